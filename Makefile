@@ -1,0 +1,57 @@
+# Every target does its own set-up. PYTHON=/path/to/python3.12 overrides the search.
+SHELL := /bin/sh
+PYTHON ?= $(shell tools/find-python)
+OTHER_VERSION = $(shell .venv/bin/python -c 'import sys; print("3.13" if sys.version_info[:2] == (3, 12) else "3.12")')
+OTHER_PYTHON = $(shell tools/find-python $(OTHER_VERSION))
+PYTEST_FLAGS ?= -q -n 2
+
+.PHONY: all test demo lint types imports pytest pytest-other format clean bench
+
+all: test
+
+test: lint types imports pytest pytest-other
+
+.venv/.installed: pyproject.toml
+	@test -n "$(PYTHON)" || exit 1
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	.venv/bin/python -m pip install --quiet --group dev --editable .
+	@touch $@
+
+# The second supported interpreter, where there is one; a machine with one alone says so.
+.venv-other/.installed: pyproject.toml .venv/.installed
+	$(OTHER_PYTHON) -m venv .venv-other
+	.venv-other/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	.venv-other/bin/python -m pip install --quiet --group dev --editable .
+	@touch $@
+
+lint: .venv/.installed
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+types: .venv/.installed
+	.venv/bin/mypy
+
+imports: .venv/.installed
+	.venv/bin/lint-imports
+
+pytest: .venv/.installed
+	.venv/bin/python -m pytest $(PYTEST_FLAGS)
+
+pytest-other: .venv/.installed
+	@if [ -n "$(OTHER_PYTHON)" ]; then \
+	    $(MAKE) --no-print-directory .venv-other/.installed && \
+	    .venv-other/bin/python -m pytest $(PYTEST_FLAGS); \
+	else \
+	    echo "only one supported interpreter here: CPython $(OTHER_VERSION) was not tested"; \
+	fi
+
+demo: .venv/.installed
+	.venv/bin/python examples/demo.py
+
+format: .venv/.installed
+	.venv/bin/ruff check --fix-only .
+	.venv/bin/ruff format .
+
+clean:
+	rm -rf .venv .venv-other build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Function-level OpenTelemetry traces of unchanged Python programs."""

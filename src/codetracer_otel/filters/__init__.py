@@ -1,0 +1,1 @@
+"""Trace filters: which code becomes spans, and which values may be seen."""

@@ -1,0 +1,161 @@
+"""The values a trace filter is made of, before and after it is compiled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Action(IntEnum):
+    """What happens to a value; a larger number is stricter."""
+
+    ALLOW = 0
+    REDACT = 1
+    DROP = 2
+
+
+class ValueKind(Enum):
+    """Where a named value stands."""
+
+    ARG = "arg"
+    LOCAL = "local"
+    GLOBAL = "global"
+    RETURN = "ret"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSource:
+    """Where a decision comes from.
+
+    Attributes:
+        file: absolute path, ``<inline:name>`` or ``<builtin:name>``.
+        line: 1-based line of the rule or default.
+        selector: the selector's text; empty for a ``[scope]`` default.
+        reason: the rule's own ``reason``, empty for none.
+    """
+
+    file: str
+    line: int
+    selector: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer about one named value."""
+
+    action: Action
+    source: RuleSource
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """``[scope.rules.sampling]`` after merging; see instrumentation.md.
+
+    Attributes:
+        ratio: share kept, 0..1.
+        per_span: decided per call instead of from the trace id.
+        max_per_second: token bucket size and rate, or None.
+        first: the first n calls of each function are always kept.
+        min_duration_ns: shorter calls are dropped when they end; 0 for none.
+        keep_errors: an exception keeps the span whatever the rest says.
+        rule_id: equal for calls that share one token bucket and one ratio decision.
+    """
+
+    ratio: float = 1.0
+    per_span: bool = False
+    max_per_second: float | None = None
+    first: int = 0
+    min_duration_ns: int = 0
+    keep_errors: bool = True
+    rule_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EventRules:
+    """``[scope.rules.events]`` after merging; None stands for "no limit"."""
+
+    lines: bool = False
+    names: tuple[str, ...] | None = None
+    ratio: float = 1.0
+    max_per_span: int | None = None
+    max_per_second: float | None = None
+    exceptions: bool = True
+    io: bool = True
+    rule_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CodeIdentity:
+    """What a decision about a code object is based on.
+
+    Attributes:
+        module_names: every name the module is known by, the primary one first; may be empty.
+        file: ``co_filename`` made absolute, or a synthetic ``<...>`` name as it is.
+        qualname: ``co_qualname``; ``<module>`` for a module body.
+    """
+
+    module_names: tuple[str, ...]
+    file: str
+    qualname: str
+
+
+class WalkRules(Protocol):
+    """``attr`` and ``type`` patterns, consulted inside values that their names allowed."""
+
+    def attribute_action(self, name: str) -> Action:
+        """Return the action for a mapping key or attribute name."""
+
+    def type_action(self, type_name: str) -> Action:
+        """Return the action for ``module.QualName`` of a value's class."""
+
+    def allows_repr(self, type_name: str) -> bool:
+        """Return whether the type's own ``__repr__`` may run."""
+
+    @property
+    def has_type_patterns(self) -> bool:
+        """Whether `type_action` can ever answer anything but ALLOW."""
+
+
+class ContentRules(Protocol):
+    """``value`` patterns: redaction by the shape of text."""
+
+    def redact_texts(self, texts: Sequence[str]) -> list[str]:
+        """Return the texts with every matching part replaced, in order."""
+
+    def drops(self, text: str) -> bool:
+        """Return whether a pattern with action ``drop`` matches the text."""
+
+
+class Decision(Protocol):
+    """The answer about one code object, with its reason; see `engine.Classifier`.
+
+    Attributes:
+        traces: whether calls become spans.
+        source: the rule or default that decided ``traces``.
+        capture: what the winning rule wants captured, or None for the session's default.
+        root: each call starts its own trace.
+        sampling: None for "always".
+        events: None for "all".
+        walk: None when no ``attr`` or ``type`` pattern matches this code.
+        content: None when no ``value`` pattern matches this code.
+    """
+
+    traces: bool
+    source: RuleSource
+    capture: frozenset[str] | None
+    root: bool
+    sampling: Sampling | None
+    events: EventRules | None
+
+    @property
+    def walk(self) -> WalkRules | None: ...  # noqa: D102
+    @property
+    def content(self) -> ContentRules | None: ...  # noqa: D102
+
+    def value_verdict(self, kind: ValueKind, name: str) -> Verdict:
+        """Return the answer for a value known by name; for RETURN the name is ignored."""

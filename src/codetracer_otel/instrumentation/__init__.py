@@ -1,0 +1,1 @@
+"""From interpreter events to records."""

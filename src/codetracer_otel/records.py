@@ -1,0 +1,492 @@
+"""What flows from the recorder to the exporters: positional records, and views for slow readers.
+
+A *record* is a list (a compiled recorder may give tuples) with the indices below. Span ids are
+integers whose **little-endian** bytes are the eight bytes on the wire, so that one ``struct`` call
+packs ids and times; `hex_span_id` and `otel_span_id` convert for people and for OpenTelemetry.
+Times are monotonic nanoseconds; ``segment.wall_offset_ns`` makes them Unix time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.captured import DROPPED_NODE, REDACTED_NODE, attribute_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from codetracer_otel.captured import AttributeValue, Captured
+
+CODE: Final = 0  # code object
+PLAN: Final = 1  # Plan; None on a stack for an entry that is not recorded
+SPAN_ID: Final = 2  # int, little-endian wire order
+SEGMENT: Final = 3  # Segment
+CONTEXT: Final = 4  # OpenTelemetry context seen at start; None once the record is finished
+PARENT_ID: Final = 5  # int, little-endian wire order; 0 for the root of a trace
+ARGUMENTS: Final = 6  # tuple of captured values in the order of plan.argument_names
+START: Final = 7  # monotonic ns
+END: Final = 8  # monotonic ns, 0 while open
+RESULT: Final = 9  # captured return value, or NOT_CAPTURED
+EXTRAS: Final = 10  # Extras or None
+RECORD_LENGTH: Final = 11
+
+Record = list[Any]
+
+
+class _NotCaptured:
+    """The type of `NOT_CAPTURED`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "NOT_CAPTURED"
+
+
+NOT_CAPTURED: Final = _NotCaptured()
+
+
+class Ending(IntEnum):
+    """How a span came to its end."""
+
+    RETURNED = 0
+    RAISED = 1
+    CANCELLED = 2  # asyncio.CancelledError left the frame
+    CLOSED = 3  # GeneratorExit left the frame
+    ABANDONED = 4  # the generator was collected while suspended
+    UNFINISHED = 5  # still open when the session ended
+    EXITED = 6  # SystemExit with a success status
+
+
+class StatusCode(IntEnum):
+    """OpenTelemetry's status codes with their wire numbers."""
+
+    UNSET = 0
+    OK = 1
+    ERROR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One argument, local or global that a plan knows by name."""
+
+    name: str
+    attribute: str  # full attribute key, such as "codetracer.arg.user"
+    redacted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the recorder needs for one code object, computed once: pure data.
+
+    Attributes:
+        name: span name.
+        function_name: ``code.function.name``, fully qualified.
+        file: ``code.file.path``.
+        line: ``code.line.number``, 1-based.
+        kind: ``function``, ``generator``, ``coroutine``, ``async_generator``, ``module`` or
+            ``class``.
+        arguments: in signature order, redacted ones included, dropped ones left out.
+        argument_names: names whose values stand in a record's ``ARGUMENTS``, in that order.
+        captures_return: whether ``RESULT`` is a value of the program.
+        return_verdict: `REDACTED_NODE`, `DROPPED_NODE` or None: what stands for every return value.
+        locals: local variables captured at exit, redacted ones included.
+        globals: global variables captured at exit, redacted ones included.
+        walk: `filters.model.WalkRules` for attributes and types inside values, or None.
+        content: `filters.content.ContentRules` for the text of values, or None.
+        sampling: `filters.model.Sampling` or None for "always".
+        events: `filters.model.EventRules` or None for "all".
+        root: each call starts its own trace.
+        rule: provenance of the decision, for people.
+        source_id: number that is unique to this code object within a session.
+    """
+
+    name: str
+    function_name: str
+    file: str
+    line: int
+    kind: str = "function"
+    arguments: tuple[Variable, ...] = ()
+    argument_names: tuple[str, ...] = ()
+    captures_return: bool = False
+    return_verdict: Captured = None
+    locals: tuple[Variable, ...] = ()
+    globals: tuple[Variable, ...] = ()
+    walk: Any = None
+    content: Any = None
+    sampling: Any = None
+    events: Any = None
+    root: bool = False
+    rule: str = ""
+    source_id: int = 0
+
+
+class Segment:
+    """The part of one trace that runs on one thread.
+
+    Attributes:
+        trace_id: 128-bit integer, as OpenTelemetry has it.
+        trace_bytes: the same, 16 bytes big-endian.
+        wall_offset_ns: Unix time minus monotonic time, both ns, read when the trace's root began.
+        trace_flags: W3C trace flags that children hand on.
+        trace_state: W3C tracestate header text, empty for none.
+        thread_id: native ``threading.get_ident()``; 0 for the main thread.
+        thread_name: name of the thread; empty for the main thread.
+        remote_parent_id: span id (wire order) of a parent in another process, or 0.
+    """
+
+    __slots__ = (
+        "remote_parent_id",
+        "thread_id",
+        "thread_name",
+        "trace_bytes",
+        "trace_flags",
+        "trace_id",
+        "trace_state",
+        "wall_offset_ns",
+    )
+
+    def __init__(
+        self,
+        trace_id: int,
+        wall_offset_ns: int,
+        *,
+        trace_flags: int = 1,
+        trace_state: str = "",
+        thread_id: int = 0,
+        thread_name: str = "",
+        remote_parent_id: int = 0,
+    ) -> None:
+        self.trace_id = trace_id
+        self.trace_bytes = trace_id.to_bytes(16, "big")
+        self.wall_offset_ns = wall_offset_ns
+        self.trace_flags = trace_flags
+        self.trace_state = trace_state
+        self.thread_id = thread_id
+        self.thread_name = thread_name
+        self.remote_parent_id = remote_parent_id
+
+
+@dataclass(slots=True)
+class Event:
+    """A span event; ``time_ns`` is Unix time."""
+
+    name: str
+    time_ns: int
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Link:
+    """A link to another span; ``span_id`` is OpenTelemetry's integer."""
+
+    trace_id: int
+    span_id: int
+    trace_state: str = ""
+    trace_flags: int = 0
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class ExceptionRecord:
+    """An exception as it left the innermost traced frame.
+
+    Attributes:
+        type_name: ``module.QualName``, without ``builtins.``.
+        message: text that needed no user code, or ``<pkg.Class>``.
+        frames: (file, line, function) from the frame it left down to where it was raised.
+        time_ns: Unix time.
+        escaped_from: True on the innermost traced frame, the only one that carries the event.
+    """
+
+    type_name: str
+    message: str
+    frames: tuple[tuple[str, int, str], ...]
+    time_ns: int
+    innermost: bool
+
+
+class Extras:
+    """What most spans do not have; created when the first of it appears."""
+
+    __slots__ = (
+        "attributes",
+        "busy_ns",
+        "dropped_attributes",
+        "dropped_events",
+        "ending",
+        "events",
+        "exception",
+        "frame_id",
+        "globals",
+        "links",
+        "locals",
+        "materialised",
+        "name",
+        "resumed_at",
+        "sampling_ratio",
+        "status",
+        "status_message",
+        "suspensions",
+    )
+
+    def __init__(self) -> None:
+        self.attributes: dict[str, Any] | None = None
+        self.events: list[Event] | None = None
+        self.links: list[Link] | None = None
+        self.exception: ExceptionRecord | None = None
+        self.ending = Ending.RETURNED
+        self.status: StatusCode | None = None
+        self.status_message: str | None = None
+        self.name: str | None = None
+        self.busy_ns = 0
+        self.resumed_at = 0
+        self.suspensions = 0
+        self.frame_id = 0
+        self.materialised: Any = None
+        self.locals: tuple[Any, ...] = ()  # captured values, or NOT_CAPTURED where unassigned
+        self.globals: tuple[Any, ...] = ()
+        self.sampling_ratio = 1.0
+        self.dropped_attributes = 0
+        self.dropped_events = 0
+
+
+def otel_span_id(wire: int) -> int:
+    """Return OpenTelemetry's integer for a span id in wire order."""
+    return int.from_bytes(wire.to_bytes(8, "little"), "big")
+
+
+def wire_span_id(otel: int) -> int:
+    """Return the wire-order integer for OpenTelemetry's span id."""
+    return int.from_bytes(otel.to_bytes(8, "big"), "little")
+
+
+def hex_span_id(wire: int) -> str:
+    """Return the 16 hexadecimal digits of a span id in wire order."""
+    return wire.to_bytes(8, "little").hex()
+
+
+@dataclass(slots=True)
+class SpanView:
+    """A finished span for readers that may take their time: exporters for people, tests.
+
+    Attributes:
+        kind: OpenTelemetry span kind name: ``INTERNAL``, ``SERVER``, ``CLIENT``, ``PRODUCER``,
+            ``CONSUMER``.
+        parent_span_id: 16 hexadecimal digits, or None for the root of a trace.
+        start_ns: Unix time in ns; so is ``end_ns``.
+        scope: instrumentation scope name; ``codetracer_otel`` for function spans.
+    """
+
+    name: str
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None
+    start_ns: int
+    end_ns: int
+    attributes: dict[str, AttributeValue]
+    events: list[Event] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    status: StatusCode = StatusCode.UNSET
+    status_message: str | None = None
+    kind: str = "INTERNAL"
+    trace_state: str = ""
+    trace_flags: int = 1
+    parent_is_remote: bool = False
+    dropped_attributes: int = 0
+    dropped_events: int = 0
+    dropped_links: int = 0
+    scope: str = "codetracer_otel"
+    scope_version: str = ""
+    scope_schema_url: str = ""
+    scope_attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one delivery hands to every exporter; values are redacted by name and by content.
+
+    Attributes:
+        records: finished function spans, oldest first.
+        spans: hand-written and library spans, already redacted.
+        resource: resource attributes of this process.
+    """
+
+    records: Sequence[Record]
+    spans: Sequence[SpanView]
+    resource: Mapping[str, AttributeValue]
+
+    def __len__(self) -> int:
+        return len(self.records) + len(self.spans)
+
+    def views(self) -> Iterator[SpanView]:
+        """Yield every span of the batch as a `SpanView`."""
+        for record in self.records:
+            yield span_view(record)
+        yield from self.spans
+
+
+def span_view(record: Record) -> SpanView:
+    """Build the slow, complete view of one finished function span."""
+    segment: Segment = record[SEGMENT]
+    extras: Extras | None = record[EXTRAS]
+    plan: Plan = record[PLAN]
+    view = SpanView(
+        name=plan.name,
+        trace_id=f"{segment.trace_id:032x}",
+        span_id=hex_span_id(record[SPAN_ID]),
+        parent_span_id=hex_span_id(record[PARENT_ID]) if record[PARENT_ID] else None,
+        start_ns=record[START] + segment.wall_offset_ns,
+        end_ns=record[END] + segment.wall_offset_ns,
+        attributes=_code_attributes(plan, segment),
+        trace_state=segment.trace_state,
+        trace_flags=segment.trace_flags,
+        parent_is_remote=bool(record[PARENT_ID]) and record[PARENT_ID] == segment.remote_parent_id,
+    )
+    _add_arguments(view.attributes, plan, record[ARGUMENTS])
+    result = record[RESULT]
+    if result is not NOT_CAPTURED:
+        view.attributes["codetracer.return"] = attribute_value(result)
+    if extras is not None:
+        _apply_extras(view, plan, extras)
+    return view
+
+
+def _code_attributes(plan: Plan, segment: Segment) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {
+        "code.function.name": plan.function_name,
+        "code.file.path": plan.file,
+        "code.line.number": plan.line,
+    }
+    if plan.kind != "function":
+        attributes["codetracer.kind"] = plan.kind
+    if segment.thread_id:
+        attributes["thread.id"] = segment.thread_id
+        attributes["thread.name"] = segment.thread_name
+    return attributes
+
+
+def _add_arguments(
+    attributes: dict[str, AttributeValue], plan: Plan, values: tuple[Captured, ...]
+) -> None:
+    if len(values) != len(plan.argument_names):
+        return  # kept only for its error: captured nothing
+    by_name = dict(zip(plan.argument_names, values, strict=True))
+    for variable in plan.arguments:
+        value = REDACTED_NODE if variable.redacted else by_name[variable.name]
+        attributes[variable.attribute] = attribute_value(value)
+
+
+def _add_variables(
+    attributes: dict[str, AttributeValue],
+    variables: tuple[Variable, ...],
+    values: tuple[Any, ...],
+) -> None:
+    for variable, value in zip(variables, values, strict=False):
+        if value is not NOT_CAPTURED:
+            attributes[variable.attribute] = attribute_value(value)
+
+
+def _apply_extras(view: SpanView, plan: Plan, extras: Extras) -> None:
+    _add_variables(view.attributes, plan.locals, extras.locals)
+    _add_variables(view.attributes, plan.globals, extras.globals)
+    _add_endings(view.attributes, extras)
+    if extras.sampling_ratio < 1.0:
+        view.attributes["codetracer.sampling.ratio"] = extras.sampling_ratio
+    view.attributes.update(extras.attributes or {})
+    view.events.extend(extras.events or ())
+    view.links.extend(extras.links or ())
+    view.dropped_attributes = extras.dropped_attributes
+    view.dropped_events = extras.dropped_events
+    if extras.name is not None:
+        view.name = extras.name
+    _apply_status(view, extras)
+
+
+def _add_endings(attributes: dict[str, AttributeValue], extras: Extras) -> None:
+    if extras.suspensions or extras.busy_ns:
+        attributes["codetracer.busy_ns"] = extras.busy_ns
+        attributes["codetracer.suspensions"] = extras.suspensions
+    if extras.ending is Ending.CANCELLED:
+        attributes["codetracer.cancelled"] = True
+    elif extras.ending is Ending.ABANDONED:
+        attributes["codetracer.abandoned"] = True
+    elif extras.ending is Ending.UNFINISHED:
+        attributes["codetracer.unfinished"] = True
+
+
+def _apply_status(view: SpanView, extras: Extras) -> None:
+    exception = extras.exception
+    if exception is not None:
+        if extras.ending is Ending.RAISED:
+            view.attributes["error.type"] = exception.type_name
+            view.status, view.status_message = StatusCode.ERROR, exception.type_name
+        if exception.innermost:
+            view.events.append(exception_event(exception))
+    if extras.status is not None:
+        view.status, view.status_message = extras.status, extras.status_message
+
+
+def exception_event(exception: ExceptionRecord) -> Event:
+    """Return the span event OpenTelemetry's semantic conventions define for an exception."""
+    return Event(
+        "exception",
+        exception.time_ns,
+        {
+            "exception.type": exception.type_name,
+            "exception.message": exception.message,
+            "exception.stacktrace": stack_trace_text(exception),
+        },
+    )
+
+
+def stack_trace_text(exception: ExceptionRecord) -> str:
+    """Return a traceback in Python's layout from code positions alone."""
+    import linecache  # noqa: PLC0415 - only a span with an exception needs it
+
+    lines = ["Traceback (most recent call last):"]
+    for file, line, function in exception.frames:
+        lines.append(f'  File "{file}", line {line}, in {function}')
+        source = "" if file.startswith("<") else linecache.getline(file, line).strip()
+        if source:
+            lines.append(f"    {source}")
+    lines.append(f"{exception.type_name}: {exception.message}")
+    return "\n".join(lines)
+
+
+__all__ = [
+    "ARGUMENTS",
+    "CODE",
+    "CONTEXT",
+    "DROPPED_NODE",
+    "END",
+    "EXTRAS",
+    "NOT_CAPTURED",
+    "PARENT_ID",
+    "PLAN",
+    "RECORD_LENGTH",
+    "REDACTED_NODE",
+    "RESULT",
+    "SEGMENT",
+    "SPAN_ID",
+    "START",
+    "Batch",
+    "Ending",
+    "Event",
+    "ExceptionRecord",
+    "Extras",
+    "Link",
+    "Plan",
+    "Record",
+    "Segment",
+    "SpanView",
+    "StatusCode",
+    "Variable",
+    "exception_event",
+    "hex_span_id",
+    "otel_span_id",
+    "span_view",
+    "stack_trace_text",
+    "wire_span_id",
+]
