@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.collector.log import LoggedSpan, read_spans
@@ -138,30 +138,33 @@ def _free_ports(count: int) -> list[int]:
 def _agent_or_skip() -> Path:
     package = find_spec("rotel")
     if package is None or package.origin is None:
-        _unavailable("rotel is not installed (it has no wheel for this platform or Python)")
+        raise _unavailable("rotel is not installed: it has no wheel for this platform or Python")
     return Path(package.origin).with_name("rotel-agent")
 
 
 def _environment_or_skip() -> dict[str, str]:
-    """Return the environment in which the agent finds the libpython that it was linked to."""
-    agent = _agent_or_skip()
-    errors = []
+    """Return an environment in which the agent finds the libpython that it was linked to."""
+    complaint = ""
     for folder in (None, sysconfig.get_config_var("LIBDIR"), Path(sys.base_prefix, "lib")):
-        environment = {
-            key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR") if key in os.environ
-        }
-        if folder is not None:
-            environment["LD_LIBRARY_PATH"] = str(folder)
-        answer = subprocess.run(
-            [str(agent), "version"], env=environment, capture_output=True, text=True, check=False
-        )
-        if answer.returncode == 0:
+        environment = _environment(folder)
+        complaint = _complaint(_agent_or_skip(), environment)
+        if not complaint:
             return environment
-        errors.append(answer.stderr.strip())
-    _unavailable(f"the collector does not run, it needs a shared libpython: {errors[-1]}")
+    raise _unavailable(f"the collector needs a shared libpython and did not run: {complaint}")
 
 
-def _unavailable(reason: str) -> NoReturn:
-    if os.environ.get("CODETRACER_CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+def _environment(library_folder: str | Path | None) -> dict[str, str]:
+    kept = {key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR") if key in os.environ}
+    return kept if library_folder is None else {**kept, "LD_LIBRARY_PATH": str(library_folder)}
+
+
+def _complaint(agent: Path, environment: dict[str, str]) -> str:
+    answer = subprocess.run(
+        [str(agent), "version"], env=environment, capture_output=True, text=True, check=False
+    )
+    return "" if answer.returncode == 0 else answer.stderr.strip() or f"{answer.returncode}"
+
+
+def _unavailable(reason: str) -> Exception:
+    in_ci = os.environ.get("CODETRACER_CI")
+    return pytest.fail.Exception(reason) if in_ci else pytest.skip.Exception(reason)
