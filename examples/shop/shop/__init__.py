@@ -1,0 +1,1 @@
+"""A small shop: people, storage, prices, payments, parcels, a report."""
