@@ -82,6 +82,28 @@ Captured = None | bool | int | float | str | Node
 AttributeValue = bool | int | float | str | tuple[Any, ...]
 
 
+_NODE_BYTES: Final = 160  # a node with its tuple and a few small items
+_SHORT_TEXT: Final = 128
+
+
+def weight(value: Captured) -> int:
+    """Return about how many bytes a captured value takes, short texts and numbers not counted."""
+    if type(value) is str:
+        return len(value) if len(value) > _SHORT_TEXT else 0
+    if type(value) is not Node:
+        return 0
+    items = value.items
+    if isinstance(items, str | bytes):
+        return _NODE_BYTES + len(items)
+    return _NODE_BYTES + sum(map(_item_weight, items))
+
+
+def _item_weight(item: Any) -> int:
+    if type(item) is tuple:
+        return weight(item[0]) + weight(item[1])
+    return weight(item)
+
+
 def cut_marker(full_length: int) -> str:
     """Return the mark behind a text or bytes that was cut; ``full_length`` in code points."""
     return f"... [{full_length} in all]"
@@ -103,12 +125,16 @@ def attribute_value(value: Captured) -> AttributeValue:
     return _node_attribute(value)  # type: ignore[arg-type]
 
 
+_MAX_DECIMAL_BITS: Final = 4096
+
+
 def decimal(value: int) -> str:
-    """Return the decimal text of an integer of any size, hexadecimal where Python forbids it."""
-    try:
+    """Return the decimal text of an integer; beyond 4,096 bits the cut hexadecimal text."""
+    bits = value.bit_length()
+    if bits <= _MAX_DECIMAL_BITS:
         return str(value)
-    except ValueError:  # sys.set_int_max_str_digits
-        return hex(value)
+    head = hex(value >> (bits - _MAX_DECIMAL_BITS))
+    return f"{head}... [{bits} bits in all]"
 
 
 _SEQUENCES: Final = frozenset({NodeKind.LIST, NodeKind.TUPLE, NodeKind.SET})

@@ -90,7 +90,8 @@ class Plan:
         arguments: in signature order, redacted ones included, dropped ones left out.
         argument_names: names whose values stand in a record's ``ARGUMENTS``, in that order.
         captures_return: whether ``RESULT`` is a value of the program.
-        return_verdict: `REDACTED_NODE`, `DROPPED_NODE` or None: what stands for every return value.
+        fixed_result: what stands for every return value when ``captures_return`` is False:
+            `REDACTED_NODE`, `DROPPED_NODE` or `NOT_CAPTURED`.
         locals: local variables captured at exit, redacted ones included.
         globals: global variables captured at exit, redacted ones included.
         walk: `filters.model.WalkRules` for attributes and types inside values, or None.
@@ -110,7 +111,7 @@ class Plan:
     arguments: tuple[Variable, ...] = ()
     argument_names: tuple[str, ...] = ()
     captures_return: bool = False
-    return_verdict: Captured = None
+    fixed_result: Any = NOT_CAPTURED
     locals: tuple[Variable, ...] = ()
     globals: tuple[Variable, ...] = ()
     walk: Any = None
@@ -197,7 +198,7 @@ class ExceptionRecord:
         message: text that needed no user code, or ``<pkg.Class>``.
         frames: (file, line, function) from the frame it left down to where it was raised.
         time_ns: Unix time.
-        escaped_from: True on the innermost traced frame, the only one that carries the event.
+        innermost: True on the innermost traced frame, the only one that carries the event.
     """
 
     type_name: str
@@ -226,6 +227,7 @@ class Extras:
         "name",
         "resumed_at",
         "sampling_ratio",
+        "span",
         "status",
         "status_message",
         "suspensions",
@@ -244,7 +246,8 @@ class Extras:
         self.resumed_at = 0
         self.suspensions = 0
         self.frame_id = 0
-        self.materialised: Any = None
+        self.materialised: Any = None  # (context it extends, context with this span)
+        self.span: Any = None  # the FunctionSpan that was handed out, inert after the end
         self.locals: tuple[Any, ...] = ()  # captured values, or NOT_CAPTURED where unassigned
         self.globals: tuple[Any, ...] = ()
         self.sampling_ratio = 1.0

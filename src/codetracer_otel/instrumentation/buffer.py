@@ -1,0 +1,92 @@
+"""The bounded buffer between the program's threads and the delivery worker."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from codetracer_otel.records import Record
+
+RECORD_BYTES: Final = 400  # a finished record without long texts: measured 330-420
+
+
+class RecordBuffer:
+    """Finished records in order of their ends, bounded in number and in bytes.
+
+    The recorder appends to ``records`` itself while ``len(records) < watermark`` and calls
+    `overflow` otherwise, so that a call costs one comparison. ``list.append`` is atomic under the
+    GIL; one buffer for all threads makes the bound exact without dividing it among them.
+
+    Args:
+        max_records: bound on the number of records.
+        max_bytes: bound on the bytes of texts and containers, as `charge` is told.
+        wake: asks the worker to drain; called when half of a bound is reached.
+        max_wait_s: how long the program waits for room before a record is dropped; 0 for never.
+    """
+
+    def __init__(
+        self,
+        max_records: int,
+        max_bytes: int,
+        wake: Callable[[], None],
+        max_wait_s: float = 0.0,
+    ) -> None:
+        self.records: list[Record] = []
+        self.dropped_full = 0
+        self._max_records = max_records
+        self._max_bytes = max_bytes
+        self._half = max(max_records // 2, 1)
+        self._wake = wake
+        self._max_wait_s = max_wait_s
+        self._has_room = threading.Event()
+        self._bytes = 0
+        self.watermark = self._half
+
+    def charge(self, size: int) -> None:
+        """Count ``size`` bytes of captured values that are about to enter the buffer."""
+        self._bytes += size
+        if self._bytes > self._max_bytes // 2:
+            self.watermark = 0
+
+    def overflow(self, record: Record) -> None:
+        """Append past the watermark, or drop: the newest record goes when the buffer is full."""
+        self._wake()
+        if not self._is_full():
+            self.records.append(record)
+            if self._bytes <= self._max_bytes // 2:
+                self.watermark = self._max_records
+        elif not (self._max_wait_s and self._append_after_wait(record)):
+            self.dropped_full += 1
+
+    def take(self, limit: int) -> list[Record]:
+        """Remove and return up to ``limit`` records, oldest first."""
+        taken = self.records[:limit]
+        del self.records[: len(taken)]
+        if not self.records:
+            self._bytes = 0
+        elif taken:
+            self._bytes -= self._bytes * len(taken) // (len(taken) + len(self.records))
+        self.watermark = self._half if self._bytes <= self._max_bytes // 2 else 0
+        self._has_room.set()
+        return taken
+
+    def clear(self) -> None:
+        """Forget everything: in a forked child the parent delivers it."""
+        self.records.clear()
+        self._bytes = 0
+        self.watermark = self._half
+        self._has_room = threading.Event()
+
+    def _is_full(self) -> bool:
+        return len(self.records) >= self._max_records or self._bytes > self._max_bytes
+
+    def _append_after_wait(self, record: Record) -> bool:
+        self._has_room.clear()
+        self._has_room.wait(self._max_wait_s)
+        if self._is_full():
+            return False
+        self.records.append(record)
+        return True

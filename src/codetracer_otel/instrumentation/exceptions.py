@@ -1,0 +1,126 @@
+"""Describes an exception without running any code of the traced program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.records import Ending, ExceptionRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+_MAX_FRAMES: Final = 64
+_MAX_MESSAGE: Final = 1024
+_TEXT_TYPES: Final = frozenset({bool, int, float, str, type(None)})
+_ITERATOR_METHODS: Final = frozenset({"__next__", "__anext__"})
+_CANCELLED: Final = "asyncio.exceptions.CancelledError"
+_read_exit_code: Final = SystemExit.__dict__["code"].__get__
+_read_mro: Final = type.__dict__["__mro__"].__get__
+_read_arguments: Final = BaseException.args.__get__  # type: ignore[attr-defined]
+_read_name: Final = type.__dict__["__qualname__"].__get__
+_read_module: Final = type.__dict__["__module__"].__get__
+
+
+def describe_exception(
+    error: BaseException, time_ns: int, *, innermost: bool = True, with_text: bool = False
+) -> ExceptionRecord:
+    """Return what a span keeps of ``error``.
+
+    Args:
+        error: the exception; no reference to it is kept.
+        time_ns: Unix time of the observation.
+        innermost: whether this is the innermost traced frame it leaves.
+        with_text: use ``str(error)``, which is code of the program.
+    """
+    name = type_name(type(error))
+    return ExceptionRecord(
+        name,
+        message_of(error, name, with_text=with_text) if innermost else "",
+        frames_of(error.__traceback__) if innermost else (),
+        time_ns,
+        innermost,
+    )
+
+
+def type_name(kind: type) -> str:
+    """Return ``module.QualName`` of a class, without ``builtins.``; runs no metaclass code."""
+    name, module = _read_name(kind), _read_module(kind)
+    if type(name) is not str:
+        name = str.__str__(name)
+    if type(module) is not str or module == "builtins":
+        return name
+    return f"{module}.{name}"
+
+
+def message_of(error: BaseException, name: str, *, with_text: bool = False) -> str:
+    """Return the exception's message from its ``args``, or ``<pkg.Class>`` where that is code."""
+    if with_text:
+        return _text_by_program(error, name)
+    arguments = _read_arguments(error)
+    if all(type(argument) in _TEXT_TYPES for argument in arguments):
+        return _message_of_scalars(arguments)
+    return f"<{name}>"
+
+
+def _message_of_scalars(arguments: tuple[Any, ...]) -> str:
+    if not arguments:
+        return ""
+    text = str(arguments[0]) if len(arguments) == 1 else repr(arguments)
+    return text if len(text) <= _MAX_MESSAGE else text[:_MAX_MESSAGE]
+
+
+def _text_by_program(error: BaseException, name: str) -> str:
+    try:
+        return str(str(error))[:_MAX_MESSAGE]
+    except Exception:  # noqa: BLE001 - the program's own __str__ may raise anything
+        return f"<{name}>"
+
+
+def frames_of(traceback: TracebackType | None) -> tuple[tuple[str, int, str], ...]:
+    """Return (file, line, function) from the outermost frame to the innermost.
+
+    Of more than 64 frames the first and last 32 are kept, as Python's own display keeps the ends.
+    """
+    frames = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        frames.append((code.co_filename, traceback.tb_lineno or 0, code.co_qualname))
+        traceback = traceback.tb_next
+    if len(frames) > _MAX_FRAMES:
+        omitted = len(frames) - _MAX_FRAMES
+        middle = (f"<{omitted} frames omitted>", 0, "")
+        frames = [*frames[: _MAX_FRAMES // 2], middle, *frames[-_MAX_FRAMES // 2 :]]
+    return tuple(frames)
+
+
+def leaves_a_traced_frame_inside(
+    traceback: TracebackType | None, is_traced: Callable[[int], object]
+) -> bool:
+    """Return whether a frame below ``traceback``'s first is traced: it tells the exception.
+
+    Args:
+        traceback: of the exception, its first entry being the frame it leaves now.
+        is_traced: answers for ``id(code)`` with None for "no".
+    """
+    inner = traceback.tb_next if traceback is not None else None
+    while inner is not None:
+        if is_traced(id(inner.tb_frame.f_code)) is not None:
+            return True
+        inner = inner.tb_next
+    return False
+
+
+def ending_of(error: BaseException, function: str) -> Ending:
+    """Return how the span of ``function`` ends that ``error`` leaves."""
+    if isinstance(error, GeneratorExit):
+        return Ending.CLOSED
+    if isinstance(error, StopIteration | StopAsyncIteration) and function in _ITERATOR_METHODS:
+        return Ending.CLOSED
+    if isinstance(error, SystemExit):
+        status = _read_exit_code(error)
+        succeeded = status is None or (type(status) is int and status == 0)
+        return Ending.EXITED if succeeded else Ending.RAISED
+    if any(type_name(kind) == _CANCELLED for kind in _read_mro(type(error))):
+        return Ending.CANCELLED
+    return Ending.RAISED

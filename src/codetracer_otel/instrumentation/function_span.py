@@ -1,0 +1,228 @@
+"""An OpenTelemetry span that stands for a running function: writes go into its open record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import Span, SpanContext, Status, TraceFlags, TraceState
+from opentelemetry.trace import StatusCode as OpenTelemetryStatus
+
+from codetracer_otel.captured import REDACTED
+from codetracer_otel.filters.model import Action
+from codetracer_otel.instrumentation.exceptions import describe_exception
+from codetracer_otel.records import (
+    EXTRAS,
+    PLAN,
+    SEGMENT,
+    SPAN_ID,
+    Event,
+    Extras,
+    Link,
+    Segment,
+    StatusCode,
+    exception_event,
+    otel_span_id,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from opentelemetry.util.types import AttributeValue
+
+    from codetracer_otel.records import Record
+
+_SCALARS = frozenset({bool, int, float, str})
+
+
+class FunctionSpan(Span):
+    """The span of a running function; inert once the function has ended.
+
+    Args:
+        record: the open record; dropped at its end.
+        monotonic_ns: reads the clock of the record, for events without a timestamp.
+        max_attributes: how many attributes of the program's own one span carries.
+        max_events: how many events one span carries.
+    """
+
+    __slots__ = (
+        "_context",
+        "_max_attributes",
+        "_max_events",
+        "_monotonic_ns",
+        "_record",
+        "segment",
+        "wire_id",
+    )
+
+    def __init__(
+        self,
+        record: Record,
+        monotonic_ns: Callable[[], int],
+        max_attributes: int = 128,
+        max_events: int = 128,
+    ) -> None:
+        self._record: Record | None = record
+        self._monotonic_ns = monotonic_ns
+        self._max_attributes = max_attributes
+        self._max_events = max_events
+        self.segment: Segment = record[SEGMENT]
+        self.wire_id: int = record[SPAN_ID]
+        self._context = SpanContext(
+            self.segment.trace_id,
+            otel_span_id(record[SPAN_ID]),
+            is_remote=False,
+            trace_flags=TraceFlags(self.segment.trace_flags),
+            trace_state=TraceState.from_header([self.segment.trace_state]),
+        )
+
+    def get_span_context(self) -> SpanContext:
+        """Return the identifiers, valid after the end too."""
+        return self._context
+
+    def is_recording(self) -> bool:
+        """Return whether the function still runs."""
+        return self._record is not None
+
+    def finish(self) -> None:
+        """Cut the span from its record: the function has ended."""
+        self._record = None
+
+    def end(self, end_time: int | None = None) -> None:
+        """Do nothing: the function's return ends its span."""
+
+    def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
+        """Set several attributes; see `set_attribute`."""
+        for key, value in attributes.items():
+            self.set_attribute(key, value)
+
+    def set_attribute(self, key: str, value: AttributeValue) -> None:
+        """Set an attribute unless the filter redacts or drops its key."""
+        extras = self._extras()
+        if extras is None or not key:
+            return
+        clean = self._judged(key, value)
+        if clean is None:
+            return
+        if extras.attributes is None:
+            extras.attributes = {}
+        if key not in extras.attributes and len(extras.attributes) >= self._max_attributes:
+            extras.dropped_attributes += 1
+            return
+        extras.attributes[key] = clean
+
+    def add_event(
+        self,
+        name: str,
+        attributes: Mapping[str, AttributeValue] | None = None,
+        timestamp: int | None = None,
+    ) -> None:
+        """Add an event; ``timestamp`` is Unix time in ns."""
+        event = Event(name, timestamp or self._now_ns(), self._judged_all(attributes or {}))
+        self._add(event)
+
+    def add_link(
+        self, context: SpanContext, attributes: Mapping[str, AttributeValue] | None = None
+    ) -> None:
+        """Add a link to another span."""
+        extras = self._extras()
+        if extras is None or not context.is_valid:
+            return
+        link = Link(
+            context.trace_id,
+            context.span_id,
+            context.trace_state.to_header(),
+            int(context.trace_flags),
+            self._judged_all(attributes or {}),
+        )
+        extras.links = [*(extras.links or ()), link]
+
+    def update_name(self, name: str) -> None:
+        """Give the span another name."""
+        extras = self._extras()
+        if extras is not None:
+            extras.name = str(name)
+
+    def set_status(
+        self, status: Status | OpenTelemetryStatus, description: str | None = None
+    ) -> None:
+        """Set the status; OK is final, UNSET is ignored, as OpenTelemetry has it."""
+        extras = self._extras()
+        if extras is None or extras.status is StatusCode.OK:
+            return
+        code = status.status_code if isinstance(status, Status) else status
+        text = status.description if isinstance(status, Status) else description
+        if code is not OpenTelemetryStatus.UNSET:
+            extras.status = StatusCode[code.name]
+            extras.status_message = text if code is OpenTelemetryStatus.ERROR else None
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Mapping[str, AttributeValue] | None = None,
+        timestamp: int | None = None,
+        escaped: bool = False,  # noqa: FBT001, FBT002 - OpenTelemetry's signature
+    ) -> None:
+        """Add an exception event; ``escaped`` is OpenTelemetry's deprecated attribute, ignored."""
+        del escaped
+        described = describe_exception(exception, timestamp or self._now_ns())
+        event = exception_event(described)
+        event.attributes = {**event.attributes, **self._judged_all(attributes or {})}
+        self._add(event)
+
+    def _now_ns(self) -> int:
+        return self._monotonic_ns() + self.segment.wall_offset_ns
+
+    def _extras(self) -> Extras | None:
+        record = self._record
+        if record is None:
+            return None
+        if record[EXTRAS] is None:
+            record[EXTRAS] = Extras()
+        extras: Extras = record[EXTRAS]
+        return extras
+
+    def _add(self, event: Event) -> None:
+        extras = self._extras()
+        if extras is None:
+            return
+        if extras.events is None:
+            extras.events = []
+        if len(extras.events) >= self._max_events:
+            extras.dropped_events += 1
+            return
+        extras.events.append(event)
+
+    def _judged_all(self, attributes: Mapping[str, AttributeValue]) -> dict[str, Any]:
+        judged = ((key, self._judged(key, value)) for key, value in attributes.items())
+        return {key: value for key, value in judged if value is not None}
+
+    def _judged(self, key: str, value: AttributeValue) -> Any:
+        record = self._record
+        walk = record[PLAN].walk if record is not None else None
+        action = Action.ALLOW if walk is None else walk.attribute_action(key)
+        if action is Action.ALLOW:
+            return clean_attribute(value)
+        return REDACTED if action is Action.REDACT else None
+
+
+def clean_attribute(value: object) -> Any:
+    """Return ``value`` as an OpenTelemetry attribute, or None where it is none."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    if kind in (list, tuple):
+        items = [clean_attribute(item) for item in value]  # type: ignore[attr-defined]
+        return tuple(item for item in items if item is not None)
+    if isinstance(value, bytes):
+        return bytes.decode(value, "utf-8", "backslashreplace")
+    return _exact_scalar(value)
+
+
+def _exact_scalar(value: object) -> Any:
+    # The base class's slot, not the subclass's: an enum or a numpy float stays a number and no
+    # method of the program runs.
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__add__(value, 0)
+    return float.__add__(value, 0.0) if isinstance(value, float) else None

@@ -1,0 +1,245 @@
+"""The callbacks of the span recorder: closures built for one session, flat where calls are many.
+
+Two rules shape them. A callback costs two levels of the program's recursion limit and each Python
+call in it one more, so the common road calls only C code, and the road out of a frame is never
+deeper than the road in. Whatever fails goes to the boundary, which applies the user's policy.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from codetracer_otel.instrumentation.sites import Site
+from codetracer_otel.records import NOT_CAPTURED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import CodeType
+
+    from codetracer_otel.instrumentation.recorder import PythonRecorder
+
+
+def build_callbacks(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
+    """Return the callbacks of ``recorder`` by event name."""
+    callbacks = dict(_build_entries(recorder))
+    callbacks.update(_build_exits(recorder))
+    callbacks.update(_build_suspensions(recorder))
+    return callbacks
+
+
+def _build_entries(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
+    sites = recorder.sites
+    threads = recorder.threads
+    new_stack = recorder.new_stack
+    on_unknown = recorder.on_unknown
+    begin = recorder.begin
+    adopt = recorder.parents.adopt
+    push_unsampled = recorder.push_unsampled
+    read_context = recorder.read_context
+    next_span_id = recorder.next_span_id
+    charge = recorder.charge
+    clock = recorder.clock.monotonic_ns
+    boundary = recorder.boundary
+    frame_of = sys._getframe  # noqa: SLF001 - the documented way to the caller's frame
+
+    def on_start(code: CodeType, offset: int) -> object:
+        try:
+            try:
+                site: Any = sites[id(code)]
+            except KeyError:
+                site = on_unknown(code, frame_of(1))
+                if type(site) is not Site:
+                    return site
+            try:
+                stack = threads.stack
+            except AttributeError:
+                stack = new_stack()
+            if site.is_special:
+                begin(site, code, offset, frame_of(1))
+                return None
+            below = stack[-1]
+            context = read_context()
+            if context is below[4]:
+                segment = below[3]
+                parent_id = below[2]
+            else:
+                segment, parent_id = adopt(context, below, stack[0])
+                if segment is None:
+                    push_unsampled(stack, code, context)
+                    return None
+            arguments: Any = ()
+            read = site.read
+            if read is not None:
+                namespace = frame_of(1).f_locals
+                arguments = read(namespace)
+                if site.is_single:
+                    arguments = (arguments,)
+                if site.clears:
+                    namespace.clear()
+                short_text = site.short_text
+                plain_types = site.plain_types
+                for value in arguments:
+                    kind = type(value)
+                    if kind is str:
+                        if len(value) <= short_text:
+                            continue
+                    elif kind in plain_types:
+                        continue
+                    arguments = tuple([site.capture_quickly(value) for value in arguments])
+                    charge(arguments)
+                    break
+            stack.append(
+                [
+                    code,
+                    site.plan,
+                    next_span_id(),
+                    segment,
+                    context,
+                    parent_id,
+                    arguments,
+                    clock(),
+                    0,
+                    NOT_CAPTURED,
+                    None,
+                ]
+            )
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            boundary(error)
+        return None
+
+    return {"PY_START": on_start}
+
+
+def _build_exits(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
+    sites = recorder.sites
+    find_site = recorder.sites.get
+    threads = recorder.threads
+    heal = recorder.heal
+    finish_extras = recorder.finish_extras
+    finish_raised = recorder.finish_raised
+    charge = recorder.charge
+    buffer = recorder.buffer
+    records = recorder.buffer.records
+    append = recorder.buffer.records.append
+    overflow = recorder.buffer.overflow
+    clock = recorder.clock.monotonic_ns
+    boundary = recorder.boundary
+    frame_of = sys._getframe  # noqa: SLF001
+
+    def on_return(code: CodeType, _offset: int, value: Any) -> object:
+        now = clock()
+        try:
+            stack = threads.stack
+            record: Any = stack[-1]
+            if record[0] is not code:
+                record = heal(stack, code)
+                if record is None:
+                    return None
+            del stack[-1]
+            plan = record[1]
+            if plan is None:
+                return None
+            record[4] = None
+            record[8] = now
+            if plan.captures_return:
+                site = sites[id(code)]
+                kind = type(value)
+                if kind in site.plain_types or (kind is str and len(value) <= site.short_text):
+                    record[9] = value
+                else:
+                    record[9] = site.capture_quickly(value)
+                    charge((record[9],))
+            else:
+                record[9] = plan.fixed_result
+            if record[10] is not None:
+                finish_extras(record, frame_of(1), now)
+            if len(records) < buffer.watermark:
+                append(record)
+            else:
+                overflow(record)
+        except AttributeError as error:
+            if hasattr(threads, "stack"):
+                boundary(error)  # otherwise the thread was here before the session
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            boundary(error)
+        return None
+
+    def on_unwind(code: CodeType, _offset: int, raised: BaseException) -> object:
+        if find_site(id(code)) is None:
+            return None
+        now = clock()
+        try:
+            stack = getattr(threads, "stack", None)
+            if stack is None:
+                return None
+            record: Any = stack[-1]
+            if record[0] is not code:
+                record = heal(stack, code)
+                if record is None:
+                    return None
+            del stack[-1]
+            if record[1] is None:
+                return None
+            record[4] = None
+            record[8] = now
+            finish_raised(record, frame_of(1), raised, now)
+            if len(records) < buffer.watermark:
+                append(record)
+            else:
+                overflow(record)
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            boundary(error)
+        return None
+
+    return {"PY_RETURN": on_return, "PY_UNWIND": on_unwind}
+
+
+def _build_suspensions(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
+    find_site = recorder.sites.get
+    threads = recorder.threads
+    heal = recorder.heal
+    suspend = recorder.suspend
+    resume = recorder.resume
+    clock = recorder.clock.monotonic_ns
+    boundary = recorder.boundary
+    frame_of = sys._getframe  # noqa: SLF001
+
+    def on_yield(code: CodeType, _offset: int, _value: Any) -> object:
+        now = clock()
+        try:
+            stack = getattr(threads, "stack", None)
+            if stack is None:
+                return None
+            record: Any = stack[-1]
+            if record[0] is not code:
+                record = heal(stack, code)
+                if record is None:
+                    return None
+            del stack[-1]
+            if record[1] is not None:
+                suspend(record, now)
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            boundary(error)
+        return None
+
+    def on_resume(code: CodeType, _offset: int) -> object:
+        try:
+            if find_site(id(code)) is not None:
+                resume(code, frame_of(1))
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            boundary(error)
+        return None
+
+    def on_throw(code: CodeType, offset: int, _raised: BaseException) -> object:
+        site = find_site(id(code))
+        if site is None:
+            return None
+        try:
+            # A throw into a generator that never began happens before the offset of its start.
+            resume(code, frame_of(1), never_started=offset < site.start_offset)
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            boundary(error)
+        return None
+
+    return {"PY_YIELD": on_yield, "PY_RESUME": on_resume, "PY_THROW": on_throw}

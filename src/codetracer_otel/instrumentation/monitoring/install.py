@@ -1,0 +1,190 @@
+"""Owns one tool id of sys.monitoring from acquisition to a complete undo."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.errors import EnvironmentFailure, ErrorCode
+from codetracer_otel.instrumentation.monitoring.api import (
+    FREE_TOOL_IDS,
+    TOOL_NAME,
+    Scope,
+    build_event_table,
+    mask_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import CodeType
+
+_monitoring: Final = sys.monitoring
+
+
+class Monitor:
+    """The switchboard of one session: which events fire, globally and per code object.
+
+    ``PY_START`` is on everywhere from `install` on; global-only events are on only while some
+    code object is watched, because they slow down code that is not ours.
+
+    Raises:
+        EnvironmentFailure: no tool id is free; the owners are in ``context``.
+    """
+
+    def __init__(self) -> None:
+        self._tool = _acquire_tool_id()
+        self._callbacks: Mapping[str, Callable[..., Any]] = {}
+        self._local_mask = 0
+        self._global_mask = 0
+        self._start_mask = mask_of(("PY_START",))
+        self._watches = False
+        self._paused = False
+        self._watched: dict[int, weakref.ref[CodeType]] = {}
+        self._masks: dict[int, int] = {}
+        self._skipped: dict[int, weakref.ref[CodeType]] = {}
+        self._events = build_event_table()
+
+    @property
+    def tool_id(self) -> int:
+        """The acquired sys.monitoring tool id."""
+        return self._tool
+
+    def install(self, callbacks: Mapping[str, Callable[..., Any]]) -> Callable[[], None]:
+        """Register the callbacks, switch ``PY_START`` on, and return the idempotent undo."""
+        self._callbacks = callbacks
+        for name, callback in callbacks.items():
+            _monitoring.register_callback(self._tool, self._events[name].mask, callback)
+        self._local_mask = self._mask(Scope.LOCAL) & ~self._start_mask
+        self._local_mask &= ~mask_of(("CALL", "C_RETURN", "C_RAISE"))
+        self._global_mask = self._mask(Scope.GLOBAL)
+        _monitoring.set_events(self._tool, self._start_mask)
+        return self.uninstall
+
+    def watch(self, code: CodeType) -> None:
+        """Switch the local events of a code object on, from its current call onwards."""
+        self._switch_on(code, self._local_mask)
+        if not self._watches and self._tool >= 0:
+            self._watches = True
+            self._set_global_events()
+
+    def add_events(self, code: CodeType, names: tuple[str, ...]) -> None:
+        """Switch further local events of one code object on."""
+        self._switch_on(code, mask_of(names))
+
+    def skipped(self, code: CodeType) -> None:
+        """Remember a code object whose ``PY_START`` is about to be disabled."""
+        self._skipped[id(code)] = self._reference(code, self._skipped)
+
+    def pause(self) -> None:
+        """Stop all events; `resume` brings back what was on."""
+        if not self._paused and self._tool >= 0:
+            self._paused = True
+            self._set_global_events()
+            for code in self._alive(self._watched):
+                _monitoring.set_local_events(self._tool, code, 0)
+
+    def resume(self) -> None:
+        """Undo `pause`."""
+        if self._paused and self._tool >= 0:
+            self._paused = False
+            for code in self._alive(self._watched):
+                _monitoring.set_local_events(self._tool, code, self._masks.get(id(code), 0))
+            self._set_global_events()
+
+    def uninstall(self) -> None:
+        """Leave the interpreter as before: events off, skipped code re-armed, tool id free."""
+        if self._tool < 0:
+            return
+        tool, self._tool = self._tool, -1
+        _monitoring.set_events(tool, 0)
+        for code in self._alive(self._watched):
+            _monitoring.set_local_events(tool, code, 0)
+        self._rearm(tool)
+        for name in self._callbacks:
+            _monitoring.register_callback(tool, self._events[name].mask, None)
+        _monitoring.free_tool_id(tool)
+
+    def _switch_on(self, code: CodeType, mask: int) -> None:
+        if self._tool < 0:
+            return
+        key = id(code)
+        if key not in self._watched:
+            self._watched[key] = self._reference(code, self._watched)
+            self._masks[key] = 0
+        self._masks[key] |= mask
+        if not self._paused:
+            _monitoring.set_local_events(self._tool, code, self._masks[key])
+
+    def _rearm(self, tool: int) -> None:
+        # DISABLE marks outlive free_tool_id. Local events on and off clears them, but only while
+        # our global events are off; restart_events() would re-arm every other tool as well.
+        for code in self._alive(self._skipped):
+            _monitoring.set_local_events(tool, code, self._start_mask)
+            _monitoring.set_local_events(tool, code, 0)
+
+    def _set_global_events(self) -> None:
+        mask = self._start_mask | (self._global_mask if self._watches else 0)
+        _monitoring.set_events(self._tool, 0 if self._paused else mask)
+
+    def _mask(self, scope: Scope) -> int:
+        return mask_of({name for name in self._callbacks if self._events[name].scope is scope})
+
+    @staticmethod
+    def _alive(references: dict[int, weakref.ref[CodeType]]) -> Iterator[CodeType]:
+        for reference in list(references.values()):
+            code = reference()
+            if code is not None:
+                yield code
+
+    @staticmethod
+    def _reference(
+        code: CodeType, table: dict[int, weakref.ref[CodeType]]
+    ) -> weakref.ref[CodeType]:
+        key = id(code)
+
+        def forget(reference: weakref.ref[CodeType]) -> None:
+            if table.get(key) is reference:
+                del table[key]
+
+        return weakref.ref(code, forget)
+
+
+def _acquire_tool_id() -> int:
+    owners = {}
+    for tool in FREE_TOOL_IDS:
+        try:
+            _monitoring.use_tool_id(tool, TOOL_NAME)
+        except ValueError:
+            owners[f"tool_{tool}"] = str(_monitoring.get_tool(tool))
+        else:
+            return tool
+    raise EnvironmentFailure(
+        "sys.monitoring: no tool id is free for a session; end one of the other tools",
+        ErrorCode.TRACER_INSTALL_CONFLICT,
+        owners,
+    )
+
+
+def generator_close_is_silent(tool: int) -> bool:
+    """Find out whether closing a plain generator goes unreported (CPython 3.13.0).
+
+    Args:
+        tool: an acquired tool id whose events are off.
+    """
+    seen: list[CodeType] = []
+    unwind = mask_of(("PY_UNWIND",))
+
+    def probe() -> Iterator[None]:
+        yield
+
+    _monitoring.register_callback(tool, unwind, lambda code, *_: seen.append(code))
+    _monitoring.set_events(tool, unwind)
+    try:
+        generator = probe()
+        next(generator)
+        generator.close()  # type: ignore[attr-defined]
+    finally:
+        _monitoring.set_events(tool, 0)
+        _monitoring.register_callback(tool, unwind, None)
+    return not any(code is probe.__code__ for code in seen)

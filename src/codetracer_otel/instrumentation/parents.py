@@ -1,0 +1,201 @@
+"""Whose child a call is: threads, attached contexts, remote parents, new traces."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.trace import get_current_span
+
+from codetracer_otel.instrumentation.function_span import FunctionSpan
+from codetracer_otel.records import (
+    ARGUMENTS,
+    CONTEXT,
+    RECORD_LENGTH,
+    RESULT,
+    SEGMENT,
+    SPAN_ID,
+    Record,
+    Segment,
+    wire_span_id,
+)
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.trace import SpanContext
+
+    from codetracer_otel.ports import Clock, Ids
+
+SAMPLED: Final = 1  # the W3C trace flag
+
+# What a stack entry holds as CONTEXT when no context can be equal to it.
+NEVER: Final = object()  # the base of a stack: every call above it asks `Parents.adopt`
+UNSAMPLED: Final = object()  # nothing below this entry is recorded
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteParent:
+    """The span of another process that this process' root spans are children of.
+
+    Attributes:
+        trace_id: 128-bit integer.
+        span_id: OpenTelemetry's 64-bit integer.
+        trace_flags: W3C trace flags.
+        trace_state: tracestate header text, empty for none.
+    """
+
+    trace_id: int
+    span_id: int
+    trace_flags: int = SAMPLED
+    trace_state: str = ""
+
+
+def build_base(*, muted: bool = False) -> Record:
+    """Return the entry at the bottom of a thread's stack, never popped.
+
+    Args:
+        muted: nothing on this thread is recorded (it is one of ours).
+    """
+    base: Record = [None] * RECORD_LENGTH
+    base[SPAN_ID] = 0
+    base[CONTEXT] = UNSAMPLED if muted else NEVER
+    return base
+
+
+def build_unrecorded(code: Any, context: object, segment: Segment | None, parent_id: int) -> Record:
+    """Return a stack entry that hands on its parent's ids and becomes no span."""
+    entry: Record = [None] * RECORD_LENGTH
+    entry[0] = code
+    entry[SPAN_ID] = parent_id
+    entry[SEGMENT] = segment
+    entry[CONTEXT] = context
+    return entry
+
+
+class Parents:
+    """Resolves the parent of a call whose context is not the one its caller began with.
+
+    Args:
+        ids: source of trace ids.
+        clock: time.
+        remote: parent of root spans, from another process.
+        respect_parent: record nothing below a parent that is not sampled.
+    """
+
+    def __init__(
+        self, ids: Ids, clock: Clock, remote: RemoteParent | None, *, respect_parent: bool = True
+    ) -> None:
+        self._ids = ids
+        self._clock = clock
+        self._remote = remote
+        self._respect_parent = respect_parent
+
+    def adopt_any(
+        self, context: Context, below: Record, base: Record
+    ) -> tuple[Segment | None, int]:
+        """Return what `adopt` does, also where the context is still the caller's."""
+        if context is below[CONTEXT]:
+            return below[SEGMENT], below[SPAN_ID]
+        return self.adopt(context, below, base)
+
+    def adopt(self, context: Context, below: Record, base: Record) -> tuple[Segment | None, int]:
+        """Return the segment and parent id (wire order) of a new call; no segment: not recorded.
+
+        Args:
+            context: OpenTelemetry's context as the call begins.
+            below: the stack entry the call stands on.
+            base: the bottom of the same stack.
+        """
+        if below[CONTEXT] is UNSAMPLED and (
+            below[ARGUMENTS] is None or below[ARGUMENTS] is context
+        ):
+            return None, 0
+        span = get_current_span(context)
+        if type(span) is FunctionSpan:
+            return self._on_this_thread(span.segment, base), span.wire_id
+        span_context = span.get_span_context()
+        if span_context.is_valid:
+            return self._below_span(span_context, below, base)
+        if below is not base and not context:
+            return below[SEGMENT], below[SPAN_ID]
+        if below is base and base[SEGMENT] is not None and not context:
+            return self._on_this_thread(base[SEGMENT], base), base[SPAN_ID]
+        return self.new_root(None if context else self._remote)
+
+    def new_root(self, remote: RemoteParent | None = None) -> tuple[Segment | None, int]:
+        """Return a fresh trace, or the remote parent's."""
+        thread_id, thread_name = _this_thread()
+        offset = self._clock.wall_ns() - self._clock.monotonic_ns()
+        if remote is None:
+            trace_id = self._ids.generate_trace_id()
+            return Segment(trace_id, offset, thread_id=thread_id, thread_name=thread_name), 0
+        if self._respect_parent and not remote.trace_flags & SAMPLED:
+            return None, 0
+        parent_id = wire_span_id(remote.span_id)
+        segment = Segment(
+            remote.trace_id,
+            offset,
+            trace_flags=remote.trace_flags | SAMPLED,
+            trace_state=remote.trace_state,
+            thread_id=thread_id,
+            thread_name=thread_name,
+            remote_parent_id=parent_id,
+        )
+        return segment, parent_id
+
+    def _below_span(
+        self, context: SpanContext, below: Record, base: Record
+    ) -> tuple[Segment | None, int]:
+        if self._respect_parent and not context.trace_flags & SAMPLED:
+            return None, 0
+        parent_id = wire_span_id(context.span_id)
+        known = below[SEGMENT] if below is not base else base[RESULT]
+        if _continues(known, context, parent_id):
+            return known, parent_id
+        remote = RemoteParent(
+            context.trace_id,
+            context.span_id,
+            context.trace_flags,
+            context.trace_state.to_header(),
+        )
+        segment, _ = self.new_root(remote)
+        if segment is not None and not context.is_remote:
+            segment.remote_parent_id = 0
+        base[RESULT] = segment
+        return segment, parent_id
+
+    def _on_this_thread(self, segment: Segment, base: Record) -> Segment:
+        thread_id, thread_name = _this_thread()
+        if segment.thread_id == thread_id:
+            return segment
+        known: Segment | None = base[RESULT]
+        if known is not None and known.trace_id == segment.trace_id:
+            return known
+        moved = Segment(
+            segment.trace_id,
+            segment.wall_offset_ns,
+            trace_flags=segment.trace_flags,
+            trace_state=segment.trace_state,
+            thread_id=thread_id,
+            thread_name=thread_name,
+            remote_parent_id=segment.remote_parent_id,
+        )
+        base[RESULT] = moved
+        return moved
+
+
+def _continues(known: Segment | None, context: SpanContext, parent_id: int) -> bool:
+    if known is None or known.trace_id != context.trace_id:
+        return False
+    return not context.is_remote or known.remote_parent_id == parent_id
+
+
+def _this_thread() -> tuple[int, str]:
+    ident = threading.get_ident()
+    if ident == threading.main_thread().ident:
+        return 0, ""
+    for thread in threading.enumerate():  # current_thread() would add a dummy to the registry
+        if thread.ident == ident:
+            return ident, str(threading.Thread.name.fget(thread))  # type: ignore[attr-defined]
+    return ident, ""

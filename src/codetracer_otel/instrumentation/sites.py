@@ -1,0 +1,160 @@
+"""What the Python recorder keeps for one traced code object beside its pure plan."""
+
+from __future__ import annotations
+
+import weakref
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.captured import REDACTED_NODE, Captured, Node, NodeKind
+from codetracer_otel.filters.model import Action
+from codetracer_otel.instrumentation.reading import (
+    CO_OPTIMIZED,
+    HAS_LIVE_F_LOCALS,
+    reads_one_by_one,
+    variable_reader,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, FrameType
+
+    from codetracer_otel.instrumentation.plans import PlannedCode
+    from codetracer_otel.records import Plan
+
+# Values of these exact types need no copy and keep nothing else alive.
+PLAIN_TYPES: Final = frozenset({type(None), bool, int, float})
+
+# Texts up to this length are taken as they are and not counted one by one: the record buffer's
+# share for a record covers four of them.
+SHORT_TEXT: Final = 128
+
+_SUSPENDING: Final = frozenset({"generator", "coroutine", "async_generator"})
+
+
+class Site:
+    """One traced code object.
+
+    Attributes:
+        plan: pure data, handed on with every record; None for a hook alone.
+        read: takes the captured arguments out of ``f_locals``; None when none are captured.
+        is_single: ``read`` returns the bare value, not a tuple.
+        clears: ``f_locals`` must be emptied after reading, or it keeps the arguments alive (3.12).
+        plain_types: exact types whose values pass without a look.
+        short_text: texts up to this length pass as they are; -1 for none.
+        capture: makes a captured value of anything.
+        is_special: some feature beyond arguments and return; `read_arguments` is used then.
+        suspends: generator or coroutine.
+        start_offset: bytecode offset of PY_START, for throws into never-started generators.
+        hook: called before recording, see `context_copies`; None for none.
+        sampler: decides per call; None for always.
+    """
+
+    __slots__ = (
+        "_keywords",
+        "_one_by_one",
+        "capture",
+        "clears",
+        "hook",
+        "is_single",
+        "is_special",
+        "plain_types",
+        "plan",
+        "read",
+        "reads_at_exit",
+        "reference",
+        "sampler",
+        "short_text",
+        "start_offset",
+        "suspends",
+    )
+
+    def __init__(
+        self,
+        code: CodeType,
+        planned: PlannedCode,
+        capture: Callable[[object], Captured],
+        forget: Callable[[weakref.ref[CodeType]], None],
+        sampler: Any = None,
+    ) -> None:
+        plan = planned.plan
+        names = plan.argument_names
+        judges_types = plan.walk is not None and plan.walk.has_type_patterns
+        self.plan: Plan = plan
+        self.capture = capture
+        self.reference = weakref.ref(code, forget)
+        self.read: Callable[[Any], Any] | None = itemgetter(*names) if names else None
+        self.is_single = len(names) == 1
+        self.clears = not HAS_LIVE_F_LOCALS and bool(code.co_flags & CO_OPTIMIZED)
+        self.plain_types: frozenset[type] = frozenset() if judges_types else PLAIN_TYPES
+        self.short_text = -1 if judges_types else SHORT_TEXT
+        self.suspends = plan.kind in _SUSPENDING
+        self.start_offset = -1
+        self.sampler = sampler
+        self.hook: Any = None
+        self.reads_at_exit = bool(plan.locals or plan.globals)
+        self._one_by_one = bool(names) and reads_one_by_one(code, names)
+        self._keywords = planned if planned.keywords_name in names else None
+        self.is_special = self._needs_special_start()
+
+    def _needs_special_start(self) -> bool:
+        return bool(
+            self.suspends
+            or self.sampler is not None
+            or self.plan.root
+            or self.reads_at_exit
+            or self._one_by_one
+            or self._keywords is not None
+        )
+
+    def read_arguments(self, frame: FrameType) -> tuple[Captured, ...]:
+        """Return the captured arguments of a frame that has just begun."""
+        if self.read is None:
+            return ()
+        values = self._read_values(frame)
+        if self._keywords is not None:
+            values = self._replace_keywords(values)
+        return tuple([self.capture_quickly(value) for value in values])
+
+    def capture_quickly(self, value: Any) -> Captured:
+        """Return ``value`` itself where it needs no copy, else its captured form."""
+        kind = type(value)
+        if kind in self.plain_types or (kind is str and len(value) <= self.short_text):
+            return value  # type: ignore[no-any-return]
+        return value if type(value) is Node else self.capture(value)
+
+    def _read_values(self, frame: FrameType) -> tuple[Any, ...]:
+        if self._one_by_one:
+            read_variable = variable_reader()
+            return tuple([read_variable(frame, name) for name in self.plan.argument_names])
+        namespace = frame.f_locals
+        assert self.read is not None
+        values = self.read(namespace)
+        if self.clears:
+            namespace.clear()
+        return (values,) if self.is_single else values  # type: ignore[no-any-return]
+
+    def _replace_keywords(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        assert self._keywords is not None
+        index = self.plan.argument_names.index(str(self._keywords.keywords_name))
+        keywords = judged_keywords(values[index], self._keywords.judge_keyword, self)
+        return (*values[:index], keywords, *values[index + 1 :])
+
+
+_MAX_KEYWORDS: Final = 32
+
+
+def judged_keywords(keywords: dict[str, Any], judge: Callable[[str], Action], site: Site) -> Node:
+    """Return captured ``**kwargs`` whose keys were judged like argument names."""
+    items: list[tuple[Captured, Captured]] = []
+    for key, value in keywords.items():
+        if len(items) == _MAX_KEYWORDS:
+            break
+        action = judge(key)
+        if action is Action.ALLOW and site.plan.walk is not None:
+            action = site.plan.walk.attribute_action(key)
+        if action is not Action.DROP:
+            redacted = action is Action.REDACT
+            items.append((key, REDACTED_NODE if redacted else site.capture_quickly(value)))
+    omitted = max(len(keywords) - _MAX_KEYWORDS, 0)
+    return Node(NodeKind.MAPPING, "dict", tuple(items), omitted)
