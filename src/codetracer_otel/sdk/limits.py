@@ -1,0 +1,162 @@
+"""The bounds of a session: how much of a value is kept, and how much may wait for delivery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from codetracer_otel.errors import Problem
+from codetracer_otel.sdk.policy.env import did_you_mean, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+WhenFull = Literal["drop_newest", "block"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of each span is kept.
+
+    A field that stands at its default is open to ``OTEL_SPAN_*_LIMIT``, ``OTEL_ATTRIBUTE_*_LIMIT``.
+
+    Attributes:
+        max_depth: levels of containers inside a value.
+        max_items: items per container.
+        max_string: code points per text.
+        max_attributes: attributes per span.
+        max_events: events per span.
+        max_links: links per span.
+        max_spans_per_second: spans per second of the whole session, or None for no bound.
+    """
+
+    max_depth: int = 4
+    max_items: int = 32
+    max_string: int = 1024
+    max_attributes: int = 128
+    max_events: int = 128
+    max_links: int = 128
+    max_spans_per_second: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """How much may wait for delivery, and what happens beyond.
+
+    A field that stands at its default is open to ``OTEL_BSP_*``.
+
+    Attributes:
+        records: finished records that wait, over all threads.
+        bytes: bytes that wait, over all threads.
+        when_full: leave out the newest record, or let the program wait ``max_wait_ms`` at most.
+        max_wait_ms: ms the program waits when ``when_full`` is ``block``.
+        interval_ms: ms between two deliveries.
+        batch_records: records per batch at most.
+        export_timeout_ms: ms that an exporter has for one batch.
+    """
+
+    records: int = 65_536
+    bytes: int = 64 * 1024 * 1024
+    when_full: WhenFull = "drop_newest"
+    max_wait_ms: float = 50
+    interval_ms: float = 500
+    batch_records: int = 4096
+    export_timeout_ms: float = 30_000
+
+
+LIMIT_VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "max_attributes": ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT"),
+    "max_string": ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"),
+    "max_events": ("OTEL_SPAN_EVENT_COUNT_LIMIT",),
+    "max_links": ("OTEL_SPAN_LINK_COUNT_LIMIT",),
+}
+"""Field of `Limits` -> variables, the first one that is set wins."""
+
+BUFFER_VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "records": ("OTEL_BSP_MAX_QUEUE_SIZE",),
+    "interval_ms": ("OTEL_BSP_SCHEDULE_DELAY",),
+    "batch_records": ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE",),
+    "export_timeout_ms": ("OTEL_BSP_EXPORT_TIMEOUT",),
+}
+"""Field of `Buffer` -> variables."""
+
+_LOWEST: Final[Mapping[str, int]] = {
+    "records": 1,
+    "bytes": 1,
+    "interval_ms": 1,
+    "batch_records": 1,
+    "export_timeout_ms": 1,
+}
+_FRACTIONS: Final = frozenset({"max_wait_ms", "interval_ms", "export_timeout_ms"})
+
+
+def parse_bound(name: str, value: object, subject: str) -> object:
+    """Return the value of a field of `Limits` or `Buffer`, or the problem; text is read too."""
+    if name == "when_full":
+        return _parse_when_full(value, subject)
+    if name == "max_spans_per_second":
+        return value if value is None else _parse_number(value, subject, 0, whole=False)
+    return _parse_number(value, subject, _LOWEST.get(name, 0), whole=name not in _FRACTIONS)
+
+
+def _parse_when_full(value: object, subject: str) -> object:
+    if value in ("drop_newest", "block"):
+        return value
+    hint = did_you_mean(value, ("drop_newest", "block")) if isinstance(value, str) else ""
+    return invalid(subject, "unknown choice", value, f"drop_newest or block{hint}")
+
+
+def _parse_number(value: object, subject: str, lowest: int, *, whole: bool) -> object:
+    number = _number(value, whole=whole)
+    if number is None or not lowest <= number < float("inf"):
+        kind = "a whole number" if whole else "a number"
+        return invalid(subject, "out of range", value, f"{kind} from {lowest}")
+    return number
+
+
+def _number(value: object, *, whole: bool) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, float) and whole:
+        return None
+    try:
+        return int(value) if whole else float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def merge_bounds[Bounds: (Limits, Buffer)](
+    stated: object,
+    default: Bounds,
+    environment: Mapping[str, object],
+    subject: str,
+) -> tuple[Bounds, list[Problem]]:
+    """Return the bounds in force and every problem of those the caller stated.
+
+    Args:
+        stated: an instance of the bounds' class, or None.
+        default: the bounds when nothing is stated.
+        environment: valid values by field name.
+        subject: the keyword's name.
+    """
+    base = replace(default, **environment)  # type: ignore[arg-type]
+    if stated is None:
+        return base, []
+    if not isinstance(stated, type(default)):
+        return base, [invalid(subject, "wrong type", stated, f"a {type(default).__name__}(...)")]
+    values, problems = _checked(_differences(stated, default), subject, parse_bound)
+    return replace(base, **values), problems  # type: ignore[arg-type]
+
+
+def _differences(stated: object, default: Limits | Buffer) -> dict[str, object]:
+    names = [field.name for field in fields(default)]
+    values = {name: getattr(stated, name) for name in names}
+    return {name: value for name, value in values.items() if value != getattr(default, name)}
+
+
+def _checked(
+    stated: Mapping[str, object], subject: str, parse: Callable[[str, object, str], object]
+) -> tuple[dict[str, object], list[Problem]]:
+    parsed = {name: parse(name, value, f"{subject}.{name}") for name, value in stated.items()}
+    problems = [value for value in parsed.values() if isinstance(value, Problem)]
+    return {k: v for k, v in parsed.items() if not isinstance(v, Problem)}, problems

@@ -1,0 +1,1 @@
+"""What happens when the recorder fails: the model, its environment, its binding."""
