@@ -1,0 +1,235 @@
+"""Writes whole JSON lines: valid JSON of bounded size, one write each, and never an exception."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import threading
+import time
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from codetracer_otel.errors import EnvironmentFailure, ErrorCode
+from codetracer_otel.exporters.json_text import encode_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from os import PathLike
+
+MAX_LINE_BYTES: Final = 64 * 1024
+
+_LAST_SECOND: Final = 253_402_300_799  # 9999-12-31T23:59:59Z, the last one RFC 3339 can write
+
+
+class TextStream(Protocol):
+    """The part of a text stream that lines need."""
+
+    def write(self, text: str, /) -> object: ...  # noqa: D102 - io.TextIOBase
+    def flush(self) -> None: ...  # noqa: D102 - io.TextIOBase
+
+
+def current_stderr() -> TextStream | None:
+    """Return what ``sys.stderr`` is now."""
+    return sys.stderr
+
+
+def rfc3339(unix_ns: int) -> str:
+    """Return Unix time in ns as RFC 3339 text in UTC with six digits, cut to 1970..9999."""
+    seconds, rest = divmod(unix_ns, 1_000_000_000)
+    if not 0 <= seconds <= _LAST_SECOND:
+        seconds, rest = min(max(seconds, 0), _LAST_SECOND), 0
+    return f"{_second_text(seconds)}.{rest // 1000:06d}Z"
+
+
+@lru_cache(maxsize=64)
+def _second_text(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+class StreamOutput:
+    """A text stream that is looked up at each write, so that a replaced one is followed."""
+
+    def __init__(self, stream: Callable[[], TextStream | None] = current_stderr) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write to the stream of this moment.
+
+        Raises:
+            OSError: there is no stream.
+        """
+        stream = self._stream()
+        if stream is None:
+            raise OSError("no stream")
+        stream.write(text)
+
+    def flush(self) -> None:
+        """Flush the stream of this moment, if there is one."""
+        stream = self._stream()
+        if stream is not None:
+            stream.flush()
+
+    def reopen_after_fork(self, path: str | None = None) -> None:
+        """Do nothing: the child shares its parent's stream."""
+
+    def close(self) -> None:
+        """Do nothing: the stream is not ours."""
+
+
+class DescriptorOutput:
+    """A duplicate of a file descriptor, which stays ours when the program closes its own.
+
+    Raises:
+        EnvironmentFailure: the descriptor is not open.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        try:
+            self._descriptor = os.dup(descriptor)
+        except OSError as error:
+            raise _cannot_write(f"fd:{descriptor}", error) from error
+        self._identity = _identity(self._descriptor)
+        self._is_torn = False
+
+    def write(self, text: str) -> None:
+        """Write ``text`` (ASCII), behind a line end if the last write broke off in the middle."""
+        if _identity(self._descriptor) != self._identity:
+            self._recover()
+        data = (b"\n" if self._is_torn else b"") + text.encode("ascii", "backslashreplace")
+        done = 0
+        try:
+            while done < len(data):
+                done += os.write(self._descriptor, data[done:])
+        finally:
+            self._is_torn = 0 < done < len(data) or (self._is_torn and not done)
+
+    def flush(self) -> None:
+        """Do nothing: writes are not buffered."""
+
+    def reopen_after_fork(self, path: str | None = None) -> None:
+        """Do nothing: the child shares its parent's descriptor."""
+
+    def close(self) -> None:
+        """Close the duplicate, unless the program closed it and the number is another file now."""
+        if self._descriptor >= 0 and _identity(self._descriptor) == self._identity:
+            os.close(self._descriptor)
+        self._descriptor = -1
+
+    def _recover(self) -> None:
+        raise OSError("the descriptor was closed by the program")
+
+
+class FileOutput(DescriptorOutput):
+    """A file that is appended to, created with mode 0600.
+
+    Raises:
+        EnvironmentFailure: the file cannot be opened for writing.
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self._path = os.fspath(path)
+        self._open()
+
+    def reopen_after_fork(self, path: str | None = None) -> None:
+        """Go on in the file ``path``, or in the same one through a descriptor of its own."""
+        self.close()
+        self._path = path or self._path
+        self._open()
+
+    def _open(self) -> None:
+        try:
+            self._descriptor = _open_for_append(self._path)
+        except OSError as error:
+            raise _cannot_write(self._path, error) from error
+        self._identity = _identity(self._descriptor)
+        self._is_torn = False
+
+    def _recover(self) -> None:
+        # a program that becomes a daemon closes every descriptor and may reuse the number
+        if self._descriptor < 0:
+            raise OSError("the output is closed")
+        self._open()
+
+
+def _open_for_append(path: str) -> int:
+    # O_NONBLOCK: a FIFO nobody reads is an error instead of a hang
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags, 0o600)
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
+def _identity(descriptor: int) -> tuple[int, int, int] | None:
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, stat.S_IFMT(found.st_mode)
+
+
+def _cannot_write(target: str, error: OSError) -> EnvironmentFailure:
+    reason = error.strerror or type(error).__name__
+    message = f"{target}: cannot be opened for writing: {reason}; expected a writable file"
+    return EnvironmentFailure(message, ErrorCode.IO, {"path": target})
+
+
+class Output(Protocol):
+    """Where finished text goes; any method but `close` may raise."""
+
+    def write(self, text: str) -> None: ...  # noqa: D102 - see DescriptorOutput
+    def flush(self) -> None: ...  # noqa: D102
+    def reopen_after_fork(self, path: str | None = None) -> None: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+
+
+class LineWriter:
+    """Writes mappings as JSON lines, from any thread; a failing write is counted, never raised.
+
+    Attributes:
+        lines: how many lines were written.
+        failures: how many could not be written.
+    """
+
+    def __init__(self, output: Output | None = None, *, max_bytes: int = MAX_LINE_BYTES) -> None:
+        self._output = output or StreamOutput()
+        self._max_bytes = max_bytes
+        # reentrant: a signal handler may write a line while its thread is writing one
+        self._lock = threading.RLock()
+        self.lines = 0
+        self.failures = 0
+
+    def write(self, fields: Mapping[str, Any]) -> bool:
+        """Write one line; return whether it went out."""
+        return self.write_text(encode_line(fields, self._max_bytes))
+
+    def write_text(self, text: str) -> bool:
+        """Write finished text in one piece; return whether it went out."""
+        with self._lock:
+            written = self._attempt(lambda: self._output.write(text))
+            self.lines += written
+        return written
+
+    def flush(self) -> bool:
+        """Flush the output; return whether that worked."""
+        with self._lock:
+            return self._attempt(self._output.flush)
+
+    def reopen_after_fork(self, path: str | None = None) -> bool:
+        """Become usable in a forked child, a file under the new ``path``; return whether it is."""
+        self._lock = threading.RLock()  # the parent's may be held by a thread that is not here
+        self.lines = self.failures = 0
+        return self._attempt(lambda: self._output.reopen_after_fork(path))
+
+    def close(self) -> None:
+        """Release the output; later writes count as failures where the output was ours."""
+        with self._lock:
+            self._attempt(self._output.close)
+
+    def _attempt(self, action: Callable[[], None]) -> bool:
+        try:
+            action()
+        except Exception:  # noqa: BLE001 - a stream of the program may raise anything
+            self.failures += 1
+            return False
+        return True
