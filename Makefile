@@ -1,28 +1,28 @@
 # Every target does its own set-up. PYTHON=/path/to/python3.12 overrides the search.
 SHELL := /bin/sh
-PYTHON ?= $(shell tools/find-python)
+PYTHON ?=
 OTHER_VERSION = $(shell .venv/bin/python -c 'import sys; print("3.13" if sys.version_info[:2] == (3, 12) else "3.12")')
 OTHER_PYTHON = $(shell tools/find-python $(OTHER_VERSION))
 PYTEST_FLAGS ?= -q -n 2
 
-.PHONY: all test demo lint types imports pytest pytest-other format clean bench
+.PHONY: all test demo lint types imports pytest pytest-other third-party format clean
 
 all: test
 
 test: lint types imports pytest pytest-other
 
 .venv/.installed: pyproject.toml
-	@test -n "$(PYTHON)" || exit 1
-	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	.venv/bin/python -m pip install --quiet --group dev --editable .
+	@python=$$(PYTHON="$(PYTHON)" tools/find-python) || exit 1; \
+	    echo "setting up .venv with $$python"; "$$python" -m venv .venv
+	@.venv/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	@.venv/bin/python -m pip install --quiet --group dev --editable .
 	@touch $@
 
 # The second supported interpreter, where there is one; a machine with one alone says so.
 .venv-other/.installed: pyproject.toml .venv/.installed
-	$(OTHER_PYTHON) -m venv .venv-other
-	.venv-other/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	.venv-other/bin/python -m pip install --quiet --group dev --editable .
+	@echo "setting up .venv-other with $(OTHER_PYTHON)"; "$(OTHER_PYTHON)" -m venv .venv-other
+	@.venv-other/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	@.venv-other/bin/python -m pip install --quiet --group dev --editable .
 	@touch $@
 
 lint: .venv/.installed
@@ -47,7 +47,11 @@ pytest-other: .venv/.installed
 	fi
 
 demo: .venv/.installed
-	.venv/bin/python examples/demo.py
+	@.venv/bin/python examples/demo.py
+
+# Test suites of real libraries, with and without tracing; NAMES="toolz boltons" chooses.
+third-party: .venv/.installed
+	.venv/bin/python tools/third_party.py $(NAMES)
 
 format: .venv/.installed
 	.venv/bin/ruff check --fix-only .
