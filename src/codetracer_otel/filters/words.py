@@ -13,43 +13,46 @@ import regex
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# Reasons, group by group, for the names that the builtin filter redacts:
-# passwords and what people call them; `pass` only as the last word (`smtp_pass`, not `pass_count`);
-# secrets and credentials; tokens as the last word (`api_token`, not `token_count`), plurals only
-# where a kind of token is named (`max_tokens` counts something); authentication as the last word
-# or beside what carries it (`auth_type` tells nothing); keys only beside a word that makes them
-# secret (`key`, `cache_key`, `public_key` stay); cookies and session identifiers; one-time codes;
-# payment and identity numbers; addresses that usually carry a password; salts and signatures.
-BUILTIN_SECRET_WORDS: Final = ", ".join(
-    (
-        "pass+word, pass+words, pass+wd, pwd, pass+phrase, pass+code, pass+key, pass$, passwds",
-        "userpass, dbpass, dbpassword, userpassword, adminpassword, rootpassword, mypassword",
-        "passwordhash, pw$",
-        "secret, secrets, clientsecret, appsecret, sharedsecret, secretkey",
-        "credential, credentials, cred$, creds",
-        "token$, token+value, token+string, token+secret, token+hash",
-        "access+tokens, api+tokens, auth+tokens, refresh+tokens, session+tokens, bearer+tokens",
-        "accesstoken, apitoken, authtoken, bearertoken, csrftoken, csrfmiddlewaretoken, idtoken",
-        "refreshtoken, securitytoken, sessiontoken, usertoken, xsrftoken",
-        "auth$, authorization, authentication$, oauth$, auth+header, auth+headers, auth+key",
-        "auth+code, auth+string, auth+data, auth+value, auth+tuple, basicauth, bearer, jwt, jwts$",
-        "api+key, api+keys, access+key, access+keys, account+key, app+key, application+key",
-        "cipher+key, client+key, consumer+key, decryption+key, deploy+key, encryption+key, hmac+key",
-        "license+key, master+key, private+key, private+keys, root+key, secret+keys, service+key",
-        "session+key, shared+key, signing+key, ssh+key, ssh+keys, ssl+key, storage+key",
-        "subscription+key, symmetric+key, tls+key, key+material",
-        "cookie, cookies$, session+id, session+ids, sess+id, sessid, phpsessid, jsessionid",
-        "connect+sid",
-        "pin$, pin+code, pin+number, otp, totp, hotp, mfa+code, verification+code, security+code",
-        "recovery+code, recovery+codes, backup+code, backup+codes, seed+phrase",
-        "cvv, cvc, ssn, social+security, iban, card+number, card+numbers, card+num, card+no",
-        "credit+card, credit+cards, debit+card",
-        "dsn, database+url, database+uri, db+url, db+uri, redis+url, mongo+url, mongo+uri",
-        "mongodb+uri, mongodb+url, postgres+url, broker+url, amqp+url, connection+string",
-        "connection+str, conn+string, conn+str, connection+uri",
-        "salt, signature",
-    )
+# Why each group is as narrow or as wide as it is:
+_SECRET_GROUPS: Final = (
+    # Passwords and what people call them; `pass` as the last word only: `pass_count` is a number.
+    "pass+word, pass+words, pass+wd, pwd, pass+phrase, pass+code, pass+key, pass$, passwds, pw$",
+    "userpass, dbpass, dbpassword, userpassword, adminpassword, rootpassword, mypassword",
+    "passwordhash",
+    # `secret` and `credential` name nothing else.
+    "secret, secrets, clientsecret, appsecret, sharedsecret, secretkey",
+    "credential, credentials, cred$, creds",
+    # `token` as the last word: `token_count` counts. Plurals only with their kind: `max_tokens`.
+    "token$, token+value, token+string, token+secret, token+hash",
+    "access+tokens, api+tokens, auth+tokens, refresh+tokens, session+tokens, bearer+tokens",
+    "accesstoken, apitoken, authtoken, bearertoken, csrftoken, csrfmiddlewaretoken, idtoken",
+    "refreshtoken, securitytoken, sessiontoken, usertoken, xsrftoken",
+    # `auth` as the last word or beside what carries it: `auth_type` tells nothing.
+    "auth$, authorization, authentication$, oauth$, auth+header, auth+headers, auth+key",
+    "auth+code, auth+string, auth+data, auth+value, auth+tuple, basicauth, bearer, jwt, jwts$",
+    # Keys only beside a word that makes them secret: `cache_key` and `public_key` are not.
+    "api+key, api+keys, access+key, access+keys, account+key, app+key, application+key",
+    "cipher+key, client+key, consumer+key, decryption+key, deploy+key, encryption+key",
+    "hmac+key, license+key, master+key, private+key, private+keys, root+key, secret+keys",
+    "service+key, session+key, shared+key, signing+key, ssh+key, ssh+keys, ssl+key",
+    "storage+key, subscription+key, symmetric+key, tls+key, key+material",
+    # A cookie or a session's identifier lets anybody be that user; `session` alone is an object.
+    "cookie, cookies$, session+id, session+ids, sess+id, sessid, phpsessid, jsessionid",
+    "connect+sid",
+    # One-time and recovery codes.
+    "pin$, pin+code, pin+number, otp, totp, hotp, mfa+code, verification+code, security+code",
+    "recovery+code, recovery+codes, backup+code, backup+codes, seed+phrase",
+    # Payment and identity numbers; `card` alone may be a playing card.
+    "cvv, cvc, ssn, social+security, iban, card+number, card+numbers, card+num, card+no",
+    "credit+card, credit+cards, debit+card",
+    # Addresses that usually carry a password; `url` and `connection` alone do not.
+    "dsn, database+url, database+uri, db+url, db+uri, redis+url, mongo+url, mongo+uri",
+    "mongodb+uri, mongodb+url, postgres+url, broker+url, amqp+url, connection+string",
+    "connection+str, conn+string, conn+str, connection+uri",
+    # What hashes and signatures are checked with.
+    "salt, signature",
 )
+BUILTIN_SECRET_WORDS: Final = ", ".join(_SECRET_GROUPS)
 
 _MAX_PARTS: Final = 6  # an entry of n parts has 2**(n-1) spellings
 _MAX_KNOWN: Final = 4096
