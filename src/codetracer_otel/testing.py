@@ -1,1 +1,110 @@
-"""Public test doubles."""
+"""Public test doubles: an exporter that keeps what it gets, numbered ids, a clock that stands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from codetracer_otel.ports import ExportResult
+
+if TYPE_CHECKING:
+    from codetracer_otel.captured import AttributeValue
+    from codetracer_otel.records import Batch, SpanView
+
+_SECOND_NS = 1_000_000_000
+
+
+class InMemoryExporter:
+    """Keeps every delivered span.
+
+    Attributes:
+        spans: what was delivered, in that order: `records.SpanView` with ``name``, ``trace_id``,
+            ``span_id``, ``parent_span_id`` (hexadecimal text or None), ``attributes``, ``events``,
+            ``links``, ``status``, ``start_ns`` and ``end_ns`` (Unix time in ns).
+        resource: the resource attributes of the last batch.
+        is_shut_down: whether `shutdown` was called.
+    """
+
+    def __init__(self) -> None:
+        self.spans: list[SpanView] = []
+        self.resource: dict[str, AttributeValue] = {}
+        self.is_shut_down = False
+
+    def export(self, batch: Batch) -> ExportResult:
+        """Keep a copy of each span; after `shutdown` keep nothing and fail."""
+        if self.is_shut_down:
+            return ExportResult.FAILURE
+        self.resource = dict(batch.resource)
+        self.spans.extend(_copy(view) for view in batch.views())
+        return ExportResult.SUCCESS
+
+    def flush(self, timeout: float) -> bool:  # noqa: ARG002 - nothing is buffered here
+        """Return True: nothing is buffered."""
+        return True
+
+    def shutdown(self, timeout: float) -> None:  # noqa: ARG002 - nothing to wait for
+        """Keep nothing from now on; ``spans`` stays readable."""
+        self.is_shut_down = True
+
+    def clear(self) -> None:
+        """Forget the spans."""
+        self.spans.clear()
+
+    def named(self, name: str) -> list[SpanView]:
+        """Return the spans of that name, in the order of delivery."""
+        return [span for span in self.spans if span.name == name]
+
+
+def _copy(view: SpanView) -> SpanView:
+    return replace(
+        view,
+        attributes=dict(view.attributes),
+        events=list(view.events),
+        links=list(view.links),
+    )
+
+
+class SequentialIds:
+    """Ids that count up from 1, so that a test can name them; implements `ports.Ids`."""
+
+    def __init__(self) -> None:
+        self._span = 0
+        self._trace = 0
+
+    def generate_span_id(self) -> int:
+        """Return the next span id."""
+        self._span += 1
+        return self._span
+
+    def generate_trace_id(self) -> int:
+        """Return the next trace id."""
+        self._trace += 1
+        return self._trace
+
+
+class FixedClock:
+    """A clock that moves only when it is told to; implements `ports.Clock`.
+
+    Args:
+        wall_ns: Unix time to start from, in ns.
+        monotonic_ns: monotonic time to start from, in ns.
+    """
+
+    def __init__(
+        self, wall_ns: int = 1_700_000_000 * _SECOND_NS, monotonic_ns: int = 1_000 * _SECOND_NS
+    ) -> None:
+        self._wall = wall_ns
+        self._monotonic = monotonic_ns
+
+    def monotonic_ns(self) -> int:
+        """Return the monotonic time in ns."""
+        return self._monotonic
+
+    def wall_ns(self) -> int:
+        """Return Unix time in ns."""
+        return self._wall
+
+    def advance(self, ns: int) -> None:
+        """Let ``ns`` nanoseconds pass on both."""
+        self._monotonic += ns
+        self._wall += ns

@@ -51,9 +51,10 @@ def strict(value: Any, depth: int = _MAX_DEPTH) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
-        return _number(int(value))
+        return _number(int.__index__(value))
     if isinstance(value, float):
-        return float(value) if math.isfinite(value) else repr(float(value))
+        number = float.__float__(value)
+        return number if math.isfinite(number) else repr(number)
     if isinstance(value, Node):
         return strict(attribute_value(value), depth)
     return _strict_container(value, depth - 1)
@@ -61,7 +62,7 @@ def strict(value: Any, depth: int = _MAX_DEPTH) -> Any:
 
 def _strict_container(value: Any, depth: int) -> Any:
     if isinstance(value, bytes):
-        return repr(bytes(value))
+        return repr(bytes.__bytes__(value))
     if isinstance(value, Mapping):
         return {_key(k): strict(v, depth) for k, v in value.items()} if depth else "<...>"
     if isinstance(value, list | tuple | set | frozenset):
