@@ -1,1 +1,29 @@
 """Trace filters: which code becomes spans, and which values may be seen."""
+
+from __future__ import annotations
+
+from codetracer_otel.filters.engine import Classifier, Decision, compile_chain
+from codetracer_otel.filters.loader import load_chain
+from codetracer_otel.filters.modules import ModuleNames
+from codetracer_otel.filters.paths import discover
+from codetracer_otel.filters.sources import (
+    FilterSource,
+    builtin_sources,
+    filter_from_path,
+    filter_from_text,
+    parse_chain_text,
+)
+
+__all__ = [
+    "Classifier",
+    "Decision",
+    "FilterSource",
+    "ModuleNames",
+    "builtin_sources",
+    "compile_chain",
+    "discover",
+    "filter_from_path",
+    "filter_from_text",
+    "load_chain",
+    "parse_chain_text",
+]

@@ -1,0 +1,292 @@
+"""Reads ``[[scope.rules]]`` and their value patterns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.filters.chain import ScopeRule, ValuePattern
+from codetracer_otel.filters.dialect import PatternError, translate
+from codetracer_otel.filters.model import Action, RuleSource
+from codetracer_otel.filters.paths import is_synthetic, normal_pattern
+from codetracer_otel.filters.placeholders import PLACEHOLDERS, expand_placeholder
+from codetracer_otel.filters.selector import (
+    SCOPE_KINDS,
+    VALUE_KINDS,
+    MatchType,
+    SelectorError,
+    SelectorKind,
+    compile_pattern,
+    parse_selector,
+)
+from codetracer_otel.filters.tables import Table
+from codetracer_otel.filters.words import BUILTIN_SECRET_WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from codetracer_otel.filters.positions import TablePath
+    from codetracer_otel.filters.selector import Matcher, Selector
+    from codetracer_otel.filters.sources import FilterSource
+    from codetracer_otel.filters.tables import Report
+
+CAPTURES: Final = ("args", "return", "locals", "globals", "lines")
+EXEC_CHOICES: Final = {"trace": True, "skip": False, "inherit": None}
+ACTIONS: Final = {
+    "allow": Action.ALLOW,
+    "redact": Action.REDACT,
+    "drop": Action.DROP,
+    "deny": Action.REDACT,
+}
+DEFAULT_ACTIONS: Final[dict[str, Action | None]] = {**ACTIONS, "inherit": None}
+SECRET_WORDS: Final = "@secrets"  # in builtin filters: the list of words.py
+SHAPES: Final = "@shapes"  # in builtin filters: every shape of content.py
+
+
+class RuleReader:
+    """Reads the rules of all files of a chain; equal patterns are compiled once.
+
+    Args:
+        exempt: paths that are never third-party code.
+        most: how many rules and value patterns the chain may have.
+    """
+
+    def __init__(self, exempt: tuple[str, ...], most: int) -> None:
+        self._exempt = exempt
+        self._most = most
+        self._read = 0
+        self._compiled: dict[tuple[MatchType, str], Matcher] = {}
+
+    def read(
+        self, scope: Table, report: Report, source: FilterSource, root: str | None
+    ) -> tuple[ScopeRule, ...]:
+        """Return the good rules of one file; the problems of the others go to ``report``."""
+        tables = scope.tables("rules")
+        patterns = sum(_length(content.get("value_patterns")) for _, content in tables)
+        self._read += len(tables) + patterns
+        if self._read > self._most:
+            scope.problem(
+                "rules",
+                f"the chain has more than {self._most} rules and value patterns; "
+                "join rules with globs such as `{a,b}`",
+            )
+            return ()
+        reader = _FileRules(self, report, source, root, scope.version)
+        rules = [reader.rule(path, content) for path, content in tables]
+        return tuple(rule for rule in rules if rule is not None)
+
+    def compiled(self, match: MatchType, pattern: str) -> Matcher:
+        """Compile a pattern, or return the predicate an equal one got."""
+        key = (match, pattern)
+        if key not in self._compiled:
+            self._compiled[key] = compile_pattern(match, pattern)
+        return self._compiled[key]
+
+    def place_matcher(self, name: str) -> Matcher:
+        """Return the predicate of a placeholder, on absolute paths in normal form."""
+        return expand_placeholder(name, self._exempt).contain
+
+
+def _length(value: object) -> int:
+    return len(value) if isinstance(value, list) else 0
+
+
+class _FileRules:
+    """Reads the rules of one file."""
+
+    def __init__(
+        self,
+        shared: RuleReader,
+        report: Report,
+        source: FilterSource,
+        root: str | None,
+        version: int,
+    ) -> None:
+        self._shared = shared
+        self._report = report
+        self._source = source
+        self._root = root
+        self._version = version
+
+    def rule(self, path: TablePath, content: Mapping[str, Any]) -> ScopeRule | None:
+        table = Table(
+            self._report,
+            content,
+            path,
+            ("selector", "exec", "value_default", "reason", "value_patterns"),
+            ("capture", "root", "sampling", "events"),
+            self._version,
+        )
+        selector = self._selector(table, SCOPE_KINDS)
+        reason = table.text("reason") or ""
+        exec_choice = table.choice("exec", EXEC_CHOICES)
+        value_default = table.choice("value_default", DEFAULT_ACTIONS)
+        second = self._version > 1
+        capture = table.texts("capture", CAPTURES) if second else None
+        root = table.flag("root") if second else None
+        sampling = self._sampling(table) if second else {}
+        events = self._events(table) if second else {}
+        patterns = self._patterns(table)
+        matcher = self._scope_matcher(table, selector) if selector is not None else None
+        if selector is None or matcher is None:
+            return None
+        return ScopeRule(
+            selector=selector,
+            source=self._rule_source(path, selector, reason),
+            matches=matcher,
+            traces=EXEC_CHOICES[exec_choice] if exec_choice is not None else None,
+            value_default=DEFAULT_ACTIONS[value_default] if value_default is not None else None,
+            capture=frozenset(capture) if capture is not None else None,
+            root=root,
+            sampling=sampling,
+            events=events,
+            patterns=patterns,
+            absolute=self._is_placeholder(selector),
+        )
+
+    def _rule_source(self, path: TablePath, selector: Selector, reason: str) -> RuleSource:
+        return RuleSource(self._source.label, self._report.line(path), selector.text, reason)
+
+    def _selector(self, table: Table, kinds: tuple[SelectorKind, ...]) -> Selector | None:
+        text = table.text("selector", required=True)
+        if text is None:
+            return None
+        try:
+            return parse_selector(text, kinds, self._version)
+        except SelectorError as error:
+            table.problem("selector", str(error))
+            return None
+
+    def _is_placeholder(self, selector: Selector) -> bool:
+        return (
+            self._source.builtin
+            and selector.kind is SelectorKind.FILE
+            and selector.match is MatchType.LITERAL
+            and selector.pattern in PLACEHOLDERS
+        )
+
+    def _scope_matcher(self, table: Table, selector: Selector) -> Matcher | None:
+        if self._is_placeholder(selector):
+            return self._shared.place_matcher(selector.pattern)
+        try:
+            return self._shared.compiled(selector.match, self._scope_pattern(selector))
+        except PatternError as error:
+            table.problem("selector", f"{_short(selector.text)}: {error}")
+            return None
+
+    def _scope_pattern(self, selector: Selector) -> str:
+        is_path = selector.kind is SelectorKind.FILE and selector.match is not MatchType.REGEX
+        if not is_path or is_synthetic(selector.pattern):
+            return selector.pattern
+        return normal_pattern(selector.pattern, self._root)
+
+    # value patterns
+
+    def _patterns(self, table: Table) -> tuple[ValuePattern, ...]:
+        read = [self._pattern(path, content) for path, content in table.tables("value_patterns")]
+        return tuple(pattern for pattern in read if pattern is not None)
+
+    def _pattern(self, path: TablePath, content: Mapping[str, Any]) -> ValuePattern | None:
+        table = Table(
+            self._report, content, path, ("selector", "action", "reason"), ("repr",), self._version
+        )
+        selector = self._selector(table, VALUE_KINDS)
+        action = table.choice("action", ACTIONS, required=True)
+        reason = table.text("reason") or ""
+        allows_repr = bool(table.flag("repr")) if self._version > 1 else False
+        if allows_repr and selector is not None:
+            self._check_repr(table, selector, action)
+        if selector is None:
+            return None
+        if action is None:
+            return None
+        source = self._rule_source(path, selector, reason)
+        try:
+            return self._value_pattern(selector, ACTIONS[action], source, allows_repr=allows_repr)
+        except PatternError as error:
+            table.problem("selector", f"{_short(selector.text)}: {error}")
+            return None
+
+    def _value_pattern(
+        self, selector: Selector, action: Action, source: RuleSource, *, allows_repr: bool
+    ) -> ValuePattern:
+        if selector.kind is SelectorKind.VALUE:
+            match, pattern = self._content_pattern(selector)
+            return ValuePattern(selector, action, source, None, pattern, match)
+        pattern = self._secret_words(selector)
+        matcher = self._shared.compiled(selector.match, pattern)
+        return ValuePattern(selector, action, source, matcher, pattern, allows_repr=allows_repr)
+
+    def _secret_words(self, selector: Selector) -> str:
+        is_list = selector.match is MatchType.WORDS and selector.pattern == SECRET_WORDS
+        return BUILTIN_SECRET_WORDS if is_list and self._source.builtin else selector.pattern
+
+    def _check_repr(self, table: Table, selector: Selector, action: str | None) -> None:
+        if selector.kind is not SelectorKind.TYPE or action not in ("allow", None):
+            table.problem("repr", '`repr` goes with a `type` selector and `action = "allow"` only')
+
+    def _content_pattern(self, selector: Selector) -> tuple[str, str]:
+        """Return match and pattern for content.py; a regex in the `regex` package's syntax."""
+        if selector.match is MatchType.LITERAL:
+            is_shape = self._source.builtin and selector.pattern.startswith("@")
+            if not is_shape:
+                return "literal", selector.pattern
+            return "shapes", "builtin" if selector.pattern == SHAPES else selector.pattern[1:]
+        self._shared.compiled(selector.match, selector.pattern)
+        if selector.match is MatchType.REGEX:
+            return "regex", translate(selector.pattern).pattern
+        return "glob", selector.pattern
+
+    # sampling and events
+
+    def _sampling(self, table: Table) -> dict[str, object]:
+        content = table.table("sampling")
+        if content is None:
+            return {}
+        keys = ("ratio", "per", "max_per_second", "first", "min_duration_ms", "keep_errors")
+        inner = Table(self._report, content, (*table.path, "sampling"), keys)
+        per = inner.choice("per", ("trace", "span"))
+        return _given(
+            ratio=inner.number("ratio", 0, 1),
+            per_span=per == "span" if per is not None else None,
+            max_per_second=inner.number("max_per_second", 0),
+            first=inner.count("first"),
+            min_duration_ns=_nanoseconds(inner.number("min_duration_ms", 0, 1e12)),
+            keep_errors=inner.flag("keep_errors"),
+        )
+
+    def _events(self, table: Table) -> dict[str, object]:
+        content = table.table("events")
+        if content is None:
+            return {}
+        keys = ("lines", "names", "ratio", "max_per_span", "max_per_second", "exceptions", "io")
+        inner = Table(self._report, content, (*table.path, "events"), keys)
+        return _given(
+            lines=inner.flag("lines"),
+            names=self._event_names(inner),
+            ratio=inner.number("ratio", 0, 1),
+            max_per_span=inner.count("max_per_span"),
+            max_per_second=inner.number("max_per_second", 0),
+            exceptions=inner.flag("exceptions"),
+            io=inner.flag("io"),
+        )
+
+    def _event_names(self, table: Table) -> tuple[str, ...] | None:
+        names = table.texts("names")
+        for index, name in enumerate(names or ()):
+            try:
+                self._shared.compiled(MatchType.GLOB, name)
+            except PatternError as error:
+                self._report.add((*table.path, "names", index), f"{_short(name)}: {error}")
+        return names
+
+
+def _given(**keys: object) -> dict[str, object]:
+    return {key: value for key, value in keys.items() if value is not None}
+
+
+def _nanoseconds(milliseconds: float | None) -> int | None:
+    return None if milliseconds is None else round(milliseconds * 1_000_000)
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 80 else text[:77] + "...")  # noqa: PLR2004 - one line

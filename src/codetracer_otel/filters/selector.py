@@ -1,0 +1,158 @@
+"""The selector grammar ``kind:[match:]pattern`` and the predicates it compiles to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.filters.dialect import PatternError
+from codetracer_otel.filters.expressions import compile_expression
+from codetracer_otel.filters.globs import compile_glob
+from codetracer_otel.filters.suggestions import did_you_mean, quoted_list
+from codetracer_otel.filters.words import compile_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Matcher = Callable[[str], bool]
+
+MAX_SELECTOR_LENGTH: Final = 4200
+
+
+class SelectorKind(Enum):
+    """What a selector's pattern is compared with."""
+
+    PKG = "pkg"
+    FILE = "file"
+    OBJ = "obj"
+    LOCAL = "local"
+    GLOBAL = "global"
+    ARG = "arg"
+    RET = "ret"
+    ATTR = "attr"
+    TYPE = "type"
+    VALUE = "value"
+
+
+class MatchType(Enum):
+    """How a selector's pattern is compared."""
+
+    GLOB = "glob"
+    REGEX = "regex"
+    LITERAL = "literal"
+    WORDS = "words"
+
+
+SCOPE_KINDS: Final = (SelectorKind.PKG, SelectorKind.FILE, SelectorKind.OBJ)
+NAME_KINDS: Final = (
+    SelectorKind.LOCAL,
+    SelectorKind.GLOBAL,
+    SelectorKind.ARG,
+    SelectorKind.RET,
+    SelectorKind.ATTR,
+)
+VALUE_KINDS: Final = (*NAME_KINDS, SelectorKind.TYPE, SelectorKind.VALUE)
+_SECOND_VERSION: Final = (SelectorKind.TYPE, SelectorKind.VALUE, MatchType.WORDS)
+
+
+class SelectorError(ValueError):
+    """A selector that is not accepted; the message says what is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """A parsed selector.
+
+    Attributes:
+        text: as it stands in the file.
+        pattern: what comes after the last separating colon.
+    """
+
+    text: str
+    kind: SelectorKind
+    match: MatchType
+    pattern: str
+
+
+def parse_selector(text: str, kinds: tuple[SelectorKind, ...], version: int) -> Selector:
+    """Split ``text`` into kind, match and pattern.
+
+    Args:
+        text: the selector; nothing is trimmed, letter case counts.
+        kinds: the kinds that are allowed where it stands.
+        version: the schema version of its file.
+
+    Raises:
+        SelectorError: it does not follow the grammar.
+    """
+    if not text:
+        raise SelectorError(
+            'the selector is empty; expected "kind:pattern" or "kind:match:pattern"'
+        )
+    if len(text) > MAX_SELECTOR_LENGTH:
+        raise SelectorError(
+            f"the selector is {len(text)} characters long; expected at most {MAX_SELECTOR_LENGTH}"
+        )
+    fields = text.split(":", 2)
+    kind = _kind(fields[0], text, kinds)
+    if len(fields) == 1 or not fields[-1]:
+        raise SelectorError(f'{text!r} has no pattern; expected "{kind.value}:PATTERN"')
+    match = _match(fields[1], text) if len(fields) == 3 else MatchType.GLOB  # noqa: PLR2004 - kind, match, pattern
+    _require_version(kind, match, version, text)
+    if match is MatchType.WORDS and kind not in NAME_KINDS:
+        raise SelectorError(
+            f"{text!r}: `words` compares names only; expected it with {quoted_list(NAME_KINDS)}"
+        )
+    return Selector(text, kind, match, fields[-1])
+
+
+def _kind(given: str, text: str, kinds: tuple[SelectorKind, ...]) -> SelectorKind:
+    accepted = quoted_list(kinds)
+    for kind in SelectorKind:
+        if kind.value == given:
+            break
+    else:
+        hint = did_you_mean(given, [kind.value for kind in kinds])
+        raise SelectorError(f"{text!r} has the unknown kind {given!r}; expected {accepted}{hint}")
+    if kind not in kinds:
+        raise SelectorError(
+            f"{text!r}: the kind {given!r} is not allowed here; expected {accepted}"
+        )
+    return kind
+
+
+def _match(given: str, text: str) -> MatchType:
+    if not given:
+        raise SelectorError(f"{text!r} has an empty match type; expected {quoted_list(MatchType)}")
+    for match in MatchType:
+        if match.value == given:
+            return match
+    hint = did_you_mean(given, [match.value for match in MatchType])
+    raise SelectorError(
+        f"{text!r} has the unknown match type {given!r}; expected {quoted_list(MatchType)}{hint}"
+    )
+
+
+def _require_version(kind: SelectorKind, match: MatchType, version: int, text: str) -> None:
+    for part in (kind, match):
+        if part in _SECOND_VERSION and version < 2:  # noqa: PLR2004 - schema version 2
+            raise SelectorError(f"{text!r}: `{part.value}` needs `version = 2` in [meta]")
+
+
+def compile_pattern(match: MatchType, pattern: str) -> Matcher:
+    """Return a predicate on text; one made from a regex may raise ``TimeoutError``.
+
+    Raises:
+        PatternError: the pattern is not well-formed; the message names a remedy.
+    """
+    if match is MatchType.GLOB:
+        return compile_glob(pattern)
+    if match is MatchType.REGEX:
+        return compile_expression(pattern).found_in
+    if match is MatchType.LITERAL:
+        return pattern.__eq__
+    try:
+        return compile_words(pattern).matches
+    except ValueError as error:
+        raise PatternError(str(error)) from error

@@ -1,0 +1,282 @@
+"""Which action applies to a value: patterns from the newest matching rule to the oldest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.filters.model import Action, ValueKind, Verdict
+from codetracer_otel.filters.selector import MatchType, SelectorKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from codetracer_otel.filters.chain import FilterFile, ScopeRule, ValuePattern
+    from codetracer_otel.filters.model import ContentRules, RuleSource
+    from codetracer_otel.filters.selector import Matcher
+
+YIELD: Final = "<yield>"
+UNWIND: Final = "<unwind>"
+_REMEMBERED_NAMES: Final = 1024
+_REMEMBERED_LENGTH: Final = 128
+
+_SELECTOR_KIND: Final = {
+    ValueKind.ARG: SelectorKind.ARG,
+    ValueKind.LOCAL: SelectorKind.LOCAL,
+    ValueKind.GLOBAL: SelectorKind.GLOBAL,
+    ValueKind.RETURN: SelectorKind.RET,
+}
+_OTHER_KIND: Final = {ValueKind.ARG: SelectorKind.LOCAL, ValueKind.LOCAL: SelectorKind.ARG}
+_WALK_KINDS: Final = (SelectorKind.ATTR, SelectorKind.TYPE)
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """A default that older patterns may only make stricter."""
+
+    action: Action
+    source: RuleSource
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One pattern with the default that newer rules and files have set over it."""
+
+    pattern: ValuePattern
+    floor: Floor | None
+
+    @property
+    def is_inert(self) -> bool:
+        """Whether the pattern would loosen a newer default, so that it never decides."""
+        return (
+            self.floor is not None
+            and self.floor.action is not Action.ALLOW
+            and self.pattern.action is Action.ALLOW
+        )
+
+
+def newest_first(files: Sequence[tuple[FilterFile, Sequence[ScopeRule]]]) -> tuple[Step, ...]:
+    """Return the patterns of matching rules, from the newest rule to the oldest.
+
+    Args:
+        files: every file with those of its rules that match, oldest first.
+    """
+    return tuple(_steps(files))
+
+
+def _steps(files: Sequence[tuple[FilterFile, Sequence[ScopeRule]]]) -> Iterator[Step]:
+    floor: Floor | None = None
+    for file, rules in reversed(files):
+        for rule in reversed(rules):
+            for pattern in rule.patterns:
+                yield Step(pattern, floor)
+            if floor is None and rule.value_default is not None:
+                floor = Floor(rule.value_default, rule.source)
+        if floor is None and file.value_default is not None:
+            floor = Floor(file.value_default, file.value_source)
+
+
+class ValueRules:
+    """The value patterns of one set of matching rules; built once and shared by decisions.
+
+    Args:
+        steps: from `newest_first`.
+        default: the answer for what no pattern hits.
+        timed_out: told the source of a pattern whose match took too long.
+    """
+
+    __slots__ = ("_cross", "_default", "_own", "_timed_out", "content", "walk")
+
+    def __init__(
+        self, steps: tuple[Step, ...], default: Verdict, timed_out: Callable[[RuleSource], None]
+    ) -> None:
+        self._default = default
+        self._timed_out = timed_out
+        self._own = {kind: _of_kind(steps, _SELECTOR_KIND[kind]) for kind in ValueKind}
+        self._cross = {kind: self._cross_steps(steps, kind) for kind in ValueKind}
+        self.walk = _compile_walk(steps, timed_out)
+        self.content = _compile_values(steps)
+
+    def _cross_steps(self, steps: tuple[Step, ...], kind: ValueKind) -> tuple[Step, ...]:
+        other = _OTHER_KIND.get(kind)
+        if other is None:
+            return ()
+        # A predicate that missed under the value's own kind would miss again.
+        tried = {id(step.pattern.matches) for step in self._own[kind]}
+        return tuple(
+            step
+            for step in _of_kind(steps, other)
+            if step.pattern.action is not Action.ALLOW and id(step.pattern.matches) not in tried
+        )
+
+    def verdict(self, kind: ValueKind, name: str) -> Verdict:
+        """Return the answer for an argument, local or global."""
+        for step in self._own[kind]:
+            if _hits(step.pattern, name, self._timed_out):
+                return _resolve(step)
+        for step in self._cross[kind]:
+            if _hits(step.pattern, name, self._timed_out):
+                return _stricter(_resolve(step), self._default)
+        return self._default
+
+    def return_verdict(self, module_names: Sequence[str], qualname: str, ending: str) -> Verdict:
+        """Return the answer for returns, yields and exceptions of a function.
+
+        Args:
+            module_names: every name of its module.
+            qualname: of the function.
+            ending: ``<yield>`` or ``<unwind>`` for one of those, ``<return>`` for plain returns,
+                anything else for the strictest of the three.
+        """
+        steps = self._own[ValueKind.RETURN]
+        if ending in (YIELD, UNWIND, "<return>"):
+            return self._return_verdict(steps, module_names, qualname, ending)
+        verdict = self._return_verdict(steps, module_names, qualname, "")
+        for literal in (YIELD, UNWIND):
+            if any(step.pattern.pattern == literal for step in steps):
+                other = self._return_verdict(steps, module_names, qualname, literal)
+                verdict = _stricter(other, verdict)
+        return verdict
+
+    def _return_verdict(
+        self, steps: Sequence[Step], module_names: Sequence[str], qualname: str, ending: str
+    ) -> Verdict:
+        names = [f"{module}.{qualname}" for module in module_names] or [qualname]
+        last_name = qualname.rpartition(".")[2]
+        for step in steps:
+            pattern = step.pattern
+            if pattern.selector.match is MatchType.WORDS:
+                candidates: Sequence[str] = (last_name,)
+            elif pattern.pattern in (YIELD, UNWIND):
+                candidates = (ending,)
+            else:
+                candidates = names
+            if any(_hits(pattern, name, self._timed_out) for name in candidates):
+                return _resolve(step)
+        return self._default
+
+
+def _of_kind(steps: tuple[Step, ...], kind: SelectorKind) -> tuple[Step, ...]:
+    return tuple(step for step in steps if step.pattern.selector.kind is kind)
+
+
+def _hits(pattern: ValuePattern, name: str, timed_out: Callable[[RuleSource], None]) -> bool:
+    assert pattern.matches is not None
+    try:
+        return pattern.matches(name)
+    except TimeoutError:
+        timed_out(pattern.source)
+        # Fail closed: what could not be judged is not shown.
+        return pattern.action is not Action.ALLOW
+
+
+def _resolve(step: Step) -> Verdict:
+    floor, pattern = step.floor, step.pattern
+    if floor is not None and floor.action > pattern.action:
+        return Verdict(floor.action, floor.source)
+    return Verdict(pattern.action, pattern.source)
+
+
+def _stricter(first: Verdict, second: Verdict) -> Verdict:
+    return first if first.action >= second.action else second
+
+
+# ------------------------------------------------------------------------- inside a value
+
+
+class CompiledWalk:
+    """The ``attr`` and ``type`` patterns of one set of matching rules; see `model.WalkRules`."""
+
+    __slots__ = ("_attributes", "_known", "_known_types", "_timed_out", "_types")
+
+    def __init__(
+        self,
+        attributes: tuple[ValuePattern, ...],
+        types: tuple[ValuePattern, ...],
+        timed_out: Callable[[RuleSource], None],
+    ) -> None:
+        self._attributes = attributes
+        self._types = types
+        self._timed_out = timed_out
+        self._known: dict[str, Action] = {}
+        self._known_types: dict[str, ValuePattern | None] = {}
+
+    @property
+    def has_type_patterns(self) -> bool:
+        """Whether `type_action` can ever answer anything but ALLOW."""
+        return any(pattern.action is not Action.ALLOW for pattern in self._types)
+
+    def attribute_action(self, name: str) -> Action:
+        """Return the action for a mapping key or attribute name."""
+        action = self._known.get(name)
+        if action is None:
+            pattern = self.attribute_pattern(name)
+            action = Action.ALLOW if pattern is None else pattern.action
+            _remember(self._known, name, action)
+        return action
+
+    def attribute_pattern(self, name: str) -> ValuePattern | None:
+        """Return the ``attr`` pattern that decides about a key, or None."""
+        return self._first(self._attributes, name)
+
+    def type_action(self, type_name: str) -> Action:
+        """Return the action for ``module.QualName`` of a value's class."""
+        pattern = self.type_pattern(type_name)
+        return Action.ALLOW if pattern is None else pattern.action
+
+    def allows_repr(self, type_name: str) -> bool:
+        """Return whether the type's own ``__repr__`` may run."""
+        pattern = self.type_pattern(type_name)
+        return pattern is not None and pattern.allows_repr and pattern.action is Action.ALLOW
+
+    def type_pattern(self, type_name: str) -> ValuePattern | None:
+        """Return the ``type`` pattern that decides about a class, or None."""
+        if type_name in self._known_types:
+            return self._known_types[type_name]
+        pattern = self._first(self._types, type_name)
+        _remember(self._known_types, type_name, pattern)
+        return pattern
+
+    def _first(self, patterns: tuple[ValuePattern, ...], name: str) -> ValuePattern | None:
+        for pattern in patterns:
+            if _hits(pattern, name, self._timed_out):
+                return pattern
+        return None
+
+
+def _remember[T](known: dict[str, T], name: str, answer: T) -> None:
+    if len(name) > _REMEMBERED_LENGTH:
+        return
+    if len(known) >= _REMEMBERED_NAMES:
+        known.clear()
+    known[name] = answer
+
+
+def _compile_walk(
+    steps: tuple[Step, ...], timed_out: Callable[[RuleSource], None]
+) -> CompiledWalk | None:
+    effective = [step.pattern for step in steps if not step.is_inert]
+    attributes, types = (
+        tuple(pattern for pattern in effective if pattern.selector.kind is kind)
+        for kind in _WALK_KINDS
+    )
+    return CompiledWalk(attributes, types, timed_out) if attributes or types else None
+
+
+def _compile_values(steps: tuple[Step, ...]) -> ContentRules | None:
+    from codetracer_otel.filters.content import (  # noqa: PLC0415
+        ContentPattern,
+        compile_content,
+    )
+
+    patterns = [
+        ContentPattern(
+            step.pattern.content_match,
+            step.pattern.pattern,
+            step.pattern.action,
+            step.pattern.source,
+        )
+        for step in steps
+        if step.pattern.selector.kind is SelectorKind.VALUE and not step.is_inert
+    ]
+    return compile_content(patterns) if patterns else None
