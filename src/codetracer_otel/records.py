@@ -352,7 +352,7 @@ def span_view(record: Record) -> SpanView:
     if result is not NOT_CAPTURED:
         view.attributes["codetracer.return"] = attribute_value(result)
     if extras is not None:
-        _apply_extras(view, plan, extras)
+        apply_extras(view, plan, extras)
     return view
 
 
@@ -391,7 +391,8 @@ def _add_variables(
             attributes[variable.attribute] = attribute_value(value)
 
 
-def _apply_extras(view: SpanView, plan: Plan, extras: Extras) -> None:
+def apply_extras(view: SpanView, plan: Plan, extras: Extras) -> None:
+    """Add to a view what only some spans have."""
     _add_variables(view.attributes, plan.locals, extras.locals)
     _add_variables(view.attributes, plan.globals, extras.globals)
     _add_endings(view.attributes, extras)
@@ -486,6 +487,7 @@ __all__ = [
     "SpanView",
     "StatusCode",
     "Variable",
+    "apply_extras",
     "exception_event",
     "hex_span_id",
     "otel_span_id",
