@@ -18,7 +18,7 @@ class ValuePattern:
 
     Attributes:
         matches: the compiled selector; None for ``value`` patterns, which content.py compiles.
-        pattern: the text to compile; for ``value`` regexes in the `regex` package's syntax.
+        pattern: the text that is compiled.
         content_match: for ``value`` patterns ``regex``, ``glob``, ``literal`` or ``shapes``.
         allows_repr: the matched type's own ``__repr__`` may run.
     """

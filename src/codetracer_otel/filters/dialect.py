@@ -28,6 +28,8 @@ _HEX = {
     "U": re.compile(r"\\U(?:([0-9A-Fa-f]{8})|\{([0-9A-Fa-f]{1,8})\})"),
 }
 _PROPERTY = re.compile(r"\\[pP](?:([A-Za-z])|\{([^{}]+)\})")
+_PREFIX_ATOM = re.compile(r"[A-Za-z0-9_/<>@,:=!-]|\\[.\-_/]")
+_PREFIX = re.compile(rf"\^((?:{_PREFIX_ATOM.pattern})+)")
 _CONTROL = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": "\a"}
 _SETS = {"d": "0", "D": "a", "w": "a", "W": "-", "s": " ", "S": "a"}
 _SET_OPERATORS = ("&&", "--", "~~", "||")
@@ -95,12 +97,14 @@ class Dialect:
         needs_limit: matching can take long, so every match needs a time limit.
         sample: one character for each atom, in order: what text of this pattern looks like.
         repeated: one character for each atom under a repetition.
+        prefix: every matching text starts with it.
     """
 
     pattern: str
     needs_limit: bool
     sample: str
     repeated: str
+    prefix: str
 
 
 @dataclass(slots=True)
@@ -154,7 +158,11 @@ class _Translator:
         self._out.append(")" * len(self._groups[0].wrappers))
         risky = self._repeated_groups or self._quantifiers > 3 or self._choices > 3  # noqa: PLR2004 - see needs_limit
         return Dialect(
-            "".join(self._out), bool(risky), "".join(self._sample), "".join(self._repeated)
+            "".join(self._out),
+            bool(risky),
+            "".join(self._sample),
+            "".join(self._repeated),
+            _literal_prefix(self._text) if self._groups[0].alternatives == 1 else "",
         )
 
     def _step(self, char: str) -> None:
@@ -411,6 +419,17 @@ class _Translator:
         self._repeated_groups += self._atom_is_group
         self._quantifiers += 1
         self._atom, self._after_quantifier = None, True
+
+
+def _literal_prefix(pattern: str) -> str:
+    """Return the plain text after a leading ``^``; no flag can be in force there."""
+    found = _PREFIX.match(pattern)
+    if found is None:
+        return ""
+    atoms = _PREFIX_ATOM.findall(found[1])
+    if pattern[found.end() : found.end() + 1] in ("*", "?", "{"):
+        atoms.pop()
+    return "".join(atom[-1] for atom in atoms)
 
 
 def _flag_group(on: str, off: str) -> str:

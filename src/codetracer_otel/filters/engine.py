@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.filters.content import ContentCounters, compile_content
 from codetracer_otel.filters.model import Action, EventRules, RuleSource, Sampling, Verdict
 from codetracer_otel.filters.paths import is_synthetic, normal_path, relative_path
 from codetracer_otel.filters.placeholders import SELF, expand_placeholder
@@ -12,9 +13,10 @@ from codetracer_otel.filters.selector import SelectorKind
 from codetracer_otel.filters.values import ValueRules, newest_first
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from codetracer_otel.filters.chain import FilterChain, FilterFile, ScopeRule
+    from codetracer_otel.filters.content import ContentPattern
     from codetracer_otel.filters.model import (
         CodeIdentity,
         ContentRules,
@@ -36,6 +38,47 @@ SYNTHETIC_CODE: Final = RuleSource(
 _OWN: Final = 1_000_000_000
 _SYNTHETIC: Final = 1_000_000_001
 _OVERRULING: Final = {_OWN: OWN_CODE, _SYNTHETIC: SYNTHETIC_CODE}
+
+
+class RuleIndex:
+    """Finds the rules of one kind that match a text without asking each of them.
+
+    Args:
+        rules: numbers of rules with their matchers.
+    """
+
+    __slots__ = ("_exact", "_gated", "_gates", "_open")
+
+    def __init__(self, rules: Iterable[tuple[int, Matcher]]) -> None:
+        self._exact: dict[str, list[int]] = {}
+        self._gated: list[tuple[tuple[str, ...], int, Callable[[str], bool]]] = []
+        self._open: list[tuple[int, Callable[[str], bool]]] = []
+        for number, matcher in rules:
+            if matcher.exact is not None:
+                for text in matcher.exact:
+                    self._exact.setdefault(text, []).append(number)
+            elif "" in matcher.prefixes:
+                self._open.append((number, matcher.matches))
+            else:
+                self._gated.append((matcher.prefixes, number, matcher.matches))
+        self._gates = tuple({prefix for prefixes, *_ in self._gated for prefix in prefixes})
+
+    def find(self, text: str, found: list[int]) -> None:
+        """Append the numbers of matching rules; ``~number`` where matching took too long."""
+        found += self._exact.get(text, ())
+        candidates = self._open
+        if text.startswith(self._gates):
+            candidates = candidates + [
+                (number, matches)
+                for prefixes, number, matches in self._gated
+                if text.startswith(prefixes)
+            ]
+        for number, matches in candidates:
+            try:
+                if matches(text):
+                    found.append(number)
+            except TimeoutError:
+                found.append(~number)
 
 
 class Profile:
@@ -154,6 +197,9 @@ class Classifier:
     Args:
         chain: the filters.
         notify: told once about each pattern whose match took too long.
+
+    Attributes:
+        content_counters: what the ``value`` patterns of all decisions did.
     """
 
     def __init__(self, chain: FilterChain, notify: Notify | None = None) -> None:
@@ -163,22 +209,21 @@ class Classifier:
         self._own = expand_placeholder(SELF)
         self._rules = [rule for file in chain.files for rule in file.rules]
         self._file_of = [number for number, file in enumerate(chain.files) for _ in file.rules]
-        self._pkg = self._matchers(SelectorKind.PKG)
-        self._obj = self._matchers(SelectorKind.OBJ)
-        self._file = self._matchers(SelectorKind.FILE)
-        self._places = [
-            (index, rule.matches) for index, rule in enumerate(self._rules) if rule.absolute
-        ]
+        self._pkg = self._index(SelectorKind.PKG)
+        self._obj = self._index(SelectorKind.OBJ)
+        self._file = self._index(SelectorKind.FILE)
+        self._places = self._index(SelectorKind.FILE, absolute=True)
         self._profiles: dict[tuple[int, ...], Profile] = {}
         self._values: dict[tuple[int, ...], ValueRules] = {}
         self._timeouts: dict[RuleSource, int] = {}
+        self.content_counters = ContentCounters()
 
-    def _matchers(self, kind: SelectorKind) -> list[tuple[int, Matcher]]:
-        return [
-            (index, rule.matches)
-            for index, rule in enumerate(self._rules)
-            if rule.selector.kind is kind and not rule.absolute
-        ]
+    def _index(self, kind: SelectorKind, *, absolute: bool = False) -> RuleIndex:
+        return RuleIndex(
+            (number, rule.matches)
+            for number, rule in enumerate(self._rules)
+            if rule.selector.kind is kind and rule.absolute is absolute
+        )
 
     def classify(self, identity: CodeIdentity) -> Decision:
         """Return the decision about a code object."""
@@ -194,7 +239,8 @@ class Classifier:
 
     def stats(self) -> dict[str, int]:
         """Return the counters, by name."""
-        return {"pattern_timeouts": sum(self._timeouts.values())}
+        timeouts = sum(self._timeouts.values()) + self.content_counters.timeouts
+        return {"pattern_timeouts": timeouts}
 
     # matching
 
@@ -209,24 +255,22 @@ class Classifier:
         path = file if synthetic else normal_path(file)
         found: list[int] = []
         for name in identity.module_names:
-            self._add(found, self._pkg, name)
-            self._add(found, self._obj, f"{name}.{qualname}")
-        self._add(found, self._file, file if synthetic else relative_path(path, self._roots))
+            self._pkg.find(name, found)
+            self._obj.find(f"{name}.{qualname}", found)
+        self._file.find(file if synthetic else relative_path(path, self._roots), found)
         if not synthetic:
-            self._add(found, self._places, path)
+            self._places.find(path, found)
+        if found and min(found) < 0:
+            self._count_timeouts(found)
         ordered = _in_order(found)
         if synthetic:
             return ordered if self._names_synthetic(ordered) else (*ordered, _SYNTHETIC)
         return (*ordered, _OWN) if self._own.contain(path) else ordered
 
-    def _add(self, found: list[int], matchers: list[tuple[int, Matcher]], text: str) -> None:
-        for index, matches in matchers:
-            try:
-                if matches(text):
-                    found.append(index)
-            except TimeoutError:
-                self._timed_out(self._rules[index].source)
-                found.append(~index)
+    def _count_timeouts(self, found: list[int]) -> None:
+        for number in found:
+            if number < 0:
+                self._timed_out(self._rules[~number].source)
 
     def _names_synthetic(self, matching: tuple[int, ...]) -> bool:
         selectors = [self._rules[index].selector for index in matching if index >= 0]
@@ -281,7 +325,12 @@ class Classifier:
             by_file[self._file_of[max(number, ~number)]][1].append(rule)
             if rule.value_default is not None:
                 action, source = rule.value_default, rule.source
-        return ValueRules(newest_first(by_file), Verdict(action, source), self._timed_out)
+        return ValueRules(
+            newest_first(by_file), Verdict(action, source), self._timed_out, self._compile_content
+        )
+
+    def _compile_content(self, patterns: list[ContentPattern]) -> ContentRules:
+        return compile_content(patterns, counters=self.content_counters, notify=self._notify)
 
 
 class _Resolved:
@@ -351,7 +400,7 @@ def _fail_closed(rule: ScopeRule) -> ScopeRule:
     return replace(
         rule,
         traces=False if rule.traces is False else None,
-        value_default=rule.value_default if rule.value_default else None,
+        value_default=rule.value_default or None,
         capture=None if rule.capture is None else frozenset(),
         root=None,
         sampling={},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import regex
@@ -25,10 +26,12 @@ class Expression:
     Attributes:
         compiled: the pattern of the `regex` package.
         needs_limit: whether every match runs under `TIME_LIMIT_S`.
+        prefix: every matching text starts with it.
     """
 
     compiled: regex.Pattern[str]
     needs_limit: bool
+    prefix: str = ""
 
     def found_in(self, text: str) -> bool:
         """Return whether the expression matches anywhere in ``text``.
@@ -41,6 +44,7 @@ class Expression:
         return self.compiled.search(text) is not None
 
 
+@lru_cache(maxsize=512)
 def compile_expression(pattern: str) -> Expression:
     """Compile ``pattern`` and try it on three texts made from itself.
 
@@ -51,13 +55,11 @@ def compile_expression(pattern: str) -> Expression:
     try:
         compiled = regex.compile(dialect.pattern, regex.VERSION0)
     except regex.error as error:
-        raise PatternError(
-            f"the regex is not valid: {error.msg}; correct it, or use a glob"
-        ) from error
+        raise PatternError(f"the regex is not valid: {error}; correct it, or use a glob") from error
     except RecursionError as error:
         raise PatternError("the regex is nested too deeply; write it flat") from error
     _probe(compiled, dialect)
-    return Expression(compiled, dialect.needs_limit)
+    return Expression(compiled, dialect.needs_limit, dialect.prefix)
 
 
 def _probe(compiled: regex.Pattern[str], dialect: Dialect) -> None:

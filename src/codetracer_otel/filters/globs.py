@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.dialect import PatternError
@@ -44,21 +45,35 @@ def compile_glob(pattern: str) -> Callable[[str], bool]:
     Raises:
         PatternError: the glob is not well-formed, or has too many alternatives.
     """
-    return _matcher(expand(pattern))
+    return glob_predicate(expand_glob(pattern))
 
 
-def glob_literals(pattern: str) -> tuple[str, ...]:
-    """Return the texts a glob without wildcards stands for; empty if it has any wildcard."""
-    alternatives = expand(pattern)
-    texts = [_plain(tokens) for tokens in alternatives]
-    return tuple(text for text in texts if text is not None) if None not in texts else ()
+def expand_glob(pattern: str) -> list[_Tokens]:
+    """Read ``pattern`` and multiply its ``{a,b}`` out into alternatives without braces.
 
-
-def expand(pattern: str) -> list[_Tokens]:
-    """Read ``pattern`` and multiply its ``{a,b}`` out into alternatives without braces."""
+    Raises:
+        PatternError: the glob is not well-formed, or has too many alternatives.
+    """
     if len(pattern) > MAX_LENGTH:
         raise PatternError(f"the glob is longer than {MAX_LENGTH} characters; split it")
     return _Parser(pattern).run()
+
+
+def glob_texts(alternatives: Sequence[_Tokens]) -> frozenset[str] | None:
+    """Return the texts that match, or None when a wildcard makes them endless."""
+    texts = [_plain(tokens) for tokens in alternatives]
+    known = frozenset(text for text in texts if text is not None)
+    return None if None in texts else known
+
+
+def glob_prefixes(alternatives: Sequence[_Tokens]) -> tuple[str, ...]:
+    """Return prefixes, one of which every matching text starts with."""
+    return tuple(dict.fromkeys(map(_prefix, alternatives)))
+
+
+def _prefix(tokens: _Tokens) -> str:
+    taken = takewhile(lambda token: isinstance(token, str) or token is _Wild.SLASH, tokens)
+    return "".join("/" if token is _Wild.SLASH else str(token) for token in taken)
 
 
 class _Parser:
@@ -175,7 +190,8 @@ def _product(left: list[_Tokens], right: list[_Tokens]) -> list[_Tokens]:
 # ------------------------------------------------------------------------------- matching
 
 
-def _matcher(alternatives: Sequence[_Tokens]) -> Callable[[str], bool]:
+def glob_predicate(alternatives: Sequence[_Tokens]) -> Callable[[str], bool]:
+    """Return a predicate that tells whether a whole text matches one of the alternatives."""
     exact: list[str] = []
     prefixes: list[str] = []
     others: list[Callable[[str], bool]] = []

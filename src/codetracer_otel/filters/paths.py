@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ntpath
 import os
+import posixpath
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.dialect import PatternError
@@ -23,6 +24,8 @@ def is_synthetic(file: str) -> bool:
 
 def normal_path(path: str, flavour: ModuleType = os.path) -> str:
     """Return ``path`` absolute, with ``/`` separators, case-folded where the system does so."""
+    if flavour is posixpath and path[:1] == "/" and "/." not in path and "//" not in path:
+        return path  # code objects ask often, and nearly all paths are normal already
     return _slashed(flavour.abspath(path), flavour)
 
 

@@ -54,10 +54,10 @@ class Positions:
     def _document(self) -> None:
         table: TablePath = ()
         while self._at < len(self._tokens):
-            token, offset = self._tokens[self._at]
-            if token == "\n":
+            piece, offset = self._tokens[self._at]
+            if piece == "\n":
                 self._at += 1
-            elif token == "[":
+            elif piece == "[":
                 table = self._header(offset)
             else:
                 self._assignment(table)

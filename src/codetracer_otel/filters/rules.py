@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.filters.chain import ScopeRule, ValuePattern
-from codetracer_otel.filters.dialect import PatternError, translate
+from codetracer_otel.filters.content import ALL_SHAPES
+from codetracer_otel.filters.dialect import PatternError
 from codetracer_otel.filters.model import Action, RuleSource
 from codetracer_otel.filters.paths import is_synthetic, normal_pattern
 from codetracer_otel.filters.placeholders import PLACEHOLDERS, expand_placeholder
 from codetracer_otel.filters.selector import (
     SCOPE_KINDS,
     VALUE_KINDS,
+    Matcher,
     MatchType,
     SelectorError,
     SelectorKind,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from codetracer_otel.filters.positions import TablePath
-    from codetracer_otel.filters.selector import Matcher, Selector
+    from codetracer_otel.filters.selector import Selector
     from codetracer_otel.filters.sources import FilterSource
     from codetracer_otel.filters.tables import Report
 
@@ -38,7 +40,7 @@ ACTIONS: Final = {
     "deny": Action.REDACT,
 }
 DEFAULT_ACTIONS: Final[dict[str, Action | None]] = {**ACTIONS, "inherit": None}
-SECRET_WORDS: Final = "@secrets"  # in builtin filters: the list of words.py
+BUILTIN_WORDS: Final = "@secrets"  # in builtin filters: the list of words.py
 SHAPES: Final = "@shapes"  # in builtin filters: every shape of content.py
 
 
@@ -83,7 +85,7 @@ class RuleReader:
 
     def place_matcher(self, name: str) -> Matcher:
         """Return the predicate of a placeholder, on absolute paths in normal form."""
-        return expand_placeholder(name, self._exempt).contain
+        return Matcher(expand_placeholder(name, self._exempt).contain)
 
 
 def _length(value: object) -> int:
@@ -217,7 +219,7 @@ class _FileRules:
         return ValuePattern(selector, action, source, matcher, pattern, allows_repr=allows_repr)
 
     def _secret_words(self, selector: Selector) -> str:
-        is_list = selector.match is MatchType.WORDS and selector.pattern == SECRET_WORDS
+        is_list = selector.match is MatchType.WORDS and selector.pattern == BUILTIN_WORDS
         return BUILTIN_SECRET_WORDS if is_list and self._source.builtin else selector.pattern
 
     def _check_repr(self, table: Table, selector: Selector, action: str | None) -> None:
@@ -225,16 +227,14 @@ class _FileRules:
             table.problem("repr", '`repr` goes with a `type` selector and `action = "allow"` only')
 
     def _content_pattern(self, selector: Selector) -> tuple[str, str]:
-        """Return match and pattern for content.py; a regex in the `regex` package's syntax."""
+        """Check the pattern and return match and pattern as content.py has them."""
         if selector.match is MatchType.LITERAL:
             is_shape = self._source.builtin and selector.pattern.startswith("@")
             if not is_shape:
                 return "literal", selector.pattern
-            return "shapes", "builtin" if selector.pattern == SHAPES else selector.pattern[1:]
+            return "shapes", ALL_SHAPES if selector.pattern == SHAPES else selector.pattern[1:]
         self._shared.compiled(selector.match, selector.pattern)
-        if selector.match is MatchType.REGEX:
-            return "regex", translate(selector.pattern).pattern
-        return "glob", selector.pattern
+        return selector.match.value, selector.pattern
 
     # sampling and events
 

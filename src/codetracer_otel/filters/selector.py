@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.dialect import PatternError
 from codetracer_otel.filters.expressions import compile_expression
-from codetracer_otel.filters.globs import compile_glob
+from codetracer_otel.filters.globs import (
+    expand_glob,
+    glob_predicate,
+    glob_prefixes,
+    glob_texts,
+)
 from codetracer_otel.filters.suggestions import did_you_mean, quoted_list
 from codetracer_otel.filters.words import compile_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    Matcher = Callable[[str], bool]
 
 MAX_SELECTOR_LENGTH: Final = 4200
 
@@ -73,6 +76,21 @@ class Selector:
     kind: SelectorKind
     match: MatchType
     pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """A compiled pattern.
+
+    Attributes:
+        matches: tells whether a text matches; one made from a regex may raise ``TimeoutError``.
+        prefixes: every matching text starts with one of these.
+        exact: the only texts that match, or None when there is no such list.
+    """
+
+    matches: Callable[[str], bool]
+    prefixes: tuple[str, ...] = ("",)
+    exact: frozenset[str] | None = None
 
 
 def parse_selector(text: str, kinds: tuple[SelectorKind, ...], version: int) -> Selector:
@@ -141,18 +159,22 @@ def _require_version(kind: SelectorKind, match: MatchType, version: int, text: s
 
 
 def compile_pattern(match: MatchType, pattern: str) -> Matcher:
-    """Return a predicate on text; one made from a regex may raise ``TimeoutError``.
+    """Compile one pattern.
 
     Raises:
         PatternError: the pattern is not well-formed; the message names a remedy.
     """
-    if match is MatchType.GLOB:
-        return compile_glob(pattern)
-    if match is MatchType.REGEX:
-        return compile_expression(pattern).found_in
     if match is MatchType.LITERAL:
-        return pattern.__eq__
+        return Matcher(pattern.__eq__, (pattern,), frozenset((pattern,)))
+    if match is MatchType.GLOB:
+        alternatives = expand_glob(pattern)
+        return Matcher(
+            glob_predicate(alternatives), glob_prefixes(alternatives), glob_texts(alternatives)
+        )
+    if match is MatchType.REGEX:
+        expression = compile_expression(pattern)
+        return Matcher(expression.found_in, (expression.prefix,))
     try:
-        return compile_words(pattern).matches
+        return Matcher(compile_words(pattern).matches)
     except ValueError as error:
         raise PatternError(str(error)) from error

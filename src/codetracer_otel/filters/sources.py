@@ -7,12 +7,9 @@ import os
 import stat
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from codetracer_otel.errors import ErrorCode, FilterError, Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 MAX_FILE_BYTES: Final = 1024 * 1024
 CHAIN_SEPARATOR: Final = "::"

@@ -93,7 +93,7 @@ class Table:
         self.report.add(where, message)
 
     def given(self, key: str, kind: type, *, required: bool = False) -> Any:
-        """Return the value of ``key`` if it has the right type, else None with the problem noted."""
+        """Return the value of ``key``, or None with a problem noted when its type is wrong."""
         if key not in self._content:
             if required:
                 self.problem(key, f"the key `{key}` is missing; expected {_TYPE_NAMES[kind]}")
@@ -172,7 +172,7 @@ class Table:
 
     def tables(self, key: str) -> list[tuple[TablePath, Mapping[str, Any]]]:
         """Return the tables of an array, with their paths."""
-        found = []
+        found: list[tuple[TablePath, Mapping[str, Any]]] = []
         for index, value in enumerate(self.given(key, list) or ()):
             path = (*self.path, key, index)
             if isinstance(value, dict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.filters.content import ContentPattern
 from codetracer_otel.filters.model import Action, ValueKind, Verdict
 from codetracer_otel.filters.selector import MatchType, SelectorKind
 
@@ -13,20 +14,19 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters.chain import FilterFile, ScopeRule, ValuePattern
     from codetracer_otel.filters.model import ContentRules, RuleSource
-    from codetracer_otel.filters.selector import Matcher
 
 YIELD: Final = "<yield>"
 UNWIND: Final = "<unwind>"
 _REMEMBERED_NAMES: Final = 1024
 _REMEMBERED_LENGTH: Final = 128
 
-_SELECTOR_KIND: Final = {
-    ValueKind.ARG: SelectorKind.ARG,
-    ValueKind.LOCAL: SelectorKind.LOCAL,
-    ValueKind.GLOBAL: SelectorKind.GLOBAL,
-    ValueKind.RETURN: SelectorKind.RET,
+_VALUE_KIND: Final = {
+    SelectorKind.ARG: ValueKind.ARG,
+    SelectorKind.LOCAL: ValueKind.LOCAL,
+    SelectorKind.GLOBAL: ValueKind.GLOBAL,
+    SelectorKind.RET: ValueKind.RETURN,
 }
-_OTHER_KIND: Final = {ValueKind.ARG: SelectorKind.LOCAL, ValueKind.LOCAL: SelectorKind.ARG}
+_OTHER_KIND: Final = {ValueKind.ARG: ValueKind.LOCAL, ValueKind.LOCAL: ValueKind.ARG}
 _WALK_KINDS: Final = (SelectorKind.ATTR, SelectorKind.TYPE)
 
 
@@ -83,38 +83,38 @@ class ValueRules:
         steps: from `newest_first`.
         default: the answer for what no pattern hits.
         timed_out: told the source of a pattern whose match took too long.
+        compile_content: makes rules of ``value`` patterns.
     """
 
     __slots__ = ("_cross", "_default", "_own", "_timed_out", "content", "walk")
 
     def __init__(
-        self, steps: tuple[Step, ...], default: Verdict, timed_out: Callable[[RuleSource], None]
+        self,
+        steps: tuple[Step, ...],
+        default: Verdict,
+        timed_out: Callable[[RuleSource], None],
+        compile_content: Callable[[list[ContentPattern]], ContentRules],
     ) -> None:
         self._default = default
         self._timed_out = timed_out
-        self._own = {kind: _of_kind(steps, _SELECTOR_KIND[kind]) for kind in ValueKind}
-        self._cross = {kind: self._cross_steps(steps, kind) for kind in ValueKind}
+        self._own: dict[ValueKind, list[Step]] = {kind: [] for kind in ValueKind}
+        self._cross: dict[ValueKind, list[Step]] = {}
+        for step in steps:
+            kind = _VALUE_KIND.get(step.pattern.selector.kind)
+            if kind is not None:
+                self._own[kind].append(step)
+        for kind, other in _OTHER_KIND.items():
+            self._cross[kind] = _cross_steps(self._own[kind], self._own[other])
         self.walk = _compile_walk(steps, timed_out)
-        self.content = _compile_values(steps)
-
-    def _cross_steps(self, steps: tuple[Step, ...], kind: ValueKind) -> tuple[Step, ...]:
-        other = _OTHER_KIND.get(kind)
-        if other is None:
-            return ()
-        # A predicate that missed under the value's own kind would miss again.
-        tried = {id(step.pattern.matches) for step in self._own[kind]}
-        return tuple(
-            step
-            for step in _of_kind(steps, other)
-            if step.pattern.action is not Action.ALLOW and id(step.pattern.matches) not in tried
-        )
+        content = _content_patterns(steps)
+        self.content = compile_content(content) if content else None
 
     def verdict(self, kind: ValueKind, name: str) -> Verdict:
         """Return the answer for an argument, local or global."""
         for step in self._own[kind]:
             if _hits(step.pattern, name, self._timed_out):
                 return _resolve(step)
-        for step in self._cross[kind]:
+        for step in self._cross.get(kind, ()):
             if _hits(step.pattern, name, self._timed_out):
                 return _stricter(_resolve(step), self._default)
         return self._default
@@ -156,14 +156,21 @@ class ValueRules:
         return self._default
 
 
-def _of_kind(steps: tuple[Step, ...], kind: SelectorKind) -> tuple[Step, ...]:
-    return tuple(step for step in steps if step.pattern.selector.kind is kind)
+def _cross_steps(own: Sequence[Step], other: Sequence[Step]) -> list[Step]:
+    """Return the steps of the other kind that can make a value of the own kind stricter."""
+    # A predicate that missed under the value's own kind would miss again.
+    tried = {id(step.pattern.matches) for step in own}
+    return [
+        step
+        for step in other
+        if step.pattern.action is not Action.ALLOW and id(step.pattern.matches) not in tried
+    ]
 
 
 def _hits(pattern: ValuePattern, name: str, timed_out: Callable[[RuleSource], None]) -> bool:
     assert pattern.matches is not None
     try:
-        return pattern.matches(name)
+        return pattern.matches.matches(name)
     except TimeoutError:
         timed_out(pattern.source)
         # Fail closed: what could not be judged is not shown.
@@ -255,21 +262,19 @@ def _remember[T](known: dict[str, T], name: str, answer: T) -> None:
 def _compile_walk(
     steps: tuple[Step, ...], timed_out: Callable[[RuleSource], None]
 ) -> CompiledWalk | None:
-    effective = [step.pattern for step in steps if not step.is_inert]
     attributes, types = (
-        tuple(pattern for pattern in effective if pattern.selector.kind is kind)
+        tuple(
+            step.pattern
+            for step in steps
+            if step.pattern.selector.kind is kind and not step.is_inert
+        )
         for kind in _WALK_KINDS
     )
     return CompiledWalk(attributes, types, timed_out) if attributes or types else None
 
 
-def _compile_values(steps: tuple[Step, ...]) -> ContentRules | None:
-    from codetracer_otel.filters.content import (  # noqa: PLC0415
-        ContentPattern,
-        compile_content,
-    )
-
-    patterns = [
+def _content_patterns(steps: tuple[Step, ...]) -> list[ContentPattern]:
+    return [
         ContentPattern(
             step.pattern.content_match,
             step.pattern.pattern,
@@ -279,4 +284,3 @@ def _compile_values(steps: tuple[Step, ...]) -> ContentRules | None:
         for step in steps
         if step.pattern.selector.kind is SelectorKind.VALUE and not step.is_inert
     ]
-    return compile_content(patterns) if patterns else None
