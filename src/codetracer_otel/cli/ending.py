@@ -1,0 +1,179 @@
+"""Ends the session of a traced program, after the program's own last code, and sums it up."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from codetracer_otel.errors import CodetracerError
+from codetracer_otel.exporters.lines import LineWriter, StreamOutput
+from codetracer_otel.sdk.exporter_specs import ExporterSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from codetracer_otel.sdk.settings import Settings
+
+PREFIX: Final = "codetracer-otel"
+SHUTDOWN_TIMEOUT_S: Final = 5.0
+
+_STDERR_BY_DEFAULT: Final = ("jsonl", "console")
+
+
+class RunningSession(Protocol):
+    """The part of a session that its end needs."""
+
+    @property
+    def settings(self) -> Settings:
+        """What the session was started with."""
+
+    def stats(self) -> dict[str, Any]:
+        """Return the counters."""
+
+    def most_skipping_rule(self) -> tuple[str, int] | None:
+        """Return the rule that skipped most code objects, as ``file:line``, and how many."""
+
+    def shutdown(self, timeout: float = ...) -> bool:
+        """Deliver the rest within ``timeout`` seconds."""
+
+
+class Ending:
+    """What is left to do when the traced program has ended.
+
+    A forked child delivers its own spans; only the process that started the session sums up.
+    """
+
+    def __init__(
+        self, session: RunningSession, *, quiet: bool, end: Callable[[int], object] = os._exit
+    ) -> None:
+        self._session = session
+        self._is_quiet = quiet
+        self._end = end
+        self._process = os.getpid()
+        self._status = 0
+
+    def finish(self, status: int) -> bool:
+        """Note the program's exit status; return whether this process should exit with it."""
+        self._status = status
+        return self._session.settings.policy.propagate_script_exit
+
+    def close(self) -> None:
+        """Shut the session down and sum up; the exit status becomes ours where the policy says so.
+
+        To be registered with atexit before the program starts, so that it runs last.
+        """
+        failure = self._shut_down()
+        if os.getpid() != self._process:
+            return
+        if not self._is_quiet:
+            self._sum_up()
+        if failure is not None:
+            _say(str(failure))
+            self._fail(failure.exit_status)
+
+    def _shut_down(self) -> CodetracerError | None:
+        try:
+            self._session.shutdown(SHUTDOWN_TIMEOUT_S)
+        except CodetracerError as failure:
+            return failure
+        return None
+
+    def _fail(self, status: int) -> None:
+        if self._status != 0:
+            return
+        # The interpreter's exit status is fixed by now; what it would still flush, flush here.
+        _flush_output()
+        logging = sys.modules.get("logging")
+        if logging is not None:
+            logging.shutdown()
+        self._end(status)
+
+    def _sum_up(self) -> None:
+        # what the program still buffers comes first
+        _flush_output()
+        stats = self._session.stats()
+        if writes_lines_to_stderr(self._session.settings):
+            _writer().write({"kind": "stats", **stats_fields(stats)})
+            return
+        _say(summary(stats, self._session.settings))
+        if not stats.get("recorded"):
+            _say(nothing_recorded(self._session))
+
+
+def writes_lines_to_stderr(settings: Settings) -> bool:
+    """Return whether JSON lines go to stderr, so that a summary there must be one, too."""
+    return ExporterSpec("jsonl") in settings.exporters
+
+
+def stats_fields(stats: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the counters that the summary tells, with their names in the JSON line."""
+    return {
+        "recorded": stats.get("recorded", 0),
+        "exported": stats.get("exported", 0),
+        "dropped": dict(stats.get("dropped", {})),
+        "redacted": redacted_count(stats),
+    }
+
+
+def redacted_count(stats: Mapping[str, Any]) -> int:
+    """Return how many values were redacted, over all kinds."""
+    counters = stats.get("value_redactions", {})
+    return sum(counters.values()) if counters else 0
+
+
+def summary(stats: Mapping[str, Any], settings: Settings) -> str:
+    """Return the line that closes a run."""
+    dropped = stats.get("dropped", {})
+    reasons = ", ".join(f"{count} {cause}" for cause, count in dropped.items())
+    return (
+        f"{stats.get('recorded', 0)} spans recorded, {stats.get('exported', 0)} exported, "
+        f"{sum(dropped.values())} dropped{f' ({reasons})' if reasons else ''}, "
+        f"{redacted_count(stats)} values redacted; {destinations(settings)}"
+    )
+
+
+def destinations(settings: Settings) -> str:
+    """Return where the spans went, without credentials."""
+    names = [_destination(item, settings) for item in settings.exporters]
+    return f"to {', '.join(names)}" if names else "not delivered (exporter none)"
+
+
+def _destination(exporter: object, settings: Settings) -> str:
+    if not isinstance(exporter, ExporterSpec):
+        return type(exporter).__name__
+    if exporter.target is None and exporter.name in _STDERR_BY_DEFAULT:
+        return f"{exporter.name} on stderr"
+    if exporter.target is None and exporter.name.startswith("otlp"):
+        endpoint = settings.otlp.traces_endpoint or settings.otlp.endpoint
+        return str(ExporterSpec(exporter.name, endpoint))
+    return str(exporter)
+
+
+def nothing_recorded(session: RunningSession) -> str:
+    """Return why a session ended without a span, and how to ask further."""
+    skipped = session.stats().get("scopes_skipped", 0)
+    rule = session.most_skipping_rule()
+    if rule is None:
+        return f"no span: {skipped} code objects skipped"
+    return (
+        f"no span: {skipped} code objects skipped, {rule[1]} of them by {rule[0]}; "
+        "ask: codetracer-otel explain PATH/FILE.py"
+    )
+
+
+def _say(text: str) -> None:
+    _writer().write_text(f"{PREFIX}: {text}\n")
+
+
+def _writer() -> LineWriter:
+    # not sys.stderr: what the program put there is the program's
+    return LineWriter(StreamOutput(lambda: sys.__stderr__))
+
+
+def _flush_output() -> None:
+    if sys.stdout is not None:
+        # a broken pipe is reported by the interpreter, which flushes again
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()

@@ -1,0 +1,223 @@
+"""Runs a script, module, command or standard input as ``__main__``, as plain ``python`` does."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import linecache
+import os
+import pkgutil
+import runpy
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from importlib.machinery import BuiltinImporter, SourceFileLoader, SourcelessFileLoader
+from importlib.util import MAGIC_NUMBER
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.cli.uncaught import report_uncaught
+from codetracer_otel.errors import ErrorCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+class TargetKind(Enum):
+    """How a program is named on the command line."""
+
+    SCRIPT = "script"
+    ARCHIVE = "archive"  # a directory or zip file with a __main__.py
+    MODULE = "module"
+    COMMAND = "command"
+    STDIN = "stdin"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A program to run.
+
+    Attributes:
+        kind: how it is named.
+        name: path as it was given, module name, source of a command, or ``-``.
+        arguments: what the program finds in ``sys.argv[1:]``.
+        filename: absolute path of a script or archive, spelled as ``__file__`` will be.
+    """
+
+    kind: TargetKind
+    name: str
+    arguments: tuple[str, ...] = ()
+    filename: str = ""
+
+
+def script_target(path: str, arguments: tuple[str, ...] = ()) -> Target:
+    """Return the target for a script, or for a directory or zip file with a ``__main__.py``.
+
+    Raises:
+        UsageError: it cannot be opened.
+    """
+    filename = os.path.join(os.getcwd(), path)  # no abspath: the interpreter keeps ``./``
+    if pkgutil.get_importer(filename) is not None:
+        return Target(TargetKind.ARCHIVE, path, arguments, filename)
+    try:
+        io.open_code(filename).close()
+    except OSError as error:
+        reason = f"[Errno {error.errno}] {error.strerror}"
+        raise UsageError(f"can't open file {filename!r}: {reason}", ErrorCode.IO) from None
+    return Target(TargetKind.SCRIPT, path, arguments, filename)
+
+
+def forget_our_path_entry() -> None:
+    """Remove what the interpreter put before ``sys.path`` for this package's own main program.
+
+    Otherwise files that happen to stand there shadow what this package imports later.
+    """
+    if not sys.flags.safe_path and sys.path:
+        del sys.path[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a program ended, everything it shows having been shown.
+
+    Attributes:
+        status: the exit status it asks for.
+        interrupt: the KeyboardInterrupt that left it, see `raise_silently`.
+    """
+
+    status: int
+    interrupt: KeyboardInterrupt | None = None
+
+
+def execute(target: Target) -> Outcome:
+    """Run a program as ``__main__``.
+
+    ``sys.path`` must be free of this package's own entry, see `forget_our_path_entry`.
+
+    Raises:
+        SystemExit: the program's own.
+    """
+    main = _install_main(target)
+    uncaught = _uncaught_of(target, main)
+    status = 0 if uncaught is None else report_uncaught(uncaught)
+    if target.kind in (TargetKind.SCRIPT, TargetKind.STDIN):
+        # the interpreter, too, takes them away before atexit
+        main.__dict__.pop("__file__", None)
+        main.__dict__.pop("__cached__", None)
+    return Outcome(status, uncaught if isinstance(uncaught, KeyboardInterrupt) else None)
+
+
+def _install_main(target: Target) -> ModuleType:
+    main = ModuleType("__main__")
+    main.__dict__.update(
+        {"__loader__": BuiltinImporter, "__annotations__": {}, "__builtins__": builtins}
+    )
+    sys.modules["__main__"] = main
+    sys.argv = [_argument_zero(target), *target.arguments]
+    _add_path_entry(target)
+    return main
+
+
+def _argument_zero(target: Target) -> str:
+    flags = {TargetKind.MODULE: "-m", TargetKind.COMMAND: "-c"}
+    return flags.get(target.kind, target.name)
+
+
+def _add_path_entry(target: Target) -> None:
+    entry = _path_entry(target)
+    is_wanted = target.kind is TargetKind.ARCHIVE or not sys.flags.safe_path
+    if entry is not None and is_wanted:
+        sys.path.insert(0, entry)
+
+
+def _path_entry(target: Target) -> str | None:
+    if target.kind is TargetKind.SCRIPT:
+        return os.path.dirname(os.path.realpath(target.filename))
+    if target.kind is TargetKind.ARCHIVE:
+        return target.filename
+    return _working_directory() if target.kind is TargetKind.MODULE else ""
+
+
+def _working_directory() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
+
+
+def _uncaught_of(target: Target, main: ModuleType) -> BaseException | None:
+    try:
+        _RUNNERS[target.kind](target, main)
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - reported outside, where nothing is handled
+        return error
+    return None
+
+
+def _run_script(target: Target, main: ModuleType) -> None:
+    filename = target.filename
+    with io.open_code(filename) as file:
+        source = file.read()
+    if filename.endswith(".pyc") or source[:2] == MAGIC_NUMBER[:2]:
+        compiled = SourcelessFileLoader("__main__", filename)
+        _execute_file(main, compiled, filename, compiled.get_code)
+        return
+
+    def compile_source(_: str) -> CodeType:
+        return compile(source, filename, "exec", dont_inherit=True)
+
+    _execute_file(main, SourceFileLoader("__main__", filename), filename, compile_source)
+
+
+def _run_stdin(_: Target, main: ModuleType) -> None:
+    def compile_source(_: str) -> CodeType:
+        return compile(sys.stdin.buffer.read(), "<stdin>", "exec", dont_inherit=True)
+
+    _execute_file(main, SourceFileLoader("__main__", "<stdin>"), "<stdin>", compile_source)
+
+
+def _execute_file(
+    main: ModuleType, loader: object, filename: str, load: Callable[[str], CodeType | None]
+) -> None:
+    namespace = main.__dict__
+    namespace["__loader__"] = loader
+    namespace["__file__"] = filename
+    namespace["__cached__"] = None
+    _execute_code(load("__main__"), namespace)
+
+
+def _run_command(target: Target, main: ModuleType) -> None:
+    source = f"{target.name}\n"
+    code = compile(source, "<string>", "exec", dont_inherit=True)
+    _register_source(code, source)
+    _execute_code(code, main.__dict__)
+
+
+def _register_source(code: CodeType, source: str) -> None:
+    """Let tracebacks show the lines of a command, where this interpreter does so (3.13)."""
+    register = getattr(linecache, "_register_code", None)
+    if register is not None:
+        by_code = hasattr(linecache, "_interactive_cache")
+        register(code if by_code else "<string>", source, "<string>")
+
+
+def _run_archive(_: Target, __: ModuleType) -> None:
+    runpy._run_module_as_main("__main__", alter_argv=False)  # type: ignore[attr-defined] # noqa: SLF001 - as the interpreter
+
+
+def _run_module(target: Target, _: ModuleType) -> None:
+    runpy._run_module_as_main(target.name)  # type: ignore[attr-defined] # noqa: SLF001 - as the interpreter
+
+
+def _execute_code(code: Any, namespace: dict[str, Any]) -> None:
+    exec(code, namespace)  # noqa: S102 - running the program is the job
+
+
+_RUNNERS: Final[Mapping[TargetKind, Callable[[Target, ModuleType], None]]] = {
+    TargetKind.SCRIPT: _run_script,
+    TargetKind.ARCHIVE: _run_archive,
+    TargetKind.MODULE: _run_module,
+    TargetKind.COMMAND: _run_command,
+    TargetKind.STDIN: _run_stdin,
+}
