@@ -97,6 +97,7 @@ class Plan:
         walk: `filters.model.WalkRules` for attributes and types inside values, or None.
         content: `filters.content.ContentRules` for the text of values, or None.
         sampling: `filters.model.Sampling` or None for "always".
+        sampling_ratio: share of calls that is kept, for backends that extrapolate.
         events: `filters.model.EventRules` or None for "all".
         root: each call starts its own trace.
         rule: provenance of the decision, for people.
@@ -117,6 +118,7 @@ class Plan:
     walk: Any = None
     content: Any = None
     sampling: Any = None
+    sampling_ratio: float = 1.0
     events: Any = None
     root: bool = False
     rule: str = ""
@@ -129,6 +131,7 @@ class Segment:
     Attributes:
         trace_id: 128-bit integer, as OpenTelemetry has it.
         trace_bytes: the same, 16 bytes big-endian.
+        ratio_key: the low 64 bits of the trace id, which OpenTelemetry's ratio sampler reads.
         wall_offset_ns: Unix time minus monotonic time, both ns, read when the trace's root began.
         trace_flags: W3C trace flags that children hand on.
         trace_state: W3C tracestate header text, empty for none.
@@ -138,6 +141,7 @@ class Segment:
     """
 
     __slots__ = (
+        "ratio_key",
         "remote_parent_id",
         "thread_id",
         "thread_name",
@@ -161,6 +165,7 @@ class Segment:
     ) -> None:
         self.trace_id = trace_id
         self.trace_bytes = trace_id.to_bytes(16, "big")
+        self.ratio_key = trace_id & 0xFFFF_FFFF_FFFF_FFFF
         self.wall_offset_ns = wall_offset_ns
         self.trace_flags = trace_flags
         self.trace_state = trace_state
@@ -213,7 +218,9 @@ class Extras:
 
     __slots__ = (
         "attributes",
+        "below",
         "busy_ns",
+        "context",
         "dropped_attributes",
         "dropped_events",
         "ending",
@@ -221,6 +228,7 @@ class Extras:
         "exception",
         "frame_id",
         "globals",
+        "is_kept",
         "links",
         "locals",
         "materialised",
@@ -231,6 +239,7 @@ class Extras:
         "status",
         "status_message",
         "suspensions",
+        "token",
     )
 
     def __init__(self) -> None:
@@ -247,10 +256,14 @@ class Extras:
         self.suspensions = 0
         self.frame_id = 0
         self.materialised: Any = None  # (context it extends, context with this span)
+        self.token: Any = None  # of a context that is attached until this entry leaves the stack
         self.span: Any = None  # the FunctionSpan that was handed out, inert after the end
         self.locals: tuple[Any, ...] = ()  # captured values, or NOT_CAPTURED where unassigned
         self.globals: tuple[Any, ...] = ()
-        self.sampling_ratio = 1.0
+        self.sampling_ratio: float | None = None  # 1.0: kept for itself, not as one of many
+        self.context: Any = None  # seen at start, while the record's fate is open
+        self.below: Any = None  # nearest entry below whose fate is open, too
+        self.is_kept = False  # a kept child, a reader of the ids or an early call keeps it
         self.dropped_attributes = 0
         self.dropped_events = 0
 
@@ -362,6 +375,8 @@ def _code_attributes(plan: Plan, segment: Segment) -> dict[str, AttributeValue]:
         "code.file.path": plan.file,
         "code.line.number": plan.line,
     }
+    if plan.sampling_ratio < 1.0:
+        attributes["codetracer.sampling.ratio"] = plan.sampling_ratio
     if plan.kind != "function":
         attributes["codetracer.kind"] = plan.kind
     if segment.thread_id:
@@ -396,8 +411,8 @@ def apply_extras(view: SpanView, plan: Plan, extras: Extras) -> None:
     _add_variables(view.attributes, plan.locals, extras.locals)
     _add_variables(view.attributes, plan.globals, extras.globals)
     _add_endings(view.attributes, extras)
-    if extras.sampling_ratio < 1.0:
-        view.attributes["codetracer.sampling.ratio"] = extras.sampling_ratio
+    if extras.sampling_ratio is not None:
+        view.attributes.pop("codetracer.sampling.ratio", None)
     view.attributes.update(extras.attributes or {})
     view.events.extend(extras.events or ())
     view.links.extend(extras.links or ())

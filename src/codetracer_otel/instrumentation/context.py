@@ -27,6 +27,10 @@ class FunctionRuntimeContext(_RuntimeContext):
     object that it held when the function began; whatever was attached since then wins. Nothing of
     ours enters the program's contexts by a call alone.
 
+    Attributes:
+        inner: the runtime context it stands over.
+        read: reads what is attached, without any function span.
+
     Args:
         inner: the runtime context it stands over.
         current_record: returns this thread's innermost recorded call.
@@ -40,13 +44,13 @@ class FunctionRuntimeContext(_RuntimeContext):
         build_span: Callable[[Record], FunctionSpan],
     ) -> None:
         self.inner = inner
-        self._read = reader_of(inner)
+        self.read = reader_of(inner)
         self._current_record = current_record
         self._build_span = build_span
 
     def attach(self, context: Context) -> Token[Context]:
         """Attach ``context``; a second attachment of one object gets an identity of its own."""
-        if context is self._read():
+        if context is self.read():
             context = Context(context)
         return self.inner.attach(context)
 
@@ -56,7 +60,7 @@ class FunctionRuntimeContext(_RuntimeContext):
 
     def get_current(self) -> Context:
         """Return the attached context, or the running function's where nothing was attached."""
-        context = self._read()
+        context = self.read()
         record = self._current_record()
         if record is None or record[CONTEXT] is not context:
             return context

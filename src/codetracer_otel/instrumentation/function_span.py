@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.util.types import AttributeValue
 
+    from codetracer_otel.instrumentation.sampling import EventGate
     from codetracer_otel.records import Record
 
 _SCALARS = frozenset({bool, int, float, str})
@@ -42,10 +43,12 @@ class FunctionSpan(Span):
         monotonic_ns: reads the clock of the record, for events without a timestamp.
         max_attributes: how many attributes of the program's own one span carries.
         max_events: how many events one span carries.
+        gate: which events are kept, or None for all.
     """
 
     __slots__ = (
         "_context",
+        "_gate",
         "_max_attributes",
         "_max_events",
         "_monotonic_ns",
@@ -60,11 +63,13 @@ class FunctionSpan(Span):
         monotonic_ns: Callable[[], int],
         max_attributes: int = 128,
         max_events: int = 128,
+        gate: EventGate | None = None,
     ) -> None:
         self._record: Record | None = record
         self._monotonic_ns = monotonic_ns
         self._max_attributes = max_attributes
         self._max_events = max_events
+        self._gate = gate
         self.segment: Segment = record[SEGMENT]
         self.wire_id: int = record[SPAN_ID]
         self._context = SpanContext(
@@ -187,7 +192,9 @@ class FunctionSpan(Span):
             return
         if extras.events is None:
             extras.events = []
-        if len(extras.events) >= self._max_events:
+        count = len(extras.events)
+        refused = self._gate is not None and not self._gate.keeps(event.name, count)
+        if refused or count >= self._max_events:
             extras.dropped_events += 1
             return
         extras.events.append(event)

@@ -75,6 +75,13 @@ class Suspended:
             del self._records[key]
             self._watches.pop(key, None)
 
+    def forget(self, record: Record) -> None:
+        """Forget a record that is finished from outside while its generator runs."""
+        key = record[EXTRAS].frame_id if record[EXTRAS] is not None else 0
+        if key and self._records.get(key) is record:
+            del self._records[key]
+            self._watches.pop(key, None)
+
     def take_abandoned(self) -> list[tuple[Record, int]]:
         """Return (record, collected at) of generators collected before the previous call.
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from codetracer_otel.instrumentation.monitoring.api import DISABLE
+from codetracer_otel.instrumentation.parents import TENTATIVE
 from codetracer_otel.instrumentation.sites import Site
 from codetracer_otel.records import NOT_CAPTURED
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import CodeType
 
+    from codetracer_otel.instrumentation.handoffs import Handoffs
     from codetracer_otel.instrumentation.recorder import PythonRecorder
 
 
@@ -25,20 +28,23 @@ def build_callbacks(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]
     callbacks = dict(_build_entries(recorder))
     callbacks.update(_build_exits(recorder))
     callbacks.update(_build_suspensions(recorder))
+    if recorder.handoffs is not None:
+        callbacks.update(_build_copies(recorder, recorder.handoffs))
     return callbacks
 
 
 def _build_entries(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
     sites = recorder.sites
-    threads = recorder.threads
-    new_stack = recorder.new_stack
+    threads = recorder.stacks.local
+    new_stack = recorder.stacks.new
     on_unknown = recorder.on_unknown
-    begin = recorder.begin
+    begin = recorder.calls.begin
+    keep = recorder.calls.keep
     adopt = recorder.parents.adopt
-    push_unsampled = recorder.push_unsampled
+    push_unsampled = recorder.calls.push_unsampled
     read_context = recorder.read_context
     next_span_id = recorder.next_span_id
-    charge = recorder.charge
+    charge = recorder.calls.charge
     clock = recorder.clock.monotonic_ns
     boundary = recorder.boundary
     frame_of = sys._getframe  # noqa: SLF001 - the documented way to the caller's frame
@@ -49,7 +55,7 @@ def _build_entries(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]
                 site: Any = sites[id(code)]
             except KeyError:
                 site = on_unknown(code, frame_of(1))
-                if type(site) is not Site:
+                if not isinstance(site, Site):
                     return site
             try:
                 stack = threads.stack
@@ -67,6 +73,32 @@ def _build_entries(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]
                 segment, parent_id = adopt(context, below, stack[0])
                 if segment is None:
                     push_unsampled(stack, code, context)
+                    return None
+                if below[4] is TENTATIVE:
+                    if site.bound is not None:
+                        begin(site, code, offset, frame_of(1))
+                        return None
+                    keep(below)
+            bound = site.bound
+            if bound is not None:
+                site.seen += 1
+                if segment.ratio_key >= bound:
+                    site.left_out += 1
+                    stack.append(
+                        [
+                            code,
+                            None,
+                            parent_id,
+                            segment,
+                            context,
+                            parent_id,
+                            (),
+                            clock(),
+                            0,
+                            site.plan,
+                            None,
+                        ]
+                    )
                     return None
             arguments: Any = ()
             read = site.read
@@ -114,11 +146,12 @@ def _build_entries(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]
 def _build_exits(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
     sites = recorder.sites
     find_site = recorder.sites.get
-    threads = recorder.threads
-    heal = recorder.heal
-    finish_extras = recorder.finish_extras
-    finish_raised = recorder.finish_raised
-    charge = recorder.charge
+    threads = recorder.stacks.local
+    heal = recorder.calls.heal
+    finish_entry = recorder.calls.finish_entry
+    finish_extras = recorder.calls.finish_extras
+    finish_raised = recorder.calls.finish_raised
+    charge = recorder.calls.charge
     buffer = recorder.buffer
     records = recorder.buffer.records
     append = recorder.buffer.records.append
@@ -139,6 +172,8 @@ def _build_exits(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
             del stack[-1]
             plan = record[1]
             if plan is None:
+                if record[10] is not None:
+                    finish_entry(record, None)
                 return None
             record[4] = None
             record[8] = now
@@ -152,8 +187,8 @@ def _build_exits(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
                     charge((record[9],))
             else:
                 record[9] = plan.fixed_result
-            if record[10] is not None:
-                finish_extras(record, frame_of(1), now)
+            if record[10] is not None and not finish_extras(record, frame_of(1), now):
+                return None
             if len(records) < buffer.watermark:
                 append(record)
             else:
@@ -179,11 +214,12 @@ def _build_exits(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
                 if record is None:
                     return None
             del stack[-1]
-            if record[1] is None:
+            if record[1] is None and not finish_entry(record, raised):
                 return None
             record[4] = None
             record[8] = now
-            finish_raised(record, frame_of(1), raised, now)
+            if not finish_raised(record, frame_of(1), raised, now):
+                return None
             if len(records) < buffer.watermark:
                 append(record)
             else:
@@ -197,10 +233,10 @@ def _build_exits(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
 
 def _build_suspensions(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
     find_site = recorder.sites.get
-    threads = recorder.threads
-    heal = recorder.heal
-    suspend = recorder.suspend
-    resume = recorder.resume
+    threads = recorder.stacks.local
+    heal = recorder.calls.heal
+    suspend = recorder.calls.suspend
+    resume = recorder.calls.resume
     clock = recorder.clock.monotonic_ns
     boundary = recorder.boundary
     frame_of = sys._getframe  # noqa: SLF001
@@ -217,8 +253,7 @@ def _build_suspensions(recorder: PythonRecorder) -> Mapping[str, Callable[..., A
                 if record is None:
                     return None
             del stack[-1]
-            if record[1] is not None:
-                suspend(record, now)
+            suspend(record, now)
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
             boundary(error)
         return None
@@ -243,3 +278,32 @@ def _build_suspensions(recorder: PythonRecorder) -> Mapping[str, Callable[..., A
         return None
 
     return {"PY_YIELD": on_yield, "PY_RESUME": on_resume, "PY_THROW": on_throw}
+
+
+def _build_copies(recorder: PythonRecorder, handoffs: Handoffs) -> Mapping[str, Callable[..., Any]]:
+    threads = recorder.stacks.local
+    finish_entry = recorder.calls.finish_entry
+    is_c_copier = handoffs.is_c_copier
+    attach = handoffs.attach
+    boundary = recorder.boundary
+
+    def on_call(code: CodeType, _offset: int, function: object, _argument: object) -> object:
+        try:
+            if not is_c_copier(function):
+                return DISABLE
+            attach(code)
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            boundary(error)
+        return None
+
+    def on_c_end(code: CodeType, _offset: int, _function: object, _argument: object) -> object:
+        try:
+            stack = getattr(threads, "stack", None)
+            # Above an entry of `attach` nothing stands when its C call ends.
+            if stack and stack[-1][0] is code and stack[-1][1] is None and stack[-1][10]:
+                finish_entry(stack.pop(), None)
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            boundary(error)
+        return None
+
+    return {"CALL": on_call, "C_RETURN": on_c_end, "C_RAISE": on_c_end}

@@ -12,12 +12,15 @@ from codetracer_otel.instrumentation.function_span import FunctionSpan
 from codetracer_otel.records import (
     ARGUMENTS,
     CONTEXT,
+    EXTRAS,
     RECORD_LENGTH,
     RESULT,
     SEGMENT,
     SPAN_ID,
+    Link,
     Record,
     Segment,
+    otel_span_id,
     wire_span_id,
 )
 
@@ -32,6 +35,7 @@ SAMPLED: Final = 1  # the W3C trace flag
 # What a stack entry holds as CONTEXT when no context can be equal to it.
 NEVER: Final = object()  # the base of a stack: every call above it asks `Parents.adopt`
 UNSAMPLED: Final = object()  # nothing below this entry is recorded
+TENTATIVE: Final = object()  # its fate is open: whoever uses its ids must say so
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +115,15 @@ class Parents:
             below[ARGUMENTS] is None or below[ARGUMENTS] is context
         ):
             return None, 0
+        if below[CONTEXT] is TENTATIVE and below[EXTRAS].context is context:
+            return below[SEGMENT], below[SPAN_ID]
         span = get_current_span(context)
         if type(span) is FunctionSpan:
-            return self._on_this_thread(span.segment, base), span.wire_id
+            return self.on_this_thread(span.segment, base), span.wire_id
         span_context = span.get_span_context()
         if span_context.is_valid:
             return self._below_span(span_context, below, base)
-        if below is not base and not context:
-            return below[SEGMENT], below[SPAN_ID]
-        if below is base and base[SEGMENT] is not None and not context:
-            return self._on_this_thread(base[SEGMENT], base), base[SPAN_ID]
-        return self.new_root(None if context else self._remote)
+        return self._without_span(context, below, base)
 
     def new_root(self, remote: RemoteParent | None = None) -> tuple[Segment | None, int]:
         """Return a fresh trace, or the remote parent's."""
@@ -144,6 +146,51 @@ class Parents:
         )
         return segment, parent_id
 
+    def new_linked_root(
+        self, segment: Segment, parent_id: int
+    ) -> tuple[Segment, int, list[Link] | None]:
+        """Return a fresh trace with a link to the span it would have been a child of."""
+        fresh, _ = self.new_root()
+        assert fresh is not None  # only a remote parent can be unsampled
+        if not parent_id:
+            return fresh, 0, None
+        link = Link(
+            segment.trace_id,
+            otel_span_id(parent_id),
+            segment.trace_state,
+            segment.trace_flags,
+        )
+        return fresh, 0, [link]
+
+    def on_this_thread(self, segment: Segment, base: Record) -> Segment:
+        """Return the segment of the same trace that belongs to the calling thread."""
+        thread_id, thread_name = _this_thread()
+        if segment.thread_id == thread_id:
+            return segment
+        known: Segment | None = base[RESULT]
+        if known is not None and known.trace_id == segment.trace_id:
+            return known
+        moved = Segment(
+            segment.trace_id,
+            segment.wall_offset_ns,
+            trace_flags=segment.trace_flags,
+            trace_state=segment.trace_state,
+            thread_id=thread_id,
+            thread_name=thread_name,
+            remote_parent_id=segment.remote_parent_id,
+        )
+        base[RESULT] = moved
+        return moved
+
+    def _without_span(
+        self, context: Context, below: Record, base: Record
+    ) -> tuple[Segment | None, int]:
+        if context and below is not base:  # attached by somebody who wants a root
+            return self.new_root()
+        if below[SEGMENT] is not None:
+            return self.on_this_thread(below[SEGMENT], base), below[SPAN_ID]
+        return self.new_root(self._remote)
+
     def _below_span(
         self, context: SpanContext, below: Record, base: Record
     ) -> tuple[Segment | None, int]:
@@ -164,25 +211,6 @@ class Parents:
             segment.remote_parent_id = 0
         base[RESULT] = segment
         return segment, parent_id
-
-    def _on_this_thread(self, segment: Segment, base: Record) -> Segment:
-        thread_id, thread_name = _this_thread()
-        if segment.thread_id == thread_id:
-            return segment
-        known: Segment | None = base[RESULT]
-        if known is not None and known.trace_id == segment.trace_id:
-            return known
-        moved = Segment(
-            segment.trace_id,
-            segment.wall_offset_ns,
-            trace_flags=segment.trace_flags,
-            trace_state=segment.trace_state,
-            thread_id=thread_id,
-            thread_name=thread_name,
-            remote_parent_id=segment.remote_parent_id,
-        )
-        base[RESULT] = moved
-        return moved
 
 
 def _continues(known: Segment | None, context: SpanContext, parent_id: int) -> bool:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import CodeType, FrameType
 
-    from codetracer_otel.filters.engine import Classifier
-    from codetracer_otel.filters.model import Decision, RuleSource
+    from codetracer_otel.filters.engine import Classifier, Decision
+    from codetracer_otel.filters.model import RuleSource
 
 _KINDS: Final = (
     (inspect.CO_ASYNC_GENERATOR, "async_generator"),
@@ -107,6 +107,7 @@ class PlanBuilder:
             walk=decision.walk,
             content=decision.content,
             sampling=decision.sampling,
+            sampling_ratio=1.0 if decision.sampling is None else decision.sampling.ratio,
             events=decision.events,
             root=decision.root,
             rule=f"{decision.source.file}:{decision.source.line}",

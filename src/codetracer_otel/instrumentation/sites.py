@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
     from codetracer_otel.instrumentation.plans import PlannedCode
-    from codetracer_otel.records import Plan
+    from codetracer_otel.instrumentation.sampling import RuleSampler
 
 # Values of these exact types need no copy and keep nothing else alive.
 PLAIN_TYPES: Final = frozenset({type(None), bool, int, float})
@@ -46,24 +46,31 @@ class Site:
         is_special: some feature beyond arguments and return; `read_arguments` is used then.
         suspends: generator or coroutine.
         start_offset: bytecode offset of PY_START, for throws into never-started generators.
-        hook: called before recording, see `context_copies`; None for none.
+        hook: called before recording, see `handoffs`; None for none.
         sampler: decides per call; None for always.
+        bound: trace ids whose ratio key reaches it are left out; None for no such rule. Set only
+            where this is all there is to decide, so that it costs one comparison.
+        seen: calls so far, where a rule samples.
+        left_out: of these, those beyond ``bound``.
     """
 
     __slots__ = (
         "_keywords",
         "_one_by_one",
+        "bound",
         "capture",
         "clears",
         "hook",
         "is_single",
         "is_special",
+        "left_out",
         "plain_types",
         "plan",
         "read",
         "reads_at_exit",
         "reference",
         "sampler",
+        "seen",
         "short_text",
         "start_offset",
         "suspends",
@@ -75,12 +82,12 @@ class Site:
         planned: PlannedCode,
         capture: Callable[[object], Captured],
         forget: Callable[[weakref.ref[CodeType]], None],
-        sampler: Any = None,
+        sampler: RuleSampler | None = None,
     ) -> None:
         plan = planned.plan
         names = plan.argument_names
         judges_types = plan.walk is not None and plan.walk.has_type_patterns
-        self.plan: Plan = plan
+        self.plan: Any = plan  # Any: a hook's is None, and the callbacks do not ask twice
         self.capture = capture
         self.reference = weakref.ref(code, forget)
         self.read: Callable[[Any], Any] | None = itemgetter(*names) if names else None
@@ -91,6 +98,9 @@ class Site:
         self.suspends = plan.kind in _SUSPENDING
         self.start_offset = -1
         self.sampler = sampler
+        self.bound = None if sampler is None else sampler.only_bound
+        self.seen = 0
+        self.left_out = 0
         self.hook: Any = None
         self.reads_at_exit = bool(plan.locals or plan.globals)
         self._one_by_one = bool(names) and reads_one_by_one(code, names)
@@ -100,7 +110,7 @@ class Site:
     def _needs_special_start(self) -> bool:
         return bool(
             self.suspends
-            or self.sampler is not None
+            or (self.sampler is not None and self.bound is None)
             or self.plan.root
             or self.reads_at_exit
             or self._one_by_one
@@ -132,13 +142,31 @@ class Site:
         values = self.read(namespace)
         if self.clears:
             namespace.clear()
-        return (values,) if self.is_single else values  # type: ignore[no-any-return]
+        return (values,) if self.is_single else values
 
     def _replace_keywords(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
         assert self._keywords is not None
         index = self.plan.argument_names.index(str(self._keywords.keywords_name))
         keywords = judged_keywords(values[index], self._keywords.judge_keyword, self)
         return (*values[:index], keywords, *values[index + 1 :])
+
+
+class HookSite(Site):
+    """A code object that is not traced but tells where work is handed on."""
+
+    def __init__(
+        self,
+        code: CodeType,
+        hook: Callable[[CodeType, FrameType], bool],
+        forget: Callable[[weakref.ref[CodeType]], None],
+    ) -> None:
+        self.plan = None
+        self.sampler = self.bound = None
+        self.hook = hook
+        self.reference = weakref.ref(code, forget)
+        self.is_special = True
+        self.suspends = self.reads_at_exit = False
+        self.start_offset = -1
 
 
 _MAX_KEYWORDS: Final = 32

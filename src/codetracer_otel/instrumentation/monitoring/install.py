@@ -50,6 +50,11 @@ class Monitor:
         """The acquired sys.monitoring tool id."""
         return self._tool
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether events are off between `pause` and `resume`."""
+        return self._paused
+
     def install(self, callbacks: Mapping[str, Callable[..., Any]]) -> Callable[[], None]:
         """Register the callbacks, switch ``PY_START`` on, and return the idempotent undo."""
         self._callbacks = callbacks

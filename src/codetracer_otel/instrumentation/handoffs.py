@@ -1,0 +1,161 @@
+"""Where the program hands work on: tasks, callbacks, threads and pools learn their parent here.
+
+Nothing is patched. These functions of the standard library are Python code objects, so their own
+PY_START is a hook at the moment the context is about to be copied. Where the copier is C code,
+CALL events serve, on just those code objects that name it.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.instrumentation.context import materialise
+from codetracer_otel.instrumentation.parents import build_unrecorded
+from codetracer_otel.instrumentation.reading import read_variables
+from codetracer_otel.records import (
+    CONTEXT,
+    EXTRAS,
+    SEGMENT,
+    SPAN_ID,
+    Extras,
+    Record,
+    Segment,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, FrameType
+
+    from codetracer_otel.instrumentation.context import FunctionRuntimeContext
+    from codetracer_otel.instrumentation.recorder import PythonRecorder
+
+COPIERS: Final = frozenset(
+    {
+        "copy_context",
+        "create_task",
+        "call_soon",
+        "call_later",
+        "call_at",
+        "call_soon_threadsafe",
+        "add_done_callback",
+        "add_reader",
+        "add_writer",
+        "add_signal_handler",
+    }
+)
+_C_CALLABLES: Final = frozenset(
+    {
+        types.BuiltinFunctionType,
+        types.MethodDescriptorType,
+        types.ClassMethodDescriptorType,
+        types.WrapperDescriptorType,
+        types.MethodWrapperType,
+    }
+)
+_CYTHON_NAMES: Final = frozenset({"cython_function_or_method", "fused_cython_function"})
+_read_type_name: Final = type.__dict__["__name__"].__get__
+
+
+class Handoffs:
+    """Carries the current span to where work handed on will run.
+
+    Args:
+        recorder: whose stacks say what is current.
+        runtime: through which a context is attached while it is being copied.
+        threads: also carry it to new threads and pools.
+    """
+
+    def __init__(
+        self, recorder: PythonRecorder, runtime: FunctionRuntimeContext, *, threads: bool
+    ) -> None:
+        self._recorder = recorder
+        self._runtime = runtime
+        self._waiting: dict[int, tuple[Segment, int]] = {}
+        self._hooks = self._build_hooks(threads=threads)
+
+    def hook_for(self, code: CodeType, frame: FrameType) -> Callable[[Any, Any], bool] | None:
+        """Return what to call when ``code`` begins, or None; it returns whether it pushed."""
+        module = dict.get(frame.f_globals, "__name__")
+        if type(module) is not str:
+            return None
+        return self._hooks.get((module, code.co_qualname))
+
+    def names_a_copier(self, code: CodeType) -> bool:
+        """Return whether calls in ``code`` may copy the context in C."""
+        return not COPIERS.isdisjoint(code.co_names)
+
+    def is_c_copier(self, function: object) -> bool:
+        """Return whether a called object is C code that copies the context."""
+        kind = type(function)
+        if kind not in _C_CALLABLES and _read_type_name(kind) not in _CYTHON_NAMES:
+            return False
+        return getattr(function, "__name__", "") in COPIERS
+
+    def attach(self, code: CodeType, _frame: object = None) -> bool:
+        """Put the current function's span into the context until ``code`` ends or yields."""
+        stack = self._recorder.stacks.mine()
+        record = self._recorder.current_readable()
+        context = self._runtime.read()
+        if stack is None or record is None or record[CONTEXT] is not context:
+            return False
+        materialised = materialise(record, context, self._recorder.build_span)
+        entry = build_unrecorded(code, materialised, record[SEGMENT], record[SPAN_ID])
+        entry[EXTRAS] = Extras()
+        entry[EXTRAS].token = self._runtime.inner.attach(materialised)
+        stack.append(entry)
+        return True
+
+    def detach(self, entry: Record) -> None:
+        """Undo `attach` as its entry leaves the stack."""
+        token = entry[EXTRAS].token
+        if token is not None:
+            entry[EXTRAS].token = None
+            self._runtime.inner.detach(token)
+
+    def _build_hooks(self, *, threads: bool) -> dict[tuple[str, str], Callable[[Any, Any], bool]]:
+        hooks: dict[tuple[str, str], Callable[[Any, Any], bool]] = dict.fromkeys(
+            (
+                ("asyncio.tasks", "create_task"),
+                ("asyncio.tasks", "_ensure_future"),
+                ("asyncio.taskgroups", "TaskGroup.create_task"),
+                ("asyncio.base_events", "BaseEventLoop.create_task"),
+                ("asyncio.threads", "to_thread"),
+            ),
+            self.attach,
+        )
+        if threads:
+            hooks["threading", "Thread.start"] = self._hand_over
+            hooks["threading", "Thread._bootstrap_inner"] = self._take_over_thread
+            hooks["concurrent.futures.thread", "_WorkItem.__init__"] = self._hand_over
+            hooks["concurrent.futures.thread", "_WorkItem.run"] = self._take_over_item
+        return hooks
+
+    def _hand_over(self, _code: CodeType, frame: FrameType) -> bool:
+        key = self._key_of(frame)
+        parent = self._recorder.current_parent()
+        if parent is None:
+            self._waiting.pop(key, None)  # an id used again by an object nobody waited for
+        else:
+            self._waiting[key] = parent
+        return False
+
+    def _take_over_thread(self, _code: CodeType, frame: FrameType) -> bool:
+        parent = self._waiting.pop(self._key_of(frame), None)
+        if parent is not None:
+            base = self._recorder.stacks.new()[0]
+            base[SEGMENT], base[SPAN_ID] = parent
+        return False
+
+    def _take_over_item(self, code: CodeType, frame: FrameType) -> bool:
+        parent = self._waiting.pop(self._key_of(frame), None)
+        if parent is None:
+            return False
+        stack = self._recorder.stacks.mine_or_new()
+        segment = self._recorder.parents.on_this_thread(parent[0], stack[0])
+        stack.append(build_unrecorded(code, self._runtime.read(), segment, parent[1]))
+        return True
+
+    @staticmethod
+    def _key_of(frame: FrameType) -> int:
+        return id(read_variables(frame, ("self",), None)[0])

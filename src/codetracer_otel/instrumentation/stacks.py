@@ -1,0 +1,75 @@
+"""The stack of open calls of each thread, and how other threads find it."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import TYPE_CHECKING
+
+from codetracer_otel.instrumentation.parents import build_base
+
+if TYPE_CHECKING:
+    from codetracer_otel.records import Record
+
+
+class StackHandle:
+    """Lets other threads find a stack for as long as its thread lives."""
+
+    __slots__ = ("__weakref__", "stack")
+
+    def __init__(self, stack: list[Record]) -> None:
+        self.stack = stack
+
+
+class ThreadStacks(threading.local):
+    """``stack`` of the calling thread; the attribute is absent until its first traced call."""
+
+    stack: list[Record]
+    handle: StackHandle
+
+
+class Stacks:
+    """Every thread's stack of open calls.
+
+    Attributes:
+        local: the calling thread's; the callbacks read ``local.stack`` without a call.
+    """
+
+    def __init__(self) -> None:
+        self.local = ThreadStacks()
+        self._handles: weakref.WeakSet[StackHandle] = weakref.WeakSet()
+        self._lock = threading.Lock()
+
+    def mine(self) -> list[Record] | None:
+        """Return the calling thread's stack, or None before its first traced call."""
+        return getattr(self.local, "stack", None)
+
+    def mine_or_new(self) -> list[Record]:
+        """Return the calling thread's stack."""
+        return getattr(self.local, "stack", None) or self.new()
+
+    def new(self, *, muted: bool = False) -> list[Record]:
+        """Give the calling thread a stack; a muted one records nothing."""
+        stack = [build_base(muted=muted)]
+        handle = StackHandle(stack)
+        with self._lock:
+            self._handles.add(handle)
+        self.local.handle = handle
+        self.local.stack = stack
+        return stack
+
+    def take_open(self) -> list[Record]:
+        """Remove and return the open entries of every thread, innermost first."""
+        with self._lock:
+            handles = list(self._handles)
+        entries: list[Record] = []
+        for handle in handles:
+            entries.extend(reversed(handle.stack[1:]))
+            del handle.stack[1:]
+        return entries
+
+    def forget_other_threads(self) -> None:
+        """Keep only the calling thread's stack: a forked child has no other thread."""
+        mine = getattr(self.local, "handle", None)
+        self._handles = weakref.WeakSet([mine] if mine is not None else [])
+        self._lock = threading.Lock()

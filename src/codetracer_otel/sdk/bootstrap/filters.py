@@ -1,0 +1,102 @@
+"""Finds and loads the filters of a session, in the order in which they override each other."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from importlib import metadata
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.filters import (
+    FilterSource,
+    ModuleNames,
+    builtin_sources,
+    discover,
+    filter_from_path,
+    load_chain,
+)
+from codetracer_otel.sdk.settings import LaunchKind
+
+if TYPE_CHECKING:
+    from codetracer_otel.filters.chain import FilterChain
+    from codetracer_otel.ports import Clock, Notify
+    from codetracer_otel.sdk.settings import Settings
+
+# Without the builtin filters something must still say what the defaults are.
+_BARE_DEFAULTS: Final = """\
+[meta]
+name = "bare-defaults"
+version = 1
+[scope]
+default_exec = "trace"
+default_value_action = "allow"
+"""
+
+
+def load_filters(settings: Settings) -> FilterChain:
+    """Return the loaded chain of a session.
+
+    Raises:
+        FilterError: with every problem of every file, wherever the file was named.
+    """
+    return load_chain(filter_sources(settings), exempt=_own_distribution(settings))
+
+
+def filter_sources(settings: Settings) -> list[FilterSource]:
+    """Return the sources: builtin, framework, discovered, environment, keyword or flags."""
+    sources = builtin_sources(
+        default=settings.builtin_filter, framework=settings.launch.framework
+    )
+    if not settings.builtin_filter:
+        sources.insert(0, FilterSource("<builtin:bare-defaults>", _BARE_DEFAULTS))
+    found = discover(discovery_start(settings))
+    stated = [*settings.environment_filters, *settings.filters]
+    if found is not None:
+        sources.append(filter_from_path(found))
+    sources.extend(
+        source if isinstance(source, FilterSource) else filter_from_path(source)
+        for source in stated
+    )
+    return sources
+
+
+def discovery_start(settings: Settings) -> str:
+    """Return where the search for a project filter begins: the script's directory, or here."""
+    launch = settings.launch
+    if launch.kind is LaunchKind.SCRIPT and launch.target:
+        return os.path.dirname(launch.target)
+    return os.getcwd()
+
+
+def build_module_names(chain: FilterChain, clock: Clock, notify: Notify) -> ModuleNames:
+    """Return the naming of modules by this chain's project roots and ``sys.modules``."""
+    return ModuleNames(chain.roots, sys.modules, clock, notify)
+
+
+def _own_distribution(settings: Settings) -> list[str]:
+    """Return the places of the program itself, which is never third-party code."""
+    launch = settings.launch
+    if launch.kind is LaunchKind.MODULE:
+        return _installed_package(launch.target)
+    if launch.kind is not LaunchKind.SCRIPT:
+        return []
+    name = os.path.basename(launch.target)
+    found = metadata.entry_points(group="console_scripts", name=name)
+    packages = [place for script in found for place in _installed_package(script.module)]
+    return [launch.target, *packages]
+
+
+def _installed_package(module: str) -> list[str]:
+    """Return where the top-level package of a module lies, unless it is the standard library's."""
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return []
+    try:
+        spec = importlib.util.find_spec(top)  # a top-level name: nothing is imported
+    except (ImportError, ValueError):
+        return []
+    if spec is None:
+        return []
+    places = list(spec.submodule_search_locations or ())
+    return places or ([spec.origin] if spec.origin else [])

@@ -1,0 +1,91 @@
+"""What a session says about its process: the OpenTelemetry resource."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.sdk.resources import Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from codetracer_otel.sdk.settings import Launch, Settings
+
+DISTRIBUTION: Final = "codetracer-otel"
+SCOPE_NAME: Final = "codetracer_otel"
+
+
+def version() -> str:
+    """Return this distribution's version, or ``0+unknown`` where it is not installed."""
+    try:
+        return metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return "0+unknown"
+
+
+def build_resource(settings: Settings, filters: Sequence[tuple[str, str]]) -> Resource:
+    """Return the resource of this process.
+
+    Args:
+        settings: the session's.
+        filters: (name, SHA-256) of each filter source.
+    """
+    attributes = {**_process_attributes(), **_own_attributes(filters)}
+    attributes.update(settings.resource_attributes)
+    attributes["service.name"] = service_name(settings)
+    resource = Resource.create(attributes)
+    stated = settings.resource
+    if stated is None:
+        return resource
+    return resource.merge(stated if isinstance(stated, Resource) else Resource(dict(stated)))
+
+
+def service_name(settings: Settings) -> str:
+    """Return the stated name, else the script's or module's."""
+    if settings.service_name:
+        return settings.service_name
+    stated = dict(settings.resource_attributes).get("service.name")
+    return stated or _program_name(settings.launch)
+
+
+def resource_attributes(resource: Resource) -> dict[str, Any]:
+    """Return the attributes as exporters take them, with this process's own ids up to date."""
+    return {**resource.attributes, **process_identity()}
+
+
+def process_identity() -> dict[str, Any]:
+    """Return what differs between a parent and its forked child."""
+    return {"process.pid": os.getpid(), "service.instance.id": str(uuid.uuid4())}
+
+
+def _process_attributes() -> dict[str, Any]:
+    return {
+        "process.executable.name": os.path.basename(sys.executable or "python"),
+        "process.runtime.name": sys.implementation.name,
+        "process.runtime.version": ".".join(map(str, sys.version_info[:3])),
+        "process.runtime.description": sys.version,
+    }
+
+
+def _own_attributes(filters: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
+    own: dict[str, Any] = {
+        "telemetry.distro.name": DISTRIBUTION,
+        "telemetry.distro.version": version(),
+    }
+    if filters:
+        own["codetracer.filter.names"] = tuple(name for name, _ in filters)
+        own["codetracer.filter.sha256"] = tuple(digest for _, digest in filters)
+    return own
+
+
+def _program_name(launch: Launch) -> str:
+    target = launch.target or (sys.argv[0] if sys.argv else "")
+    name = os.path.basename(target)
+    if name == "__main__.py":
+        name = os.path.basename(os.path.dirname(target))
+    stem = name.removesuffix(".py")
+    return stem if stem not in ("", "-c", "-m", "-") else "python"

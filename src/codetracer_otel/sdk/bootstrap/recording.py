@@ -1,0 +1,135 @@
+"""Builds the recorder of a session from its settings and its compiled filter."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+import codetracer_otel
+from codetracer_otel.filters.globs import compile_glob
+from codetracer_otel.instrumentation.buffer import RecordBuffer
+from codetracer_otel.instrumentation.context import (
+    FunctionRuntimeContext,
+    active_runtime,
+    reader_of,
+)
+from codetracer_otel.instrumentation.handoffs import Handoffs
+from codetracer_otel.instrumentation.identifiers import RandomIds, wire_ids
+from codetracer_otel.instrumentation.monitoring.install import Monitor, generator_close_is_silent
+from codetracer_otel.instrumentation.parents import Parents
+from codetracer_otel.instrumentation.plans import PlanBuilder
+from codetracer_otel.instrumentation.recorder import PythonRecorder
+from codetracer_otel.instrumentation.sampling import SamplerTable
+from codetracer_otel.instrumentation.values import ValueLimits, build_capture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from codetracer_otel.filters.engine import Classifier
+    from codetracer_otel.filters.model import RuleSource, WalkRules
+    from codetracer_otel.sdk.settings import Settings
+
+_OUR_FILES: Final = os.path.dirname(os.path.abspath(codetracer_otel.__file__)) + os.sep
+
+
+class SystemClock:
+    """The machine's clocks, as C functions."""
+
+    monotonic_ns = staticmethod(time.monotonic_ns)
+    wall_ns = staticmethod(time.time_ns)
+
+
+class SkipCounter:
+    """Counts skipped code objects by the rule that skipped them."""
+
+    def __init__(self) -> None:
+        self.by_rule: Counter[RuleSource] = Counter()
+
+    def __call__(self, source: RuleSource) -> None:
+        self.by_rule[source] += 1
+
+
+class Recording:
+    """A recorder with its switchboard and runtime context, not yet installed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        classifier: Classifier,
+        names_for: Callable[[str | None, str], tuple[str, ...]],
+        wake: Callable[[], None],
+        boundary: Callable[[BaseException], None],
+    ) -> None:
+        self.ids = RandomIds()
+        self.skipped = SkipCounter()
+        self.monitor = Monitor()
+        inner = active_runtime()
+        self.buffer = _build_buffer(settings, wake)
+        self.recorder = PythonRecorder(
+            monitor=self.monitor,
+            plans=PlanBuilder(classifier, names_for, settings.capture, self.skipped),
+            samplers=SamplerTable(
+                time.monotonic_ns,
+                self.ids.next_wire_span_id,
+                compile_event_names,
+                settings.limits.max_spans_per_second,
+            ),
+            parents=Parents(
+                self.ids,
+                SystemClock(),
+                settings.remote_parent,
+                respect_parent=settings.respect_parent,
+            ),
+            buffer=self.buffer,
+            read_context=reader_of(inner),
+            next_span_id=wire_ids(self.ids),
+            clock=SystemClock(),
+            build_capture=_capture_builder(settings),
+            boundary=boundary,
+            is_ours=is_ours,
+            silent_close=generator_close_is_silent(self.monitor.tool_id),
+            exception_text=settings.capture_repr,
+            span_limits=(settings.limits.max_attributes, settings.limits.max_events),
+        )
+        self.runtime = FunctionRuntimeContext(
+            inner, self.recorder.current_readable, self.recorder.build_span
+        )
+        self.recorder.handoffs = Handoffs(
+            self.recorder, self.runtime, threads=settings.propagate_threads
+        )
+
+
+def compile_event_names(names: tuple[str, ...] | None) -> Callable[[str], bool]:
+    """Return whether an ``events`` table with these globs is about an event of a given name."""
+    if names is None:
+        return lambda _name: True
+    matchers = [compile_glob(name) for name in names]
+    return lambda name: any(matches(name) for matches in matchers)
+
+
+def is_ours(file: str) -> bool:
+    """Return whether a code file is one of this package."""
+    return file.startswith(_OUR_FILES)
+
+
+def _build_buffer(settings: Settings, wake: Callable[[], None]) -> RecordBuffer:
+    bounds = settings.buffer
+    blocks = bounds.when_full == "block"
+    return RecordBuffer(
+        bounds.records, bounds.bytes, wake, bounds.max_wait_ms / 1000 if blocks else 0.0
+    )
+
+
+def _capture_builder(settings: Settings) -> Callable[[WalkRules | None], Callable[[Any], Any]]:
+    limits = ValueLimits(
+        max_depth=settings.limits.max_depth,
+        max_items=settings.limits.max_items,
+        max_string=settings.limits.max_string,
+    )
+
+    def build(walk: WalkRules | None) -> Callable[[Any], Any]:
+        return build_capture(limits, walk, allow_repr=settings.capture_repr)
+
+    return build

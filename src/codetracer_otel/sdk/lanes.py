@@ -1,0 +1,164 @@
+"""One exporter with its own thread and its own bounded queue: it slows nobody but itself."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.ports import ExportResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from codetracer_otel.ports import Exporter, Notify
+    from codetracer_otel.records import Batch
+
+_STOP: Final = object()
+
+
+class Lane:
+    """Delivers batches to one exporter.
+
+    Args:
+        name: as the user wrote it; for counters and messages.
+        exporter: where the batches go.
+        max_spans: bound on the spans that wait; the newest batch is left out beyond it.
+        notify: told of failures.
+        on_thread_start: called first on the lane's thread.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        exporter: Exporter,
+        max_spans: int,
+        notify: Notify,
+        on_thread_start: Callable[[], None],
+    ) -> None:
+        self.name = name
+        self.exporter = exporter
+        self.counters: Counter[str] = Counter()
+        self._max_spans = max_spans
+        self._notify = notify
+        self._on_thread_start = on_thread_start
+        self._batches: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._waiting = 0
+        self._state = threading.Condition()
+        self._is_failing = False
+        self._deadline = 0.0
+        self._thread = self._new_thread()
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def put(self, batch: Batch) -> None:
+        """Queue a batch, or leave it out and count it when the queue is full."""
+        with self._state:
+            if self._waiting and self._waiting + len(batch) > self._max_spans:
+                self.counters["dropped_queue_full"] += len(batch)
+                return
+            self._waiting += len(batch)
+        self._batches.put(batch)
+
+    def flush(self, deadline: float) -> bool:
+        """Wait until all that was queued is delivered, or ``deadline`` (monotonic s) passes."""
+        done = threading.Event()
+        outcome: list[bool] = []
+        self._batches.put((done, outcome, deadline))
+        return done.wait(max(deadline - time.monotonic(), 0.0)) and all(outcome)
+
+    def stop(self, deadline: float) -> bool:
+        """Deliver what is queued until ``deadline`` (monotonic s), then end the exporter."""
+        self._deadline = deadline
+        self._batches.put(_STOP)
+        self._thread.join(max(deadline - time.monotonic(), 0.0))
+        if not self._thread.is_alive():
+            return True
+        self._end_exporter()
+        self._thread.join(0.05)
+        with self._state:
+            self.counters["dropped_at_shutdown"] += self._waiting
+            self._waiting = 0
+        return not self._thread.is_alive()
+
+    def stats(self) -> dict[str, Any]:
+        """Return the counters and the number of spans that wait."""
+        counters: dict[str, Any] = dict(self.counters)
+        counters["queue_depth"] = self._waiting
+        own = getattr(self.exporter, "stats", None)
+        if callable(own):
+            counters["exporter"] = own()
+        return counters
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child; what waits is delivered by the parent."""
+        self._batches = queue.SimpleQueue()
+        self._state = threading.Condition()
+        self._waiting = 0
+        self.counters.clear()
+        reopen = getattr(self.exporter, "reopen_after_fork", None)
+        if callable(reopen):
+            reopen()
+        self._thread = self._new_thread()
+
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(
+            target=self._run, name=f"codetracer-otel-export-{self.name}", daemon=True
+        )
+
+    def _run(self) -> None:
+        self._on_thread_start()
+        while (item := self._batches.get()) is not _STOP:
+            if isinstance(item, tuple):
+                self._answer(*item)
+            else:
+                self._export(item)
+        self._end_exporter()
+
+    def _answer(self, done: threading.Event, outcome: list[bool], deadline: float) -> None:
+        outcome.append(self._flush_exporter(max(deadline - time.monotonic(), 0.0)))
+        done.set()
+
+    def _flush_exporter(self, timeout: float) -> bool:
+        try:
+            return bool(self.exporter.flush(timeout))
+        except Exception as error:  # noqa: BLE001 - an exporter may raise anything
+            self._fail(error)
+            return False
+
+    def _export(self, batch: Batch) -> None:
+        try:
+            result = self.exporter.export(batch)
+        except Exception as error:  # noqa: BLE001 - an exporter may raise anything
+            result = ExportResult.FAILURE
+            self._fail(error)
+        with self._state:
+            self._waiting = max(self._waiting - len(batch), 0)
+        if result is ExportResult.SUCCESS:
+            self.counters["exported"] += len(batch)
+            self._is_failing = False
+        else:
+            self.counters["failed"] += len(batch)
+            self.counters["failed_batches"] += 1
+
+    def _fail(self, error: Exception) -> None:
+        self.counters["exceptions"] += 1
+        if not self._is_failing:
+            self._is_failing = True
+            self._notify(
+                "exporter_raised", "warn", exporter=self.name, error=type(error).__qualname__
+            )
+
+    def _end_exporter(self) -> None:
+        with self._state:
+            ended, self.counters["ended"] = self.counters["ended"], 1
+        if ended:
+            return
+        try:
+            self.exporter.shutdown(max(self._deadline - time.monotonic(), 0.0))
+        except Exception as error:  # noqa: BLE001 - an exporter may raise anything
+            self._fail(error)

@@ -1,0 +1,153 @@
+"""The order in which a session is built, installed and undone."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from codetracer_otel.exporters.otel import views_of
+from codetracer_otel.filters import compile_chain
+from codetracer_otel.instrumentation.context import install_runtime
+from codetracer_otel.instrumentation.identifiers import RandomIds
+from codetracer_otel.instrumentation.monitoring.callbacks import build_boundary
+from codetracer_otel.sdk.bootstrap.delivery import build_lanes
+from codetracer_otel.sdk.bootstrap.filters import build_module_names
+from codetracer_otel.sdk.bootstrap.metadata import (
+    build_resource,
+    process_identity,
+    resource_attributes,
+)
+from codetracer_otel.sdk.bootstrap.recording import Recording, SystemClock, is_ours
+from codetracer_otel.sdk.content_redaction import ContentRedaction
+from codetracer_otel.sdk.pipeline import Pipeline
+from codetracer_otel.sdk.policy.model import OnRecorderError
+from codetracer_otel.sdk.provider import build_provider, host_provider, make_global
+from codetracer_otel.sdk.session import Session
+
+if TYPE_CHECKING:
+    from codetracer_otel.filters import Classifier, ModuleNames
+    from codetracer_otel.filters.chain import FilterChain
+    from codetracer_otel.sdk.diagnostics.logger import SessionLog
+    from codetracer_otel.sdk.settings import Settings
+
+
+def start(settings: Settings, chain: FilterChain, log: SessionLog) -> Session:
+    """Build, install and return a session; whatever fails on the way is undone.
+
+    Args:
+        settings: valid and complete.
+        chain: the loaded filters, see `bootstrap.filters`.
+        log: told of what happens, never a value of the program; closed with the session.
+
+    Raises:
+        CodetracerError: something of the environment is not available.
+    """
+    with ExitStack() as undo:
+        log.open()
+        undo.callback(log.close)
+        session = _Assembly(settings, chain, log).build(undo)
+        undo.pop_all()
+        return session
+
+
+class _Assembly:
+    """Builds the parts of one session and knows the order of their installation."""
+
+    def __init__(self, settings: Settings, chain: FilterChain, log: SessionLog) -> None:
+        notify = log.notify
+        self._settings = settings
+        self._log = log
+        self._notify = notify
+        self._chain = chain
+        self._classifier: Classifier = compile_chain(chain, notify)
+        self._names: ModuleNames = build_module_names(chain, SystemClock(), notify)
+        filters = [(source.name, source.sha256) for source in chain.summary]
+        self._resource = build_resource(settings, filters)
+        self._attributes = resource_attributes(self._resource)
+        self._redaction = ContentRedaction(chain, notify)
+        self._sessions: list[Session] = []
+
+    def build(self, undo: ExitStack) -> Session:
+        """Build everything, then install it; nothing of the program is touched before."""
+        pipeline = self._build_pipeline()
+        recording = self._build_recording(pipeline, undo)
+        installed = ExitStack()
+        session = Session(self._settings, pipeline, recording, installed, self._facts())
+        self._sessions.append(session)
+        undo.callback(session.shutdown, 1.0)
+        pipeline.start()
+        self._install(pipeline, recording, installed)
+        return session
+
+    def _build_pipeline(self) -> Pipeline:
+        buffer = self._settings.buffer
+        return Pipeline(
+            build_lanes(self._settings, self._notify, self._mute_this_thread),
+            views_of,
+            self._redaction.redact,
+            self._attributes,
+            interval_s=buffer.interval_ms / 1000,
+            batch_records=buffer.batch_records,
+            max_spans=buffer.records,
+            on_thread_start=self._mute_this_thread,
+            on_error=self._on_pipeline_error,
+        )
+
+    def _build_recording(self, pipeline: Pipeline, undo: ExitStack) -> Recording | None:
+        if not self._settings.functions or self._settings.disabled:
+            return None
+        recording = Recording(
+            self._settings,
+            self._classifier,
+            self._names.names_for,
+            pipeline.wake,
+            build_boundary(self._on_recorder_error, is_ours),
+        )
+        undo.callback(recording.monitor.uninstall)
+        pipeline.recorder = recording.recorder
+        return recording
+
+    def _install(
+        self, pipeline: Pipeline, recording: Recording | None, installed: ExitStack
+    ) -> None:
+        ids = recording.ids if recording is not None else RandomIds()
+        if self._settings.set_global and not self._settings.disabled:
+            self._install_provider(pipeline, ids, installed)
+        if recording is not None:
+            installed.callback(install_runtime(recording.runtime))
+            installed.callback(recording.monitor.install(recording.recorder.callbacks()))
+
+    def _install_provider(self, pipeline: Pipeline, ids: RandomIds, installed: ExitStack) -> None:
+        if host_provider(self._settings.tracer_provider) is not None:
+            self._notify("host_provider_kept", "info", used_for="ids and parents only")
+            return
+        provider = build_provider(self._resource, ids, pipeline.add_span)
+        installed.callback(make_global(provider))
+
+    def _mute_this_thread(self) -> None:
+        for session in self._sessions:
+            session.mute_this_thread()
+
+    def _on_pipeline_error(self, error: Exception) -> None:
+        self._notify("pipeline_failed", "error", error=type(error).__qualname__)
+
+    def _on_recorder_error(self, error: BaseException) -> None:
+        for session in self._sessions:
+            session.stop_recording(type(error).__qualname__)
+        self._notify("recorder_failed", "error", error=type(error).__qualname__)
+        if self._settings.policy.on_recorder_error is OnRecorderError.ABORT:
+            raise error
+
+    def _facts(self) -> dict[str, Any]:
+        return {"stats": self._stats, "after_fork": self._after_fork, "close": self._log.close}
+
+    def _stats(self) -> dict[str, Any]:
+        return {
+            "filters": {**self._classifier.stats(), **self._names.stats()},
+            "redaction": self._redaction.stats(),
+        }
+
+    def _after_fork(self) -> None:
+        self._attributes.update(process_identity())
+
+

@@ -1,0 +1,123 @@
+"""The tracer provider for hand-written and library spans, and the proxy that stays global."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.trace import NoOpTracer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import ReadableSpan, Span
+    from opentelemetry.sdk.trace.id_generator import IdGenerator
+    from opentelemetry.trace import Tracer
+
+
+class SpanForwarder(SpanProcessor):
+    """Hands every ended span of a provider to the pipeline; never raises into the program."""
+
+    def __init__(self, take: Callable[[ReadableSpan], None]) -> None:
+        self._take = take
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Do nothing."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Queue the span."""
+        self._take(span)
+
+    def shutdown(self) -> None:
+        """Do nothing: the session ends the pipeline."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002
+        """Do nothing: `Session.flush` delivers."""
+        return True
+
+
+def build_provider(
+    resource: Resource, ids: IdGenerator, take: Callable[[ReadableSpan], None]
+) -> TracerProvider:
+    """Return a provider whose spans go through our pipeline."""
+    provider = TracerProvider(resource=resource, id_generator=ids, shutdown_on_exit=False)
+    provider.add_span_processor(SpanForwarder(take))
+    return provider
+
+
+class SessionProvider(trace.TracerProvider):
+    """The global provider: serves whichever session runs, and nothing between two sessions.
+
+    OpenTelemetry lets the global provider be set once in a process; this one outlives a session.
+    """
+
+    def __init__(self) -> None:
+        self.active: trace.TracerProvider | None = None
+
+    def get_tracer(
+        self,
+        instrumenting_module_name: str,
+        instrumenting_library_version: str | None = None,
+        schema_url: str | None = None,
+        attributes: Any = None,
+    ) -> Tracer:
+        """Return a tracer that asks the running session's provider at each span."""
+        identity = (
+            instrumenting_module_name,
+            instrumenting_library_version,
+            schema_url,
+            attributes,
+        )
+        return SessionTracer(self, identity)
+
+
+class SessionTracer(trace.Tracer):
+    """A tracer that outlives a session."""
+
+    def __init__(self, owner: SessionProvider, identity: tuple[Any, ...]) -> None:
+        self._owner = owner
+        self._identity = identity
+        self._resolved: tuple[trace.TracerProvider | None, Tracer] = (None, NoOpTracer())
+
+    def start_span(self, *args: Any, **kwargs: Any) -> trace.Span:
+        """Start a span with the running session's tracer."""
+        return self._tracer().start_span(*args, **kwargs)
+
+    def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
+        """Start a span with the running session's tracer and make it current."""
+        return self._tracer().start_as_current_span(*args, **kwargs)
+
+    def _tracer(self) -> Tracer:
+        provider, tracer = self._resolved
+        if provider is not self._owner.active:
+            provider = self._owner.active
+            tracer = NoOpTracer() if provider is None else provider.get_tracer(*self._identity)
+            self._resolved = (provider, tracer)
+        return tracer
+
+
+def make_global(provider: trace.TracerProvider) -> Callable[[], None]:
+    """Let ``provider`` serve the global API if the host has none; return the idempotent undo."""
+    present = trace.get_tracer_provider()
+    if type(present) is trace.ProxyTracerProvider:
+        trace.set_tracer_provider(SessionProvider())
+        present = trace.get_tracer_provider()
+    if not isinstance(present, SessionProvider):
+        return lambda: None
+    proxy = present
+    proxy.active = provider
+
+    def undo() -> None:
+        if proxy.active is provider:
+            proxy.active = None
+
+    return undo
+
+
+def host_provider(stated: Any) -> Any:
+    """Return the host's SDK provider: the stated one, else a global one that is not ours."""
+    present = stated if stated is not None else trace.get_tracer_provider()
+    return present if isinstance(present, TracerProvider) else None

@@ -1,0 +1,168 @@
+"""A running session: what `configure` returns."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from codetracer_otel.sdk.bootstrap.recording import Recording
+    from codetracer_otel.sdk.pipeline import Pipeline
+    from codetracer_otel.sdk.policy.model import Policy
+    from codetracer_otel.sdk.settings import Settings
+
+
+class Session:
+    """One period of recording, between `configure` and `shutdown`.
+
+    Attributes:
+        settings: everything it was started with.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        pipeline: Pipeline,
+        recording: Recording | None,
+        undo: ExitStack,
+        facts: dict[str, Any],
+    ) -> None:
+        self.settings = settings
+        self._pipeline = pipeline
+        self._recording = recording
+        self._undo = undo
+        self._facts = facts
+        self._lock = threading.RLock()
+        self._is_shut_down = False
+        self._stopped_because: str | None = None
+
+    @property
+    def policy(self) -> Policy:
+        """What happens when we fail, with the origin of each value."""
+        return self.settings.policy
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the session has not been shut down."""
+        return not self._is_shut_down
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether function spans are being recorded now."""
+        return (
+            self._recording is not None
+            and not self._is_shut_down
+            and self._stopped_because is None
+            and not self._recording.monitor.is_paused
+        )
+
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Return whether everything recorded before the call was delivered in ``timeout`` s."""
+        return True if self._is_shut_down else self._pipeline.flush(timeout)
+
+    def pause(self) -> None:
+        """Stop recording function spans until `resume`; open ones end here, as unfinished."""
+        with self._lock:
+            if self._recording is not None and not self._is_shut_down:
+                self._recording.monitor.pause()
+                self._recording.recorder.close()
+
+    def resume(self) -> None:
+        """Record again after `pause`."""
+        with self._lock:
+            if self._recording is not None and not self._is_shut_down:
+                self._recording.monitor.resume()
+
+    def stats(self) -> dict[str, Any]:
+        """Return the counters: recorded, exported and dropped spans, by cause."""
+        lanes = {lane.name: lane.stats() for lane in self._pipeline.lanes}
+        recorder = self._recording.recorder.stats() if self._recording is not None else {}
+        skipped = self._recording.skipped.by_rule if self._recording is not None else {}
+        return {
+            "recorded": self._pipeline.recorded,
+            "exported": sum(lane.get("exported", 0) for lane in lanes.values()),
+            "dropped": _dropped(self._pipeline, recorder, lanes),
+            "recorder": recorder,
+            "exporters": lanes,
+            "scopes_skipped": sum(skipped.values()),
+            **self._facts["stats"](),
+        }
+
+    def most_skipping_rule(self) -> tuple[str, int] | None:
+        """Return the rule that skipped most code objects, as ``file:line``, and how many."""
+        if self._recording is None or not self._recording.skipped.by_rule:
+            return None
+        source, count = self._recording.skipped.by_rule.most_common(1)[0]
+        return f"{source.file}:{source.line}", count
+
+    def shutdown(self, timeout: float = 5.0) -> bool:
+        """Stop recording, deliver the rest, and leave the interpreter as it was before.
+
+        Args:
+            timeout: seconds of wall time, even if a collector hangs.
+
+        Returns:
+            Whether everything was delivered and every thread of ours ended in time.
+        """
+        with self._lock:
+            if self._is_shut_down:
+                return True
+            self._is_shut_down = True
+        self._undo.close()
+        if self._recording is not None:
+            self._recording.recorder.close()
+        delivered = self._pipeline.stop(timeout)
+        self._facts["close"]()
+        return delivered
+
+    def mute_this_thread(self) -> None:
+        """Record nothing on the calling thread: it is one of ours."""
+        if self._recording is not None:
+            self._recording.recorder.mute_this_thread()
+
+    def stop_recording(self, reason: str) -> None:
+        """Record nothing more, deliver what there is: a callback has failed."""
+        self._stopped_because = reason
+        if self._recording is not None:
+            self._recording.monitor.pause()
+            self._recording.recorder.close()
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew in a forked child: nothing is sent twice, ids differ."""
+        self._lock = threading.RLock()
+        if self._is_shut_down:
+            return
+        if self._recording is not None:
+            self._recording.ids.reseed()
+            self._recording.recorder.forget_other_threads()
+        self._facts["after_fork"]()
+        self._pipeline.after_fork()
+
+    def __enter__(self) -> Self:
+        """Return the session."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Shut the session down."""
+        self.shutdown()
+
+
+def _dropped(
+    pipeline: Pipeline, recorder: dict[str, Any], lanes: dict[str, dict[str, Any]]
+) -> dict[str, int]:
+    causes = {
+        "buffer_full": recorder.get("dropped_buffer_full", 0) + pipeline.dropped_spans,
+        "queue_full": sum(lane.get("dropped_queue_full", 0) for lane in lanes.values()),
+        "export_failed": sum(lane.get("failed", 0) for lane in lanes.values()),
+        "shutdown": sum(lane.get("dropped_at_shutdown", 0) for lane in lanes.values()),
+        "internal": pipeline.failed_internally,
+    }
+    return {cause: count for cause, count in causes.items() if count}
