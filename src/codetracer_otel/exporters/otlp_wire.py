@@ -1,0 +1,180 @@
+"""The protobuf wire form of OpenTelemetry's attributes, without a protobuf library."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.captured import INT64_MAX, INT64_MIN, REDACTED_NODE, decimal
+from codetracer_otel.exporters.attributes import plain
+
+if TYPE_CHECKING:
+    from codetracer_otel.captured import Captured
+
+_UINT64: Final = 2**64 - 1
+_BYTE: Final = tuple(bytes((value,)) for value in range(128))
+
+_KEY: Final = b"\x0a"  # KeyValue.key
+_VALUE: Final = b"\x12"  # KeyValue.value
+_STRING: Final = b"\x0a"  # AnyValue.string_value
+_FALSE: Final = b"\x10\x00"  # AnyValue.bool_value
+_TRUE: Final = b"\x10\x01"
+_INT: Final = b"\x18"
+_DOUBLE: Final = b"\x21"
+_ARRAY: Final = b"\x2a"
+_KVLIST: Final = b"\x32"
+_BYTES: Final = b"\x3a"
+_ITEM: Final = b"\x0a"  # ArrayValue.values and KeyValueList.values
+
+pack_double: Final = struct.Struct("<d").pack
+
+
+def varint(value: int) -> bytes:
+    """Return a non-negative integer below 2**64 as a varint."""
+    if value < 128:  # noqa: PLR2004 - seven bits
+        return _BYTE[value]
+    out = bytearray()
+    while value > 127:  # noqa: PLR2004 - seven bits
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def framed(tag: bytes, body: bytes) -> bytes:
+    """Return a length-delimited field."""
+    return tag + varint(len(body)) + body
+
+
+def utf8(text: str) -> bytes:
+    """Return UTF-8; a lone surrogate becomes its visible escape."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def any_value(value: Any) -> bytes:
+    """Return the body of an ``AnyValue``; integers beyond 64 bit are decimal text."""
+    kind = type(value)
+    if kind is str:
+        return framed(_STRING, utf8(value))
+    if kind is bool:
+        return _TRUE if value else _FALSE
+    if kind is int:
+        return _integer(value)
+    if kind is float:
+        return _DOUBLE + pack_double(value)
+    if kind is bytes:
+        return framed(_BYTES, value)
+    return b"" if value is None else _container(plain(value))
+
+
+def _integer(value: int) -> bytes:
+    if INT64_MIN <= value <= INT64_MAX:
+        return _INT + varint(value & _UINT64)
+    return framed(_STRING, decimal(value).encode())
+
+
+def _container(value: Any) -> bytes:
+    if isinstance(value, tuple):
+        return framed(_ARRAY, b"".join(framed(_ITEM, any_value(item)) for item in value))
+    if isinstance(value, Mapping):
+        return framed(_KVLIST, attributes(_ITEM, value))
+    return any_value(value)
+
+
+def attributes(tag: bytes, mapping: Mapping[str, Any]) -> bytes:
+    """Return a ``repeated KeyValue`` field with a mapping's items."""
+    return b"".join(framed(tag, key_value(key, value)) for key, value in mapping.items())
+
+
+def key_value(key: str, value: Any) -> bytes:
+    """Return the body of a ``KeyValue``."""
+    name = plain(key)
+    return framed(_KEY, utf8(name if isinstance(name, str) else str(name))) + framed(
+        _VALUE, any_value(value)
+    )
+
+
+class Budget:
+    """How many table entries may still be kept; shared by every table of an encoder."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, entries: int) -> None:
+        self.left = entries
+
+    def take(self, entries: int = 1) -> bool:
+        """Return whether there is room for more entries, and take it."""
+        self.left -= entries
+        return self.left >= 0
+
+
+class _Table(dict[int, bytes]):
+    """Encoded attributes, or their beginnings, computed when they are first asked for."""
+
+    __slots__ = ("_budget", "_head", "_tag")
+
+    def __init__(self, tag: bytes, head: bytes, budget: Budget) -> None:
+        self._tag = tag
+        self._head = head
+        self._budget = budget
+
+    def __missing__(self, key: int) -> bytes:
+        made = self._make(key)
+        if self._budget.take():
+            self[key] = made
+        return made
+
+    def _make(self, key: int) -> bytes:
+        raise NotImplementedError
+
+
+class _TextPrefixes(_Table):
+    """What stands before a text of so many UTF-8 bytes."""
+
+    __slots__ = ()
+
+    def _make(self, key: int) -> bytes:
+        text = _STRING + varint(key)
+        value = _VALUE + varint(len(text) + key) + text
+        return self._tag + varint(len(self._head) + len(value) + key) + self._head + value
+
+
+class _Integers(_Table):
+    """Whole attributes by their number."""
+
+    __slots__ = ()
+
+    def _make(self, key: int) -> bytes:
+        return framed(self._tag, self._head + framed(_VALUE, _integer(key)))
+
+
+class Attribute:
+    """An attribute key with tables of what has been encoded under it.
+
+    Attributes:
+        texts: UTF-8 length -> what stands before the text.
+        integers: number -> the whole attribute.
+        double: what stands before the eight bytes of a float.
+        redacted: the whole attribute with the redaction sentinel.
+    """
+
+    __slots__ = ("_head", "_tag", "double", "integers", "redacted", "texts")
+
+    def __init__(self, tag: bytes, key: str, budget: Budget) -> None:
+        self._tag = tag
+        self._head = framed(_KEY, utf8(key))
+        self.texts = _TextPrefixes(tag, self._head, budget)
+        self.integers = _Integers(tag, self._head, budget)
+        self.double = self.encode(0.0)[:-8]
+        self.redacted = self.encode(REDACTED_NODE)
+
+    def encode(self, value: Any) -> bytes:
+        """Return the whole field for a value of any kind."""
+        return framed(self._tag, self._head + framed(_VALUE, any_value(value)))
+
+    def encode_captured(self, value: Captured) -> bytes:
+        """Return the whole field for a captured value, of which None is text."""
+        if value is REDACTED_NODE:
+            return self.redacted
+        return self.encode("None" if value is None else value)
