@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -242,8 +243,12 @@ def build_launch(target: Target, *, framework_filter: bool) -> Launch:
     """Return what a session should know about the program it records."""
     is_module = target.kind is TargetKind.MODULE
     kind = _FRAMEWORKS.get(target.name) if is_module else None
-    name = target.name if is_module else target.filename
+    name = target.name if is_module else _main_file(target.filename)
     return Launch(kind or _LAUNCH_KINDS[target.kind], name, target.arguments, framework_filter)
+
+
+def _main_file(filename: str) -> str:
+    return os.path.join(filename, "__main__.py") if os.path.isdir(filename) else filename
 
 
 def build_keywords(options: argparse.Namespace) -> dict[str, Any]:

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from codetracer_otel.errors import ErrorCode, Problem, configuration_error
+from codetracer_otel.errors import Problem, configuration_error
 from codetracer_otel.sdk.exporter_specs import (
     Exporters,
     ExporterSpec,
     exporters_from_environment,
     exporters_from_keyword,
+)
+from codetracer_otel.sdk.keywords import (
+    KEYWORDS,
+    parse_capture,
+    parse_exact_boolean,
+    parse_filters,
+    parse_path,
+    parse_provider,
+    parse_resource,
+    parse_text,
+    parse_topics,
+    split_chain,
+    unknown_keyword,
 )
 from codetracer_otel.sdk.limits import (
     BUFFER_VARIABLES,
@@ -33,16 +45,15 @@ from codetracer_otel.sdk.otel_environment import (
 )
 from codetracer_otel.sdk.policy.binding import bind_policy
 from codetracer_otel.sdk.policy.env import (
-    did_you_mean,
     invalid,
     parse_boolean,
     parse_choice,
     policy_from_environment,
-    shown,
 )
 from codetracer_otel.sdk.policy.model import Policy
 
-CAPTURES: Final = ("args", "return", "locals", "globals")
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 
 class StepValues(StrEnum):
@@ -239,7 +250,7 @@ class _Reader:
     def __init__(self, keywords: Mapping[str, object], environ: Mapping[str, str]) -> None:
         self._keywords = {name: value for name, value in keywords.items() if value is not None}
         self._environ = environ
-        self.problems = [_unknown_keyword(name) for name in keywords if name not in KEYWORDS]
+        self.problems = [unknown_keyword(name) for name in keywords if name not in KEYWORDS]
         self.warnings: list[Problem] = []
 
     def settings(self, launch: Launch) -> Settings:
@@ -248,20 +259,20 @@ class _Reader:
         return Settings(
             disabled=self._environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true",
             environment_filters=tuple(split_chain(self._text("CODETRACER_TRACE_FILTER") or "")),
-            filters=self._option("trace_filter", _parse_filters, ()),
+            filters=self._option("trace_filter", parse_filters, ()),
             builtin_filter=self._boolean("builtin_filter", default=True),
             exporters=self._exporters(),
             functions=self._boolean("functions", default=True),
-            capture=self._option("capture", _parse_capture, Settings().capture),
+            capture=self._option("capture", parse_capture, Settings().capture),
             topics=self._topics(),
             policy=self._policy(),
-            service_name=self._option("service_name", _parse_text, self._text("OTEL_SERVICE_NAME")),
-            resource=self._option("resource", _parse_resource, None),
+            service_name=self._option("service_name", parse_text, self._text("OTEL_SERVICE_NAME")),
+            resource=self._option("resource", parse_resource, None),
             resource_attributes=self._warned(resource_attributes(self._environ)),
-            tracer_provider=self._option("tracer_provider", _parse_provider, None),
+            tracer_provider=self._option("tracer_provider", parse_provider, None),
             set_global=self._boolean("set_global", default=True),
-            session_id=self._option("session_id", _parse_text, self._text("CODETRACER_SESSION_ID")),
-            activation_path=self._option("activation_path", _parse_path, None),
+            session_id=self._option("session_id", parse_text, self._text("CODETRACER_SESSION_ID")),
+            activation_path=self._option("activation_path", parse_path, None),
             limits=self._bounds("limits", Limits(), LIMIT_VARIABLES),
             buffer=self._bounds("buffer", Buffer(), BUFFER_VARIABLES),
             capture_repr=self._boolean("capture_repr", default=False),
@@ -290,7 +301,7 @@ class _Reader:
         return default
 
     def _boolean(self, name: str, *, default: bool) -> bool:
-        return cast("bool", self._option(name, _parse_exact_boolean, default))
+        return cast("bool", self._option(name, parse_exact_boolean, default))
 
     def _choice[Choice: StrEnum](self, name: str, default: Choice) -> Choice:
         def parse(value: object, subject: str) -> Choice | Problem:
@@ -347,7 +358,7 @@ class _Reader:
         return None
 
     def _topics(self) -> TopicSettings:
-        stated = self._option("trace", _parse_topics, None)
+        stated = self._option("trace", parse_topics, None)
         by_topic = self._environ.get("CODETRACER_TRACE_TOPICS")
         spec = by_topic if by_topic is not None else self._environ.get("CODETRACER_TRACE")
         return TopicSettings(
@@ -374,113 +385,3 @@ class _Reader:
             invalid("CODETRACER_TRACE_ORDER", "unknown choice", text, "start or end")
         )
         return "end"
-
-
-KEYWORDS: Final = frozenset(
-    {
-        "trace_filter", "exporter", "functions", "capture", "trace", "policy", "service_name",
-        "resource", "tracer_provider", "set_global", "builtin_filter", "session_id",
-        "activation_path", "limits", "buffer", "capture_repr", "step_values", "value_format",
-        "paths", "respect_parent", "propagate_threads", "signals",
-    }
-)  # fmt: skip
-
-
-def _unknown_keyword(name: str) -> Problem:
-    message = (
-        f"{shown(name)[1:-1]}: unknown option; expected one of {', '.join(sorted(KEYWORDS))}"
-        f"{did_you_mean(name, KEYWORDS)}"
-    )
-    return Problem(ErrorCode.INVALID_POLICY_VALUE, message)
-
-
-def split_chain(text: str) -> list[str]:
-    """Return the absolute paths of a filter chain ``a.toml::b.toml``; empty parts are skipped."""
-    return [_absolute(part.strip()) for part in text.split("::") if part.strip()]
-
-
-def _absolute(path: str) -> str:
-    # the program may change its working directory, and resolve() would follow links
-    return os.path.abspath(path)
-
-
-def _parse_filters(value: object, subject: str) -> tuple[object, ...] | Problem:
-    single = isinstance(value, str | os.PathLike) or _is_inline_filter(value)
-    items = [value] if single else value
-    if isinstance(items, bytes | Mapping) or not isinstance(items, Iterable):
-        return _not_a_filter(value, subject)
-    found: list[object] = []
-    for item in items:
-        part = _parse_filter(item)
-        if part is None:
-            return _not_a_filter(item, subject)
-        found += part
-    return tuple(found)
-
-
-def _parse_filter(item: object) -> list[object] | None:
-    if isinstance(item, str):
-        return [*split_chain(item)]
-    if isinstance(item, os.PathLike):
-        path = os.fspath(item)
-        return [_absolute(path)] if isinstance(path, str) else None
-    return [item] if _is_inline_filter(item) else None
-
-
-def _is_inline_filter(value: object) -> bool:
-    return isinstance(getattr(value, "text", None), str)
-
-
-def _not_a_filter(value: object, subject: str) -> Problem:
-    expected = "a path, 'a.toml::b.toml', filter_from_text(...) or a sequence of those"
-    return invalid(subject, "not a trace filter", value, expected)
-
-
-def _parse_capture(value: object, subject: str) -> frozenset[str] | Problem:
-    items = value.split(",") if isinstance(value, str) else value
-    if isinstance(items, bytes | Mapping) or not isinstance(items, Iterable):
-        return invalid(subject, "wrong type", value, f"a subset of {', '.join(CAPTURES)}")
-    names = [item.strip() if isinstance(item, str) else item for item in items]
-    chosen = [name for name in names if name not in ("", "none")]
-    for name in chosen:
-        if name not in CAPTURES:
-            hint = did_you_mean(name, CAPTURES) if isinstance(name, str) else ""
-            return invalid(subject, "unknown part", name, f"any of {', '.join(CAPTURES)}{hint}")
-    return frozenset(chosen)
-
-
-def _parse_exact_boolean(value: object, subject: str) -> bool | Problem:
-    if isinstance(value, bool):
-        return value
-    return invalid(subject, "not a truth value", value, "True or False")
-
-
-def _parse_text(value: object, subject: str) -> str | Problem:
-    if isinstance(value, str) and value.strip():
-        return value.strip()
-    return invalid(subject, "not a text", value, "text that is not blank")
-
-
-def _parse_topics(value: object, subject: str) -> str | Problem:
-    return value if isinstance(value, str) else invalid(subject, "wrong type", value, "text")
-
-
-def _parse_path(value: object, subject: str) -> str | Problem:
-    path = os.fspath(value) if isinstance(value, os.PathLike) else value
-    if isinstance(path, str) and path.strip() and "\0" not in path:
-        return _absolute(path)
-    return invalid(subject, "not a path", value, "the path of a file")
-
-
-def _parse_resource(value: object, subject: str) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(getattr(value, "attributes", None), Mapping):
-        return value
-    return invalid(subject, "not a resource", value, "a mapping or an OpenTelemetry Resource")
-
-
-def _parse_provider(value: object, subject: str) -> object:
-    if callable(getattr(value, "get_tracer", None)):
-        return value
-    return invalid(subject, "not a provider", value, "an OpenTelemetry TracerProvider")

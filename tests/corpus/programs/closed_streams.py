@@ -1,0 +1,6 @@
+import sys
+
+sys.stdout.close()
+sys.stdout = None
+sys.stderr = None
+raise ValueError("nobody hears")

@@ -1,0 +1,4 @@
+try:
+    exit(5)
+finally:
+    print("finally")

@@ -1,0 +1,6 @@
+class Reason:
+    def __str__(self):
+        return "told by __str__"
+
+
+raise SystemExit(Reason())

@@ -1,0 +1,1 @@
+name = f"sibling of {__package__}"

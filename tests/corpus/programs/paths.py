@@ -1,0 +1,4 @@
+import os
+import sys
+
+print(sys.path[0], __file__, os.getcwd(), len(sys.path))

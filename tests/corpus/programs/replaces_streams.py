@@ -1,0 +1,7 @@
+import io
+import sys
+
+sys.stderr = io.StringIO()
+print("to nowhere", file=sys.stderr)
+sys.stdout = io.StringIO()
+print("nor this")

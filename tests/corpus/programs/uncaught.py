@@ -1,0 +1,10 @@
+def divide(a, b):
+    return a / b
+
+
+def outer():
+    divide(1, 0)
+
+
+print("start")
+outer()
