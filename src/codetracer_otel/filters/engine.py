@@ -199,6 +199,7 @@ class Classifier:
         notify: told once about each pattern whose match took too long.
 
     Attributes:
+        rules: of all files, oldest first.
         content_counters: what the ``value`` patterns of all decisions did.
     """
 
@@ -207,7 +208,7 @@ class Classifier:
         self._notify = notify
         self._roots = chain.roots
         self._own = expand_placeholder(SELF)
-        self._rules = [rule for file in chain.files for rule in file.rules]
+        self.rules = tuple(rule for file in chain.files for rule in file.rules)
         self._file_of = [number for number, file in enumerate(chain.files) for _ in file.rules]
         self._pkg = self._index(SelectorKind.PKG)
         self._obj = self._index(SelectorKind.OBJ)
@@ -221,7 +222,7 @@ class Classifier:
     def _index(self, kind: SelectorKind, *, absolute: bool = False) -> RuleIndex:
         return RuleIndex(
             (number, rule.matches)
-            for number, rule in enumerate(self._rules)
+            for number, rule in enumerate(self.rules)
             if rule.selector.kind is kind and rule.absolute is absolute
         )
 
@@ -270,10 +271,10 @@ class Classifier:
     def _count_timeouts(self, found: list[int]) -> None:
         for number in found:
             if number < 0:
-                self._timed_out(self._rules[~number].source)
+                self._timed_out(self.rules[~number].source)
 
     def _names_synthetic(self, matching: tuple[int, ...]) -> bool:
-        selectors = [self._rules[index].selector for index in matching if index >= 0]
+        selectors = [self.rules[index].selector for index in matching if index >= 0]
         return any(
             selector.kind is SelectorKind.FILE and "<" in selector.pattern for selector in selectors
         )
@@ -307,7 +308,7 @@ class Classifier:
         return Profile(rules, resolved, lambda: self._value_rules(relevant))
 
     def _rule(self, number: int) -> ScopeRule:
-        return self._rules[number] if number >= 0 else _fail_closed(self._rules[~number])
+        return self.rules[number] if number >= 0 else _fail_closed(self.rules[~number])
 
     def _value_rules(self, numbers: tuple[int, ...]) -> ValueRules:
         known = self._values.get(numbers)

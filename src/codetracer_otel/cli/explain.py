@@ -1,0 +1,281 @@
+"""``codetracer-otel explain``: says what a filter does to a function, and why."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from codetracer_otel.errors import ErrorCode, TargetError, UsageError
+from codetracer_otel.filters import (
+    builtin_sources,
+    compile_chain,
+    discover,
+    filter_from_path,
+    load_chain,
+    parse_chain_text,
+)
+from codetracer_otel.filters.explanations import explain_code
+from codetracer_otel.filters.modules import path_name
+from codetracer_otel.filters.source_code import (
+    code_at_line,
+    code_objects,
+    compile_file,
+    files_below,
+    module_file,
+)
+from codetracer_otel.sdk.settings import from_process_environment
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+    from types import CodeType
+
+    from codetracer_otel.filters import Classifier
+    from codetracer_otel.filters.chain import ScopeRule
+    from codetracer_otel.filters.explanations import Explanation, ValueExplanation
+    from codetracer_otel.filters.model import RuleSource
+
+_TARGETS = "pkg.mod:qualname, path/file.py:line or path/file.py"
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "explain",
+        help="say what a filter does to a function, and why",
+        description="Say what the filters do to code, and which rule is the reason. "
+        "Nothing is imported or run.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("targets", nargs="+", metavar="TARGET", help=_TARGETS)
+    parser.add_argument(
+        "--trace-filter", action="append", default=[], metavar="F", help="as for `run`"
+    )
+    parser.add_argument(
+        "--name", action="append", default=[], help="also judge this variable or key name"
+    )
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="list everything that would leave the process: name, kind, rule",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--no-builtin-filter", action="store_true", help="leave the builtin filter out"
+    )
+    parser.set_defaults(handler=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Explain the targets and return 0.
+
+    Raises:
+        FilterError: the filters are not valid.
+        UsageError: a target is not found.
+        TargetError: a target cannot be compiled.
+    """
+    classifier = compile_chain(_load(arguments))
+    found = [
+        explanation
+        for target in arguments.targets
+        for explanation in _explain(classifier, target, arguments.name)
+    ]
+    if arguments.json:
+        print(json.dumps(_json_document(found, inventory=arguments.all), indent=2))
+    elif arguments.all:
+        _print_inventory(found)
+    else:
+        print("\n\n".join("\n".join(_text(explanation)) for explanation in found))
+    return 0
+
+
+def _load(arguments: argparse.Namespace) -> Any:
+    sources = builtin_sources(default=not arguments.no_builtin_filter)
+    project = discover(_discovery_start(arguments.targets[0]))
+    if project is not None:
+        sources.append(filter_from_path(project))
+    environment = from_process_environment().get("CODETRACER_TRACE_FILTER", "")
+    for text in (environment, *arguments.trace_filter):
+        sources += parse_chain_text(text)
+    return load_chain(sources)
+
+
+def _discovery_start(target: str) -> str:
+    path = _split_line(target)[0]
+    return os.path.dirname(os.path.abspath(path)) if os.path.isfile(path) else os.getcwd()
+
+
+# ------------------------------------------------------------------------------- targets
+
+
+def _explain(classifier: Classifier, target: str, asked: list[str]) -> Iterator[Explanation]:
+    for hint, file, code in _codes(target):
+        path = os.path.abspath(file)
+        names = (hint, path_name(path, classifier.chain.roots))
+        known = tuple(dict.fromkeys(name for name in names if name))
+        yield explain_code(classifier, known, path, code, asked)
+
+
+def _codes(target: str) -> Iterator[tuple[str | None, str, CodeType]]:
+    path, line = _split_line(target)
+    if os.path.isfile(path):
+        module = _compiled(path)
+        yield from ((None, path, code) for code in _chosen(module, line, target))
+    elif os.path.isdir(path):
+        for file in files_below(path):
+            yield from ((None, file, code) for code in code_objects(_compiled(file)))
+    else:
+        yield from _codes_of_module(target)
+
+
+def _split_line(target: str) -> tuple[str, int | None]:
+    path, colon, line = target.rpartition(":")
+    return (path, int(line)) if colon and line.isascii() and line.isdigit() else (target, None)
+
+
+def _chosen(module: CodeType, line: int | None, target: str) -> list[CodeType]:
+    if line is None:
+        return list(code_objects(module))
+    code = code_at_line(module, line)
+    if code is None:
+        raise UsageError(f"{target}: no code at this line", ErrorCode.UNKNOWN)
+    return [code]
+
+
+def _codes_of_module(target: str) -> Iterator[tuple[str | None, str, CodeType]]:
+    name, colon, qualname = target.partition(":")
+    file = module_file(name, [os.getcwd(), *sys.path]) if name and "/" not in name else None
+    if file is None:
+        raise UsageError(f"{target}: no such file or module; expected {_TARGETS}", ErrorCode.IO)
+    module = _compiled(file)
+    codes = [code for code in code_objects(module) if not colon or code.co_qualname == qualname]
+    if not codes:
+        known = [code.co_qualname for code in code_objects(module)]
+        raise UsageError(f"{target}: no such function; {file} has {', '.join(known[:20])}")
+    yield from ((name, file, code) for code in codes)
+
+
+def _compiled(file: str) -> CodeType:
+    try:
+        return compile_file(file)
+    except OSError as error:
+        raise TargetError(f"{file}: cannot be read: {error.strerror}", ErrorCode.IO) from error
+    except (SyntaxError, ValueError) as error:
+        raise TargetError(f"{file}: is not valid Python: {error}") from error
+
+
+# ---------------------------------------------------------------------------------- text
+
+
+def _text(explanation: Explanation) -> Iterator[str]:
+    identity = explanation.identity
+    primary = identity.module_names[0] if identity.module_names else "?"
+    verdict = "traced" if explanation.traces else "skipped"
+    yield f"{primary}.{identity.qualname}  ({identity.file}:{explanation.line})"
+    yield f"  {verdict} by {_source(explanation.source, 'default_exec')}"
+    if len(identity.module_names) > 1:
+        yield f"  module names: {', '.join(identity.module_names)}"
+    for key, (shown, source) in explanation.settings.items():
+        yield f"  {key}: {shown}, by {_source(source)}"
+    yield "  matching rules, the last one wins:"
+    yield from (f"    {_rule(rule)}" for rule in explanation.matching)
+    yield "  values:"
+    # Globals are read only where a rule asks for them; all other names are of interest.
+    shown_values = [
+        value for value in explanation.values if value.kind != "global" or value.captured
+    ]
+    yield from (f"    {_value(value)}" for value in shown_values)
+    yield from (f"  hint: {hint}" for hint in explanation.hints)
+
+
+def _source(source: RuleSource, default: str = "default_value_action") -> str:
+    selector = source.selector or default
+    return f"{selector} ({source.file}:{source.line})" + (
+        f": {source.reason}" if source.reason else ""
+    )
+
+
+def _rule(rule: ScopeRule) -> str:
+    effects = {True: "trace", False: "skip", None: ""}[rule.traces]
+    if rule.value_default is not None:
+        effects += f" values: {rule.value_default.name.lower()}"
+    if rule.patterns:
+        effects += f" {len(rule.patterns)} value patterns"
+    return f"{_source(rule.source)}  [{effects.strip() or 'no exec'}]"
+
+
+def _value(value: ValueExplanation) -> str:
+    action = value.action.name.lower() if value.captured else f"{value.action.name.lower()}*"
+    name = "" if value.kind == "ret" else f" {value.name}"
+    note = "" if value.captured else "  (* not captured)"
+    return f"{action:8} {value.kind}{name}  by {_source(value.source)}{note}"
+
+
+def _print_inventory(found: list[Explanation]) -> None:
+    for explanation in found:
+        for value in explanation.values:
+            if value.leaves:
+                print(
+                    f"{_full_name(explanation)}  {value.kind} {value.name}  "
+                    f"by {_source(value.source)}"
+                )
+
+
+def _full_name(explanation: Explanation) -> str:
+    names = explanation.identity.module_names
+    return ".".join(filter(None, (names[0] if names else "", explanation.identity.qualname)))
+
+
+# ---------------------------------------------------------------------------------- JSON
+
+
+def _json_document(found: list[Explanation], *, inventory: bool) -> dict[str, Any]:
+    if not inventory:
+        return {"targets": [_json_explanation(explanation) for explanation in found]}
+    return {
+        "leaves": [
+            {"function": _full_name(explanation), **_json_value(value)}
+            for explanation in found
+            for value in explanation.values
+            if value.leaves
+        ]
+    }
+
+
+def _json_explanation(explanation: Explanation) -> dict[str, Any]:
+    return {
+        "function": _full_name(explanation),
+        "module_names": list(explanation.identity.module_names),
+        "file": explanation.identity.file,
+        "line": explanation.line,
+        "traced": explanation.traces,
+        "rule": _json_source(explanation.source),
+        "matching": [_json_source(rule.source) for rule in explanation.matching],
+        "settings": {
+            key: {"value": shown, "rule": _json_source(source)}
+            for key, (shown, source) in explanation.settings.items()
+        },
+        "values": [_json_value(value) for value in explanation.values],
+        "hints": list(explanation.hints),
+    }
+
+
+def _json_value(value: ValueExplanation) -> dict[str, Any]:
+    return {
+        "kind": value.kind,
+        "name": value.name,
+        "action": value.action.name.lower(),
+        "captured": value.captured,
+        "rule": _json_source(value.source),
+    }
+
+
+def _json_source(source: RuleSource) -> dict[str, Any]:
+    return {
+        "file": source.file,
+        "line": source.line,
+        "selector": source.selector,
+        "reason": source.reason,
+    }
