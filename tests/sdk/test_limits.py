@@ -1,0 +1,75 @@
+"""Bounds from keywords and text."""
+
+import pytest
+
+from codetracer_otel.errors import Problem
+from codetracer_otel.sdk.limits import Buffer, Limits, merge_bounds, parse_bound
+
+
+def test_the_defaults_are_those_of_the_interface():
+    assert Limits() == Limits(4, 32, 1024, 128, 128, 128, None)
+    assert Buffer() == Buffer(65_536, 64 * 1024 * 1024, "drop_newest", 50, 500, 4096, 30_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("max_string", "0", 0),
+        ("records", "1", 1),
+        ("interval_ms", "2.5", 2.5),
+        ("max_spans_per_second", "0.5", 0.5),
+        ("max_spans_per_second", None, None),
+        ("when_full", "block", "block"),
+    ],
+)
+def test_a_bound_is_read_from_text(name, text, expected):
+    assert expected == parse_bound(name, text, "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_string", "-1"),
+        ("max_depth", 1.5),
+        ("max_depth", True),
+        ("records", 0),
+        ("interval_ms", "0"),
+        ("max_wait_ms", "nan"),
+        ("max_wait_ms", "inf"),
+        ("max_items", None),
+        ("max_items", "9" * 5000),
+        ("max_spans_per_second", "many"),
+        ("when_full", "drop_oldest"),
+        ("when_full", 3),
+    ],
+)
+def test_what_is_no_bound_is_a_problem(name, value):
+    assert isinstance(parse_bound(name, value, "x"), Problem)
+
+
+def test_a_stated_bound_beats_the_environment_and_others_stay_open_to_it():
+    bounds, problems = merge_bounds(
+        Limits(max_string=10), Limits(), {"max_string": 20, "max_attributes": 30}, "limits"
+    )
+
+    assert problems == []
+    assert bounds == Limits(max_string=10, max_attributes=30)
+
+
+def test_all_bad_bounds_are_told_at_once():
+    stated = Buffer(records=-1, when_full="never", bytes=0)
+
+    bounds, problems = merge_bounds(stated, Buffer(), {}, "buffer")
+
+    assert bounds == Buffer()
+    assert [problem.message.partition(":")[0] for problem in problems] == [
+        "buffer.records",
+        "buffer.bytes",
+        "buffer.when_full",
+    ]
+
+
+def test_bounds_of_another_class_are_a_problem():
+    _, problems = merge_bounds(Buffer(), Limits(), {}, "limits")
+
+    assert "expected a Limits(...)" in problems[0].message

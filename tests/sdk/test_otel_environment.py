@@ -1,0 +1,154 @@
+"""Variables of OpenTelemetry and W3C."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codetracer_otel.errors import Problem
+from codetracer_otel.sdk.otel_environment import (
+    OtlpEnvironment,
+    RemoteParent,
+    otlp_environment,
+    remote_parent,
+    resource_attributes,
+    traces_sampler,
+)
+
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+
+@pytest.mark.parametrize(
+    ("text", "flags"),
+    [(f"00-{TRACE}-{SPAN}-01", 1), (f" 00-{TRACE}-{SPAN}-00 ", 0), (f"cc-{TRACE}-{SPAN}-03-x", 3)],
+)
+def test_a_trace_parent_is_read(text, flags):
+    parent = remote_parent({"TRACEPARENT": text, "TRACESTATE": "a=1,b=2"})
+
+    assert parent == RemoteParent(int(TRACE, 16), int(SPAN, 16), flags, "a=1,b=2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nonsense",
+        f"ff-{TRACE}-{SPAN}-01",
+        f"00-{TRACE}-{SPAN}-01-more",
+        f"00-{'0' * 32}-{SPAN}-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"00-{TRACE.upper()}-{SPAN}-01",
+        f"00-{TRACE}-{SPAN}",
+    ],
+)
+def test_a_bad_trace_parent_is_a_problem(text):
+    assert isinstance(remote_parent({"TRACEPARENT": text}), Problem)
+
+
+def test_without_a_trace_parent_there_is_none():
+    assert remote_parent({"TRACEPARENT": " ", "TRACESTATE": "a=1"}) is None
+
+
+@given(st.text(alphabet="0123456789abcdef-", max_size=60))
+@settings(deadline=None, max_examples=100)
+def test_any_trace_parent_is_read_or_a_problem(text):
+    parent = remote_parent({"TRACEPARENT": text})
+
+    assert parent is None or isinstance(parent, RemoteParent | Problem)
+
+
+def test_otlp_options_default_to_those_of_opentelemetry():
+    assert otlp_environment({}) == (OtlpEnvironment(timeout_s=10.0), [])
+
+
+def test_the_traces_variable_beats_the_general_one():
+    options, problems = otlp_environment(
+        {
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+            "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318",
+            "OTEL_EXPORTER_OTLP_HEADERS": "a=1",
+            "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "API-Key=s%20t, b=",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "3",
+            "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "0.5",
+            "OTEL_EXPORTER_OTLP_COMPRESSION": "GZIP",
+            "OTEL_EXPORTER_OTLP_CERTIFICATE": "/ca.pem",
+            "OTEL_EXPORTER_OTLP_CLIENT_KEY": "/key.pem",
+            "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE": "/cert.pem",
+            "OTEL_EXPORTER_OTLP_INSECURE": "True",
+        }
+    )
+
+    assert problems == []
+    assert options == OtlpEnvironment(
+        protocol="http/protobuf",
+        endpoint="http://c:4318",
+        traces_endpoint=None,
+        headers=(("api-key", "s t"), ("b", "")),
+        timeout_s=0.5,
+        compression="gzip",
+        certificate="/ca.pem",
+        client_certificate="/cert.pem",
+        client_key="/key.pem",
+        insecure=True,
+    )
+
+
+def test_bad_otlp_options_are_problems_and_the_defaults_stand():
+    options, problems = otlp_environment(
+        {
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "thrift",
+            "OTEL_EXPORTER_OTLP_COMPRESSION": "lzma",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "-1",
+            "OTEL_EXPORTER_OTLP_HEADERS": "very secret",
+        }
+    )
+
+    assert options == OtlpEnvironment()
+    assert len(problems) == 4
+
+
+def test_no_message_and_no_repr_shows_a_header():
+    options, problems = otlp_environment(
+        {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer hush,hush"}
+    )
+
+    assert len(problems) == 1
+    assert "hush" not in f"{options} {problems}"
+
+
+def test_resource_attributes_are_pairs():
+    assert resource_attributes({"OTEL_RESOURCE_ATTRIBUTES": "a=1, b.c = d%2Ce ,"}) == (
+        (("a", "1"), ("b.c", "d,e")),
+        [],
+    )
+
+
+def test_a_bad_resource_attribute_costs_only_itself():
+    pairs, problems = resource_attributes({"OTEL_RESOURCE_ATTRIBUTES": "a=1,b,=c"})
+
+    assert pairs == (("a", "1"),)
+    assert "got 2" in problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "expected"),
+    [
+        ("", "", (None, None)),
+        ("ALWAYS_OFF", "", ("always_off", None)),
+        ("traceidratio", "0.25", ("traceidratio", "0.25")),
+        ("third_party", "anything", ("third_party", "anything")),
+    ],
+)
+def test_a_sampler_is_named(name, argument, expected):
+    environ = {"OTEL_TRACES_SAMPLER": name, "OTEL_TRACES_SAMPLER_ARG": argument}
+
+    assert (*expected, []) == traces_sampler(environ)
+
+
+@pytest.mark.parametrize("ratio", ["half", "1.5", "-0.1", "nan"])
+def test_a_bad_ratio_is_a_problem(ratio):
+    environ = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": ratio}
+
+    name, argument, problems = traces_sampler(environ)
+
+    assert (name, argument) == ("parentbased_traceidratio", None)
+    assert len(problems) == 1
