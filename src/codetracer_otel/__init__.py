@@ -1,1 +1,75 @@
 """Function-level OpenTelemetry traces of unchanged Python programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from codetracer_otel.errors import (
+    CodetracerError,
+    ConfigurationError,
+    EnvironmentFailure,
+    FilterError,
+    InternalError,
+    TargetError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from codetracer_otel import ports, testing
+    from codetracer_otel.filters.sources import filter_from_text
+    from codetracer_otel.sdk.configure import configure, shutdown
+    from codetracer_otel.sdk.limits import Buffer, Limits
+    from codetracer_otel.sdk.policy.model import Policy
+    from codetracer_otel.sdk.session import Session
+
+    __version__: str
+
+# Resolved at first use (PEP 562), so that importing the package does no work.
+_HOMES = {
+    "Buffer": "codetracer_otel.sdk.limits",
+    "Limits": "codetracer_otel.sdk.limits",
+    "Policy": "codetracer_otel.sdk.policy.model",
+    "Session": "codetracer_otel.sdk.session",
+    "configure": "codetracer_otel.sdk.configure",
+    "filter_from_text": "codetracer_otel.filters.sources",
+    "shutdown": "codetracer_otel.sdk.configure",
+}
+_MODULES = ("ports", "testing")
+
+__all__ = [
+    "Buffer",
+    "CodetracerError",
+    "ConfigurationError",
+    "EnvironmentFailure",
+    "FilterError",
+    "InternalError",
+    "Limits",
+    "Policy",
+    "Session",
+    "TargetError",
+    "UsageError",
+    "__version__",
+    "configure",
+    "filter_from_text",
+    "ports",
+    "shutdown",
+    "testing",
+]
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module  # noqa: PLC0415
+
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415
+
+        return version("codetracer-otel")
+    if name in _MODULES:
+        return import_module(f"codetracer_otel.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'codetracer_otel' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -100,6 +100,7 @@ class Plan:
         sampling_ratio: share of calls that is kept, for backends that extrapolate.
         events: `filters.model.EventRules` or None for "all".
         root: each call starts its own trace.
+        redactions: (kind, number) of the values of each call that are redacted by name.
         rule: provenance of the decision, for people.
         source_id: number that is unique to this code object within a session.
     """
@@ -121,6 +122,7 @@ class Plan:
     sampling_ratio: float = 1.0
     events: Any = None
     root: bool = False
+    redactions: tuple[tuple[str, int], ...] = ()
     rule: str = ""
     source_id: int = 0
 
@@ -174,6 +176,23 @@ class Segment:
         self.remote_parent_id = remote_parent_id
 
 
+@dataclass(frozen=True, slots=True)
+class RemoteParent:
+    """A span that a trace goes on from, in another process or of another recorder.
+
+    Attributes:
+        trace_id: non-zero 128-bit integer.
+        span_id: non-zero 64-bit integer, as OpenTelemetry has it.
+        trace_flags: W3C trace flags; bit 0 is "sampled".
+        trace_state: tracestate header text, empty for none.
+    """
+
+    trace_id: int
+    span_id: int
+    trace_flags: int = 1
+    trace_state: str = ""
+
+
 @dataclass(slots=True)
 class Event:
     """A span event; ``time_ns`` is Unix time."""
@@ -204,6 +223,7 @@ class ExceptionRecord:
         frames: (file, line, function) from the frame it left down to where it was raised.
         time_ns: Unix time.
         innermost: True on the innermost traced frame, the only one that carries the event.
+        stack_trace: text of ``frames`` with source lines, filled in by delivery.
     """
 
     type_name: str
@@ -211,6 +231,7 @@ class ExceptionRecord:
     frames: tuple[tuple[str, int, str], ...]
     time_ns: int
     innermost: bool
+    stack_trace: str = ""
 
 
 class Extras:
@@ -455,7 +476,7 @@ def exception_event(exception: ExceptionRecord) -> Event:
         {
             "exception.type": exception.type_name,
             "exception.message": exception.message,
-            "exception.stacktrace": stack_trace_text(exception),
+            "exception.stacktrace": exception.stack_trace or stack_trace_text(exception),
         },
     )
 
@@ -498,6 +519,7 @@ __all__ = [
     "Link",
     "Plan",
     "Record",
+    "RemoteParent",
     "Segment",
     "SpanView",
     "StatusCode",

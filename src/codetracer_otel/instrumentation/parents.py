@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import get_current_span
@@ -19,6 +18,7 @@ from codetracer_otel.records import (
     SPAN_ID,
     Link,
     Record,
+    RemoteParent,
     Segment,
     otel_span_id,
     wire_span_id,
@@ -36,23 +36,6 @@ SAMPLED: Final = 1  # the W3C trace flag
 NEVER: Final = object()  # the base of a stack: every call above it asks `Parents.adopt`
 UNSAMPLED: Final = object()  # nothing below this entry is recorded
 TENTATIVE: Final = object()  # its fate is open: whoever uses its ids must say so
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteParent:
-    """The span of another process that this process' root spans are children of.
-
-    Attributes:
-        trace_id: 128-bit integer.
-        span_id: OpenTelemetry's 64-bit integer.
-        trace_flags: W3C trace flags.
-        trace_state: tracestate header text, empty for none.
-    """
-
-    trace_id: int
-    span_id: int
-    trace_flags: int = SAMPLED
-    trace_state: str = ""
 
 
 def build_base(*, muted: bool = False) -> Record:

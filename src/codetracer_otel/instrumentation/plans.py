@@ -92,6 +92,8 @@ class PlanBuilder:
         arguments = _variables(decision, ValueKind.ARG, _argument_names(code), capture)
         result = _result(decision, identity.qualname, capture)
         keywords = _keywords_name(code)
+        local_values = _variables(decision, ValueKind.LOCAL, _local_names(code), capture)
+        global_values = _variables(decision, ValueKind.GLOBAL, code.co_names, capture)
         plan = Plan(
             name=_span_name(identity),
             function_name=_function_name(identity),
@@ -102,14 +104,15 @@ class PlanBuilder:
             argument_names=tuple(v.name for v in arguments if not v.redacted),
             captures_return=result is None,
             fixed_result=NOT_CAPTURED if result is None else result,
-            locals=_variables(decision, ValueKind.LOCAL, _local_names(code), capture),
-            globals=_variables(decision, ValueKind.GLOBAL, code.co_names, capture),
+            locals=local_values,
+            globals=global_values,
             walk=decision.walk,
             content=decision.content,
             sampling=decision.sampling,
             sampling_ratio=1.0 if decision.sampling is None else decision.sampling.ratio,
             events=decision.events,
             root=decision.root,
+            redactions=_redactions(arguments, local_values, global_values, result),
             rule=f"{decision.source.file}:{decision.source.line}",
             source_id=self._planned,
         )
@@ -195,6 +198,21 @@ def _result(decision: Decision, qualname: str, capture: frozenset[str]) -> objec
     if "return" not in capture or qualname == "<module>":
         return NOT_CAPTURED
     return _RETURN_VERDICTS.get(decision.value_verdict(ValueKind.RETURN, "").action)
+
+
+def _redactions(
+    arguments: tuple[Variable, ...],
+    local_values: tuple[Variable, ...],
+    global_values: tuple[Variable, ...],
+    result: object,
+) -> tuple[tuple[str, int], ...]:
+    counts = {
+        "argument": sum(variable.redacted for variable in arguments),
+        "local": sum(variable.redacted for variable in local_values),
+        "global": sum(variable.redacted for variable in global_values),
+        "return": int(result is REDACTED_NODE),
+    }
+    return tuple((kind, count) for kind, count in counts.items() if count)
 
 
 def _keyword_judge(decision: Decision) -> Callable[[str], Action]:

@@ -13,7 +13,15 @@ from codetracer_otel.sdk.lifecycle import start
 from codetracer_otel.sdk.settings import Launch, from_process_environment, resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from os import PathLike
+
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.trace import TracerProvider
+
     from codetracer_otel.filters.chain import Provenance
+    from codetracer_otel.sdk.limits import Buffer, Limits
+    from codetracer_otel.sdk.policy.model import Policy
     from codetracer_otel.sdk.session import Session
     from codetracer_otel.sdk.settings import Settings
 
@@ -78,3 +86,68 @@ def _watch_process() -> None:
     if not _Active.watches_exit:
         _Active.watches_exit = True
         atexit.register(shutdown)
+
+
+def configure(
+    trace_filter: Any = None,
+    exporter: Any = None,
+    *,
+    functions: bool | None = None,
+    capture: Iterable[str] | None = None,
+    trace: str | None = None,
+    policy: Mapping[str, object] | Policy | None = None,
+    service_name: str | None = None,
+    resource: Resource | Mapping[str, Any] | None = None,
+    tracer_provider: TracerProvider | None = None,
+    set_global: bool | None = None,
+    builtin_filter: bool | None = None,
+    session_id: str | None = None,
+    activation_path: str | PathLike[str] | None = None,
+    limits: Limits | None = None,
+    buffer: Buffer | None = None,
+    capture_repr: bool | None = None,
+    step_values: str | None = None,
+    value_format: str | None = None,
+    paths: str | None = None,
+    respect_parent: bool | None = None,
+    propagate_threads: bool | None = None,
+    signals: bool | None = None,
+) -> Session:
+    """Start recording this process's functions, or return the session that already does.
+
+    What is not stated comes from the environment, then from a default. Calling it again shuts the
+    previous session down first, unless its settings and filters are equal.
+
+    Args:
+        trace_filter: path, chain ``a.toml::b.toml``, `filter_from_text`, or a sequence of those.
+        exporter: name, ``name=target``, an exporter object, or a sequence of those; ``[]`` or
+            ``"none"`` delivers nothing.
+        functions: record function spans (default); False leaves ``sys.monitoring`` untouched.
+        capture: of ``args``, ``return``, ``locals``, ``globals``; default the first two.
+        trace: topics to print, in the grammar of ``CODETRACER_TRACE``.
+        policy: what happens when we fail.
+        service_name: ``service.name`` of the resource.
+        resource: further resource attributes.
+        tracer_provider: host's provider, for ids and parents.
+        set_global: install our provider as the global one if none is set (default).
+        builtin_filter: let the builtin filters stand first (default).
+        session_id: evaluation session of the traced program.
+        activation_path: start recording when this file is first entered.
+        limits: how much of each span is kept.
+        buffer: how much may wait for delivery.
+        capture_repr: let ``__repr__`` and ``__str__`` of the program's classes run.
+        step_values: locals of a step in a native trace: ``all`` (default) or ``changed``.
+        value_format: ``native`` (default), or ``text`` to make every captured value a string.
+        paths: ``absolute`` (default), or ``relative`` to the project root.
+        respect_parent: record nothing below a parent that is not sampled (default).
+        propagate_threads: a thread's parent is the span that started it (default).
+        signals: deliver what is there on SIGTERM.
+
+    Returns:
+        The running session; also a context manager that shuts it down.
+
+    Raises:
+        ConfigurationError: with every problem of keywords and filters; nothing was installed.
+        EnvironmentFailure: no ``sys.monitoring`` tool id is free, or an output cannot be opened.
+    """
+    return begin_session(dict(locals()))

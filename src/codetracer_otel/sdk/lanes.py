@@ -64,17 +64,21 @@ class Lane:
             self._waiting += len(batch)
         self._batches.put(batch)
 
-    def flush(self, deadline: float) -> bool:
-        """Wait until all that was queued is delivered, or ``deadline`` (monotonic s) passes."""
+    def begin_flush(self, deadline: float) -> Callable[[], bool]:
+        """Ask for a flush until ``deadline`` (monotonic s); the result waits for the answer."""
         done = threading.Event()
         outcome: list[bool] = []
         self._batches.put((done, outcome, deadline))
-        return done.wait(max(deadline - time.monotonic(), 0.0)) and all(outcome)
+        return lambda: done.wait(max(deadline - time.monotonic(), 0.0)) and all(outcome)
 
-    def stop(self, deadline: float) -> bool:
-        """Deliver what is queued until ``deadline`` (monotonic s), then end the exporter."""
+    def begin_stop(self, deadline: float) -> None:
+        """Ask the lane to deliver what is queued until ``deadline`` (monotonic s) and to end."""
         self._deadline = deadline
         self._batches.put(_STOP)
+
+    def wait_for_stop(self) -> bool:
+        """Wait for the end that `begin_stop` asked for; past its deadline end the exporter."""
+        deadline = self._deadline
         self._thread.join(max(deadline - time.monotonic(), 0.0))
         if not self._thread.is_alive():
             return True

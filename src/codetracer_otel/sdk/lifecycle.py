@@ -64,7 +64,7 @@ class _Assembly:
         filters = [(source.name, source.sha256) for source in chain.summary]
         self._resource = build_resource(settings, filters)
         self._attributes = resource_attributes(self._resource)
-        self._redaction = ContentRedaction(chain, notify)
+        self._redaction = ContentRedaction(self._classifier)
         self._sessions: list[Session] = []
 
     def build(self, undo: ExitStack) -> Session:
@@ -144,10 +144,8 @@ class _Assembly:
     def _stats(self) -> dict[str, Any]:
         return {
             "filters": {**self._classifier.stats(), **self._names.stats()},
-            "redaction": self._redaction.stats(),
+            **self._redaction.stats(),
         }
 
     def _after_fork(self) -> None:
         self._attributes.update(process_identity())
-
-

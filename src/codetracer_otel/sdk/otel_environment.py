@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from codetracer_otel.records import RemoteParent
 from codetracer_otel.sdk.policy.env import invalid
 
 if TYPE_CHECKING:
@@ -18,23 +19,6 @@ _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-(
 _PROTOCOLS: Final = ("http/protobuf", "grpc")
 _COMPRESSIONS: Final = ("none", "gzip", "deflate")
 _RATIO_SAMPLERS: Final = ("traceidratio", "parentbased_traceidratio")
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteParent:
-    """The span of another process that is the parent of this session's roots.
-
-    Attributes:
-        trace_id: non-zero 128-bit integer.
-        span_id: non-zero 64-bit integer.
-        trace_flags: W3C flags; bit 0 is "sampled".
-        trace_state: the text of ``TRACESTATE``, empty for none.
-    """
-
-    trace_id: int
-    span_id: int
-    trace_flags: int
-    trace_state: str = ""
 
 
 @dataclass(frozen=True, slots=True)

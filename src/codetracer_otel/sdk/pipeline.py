@@ -100,24 +100,18 @@ class Pipeline:
         self._commands.put(drained)
         if not drained.wait(timeout):
             return False
-        return all([lane.flush(deadline) for lane in self.lanes])
+        answers = [lane.begin_flush(deadline) for lane in self.lanes]
+        return sum(answer() for answer in answers) == len(answers)
 
     def stop(self, timeout: float) -> bool:
         """Deliver the rest within ``timeout`` s of wall time and end all threads."""
         deadline = time.monotonic() + timeout
         self._commands.put(_STOP)
         self._thread.join(timeout)
-        # Every lane gets the whole remaining time: they stop side by side.
-        stoppers = [
-            threading.Thread(target=lane.stop, args=(deadline,), daemon=True)
-            for lane in self.lanes[1:]
-        ]
-        for stopper in stoppers:
-            stopper.start()
-        ended = all([lane.stop(deadline) for lane in self.lanes[:1]])
-        for stopper in stoppers:
-            stopper.join(max(deadline - time.monotonic(), 0.0) + 0.1)
-        return ended and not self._thread.is_alive()
+        for lane in self.lanes:
+            lane.begin_stop(deadline)
+        ended = sum(lane.wait_for_stop() for lane in self.lanes)
+        return ended == len(self.lanes) and not self._thread.is_alive()
 
     def after_fork(self) -> None:
         """Begin anew in a forked child: new threads, empty queues."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    from contextlib import ExitStack
     from types import TracebackType
 
     from codetracer_otel.sdk.bootstrap.recording import Recording

@@ -37,7 +37,6 @@ from codetracer_otel.sdk.limits import (
 )
 from codetracer_otel.sdk.otel_environment import (
     OtlpEnvironment,
-    RemoteParent,
     otlp_environment,
     remote_parent,
     resource_attributes,
@@ -54,6 +53,8 @@ from codetracer_otel.sdk.policy.model import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from codetracer_otel.records import RemoteParent
 
 
 class StepValues(StrEnum):

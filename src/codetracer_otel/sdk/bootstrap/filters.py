@@ -45,9 +45,7 @@ def load_filters(settings: Settings) -> FilterChain:
 
 def filter_sources(settings: Settings) -> list[FilterSource]:
     """Return the sources: builtin, framework, discovered, environment, keyword or flags."""
-    sources = builtin_sources(
-        default=settings.builtin_filter, framework=settings.launch.framework
-    )
+    sources = builtin_sources(default=settings.builtin_filter, framework=settings.launch.framework)
     if not settings.builtin_filter:
         sources.insert(0, FilterSource("<builtin:bare-defaults>", _BARE_DEFAULTS))
     found = discover(discovery_start(settings))

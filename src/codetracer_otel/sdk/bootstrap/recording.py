@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import codetracer_otel
 from codetracer_otel.filters.globs import compile_glob
@@ -27,6 +27,7 @@ from codetracer_otel.instrumentation.values import ValueLimits, build_capture
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from codetracer_otel.captured import Captured
     from codetracer_otel.filters.engine import Classifier
     from codetracer_otel.filters.model import RuleSource, WalkRules
     from codetracer_otel.sdk.settings import Settings
@@ -47,7 +48,8 @@ class SkipCounter:
     def __init__(self) -> None:
         self.by_rule: Counter[RuleSource] = Counter()
 
-    def __call__(self, source: RuleSource) -> None:
+    def count(self, source: RuleSource) -> None:
+        """Count a code object that ``source`` skipped."""
         self.by_rule[source] += 1
 
 
@@ -69,7 +71,7 @@ class Recording:
         self.buffer = _build_buffer(settings, wake)
         self.recorder = PythonRecorder(
             monitor=self.monitor,
-            plans=PlanBuilder(classifier, names_for, settings.capture, self.skipped),
+            plans=PlanBuilder(classifier, names_for, settings.capture, self.skipped.count),
             samplers=SamplerTable(
                 time.monotonic_ns,
                 self.ids.next_wire_span_id,
@@ -122,14 +124,16 @@ def _build_buffer(settings: Settings, wake: Callable[[], None]) -> RecordBuffer:
     )
 
 
-def _capture_builder(settings: Settings) -> Callable[[WalkRules | None], Callable[[Any], Any]]:
+def _capture_builder(
+    settings: Settings,
+) -> Callable[[WalkRules | None], Callable[[object], Captured]]:
     limits = ValueLimits(
         max_depth=settings.limits.max_depth,
         max_items=settings.limits.max_items,
         max_string=settings.limits.max_string,
     )
 
-    def build(walk: WalkRules | None) -> Callable[[Any], Any]:
+    def build(walk: WalkRules | None) -> Callable[[object], Captured]:
         return build_capture(limits, walk, allow_repr=settings.capture_repr)
 
     return build

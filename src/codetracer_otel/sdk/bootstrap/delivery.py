@@ -1,0 +1,36 @@
+"""Builds the exporters of a session, each in a lane of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codetracer_otel.exporters import build_exporter
+from codetracer_otel.sdk.lanes import Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from codetracer_otel.ports import Notify
+    from codetracer_otel.sdk.settings import Settings
+
+
+def build_lanes(
+    settings: Settings, notify: Notify, on_thread_start: Callable[[], None]
+) -> list[Lane]:
+    """Return a lane for each exporter of the settings.
+
+    Raises:
+        CodetracerError: an exporter cannot be built.
+    """
+    if settings.disabled:
+        return []
+    return [
+        Lane(
+            getattr(spec, "name", type(spec).__name__),
+            build_exporter(spec, settings, notify),
+            settings.buffer.records,
+            notify,
+            on_thread_start,
+        )
+        for spec in settings.exporters
+    ]

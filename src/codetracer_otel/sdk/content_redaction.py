@@ -1,0 +1,260 @@
+"""Redaction by content, on the worker thread, before any exporter sees a value.
+
+Texts of a batch are judged together, per set of rules: the builtin shapes are searched on joined
+texts, which costs a third of searching them one by one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.captured import DROPPED, REDACTED
+from codetracer_otel.captured_texts import iter_texts, map_texts
+from codetracer_otel.filters.model import Action, CodeIdentity
+from codetracer_otel.records import (
+    ARGUMENTS,
+    EXTRAS,
+    NOT_CAPTURED,
+    PLAN,
+    RESULT,
+    stack_trace_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from codetracer_otel.filters import Classifier, Decision
+    from codetracer_otel.filters.content import ContentRules
+    from codetracer_otel.records import Event, Extras, Link, Record, SpanView
+
+_RESERVED_PREFIXES: Final = ("codetracer.", "code.", "exception.", "thread.", "telemetry.")
+_RESERVED_KEYS: Final = frozenset({"session.id", "error.type"})
+_MAX_DECISIONS: Final = 1024
+
+Text = tuple[str, bool]  # the text, and whether its end was cut off
+
+
+class ContentRedaction:
+    """Replaces secrets by shape in records and in the spans of others.
+
+    Args:
+        classifier: decides which rules are about spans that are not function spans.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+        self._decisions: dict[tuple[str, str, str], Decision] = {}
+        self._rules: dict[int, ContentRules] = {}
+        self.counters: Counter[str] = Counter()
+
+    def redact(self, records: Sequence[Record], views: Sequence[SpanView]) -> Sequence[SpanView]:
+        """Redact records and views in place, and return the views."""
+        for record in records:
+            for kind, count in record[PLAN].redactions:
+                self.counters[kind] += count
+            _complete_exception(record[EXTRAS])
+        decisions = [self._decision_about(view) for view in views]
+        for view, decision in zip(views, decisions, strict=True):
+            self._judge_keys(view, decision)
+        self._redact_texts(records, list(zip(views, decisions, strict=True)))
+        return views
+
+    def stats(self) -> dict[str, Any]:
+        """Return how many values were redacted, by kind, and how many patterns timed out."""
+        redactions = Counter(self.counters)
+        timeouts = 0
+        for rules in self._rules.values():
+            counters = rules.counters
+            redactions.update({"content": sum(counters.redactions.values())})
+            timeouts += counters.timeouts
+        return {
+            "value_redactions": {kind: count for kind, count in redactions.items() if count},
+            "content_timeouts": timeouts,
+        }
+
+    def _redact_texts(
+        self, records: Sequence[Record], views: Sequence[tuple[SpanView, Decision]]
+    ) -> None:
+        by_rules: dict[int, list[Any]] = {}
+        for record in records:
+            rules = record[PLAN].content
+            if rules is not None:
+                self._rules[id(rules)] = rules
+                by_rules.setdefault(id(rules), []).append(record)
+        for view, decision in views:
+            rules = decision.content
+            if rules is not None:
+                self._rules[id(rules)] = rules
+                by_rules.setdefault(id(rules), []).append(view)
+        for key, spans in by_rules.items():
+            _redact_group(self._rules[key], spans)
+
+    def _decision_about(self, view: SpanView) -> Decision:
+        name = view.attributes.get("code.function.name", view.name)
+        file = view.attributes.get("code.file.path", "")
+        key = (view.scope, str(file), str(name))
+        decision = self._decisions.get(key)
+        if decision is None:
+            if len(self._decisions) >= _MAX_DECISIONS:
+                self._decisions.clear()
+            module, _, qualname = str(name).rpartition(".")
+            names = (module,) if module else (view.scope,)
+            decision = self._classifier.classify(CodeIdentity(names, str(file), qualname))
+            self._decisions[key] = decision
+        return decision
+
+    def _judge_keys(self, view: SpanView, decision: Decision) -> None:
+        walk = decision.walk
+        if walk is None:
+            return
+        for attributes in _attribute_maps(view):
+            for key in list(attributes):
+                if key.startswith(_RESERVED_PREFIXES) or key in _RESERVED_KEYS:
+                    continue
+                action = walk.attribute_action(key)
+                if action is Action.REDACT:
+                    attributes[key] = REDACTED
+                    self.counters["attribute"] += 1
+                elif action is Action.DROP:
+                    del attributes[key]
+
+
+def _attribute_maps(view: SpanView) -> Iterator[dict[str, Any]]:
+    view.attributes = dict(view.attributes)
+    yield view.attributes
+    parts: list[Event | Link] = [*view.events, *view.links]
+    for part in parts:
+        part.attributes = own = dict(part.attributes)
+        yield own
+
+
+def _complete_exception(extras: Extras | None) -> None:
+    # Source lines belong to the stack trace, and may hold a secret: they are read before judging.
+    if extras is not None and extras.exception is not None and extras.exception.innermost:
+        extras.exception.stack_trace = stack_trace_text(extras.exception)
+
+
+def _redact_group(rules: ContentRules, spans: list[Any]) -> None:
+    originals = list(dict.fromkeys(text for span in spans for text in _texts_of(span)))
+    if not originals:
+        return
+    redacted = rules.redact_texts([text for text, _ in originals], [cut for _, cut in originals])
+    changed = {
+        original: result
+        for original, result in zip(originals, redacted, strict=True)
+        if result != original[0]
+    }
+    if rules.has_drops:
+        changed |= {text: DROPPED for text in originals if rules.drops(text[0], is_cut=text[1])}
+    if changed:
+        for span in spans:
+            _replace(span, lambda text, cut: changed.get((text, cut), text))
+
+
+def _texts_of(span: Any) -> Iterable[Text]:
+    return _texts_of_record(span) if isinstance(span, list) else _texts_of_view(span)
+
+
+def _texts_of_record(record: Record) -> Iterator[Text]:
+    for value in record[ARGUMENTS]:
+        yield from iter_texts(value)
+    if record[RESULT] is not NOT_CAPTURED:
+        yield from iter_texts(record[RESULT])
+    extras: Extras | None = record[EXTRAS]
+    if extras is None:
+        return
+    for value in (*extras.locals, *extras.globals):
+        if value is not NOT_CAPTURED:
+            yield from iter_texts(value)
+    yield from _texts_of_attributes(extras.attributes or {})
+    yield from _texts_of_events(extras.events or ())
+    for link in extras.links or ():
+        yield from _texts_of_attributes(link.attributes)
+    for text in (extras.name, extras.status_message):
+        if text:
+            yield text, False
+    if extras.exception is not None:
+        yield extras.exception.message, False
+        yield extras.exception.stack_trace, False
+
+
+def _texts_of_view(view: SpanView) -> Iterator[Text]:
+    yield view.name, False
+    if view.status_message:
+        yield view.status_message, False
+    yield from _texts_of_attributes(view.attributes)
+    yield from _texts_of_events(view.events)
+    for link in view.links:
+        yield from _texts_of_attributes(link.attributes)
+
+
+def _texts_of_events(events: Iterable[Event]) -> Iterator[Text]:
+    for event in events:
+        yield event.name, False
+        yield from _texts_of_attributes(event.attributes)
+
+
+def _texts_of_attributes(attributes: Any) -> Iterator[Text]:
+    for value in attributes.values():
+        if type(value) is str:
+            yield value, False
+        elif type(value) in (tuple, list):
+            yield from ((item, False) for item in value if type(item) is str)
+
+
+def _replace(span: Any, change: Callable[[str, bool], str]) -> None:
+    if isinstance(span, list):
+        _replace_in_record(span, change)
+    else:
+        span.name = change(span.name, False)
+        if span.status_message:
+            span.status_message = change(span.status_message, False)
+        span.attributes = _changed(span.attributes, change)
+        _replace_in_parts(span.events, span.links, change)
+
+
+def _replace_in_record(record: Record, change: Callable[[str, bool], str]) -> None:
+    record[ARGUMENTS] = tuple([map_texts(value, change) for value in record[ARGUMENTS]])
+    if record[RESULT] is not NOT_CAPTURED:
+        record[RESULT] = map_texts(record[RESULT], change)
+    extras: Extras | None = record[EXTRAS]
+    if extras is None:
+        return
+    extras.locals = _changed_values(extras.locals, change)
+    extras.globals = _changed_values(extras.globals, change)
+    extras.attributes = _changed(extras.attributes, change) if extras.attributes else None
+    _replace_in_parts(extras.events or (), extras.links or (), change)
+    if extras.name:
+        extras.name = change(extras.name, False)
+    if extras.status_message:
+        extras.status_message = change(extras.status_message, False)
+    if extras.exception is not None:
+        extras.exception.message = change(extras.exception.message, False)
+        extras.exception.stack_trace = change(extras.exception.stack_trace, False)
+
+
+def _replace_in_parts(
+    events: Iterable[Event], links: Iterable[Any], change: Callable[[str, bool], str]
+) -> None:
+    for event in events:
+        event.name = change(event.name, False)
+        event.attributes = _changed(event.attributes, change)
+    for link in links:
+        link.attributes = _changed(link.attributes, change)
+
+
+def _changed_values(values: tuple[Any, ...], change: Callable[[str, bool], str]) -> tuple[Any, ...]:
+    return tuple([value if value is NOT_CAPTURED else map_texts(value, change) for value in values])
+
+
+def _changed(attributes: Any, change: Callable[[str, bool], str]) -> dict[str, Any]:
+    return {key: _changed_attribute(value, change) for key, value in attributes.items()}
+
+
+def _changed_attribute(value: Any, change: Callable[[str, bool], str]) -> Any:
+    if type(value) is str:
+        return change(value, False)
+    if type(value) in (tuple, list):
+        return tuple(change(item, False) if type(item) is str else item for item in value)
+    return value
