@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from codetracer_otel.captured import Captured
 
 _UINT64: Final = 2**64 - 1
-_BYTE: Final = tuple(bytes((value,)) for value in range(128))
+_SMALL: Final = 1024  # integers below are worth a table entry
+_LOW: Final = (1 << 14) - 1
+# varints by 14 bits at a time: half the time of a loop over 7
+_MORE: Final = tuple(bytes((bits & 127 | 128, bits >> 7 | 128)) for bits in range(_LOW + 1))
+_LAST: Final = tuple(
+    bytes((bits,)) if bits < 1 << 7 else bytes((bits & 127 | 128, bits >> 7))
+    for bits in range(_LOW + 1)
+)
 
 _KEY: Final = b"\x0a"  # KeyValue.key
 _VALUE: Final = b"\x12"  # KeyValue.value
@@ -32,14 +39,11 @@ pack_double: Final = struct.Struct("<d").pack
 
 def varint(value: int) -> bytes:
     """Return a non-negative integer below 2**64 as a varint."""
-    if value < 128:  # noqa: PLR2004 - seven bits
-        return _BYTE[value]
-    out = bytearray()
-    while value > 127:  # noqa: PLR2004 - seven bits
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    out = b""
+    while value > _LOW:
+        out += _MORE[value & _LOW]
+        value >>= 14
+    return out + _LAST[value]
 
 
 def framed(tag: bytes, body: bytes) -> bytes:
@@ -140,13 +144,36 @@ class _TextPrefixes(_Table):
         return self._tag + varint(len(self._head) + len(value) + key) + self._head + value
 
 
-class _Integers(_Table):
-    """Whole attributes by their number."""
+class _IntegerPrefixes(_Table):
+    """What stands before a varint of so many bytes."""
 
     __slots__ = ()
 
     def _make(self, key: int) -> bytes:
-        return framed(self._tag, self._head + framed(_VALUE, _integer(key)))
+        value = _VALUE + varint(key + 1) + _INT
+        return self._tag + varint(len(self._head) + len(value) + key) + self._head + value
+
+
+class _Integers(_Table):
+    """Whole attributes by their number; only small numbers are kept."""
+
+    __slots__ = ("_prefixes",)
+
+    def __init__(self, tag: bytes, head: bytes, budget: Budget) -> None:
+        super().__init__(tag, head, budget)
+        self._prefixes = _IntegerPrefixes(tag, head, budget)
+
+    def __missing__(self, key: int) -> bytes:
+        if 0 <= key < _SMALL:
+            return super().__missing__(key)
+        if not INT64_MIN <= key <= INT64_MAX:
+            return framed(self._tag, self._head + framed(_VALUE, _integer(key)))
+        data = varint(key & _UINT64)
+        return self._prefixes[len(data)] + data
+
+    def _make(self, key: int) -> bytes:
+        data = varint(key)
+        return self._prefixes[len(data)] + data
 
 
 class Attribute:
@@ -156,10 +183,9 @@ class Attribute:
         texts: UTF-8 length -> what stands before the text.
         integers: number -> the whole attribute.
         double: what stands before the eight bytes of a float.
-        redacted: the whole attribute with the redaction sentinel.
     """
 
-    __slots__ = ("_head", "_tag", "double", "integers", "redacted", "texts")
+    __slots__ = ("_constants", "_head", "_tag", "double", "integers", "texts")
 
     def __init__(self, tag: bytes, key: str, budget: Budget) -> None:
         self._tag = tag
@@ -167,7 +193,12 @@ class Attribute:
         self.texts = _TextPrefixes(tag, self._head, budget)
         self.integers = _Integers(tag, self._head, budget)
         self.double = self.encode(0.0)[:-8]
-        self.redacted = self.encode(REDACTED_NODE)
+        self._constants = {
+            id(None): self.encode("None"),
+            id(True): self.encode(True),
+            id(False): self.encode(False),
+            id(REDACTED_NODE): self.encode(REDACTED_NODE),
+        }
 
     def encode(self, value: Any) -> bytes:
         """Return the whole field for a value of any kind."""
@@ -175,6 +206,7 @@ class Attribute:
 
     def encode_captured(self, value: Captured) -> bytes:
         """Return the whole field for a captured value, of which None is text."""
-        if value is REDACTED_NODE:
-            return self.redacted
-        return self.encode("None" if value is None else value)
+        constant = self._constants.get(id(value))
+        if constant is not None:
+            return constant
+        return self.encode(value)
