@@ -1,1 +1,92 @@
 """Fixtures for every test."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+
+import pytest
+from codetracer_otel.filters import filter_from_text
+from codetracer_otel.sdk.configure import shutdown
+from codetracer_otel.testing import capture_spans
+
+HEADER = """
+[meta]
+name = "test"
+version = 2
+[scope]
+default_exec = "skip"
+default_value_action = "allow"
+"""
+
+
+def rule(selector: str, body: str = 'exec = "trace"') -> str:
+    """Return the TOML of one scope rule."""
+    return f"[[scope.rules]]\nselector = '{selector}'\n{body}\n"
+
+
+def only(path: str, *more: str):
+    """Return a filter that traces one file, and whatever further rules say."""
+    text = HEADER + rule(f"file:glob:**{path}") + "\n".join(more)
+    return filter_from_text(text)
+
+
+@pytest.fixture
+def record(request):
+    """Record a block: ``with record() as spans:``; only functions of the test's own file.
+
+    A defect of the recorder is raised into the test, not hidden by the shipped policy.
+    """
+
+    @contextmanager
+    def record_block(*more_rules, **options):
+        options.setdefault("policy", {"on_recorder_error": "abort"})
+        with capture_spans(only(str(request.path), *more_rules), **options) as spans:
+            yield spans
+
+    return record_block
+
+
+@pytest.fixture(autouse=True)
+def clean_interpreter():
+    """Every test leaves no session, no tool id and no event behind."""
+    yield
+    shutdown()
+    assert sys.monitoring.get_tool(3) is None
+    assert sys.monitoring.get_tool(4) is None
+
+
+class Tree:
+    """Spans by parent, for comparisons that read like the calls.
+
+    ``Tree(spans).shape()`` is a nested tuple of (last part of the name, children in order).
+    """
+
+    def __init__(self, spans):
+        self.spans = sorted(spans, key=lambda span: span.start_ns)
+        self.ids = {span.span_id: span for span in self.spans}
+
+    def children(self, parent_id):
+        return [span for span in self.spans if span.parent_span_id == parent_id]
+
+    def shape(self, parent_id=None):
+        return tuple(
+            (self.short(span), self.shape(span.span_id)) for span in self.children(parent_id)
+        )
+
+    @staticmethod
+    def short(span):
+        return span.name.rpartition("<locals>.")[2].rpartition(".")[2]
+
+    def named(self, name):
+        return [span for span in self.spans if self.short(span) == name]
+
+    def parent_of(self, name):
+        (span,) = self.named(name)
+        parent = self.ids.get(span.parent_span_id)
+        return None if parent is None else self.short(parent)
+
+
+@pytest.fixture
+def tree():
+    return Tree

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.ports import ExportResult
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from codetracer_otel.captured import AttributeValue
     from codetracer_otel.records import Batch, SpanView
 
@@ -108,3 +111,18 @@ class FixedClock:
         """Let ``ns`` nanoseconds pass on both."""
         self._monotonic += ns
         self._wall += ns
+
+
+@contextmanager
+def capture_spans(trace_filter: Any = None, **options: Any) -> Iterator[list[SpanView]]:
+    """Record a block of code and yield the list that holds its spans after the block.
+
+    Args:
+        trace_filter: as for `codetracer_otel.configure`.
+        options: further options of `codetracer_otel.configure`.
+    """
+    from codetracer_otel.sdk.configure import configure  # noqa: PLC0415 - a double needs no session
+
+    exporter = InMemoryExporter()
+    with configure(trace_filter, exporter, **options):
+        yield exporter.spans

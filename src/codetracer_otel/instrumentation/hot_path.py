@@ -160,6 +160,9 @@ def _build_exits(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
     boundary = recorder.boundary
     frame_of = sys._getframe  # noqa: SLF001
 
+    is_ours = recorder.is_ours
+    read_traceback = BaseException.__dict__["__traceback__"].__get__
+
     def on_return(code: CodeType, _offset: int, value: Any) -> object:
         now = clock()
         try:
@@ -214,6 +217,12 @@ def _build_exits(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
                 if record is None:
                     return None
             del stack[-1]
+            # A signal that arrived in a callback left our frames at the end of the traceback.
+            innermost = read_traceback(raised)
+            if innermost is not None and innermost.tb_next is not None:
+                inner_code = innermost.tb_next.tb_frame.f_code
+                if is_ours(inner_code.co_filename):
+                    innermost.tb_next = None
             if record[1] is None and not finish_entry(record, raised):
                 return None
             record[4] = None

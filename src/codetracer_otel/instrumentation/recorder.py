@@ -98,7 +98,7 @@ class PythonRecorder:
         self._samplers = samplers
         self._build_capture = build_capture
         self._captures: dict[int, tuple[Any, Callable[[object], Captured]]] = {}
-        self._is_ours = is_ours
+        self.is_ours = is_ours
         self._span_limits = span_limits
         self._counters: Counter[str] = Counter()
 
@@ -108,7 +108,7 @@ class PythonRecorder:
 
     def on_unknown(self, code: CodeType, frame: FrameType) -> object:
         """Decide about a code object seen for the first time: a `Site`, or ``DISABLE``."""
-        if self._is_ours(code.co_filename):
+        if self.is_ours(code.co_filename):
             return self._skip(code)
         hook = self._hook_for(code, frame)
         planned = self._plans.build(code, frame)
