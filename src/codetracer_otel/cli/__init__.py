@@ -9,7 +9,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.errors import CodetracerError, ConfigurationError, InternalError
+from codetracer_otel.errors import CodetracerError, ConfigurationError, ErrorCode, InternalError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,13 +100,15 @@ def _version() -> str:
 
 def report(error: CodetracerError) -> int:
     """Print an error, one line per problem, and return its exit status."""
-    if isinstance(error, ConfigurationError):
-        lines = [str(problem) for problem in error.problems]
-    else:
-        lines = [str(error)]
-    for line in lines:
+    for line in _lines_of(error):
         _print_error(line)
     return error.exit_status
+
+
+def _lines_of(error: CodetracerError) -> list[str]:
+    if isinstance(error, ConfigurationError):
+        return [str(problem) for problem in error.problems]
+    return [error.message if error.code is ErrorCode.UNKNOWN else str(error)]
 
 
 def _report_defect() -> int:

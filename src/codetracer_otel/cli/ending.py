@@ -119,8 +119,7 @@ def stats_fields(stats: Mapping[str, Any]) -> dict[str, Any]:
 
 def redacted_count(stats: Mapping[str, Any]) -> int:
     """Return how many values were redacted, over all kinds."""
-    counters = stats.get("value_redactions", {})
-    return sum(counters.values()) if counters else 0
+    return sum(stats.get("redaction", {}).get("value_redactions", {}).values())
 
 
 def summary(stats: Mapping[str, Any], settings: Settings) -> str:

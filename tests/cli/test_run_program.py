@@ -1,0 +1,220 @@
+"""Programs under `codetracer-otel run`, from the command line to the exit status."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from tests.traced_run import TRACER, environment, run_python, run_traced
+
+SUMMARY = re.compile(r"codetracer-otel: (\d+) spans recorded, (\d+) exported, ")
+
+
+@pytest.fixture
+def program(tmp_path):
+    def write(text, name="program.py"):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def traced(*arguments, **options):
+    return run_traced("--exporter", "none", *arguments, **options)
+
+
+def test_a_missing_script_exits_with_2_and_one_line(tmp_path):
+    process = traced("missing.py", cwd=tmp_path)
+
+    assert process.returncode == 2
+    assert process.stdout == ""
+    assert process.stderr == (
+        f"codetracer-otel: [ERR_IO] can't open file '{tmp_path}/missing.py': "
+        "[Errno 2] No such file or directory\n"
+    )
+
+
+def test_no_program_exits_with_2_and_one_line():
+    process = traced()
+
+    assert process.returncode == 2
+    assert process.stderr == ("codetracer-otel: no program to run; expected a script, -m or -c\n")
+
+
+def test_all_bad_options_are_told_at_once(program):
+    process = run_traced(
+        "--exporter", "jsnol", "--capture", "argz", "--on-recorder-error", "explode",
+        "--log-level", "loud", "--capture-io", "all", program("print('never')"),
+    )  # fmt: skip
+
+    assert process.returncode == 2
+    assert process.stdout == ""
+    lines = process.stderr.splitlines()
+    assert len(lines) == 5
+    assert all(line.startswith("codetracer-otel: ERR_") for line in lines)
+
+
+def test_bad_variables_are_told_and_the_program_runs(program):
+    process = traced(
+        "--quiet", program("print('here')"),
+        CODETRACER_JSON_ERRORS="perhaps", CODETRACER_CAPTURE_IO="all",
+    )  # fmt: skip
+
+    assert (process.returncode, process.stdout) == (0, "here\n")
+    assert process.stderr.count("ERR_INVALID_POLICY_VALUE") == 2
+
+
+def test_an_unknown_option_exits_with_2(program):
+    process = traced("--no-such-option", program("print('never')"))
+
+    assert process.returncode == 2
+    assert "unrecognized arguments: --no-such-option" in process.stderr
+
+
+def test_help_shows_examples():
+    process = run_python("-m", "codetracer_otel", "run", "--help")
+
+    assert process.returncode == 0
+    assert "codetracer-otel run -m shop.server" in process.stdout
+
+
+def test_the_commands_are_listed():
+    process = run_python("-m", "codetracer_otel", "--help")
+
+    assert process.returncode == 0
+    assert "run a program under tracing" in process.stdout
+
+
+def test_the_summary_closes_the_run(program):
+    process = run_traced("--exporter", "console", program("def f(): pass\nf()\nprint('out')"))
+
+    assert process.stdout == "out\n"
+    recorded, exported = map(int, SUMMARY.match(process.stderr.splitlines()[-1]).groups())
+    assert recorded == exported > 0
+
+
+def test_json_lines_stay_json_lines_to_the_end(program):
+    process = run_traced("--exporter", "jsonl", program("def f(): pass\nf()"))
+
+    lines = [json.loads(line) for line in process.stderr.splitlines()]
+    assert lines[-1]["kind"] == "stats"
+    assert lines[-1]["recorded"] == lines[-1]["exported"] == len(lines) - 1 > 0
+
+
+def test_what_atexit_and_late_threads_do_is_recorded(program, tmp_path):
+    spans = tmp_path / "spans.jsonl"
+    text = """
+import atexit, threading
+def in_atexit(): pass
+def in_thread(): threading.main_thread().join()
+atexit.register(in_atexit)
+threading.Thread(target=in_thread).start()
+"""
+
+    run_traced("--quiet", "--exporter", f"jsonl={spans}", program(text))
+
+    names = {json.loads(line)["name"] for line in spans.read_text().splitlines()}
+    assert {"in_atexit", "in_thread"} <= {name.rpartition(".")[2] for name in names}
+
+
+def test_the_exit_status_need_not_be_the_programs(program):
+    for text in ("import sys; sys.exit(5)", "raise ValueError", "raise KeyboardInterrupt"):
+        process = traced("--quiet", "--no-propagate-script-exit", program(text))
+
+        assert process.returncode == 0, text
+
+
+def test_a_missing_trace_fails_a_program_that_went_well(program, tmp_path):
+    nothing = tmp_path / "nothing.toml"
+    nothing.write_text(
+        '[meta]\nname = "n"\nversion = 1\n'
+        '[scope]\ndefault_exec = "skip"\ndefault_value_action = "allow"\n'
+    )
+    options = ("--quiet", "--require-trace", "--trace-filter", nothing)
+
+    well = traced(*options, program("print('out')"))
+    ill = traced(*options, program("raise SystemExit(3)"))
+
+    assert (well.returncode, well.stdout) == (20, "out\n")
+    assert "ERR_TRACE_MISSING" in well.stderr
+    assert ill.returncode == 3
+
+
+def test_no_path_entry_of_ours_stays(program):
+    text = "import sys; print(len(sys.path), sys.path[0])"
+    path = program(text)
+
+    assert run_python(path).stdout == traced("--quiet", path).stdout
+
+
+def test_files_beside_the_program_do_not_shadow_what_we_import(program):
+    for name in ("argparse", "json", "opentelemetry", "tomli", "logging", "threading"):
+        program("raise RuntimeError('shadowed')", f"{name}.py")
+
+    process = traced("--quiet", program("print('out')"))
+
+    assert (process.stdout, process.stderr, process.returncode) == ("out\n", "", 0)
+
+
+def test_interrupting_from_outside_ends_by_sigint(program):
+    path = program("import time\nprint('up', flush=True)\ntime.sleep(60)")
+    process = subprocess.Popen(
+        [sys.executable, *TRACER, "--quiet", "--exporter", "none", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+        text=True,
+    )
+    assert process.stdout.readline() == "up\n"
+
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+
+    assert process.returncode == -signal.SIGINT
+    assert stderr.splitlines()[0] == "Traceback (most recent call last):"
+    assert "codetracer_otel" not in stderr
+
+
+def test_pytest_runs_with_its_own_arguments(program, tmp_path):
+    tests = program("def test_one(): pass\ndef test_two(): assert 0\n", "test_it.py")
+
+    process = traced("--quiet", "--pytest", "-q", "-p", "no:cacheprovider", tests, cwd=tmp_path)
+
+    assert process.returncode == 1
+    assert "1 failed, 1 passed" in process.stdout
+
+
+def test_unittest_runs_with_its_own_arguments(program, tmp_path):
+    program("import unittest\nclass T(unittest.TestCase):\n    def test_it(self): pass\n", "t.py")
+
+    process = traced("--quiet", "--unittest", "-v", "t", cwd=tmp_path)
+
+    assert process.returncode == 0
+    assert "test_it (t.T.test_it) ... ok" in process.stderr
+
+
+def test_a_closed_stdout_of_another_command_is_no_traceback():
+    read, write = os.pipe()
+    os.close(read)
+
+    process = subprocess.run(
+        [sys.executable, "-m", "codetracer_otel", "--help"],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        env=environment(PYTHONUNBUFFERED="1"),
+        text=True,
+        check=False,
+    )
+    os.close(write)
+
+    assert "Traceback" not in process.stderr
+
+
+def test_a_program_may_end_without_our_code(program):
+    process = traced(program("import os; os._exit(4)"))
+
+    assert process.returncode == 4
