@@ -6,6 +6,7 @@ import sys
 from contextlib import contextmanager
 
 import pytest
+
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.sdk.configure import shutdown
 from codetracer_otel.testing import capture_spans
@@ -33,7 +34,7 @@ def only(path: str, *more: str):
 
 @pytest.fixture
 def record(request):
-    """Record a block: ``with record() as spans:``; only functions of the test's own file.
+    """Return a context manager that records a block, only functions of the test's own file.
 
     A defect of the recorder is raised into the test, not hidden by the shipped policy.
     """

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from os import PathLike
 
+    from codetracer_otel.exporters import ExporterContext
     from codetracer_otel.records import Batch, Event, Link, SpanView
 
 SCHEMA: Final = "span/1"
@@ -101,3 +102,8 @@ class JsonLinesExporter:
     def stats(self) -> dict[str, int]:
         """Return how many lines were written, and how many could not be."""
         return {"lines": self._writer.lines, "failures": self._writer.failures}
+
+
+def build(target: str | None, context: ExporterContext) -> JsonLinesExporter:  # noqa: ARG001 - one signature for all
+    """Return the exporter ``jsonl`` or ``jsonl=FILE``."""
+    return JsonLinesExporter() if target is None else JsonLinesExporter.to_file(target)

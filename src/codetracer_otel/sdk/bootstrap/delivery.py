@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codetracer_otel.exporters import build_exporter
+from codetracer_otel.exporters import ExporterContext, build_exporter
 from codetracer_otel.sdk.lanes import Lane
 
 if TYPE_CHECKING:
@@ -24,10 +24,11 @@ def build_lanes(
     """
     if settings.disabled:
         return []
+    context = ExporterContext(settings.otlp, notify, settings.no_color)
     return [
         Lane(
             getattr(spec, "name", type(spec).__name__),
-            build_exporter(spec, settings, notify),
+            build_exporter(spec, context),
             settings.buffer.records,
             notify,
             on_thread_start,
