@@ -148,6 +148,14 @@ def test_a_missing_trace_is_the_exit_status_of_a_program_that_went_well(stderr):
     assert stderr.getvalue() == "codetracer-otel: [ERR_TRACE_MISSING] nothing was recorded\n"
 
 
+def test_a_required_trace_has_a_span(stderr):
+    required = {"policy": {"require_trace": True}}
+
+    assert close(Session(**required), quiet=True) == []
+    assert close(Session({**STATS, "recorded": 0}, **required), quiet=True) == [20]
+    assert stderr.getvalue().startswith("codetracer-otel: [ERR_TRACE_MISSING] no span: 5 code")
+
+
 def test_a_program_that_failed_keeps_its_exit_status(stderr):
     failure = TargetError("nothing was recorded", ErrorCode.TRACE_MISSING)
 

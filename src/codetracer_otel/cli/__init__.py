@@ -58,13 +58,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    parser = build_parser(arguments[0] if arguments else "")
     if arguments[:1] == ["run"]:
+        _forget_our_path_entry()
+        parser = build_parser("run")
         from codetracer_otel.cli.run import split_target  # noqa: PLC0415 - only this command
 
         options, target = split_target(arguments[1:])
         return _handle(parser.parse_args(["run", *options]), target)
-    return _handle(parser.parse_args(arguments), None)
+    return _handle(build_parser(arguments[0] if arguments else "").parse_args(arguments), None)
+
+
+def _forget_our_path_entry() -> None:
+    """Remove what the interpreter put before ``sys.path`` for this package's own main program.
+
+    Otherwise files that happen to stand there shadow what this package imports later.
+    """
+    if not sys.flags.safe_path and sys.path:
+        del sys.path[0]
 
 
 def _handle(namespace: argparse.Namespace, target: object) -> int:

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from codetracer_otel.errors import CodetracerError
+from codetracer_otel.errors import CodetracerError, ErrorCode, TargetError
 from codetracer_otel.exporters.lines import LineWriter, StreamOutput
 from codetracer_otel.sdk.exporter_specs import ExporterSpec
 
@@ -78,7 +78,13 @@ class Ending:
             self._session.shutdown(SHUTDOWN_TIMEOUT_S)
         except CodetracerError as failure:
             return failure
-        return None
+        return self._missing_trace()
+
+    def _missing_trace(self) -> CodetracerError | None:
+        is_required = self._session.settings.policy.require_trace
+        if not is_required or self._session.stats().get("recorded"):
+            return None
+        return TargetError(nothing_recorded(self._session), ErrorCode.TRACE_MISSING)
 
     def _fail(self, status: int) -> None:
         if self._status != 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import os
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +15,6 @@ from codetracer_otel.cli.target import (
     Target,
     TargetKind,
     execute,
-    forget_our_path_entry,
     script_target,
 )
 from codetracer_otel.cli.uncaught import raise_silently
@@ -180,7 +180,6 @@ def run(options: argparse.Namespace) -> int:
         KeyboardInterrupt: it left the program, which has shown it.
     """
     target = build_target(options.target_words)
-    forget_our_path_entry()
     ending = Ending(_start_session(options, target), quiet=options.quiet)
     # first in, last out: after the program's own handlers and threads
     atexit.register(ending.close)
@@ -190,6 +189,7 @@ def run(options: argparse.Namespace) -> int:
         outcome = Outcome(status_of(request))
         if ending.finish(outcome.status):
             raise
+        _show_reason(request)
     return _leave(outcome, ending)
 
 
@@ -206,6 +206,12 @@ def _leave(outcome: Outcome, ending: Ending) -> int:
     if outcome.interrupt is not None:
         raise_silently(outcome.interrupt)
     return outcome.status
+
+
+def _show_reason(request: SystemExit) -> None:
+    """Print the text of an exit that the interpreter will not see."""
+    if request.code is not None and not isinstance(request.code, int) and sys.stderr is not None:
+        print(request.code, file=sys.stderr)
 
 
 def status_of(request: SystemExit) -> int:

@@ -56,24 +56,21 @@ def script_target(path: str, arguments: tuple[str, ...] = ()) -> Target:
     Raises:
         UsageError: it cannot be opened.
     """
-    filename = os.path.join(os.getcwd(), path)  # no abspath: the interpreter keeps ``./``
-    if pkgutil.get_importer(filename) is not None:
-        return Target(TargetKind.ARCHIVE, path, arguments, filename)
     try:
+        filename = _absolute(path)
+        if pkgutil.get_importer(filename) is not None:
+            return Target(TargetKind.ARCHIVE, path, arguments, filename)
         io.open_code(filename).close()
     except OSError as error:
         reason = f"[Errno {error.errno}] {error.strerror}"
-        raise UsageError(f"can't open file {filename!r}: {reason}", ErrorCode.IO) from None
+        message = f"can't open file {(error.filename or path)!r}: {reason}"
+        raise UsageError(message, ErrorCode.IO) from None
     return Target(TargetKind.SCRIPT, path, arguments, filename)
 
 
-def forget_our_path_entry() -> None:
-    """Remove what the interpreter put before ``sys.path`` for this package's own main program.
-
-    Otherwise files that happen to stand there shadow what this package imports later.
-    """
-    if not sys.flags.safe_path and sys.path:
-        del sys.path[0]
+def _absolute(path: str) -> str:
+    # no abspath: the interpreter, too, keeps ``./``
+    return path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ class Outcome:
 def execute(target: Target) -> Outcome:
     """Run a program as ``__main__``.
 
-    ``sys.path`` must be free of this package's own entry, see `forget_our_path_entry`.
+    The first entry of ``sys.path``, made for this package's main program, must be gone.
 
     Raises:
         SystemExit: the program's own.
