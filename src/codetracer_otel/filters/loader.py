@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from codetracer_otel.filters.sources import FilterSource, Text
 
 NEWEST_VERSION: Final = 2
-MAX_RULES: Final = 10_000  # rules and value patterns of one chain
+MAX_RULES: Final = 5_000  # rules and value patterns of one chain
 STREAMS: Final = ("stdout", "stderr", "stdin", "files")
 
 
@@ -79,9 +79,8 @@ class _FileReader:
 
     def read(self, inherited: _Inherited) -> FilterFile:
         content = self._parse()
-        self._report = Report(
-            self._source.label, Positions(self._text.content.replace("\r\n", "\n"))
-        )
+        self._refuse_newer(content)
+        self._report = Report(self._source.label, Positions(self._text.content))
         file = self._file(content, inherited)
         if self._report.problems:
             raise FilterError(self._report.problems)
@@ -104,6 +103,20 @@ class _FileReader:
                 ErrorCode.INVALID_FILTER, "not valid TOML: nested too deeply; write it flat", label
             )
         raise FilterError([problem])
+
+    def _refuse_newer(self, content: dict[str, Any]) -> None:
+        """Stop at a newer schema: nothing else in the file can be judged."""
+        meta = content.get("meta")
+        version = meta.get("version") if isinstance(meta, dict) else None
+        if type(version) is int and version > NEWEST_VERSION:
+            report = Report(self._source.label, Positions(self._text.content))
+            report.add(
+                ("meta", "version"),
+                f"schema version {version} is newer than this package knows; "
+                f"expected 1 to {NEWEST_VERSION}",
+                ErrorCode.UNSUPPORTED_SCHEMA_VERSION,
+            )
+            raise FilterError(report.problems)
 
     def _file(self, content: dict[str, Any], inherited: _Inherited) -> FilterFile:
         top = Table(self._report, content, (), ("meta", "io", "scope"))
@@ -152,15 +165,6 @@ class _FileReader:
         version: int | None = meta.given("version", int, required=True)
         if version is None:
             return NEWEST_VERSION
-        if version > NEWEST_VERSION:
-            self._report.add(
-                ("meta", "version"),
-                f"schema version {version} is newer than this package knows; "
-                f"expected 1 to {NEWEST_VERSION}",
-                ErrorCode.UNSUPPORTED_SCHEMA_VERSION,
-            )
-            # Nothing else in the file can be judged.
-            raise FilterError(self._report.problems)
         if version < 1:
             meta.problem("version", f"out of range, got {version}; expected 1 or 2")
             return NEWEST_VERSION

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.errors import ErrorCode, Problem
 from codetracer_otel.filters.positions import path_text
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters.positions import Positions, TablePath
 
+MAX_PROBLEMS: Final = 1000
 _TYPE_NAMES = {
     bool: "a boolean",
     int: "an integer",
@@ -30,16 +31,28 @@ class Report:
     def __init__(self, file: str, positions: Positions) -> None:
         self._file = file
         self._positions = positions
-        self.problems: list[Problem] = []
+        self._problems: list[Problem] = []
+        self._omitted = 0
 
     def add(
         self, path: TablePath, message: str, code: ErrorCode = ErrorCode.INVALID_FILTER
     ) -> None:
         """Note a problem with the key or table at ``path``."""
+        if len(self._problems) >= MAX_PROBLEMS:
+            self._omitted += 1
+            return
         line, column = self._positions.of(path)
-        self.problems.append(
+        self._problems.append(
             Problem(code, message, self._file, line, column, path_text(path) or None)
         )
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What was found, in order; beyond `MAX_PROBLEMS` only their number."""
+        if not self._omitted:
+            return self._problems
+        rest = f"{self._omitted} more problems in this file"
+        return [*self._problems, Problem(ErrorCode.INVALID_FILTER, rest, self._file)]
 
     def line(self, path: TablePath) -> int:
         """Return the 1-based line of a key or table."""
@@ -71,6 +84,7 @@ class Table:
         self.path = path
         self.version = version
         self._content = content
+        self._meant = ""
         accepted = (*keys, *(second if version > 1 else ()))
         for key in content:
             if key in accepted:
@@ -82,6 +96,7 @@ class Table:
 
     def _unknown(self, key: str, accepted: tuple[str, ...]) -> None:
         hint = did_you_mean(key, accepted)
+        self._meant += hint
         self.problem(key, f"unknown key {shown(key)}; expected {quoted_list(accepted)}{hint}")
 
     def __contains__(self, key: str) -> bool:
@@ -95,7 +110,8 @@ class Table:
     def given(self, key: str, kind: type, *, required: bool = False) -> Any:
         """Return the value of ``key``, or None with a problem noted when its type is wrong."""
         if key not in self._content:
-            if required:
+            # A misspelt key is one problem, not two.
+            if required and f"{key!r}" not in self._meant:
                 self.problem(key, f"the key `{key}` is missing; expected {_TYPE_NAMES[kind]}")
             return None
         value = self._content[key]
