@@ -1,0 +1,44 @@
+"""Run programs with and without `codetracer-otel run`, in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).parent.parent
+FOREIGN = ("CODETRACER_", "OTEL_", "TRACEPARENT", "TRACESTATE")
+TRACER = ("-m", "codetracer_otel", "run")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return this process' environment without what would configure a tracer."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
+    return {**kept, "PYTHONIOENCODING": "utf-8", **more}
+
+
+def run_python(
+    *arguments: object,
+    stdin: str = "",
+    cwd: Path | None = None,
+    timeout: float = 120,
+    **more_environment: str,
+) -> subprocess.CompletedProcess[str]:
+    """Run the interpreter of this test with ``arguments``; wait at most ``timeout`` seconds."""
+    return subprocess.run(
+        [sys.executable, *(str(argument) for argument in arguments)],
+        input=stdin,
+        cwd=cwd,
+        env=environment(**more_environment),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=timeout,
+        check=False,
+    )
+
+
+def run_traced(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run `codetracer-otel run` with ``arguments``; ``options`` as for `run_python`."""
+    return run_python(*TRACER, *arguments, **options)
