@@ -99,8 +99,9 @@ def test_tokenize_says_the_same_when_it_is_traced(traced, tmp_path, text):
     assert "<__main__>" in names
 
 
-def test_the_tests_of_a_library_end_the_same_when_it_is_traced(tmp_path):
-    comparison = compared("toolz", tmp_path)
+def test_the_tests_of_a_library_end_the_same_when_it_is_traced(tmp_path, request):
+    downloads = request.config.cache.mkdir("third-party")  # the index is asked once per checkout
+    comparison = compared("toolz", downloads, tmp_path)
 
     assert comparison.differences() == []
     assert comparison.untraced.counts()["passed"] > 150
@@ -108,9 +109,9 @@ def test_the_tests_of_a_library_end_the_same_when_it_is_traced(tmp_path):
     assert comparison.traced.spans() > 10_000
 
 
-def compared(name, folder):
+def compared(name, downloads, folder):
     try:
-        return third_party.compare(third_party.LIBRARIES[name], folder)
+        return third_party.compare(third_party.LIBRARIES[name], downloads, folder)
     except subprocess.CalledProcessError as failure:
         reason = f"the package index did not give {name}: {failure.stderr}"
     if os.environ.get("CODETRACER_CI"):

@@ -94,20 +94,32 @@ class Comparison:
         )
 
 
-def fetch(library: Library, folder: Path) -> Path:
-    """Download a library's source distribution and unpack it; return its root folder."""
+def fetch(library: Library, downloads: Path, folder: Path) -> Path:
+    """Unpack a library's source distribution into ``folder``; return its root folder.
+
+    It is downloaded only if it does not stand in ``downloads`` yet.
+    """
+    if not archives(library, downloads):
+        download(library, downloads)
+    (archive,) = archives(library, downloads)
+    with tarfile.open(archive) as files:
+        files.extractall(folder, filter="data")
+    return folder / archive.name.removesuffix(".tar.gz")
+
+
+def archives(library: Library, downloads: Path) -> list[Path]:
+    return list(downloads.glob(f"{library.name}-{library.version}.tar.gz"))
+
+
+def download(library: Library, downloads: Path) -> None:
     command = ("-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:")
     subprocess.run(
-        [sys.executable, *command, "--dest", str(folder), library.requirement],
+        [sys.executable, *command, "--dest", str(downloads), library.requirement],
         check=True,
         capture_output=True,
         text=True,
         timeout=SECONDS,
     )
-    (archive,) = folder.glob("*.tar.gz")
-    with tarfile.open(archive) as files:
-        files.extractall(folder, filter="data")
-    return archive.with_name(archive.name.removesuffix(".tar.gz"))
 
 
 def run_suite(runner: tuple[str, ...], source: Path, tests: str, report: Path) -> Outcome:
@@ -142,9 +154,9 @@ def result_of(case: ET.Element) -> str:
     return "passed"
 
 
-def compare(library: Library, folder: Path) -> Comparison:
-    """Fetch a library into ``folder`` and run its tests twice."""
-    source = fetch(library, folder)
+def compare(library: Library, downloads: Path, folder: Path) -> Comparison:
+    """Unpack a library into ``folder`` and run its tests twice."""
+    source = fetch(library, downloads, folder)
     untraced = run_suite(UNTRACED, source, library.tests, folder / "untraced.xml")
     traced = run_suite(TRACED, source, library.tests, folder / "traced.xml")
     return Comparison(library, untraced, traced)
@@ -155,7 +167,7 @@ def main(names: list[str]) -> int:
     comparisons = []
     for name in names or list(LIBRARIES):
         with tempfile.TemporaryDirectory(prefix="third-party-") as folder:
-            comparison = compare(LIBRARIES[name], Path(folder))
+            comparison = compare(LIBRARIES[name], Path(folder), Path(folder))
         comparisons.append(comparison)
         print(comparison, *comparison.differences(), sep="\n  ", flush=True)
     return 0 if all(comparison.is_equal for comparison in comparisons) else 1
