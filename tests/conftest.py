@@ -34,7 +34,7 @@ def only(path: str, *more: str):
 
 @pytest.fixture
 def record(request):
-    """Return a context manager that records a block, only functions of the test's own file.
+    """Give a context manager that records a block, only functions of the test's own file.
 
     A defect of the recorder is raised into the test, not hidden by the shipped policy.
     """

@@ -25,6 +25,8 @@ from codetracer_otel.records import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opentelemetry.context import Context
     from opentelemetry.trace import SpanContext
 
@@ -68,11 +70,19 @@ class Parents:
         clock: time.
         remote: parent of root spans, from another process.
         respect_parent: record nothing below a parent that is not sampled.
+        on_root: called as each local root begins: whether this is still the same process.
     """
 
     def __init__(
-        self, ids: Ids, clock: Clock, remote: RemoteParent | None, *, respect_parent: bool = True
+        self,
+        ids: Ids,
+        clock: Clock,
+        remote: RemoteParent | None,
+        *,
+        respect_parent: bool = True,
+        on_root: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_root = on_root
         self._ids = ids
         self._clock = clock
         self._remote = remote
@@ -110,6 +120,7 @@ class Parents:
 
     def new_root(self, remote: RemoteParent | None = None) -> tuple[Segment | None, int]:
         """Return a fresh trace, or the remote parent's."""
+        self._on_root()
         thread_id, thread_name = _this_thread()
         offset = self._clock.wall_ns() - self._clock.monotonic_ns()
         if remote is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from codetracer_otel.instrumentation.calls import Calls
+from codetracer_otel.instrumentation.calls import Calls, cut
 from codetracer_otel.instrumentation.function_span import FunctionSpan
 from codetracer_otel.instrumentation.generators import Suspended
 from codetracer_otel.instrumentation.hot_path import build_callbacks
@@ -13,7 +13,7 @@ from codetracer_otel.instrumentation.monitoring.api import DISABLE
 from codetracer_otel.instrumentation.parents import TENTATIVE
 from codetracer_otel.instrumentation.sites import HookSite, Site
 from codetracer_otel.instrumentation.stacks import Stacks
-from codetracer_otel.records import CONTEXT, EXTRAS, PLAN, Ending, Record, Segment
+from codetracer_otel.records import CONTEXT, EXTRAS, PLAN, RESULT, Ending, Record, Segment
 
 if TYPE_CHECKING:
     import weakref
@@ -190,9 +190,15 @@ class PythonRecorder:
         for record in self.suspended.take_all():
             self.calls.finish_open(record, now, Ending.UNFINISHED)
 
-    def forget_other_threads(self) -> None:
-        """Keep only this thread's calls: a forked child has no other thread."""
+    def begin_in_forked_child(self) -> None:
+        """Keep this thread's open calls as parents only: the other process delivers them."""
         self.stacks.forget_other_threads()
+        mine = self.stacks.mine() or []
+        for record in (*mine[1:], *self.suspended.take_all()):
+            if record[PLAN] is not None:
+                record[PLAN] = record[RESULT] = None
+                if record[EXTRAS] is not None:
+                    cut(record[EXTRAS])
         self.buffer.clear()
 
     def mute_this_thread(self) -> None:

@@ -6,11 +6,13 @@ import atexit
 import threading
 from typing import TYPE_CHECKING, Any
 
+from codetracer_otel.errors import CodetracerError
 from codetracer_otel.sdk.bootstrap.filters import load_filters
-from codetracer_otel.sdk.diagnostics.logger import SessionLog
-from codetracer_otel.sdk.fork import watch_forks
+from codetracer_otel.sdk.children import ChildSession, hand_to_children
+from codetracer_otel.sdk.diagnostics.logger import SessionLog, report_problem
+from codetracer_otel.sdk.fork import deliver_at_child_end, watch_forks
 from codetracer_otel.sdk.lifecycle import start
-from codetracer_otel.sdk.settings import Launch, from_process_environment, resolve
+from codetracer_otel.sdk.settings import Launch, LaunchKind, from_process_environment, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,12 +38,17 @@ class _Active:
     watches_exit = False
 
 
-def begin_session(keywords: dict[str, Any], launch: Launch | None = None) -> Session:
+def begin_session(
+    keywords: dict[str, Any],
+    launch: Launch | None = None,
+    environment: dict[str, str] | None = None,
+) -> Session:
     """Start a session from keywords and the environment; every way in comes through here.
 
     Args:
         keywords: options of ``configure`` by name; None means "not stated".
         launch: how the session is started.
+        environment: instead of this process's.
 
     Returns:
         The running session, which is the previous one when its settings and filters are equal.
@@ -49,7 +56,7 @@ def begin_session(keywords: dict[str, Any], launch: Launch | None = None) -> Ses
     Raises:
         ConfigurationError: with every problem; nothing was installed.
     """
-    settings = resolve(keywords, from_process_environment(), launch=launch)
+    settings = resolve(keywords, environment or from_process_environment(), launch=launch)
     chain = load_filters(settings)
     with _lock:
         present = _Active.session
@@ -61,8 +68,24 @@ def begin_session(keywords: dict[str, Any], launch: Launch | None = None) -> Ses
         session = start(settings, chain, log)
         _Active.session, _Active.filters = session, chain.summary
         _watch_process()
+        if settings.launch.is_program or settings.launch.kind is LaunchKind.AUTO_START:
+            session.on_shutdown(hand_to_children(ChildSession(keywords, session.traceparent)))
         log.report_warnings(settings.warnings)
         return session
+
+
+def begin_child_session(keywords: dict[str, Any], traceparent: str | None) -> ChildSession:
+    """Start the session of a spawned child, below the span that started it."""
+    session = None
+    environment = from_process_environment()
+    if traceparent is not None:
+        environment["TRACEPARENT"] = traceparent
+    try:
+        session = begin_session(keywords, Launch(LaunchKind.AUTO_START), environment)
+        deliver_at_child_end(session)
+    except CodetracerError as error:
+        report_problem(error)
+    return ChildSession(keywords, lambda: None if session is None else session.traceparent())
 
 
 def active_session() -> Session | None:

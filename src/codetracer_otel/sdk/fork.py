@@ -1,15 +1,18 @@
-"""What happens to a session when its process forks."""
+"""What happens to a session when its process forks, by whatever road."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from codetracer_otel.sdk.session import Session
 
+# multiprocessing runs finalizers of a higher priority first: ours comes after the program's own.
+_LAST: Final = -1_000_000
 _registered: list[Callable[[], Session | None]] = []
 
 
@@ -23,9 +26,38 @@ def watch_forks(active_session: Callable[[], Session | None]) -> None:
         return
     _registered.append(active_session)
 
+    def before() -> None:
+        session = active_session()
+        if session is not None:
+            session.before_fork()
+
+    def after_in_parent() -> None:
+        session = active_session()
+        if session is not None:
+            session.after_fork_in_parent()
+
     def after_in_child() -> None:
         session = active_session()
         if session is not None:
             session.after_fork_in_child()
+            deliver_at_child_end(session)
 
-    os.register_at_fork(after_in_child=after_in_child)
+    os.register_at_fork(
+        before=before, after_in_parent=after_in_parent, after_in_child=after_in_child
+    )
+
+
+def deliver_at_child_end(session: Session) -> None:
+    """Let a multiprocessing child shut its session down: CPython clears atexit there.
+
+    The child also clears its finalizers as it begins its work; what is registered here runs after
+    that.
+    """
+    util: Any = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.register_after_fork(session, _register_finalizer)
+
+
+def _register_finalizer(session: Session) -> None:
+    util: Any = sys.modules["multiprocessing.util"]
+    util.Finalize(None, session.shutdown, exitpriority=_LAST)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.ports import ExportResult
+from codetracer_otel.sdk.workers import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from codetracer_otel.records import Batch
 
 _STOP: Final = object()
+_GRACE_S: Final = 0.05  # for a thread whose exporter was just told to give up
 
 
 class Lane:
@@ -43,17 +44,17 @@ class Lane:
         self.counters: Counter[str] = Counter()
         self._max_spans = max_spans
         self._notify = notify
-        self._on_thread_start = on_thread_start
-        self._batches: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._waiting = 0
-        self._state = threading.Condition()
+        self._state = threading.Lock()
         self._is_failing = False
         self._deadline = 0.0
-        self._thread = self._new_thread()
+        self._worker = Worker(
+            f"codetracer-otel-export-{name}", self._handle, lambda: None, on_thread_start
+        )
 
     def start(self) -> None:
         """Start the thread."""
-        self._thread.start()
+        self._worker.start()
 
     def put(self, batch: Batch) -> None:
         """Queue a batch, or leave it out and count it when the queue is full."""
@@ -62,32 +63,30 @@ class Lane:
                 self.counters["dropped_queue_full"] += len(batch)
                 return
             self._waiting += len(batch)
-        self._batches.put(batch)
+        self._worker.put(batch)
 
     def begin_flush(self, deadline: float) -> Callable[[], bool]:
         """Ask for a flush until ``deadline`` (monotonic s); the result waits for the answer."""
         done = threading.Event()
         outcome: list[bool] = []
-        self._batches.put((done, outcome, deadline))
+        self._worker.put((done, outcome, deadline))
         return lambda: done.wait(max(deadline - time.monotonic(), 0.0)) and all(outcome)
 
     def begin_stop(self, deadline: float) -> None:
         """Ask the lane to deliver what is queued until ``deadline`` (monotonic s) and to end."""
         self._deadline = deadline
-        self._batches.put(_STOP)
+        self._worker.put(_STOP)
 
     def wait_for_stop(self) -> bool:
         """Wait for the end that `begin_stop` asked for; past its deadline end the exporter."""
-        deadline = self._deadline
-        self._thread.join(max(deadline - time.monotonic(), 0.0))
-        if not self._thread.is_alive():
+        if self._worker.join(self._deadline):
             return True
         self._end_exporter()
-        self._thread.join(0.05)
+        has_ended = self._worker.join(time.monotonic() + _GRACE_S)
         with self._state:
             self.counters["dropped_at_shutdown"] += self._waiting
             self._waiting = 0
-        return not self._thread.is_alive()
+        return has_ended
 
     def stats(self) -> dict[str, Any]:
         """Return the counters and the number of spans that wait."""
@@ -98,30 +97,33 @@ class Lane:
             counters["exporter"] = own()
         return counters
 
+    def park(self, deadline: float) -> None:
+        """Be without a thread between two batches, if such a point comes before ``deadline``."""
+        self._worker.park(deadline)
+
+    def unpark(self) -> None:
+        """Undo `park`."""
+        self._worker.unpark()
+
     def after_fork(self) -> None:
         """Begin anew in a forked child; what waits is delivered by the parent."""
-        self._batches = queue.SimpleQueue()
-        self._state = threading.Condition()
+        self._state = threading.Lock()
         self._waiting = 0
         self.counters.clear()
         reopen = getattr(self.exporter, "reopen_after_fork", None)
         if callable(reopen):
             reopen()
-        self._thread = self._new_thread()
+        self._worker.renew()
 
-    def _new_thread(self) -> threading.Thread:
-        return threading.Thread(
-            target=self._run, name=f"codetracer-otel-export-{self.name}", daemon=True
-        )
-
-    def _run(self) -> None:
-        self._on_thread_start()
-        while (item := self._batches.get()) is not _STOP:
-            if isinstance(item, tuple):
-                self._answer(*item)
-            else:
-                self._export(item)
-        self._end_exporter()
+    def _handle(self, item: Any) -> bool:
+        if item is _STOP:
+            self._end_exporter()
+            return False
+        if isinstance(item, tuple):
+            self._answer(*item)
+        else:
+            self._export(item)
+        return True
 
     def _answer(self, done: threading.Event, outcome: list[bool], deadline: float) -> None:
         outcome.append(self._flush_exporter(max(deadline - time.monotonic(), 0.0)))

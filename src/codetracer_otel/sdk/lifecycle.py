@@ -23,6 +23,7 @@ from codetracer_otel.sdk.pipeline import Pipeline
 from codetracer_otel.sdk.policy.model import OnRecorderError
 from codetracer_otel.sdk.provider import build_provider, host_provider, make_global
 from codetracer_otel.sdk.session import Session
+from codetracer_otel.sdk.signals import deliver_on_sigterm
 
 if TYPE_CHECKING:
     from codetracer_otel.filters import Classifier, ModuleNames
@@ -102,6 +103,7 @@ class _Assembly:
             self._names.names_for,
             pipeline.wake,
             build_boundary(self._on_recorder_error, is_ours),
+            self._check_process,
         )
         undo.callback(recording.monitor.uninstall)
         pipeline.recorder = recording.recorder
@@ -116,6 +118,8 @@ class _Assembly:
         if recording is not None:
             installed.callback(install_runtime(recording.runtime))
             installed.callback(recording.monitor.install(recording.recorder.callbacks()))
+        if self._settings.signals:
+            installed.callback(deliver_on_sigterm(self._sessions[0].shutdown))
 
     def _install_provider(self, pipeline: Pipeline, ids: RandomIds, installed: ExitStack) -> None:
         if host_provider(self._settings.tracer_provider) is not None:
@@ -123,6 +127,10 @@ class _Assembly:
             return
         provider = build_provider(self._resource, ids, pipeline.add_span)
         installed.callback(make_global(provider))
+
+    def _check_process(self) -> None:
+        for session in self._sessions:
+            session.check_process()
 
     def _mute_this_thread(self) -> None:
         for session in self._sessions:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.records import Batch
+from codetracer_otel.sdk.workers import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +23,7 @@ _WAKE: Final = "wake"
 _STOP: Final = "stop"
 _FIRST_INTERVAL_S: Final = 0.1  # the first ten batches: a person watches
 _FIRST_BATCHES: Final = 10
+_PARK_S: Final = 0.2  # how long a fork waits for a batch in work; a hanging exporter is copied
 
 
 class Pipeline:
@@ -65,27 +66,30 @@ class Pipeline:
         self._interval_s = interval_s
         self._batch_records = batch_records
         self._max_spans = max_spans
-        self._on_thread_start = on_thread_start
         self._spans: list[ReadableSpan] = []
-        self._commands: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._is_woken = False
         self._batches = 0
-        self._thread = self._new_thread()
+        self._not_before_ns = 0
+        self._worker = Worker(
+            "codetracer-otel-worker", self._handle, self._next_interval, on_thread_start
+        )
 
     def start(self) -> None:
         """Start the worker and the lanes."""
         for lane in self.lanes:
             lane.start()
-        self._thread.start()
+        self._worker.start()
 
     def wake(self) -> None:
         """Ask for a drain soon; cheap, reentrant, from any thread."""
         if not self._is_woken:
             self._is_woken = True
-            self._commands.put(_WAKE)
+            self._worker.put(_WAKE)
 
     def add_span(self, span: ReadableSpan) -> None:
         """Take a hand-written or library span that has ended."""
+        if (span.start_time or 0) < self._not_before_ns:
+            return  # began before the fork: the parent process delivers it
         if len(self._spans) >= self._max_spans:
             self.dropped_spans += 1
             return
@@ -97,7 +101,7 @@ class Pipeline:
         """Return whether everything recorded before the call was delivered in ``timeout`` s."""
         deadline = time.monotonic() + timeout
         drained = threading.Event()
-        self._commands.put(drained)
+        self._worker.put(drained)
         if not drained.wait(timeout):
             return False
         answers = [lane.begin_flush(deadline) for lane in self.lanes]
@@ -106,48 +110,48 @@ class Pipeline:
     def stop(self, timeout: float) -> bool:
         """Deliver the rest within ``timeout`` s of wall time and end all threads."""
         deadline = time.monotonic() + timeout
-        self._commands.put(_STOP)
-        self._thread.join(timeout)
+        self._worker.put(_STOP)
+        self._worker.join(deadline)
         for lane in self.lanes:
             lane.begin_stop(deadline)
         ended = sum(lane.wait_for_stop() for lane in self.lanes)
-        return ended == len(self.lanes) and not self._thread.is_alive()
+        return ended == len(self.lanes) and not self._worker.is_alive
+
+    def park(self) -> None:
+        """Be without threads of ours while the process forks, as far as they come to a pause."""
+        deadline = time.monotonic() + _PARK_S
+        self._worker.park(deadline)
+        for lane in self.lanes:
+            lane.park(deadline)
+
+    def unpark(self) -> None:
+        """Undo `park`."""
+        for lane in self.lanes:
+            lane.unpark()
+        self._worker.unpark()
 
     def after_fork(self) -> None:
         """Begin anew in a forked child: new threads, empty queues."""
-        self._commands = queue.SimpleQueue()
         self._spans = []
         self._is_woken = False
+        self._not_before_ns = time.time_ns()
         self.recorded = self.dropped_spans = 0
         for lane in self.lanes:
             lane.after_fork()
-        self._thread = self._new_thread()
+        self._worker.renew()
         self.start()
 
-    def _new_thread(self) -> threading.Thread:
-        return threading.Thread(target=self._run, name="codetracer-otel-worker", daemon=True)
+    def _handle(self, command: Any) -> bool:
+        if command is _WAKE:
+            self._is_woken = False
+        self._drain_all()
+        if isinstance(command, threading.Event):
+            command.set()
+        return command is not _STOP
 
-    def _run(self) -> None:
-        self._on_thread_start()
-        while True:
-            command = self._next_command()
-            if command == _WAKE:
-                self._is_woken = False
-            self._drain_all()
-            if isinstance(command, threading.Event):
-                command.set()
-            elif command == _STOP:
-                self._drain_all()
-                return
-
-    def _next_command(self) -> Any:
-        interval = self._interval_s
-        if self._batches < _FIRST_BATCHES:
-            interval = min(interval, _FIRST_INTERVAL_S)
-        try:
-            return self._commands.get(timeout=interval)
-        except queue.Empty:
-            return None
+    def _next_interval(self) -> float:
+        is_new = self._batches < _FIRST_BATCHES
+        return min(self._interval_s, _FIRST_INTERVAL_S) if is_new else self._interval_s
 
     def _drain_all(self) -> None:
         while True:

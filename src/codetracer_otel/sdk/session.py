@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
+from opentelemetry.trace import get_current_span
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import ExitStack
     from types import TracebackType
 
@@ -36,6 +40,7 @@ class Session:
         self._undo = undo
         self._facts = facts
         self._lock = threading.RLock()
+        self._process = os.getpid()
         self._is_shut_down = False
         self._stopped_because: str | None = None
 
@@ -107,6 +112,7 @@ class Session:
         Returns:
             Whether everything was delivered and every thread of ours ended in time.
         """
+        self.check_process()
         with self._lock:
             if self._is_shut_down:
                 return True
@@ -117,6 +123,18 @@ class Session:
         delivered = self._pipeline.stop(timeout)
         self._facts["close"]()
         return delivered
+
+    def on_shutdown(self, undo: Callable[[], object]) -> None:
+        """Let ``undo`` be called as the session ends."""
+        self._undo.callback(undo)
+
+    def traceparent(self) -> str | None:
+        """Return the W3C traceparent of the span at work on this thread, or None."""
+        context = get_current_span().get_span_context()
+        if not context.is_valid:
+            return None
+        flags = int(context.trace_flags)
+        return f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags:02x}"
 
     def mute_this_thread(self) -> None:
         """Record nothing on the calling thread: it is one of ours."""
@@ -130,14 +148,28 @@ class Session:
             self._recording.monitor.pause()
             self._recording.recorder.close()
 
+    def before_fork(self) -> None:
+        """Bring the delivery threads to a point where a copy of the process is sound."""
+        self._pipeline.park()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on after a fork."""
+        self._pipeline.unpark()
+
+    def check_process(self) -> None:
+        """Notice a fork that ran no hooks (an embedding server's): begin anew in the child."""
+        if os.getpid() != self._process:
+            self.after_fork_in_child()
+
     def after_fork_in_child(self) -> None:
         """Begin anew in a forked child: nothing is sent twice, ids differ."""
         self._lock = threading.RLock()
+        self._process = os.getpid()
         if self._is_shut_down:
             return
         if self._recording is not None:
             self._recording.ids.reseed()
-            self._recording.recorder.forget_other_threads()
+            self._recording.recorder.begin_in_forked_child()
         self._facts["after_fork"]()
         self._pipeline.after_fork()
 

@@ -63,6 +63,7 @@ class Recording:
         names_for: Callable[[str | None, str], tuple[str, ...]],
         wake: Callable[[], None],
         boundary: Callable[[BaseException], None],
+        on_root: Callable[[], None],
     ) -> None:
         self.ids = RandomIds()
         self.skipped = SkipCounter()
@@ -83,6 +84,7 @@ class Recording:
                 SystemClock(),
                 settings.remote_parent,
                 respect_parent=settings.respect_parent,
+                on_root=on_root,
             ),
             buffer=self.buffer,
             read_context=reader_of(inner),

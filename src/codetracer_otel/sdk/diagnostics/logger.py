@@ -122,5 +122,21 @@ class SessionLog:
         return handler
 
 
+def report_problem(problem: object) -> None:
+    """Print one line where no session runs that could; a closed stderr loses it."""
+    handler = _StderrHandler()
+    handler.handle(
+        logging.LogRecord(
+            LOGGER_NAME,
+            logging.ERROR,
+            "(codetracer_otel)",
+            0,
+            f"codetracer-otel: {problem}",
+            (),
+            None,
+        )
+    )
+
+
 def _plain(value: object) -> object:
     return value if isinstance(value, str | int | float | bool | None) else str(value)

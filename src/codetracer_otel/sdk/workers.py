@@ -1,0 +1,111 @@
+"""A thread that takes items from a queue, and that can be away while the process forks."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PARK: Final = object()
+
+
+class Worker:
+    """One daemon thread with its queue.
+
+    Before a fork the thread ends and after it a new one goes on: CPython warns the program about
+    every thread that is there when it forks, and a copied lock may be held for ever.
+
+    Args:
+        name: of the thread.
+        handle: called with each item, and with None when ``interval`` has passed without one;
+            returns whether to go on.
+        interval: returns the seconds to wait for an item, or None for any time.
+        on_start: called first on each new thread.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        handle: Callable[[Any], bool],
+        interval: Callable[[], float | None],
+        on_start: Callable[[], None],
+    ) -> None:
+        self._name = name
+        self._handle = handle
+        self._interval = interval
+        self._on_start = on_start
+        self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._is_parking = False
+        self._has_ended = False
+        self._thread = self._new_thread()
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def put(self, item: Any) -> None:
+        """Queue an item; reentrant, from any thread."""
+        self._items.put(item)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def join(self, deadline: float) -> bool:
+        """Wait for the thread's end until ``deadline`` (monotonic s); return whether it came."""
+        self._thread.join(max(deadline - time.monotonic(), 0.0))
+        return not self._thread.is_alive()
+
+    def park(self, deadline: float) -> None:
+        """End the thread between two items, if it comes to such a point before ``deadline``."""
+        if self._thread.is_alive():
+            self._is_parking = True
+            self._items.put(_PARK)
+            if self.join(deadline):
+                _wait_until_gone(self._thread.native_id, deadline)
+
+    def unpark(self) -> None:
+        """Go on after `park`."""
+        self._is_parking = False
+        if not self._thread.is_alive() and not self._has_ended and self._thread.ident is not None:
+            self._thread = self._new_thread()
+            self._thread.start()
+
+    def renew(self) -> None:
+        """Begin with an empty queue in a forked child; `start` comes next."""
+        self._items = queue.SimpleQueue()
+        self._is_parking = self._has_ended = False
+        self._thread = self._new_thread()
+
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._run, name=self._name, daemon=True)
+
+    def _run(self) -> None:
+        self._on_start()
+        while True:
+            item = self._next()
+            if item is _PARK:
+                if self._is_parking:
+                    return
+            elif not self._handle(item):
+                self._has_ended = True
+                return
+
+    def _next(self) -> Any:
+        try:
+            return self._items.get(timeout=self._interval())
+        except queue.Empty:
+            return None
+
+
+def _wait_until_gone(native_id: int | None, deadline: float) -> None:
+    # join() returns a moment before the kernel's thread is gone, and CPython counts the kernel's.
+    task = f"/proc/self/task/{native_id}"
+    while os.path.exists(task) and time.monotonic() < deadline:
+        time.sleep(0.0001)
