@@ -1,0 +1,86 @@
+"""Delivers over OTLP/gRPC through OpenTelemetry's exporter, where it is installed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.errors import ErrorCode, UsageError
+from codetracer_otel.exporters.otel import OpenTelemetryExporter
+from codetracer_otel.exporters.otlp_encoding import MAX_REQUEST_BYTES, OtlpEncoder
+from codetracer_otel.ports import ExportResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from opentelemetry.sdk.trace.export import SpanExporter
+
+    from codetracer_otel.exporters import ExporterContext
+    from codetracer_otel.records import Batch
+
+ADVICE: Final = "pip install 'codetracer-otel[grpc]'"
+_MODULE: Final = "opentelemetry.exporter.otlp.proto.grpc"
+
+
+def is_installed() -> bool:
+    """Return whether OpenTelemetry's gRPC exporter can be imported."""
+    try:
+        return find_spec(_MODULE) is not None and find_spec("grpc") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+class GrpcExporter(OpenTelemetryExporter):
+    """Delivers each batch in messages that a collector's default limit of 4 MiB lets in.
+
+    Args:
+        make_exporter: returns a new span exporter; asked again in a forked child, because a
+            channel does not survive a fork.
+        max_bytes: the largest message.
+    """
+
+    def __init__(
+        self, make_exporter: Callable[[], SpanExporter], *, max_bytes: int = MAX_REQUEST_BYTES
+    ) -> None:
+        super().__init__(make_exporter())
+        self._make_exporter = make_exporter
+        self._sizes = OtlpEncoder()
+        self._max_bytes = max_bytes
+
+    def export(self, batch: Batch) -> ExportResult:
+        """Deliver a batch; it is a success when each of its parts is."""
+        results = [super(GrpcExporter, self).export(part) for part in self._parts(batch)]
+        failed = ExportResult.FAILURE in results
+        return ExportResult.FAILURE if failed else ExportResult.SUCCESS
+
+    def reopen_after_fork(self) -> None:
+        """Become usable in a forked child, with a channel of its own."""
+        self._exporter = self._make_exporter()
+
+    def _parts(self, batch: Batch) -> Iterator[Batch]:
+        size = sum(len(request.body()) for request in self._sizes.requests(batch))
+        if size <= self._max_bytes or len(batch) == 1:
+            yield batch
+            return
+        records, spans = len(batch.records) // 2, len(batch.spans) // 2
+        for part in (
+            replace(batch, records=batch.records[:records], spans=batch.spans[:spans]),
+            replace(batch, records=batch.records[records:], spans=batch.spans[spans:]),
+        ):
+            if len(part):
+                yield from self._parts(part)
+
+
+def build(target: str | None, context: ExporterContext) -> GrpcExporter:  # noqa: ARG001 - its exporter reads OTEL_EXPORTER_OTLP_* itself
+    """Return the exporter ``otlp-grpc`` or ``otlp-grpc=ENDPOINT``.
+
+    Raises:
+        UsageError: the packages for gRPC are not installed.
+    """
+    if not is_installed():
+        message = f"otlp-grpc: its packages are not installed; expected them from {ADVICE}"
+        raise UsageError(message, ErrorCode.UNSUPPORTED_FORMAT)
+    otlp = import_module(f"{_MODULE}.trace_exporter")
+    return GrpcExporter(lambda: otlp.OTLPSpanExporter(endpoint=target))

@@ -1,0 +1,122 @@
+"""Where and how OTLP requests are sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+import requests
+from requests.exceptions import RequestException
+
+from codetracer_otel.errors import ErrorCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TRACES_PATH: Final = "/v1/traces"
+DEFAULT_URL: Final = "http://localhost:4318" + TRACES_PATH
+_MAX_SHOWN: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class OtlpSettings:
+    """What every request has in common.
+
+    Attributes:
+        url: where requests go, path included; may carry credentials, so no repr shows it.
+        headers: sent with every request; may be credentials, too.
+        timeout: seconds for all attempts of a batch.
+        compression: ``gzip``, ``deflate`` or ``none``.
+        verify: whether to check the collector's certificate, or the PEM file to check it with.
+        certificate: the client's PEM certificate, or that and its key file, or None.
+    """
+
+    url: str = field(default=DEFAULT_URL, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeout: float = 10.0
+    compression: str = "none"
+    verify: bool | str = True
+    certificate: str | tuple[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `UsageError` for what no request can be made of; its text shows no secret."""
+        if not _is_http(urlsplit(self.url)):
+            raise _no_http_url(self.url)
+        try:
+            requests.Request("POST", self.url, headers=dict(self.headers)).prepare()
+        except (RequestException, ValueError) as error:
+            raise _not_accepted(type(error).__name__) from None
+
+    @property
+    def shown_url(self) -> str:
+        """The URL without credentials, query and fragment, for people."""
+        return shown_url(self.url)
+
+
+def settings_for(target: str | None, environment: Any) -> OtlpSettings:
+    """Return the settings for ``otlp`` or ``otlp=URL``.
+
+    Args:
+        target: URL that wins over the environment's, or None.
+        environment: what ``OTEL_EXPORTER_OTLP_*`` says; see ``sdk.otel_environment``.
+
+    Raises:
+        UsageError: the URL or a header is not accepted.
+    """
+    key = environment.client_key
+    certificate = environment.client_certificate
+    return OtlpSettings(
+        url=_url(target, environment),
+        headers=dict(environment.headers),
+        timeout=environment.timeout_s,
+        compression=environment.compression or "none",
+        verify=environment.certificate or True,
+        certificate=(certificate, key) if certificate and key else certificate,
+    )
+
+
+def _url(target: str | None, environment: Any) -> str:
+    if target is None and environment.traces_endpoint:
+        return str(environment.traces_endpoint)
+    base = target or environment.endpoint
+    return traces_url(base) if base else DEFAULT_URL
+
+
+def traces_url(base: str) -> str:
+    """Return the URL for traces: a base URL gets the standard path unless it ends with it.
+
+    Raises:
+        UsageError: it is no HTTP URL.
+    """
+    parts = urlsplit(base)
+    if not _is_http(parts):
+        raise _no_http_url(base)
+    path = parts.path.rstrip("/")
+    full = path if path.endswith(TRACES_PATH) else path + TRACES_PATH
+    return urlunsplit(parts._replace(path=full))
+
+
+def shown_url(url: str) -> str:
+    """Return a URL without credentials, query and fragment."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))[:_MAX_SHOWN]
+
+
+def _is_http(parts: SplitResult) -> bool:
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _no_http_url(url: str) -> UsageError:
+    got = url.rpartition("@")[2][:_MAX_SHOWN]
+    message = f"otlp endpoint: not an HTTP URL, got {got!r}; expected http://HOST:PORT or https://"
+    return UsageError(message, ErrorCode.INVALID_POLICY_VALUE)
+
+
+def _not_accepted(reason: str) -> UsageError:
+    message = (
+        f"otlp: no request can be made of these settings ({reason}); expected an HTTP URL as "
+        "endpoint and header values without line ends"
+    )
+    return UsageError(message, ErrorCode.INVALID_POLICY_VALUE)
