@@ -65,7 +65,9 @@ def test_bad_variables_are_told_and_the_program_runs(program):
     )  # fmt: skip
 
     assert (process.returncode, process.stdout) == (0, "here\n")
-    assert process.stderr.count("ERR_INVALID_POLICY_VALUE") == 2
+    told = process.stderr.splitlines()
+    assert len(told) == 2
+    assert all("ERR_INVALID_POLICY_VALUE" in line for line in told)
 
 
 def test_an_unknown_option_exits_with_2(program):
@@ -89,10 +91,13 @@ def test_the_commands_are_listed():
     assert "run a program under tracing" in process.stdout
 
 
-def test_the_summary_closes_the_run(program):
-    process = run_traced("--exporter", "console", program("def f(): pass\nf()\nprint('out')"))
+def test_the_summary_closes_the_run(program, tmp_path):
+    exporter = f"jsonl={tmp_path / 'spans.jsonl'}"
+
+    process = run_traced("--exporter", exporter, program("def f(): pass\nf()\nprint('out')"))
 
     assert process.stdout == "out\n"
+    assert process.stderr.endswith(f"; to {exporter}\n")
     recorded, exported = map(int, SUMMARY.match(process.stderr.splitlines()[-1]).groups())
     assert recorded == exported > 0
 

@@ -7,15 +7,18 @@ def fail():
     raise ValueError("in atexit")
 
 
-def no_new_thread():
+def late_thread():
+    thread = threading.Thread(target=lambda: None)
     try:
-        threading.Thread(target=print, args=("late",)).start()
+        thread.start()
+        thread.join()
+        print("a thread may start")
     except RuntimeError as error:
         print(error)
 
 
 atexit.register(print, "first registered")
-atexit.register(no_new_thread)
+atexit.register(late_thread)
 atexit.register(fail)
 atexit.register(lambda: sys.exit(9))
 atexit.register(lambda: print("__file__" in globals(), "__cached__" in globals()))
