@@ -158,11 +158,10 @@ class Segment:
         self,
         trace_id: int,
         wall_offset_ns: int,
-        *,
-        trace_flags: int = 1,
-        trace_state: str = "",
         thread_id: int = 0,
         thread_name: str = "",
+        trace_flags: int = 1,
+        trace_state: str = "",
         remote_parent_id: int = 0,
     ) -> None:
         self.trace_id = trace_id

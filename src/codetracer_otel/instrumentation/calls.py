@@ -14,7 +14,7 @@ from codetracer_otel.instrumentation.exceptions import (
     ending_of,
     leaves_a_traced_frame_inside,
 )
-from codetracer_otel.instrumentation.parents import TENTATIVE, UNSAMPLED, build_unrecorded
+from codetracer_otel.instrumentation.parents import HOOK, TENTATIVE, UNSAMPLED, build_unrecorded
 from codetracer_otel.instrumentation.reading import read_variables
 from codetracer_otel.records import (
     ARGUMENTS,
@@ -102,6 +102,13 @@ class Calls:
             site.hook(code, frame)
             if site.plan is None:
                 return
+        self._begin_call(stack, site, code, offset, frame)
+        if site.hook is not None and stack[-1][EXTRAS] is None:
+            stack[-1][EXTRAS] = Extras()  # so that its end looks for the hook's entry below it
+
+    def _begin_call(
+        self, stack: list[Record], site: Site, code: CodeType, offset: int, frame: FrameType
+    ) -> None:
         below, context = stack[-1], self._read_context()
         segment, parent_id = self._parents.adopt_any(context, below, stack[0])
         if segment is None:
@@ -109,7 +116,9 @@ class Calls:
             return
         links = None
         if site.plan.root:
-            segment, parent_id, links = self._parents.new_linked_root(segment, parent_id)
+            segment, parent_id, links = self._parents.new_linked_root(
+                segment, parent_id, stack[0]
+            )
         self._begin_in(stack, site, code, (offset, frame, context, segment, parent_id, links))
 
     def _begin_in(
@@ -200,7 +209,7 @@ class Calls:
     def suspend(self, record: Record, now: int) -> None:
         """Note that a generator or coroutine has handed control out."""
         if record[PLAN] is None:
-            self._release(record)
+            self.finish_entry(record, None)
             return
         extras: Extras = record[EXTRAS]
         extras.suspensions += 1
@@ -293,10 +302,9 @@ class Calls:
         extras: Extras | None = entry[EXTRAS]
         if extras is not None and extras.token is not None:
             self._release(entry)
-        plan = entry[RESULT]
-        if error is None or plan is None or not plan.sampling.keep_errors:
-            return False
-        if ending_of(error, entry[CODE].co_name) is not Ending.RAISED:
+        if not self._is_kept_for_error(entry, error):
+            if entry[START] is not HOOK and extras is not None:
+                self._pop_hook(entry)
             return False
         self._count_kept_error(entry)
         self.keep(extras.below if extras is not None else None)
@@ -304,6 +312,13 @@ class Calls:
         entry[EXTRAS] = extras = Extras()
         extras.sampling_ratio = 1.0
         return True
+
+    @staticmethod
+    def _is_kept_for_error(entry: Record, error: BaseException | None) -> bool:
+        plan = entry[RESULT]
+        if error is None or plan is None or not plan.sampling.keep_errors:
+            return False
+        return ending_of(error, entry[CODE].co_name) is Ending.RAISED
 
     def _count_kept_error(self, entry: Record) -> None:
         site = self._sites.get(id(entry[CODE]))
@@ -357,10 +372,7 @@ class Calls:
     def _pop_hook(self, record: Record) -> None:
         """Remove the hook's entry below a record of the same code: both end together."""
         stack = self._stacks.mine()
-        if not stack or stack[-1][PLAN] is not None or stack[-1][CODE] is not record[CODE]:
-            return
-        site = self._sites.get(id(record[CODE]))
-        if site is not None and site.hook is not None:
+        if stack and stack[-1][START] is HOOK and stack[-1][CODE] is record[CODE]:
             self.finish_entry(stack.pop(), None)
 
     def _read_at_exit(self, record: Record, site: Site, frame: FrameType) -> None:

@@ -16,6 +16,8 @@ from codetracer_otel.records import (
     RESULT,
     SEGMENT,
     SPAN_ID,
+    START,
+    Extras,
     Link,
     Record,
     RemoteParent,
@@ -39,6 +41,8 @@ NEVER: Final = object()  # the base of a stack: every call above it asks `Parent
 UNSAMPLED: Final = object()  # nothing below this entry is recorded
 TENTATIVE: Final = object()  # its fate is open: whoever uses its ids must say so
 
+HOOK: Final = object()  # what an entry pushed by a hook holds as START
+
 
 def build_base(*, muted: bool = False) -> Record:
     """Return the entry at the bottom of a thread's stack, never popped.
@@ -59,6 +63,20 @@ def build_unrecorded(code: Any, context: object, segment: Segment | None, parent
     entry[SPAN_ID] = parent_id
     entry[SEGMENT] = segment
     entry[CONTEXT] = context
+    return entry
+
+
+def build_hook(code: Any, context: object, segment: Segment | None, parent_id: int) -> Record:
+    """Return an unrecorded entry that leaves the stack with whatever ``code`` pushed above it."""
+    entry = build_unrecorded(code, context, segment, parent_id)
+    entry[START], entry[EXTRAS] = HOOK, Extras()
+    return entry
+
+
+def build_hook_like(code: Any, below: Record) -> Record:
+    """Return a hook's entry that changes nothing for the calls above it."""
+    entry = build_hook(code, below[CONTEXT], below[SEGMENT], below[SPAN_ID])
+    entry[ARGUMENTS] = below[ARGUMENTS]
     return entry
 
 
@@ -87,6 +105,9 @@ class Parents:
         self._clock = clock
         self._remote = remote
         self._respect_parent = respect_parent
+        self._new_trace_id = ids.generate_trace_id
+        self._wall_ns = clock.wall_ns
+        self._monotonic_ns = clock.monotonic_ns
 
     def adopt_any(
         self, context: Context, below: Record, base: Record
@@ -104,48 +125,47 @@ class Parents:
             below: the stack entry the call stands on.
             base: the bottom of the same stack.
         """
-        if below[CONTEXT] is UNSAMPLED and (
-            below[ARGUMENTS] is None or below[ARGUMENTS] is context
-        ):
+        seen = below[CONTEXT]
+        if seen is NEVER and not context:  # the usual root: nothing is attached
+            return self._without_span(context, below, base)
+        if seen is UNSAMPLED and (below[ARGUMENTS] is None or below[ARGUMENTS] is context):
             return None, 0
-        if below[CONTEXT] is TENTATIVE and below[EXTRAS].context is context:
+        if seen is TENTATIVE and below[EXTRAS].context is context:
             return below[SEGMENT], below[SPAN_ID]
         span = get_current_span(context)
         if type(span) is FunctionSpan:
             return self.on_this_thread(span.segment, base), span.wire_id
         span_context = span.get_span_context()
-        if span_context.is_valid:
-            return self._below_span(span_context, below, base)
-        return self._without_span(context, below, base)
+        if not span_context.is_valid:
+            return self._without_span(context, below, base)
+        return self._below_span(span_context, below, base)
 
-    def new_root(self, remote: RemoteParent | None = None) -> tuple[Segment | None, int]:
-        """Return a fresh trace, or the remote parent's."""
-        self._on_root()
-        thread_id, thread_name = _this_thread()
-        offset = self._clock.wall_ns() - self._clock.monotonic_ns()
+    def new_root(
+        self, base: Record, remote: RemoteParent | None = None
+    ) -> tuple[Segment | None, int]:
+        """Return a fresh trace, or the remote parent's, for the thread of ``base``."""
         if remote is None:
-            trace_id = self._ids.generate_trace_id()
-            return Segment(trace_id, offset, thread_id=thread_id, thread_name=thread_name), 0
+            return self._fresh_trace(base), 0
         if self._respect_parent and not remote.trace_flags & SAMPLED:
             return None, 0
         parent_id = wire_span_id(remote.span_id)
-        segment = Segment(
-            remote.trace_id,
-            offset,
-            trace_flags=remote.trace_flags | SAMPLED,
-            trace_state=remote.trace_state,
-            thread_id=thread_id,
-            thread_name=thread_name,
-            remote_parent_id=parent_id,
-        )
+        segment = self._fresh_trace(base, remote.trace_id)
+        segment.trace_flags = remote.trace_flags | SAMPLED
+        segment.trace_state = remote.trace_state
+        segment.remote_parent_id = parent_id
         return segment, parent_id
 
+    def _fresh_trace(self, base: Record, trace_id: int = 0) -> Segment:
+        self._on_root()
+        thread: tuple[int, str] = base[START] or thread_of(base)
+        offset = self._wall_ns() - self._monotonic_ns()
+        return Segment(trace_id or self._new_trace_id(), offset, *thread)
+
     def new_linked_root(
-        self, segment: Segment, parent_id: int
+        self, segment: Segment, parent_id: int, base: Record
     ) -> tuple[Segment, int, list[Link] | None]:
         """Return a fresh trace with a link to the span it would have been a child of."""
-        fresh, _ = self.new_root()
-        assert fresh is not None  # only a remote parent can be unsampled
+        fresh = self._fresh_trace(base)
         if not parent_id:
             return fresh, 0, None
         link = Link(
@@ -158,8 +178,8 @@ class Parents:
 
     def on_this_thread(self, segment: Segment, base: Record) -> Segment:
         """Return the segment of the same trace that belongs to the calling thread."""
-        thread_id, thread_name = _this_thread()
-        if segment.thread_id == thread_id:
+        thread: tuple[int, str] = base[START] or thread_of(base)
+        if segment.thread_id == thread[0]:
             return segment
         known: Segment | None = base[RESULT]
         if known is not None and known.trace_id == segment.trace_id:
@@ -167,11 +187,10 @@ class Parents:
         moved = Segment(
             segment.trace_id,
             segment.wall_offset_ns,
-            trace_flags=segment.trace_flags,
-            trace_state=segment.trace_state,
-            thread_id=thread_id,
-            thread_name=thread_name,
-            remote_parent_id=segment.remote_parent_id,
+            *thread,
+            segment.trace_flags,
+            segment.trace_state,
+            segment.remote_parent_id,
         )
         base[RESULT] = moved
         return moved
@@ -180,10 +199,10 @@ class Parents:
         self, context: Context, below: Record, base: Record
     ) -> tuple[Segment | None, int]:
         if context and below is not base:  # attached by somebody who wants a root
-            return self.new_root()
+            return self.new_root(base)
         if below[SEGMENT] is not None:
             return self.on_this_thread(below[SEGMENT], base), below[SPAN_ID]
-        return self.new_root(self._remote)
+        return self.new_root(base, self._remote)
 
     def _below_span(
         self, context: SpanContext, below: Record, base: Record
@@ -200,7 +219,7 @@ class Parents:
             context.trace_flags,
             context.trace_state.to_header(),
         )
-        segment, _ = self.new_root(remote)
+        segment, _ = self.new_root(base, remote)
         if segment is not None and not context.is_remote:
             segment.remote_parent_id = 0
         base[RESULT] = segment
@@ -213,11 +232,19 @@ def _continues(known: Segment | None, context: SpanContext, parent_id: int) -> b
     return not context.is_remote or known.remote_parent_id == parent_id
 
 
-def _this_thread() -> tuple[int, str]:
+def thread_of(base: Record) -> tuple[int, str]:
+    """Return (ident, name) of the calling thread, whose stack ``base`` is; (0, "") for the main.
+
+    Read without the registry's lock, which the program may hold, and without current_thread(),
+    which would add a dummy to the registry.
+    """
     ident = threading.get_ident()
     if ident == threading.main_thread().ident:
-        return 0, ""
-    for thread in threading.enumerate():  # current_thread() would add a dummy to the registry
-        if thread.ident == ident:
-            return ident, str(threading.Thread.name.fget(thread))  # type: ignore[attr-defined]
-    return ident, ""
+        base[START] = (0, "")
+    else:
+        thread = threading._active.get(ident)  # type: ignore[attr-defined]  # noqa: SLF001
+        if thread is None:
+            return ident, ""
+        base[START] = (ident, str(threading.Thread.name.fget(thread)))  # type: ignore[attr-defined]
+    found: tuple[int, str] = base[START]
+    return found
