@@ -1,0 +1,1 @@
+"""Programs that the benchmarks trace; they know nothing of tracing."""

@@ -1,0 +1,31 @@
+"""Calls of a few shapes."""
+
+from __future__ import annotations
+
+
+def two(first, second):
+    return first
+
+
+def four_of(number, text):
+    return four(number, text, 2.5, True)
+
+
+def four(number, text, amount, flag):
+    return text
+
+
+def never(number):
+    return number
+
+
+def loop_of(function):
+    """Return a function that calls ``function(i, text)`` n times."""
+
+    def loop(count):
+        for number in range(count):
+            function(number, "some text")
+
+    # The loop is not part of what is measured: one call of it would be one span.
+    loop.__code__ = loop.__code__.replace(co_filename="<benchmark loop>")
+    return loop
