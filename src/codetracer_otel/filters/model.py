@@ -7,7 +7,7 @@ from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 class Action(IntEnum):
@@ -121,13 +121,25 @@ class WalkRules(Protocol):
         """Whether `type_action` can ever answer anything but ALLOW."""
 
 
+class Finder(Protocol):
+    """Finds the parts of a text that have one shape."""
+
+    def __call__(self, text: str, *, is_cut: bool) -> Iterable[tuple[int, int]]:
+        """Return the parts to replace as (start, end).
+
+        Args:
+            text: any text.
+            is_cut: whether its end was cut off: a shape that reaches it extends to the end.
+        """
+
+
 class ContentRules(Protocol):
     """``value`` patterns: redaction by the shape of text."""
 
-    def redact_texts(self, texts: Sequence[str]) -> list[str]:
-        """Return the texts with every matching part replaced, in order."""
+    def redact_texts(self, texts: Sequence[str], cut: Sequence[bool] | None = None) -> list[str]:
+        """Return the texts with every matching part replaced, in order; ``cut``: which were cut."""
 
-    def drops(self, text: str) -> bool:
+    def drops(self, text: str, *, is_cut: bool = False) -> bool:
         """Return whether a pattern with action ``drop`` matches the text."""
 
 

@@ -18,7 +18,7 @@ _SECRET_GROUPS: Final = (
     # Passwords and what people call them; `pass` as the last word only: `pass_count` is a number.
     "pass+word, pass+words, pass+wd, pwd, pass+phrase, pass+code, pass+key, pass$, passwds, pw$",
     "userpass, dbpass, dbpassword, userpassword, adminpassword, rootpassword, mypassword",
-    "passwordhash",
+    "passwordhash, pgpassword, newpassword, oldpassword, confirmpassword, loginpassword",
     # `secret` and `credential` name nothing else.
     "secret, secrets, clientsecret, appsecret, sharedsecret, secretkey",
     "credential, credentials, cred$, creds",
