@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from codetracer_otel.filters import filter_from_text
-from codetracer_otel.sdk.configure import shutdown
+from codetracer_otel.sdk.configure import active_session, shutdown
 from codetracer_otel.testing import capture_spans
 
 HEADER = """
@@ -36,14 +36,17 @@ def only(path: str, *more: str):
 def record(request):
     """Give a context manager that records a block, only functions of the test's own file.
 
-    A defect of the recorder is raised into the test, not hidden by the shipped policy.
+    A defect of the recorder is raised into the test, not hidden by the shipped policy, and no
+    stack entry may have been left behind (``lost_events`` says how many may).
     """
 
     @contextmanager
     def record_block(*more_rules, **options):
         options.setdefault("policy", {"on_recorder_error": "abort"})
+        lost = options.pop("lost_events", 0)
         with capture_spans(only(str(request.path), *more_rules), **options) as spans:
             yield spans
+            assert active_session().stats()["recorder"]["healed_stack_entries"] <= lost
 
     return record_block
 

@@ -116,9 +116,7 @@ class Calls:
             return
         links = None
         if site.plan.root:
-            segment, parent_id, links = self._parents.new_linked_root(
-                segment, parent_id, stack[0]
-            )
+            segment, parent_id, links = self._parents.new_linked_root(segment, parent_id, stack[0])
         self._begin_in(stack, site, code, (offset, frame, context, segment, parent_id, links))
 
     def _begin_in(
@@ -308,7 +306,7 @@ class Calls:
             return False
         self._count_kept_error(entry)
         self.keep(extras.below if extras is not None else None)
-        entry[PLAN], entry[SPAN_ID] = plan, self._next_span_id()
+        entry[PLAN], entry[SPAN_ID] = entry[RESULT], self._next_span_id()
         entry[EXTRAS] = extras = Extras()
         extras.sampling_ratio = 1.0
         return True

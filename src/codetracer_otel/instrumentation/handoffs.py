@@ -11,14 +11,13 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.instrumentation.context import materialise
-from codetracer_otel.instrumentation.parents import build_unrecorded
+from codetracer_otel.instrumentation.parents import build_hook, build_hook_like
 from codetracer_otel.instrumentation.reading import read_variables
 from codetracer_otel.records import (
     CONTEXT,
     EXTRAS,
     SEGMENT,
     SPAN_ID,
-    Extras,
     Record,
     Segment,
 )
@@ -93,15 +92,22 @@ class Handoffs:
         return getattr(function, "__name__", "") in COPIERS
 
     def attach(self, code: CodeType, _frame: object = None) -> bool:
-        """Put the current function's span into the context until ``code`` ends or yields."""
+        """Put the current function's span into the context until ``code`` ends or yields.
+
+        Returns:
+            Whether an entry was pushed. Where anything is traced below, one always is, so that
+            the end of ``code`` finds its own: an eager task may run ``code`` within ``code``.
+        """
         stack = self._recorder.stacks.mine()
-        record = self._recorder.current_readable()
-        context = self._runtime.read()
-        if stack is None or record is None or record[CONTEXT] is not context:
+        if stack is None or len(stack) == 1:
             return False
+        record, context = self._recorder.current_readable(), self._runtime.read()
+        if record is None or record[CONTEXT] is not context:
+            self._recorder.calls.keep(stack[-1])
+            stack.append(build_hook_like(code, stack[-1]))
+            return True
         materialised = materialise(record, context, self._recorder.build_span)
-        entry = build_unrecorded(code, materialised, record[SEGMENT], record[SPAN_ID])
-        entry[EXTRAS] = Extras()
+        entry = build_hook(code, materialised, record[SEGMENT], record[SPAN_ID])
         entry[EXTRAS].token = self._runtime.inner.attach(materialised)
         stack.append(entry)
         return True
@@ -153,7 +159,7 @@ class Handoffs:
             return False
         stack = self._recorder.stacks.mine_or_new()
         segment = self._recorder.parents.on_this_thread(parent[0], stack[0])
-        stack.append(build_unrecorded(code, self._runtime.read(), segment, parent[1]))
+        stack.append(build_hook(code, self._runtime.read(), segment, parent[1]))
         return True
 
     @staticmethod

@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
-from codetracer_otel.instrumentation.parents import TENTATIVE
+from codetracer_otel.instrumentation.parents import HOOK, TENTATIVE
 from codetracer_otel.instrumentation.sites import Site
 from codetracer_otel.records import NOT_CAPTURED
 
@@ -309,7 +309,7 @@ def _build_copies(recorder: PythonRecorder, handoffs: Handoffs) -> Mapping[str, 
         try:
             stack = getattr(threads, "stack", None)
             # Above an entry of `attach` nothing stands when its C call ends.
-            if stack and stack[-1][0] is code and stack[-1][1] is None and stack[-1][10]:
+            if stack and stack[-1][0] is code and stack[-1][7] is HOOK:
                 finish_entry(stack.pop(), None)
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
             boundary(error)

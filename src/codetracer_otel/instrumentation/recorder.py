@@ -126,6 +126,7 @@ class PythonRecorder:
             site.hook, site.is_special = hook, True
         self.sites[id(code)] = site
         self._monitor.watch(code)
+        self._watch_copies(code)
         return site
 
     def current(self) -> Record | None:
@@ -206,10 +207,13 @@ class PythonRecorder:
         self.stacks.new(muted=True)
 
     def _skip(self, code: CodeType) -> object:
-        if self.handoffs is not None and self.handoffs.names_a_copier(code):
-            self._monitor.add_events(code, ("CALL",))
+        self._watch_copies(code)
         self._monitor.skipped(code)
         return DISABLE
+
+    def _watch_copies(self, code: CodeType) -> None:
+        if self.handoffs is not None and self.handoffs.names_a_copier(code):
+            self._monitor.add_events(code, ("CALL",))
 
     def _hook_for(self, code: CodeType, frame: FrameType) -> Any:
         return None if self.handoffs is None else self.handoffs.hook_for(code, frame)
@@ -218,6 +222,7 @@ class PythonRecorder:
         site = HookSite(code, hook, self._forget(id(code)))
         self.sites[id(code)] = site
         self._monitor.watch(code)
+        self._watch_copies(code)
         return site
 
     def _release(self, entry: Record) -> None:
