@@ -1,0 +1,104 @@
+"""Secrets by shape are replaced before any exporter sees a value."""
+
+from __future__ import annotations
+
+import pytest
+from opentelemetry import trace
+
+from codetracer_otel.captured import REDACTED
+
+TOKEN = "ghp_" + "a1B2c3D4e5" * 4
+CARD = "4111 1111 1111 1111"
+
+
+class Refused(Exception):
+    pass
+
+
+def told(text):
+    return {"message": text, "list": [text, 1], text: "as a key"}
+
+
+def refuse(text):
+    raise Refused(text)
+
+
+def everything_of(spans):
+    return repr(spans)
+
+
+@pytest.mark.parametrize("secret", [TOKEN, CARD])
+def test_a_secret_shape_stands_nowhere_in_what_is_delivered(record, secret):
+    with record() as spans:
+        told(f"before {secret} after")
+        with pytest.raises(Refused):
+            refuse(f"cannot use {secret}")
+        span = trace.get_tracer("library").start_span(f"GET {secret}")
+        span.set_attribute("note", f"with {secret}")
+        span.add_event("seen", {"value": secret, "values": [secret, "x"]})
+        span.record_exception(Refused(secret))
+        span.end()
+    assert len(spans) == 3
+    assert secret not in everything_of(spans)
+    assert secret.replace(" ", "") not in everything_of(spans).replace(" ", "")
+
+
+def test_only_the_secret_part_of_a_text_is_replaced(record):
+    with record() as spans:
+        told(f"before {TOKEN} after")
+    assert f"before {REDACTED} after" == spans[0].attributes["codetracer.arg.text"]
+
+
+def test_attribute_keys_of_library_spans_are_judged_and_reserved_ones_are_not(record):
+    with record() as spans, trace.get_tracer("library").start_as_current_span("request") as span:
+        span.set_attribute("http.request.header.authorization", "anything")
+        span.set_attribute("session.id", "s-1")
+        span.set_attribute("http.route", "/orders")
+        span.add_event("login", {"password": "x", "user": "ada"})
+    (request,) = spans
+    assert request.attributes == {
+        "http.request.header.authorization": REDACTED,
+        "session.id": "s-1",
+        "http.route": "/orders",
+    }
+    assert request.events[0].attributes == {"password": REDACTED, "user": "ada"}
+
+
+def test_a_user_pattern_with_drop_leaves_the_structure_only(record):
+    rule = """
+[[scope.rules]]
+selector = "pkg:**"
+[[scope.rules.value_patterns]]
+selector = "value:regex:internal-[0-9]+"
+action = "drop"
+"""
+    with record(rule) as spans:
+        told("see internal-4711 for more")
+    assert spans[0].attributes["codetracer.arg.text"] == "<dropped>"
+    assert "4711" not in everything_of(spans)
+
+
+def test_the_counters_tell_how_many_values_of_each_kind_were_redacted(record):
+    from codetracer_otel.sdk.configure import active_session
+
+    def login(user, password):
+        return user
+
+    with record() as spans:
+        login("ada", "x")
+        login(TOKEN, "y")
+        session = active_session()
+        assert session.flush()
+        counts = session.stats()["value_redactions"]
+    assert len(spans) == 2
+    assert counts["argument"] == 2
+    assert counts["content"] >= 1
+
+
+def test_source_lines_in_a_stack_trace_are_judged_too(record):
+    def fail():
+        raise Refused("x", "password=hunter2hunter2")
+
+    with record() as spans, pytest.raises(Refused):
+        fail()
+    assert "hunter2hunter2" not in everything_of(spans)

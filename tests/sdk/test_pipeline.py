@@ -1,0 +1,156 @@
+"""The pipeline moves records from the recorder to every lane."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from codetracer_otel.ports import ExportResult
+from codetracer_otel.sdk.lanes import Lane
+from codetracer_otel.sdk.pipeline import Pipeline
+
+
+class Recorder:
+    """A recorder with records from a list."""
+
+    def __init__(self):
+        self.records = []
+
+    def drain(self, limit):
+        taken = self.records[:limit]
+        del self.records[:limit]
+        return taken
+
+
+class Span(int):
+    """Stands for an ended OpenTelemetry span."""
+
+    start_time = 1
+
+
+class Keeper:
+    def __init__(self):
+        self.items = []
+        self.sizes = []
+
+    def export(self, batch):
+        self.sizes.append(len(batch))
+        self.items.extend([*batch.records, *batch.spans])
+        return ExportResult.SUCCESS
+
+    def flush(self, timeout):
+        return True
+
+    def shutdown(self, timeout):
+        pass
+
+
+def nothing(*_args, **_facts):
+    return None
+
+
+@pytest.fixture
+def build():
+    running = []
+
+    def build_pipeline(*exporters, redact=lambda _records, spans: spans, **options):
+        lanes = [Lane(str(i), each, 1000, nothing, nothing) for i, each in enumerate(exporters)]
+        options = {"interval_s": 60, "batch_records": 100, "max_spans": 50, **options}
+        errors = options.setdefault("errors", [])
+        del options["errors"]
+        pipeline = Pipeline(
+            lanes, list, redact, {}, on_thread_start=nothing, on_error=errors.append, **options
+        )
+        pipeline.recorder = Recorder()
+        pipeline.start()
+        running.append(pipeline)
+        return pipeline
+
+    yield build_pipeline
+    for pipeline in running:
+        assert pipeline.stop(5)
+
+
+def test_flush_delivers_everything_recorded_before_it_to_every_exporter(build):
+    first, second = Keeper(), Keeper()
+    pipeline = build(first, second)
+    pipeline.recorder.records.extend(range(250))
+    pipeline.add_span(Span(-1))
+    assert pipeline.flush(5)
+    assert first.items == second.items
+    assert sorted(map(str, first.items)) == sorted([*map(str, range(250)), "-1"])
+    assert max(first.sizes) <= 101
+    assert pipeline.recorded == 251
+
+
+def test_stop_delivers_the_rest(build):
+    keeper = Keeper()
+    pipeline = build(keeper)
+    pipeline.recorder.records.extend(range(10))
+    assert pipeline.stop(5)
+    assert keeper.items == list(range(10))
+
+
+def test_wake_drains_before_the_interval_is_over(build):
+    keeper = Keeper()
+    arrived = threading.Event()
+    keeper.export = lambda _: (arrived.set(), ExportResult.SUCCESS)[1]
+    pipeline = build(keeper)
+    pipeline.recorder.records.append(1)
+    pipeline.wake()
+    assert arrived.wait(5)
+
+
+def test_a_batch_that_cannot_be_judged_is_not_delivered(build):
+    keeper, errors = Keeper(), []
+
+    def redact(records, _spans):
+        if records == [13]:
+            raise ValueError("cannot judge")
+        return _spans
+
+    pipeline = build(keeper, redact=redact, errors=errors, batch_records=1)
+    pipeline.recorder.records.extend([12, 13, 14])
+    assert pipeline.flush(5)
+    assert keeper.items == [12, 14]
+    assert pipeline.failed_internally == 1
+    assert [str(error) for error in errors] == ["cannot judge"]
+
+
+def test_spans_of_others_are_bounded_and_counted(build):
+    blocked, go_on = threading.Event(), threading.Event()
+
+    def redact(_records, spans):
+        blocked.set()
+        go_on.wait(10)
+        return spans
+
+    keeper = Keeper()
+    pipeline = build(keeper, redact=redact, max_spans=4)
+    pipeline.add_span(Span(0))
+    pipeline.wake()
+    assert blocked.wait(5)
+    for number in range(1, 8):
+        pipeline.add_span(Span(number))
+    go_on.set()
+    assert pipeline.flush(5)
+    assert keeper.items == [0, 1, 2, 3, 4]
+    assert pipeline.dropped_spans == 3
+
+
+def test_one_hanging_exporter_stops_neither_the_other_nor_the_program(build):
+    keeper, hanging, go_on = Keeper(), Keeper(), threading.Event()
+    hanging.export = lambda _: (go_on.wait(30), ExportResult.SUCCESS)[1]
+    pipeline = build(hanging, keeper)
+    pipeline.recorder.records.extend(range(5))
+    assert not pipeline.flush(0.3)
+    assert keeper.items == list(range(5))
+    go_on.set()
+    assert pipeline.flush(5)
+
+
+def test_a_flush_after_the_stop_does_not_wait_for_ever(build):
+    pipeline = build(Keeper())
+    assert pipeline.stop(5)
+    assert not pipeline.flush(0.1)
