@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import re
 
 import pytest
@@ -155,9 +156,5 @@ def test_a_plain_pattern_needs_none(pattern):
 @settings(deadline=None, max_examples=300)
 @given(st.text("ab.*+?()[]{}|^$\\-&1,x:<>P=!", max_size=12))
 def test_every_text_is_translated_or_refused(pattern):
-    try:
-        translated = translate(pattern)
-    except PatternError as error:
-        assert str(error)
-    else:
-        assert isinstance(translated.pattern, str)
+    with contextlib.suppress(PatternError):
+        assert isinstance(translate(pattern).pattern, str)

@@ -163,7 +163,8 @@ def slow(text):
     told = []
     source = filter_from_text(filter_text(text), "slow")
     asked = compile_chain(
-        load_chain([source]), lambda event, level="info", **facts: told.append((event, facts))
+        load_chain([source]),
+        lambda event, level="info", **facts: told.append((event, level, facts)),
     )
     return asked, told
 
@@ -176,7 +177,7 @@ def test_a_scope_pattern_that_takes_too_long_counts_for_skip_alone(execute, trac
     assert decision.source.selector.startswith("obj" if execute == "skip" else "")
     assert asked.stats() == {"pattern_timeouts": 1}
     asked.classify(CodeIdentity(("n",), "/m.py", LONG))
-    assert [event for event, _ in told] == ["filter_pattern_timeout"]
+    assert [event for event, *_ in told] == ["filter_pattern_timeout"]
     assert asked.stats() == {"pattern_timeouts": 2}
 
 

@@ -102,12 +102,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"no such directory: {directory}", ErrorCode.IO)
     path = os.path.join(directory, MARKER, FILTER_FILE)
     text = starter_text(os.path.basename(directory) or "project", private=arguments.private)
+    if os.path.lexists(path):
+        raise UsageError(f"there is a filter already: {path}", ErrorCode.IO)
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "x", encoding="utf-8") as file:
             file.write(text)
-    except FileExistsError as error:
-        raise UsageError(f"there is a filter already: {path}", ErrorCode.IO) from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise EnvironmentFailure(f"cannot write {path}: {reason}", ErrorCode.IO) from error

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+from tests.filters.chains import filter_text, rule
+
+from codetracer_otel.cli import main
+
+SOURCE = """\
+LIMIT = 3
+
+class Cart:
+    def total(self, token, items=()):
+        rate = 2
+        def inner(x):
+            return x * LIMIT
+        return inner(rate)
+
+raise SystemExit("never run")
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    package = tmp_path / "shop"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "cart.py").write_text(SOURCE)
+    marker = tmp_path / ".codetracer"
+    marker.mkdir()
+    rules = rule("pkg:shop.*", ("local:rate", "drop"), reason="shown in the report")
+    (marker / "trace-filter.toml").write_text(
+        filter_text(rules, execute="inherit", values="inherit")
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CODETRACER_TRACE_FILTER", raising=False)
+    return tmp_path
+
+
+def explained(capsys, *arguments):
+    assert main(["explain", "--json", *arguments]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("target", "function"),
+    [
+        ("shop.cart:Cart.total", "shop.cart.Cart.total"),
+        ("shop/cart.py:4", "shop.cart.Cart.total"),
+        ("shop/cart.py:5", "shop.cart.Cart.total"),
+        ("shop/cart.py:7", "shop.cart.Cart.total.<locals>.inner"),
+        ("shop/cart.py:8", "shop.cart.Cart.total"),
+        ("shop/cart.py:10", "shop.cart.<module>"),
+    ],
+)
+def test_a_target_is_a_function_or_a_line(project, capsys, target, function):
+    [found] = explained(capsys, target)["targets"]
+    assert (found["function"], found["traced"]) == (function, True)
+
+
+def test_a_file_stands_for_all_its_code(project, capsys):
+    found = [each["function"] for each in explained(capsys, "shop/cart.py")["targets"]]
+    assert found == [
+        "shop.cart.<module>",
+        "shop.cart.Cart",
+        "shop.cart.Cart.total",
+        "shop.cart.Cart.total.<locals>.inner",
+    ]
+
+
+def test_each_value_names_the_rule_behind_it(project, capsys):
+    [found] = explained(capsys, "shop.cart:Cart.total", "--name", "apiKey")["targets"]
+    values = {
+        (each["kind"], each["name"]): (each["action"], each["rule"]["selector"])
+        for each in found["values"]
+    }
+    assert values["arg", "token"] == ("redact", "arg:words:@secrets")
+    assert values["arg", "items"] == ("allow", "")
+    assert values["local", "rate"] == ("drop", "local:rate")
+    assert values["attr", "apiKey"] == ("redact", "attr:words:@secrets")
+    assert values["ret", "<return>"] == ("allow", "")
+
+
+def test_the_text_says_decision_rules_and_reasons(project, capsys):
+    assert main(["explain", "shop.cart:Cart.total"]) == 0
+    text = capsys.readouterr().out
+    file = project / ".codetracer" / "trace-filter.toml"
+    assert f"shop.cart.Cart.total  ({project}/shop/cart.py:4)" in text
+    assert f"pkg:shop.* ({file}:7): shown in the report" in text
+    assert "redact   arg token  by arg:words:@secrets" in text
+
+
+def test_the_inventory_lists_what_would_leave(project, capsys):
+    leaves = explained(capsys, "--all", "shop/cart.py:4")["leaves"]
+    assert [(each["kind"], each["name"]) for each in leaves] == [
+        ("arg", "self"), ("arg", "items"), ("ret", "<return>"),
+    ]  # fmt: skip
+    assert main(["explain", "--all", "shop/cart.py:4"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_a_directory_is_an_inventory_of_all_its_files(project, capsys):
+    functions = {each["function"] for each in explained(capsys, "--all", "shop")["leaves"]}
+    assert functions >= {"shop.cart.Cart.total", "shop.<module>"}
+
+
+@pytest.mark.parametrize(
+    ("selector", "target", "hint"),
+    [
+        ("pkg:shop.cart.*", "shop.cart:Cart", "use pkg:{shop.cart,shop.cart.*}"),
+        ("pkg:shop", "shop.cart:Cart", "use pkg:{shop,shop.*}"),
+        ("pkg:shop/cart.py", "shop.cart:Cart", "use file:shop/cart.py"),
+        ("obj:Cart.total", "shop.cart:Cart.total", "use obj:shop.cart.Cart.total"),
+        ("obj:total", "shop.cart:Cart.total", "put `*.` before it"),
+        ("file:*.py", "shop.cart:Cart", "use file:**/*.py"),
+        ("file:shop", "shop.cart:Cart", "use file:shop/**"),
+        ("file:shop.cart", "shop.cart:Cart", "use pkg:shop.cart"),
+    ],
+)
+def test_the_usual_slips_are_hinted_at(project, capsys, selector, target, hint):
+    extra = project / "extra.toml"
+    extra.write_text(filter_text(rule(selector), execute="inherit", values="inherit"))
+    [found] = explained(capsys, target, "--trace-filter", str(extra))["targets"]
+    assert [text for text in found["hints"] if hint in text]
+
+
+def test_the_environments_filters_count(project, capsys, monkeypatch):
+    extra = project / "extra.toml"
+    extra.write_text(filter_text(rule("pkg:shop.cart", exec="skip")))
+    monkeypatch.setenv("CODETRACER_TRACE_FILTER", str(extra))
+    [found] = explained(capsys, "shop.cart:Cart.total")["targets"]
+    assert (found["traced"], found["rule"]["file"]) == (False, str(extra))
+
+
+def test_nothing_is_imported(project, capsys):
+    explained(capsys, "shop.cart:Cart.total")
+    assert "shop" not in sys.modules
+
+
+def test_an_installed_module_is_found_and_its_skip_explained(project, capsys):
+    [found] = explained(capsys, "json.decoder:JSONDecoder.decode")["targets"]
+    assert (found["traced"], found["rule"]["selector"]) == (False, "file:literal:@stdlib")
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("nowhere.py", 2),
+        ("no.such.module:f", 2),
+        ("shop.cart:nothing", 2),
+        ("shop/cart.py:999", 2),
+        ("broken.py", 20),
+        ("nul.py", 20),
+    ],
+)
+def test_a_target_that_cannot_be_explained_is_one_line(project, capsys, target, status):
+    (project / "broken.py").write_text("def (:\n")
+    (project / "nul.py").write_bytes(b"x = '\0'\n")
+    assert main(["explain", target]) == status
+    assert len(capsys.readouterr().err.splitlines()) == 1
