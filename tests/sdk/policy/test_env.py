@@ -62,12 +62,12 @@ def test_a_bad_variable_is_a_problem_that_names_it(variable):
     assert "got '%%%'; expected " in problems[0].message
 
 
-@pytest.mark.parametrize("word", [*TRUE_WORDS, "TRUE", " On "])
+@pytest.mark.parametrize("word", [*sorted(TRUE_WORDS), "TRUE", " On "])
 def test_words_that_mean_true(word):
     assert parse_boolean(word, "x") is True
 
 
-@pytest.mark.parametrize("word", [*FALSE_WORDS, "FALSE", " oFF "])
+@pytest.mark.parametrize("word", [*sorted(FALSE_WORDS), "FALSE", " oFF "])
 def test_words_that_mean_false(word):
     assert parse_boolean(word, "x") is False
 
