@@ -10,22 +10,10 @@ import pytest
 from tests.collector.receiver import running_receiver
 from tests.collector.rotel import running_collector
 from tests.shop_calls import independent_calls, paths, select
+from tests.shop_secrets import PERSONAL, SECRETS
 from tests.traced_run import PROJECT, run_python, run_traced
 
 SCRIPT = PROJECT / "examples" / "shop" / "main.py"
-
-# Each is handed on under a redacted name; some also travel inside text, an exception, a URL.
-SECRETS = (
-    "correct-horse-battery",
-    "bobs-dog-is-called-rex",
-    "eve-listens-in-1984",
-    "4242 4242 4242 4242",
-    "4000 0000 0000 0002",
-    "5555 5555 5555 4444",
-    "kx9-merchant-7Qp",
-    "shop-62249369389075490555a758",
-)
-PERSONAL = ("ada@example.org", "bob@example.org", "eve@example.org")
 
 
 def is_selected(call):

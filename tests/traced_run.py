@@ -15,7 +15,7 @@ TRACER = ("-m", "codetracer_otel", "run")
 def environment(**more: str) -> dict[str, str]:
     """Return this process' environment without what would configure a tracer."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
-    return {**kept, "PYTHONIOENCODING": "utf-8", **more}
+    return {**kept, "PYTHONIOENCODING": "utf-8", "NO_PROXY": "127.0.0.1", **more}
 
 
 def run_python(

@@ -12,7 +12,8 @@ from tests.collector.receiver import Answer, running_receiver
 
 
 @pytest.fixture
-def receiver():
+def receiver(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with running_receiver() as receiver:
         yield receiver
 

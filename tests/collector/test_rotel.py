@@ -16,7 +16,8 @@ AWKWARD = 'it\'s "q" -> x(y) é\nsecond line)\n     indented -> text'
 
 
 @pytest.fixture
-def collector(tmp_path):
+def collector(tmp_path, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with running_collector(tmp_path / "collector.log") as collector:
         yield collector
 
