@@ -125,11 +125,11 @@ def attribute_value(value: Captured) -> AttributeValue:
     return _node_attribute(value)  # type: ignore[arg-type]
 
 
-_MAX_DECIMAL_BITS: Final = 4096
+_MAX_DECIMAL_BITS: Final = 2048  # 617 digits: sys.set_int_max_str_digits() may allow 640
 
 
 def decimal(value: int) -> str:
-    """Return the decimal text of an integer; beyond 4,096 bits the cut hexadecimal text."""
+    """Return the decimal text of an integer; beyond 2,048 bits the cut hexadecimal text."""
     bits = value.bit_length()
     if bits <= _MAX_DECIMAL_BITS:
         return str(value)

@@ -13,6 +13,7 @@ from codetracer_otel.instrumentation.exceptions import (
     describe_exception,
     ending_of,
     leaves_a_traced_frame_inside,
+    read_traceback,
 )
 from codetracer_otel.instrumentation.parents import HOOK, TENTATIVE, UNSAMPLED, build_unrecorded
 from codetracer_otel.instrumentation.reading import read_variables
@@ -23,6 +24,7 @@ from codetracer_otel.records import (
     END,
     EXTRAS,
     NOT_CAPTURED,
+    PARENT_ID,
     PLAN,
     RESULT,
     SEGMENT,
@@ -126,7 +128,10 @@ class Calls:
         calls_before, site.seen = site.seen, site.seen + 1
         sampler = site.sampler
         if sampler is not None and not sampler.keeps(segment.trace_id, calls_before):
-            self._push_left_out(stack, site, code, context, segment, parent_id)
+            entry = build_left_out(site, code, self._now())
+            if site.suspends:
+                self._suspend_under(frame, entry)
+            self._push_left_out(stack, entry, (context, segment, parent_id))
             return
         extras = Extras()
         extras.links = links
@@ -173,21 +178,14 @@ class Calls:
             entry, extras.below = extras.below, None
 
     def _push_left_out(
-        self,
-        stack: list[Record],
-        site: Site,
-        code: CodeType,
-        context: Context,
-        segment: Segment,
-        parent_id: int,
+        self, stack: list[Record], entry: Record, adopted: tuple[Context, Segment, int]
     ) -> None:
         below = stack[-1]
-        entry = build_unrecorded(code, context, segment, parent_id)
-        entry[5], entry[START], entry[RESULT] = parent_id, self._now(), site.plan
-        entry[ARGUMENTS], entry[END] = (), 0
+        entry[CONTEXT], entry[SEGMENT], entry[SPAN_ID] = adopted
+        entry[PARENT_ID] = entry[SPAN_ID]
         if below[CONTEXT] is TENTATIVE:
-            entry[EXTRAS] = extras = Extras()
-            extras.context, extras.below = context, below
+            entry[EXTRAS] = extras = entry[EXTRAS] or Extras()
+            extras.context, extras.below = adopted[0], below
             entry[CONTEXT] = TENTATIVE
         stack.append(entry)
 
@@ -207,7 +205,9 @@ class Calls:
     def suspend(self, record: Record, now: int) -> None:
         """Note that a generator or coroutine has handed control out."""
         if record[PLAN] is None:
-            self.finish_entry(record, None)
+            self._release(record)
+            if record[START] is not HOOK:
+                self._pop_hook(record)
             return
         extras: Extras = record[EXTRAS]
         extras.suspensions += 1
@@ -226,8 +226,8 @@ class Calls:
         stack = self._stacks.mine_or_new()
         record = None if never_started else self._suspended.get(frame, code)
         context = self._read_context()
-        if record is None:
-            self._push_stranger(stack, code, context)
+        if record is None or record[PLAN] is None:
+            self._push_stranger(stack, code, context, record)
             return
         if record[CONTEXT] is None:
             record[CONTEXT] = context
@@ -236,8 +236,10 @@ class Calls:
         stack.append(record)
         record[EXTRAS].resumed_at = self._now()
 
-    def _push_stranger(self, stack: list[Record], code: CodeType, context: Context) -> None:
-        # Its start was before the session, or was left out: it hands on its caller's ids.
+    def _push_stranger(
+        self, stack: list[Record], code: CodeType, context: Context, left_out: Record | None
+    ) -> None:
+        # Its start was before the session, or was left out: it hands on its consumer's ids.
         below = stack[-1]
         if below[CONTEXT] is UNSAMPLED:
             self.push_unsampled(stack, code, context)
@@ -245,6 +247,8 @@ class Calls:
         segment, parent_id = self._parents.adopt_any(context, below, stack[0])
         if segment is None:
             self.push_unsampled(stack, code, context)
+        elif left_out is not None:
+            self._push_left_out(stack, left_out, (context, segment, parent_id))
         else:
             self.keep(below if below[CONTEXT] is TENTATIVE else None)
             stack.append(build_unrecorded(code, context, segment, parent_id))
@@ -302,6 +306,7 @@ class Calls:
             self._release(entry)
         if not self._is_kept_for_error(entry, error):
             if entry[START] is not HOOK and extras is not None:
+                self._suspended.forget(entry)
                 self._pop_hook(entry)
             return False
         self._count_kept_error(entry)
@@ -344,6 +349,8 @@ class Calls:
 
     def finish_open(self, record: Record, now: int, ending: Ending) -> None:
         """End a record from outside of its function."""
+        if record[PLAN] is None:
+            return  # a generator that was left out
         extras = record[EXTRAS]
         if extras is None:
             extras = record[EXTRAS] = Extras()
@@ -396,7 +403,7 @@ class Calls:
         return tuple(captured)
 
     def _describe(self, record: Record, error: BaseException, now: int) -> Any:
-        inner = leaves_a_traced_frame_inside(error.__traceback__, self._sites.get)
+        inner = leaves_a_traced_frame_inside(read_traceback(error), self._sites.get)
         plan = record[PLAN]
         keeps_event = plan.events is None or plan.events.exceptions
         described = describe_exception(
@@ -410,6 +417,15 @@ class Calls:
         elif plan.fixed_result is not NOT_CAPTURED:
             described.message = DROPPED
         return described
+
+
+def build_left_out(site: Site, code: CodeType, now: int) -> Record:
+    """Return the entry of a call that sampling leaves out, unless an exception leaves it."""
+    entry = build_unrecorded(code, None, None, 0)
+    entry[ARGUMENTS], entry[START], entry[END], entry[RESULT] = (), now, 0, site.plan
+    if site.suspends:
+        entry[EXTRAS] = Extras()
+    return entry
 
 
 def cut(extras: Extras) -> None:

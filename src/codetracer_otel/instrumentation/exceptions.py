@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.captured import decimal
 from codetracer_otel.records import Ending, ExceptionRecord
 
 if TYPE_CHECKING:
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
 
 _MAX_FRAMES: Final = 64
 _MAX_MESSAGE: Final = 1024
+_MAX_ARGUMENTS: Final = 32
 _TEXT_TYPES: Final = frozenset({bool, int, float, str, type(None)})
 _ITERATOR_METHODS: Final = frozenset({"__next__", "__anext__"})
 _CANCELLED: Final = "asyncio.exceptions.CancelledError"
+read_traceback: Final = BaseException.__dict__["__traceback__"].__get__
 _read_exit_code: Final = SystemExit.__dict__["code"].__get__
 _read_mro: Final = type.__dict__["__mro__"].__get__
 _read_arguments: Final = BaseException.args.__get__  # type: ignore[attr-defined]
@@ -37,7 +40,7 @@ def describe_exception(
     return ExceptionRecord(
         name,
         message_of(error, name, with_text=with_text) if innermost else "",
-        frames_of(error.__traceback__) if innermost else (),
+        frames_of(read_traceback(error)) if innermost else (),
         time_ns,
         innermost,
     )
@@ -64,10 +67,17 @@ def message_of(error: BaseException, name: str, *, with_text: bool = False) -> s
 
 
 def _message_of_scalars(arguments: tuple[Any, ...]) -> str:
-    if not arguments:
-        return ""
-    text = str(arguments[0]) if len(arguments) == 1 else repr(arguments)
-    return text if len(text) <= _MAX_MESSAGE else text[:_MAX_MESSAGE]
+    if len(arguments) == 1:
+        only = arguments[0]
+        return only[:_MAX_MESSAGE] if type(only) is str else _scalar_text(only)
+    texts = ", ".join(_scalar_text(argument) for argument in arguments[:_MAX_ARGUMENTS])
+    return f"({texts})"[:_MAX_MESSAGE] if arguments else ""
+
+
+def _scalar_text(value: Any) -> str:
+    if type(value) is int:
+        return decimal(value)
+    return repr(value[:_MAX_MESSAGE] if type(value) is str else value)
 
 
 def _text_by_program(error: BaseException, name: str) -> str:
@@ -113,14 +123,15 @@ def leaves_a_traced_frame_inside(
 
 def ending_of(error: BaseException, function: str) -> Ending:
     """Return how the span of ``function`` ends that ``error`` leaves."""
-    if isinstance(error, GeneratorExit):
+    kind = type(error)  # isinstance() would ask the program for `__class__`
+    if issubclass(kind, GeneratorExit):
         return Ending.CLOSED
-    if isinstance(error, StopIteration | StopAsyncIteration) and function in _ITERATOR_METHODS:
+    if issubclass(kind, (StopIteration, StopAsyncIteration)) and function in _ITERATOR_METHODS:
         return Ending.CLOSED
-    if isinstance(error, SystemExit):
+    if issubclass(kind, SystemExit):
         status = _read_exit_code(error)
         succeeded = status is None or (type(status) is int and status == 0)
         return Ending.EXITED if succeeded else Ending.RAISED
-    if any(type_name(kind) == _CANCELLED for kind in _read_mro(type(error))):
+    if any(type_name(base) == _CANCELLED for base in _read_mro(kind)):
         return Ending.CANCELLED
     return Ending.RAISED

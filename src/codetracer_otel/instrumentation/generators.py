@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.records import CODE, EXTRAS, PLAN
+from codetracer_otel.records import CODE, EXTRAS, PLAN, RESULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,8 @@ class Suspended:
         replaced = self._records.get(key)
         self._records[key] = record
         record[EXTRAS].frame_id = key
-        if self._generator_of is not None and record[PLAN].kind == _PLAIN_GENERATOR:
+        plan = record[PLAN] or record[RESULT]
+        if self._generator_of is not None and plan.kind == _PLAIN_GENERATOR:
             self._watch(key, self._generator_of(frame), record)
         return replaced
 
