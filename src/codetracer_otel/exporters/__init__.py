@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from codetracer_otel.errors import ErrorCode, UsageError
+from codetracer_otel.errors import CodetracerError, ErrorCode, UsageError
 from codetracer_otel.ports import Exporter
 
 if TYPE_CHECKING:
@@ -37,42 +38,120 @@ EXPORTERS: Final[dict[str, str]] = {
 }
 
 
+ENTRY_POINT_GROUPS: Final = ("codetracer_otel_exporters", "opentelemetry_traces_exporter")
+
+
 def build_exporter(exporter: Any, context: ExporterContext) -> Exporter:
     """Return an exporter for a specification, or the object itself where it is one already.
 
+    A name is looked up in `EXPORTERS`, then among the entry points of `ENTRY_POINT_GROUPS`; one
+    with a dot or a colon in it is ``package.module:attribute`` or ``package.module.attribute``. A
+    class or function found there is called, with the target if there is one.
+
     Args:
-        exporter: an object with ``name`` and ``target``, an `Exporter`, or a ``SpanExporter``.
+        exporter: ``name``, ``name=target``, an object with ``name`` and ``target``, an
+            `Exporter`, or a ``SpanExporter``.
         context: of the session.
 
     Raises:
-        UsageError: no exporter has this name.
+        UsageError: no exporter has this name, or it cannot be loaded.
     """
-    name = getattr(exporter, "name", None)
-    if isinstance(name, str) and hasattr(exporter, "target"):
-        return _build_named(name, exporter.target, context)
-    if _is_span_exporter(exporter):
-        from codetracer_otel.exporters.otel import OpenTelemetryExporter  # noqa: PLC0415
-
-        return OpenTelemetryExporter(exporter)
-    if isinstance(exporter, Exporter):
-        return exporter
-    raise UsageError(f"exporter: neither a name nor an exporter, got {type(exporter).__name__}")
+    if isinstance(exporter, str):
+        name, _, target = exporter.partition("=")
+        return _build_named(name.strip(), target.strip() or None, context)
+    if hasattr(exporter, "target") and not hasattr(exporter, "export"):
+        return _build_named(exporter.name, exporter.target, context)
+    return _adapted(exporter, type(exporter).__name__)
 
 
 def _build_named(name: str, target: str | None, context: ExporterContext) -> Exporter:
-    if name not in EXPORTERS:
-        known = ", ".join(sorted(EXPORTERS))
+    if name in EXPORTERS:
+        build: Callable[[str | None, ExporterContext], Exporter]
+        build = _attribute_of(EXPORTERS[name])
+        return build(target, context)
+    found = _found(name)
+    if found is None:
+        raise _unknown(name)
+    return _adapted(_called(found, name, target), name)
+
+
+def _found(name: str) -> Any:
+    """Return what an entry point or a dotted name stands for, or None."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - only for names that are not ours
+
+    for group in ENTRY_POINT_GROUPS:
+        for entry in entry_points(group=group, name=name):
+            return _loaded(name, entry.load)
+    if "." in name or ":" in name:
+        return _loaded(name, lambda: _attribute_of(name))
+    return None
+
+
+def _attribute_of(path: str) -> Any:
+    module, colon, attributes = path.partition(":")
+    if not colon:
+        module, _, attributes = path.rpartition(".")
+    found: Any = import_module(module)
+    for attribute in attributes.split("."):
+        found = getattr(found, attribute)
+    return found
+
+
+def _loaded(name: str, load: Callable[[], Any]) -> Any:
+    try:
+        return load()
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
         raise UsageError(
-            f"exporter {name!r}: unknown name; expected one of {known}, or none",
+            f"exporter {name!r}: cannot be imported ({reason}); expected package.module:Class",
             ErrorCode.UNSUPPORTED_FORMAT,
-        )
-    module, _, attribute = EXPORTERS[name].partition(":")
-    build: Callable[[str | None, ExporterContext], Exporter]
-    build = getattr(import_module(module), attribute)
-    return build(target, context)
+        ) from error
+
+
+def _called(found: Any, name: str, target: str | None) -> Any:
+    if hasattr(found, "export") and not isinstance(found, type):
+        return found
+    try:
+        return found() if target is None else found(target)
+    except CodetracerError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            f"exporter {name!r}: cannot be made, its constructor raised {type(error).__name__}",
+            ErrorCode.UNSUPPORTED_FORMAT,
+        ) from error
+
+
+def _adapted(exporter: Any, name: str) -> Exporter:
+    if isinstance(exporter, Exporter) and not _is_span_exporter(exporter):
+        return exporter
+    if callable(getattr(exporter, "export", None)) and callable(
+        getattr(exporter, "shutdown", None)
+    ):
+        from codetracer_otel.exporters.otel import OpenTelemetryExporter  # noqa: PLC0415 - the SDK
+
+        return OpenTelemetryExporter(exporter)
+    raise UsageError(
+        f"exporter {name!r}: not an exporter, got {type(exporter).__name__}; expected a name, a "
+        "codetracer_otel.ports.Exporter or an OpenTelemetry SpanExporter",
+        ErrorCode.UNSUPPORTED_FORMAT,
+    )
 
 
 def _is_span_exporter(exporter: object) -> bool:
-    from opentelemetry.sdk.trace.export import SpanExporter  # noqa: PLC0415 - 30 ms
+    # whoever made one has imported its base class
+    module = sys.modules.get("opentelemetry.sdk.trace.export")
+    return module is not None and isinstance(exporter, module.SpanExporter)
 
-    return isinstance(exporter, SpanExporter)
+
+def _unknown(name: str) -> UsageError:
+    from difflib import get_close_matches  # noqa: PLC0415 - only for the message
+
+    close = get_close_matches(name, EXPORTERS, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    known = ", ".join(sorted(EXPORTERS))
+    message = (
+        f"exporter {name!r}: unknown name; expected one of {known}, none, an entry point of "
+        f"{ENTRY_POINT_GROUPS[0]} or package.module:Class{hint}"
+    )
+    return UsageError(message, ErrorCode.UNSUPPORTED_FORMAT)

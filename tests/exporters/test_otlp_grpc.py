@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import grpc
+import pytest
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from tests.exporters.made import batch, plan, record, view
+
+from codetracer_otel.exporters.otlp_grpc import GrpcExporter
+from codetracer_otel.ports import Exporter, ExportResult
+
+
+class Service(trace_service_pb2_grpc.TraceServiceServicer):
+    def __init__(self):
+        self.requests = []
+
+    def Export(self, request, context):
+        self.requests.append(request)
+        return ExportTraceServiceResponse()
+
+    def names(self):
+        return [
+            span.name
+            for request in self.requests
+            for resource in request.resource_spans
+            for scope in resource.scope_spans
+            for span in scope.spans
+        ]
+
+
+@contextmanager
+def serving():
+    service = Service()
+    server = grpc.server(ThreadPoolExecutor(2))
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(service, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield service, f"http://127.0.0.1:{port}"
+    finally:
+        server.stop(0).wait(10)
+
+
+@pytest.fixture
+def served():
+    with serving() as (service, url):
+        exporter = GrpcExporter(lambda: OTLPSpanExporter(endpoint=url))
+        yield service, exporter
+        exporter.shutdown(1.0)
+
+
+def test_spans_arrive(served):
+    service, exporter = served
+    assert isinstance(exporter, Exporter)
+    made = batch(record(("x",), of=plan("n")), spans=(view("by hand"),))
+    assert exporter.export(made) is ExportResult.SUCCESS
+    assert service.names() == ["shop.tax", "by hand"]
+
+
+def test_a_batch_of_many_megabytes_arrives_although_four_is_the_servers_limit(served):
+    service, exporter = served
+    made = [record(("x" * 200_000,), of=plan("n"), span_id=n + 1) for n in range(50)]
+    assert exporter.export(batch(*made)) is ExportResult.SUCCESS
+    assert len(service.names()) == 50
+    assert max(request.ByteSize() for request in service.requests) < 4 * 1024 * 1024
+
+
+def test_a_forked_child_opens_a_channel_of_its_own(served):
+    _, exporter = served
+    before = exporter._exporter
+    exporter.reopen_after_fork()
+    assert exporter._exporter is not before
+    assert exporter.export(batch(record())) is ExportResult.SUCCESS
+    before.shutdown()
+
+
+def test_a_collector_that_is_not_there_is_a_failure(caplog):
+    exporter = GrpcExporter(lambda: OTLPSpanExporter(endpoint="http://127.0.0.1:1", timeout=1))
+    assert exporter.export(batch(record())) is ExportResult.FAILURE
+    exporter.shutdown(1.0)
