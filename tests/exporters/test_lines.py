@@ -180,6 +180,19 @@ def test_after_a_fork_the_child_writes_its_own_file_even_if_the_lock_was_held(tm
     assert (path.read_text(), child.read_text()) == ("", '{"a":1}\n')
 
 
+def test_a_forked_child_names_its_file_by_its_process_and_so_does_its_own_child(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "lines.jsonl"
+    writer = LineWriter(FileOutput(path))
+    for pid in (77, 78):
+        monkeypatch.setattr(os, "getpid", lambda pid=pid: pid)
+        assert writer.reopen_after_fork()
+        assert writer.write({"a": pid})
+    names = sorted(found.name for found in tmp_path.iterdir())
+    assert names == ["lines.jsonl", "lines.jsonl.77", "lines.jsonl.78"]
+
+
 def test_lines_of_several_threads_stay_whole(tmp_path):
     path = tmp_path / "lines.jsonl"
     writer = LineWriter(FileOutput(path))

@@ -96,7 +96,7 @@ class JsonLinesExporter:
         self._writer.close()
 
     def reopen_after_fork(self, path: str | None = None) -> None:
-        """Become usable in a forked child; a file goes on under ``path`` when one is given."""
+        """Become usable in a forked child, a file as ``path`` or with ``.<pid>`` at its name."""
         self._writer.reopen_after_fork(path)
 
     def stats(self) -> dict[str, int]:

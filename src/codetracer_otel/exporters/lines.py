@@ -128,13 +128,13 @@ class FileOutput(DescriptorOutput):
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self._path = os.fspath(path)
+        self._path = self._first_path = os.fspath(path)
         self._open()
 
     def reopen_after_fork(self, path: str | None = None) -> None:
-        """Go on in the file ``path``, or in the same one through a descriptor of its own."""
+        """Go on in the file ``path``, or in one named like the parent's with ``.<pid>``."""
         self.close()
-        self._path = path or self._path
+        self._path = path or f"{self._first_path}.{os.getpid()}"
         self._open()
 
     def _open(self) -> None:
@@ -216,7 +216,7 @@ class LineWriter:
             return self._attempt(self._output.flush)
 
     def reopen_after_fork(self, path: str | None = None) -> bool:
-        """Become usable in a forked child, a file under the new ``path``; return whether it is."""
+        """Become usable in a forked child, a file under a name of its own; return whether it is."""
         self._lock = threading.RLock()  # the parent's may be held by a thread that is not here
         self.lines = self.failures = 0
         return self._attempt(lambda: self._output.reopen_after_fork(path))
