@@ -15,7 +15,7 @@ STATS = {
     "recorded": 7,
     "exported": 4,
     "dropped": {"buffer_full": 2, "export_failed": 1},
-    "redaction": {"value_redactions": {"argument": 2, "return": 1}},
+    "value_redactions": {"argument": 2, "return": 1},
     "scopes_skipped": 5,
 }
 

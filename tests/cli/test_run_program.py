@@ -102,6 +102,12 @@ def test_the_summary_closes_the_run(program, tmp_path):
     assert recorded == exported > 0
 
 
+def test_the_summary_counts_redacted_values(program):
+    process = traced(program("def login(user, password): pass\nlogin('a', 'b')"))
+
+    assert ", 1 values redacted; " in process.stderr
+
+
 def test_json_lines_stay_json_lines_to_the_end(program):
     process = run_traced("--exporter", "jsonl", program("def f(): pass\nf()"))
 

@@ -125,7 +125,7 @@ def stats_fields(stats: Mapping[str, Any]) -> dict[str, Any]:
 
 def redacted_count(stats: Mapping[str, Any]) -> int:
     """Return how many values were redacted, over all kinds."""
-    return sum(stats.get("redaction", {}).get("value_redactions", {}).values())
+    return sum(stats.get("value_redactions", {}).values())
 
 
 def summary(stats: Mapping[str, Any], settings: Settings) -> str:
