@@ -108,6 +108,8 @@ class Positions:
         self._at += 1
         index = 0
         while self._skip_separators() != _OPENING[opening]:
+            if self._tokens[self._at][0] in ("]", "}"):
+                raise IndexError  # not TOML after all
             if opening == "{":
                 self._assignment(path)
             else:
@@ -117,7 +119,7 @@ class Positions:
         self._at += 1
 
     def _skip_separators(self) -> str:
-        while self._peek() in ("\n", ","):
+        while self._tokens[self._at][0] in ("\n", ","):
             self._at += 1
         return self._peek()
 
