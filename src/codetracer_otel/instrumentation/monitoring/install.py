@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 _monitoring: Final = sys.monitoring
 
 
+class _CodeReference(weakref.ref):  # type: ignore[type-arg]
+    """A weak reference to a code object that knows which local events are on for it."""
+
+    __slots__ = ("mask",)
+    mask: int
+
+
 class Monitor:
     """The switchboard of one session: which events fire, globally and per code object.
 
@@ -40,9 +47,8 @@ class Monitor:
         self._start_mask = mask_of(("PY_START",))
         self._watches = False
         self._paused = False
-        self._watched: dict[int, weakref.ref[CodeType]] = {}
-        self._masks: dict[int, int] = {}
-        self._skipped: dict[int, weakref.ref[CodeType]] = {}
+        self._watched: dict[int, _CodeReference] = {}
+        self._skipped: dict[int, _CodeReference] = {}
         self._events = build_event_table()
 
     @property
@@ -79,7 +85,7 @@ class Monitor:
 
     def skipped(self, code: CodeType) -> None:
         """Remember a code object whose ``PY_START`` is about to be disabled."""
-        self._skipped[id(code)] = self._reference(code, self._skipped)
+        self._skipped[id(code)] = _reference(code, self._skipped)
 
     def pause(self) -> None:
         """Stop all events; `resume` brings back what was on."""
@@ -93,8 +99,10 @@ class Monitor:
         """Undo `pause`."""
         if self._paused and self._tool >= 0:
             self._paused = False
-            for code in self._alive(self._watched):
-                _monitoring.set_local_events(self._tool, code, self._masks.get(id(code), 0))
+            for reference in list(self._watched.values()):
+                code = reference()
+                if code is not None:
+                    _monitoring.set_local_events(self._tool, code, reference.mask)
             self._set_global_events()
 
     def uninstall(self) -> None:
@@ -113,13 +121,12 @@ class Monitor:
     def _switch_on(self, code: CodeType, mask: int) -> None:
         if self._tool < 0:
             return
-        key = id(code)
-        if key not in self._watched:
-            self._watched[key] = self._reference(code, self._watched)
-            self._masks[key] = 0
-        self._masks[key] |= mask
+        reference = self._watched.get(id(code))
+        if reference is None:
+            reference = self._watched[id(code)] = _reference(code, self._watched)
+        reference.mask |= mask
         if not self._paused:
-            _monitoring.set_local_events(self._tool, code, self._masks[key])
+            _monitoring.set_local_events(self._tool, code, reference.mask)
 
     def _rearm(self, tool: int) -> None:
         # DISABLE marks outlive free_tool_id. Local events on and off clears them, but only while
@@ -136,23 +143,24 @@ class Monitor:
         return mask_of({name for name in self._callbacks if self._events[name].scope is scope})
 
     @staticmethod
-    def _alive(references: dict[int, weakref.ref[CodeType]]) -> Iterator[CodeType]:
+    def _alive(references: dict[int, _CodeReference]) -> Iterator[CodeType]:
         for reference in list(references.values()):
             code = reference()
             if code is not None:
                 yield code
 
-    @staticmethod
-    def _reference(
-        code: CodeType, table: dict[int, weakref.ref[CodeType]]
-    ) -> weakref.ref[CodeType]:
-        key = id(code)
 
-        def forget(reference: weakref.ref[CodeType]) -> None:
-            if table.get(key) is reference:
-                del table[key]
+def _reference(code: CodeType, table: dict[int, _CodeReference]) -> _CodeReference:
+    """Return a reference to ``code`` that leaves ``table`` when the code is collected."""
+    key = id(code)
 
-        return weakref.ref(code, forget)
+    def forget(reference: weakref.ref[CodeType]) -> None:
+        if table.get(key) is reference:
+            del table[key]
+
+    made = _CodeReference(code, forget)
+    made.mask = 0
+    return made
 
 
 def _acquire_tool_id() -> int:
