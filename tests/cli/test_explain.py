@@ -134,6 +134,11 @@ def test_the_environments_filters_count(project, capsys, monkeypatch):
     assert (found["traced"], found["rule"]["file"]) == (False, str(extra))
 
 
+def test_a_script_is_known_as_main_and_by_its_path(project, capsys):
+    [found] = explained(capsys, "--as-script", "shop/cart.py:4")["targets"]
+    assert found["module_names"] == ["__main__", "shop.cart"]
+
+
 def test_nothing_is_imported(project, capsys):
     explained(capsys, "shop.cart:Cart.total")
     assert "shop" not in sys.modules

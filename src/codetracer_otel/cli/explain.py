@@ -61,6 +61,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="list everything that would leave the process: name, kind, rule",
     )
+    parser.add_argument(
+        "--as-script", action="store_true", help="files are the script: their module is __main__"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--no-builtin-filter", action="store_true", help="leave the builtin filter out"
@@ -80,7 +83,9 @@ def run(arguments: argparse.Namespace) -> int:
     found = [
         explanation
         for target in arguments.targets
-        for explanation in _explain(classifier, target, arguments.name)
+        for explanation in _explain(
+            classifier, target, arguments.name, "__main__" if arguments.as_script else None
+        )
     ]
     if arguments.json:
         print(json.dumps(_json_document(found, inventory=arguments.all), indent=2))
@@ -110,8 +115,11 @@ def _discovery_start(target: str) -> str:
 # ------------------------------------------------------------------------------- targets
 
 
-def _explain(classifier: Classifier, target: str, asked: list[str]) -> Iterator[Explanation]:
-    for hint, file, code in _codes(target):
+def _explain(
+    classifier: Classifier, target: str, asked: list[str], script: str | None
+) -> Iterator[Explanation]:
+    for module, file, code in _codes(target):
+        hint = module or script
         path = os.path.abspath(file)
         names = (hint, path_name(path, classifier.chain.roots))
         known = tuple(dict.fromkeys(name for name in names if name))
