@@ -240,6 +240,7 @@ class Extras:
         "attributes",
         "below",
         "busy_ns",
+        "claim",
         "context",
         "dropped_attributes",
         "dropped_events",
@@ -272,6 +273,7 @@ class Extras:
         self.status_message: str | None = None
         self.name: str | None = None
         self.busy_ns = 0
+        self.claim: Any = None  # of a hand-written span: takes the record, which is no span then
         self.resumed_at = 0
         self.suspensions = 0
         self.frame_id = 0

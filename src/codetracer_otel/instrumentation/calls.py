@@ -117,6 +117,12 @@ class Calls:
             self.push_unsampled(stack, code, context)
             return
         links = None
+        claim = None if site.claims is None else site.claims.take(code)
+        if claim is not None:
+            self._begin_claimed(
+                stack, site, code, (offset, frame, context, segment, parent_id), claim
+            )
+            return
         if site.plan.root:
             segment, parent_id, links = self._parents.new_linked_root(segment, parent_id, stack[0])
         self._begin_in(stack, site, code, (offset, frame, context, segment, parent_id, links))
@@ -150,6 +156,33 @@ class Calls:
         ]
         self.charge(record[ARGUMENTS])
         self._settle_fate(record, stack[-1], site, calls_before)
+        if site.suspends:
+            site.start_offset = offset
+            self._suspend_under(frame, record)
+        stack.append(record)
+        record[START] = extras.resumed_at = self._now()
+
+    def _begin_claimed(
+        self, stack: list[Record], site: Site, code: CodeType, call: tuple[Any, ...], claim: Any
+    ) -> None:
+        """Push a record that captures values for the hand-written span which is its parent."""
+        offset, frame, context, segment, parent_id = call
+        extras = Extras()
+        extras.claim = claim
+        values = site.read_arguments(frame)
+        record: Record = [
+            code,
+            site.plan,
+            parent_id,
+            segment,
+            context,
+            parent_id,
+            values,
+            0,
+            0,
+            NOT_CAPTURED,
+            extras,
+        ]
         if site.suspends:
             site.start_offset = offset
             self._suspend_under(frame, record)
@@ -265,6 +298,9 @@ class Calls:
                 self._read_at_exit(record, site, frame)
             self._pop_hook(record)
         cut(extras)
+        if extras.claim is not None:
+            extras.claim.record = record
+            return False
         return self._is_kept_at_end(record, extras)
 
     def _is_kept_at_end(self, record: Record, extras: Extras) -> bool:
@@ -358,6 +394,9 @@ class Calls:
         record[END] = max(now, record[START])
         record[CONTEXT] = None
         cut(extras)
+        if extras.claim is not None:
+            extras.claim.record = record
+            return
         self.push(record)
 
     def push(self, record: Record) -> None:

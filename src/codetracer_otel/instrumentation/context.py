@@ -74,6 +74,8 @@ def materialise(
     extras = record[EXTRAS]
     if extras is None:
         extras = record[EXTRAS] = Extras()
+    if extras.claim is not None:
+        return context  # the hand-written span is in it
     if extras.materialised is None or extras.materialised[0] is not context:
         span = build_span(record) if extras.span is None else extras.span
         extras.span = span

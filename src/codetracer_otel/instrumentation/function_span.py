@@ -80,6 +80,11 @@ class FunctionSpan(Span):
             trace_state=TraceState.from_header([self.segment.trace_state]),
         )
 
+    @property
+    def name(self) -> str | None:
+        """The function's span name, or None once it has ended."""
+        return None if self._record is None else str(self._record[PLAN].name)
+
     def get_span_context(self) -> SpanContext:
         """Return the identifiers, valid after the end too."""
         return self._context

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Final
 
 # Names with their short forms; a name without one is its own.
 BUILTIN_TOPICS: Final[dict[str, str]] = {
@@ -52,13 +49,11 @@ class TopicTree:
     """Knows every topic's full name by its names.
 
     Attributes:
-        names: full names in order of registration.
-        changed: called after a registration; the session in force resolves its spec again.
+        names: full names in order of registration; another tuple after each one.
     """
 
     def __init__(self) -> None:
         self.names: tuple[str, ...] = tuple(BUILTIN_TOPICS)
-        self.changed: Callable[[], None] = lambda: None
         self._by_name = {short: name for name, short in BUILTIN_TOPICS.items()}
         self._by_name.update({name: name for name in BUILTIN_TOPICS})
 
@@ -95,7 +90,6 @@ class TopicTree:
         if taken is None or alias not in self._by_name:
             self._by_name = {**self._by_name, name: name, alias: name}
             self.names = tuple(dict.fromkeys((*self.names, name)))
-            self.changed()
         return name
 
 
@@ -130,7 +124,7 @@ def register_topic(name: str, short: str | None = None) -> str:
     return TOPICS.register(name, short)
 
 
-def topic_named(name: str) -> str:
+def topic_named(name: object) -> str:
     """Return the full name of a topic.
 
     Raises:
@@ -145,7 +139,7 @@ def topic_named(name: str) -> str:
     return full
 
 
-def level_named(name: str) -> Level:
+def level_named(name: object) -> Level:
     """Return the level of that name in any case.
 
     Raises:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from codetracer_otel.filters.model import WalkRules
     from codetracer_otel.instrumentation.buffer import RecordBuffer
     from codetracer_otel.instrumentation.handoffs import Handoffs
+    from codetracer_otel.instrumentation.manual_claims import Claims
     from codetracer_otel.instrumentation.monitoring.install import Monitor
     from codetracer_otel.instrumentation.parents import Parents
     from codetracer_otel.instrumentation.plans import PlanBuilder
@@ -81,6 +82,7 @@ class PythonRecorder:
         self.boundary = boundary
         self.suspended = Suspended(clock.monotonic_ns, watches=silent_close)
         self.handoffs: Handoffs | None = None
+        self.claims: Claims | None = None
         self.calls = Calls(
             sites=self.sites,
             stacks=self.stacks,
@@ -124,6 +126,8 @@ class PythonRecorder:
         )
         if hook is not None:
             site.hook, site.is_special = hook, True
+        if self.claims is not None and self.claims.is_marked(code):
+            site.claims, site.is_special = self.claims, True
         self.sites[id(code)] = site
         self._monitor.watch(code)
         self._watch_copies(code)

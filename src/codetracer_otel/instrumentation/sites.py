@@ -46,6 +46,7 @@ class Site:
         is_special: some feature beyond arguments and return; `read_arguments` is used then.
         suspends: generator or coroutine.
         start_offset: bytecode offset of PY_START, for throws into never-started generators.
+        claims: of hand-written spans on calls of this code, see `manual_claims`; None for none.
         hook: called before recording, see `handoffs`; None for none.
         sampler: decides per call; None for always.
         bound: trace ids whose ratio key reaches it are left out; None for no such rule. Set only
@@ -59,6 +60,7 @@ class Site:
         "_one_by_one",
         "bound",
         "capture",
+        "claims",
         "clears",
         "hook",
         "is_single",
@@ -102,6 +104,7 @@ class Site:
         self.seen = 0
         self.left_out = 0
         self.hook: Any = None
+        self.claims: Any = None
         self.reads_at_exit = bool(plan.locals or plan.globals)
         self._one_by_one = bool(names) and reads_one_by_one(code, names)
         self._keywords = planned if planned.keywords_name in names else None
@@ -163,6 +166,7 @@ class HookSite(Site):
         self.plan = None
         self.sampler = self.bound = None
         self.hook = hook
+        self.claims = None
         self.reference = weakref.ref(code, forget)
         self.is_special = True
         self.suspends = self.reads_at_exit = False

@@ -1,0 +1,202 @@
+"""What ``instrument`` knows about a function, and the span of one call of it."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.captured import Captured, Node, NodeKind
+from codetracer_otel.instrumentation.manual_span import HandWrittenSpan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import CodeType
+
+    from codetracer_otel.instrumentation.manual_judgement import Judgement
+    from codetracer_otel.instrumentation.manual_topics import Level
+    from codetracer_otel.instrumentation.manual_tracing import Tracing
+
+_LENGTHS: Final[dict[type, Callable[[Any], int]]] = {
+    kind: kind.__len__ for kind in (list, tuple, dict, set, frozenset, bytes, bytearray)
+}
+_CONTAINERS: Final = frozenset(
+    {NodeKind.LIST, NodeKind.TUPLE, NodeKind.SET, NodeKind.MAPPING, NodeKind.STRUCT}
+)
+_RECEIVERS: Final = frozenset({"self", "cls", "mcs"})
+_NO_CODE: Final = (lambda: None).__code__
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How calls are told; see ``instrument``.
+
+    Attributes:
+        fields: callables by field name; None for a parameter that is recorded as a whole.
+    """
+
+    name: str | None
+    topic: str
+    level: Level
+    skip: frozenset[str]
+    skip_all: bool
+    fields: Mapping[str, Callable[..., object] | None]
+    ret: bool
+    err: bool
+    parent: Any
+    links: tuple[object, ...]
+
+
+class InstrumentedFunction:
+    """A function with its options, checked once.
+
+    Args:
+        function: plain, no static or class method.
+        options: as they were given.
+
+    Raises:
+        ValueError: ``skip`` or ``fields`` name parameters that the function does not have.
+    """
+
+    def __init__(self, function: Callable[..., Any], options: Options) -> None:
+        self.function = function
+        self.options = options
+        self.code: CodeType | None = _code_of(function)
+        self._namespace: Mapping[str, Any] = getattr(function, "__globals__", {})
+        self._module = str(getattr(function, "__module__", "") or "")
+        qualname = getattr(function, "__qualname__", type(function).__qualname__)
+        self._function_name = f"{self._module}.{qualname}" if self._module else qualname
+        self._name = options.name or self._function_name
+        self._signature = _signature_of(function)
+        self._readers = {
+            name: _parameter_names(reader)
+            for name, reader in options.fields.items()
+            if reader is not None
+        }
+        self._check_names()
+
+    def _check_names(self) -> None:
+        known = self._signature.parameters if self._signature is not None else {}
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+            return
+        whole = {name for name, reader in self.options.fields.items() if reader is None}
+        for subject, names in (("skip", self.options.skip), ("fields", whole)):
+            unknown = sorted(names - set(known))
+            if unknown and self._signature is not None:
+                expected = ", ".join(known) or "nothing, for it has no parameters"
+                raise ValueError(
+                    f"{subject}: {self._function_name} has no parameter of this name, "
+                    f"got {', '.join(unknown)}; expected {expected}"
+                )
+
+    def start(
+        self, tracing: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HandWrittenSpan | None:
+        """Return the started span of one call, or None where the call cannot begin or we failed."""
+        try:
+            bound = self._bind(args, kwargs)
+            return None if bound is None else self._start(tracing, bound, args)
+        except Exception as failure:  # noqa: BLE001 - the program goes on
+            tracing.failed(failure)
+            return None
+
+    def accepts(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Return whether a call with these arguments can begin."""
+        return self._bind(args, kwargs) is not None
+
+    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any] | None:
+        if self._signature is None:
+            return {}
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError:
+            return None  # the call itself says so, in Python's words
+        bound.apply_defaults()
+        return bound.arguments
+
+    def _start(
+        self, tracing: Tracing, bound: dict[str, Any], args: tuple[Any, ...]
+    ) -> HandWrittenSpan:
+        options = self.options
+        judgement = tracing.judgements.about(self.code or _NO_CODE, self._namespace)
+        span = HandWrittenSpan(tracing, self._name, options.topic, options.level, judgement)
+        span.tells_errors = options.err
+        span.content.skipped = None if options.skip_all else options.skip
+        self._add_arguments(span, bound, judgement)
+        for name, reader in options.fields.items():
+            if reader is not None:
+                span.add_fields({name: _read(reader, self._readers[name], bound, args)})
+        return span.start(
+            parent=options.parent, links=options.links, attributes=self._code_attributes()
+        )
+
+    def _add_arguments(
+        self, span: HandWrittenSpan, bound: dict[str, Any], judgement: Judgement
+    ) -> None:
+        if self.options.skip_all:
+            return
+        first = next(iter(bound), None)
+        told = [
+            (name, value if name in self.options.fields else _shallow(value))
+            for name, value in bound.items()
+            if name not in self.options.skip and not (name == first and name in _RECEIVERS)
+        ]
+        span.content.arguments = {
+            name: value if name in self.options.fields else _summary(value)
+            for name, value in judgement.arguments(told).items()
+        }
+
+    def _code_attributes(self) -> dict[str, Any]:
+        attributes: dict[str, Any] = {"code.function.name": self._function_name}
+        if self.code is not None:
+            attributes["code.file.path"] = self.code.co_filename
+            attributes["code.line.number"] = self.code.co_firstlineno
+        return attributes
+
+
+def _code_of(function: object) -> CodeType | None:
+    return getattr(inspect.unwrap(function), "__code__", None)  # type: ignore[arg-type]
+
+
+def _signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):
+        return None  # C code that does not tell
+
+
+def _parameter_names(reader: Callable[..., object]) -> tuple[str, ...]:
+    signature = _signature_of(reader)
+    return () if signature is None else tuple(signature.parameters)
+
+
+def _read(
+    reader: Callable[..., object],
+    names: tuple[str, ...],
+    bound: dict[str, Any],
+    args: tuple[Any, ...],
+) -> object:
+    """Return what a field's callable makes of the call; its failure is told, not raised."""
+    try:
+        if all(name in bound for name in names):
+            return reader(*[bound[name] for name in names])
+        return reader(*[*args, *bound.values()][: len(names)])
+    except Exception as error:  # noqa: BLE001 - code of the program, run for a diagnostic
+        return f"<raised {type(error).__qualname__}>"
+
+
+def _shallow(value: object) -> object:
+    """Return a container's type and length, without a look at what is in it."""
+    length = _LENGTHS.get(type(value))
+    return value if length is None else f"{type(value).__name__}[{length(value)}]"
+
+
+def _summary(value: Captured) -> Captured:
+    """Return the type and length of what turned out to be a container."""
+    if type(value) is not Node:
+        return value
+    if value.kind is NodeKind.BYTES:
+        return f"{value.type_name}[{value.omitted}]"
+    if value.kind in _CONTAINERS:
+        return f"{value.type_name}[{len(value.items) + value.omitted}]"
+    return value

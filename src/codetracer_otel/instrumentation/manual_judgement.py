@@ -1,0 +1,149 @@
+"""What a hand-written span may say: names by the filter of its code, texts by their shape."""
+
+from __future__ import annotations
+
+import os.path
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.captured import DROPPED, REDACTED_NODE, Captured
+from codetracer_otel.captured_texts import iter_texts, map_texts
+from codetracer_otel.filters.model import Action, CodeIdentity, ValueKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from types import CodeType
+
+    from codetracer_otel.filters.model import ContentRules, Decision, WalkRules
+
+_LONGEST_KEY: Final = 256
+
+
+class Judgement:
+    """The filter's answer about the code that writes a span.
+
+    Args:
+        decision: about this code; whether it is traced does not matter here.
+        capture: makes a bounded captured value of anything, by the decision's walk rules.
+    """
+
+    __slots__ = ("_decision", "_walk", "capture", "content")
+
+    def __init__(self, decision: Decision, capture: Callable[[object], Captured]) -> None:
+        self._decision = decision
+        self._walk = decision.walk
+        self.capture = capture
+        self.content = decision.content
+
+    @property
+    def hides_messages(self) -> bool:
+        """Whether the text of an exception is kept back, as the function's return value is."""
+        return self._decision.value_verdict(ValueKind.RETURN, "").action is not Action.ALLOW
+
+    def fields(self, values: Iterable[tuple[str, object]]) -> dict[str, Captured]:
+        """Return the fields that may be said, each captured now."""
+        return self._judged(values, self._field_action)
+
+    def arguments(self, values: Iterable[tuple[str, object]]) -> dict[str, Captured]:
+        """Return the arguments that may be said, each captured now."""
+        return self._judged(values, self._argument_action)
+
+    def _judged(
+        self, values: Iterable[tuple[str, object]], action_for: Callable[[str], Action]
+    ) -> dict[str, Captured]:
+        judged: dict[str, Captured] = {}
+        for name, value in values:
+            action = action_for(name)
+            if action is not Action.DROP:
+                redacted = action is Action.REDACT
+                judged[name[:_LONGEST_KEY]] = REDACTED_NODE if redacted else self.capture(value)
+        return judged
+
+    def _field_action(self, name: str) -> Action:
+        return Action.ALLOW if self._walk is None else self._walk.attribute_action(name)
+
+    def _argument_action(self, name: str) -> Action:
+        verdict = self._decision.value_verdict(ValueKind.ARG, name)
+        return max(verdict.action, self._field_action(name))
+
+
+class Judgements:
+    """Answers about code objects, each decided once.
+
+    Args:
+        classify: the compiled filter.
+        names_for: returns the names of a module from its ``__name__`` hint and file.
+        build_capture: returns the value capture for a set of walk rules.
+    """
+
+    def __init__(
+        self,
+        classify: Callable[[CodeIdentity], Decision],
+        names_for: Callable[[str | None, str], tuple[str, ...]],
+        build_capture: Callable[[WalkRules | None], Callable[[object], Captured]],
+    ) -> None:
+        self._classify = classify
+        self._names_for = names_for
+        self._build_capture = build_capture
+        self._known: dict[int, tuple[weakref.ref[CodeType], Judgement]] = {}
+
+    def about(self, code: CodeType, namespace: Mapping[str, Any]) -> Judgement:
+        """Return the answer about ``code``, whose globals are ``namespace``."""
+        known = self._known.get(id(code))
+        if known is not None and known[0]() is code:
+            return known[1]
+        judgement = self._judge(_identify(code, namespace, self._names_for))
+        # by identity: equality of code objects ignores the file that a rule is about
+        self._known[id(code)] = (weakref.ref(code, self._forget(id(code))), judgement)
+        return judgement
+
+    def _judge(self, identity: CodeIdentity) -> Judgement:
+        decision = self._classify(identity)
+        return Judgement(decision, self._build_capture(decision.walk))
+
+    def _forget(self, key: int) -> Callable[[weakref.ref[CodeType]], None]:
+        known = self._known
+
+        def forget(reference: weakref.ref[CodeType]) -> None:
+            entry = known.get(key)
+            if entry is not None and entry[0] is reference:
+                del known[key]
+
+        return forget
+
+
+def _identify(
+    code: CodeType,
+    namespace: Mapping[str, Any],
+    names_for: Callable[[str | None, str], tuple[str, ...]],
+) -> CodeIdentity:
+    file = code.co_filename
+    if not file.startswith("<"):
+        file = os.path.abspath(file)
+    hint = namespace.get("__name__")
+    names = names_for(hint if type(hint) is str else None, file)
+    return CodeIdentity(names, file, code.co_qualname)
+
+
+def redact_content(values: Sequence[Captured], rules: ContentRules | None) -> list[Captured]:
+    """Return captured values without the secrets that have a known shape."""
+    texts = dict.fromkeys(text for value in values for text in iter_texts(value))
+    if rules is None or not texts:
+        return list(values)
+    changed = _changed_texts(list(texts), rules)
+    if not changed:
+        return list(values)
+    return [map_texts(value, lambda text, cut: changed.get((text, cut), text)) for value in values]
+
+
+def _changed_texts(
+    texts: list[tuple[str, bool]], rules: ContentRules
+) -> dict[tuple[str, bool], str]:
+    redacted = rules.redact_texts([text for text, _ in texts], [cut for _, cut in texts])
+    changed = {
+        original: result
+        for original, result in zip(texts, redacted, strict=True)
+        if result != original[0]
+    }
+    dropped = {(text, cut): DROPPED for text, cut in texts if rules.drops(text, is_cut=cut)}
+    return changed | dropped

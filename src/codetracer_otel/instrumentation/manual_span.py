@@ -1,0 +1,418 @@
+"""A hand-written span: current while its body runs, an OpenTelemetry span and a line at its end."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from opentelemetry.context import Context, create_key, get_current, set_value
+from opentelemetry.trace import (
+    Link,
+    Span,
+    SpanContext,
+    Status,
+    StatusCode,
+    get_current_span,
+    set_span_in_context,
+)
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from codetracer_otel.captured import REDACTED, REDACTED_NODE
+from codetracer_otel.instrumentation.exceptions import describe_exception, ending_of
+from codetracer_otel.instrumentation.function_span import FunctionSpan
+from codetracer_otel.instrumentation.manual_content import SpanContent
+from codetracer_otel.instrumentation.manual_context import (
+    Parent,
+    attach,
+    attached,
+    below_remote,
+    context_of,
+    detach,
+)
+from codetracer_otel.instrumentation.manual_events import build_event, tell_event
+from codetracer_otel.instrumentation.manual_session import session_of
+from codetracer_otel.instrumentation.manual_topics import Level, level_named, topic_named
+from codetracer_otel.instrumentation.manual_tracing import ClosedSpan, LocalRoot
+from codetracer_otel.records import Ending, exception_event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from types import CodeType, TracebackType
+
+    from codetracer_otel.instrumentation.manual_claims import Claim
+    from codetracer_otel.instrumentation.manual_judgement import Judgement
+    from codetracer_otel.instrumentation.manual_tracing import Tracing
+
+CURRENT_KEY: Final = create_key("codetracer-hand-written-span")
+
+# A child process prints to its own standard error, which may be read by the program.
+_NOT_FOR_CHILDREN: Final = frozenset({"CODETRACER_TRACE", "CODETRACER_TRACE_TOPICS"})
+_OUR_FILES: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+_numbers: Final = itertools.count(1)
+_propagator: Final = TraceContextTextMapPropagator()
+
+
+class OffSpan:
+    """What `span` gives while nothing is traced: every method does nothing."""
+
+    __slots__ = ()
+
+    def record(self, **fields: object) -> None:
+        """Do nothing."""
+
+    def event(
+        self, name: str, /, *, topic: str | None = None, level: str = "info", **fields: object
+    ) -> None:
+        """Do nothing."""
+
+    def set_error(self, error: BaseException) -> None:
+        """Do nothing."""
+
+    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return a copy of ``environ``."""
+        return dict(environ)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        return None
+
+
+OFF: Final = OffSpan()
+
+
+class HandWrittenSpan(OffSpan):
+    """A span that somebody asked for; `start` it, then let its body run in ``with``.
+
+    Args:
+        tracing: where it goes.
+        name: of the line, and of the OpenTelemetry span unless `start` says another.
+        topic: full name.
+        level: of the line; an exception makes it ERROR.
+        judgement: what may be said.
+
+    Attributes:
+        otel_span: carries the ids; recorded if there is a provider.
+        enclosing: the hand-written span around it in this process, or None.
+        content: what it says.
+        tells_errors: whether an exception that leaves the body is told.
+        suspends: whether the body is a generator or coroutine, whose running time is measured.
+        owner: for what is built on spans, such as the stages of a policy evaluation.
+    """
+
+    __slots__ = (
+        "_began_ns",
+        "_busy_ns",
+        "_claim",
+        "_context",
+        "_is_open",
+        "_is_root",
+        "_level",
+        "_number",
+        "_parent_id",
+        "_pid",
+        "_resumed_ns",
+        "_root",
+        "_token",
+        "content",
+        "enclosing",
+        "judgement",
+        "otel_span",
+        "owner",
+        "suspends",
+        "tells_errors",
+        "topic",
+        "tracing",
+    )
+
+    otel_span: Span
+    _context: Context
+
+    def __init__(
+        self, tracing: Tracing, name: str, topic: str, level: Level, judgement: Judgement
+    ) -> None:
+        self.tracing = tracing
+        self.topic = topic
+        self.judgement = judgement
+        self.content = SpanContent(name, None)
+        self.enclosing: HandWrittenSpan | None = None
+        self.tells_errors = True
+        self.owner: Any = None
+        self._level = level
+        self._claim: Claim | None = None
+        self._busy_ns = 0
+        self.suspends = False
+        self._is_open = False
+        self._token: Any = None
+
+    def start(
+        self,
+        *,
+        parent: Parent | HandWrittenSpan | None = None,
+        links: Sequence[object] = (),
+        attributes: Mapping[str, Any] | None = None,
+        context: Context | None = None,
+        otel_name: str | None = None,
+    ) -> Self:
+        """Begin now: the ids, the parent, the session and the start time are fixed.
+
+        Args:
+            parent: instead of the current span; an empty ``Context`` makes a root.
+            links: to other spans.
+            attributes: that a sampler may read.
+            context: to stand in, instead of the current one.
+            otel_name: name of the OpenTelemetry span.
+        """
+        tracing = self.tracing
+        context = (context or get_current()) if parent is None else context_of(parent)
+        if parent is None and tracing.remote_parent is not None and not _ids(context).is_valid:
+            context = below_remote(context, tracing.remote_parent)
+        self._parent_id = _ids(context).span_id
+        self.content.session_id = session_of(context, tracing.session_id)
+        self._pid, self._number = os.getpid(), next(_numbers)
+        self._root = self._find_root(context)
+        self._began_ns = self._resumed_ns = tracing.clock.monotonic_ns()
+        self.otel_span = tracing.start_span(
+            otel_name or self.content.name,
+            context=context,
+            attributes=attributes,
+            links=[link_to(link) for link in links],
+            start_time=self._began_ns + self._root.wall_offset_ns,
+        )
+        self._context = set_value(CURRENT_KEY, self, set_span_in_context(self.otel_span, context))
+        self._is_open = True
+        return self
+
+    def _find_root(self, context: Context) -> LocalRoot:
+        current = get_current_span(context)
+        enclosing = enclosing_span(context)
+        self._is_root = enclosing is None
+        if enclosing is not None:
+            self.enclosing = enclosing
+            return enclosing._root  # noqa: SLF001 - another of these
+        if type(current) is FunctionSpan:
+            return LocalRoot(current.segment.wall_offset_ns)
+        clock = self.tracing.clock
+        return LocalRoot(clock.wall_ns() - clock.monotonic_ns())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has begun and not ended, in this process."""
+        return self._is_open and self._pid == os.getpid()
+
+    def enter(self) -> None:
+        """Make the span current: its body runs."""
+        self._token = attach(self._context)
+        self._resumed_ns = self.tracing.clock.monotonic_ns()
+
+    def leave(self) -> None:
+        """Make current what was so before: the body has handed control out, or has ended."""
+        token, self._token = self._token, None
+        if token is not None:
+            self._busy_ns += self.tracing.clock.monotonic_ns() - self._resumed_ns
+            self._context = attached()  # the body may hold a span of its own open meanwhile
+            detach(token)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Leave and deliver; a second end does nothing, a defect of ours reaches nobody.
+
+        Args:
+            error: what leaves the body.
+        """
+        try:
+            self.leave()
+            is_open, self._is_open = self.is_open, False  # a forked child leaves it to its parent
+            if is_open:
+                if error is not None and self.tells_errors:
+                    self._keep_error(error, ending_of(error, ""))
+                self._deliver(self.tracing.clock.monotonic_ns())
+        except Exception as failure:  # noqa: BLE001 - the program goes on
+            self.tracing.failed(failure)
+
+    def record(self, **fields: object) -> None:
+        """Add fields to the span and its line; a later value of the same name wins."""
+        self.add_fields(fields)
+
+    def add_fields(
+        self, fields: Mapping[str, object], attribute_names: Mapping[str, str] | None = None
+    ) -> None:
+        """Add fields whose OpenTelemetry attributes may have other names, or "" for none."""
+        try:
+            self.content.attribute_names.update(attribute_names or {})
+            self.content.fields.update(self.judgement.fields(fields.items()))
+        except Exception as failure:  # noqa: BLE001 - the program goes on
+            self.tracing.failed(failure)
+
+    def event(
+        self, name: str, /, *, topic: str | None = None, level: str = "info", **fields: object
+    ) -> None:
+        """Add an event to the span, and print a line of its own.
+
+        Raises:
+            ValueError: unknown topic or level.
+        """
+        full, rank = self.topic if topic is None else topic_named(topic), level_named(level)
+        try:
+            self.tell_event(str(name), full, rank, fields)
+        except Exception as failure:  # noqa: BLE001 - the program goes on
+            self.tracing.failed(failure)
+
+    def tell_event(self, name: str, topic: str, level: Level, fields: dict[str, object]) -> None:
+        """Add an event whose topic and level are known to exist."""
+        time_ns = self.tracing.clock.monotonic_ns() + self._root.wall_offset_ns
+        judged = self.judgement.fields(fields.items())
+        happened = build_event(name, topic, level, judged, time_ns)
+        happened.span = self.content.name
+        happened.parent_span_id = self._parent_id
+        happened.session_id = self.content.session_id
+        happened.root, happened.number = self._root, self._number
+        tell_event(self.tracing, self.otel_span, self.judgement, happened)
+
+    def set_error(self, error: BaseException) -> None:
+        """Mark the span as failed by ``error``, which the program has handled."""
+        try:
+            self._keep_error(error, Ending.RAISED)
+        except Exception as failure:  # noqa: BLE001 - the program goes on
+            self.tracing.failed(failure)
+
+    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return an environment for a child process: what it records is below this span.
+
+        Args:
+            environ: to start from; the topics it names are left out.
+        """
+        child = {key: value for key, value in environ.items() if key not in _NOT_FOR_CHILDREN}
+        carrier: dict[str, str] = {}
+        _propagator.inject(carrier, set_span_in_context(self.otel_span, Context()))
+        if carrier:
+            child.pop("TRACESTATE", None)
+        child.update({key.upper(): value for key, value in carrier.items()})
+        return child
+
+    def __enter__(self) -> Self:
+        try:
+            self.enter()
+        except Exception as failure:  # noqa: BLE001 - the program goes on
+            self.tracing.failed(failure)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.end(error)
+
+    def add_arguments(self, values: Iterable[tuple[str, object]]) -> None:
+        """Add a call's arguments."""
+        self.content.arguments = self.judgement.arguments(values)
+
+    def add_result(self, value: object) -> None:
+        """Add the return value to the line."""
+        hidden = self.judgement.hides_messages
+        self.content.result = (REDACTED_NODE if hidden else self.judgement.capture(value),)
+
+    def expect_call(self, code: CodeType | None) -> None:
+        """Say that the next call of ``code`` on this thread is the body: take its captures."""
+        claims = self.tracing.claims
+        if claims is not None and code is not None:
+            self._claim = claims.expect(code)
+
+    def call_begun(self) -> None:
+        """Withdraw `expect_call`: if the recorder sees the body at all, it has seen it begin."""
+        if self._claim is not None and self.tracing.claims is not None:
+            self.tracing.claims.forget()
+
+    def _keep_error(self, error: BaseException, ending: Ending) -> None:
+        if ending is not Ending.RAISED:
+            return
+        wall_ns = self.tracing.clock.monotonic_ns() + self._root.wall_offset_ns
+        described = describe_exception(error, wall_ns, with_text=self.tracing.exception_text)
+        frames = [frame for frame in described.frames if not frame[0].startswith(_OUR_FILES)]
+        described.frames = tuple(frames)
+        if self.judgement.hides_messages:
+            described.message = REDACTED
+        self.content.error = described
+
+    def _deliver(self, now: int) -> None:
+        content = self.content
+        content.redact(self.judgement.content)
+        self._end_otel_span(now)
+        context, error = self.otel_span.get_span_context(), content.error
+        duration = now - self._began_ns
+        closed = ClosedSpan(
+            self.topic,
+            self._level if error is None else Level.ERROR,
+            content.name,
+            context.trace_id,
+            context.span_id,
+            self._parent_id,
+            content.session_id,
+            self._began_ns + self._root.wall_offset_ns,
+            {**content.arguments, **content.fields},
+            duration_ns=duration,
+            busy_ns=min(self._busy_ns, duration) if self.suspends else None,
+            error=None if error is None else (error.type_name, error.message),
+            result=content.result,
+            redacted=content.withheld,
+            number=self._number,
+            root=self._root,
+            is_root=self._is_root,
+            began_in=self._pid,
+        )
+        self.tracing.span_closed(closed)
+
+    def _end_otel_span(self, now: int) -> None:
+        span, content = self.otel_span, self.content
+        if span.is_recording():
+            attributes = content.attributes()
+            if self.suspends:
+                attributes["codetracer.busy_ns"] = self._busy_ns
+            if self._claim is not None and self._claim.record is not None:
+                attributes |= content.attributes_of_call(self._claim.record, self.judgement.content)
+            span.set_attributes(attributes)
+            if content.error is not None:
+                told = exception_event(content.error)
+                span.add_event(told.name, dict(told.attributes), told.time_ns)
+                span.set_status(Status(StatusCode.ERROR, content.error.type_name))
+        span.end(now + self._root.wall_offset_ns)
+
+
+def enclosing_span(context: Context) -> HandWrittenSpan | None:
+    """Return the open hand-written span of a context whose trace the current span belongs to."""
+    found = context.get(CURRENT_KEY)
+    if not isinstance(found, HandWrittenSpan) or not found.is_open:
+        return None
+    trace_id = found.otel_span.get_span_context().trace_id
+    return found if trace_id == _ids(context).trace_id else None
+
+
+def _ids(context: Context) -> SpanContext:
+    return get_current_span(context).get_span_context()
+
+
+def link_to(target: object) -> Link:
+    """Return a link to a span, to a span's context, or the link itself.
+
+    Raises:
+        TypeError: it is none of these.
+    """
+    if isinstance(target, Link):
+        return target
+    span = getattr(target, "otel_span", target)
+    context = span.get_span_context() if isinstance(span, Span) else span
+    if isinstance(context, SpanContext):
+        return Link(context)
+    raise TypeError(
+        f"links: not a span, got {type(target).__name__}; "
+        "expected an OpenTelemetry Link, Span or SpanContext, or a hand-written span"
+    )

@@ -1,0 +1,192 @@
+"""What hand-written spans talk to: one slot that a session fills, and the records they hand it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from opentelemetry.trace import Span
+
+    from codetracer_otel.captured import Captured
+    from codetracer_otel.instrumentation.manual_claims import Claims
+    from codetracer_otel.instrumentation.manual_judgement import Judgements
+    from codetracer_otel.instrumentation.manual_topics import Level
+    from codetracer_otel.ports import Clock
+    from codetracer_otel.records import RemoteParent
+
+
+class LocalRoot:
+    """What the hand-written spans of one trace share in this process.
+
+    Attributes:
+        wall_offset_ns: Unix time minus monotonic time, both ns, so that no child begins before
+            its parent.
+        waiting: for whoever orders the lines of a trace; None for nothing.
+    """
+
+    __slots__ = ("waiting", "wall_offset_ns")
+
+    def __init__(self, wall_offset_ns: int) -> None:
+        self.wall_offset_ns = wall_offset_ns
+        self.waiting: Any = None
+
+
+@dataclass(slots=True)
+class TopicEntry:
+    """What a line is about; everything in it is redacted.
+
+    Attributes:
+        topic: full name.
+        level: its own, or ERROR where a span was left by an exception.
+        span: name of the span, or None for an event outside of any.
+        trace_id: 128-bit integer, 0 for none.
+        span_id: 64-bit integer, 0 for none.
+        parent_span_id: 64-bit integer, 0 for none.
+        session_id: of the evaluation that the program works on.
+        time_ns: Unix time of the start or of the event.
+        fields: by name, in order.
+    """
+
+    topic: str
+    level: Level
+    span: str | None
+    trace_id: int
+    span_id: int
+    parent_span_id: int
+    session_id: str | None
+    time_ns: int
+    fields: Mapping[str, Captured]
+
+
+@dataclass(slots=True)
+class ClosedSpan(TopicEntry):
+    """A hand-written span that has ended.
+
+    Attributes:
+        duration_ns: monotonic.
+        busy_ns: of a generator or coroutine: how long its body ran; None for others.
+        error: (type name, message) of the exception that left it.
+        result: (captured return value,) where it was asked for.
+        redacted: names of fields whose value was withheld, by name or by shape.
+        number: counts the spans of this process as they begin.
+        root: of its trace in this process.
+        is_root: whether it is the span that made ``root``.
+        began_in: process id at its start.
+    """
+
+    duration_ns: int = 0
+    busy_ns: int | None = None
+    error: tuple[str, str] | None = None
+    result: tuple[Captured] | None = None
+    redacted: tuple[str, ...] = ()
+    number: int = 0
+    root: LocalRoot | None = None
+    is_root: bool = False
+    began_in: int = 0
+
+
+@dataclass(slots=True)
+class HappenedEvent(TopicEntry):
+    """An event on a hand-written span, or on none.
+
+    Attributes:
+        name: of the event.
+        number: of the span it happened on.
+        root: of its trace in this process, or None.
+    """
+
+    name: str = ""
+    number: int = 0
+    root: LocalRoot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """Where hand-written spans go while a session runs, or topics are printed without one.
+
+    Attributes:
+        start_span: starts an OpenTelemetry span: ``(name, context=, attributes=, links=,
+            start_time=)``.
+        clock: time.
+        judgements: says what may be said.
+        span_closed: takes a span that has ended.
+        event_happened: takes an event.
+        failed: is told of a defect of ours; raises it into the program or returns.
+        reload: puts another ``CODETRACER_TRACE`` text in force.
+        session_id: where neither a scope nor an event nor baggage names one.
+        remote_parent: of root spans, from another process.
+        claims: hands on what the recorder captured of an instrumented function.
+        exception_text: use ``str(error)``, which is code of the program.
+    """
+
+    start_span: Callable[..., Span]
+    clock: Clock
+    judgements: Judgements
+    span_closed: Callable[[ClosedSpan], None]
+    event_happened: Callable[[HappenedEvent], None]
+    failed: Callable[[Exception], None]
+    reload: Callable[[str], None]
+    session_id: str | None = None
+    remote_parent: RemoteParent | None = None
+    claims: Claims | None = None
+    exception_text: bool = False
+
+
+class _Undecided:
+    """Stands in the slot until somebody has read whether topics are printed."""
+
+
+UNDECIDED: Final = _Undecided()
+
+
+class Slot:
+    """The one place that every hand-written span looks at.
+
+    Attributes:
+        active: where spans go, or None for nowhere.
+        decide: answers at the first span without a session; the layer above offers it.
+    """
+
+    __slots__ = ("_is_deciding", "_lock", "active", "decide")
+
+    def __init__(self) -> None:
+        self.active: Tracing | _Undecided | None = UNDECIDED
+        self.decide: Callable[[], Tracing | None] = lambda: None
+        self._is_deciding = False
+        self.forget_threads()
+
+    def fill(self, tracing: Tracing | None) -> Callable[[], None]:
+        """Let spans go to ``tracing`` and return the idempotent undo."""
+        before, self.active = self.active, tracing
+
+        def undo() -> None:
+            if self.active is tracing:
+                self.active = before
+
+        return undo
+
+    def current(self) -> Tracing | None:
+        """Return where spans go, or None; the first call without a session decides."""
+        active = self.active
+        if not isinstance(active, _Undecided):
+            return active
+        with self._lock:
+            if isinstance(self.active, _Undecided) and not self._is_deciding:
+                self._is_deciding = True
+                decided = None
+                try:
+                    decided = self.decide()
+                finally:
+                    self._is_deciding, self.active = False, decided
+            return None if isinstance(self.active, _Undecided) else self.active
+
+    def forget_threads(self) -> None:
+        """Replace the lock: in a forked child a thread that is not here may hold it."""
+        self._lock = threading.RLock()
+
+
+SLOT: Final = Slot()
