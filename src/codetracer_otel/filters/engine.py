@@ -47,12 +47,12 @@ class RuleIndex:
         rules: numbers of rules with their matchers.
     """
 
-    __slots__ = ("_exact", "_gated", "_gates", "_open")
+    __slots__ = ("_by_prefix", "_exact", "_open")
 
     def __init__(self, rules: Iterable[tuple[int, Matcher]]) -> None:
         self._exact: dict[str, list[int]] = {}
-        self._gated: list[tuple[tuple[str, ...], int, Callable[[str], bool]]] = []
         self._open: list[tuple[int, Callable[[str], bool]]] = []
+        by_length: dict[int, dict[str, list[tuple[int, Callable[[str], bool]]]]] = {}
         for number, matcher in rules:
             if matcher.exact is not None:
                 for text in matcher.exact:
@@ -60,19 +60,19 @@ class RuleIndex:
             elif "" in matcher.prefixes:
                 self._open.append((number, matcher.matches))
             else:
-                self._gated.append((matcher.prefixes, number, matcher.matches))
-        self._gates = tuple({prefix for prefixes, *_ in self._gated for prefix in prefixes})
+                for prefix in matcher.prefixes:
+                    of_length = by_length.setdefault(len(prefix), {})
+                    of_length.setdefault(prefix, []).append((number, matcher.matches))
+        self._by_prefix = tuple(by_length.items())
 
     def find(self, text: str, found: list[int]) -> None:
         """Append the numbers of matching rules; ``~number`` where matching took too long."""
         found += self._exact.get(text, ())
         candidates = self._open
-        if text.startswith(self._gates):
-            candidates = candidates + [
-                (number, matches)
-                for prefixes, number, matches in self._gated
-                if text.startswith(prefixes)
-            ]
+        for length, rules in self._by_prefix:
+            fitting = rules.get(text[:length])
+            if fitting is not None:
+                candidates = candidates + fitting
         for number, matches in candidates:
             try:
                 if matches(text):
