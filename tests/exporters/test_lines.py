@@ -75,6 +75,16 @@ def test_a_stream_that_raises_what_it_likes_is_counted():
     assert writer.failures == 1
 
 
+def test_a_mapping_that_raises_is_counted():
+    class Hostile(dict):
+        def items(self):
+            raise ZeroDivisionError
+
+    writer = LineWriter(StreamOutput(io.StringIO))
+    assert not writer.write({"a": Hostile(b=float("nan"))})
+    assert writer.failures == 1
+
+
 def test_flushing_a_missing_stream_is_fine():
     assert LineWriter(StreamOutput(lambda: None)).flush()
 

@@ -271,6 +271,14 @@ def test_a_span_that_cannot_be_encoded_is_counted_and_the_others_go_out():
     assert encoder.unencodable == 1
 
 
+def test_a_record_that_cannot_be_encoded_is_counted_and_the_others_go_out():
+    encoder, broken = OtlpEncoder(), record((1,), of=plan("n"))
+    broken[6] = None
+    [request] = encoder.requests(batch(record(), broken, record()))
+    assert len(spans_of(parse(request.body()))) == 2
+    assert encoder.unencodable == 1
+
+
 def test_a_batch_without_spans_makes_no_request():
     assert encode_batch(batch()) == []
 

@@ -201,7 +201,12 @@ class LineWriter:
 
     def write(self, fields: Mapping[str, Any]) -> bool:
         """Write one line; return whether it went out."""
-        return self.write_text(encode_line(fields, self._max_bytes))
+        try:
+            text = encode_line(fields, self._max_bytes)
+        except Exception:  # noqa: BLE001 - a mapping of the program may raise anything
+            self.failures += 1
+            return False
+        return self.write_text(text)
 
     def write_text(self, text: str) -> bool:
         """Write finished text in one piece; return whether it went out."""

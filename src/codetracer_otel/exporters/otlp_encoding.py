@@ -153,12 +153,24 @@ class OtlpEncoder:
         if batch.records:
             groups[_scope_fields(function_scope())] = self._encode_records(batch.records)
         for view in batch.spans:
-            self._encode_view(view, groups.setdefault(_scope_fields(scope_of(view)), []))
+            self._encode_slowly(view, groups.setdefault(self._scope_of(view), []))
         resource = framed(b"\x0a", attributes(b"\x0a", batch.resource))
         whole = Request(resource, tuple((*scope, spans) for scope, spans in groups.items()))
         return list(whole.within(self._max_bytes))
 
+    def _scope_of(self, view: SpanView) -> tuple[bytes, bytes]:
+        if view.scope_attributes:
+            return _scope_fields(scope_of(view))
+        key = (view.scope, view.scope_version, view.scope_schema_url)
+        found = self._scopes.get(key)
+        if found is None:
+            found = _scope_fields(scope_of(view))
+            if self._budget.take():
+                self._scopes[key] = found
+        return found
+
     def _forget(self) -> None:
+        self._scopes: dict[tuple[str, str, str], tuple[bytes, bytes]] = {}
         self._budget = Budget(_TABLE_ENTRIES)
         self._keys: dict[str, Attribute] = {}
         self._forms: dict[int, _PlanForm] = {}
@@ -183,16 +195,16 @@ class OtlpEncoder:
         forms = self._forms
         last: Segment | None = None
         for record in records:
-            if record[SEGMENT] is not last:
-                last = record[SEGMENT]
-                segment = _SegmentForm(last)
             plan = record[PLAN]
             try:
+                if record[SEGMENT] is not last:
+                    segment = _SegmentForm(record[SEGMENT])
+                    last = record[SEGMENT]
                 body = self._record(record, forms.get(id(plan)) or self._form(plan), segment)
-            except (UnicodeEncodeError, struct.error):
+            except Exception:  # noqa: BLE001 - text or a time that only the long way can write
                 body = None
             if body is None:
-                self._encode_view(span_view(record), spans)
+                self._encode_slowly(record, spans)
             else:
                 spans.append(_SPAN + varint(len(body)) + body)
         return spans
@@ -245,8 +257,9 @@ class OtlpEncoder:
             else:
                 _add(append, key, value)
 
-    def _encode_view(self, view: SpanView, spans: list[bytes]) -> None:
+    def _encode_slowly(self, span: Record | SpanView, spans: list[bytes]) -> None:
         try:
+            view = span if isinstance(span, SpanView) else span_view(span)
             spans.append(framed(_SPAN, self._view(view)))
         except Exception:  # noqa: BLE001 - one span of whoever's making never loses a batch
             self.unencodable += 1
