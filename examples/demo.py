@@ -16,9 +16,13 @@ def main() -> int:
     """Run the demonstration; return the exit status of the traced program."""
     with tempfile.TemporaryDirectory(prefix="codetracer-demo-") as folder:
         lines = Path(folder, "spans.jsonl")
+        lines.touch()  # so that a run that fails early is told by its own message
         status = run_shop(lines)
-        if status == 0:
-            show_spans([json.loads(line) for line in lines.read_text().splitlines()])
+        spans = [json.loads(line) for line in lines.read_text().splitlines()]
+    if status == 0 and not spans:
+        return complain("nothing was recorded; the lines above say why")
+    if status == 0:
+        show_spans(spans)
     return status
 
 
@@ -39,6 +43,11 @@ def show_spans(spans: list[dict]) -> None:
     (event,) = [event for span in spans for event in span["events"]]
     for key, value in event["attributes"].items():
         print(f"{key}: {value}")
+
+
+def complain(text: str) -> int:
+    print(f"demo: {text}", file=sys.stderr)
+    return 1
 
 
 def title(text: str) -> None:
