@@ -75,20 +75,6 @@ PLAIN = sorted({path.stem for path in PROGRAMS.glob("*.py")} - WITH_ARGUMENTS)
 ALL = {**{name: script(name) for name in PLAIN}, **CASES}
 
 
-DIFFERENCES = {
-    "threads_counted": "the session's worker threads stand in threading.enumerate()",
-}
-if sys.version_info >= (3, 13):
-    # 3.13 counts threads after the parent's fork hooks, which have restarted ours by then
-    warned = "os.fork() warns of the session's worker threads"
-    DIFFERENCES |= dict.fromkeys(("fork", "fork_fails", "fork_runs_off"), warned)
-
-
-def known(name):
-    reason = DIFFERENCES.get(name)
-    return pytest.param(name, marks=pytest.mark.xfail(reason=reason)) if reason else name
-
-
 @pytest.fixture(scope="session")
 def directory(tmp_path_factory):
     """A copy of the programs, with those beside them that cannot stand in a repository."""
@@ -123,7 +109,7 @@ def without_addresses(output):
     return re.sub(rb" at 0x[0-9a-f]+", b" at an address", output).decode()
 
 
-@pytest.mark.parametrize("name", [known(name) for name in ALL])
+@pytest.mark.parametrize("name", list(ALL))
 def test_a_program_behaves_as_under_plain_python(name, directory, tmp_path):
     spans = tmp_path / "spans.jsonl"
     expected = run(directory, ALL[name])

@@ -29,15 +29,27 @@ def work(number):
 
 
 def our_threads():
-    return [each.name for each in threading.enumerate() if each.name.startswith("codetracer")]
+    """Return frames of this package in other threads: ours stand in no registry."""
+    frames = sys._current_frames()
+    del frames[threading.get_ident()]
+    return [frame for frame in frames.values() if "sdk/workers" in files_of(frame)]
+
+
+def files_of(frame):
+    files = ""
+    while frame is not None:
+        files += frame.f_code.co_filename
+        frame = frame.f_back
+    return files
 
 
 def test_after_shutdown_the_interpreter_is_as_before():
-    runtime = context_api._RUNTIME_CONTEXT
+    runtime, threads = context_api._RUNTIME_CONTEXT, threading.enumerate()
     session = configure(filter_from_text(ALL), InMemoryExporter())
     work(1)
     assert sys.monitoring.get_tool(3) is not None
-    assert our_threads()
+    assert len(our_threads()) == 2
+    assert threading.enumerate() == threads
     assert session.shutdown()
     assert sys.monitoring.get_tool(3) is None
     assert our_threads() == []

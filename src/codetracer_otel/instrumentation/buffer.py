@@ -57,9 +57,14 @@ class RecordBuffer:
         if not self._is_full():
             self.records.append(record)
             if self._bytes <= self._max_bytes // 2:
-                self.watermark = self._max_records
+                is_low = len(self.records) < self._half
+                self.watermark = self._half if is_low else self._max_records
         elif not (self._max_wait_s and self._append_after_wait(record)):
             self.dropped_full += 1
+
+    def wake_with_next(self) -> None:
+        """Let the next record wake the worker, however few there are."""
+        self.watermark = 0
 
     def take(self, limit: int) -> list[Record]:
         """Remove and return up to ``limit`` records, oldest first."""

@@ -7,7 +7,7 @@ texts, which costs a third of searching them one by one.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from codetracer_otel.captured import DROPPED, REDACTED
 from codetracer_otel.captured_texts import iter_texts, map_texts
@@ -83,7 +83,7 @@ class ContentRedaction:
                 self._rules[id(rules)] = rules
                 by_rules.setdefault(id(rules), []).append(record)
         for view, decision in views:
-            rules = decision.content
+            rules = cast("ContentRules | None", decision.content)
             if rules is not None:
                 self._rules[id(rules)] = rules
                 by_rules.setdefault(id(rules), []).append(view)

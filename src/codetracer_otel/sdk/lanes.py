@@ -48,9 +48,7 @@ class Lane:
         self._state = threading.Lock()
         self._is_failing = False
         self._deadline = 0.0
-        self._worker = Worker(
-            f"codetracer-otel-export-{name}", self._handle, lambda: None, on_thread_start
-        )
+        self._worker = Worker(self._handle, lambda: None, on_thread_start)
 
     def start(self) -> None:
         """Start the thread."""

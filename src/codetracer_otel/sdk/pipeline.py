@@ -68,11 +68,10 @@ class Pipeline:
         self._max_spans = max_spans
         self._spans: list[ReadableSpan] = []
         self._is_woken = False
+        self._is_parked = False
         self._batches = 0
         self._not_before_ns = 0
-        self._worker = Worker(
-            "codetracer-otel-worker", self._handle, self._next_interval, on_thread_start
-        )
+        self._worker = Worker(self._handle, self._next_interval, on_thread_start)
 
     def start(self) -> None:
         """Start the worker and the lanes."""
@@ -82,6 +81,7 @@ class Pipeline:
 
     def wake(self) -> None:
         """Ask for a drain soon; cheap, reentrant, from any thread."""
+        self._unpark()
         if not self._is_woken:
             self._is_woken = True
             self._worker.put(_WAKE)
@@ -93,6 +93,7 @@ class Pipeline:
         if len(self._spans) >= self._max_spans:
             self.dropped_spans += 1
             return
+        self._unpark()
         self._spans.append(span)
         if len(self._spans) >= self._max_spans // 2:
             self.wake()
@@ -100,6 +101,7 @@ class Pipeline:
     def flush(self, timeout: float) -> bool:
         """Return whether everything recorded before the call was delivered in ``timeout`` s."""
         deadline = time.monotonic() + timeout
+        self._unpark()
         drained = threading.Event()
         self._worker.put(drained)
         if not drained.wait(timeout):
@@ -110,6 +112,7 @@ class Pipeline:
     def stop(self, timeout: float) -> bool:
         """Deliver the rest within ``timeout`` s of wall time and end all threads."""
         deadline = time.monotonic() + timeout
+        self._unpark()
         self._worker.put(_STOP)
         self._worker.join(deadline)
         for lane in self.lanes:
@@ -118,22 +121,31 @@ class Pipeline:
         return ended == len(self.lanes) and not self._worker.is_alive
 
     def park(self) -> None:
-        """Be without threads of ours while the process forks, as far as they come to a pause."""
+        """Deliver what is there, then be without threads of ours, as far as that comes soon."""
         deadline = time.monotonic() + _PARK_S
+        self._worker.put(_WAKE)
         self._worker.park(deadline)
         for lane in self.lanes:
             lane.park(deadline)
 
-    def unpark(self) -> None:
-        """Undo `park`."""
-        for lane in self.lanes:
-            lane.unpark()
-        self._worker.unpark()
+    def unpark_soon(self) -> None:
+        """Go on after `park`, at the next thing there is to do.
+
+        CPython 3.13 counts the threads after the parent's fork hooks have run.
+        """
+        self._is_parked = True
+
+    def _unpark(self) -> None:
+        if self._is_parked:
+            self._is_parked = False
+            for lane in self.lanes:
+                lane.unpark()
+            self._worker.unpark()
 
     def after_fork(self) -> None:
         """Begin anew in a forked child: new threads, empty queues."""
         self._spans = []
-        self._is_woken = False
+        self._is_woken = self._is_parked = False
         self._not_before_ns = time.time_ns()
         self.recorded = self.dropped_spans = 0
         for lane in self.lanes:

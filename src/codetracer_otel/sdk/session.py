@@ -154,7 +154,9 @@ class Session:
 
     def after_fork_in_parent(self) -> None:
         """Go on after a fork."""
-        self._pipeline.unpark()
+        self._pipeline.unpark_soon()
+        if self._recording is not None:
+            self._recording.buffer.wake_with_next()
 
     def check_process(self) -> None:
         """Notice a fork that ran no hooks (an embedding server's): begin anew in the child."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import queue
 import threading
@@ -17,11 +18,12 @@ _PARK: Final = object()
 class Worker:
     """One daemon thread with its queue.
 
-    Before a fork the thread ends and after it a new one goes on: CPython warns the program about
-    every thread that is there when it forks, and a copied lock may be held for ever.
+    The thread does not stand in ``threading``'s registry: a program that counts its threads, or
+    joins them all, must not meet ours. Before a fork it ends and after it a new one goes on:
+    CPython warns the program about every thread that is there when it forks, and a copied lock may
+    be held for ever.
 
     Args:
-        name: of the thread.
         handle: called with each item, and with None when ``interval`` has passed without one;
             returns whether to go on.
         interval: returns the seconds to wait for an item, or None for any time.
@@ -30,19 +32,17 @@ class Worker:
 
     def __init__(
         self,
-        name: str,
         handle: Callable[[Any], bool],
         interval: Callable[[], float | None],
         on_start: Callable[[], None],
     ) -> None:
-        self._name = name
         self._handle = handle
         self._interval = interval
         self._on_start = on_start
         self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._is_parking = False
         self._has_ended = False
-        self._thread = self._new_thread()
+        self._thread = _Thread(self._run)
 
     def start(self) -> None:
         """Start the thread."""
@@ -55,16 +55,15 @@ class Worker:
     @property
     def is_alive(self) -> bool:
         """Whether the thread runs."""
-        return self._thread.is_alive()
+        return self._thread.is_alive
 
     def join(self, deadline: float) -> bool:
         """Wait for the thread's end until ``deadline`` (monotonic s); return whether it came."""
-        self._thread.join(max(deadline - time.monotonic(), 0.0))
-        return not self._thread.is_alive()
+        return self._thread.join(max(deadline - time.monotonic(), 0.0))
 
     def park(self, deadline: float) -> None:
         """End the thread between two items, if it comes to such a point before ``deadline``."""
-        if self._thread.is_alive():
+        if self._thread.is_alive:
             self._is_parking = True
             self._items.put(_PARK)
             if self.join(deadline):
@@ -73,18 +72,15 @@ class Worker:
     def unpark(self) -> None:
         """Go on after `park`."""
         self._is_parking = False
-        if not self._thread.is_alive() and not self._has_ended and self._thread.ident is not None:
-            self._thread = self._new_thread()
+        if not self._thread.is_alive and not self._has_ended and self._thread.was_started:
+            self._thread = _Thread(self._run)
             self._thread.start()
 
     def renew(self) -> None:
         """Begin with an empty queue in a forked child; `start` comes next."""
         self._items = queue.SimpleQueue()
         self._is_parking = self._has_ended = False
-        self._thread = self._new_thread()
-
-    def _new_thread(self) -> threading.Thread:
-        return threading.Thread(target=self._run, name=self._name, daemon=True)
+        self._thread = _Thread(self._run)
 
     def _run(self) -> None:
         self._on_start()
@@ -96,12 +92,48 @@ class Worker:
             elif not self._handle(item):
                 self._has_ended = True
                 return
+            _leave_registry()
 
     def _next(self) -> Any:
         try:
             return self._items.get(timeout=self._interval())
         except queue.Empty:
             return None
+
+
+class _Thread:
+    """A thread that only its owner knows; a daemon, like every thread started this way."""
+
+    def __init__(self, run: Callable[[], None]) -> None:
+        self._run = run
+        self._ended = threading.Event()
+        self.native_id: int | None = None
+        self.was_started = False
+
+    def start(self) -> None:
+        self.was_started = True
+        _thread.start_new_thread(self._run_to_end, ())
+
+    @property
+    def is_alive(self) -> bool:
+        return self.was_started and not self._ended.is_set()
+
+    def join(self, timeout: float) -> bool:
+        return not self.was_started or self._ended.wait(timeout)
+
+    def _run_to_end(self) -> None:
+        self.native_id = threading.get_native_id()
+        try:
+            self._run()
+        finally:
+            _leave_registry()
+            self._ended.set()
+
+
+def _leave_registry() -> None:
+    # Whoever asks for the current thread (logging does) makes a stand-in for a thread it does not
+    # know, and puts it into the registry.
+    threading._active.pop(threading.get_ident(), None)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def _wait_until_gone(native_id: int | None, deadline: float) -> None:

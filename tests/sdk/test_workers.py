@@ -1,0 +1,119 @@
+"""A worker's thread is the owner's secret, and is away while the process forks."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from codetracer_otel.sdk.workers import Worker
+
+
+def soon():
+    return time.monotonic() + 5
+
+
+def start(handle, interval=lambda: None, on_start=lambda: None):
+    worker = Worker(handle, interval, on_start)
+    worker.start()
+    return worker
+
+
+def test_items_are_handled_in_order_until_one_ends_the_thread():
+    handled = []
+
+    def handle(item):
+        handled.append(item)
+        return item != "last"
+
+    worker = start(handle)
+    for item in ("first", "second", "last", "never"):
+        worker.put(item)
+    assert worker.join(soon())
+    assert handled == ["first", "second", "last"]
+    assert not worker.is_alive
+
+
+def test_none_comes_when_the_interval_passes():
+    ticked = threading.Event()
+    worker = start(lambda item: item is None and not ticked.set(), lambda: 0.01)
+    assert ticked.wait(5)
+    worker.put("end")
+    assert worker.join(soon())
+
+
+def test_the_program_never_meets_the_thread_not_even_after_logging_in_it():
+    logged = threading.Event()
+
+    def handle(item):
+        if item == "log":
+            logging.getLogger("worker").debug("x")
+            threading.current_thread()
+            return True
+        logged.set()
+        return item != "end"
+
+    before = threading.enumerate()
+    worker = start(handle)
+    worker.put("log")
+    worker.put("look")
+    assert logged.wait(5)
+    assert threading.enumerate() == before
+    worker.put("end")
+    assert worker.join(soon())
+
+
+def test_while_parked_there_is_no_thread_and_nothing_is_lost():
+    handled = []
+    worker = start(lambda item: handled.append(item) or item != "end")
+    worker.put(1)
+    worker.park(soon())
+    assert not worker.is_alive
+    worker.put(2)
+    worker.unpark()
+    assert worker.is_alive
+    worker.put("end")
+    assert worker.join(soon())
+    assert handled == [1, 2, "end"]
+
+
+def test_a_thread_too_busy_to_park_goes_on_by_itself():
+    entered, go_on = threading.Event(), threading.Event()
+    handled = []
+
+    def handle(item):
+        if item == "busy":
+            entered.set()
+            go_on.wait(10)
+        handled.append(item)
+        return item != "end"
+
+    worker = start(handle)
+    worker.put("busy")
+    assert entered.wait(5)
+    worker.park(time.monotonic() + 0.01)
+    worker.unpark()
+    go_on.set()
+    worker.put("end")
+    assert worker.join(soon())
+    assert handled == ["busy", "end"]
+
+
+def test_a_renewed_worker_begins_with_an_empty_queue():
+    handled = []
+    worker = Worker(lambda item: handled.append(item) or item != "end", lambda: None, lambda: None)
+    worker.put("of the parent")
+    worker.renew()
+    worker.start()
+    worker.put("end")
+    assert worker.join(soon())
+    assert handled == ["end"]
+
+
+def test_an_ended_worker_is_not_brought_back_by_a_fork():
+    worker = start(lambda _: False)
+    worker.put("end")
+    assert worker.join(soon())
+    worker.park(soon())
+    worker.unpark()
+    assert not worker.is_alive
