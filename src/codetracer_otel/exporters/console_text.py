@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.captured import DROPPED, REDACTED
 from codetracer_otel.exporters.attributes import plain
 from codetracer_otel.records import StatusCode
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 _ARGUMENT: Final = "codetracer.arg."
 _RETURN: Final = "codetracer.return"
 _KNOWN: Final = ("code.", "codetracer.", "thread.", "error.type")
-_BARE: Final = frozenset({REDACTED, DROPPED, "None"})
+_BARE: Final = ("<", "{", "[")
 _MAX_VALUE: Final = 40
 _MAX_VALUES: Final = 6
 _MAX_NAME: Final = 120
@@ -40,8 +39,9 @@ def short(value: Any) -> str:
     found = plain(value)
     if not isinstance(found, str):
         return printable(repr(found), _MAX_VALUE)
-    if found in _BARE:
-        return found
+    # sentinels, types and the JSON of containers read better without quotes
+    if found == "None" or found.startswith(_BARE):
+        return printable(found, _MAX_VALUE)
     return repr(found) if len(found) <= _MAX_VALUE else repr(found[:_MAX_VALUE]) + "..."
 
 
