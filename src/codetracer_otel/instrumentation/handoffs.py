@@ -8,6 +8,7 @@ CALL events serve, on just those code objects that name it.
 from __future__ import annotations
 
 import types
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.instrumentation.context import materialise
@@ -117,7 +118,9 @@ class Handoffs:
         token = entry[EXTRAS].token
         if token is not None:
             entry[EXTRAS].token = None
-            self._runtime.inner.detach(token)
+            # Ended from outside, while its thread stands in a context of its own, it stays there.
+            with suppress(ValueError):
+                self._runtime.inner.detach(token)
 
     def _build_hooks(self, *, threads: bool) -> dict[tuple[str, str], Callable[[Any, Any], bool]]:
         hooks: dict[tuple[str, str], Callable[[Any, Any], bool]] = dict.fromkeys(

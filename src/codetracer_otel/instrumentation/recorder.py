@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.instrumentation.calls import Calls, cut
 from codetracer_otel.instrumentation.function_span import FunctionSpan
 from codetracer_otel.instrumentation.generators import Suspended
+from codetracer_otel.instrumentation.greenlets import GreenletStacks
 from codetracer_otel.instrumentation.hot_path import build_callbacks
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
 from codetracer_otel.instrumentation.parents import TENTATIVE
@@ -95,6 +97,8 @@ class PythonRecorder:
             release=self._release,
             exception_text=exception_text,
         )
+        self.greenlets = GreenletStacks(self.stacks, self.calls.keep)
+        self.stacks.on_new = self.greenlets.watch_this_thread
         self._monitor = monitor
         self._plans = plans
         self._samplers = samplers
@@ -112,6 +116,8 @@ class PythonRecorder:
         """Decide about a code object seen for the first time: a `Site`, or ``DISABLE``."""
         if self.is_ours(code.co_filename):
             return self._skip(code)
+        if "greenlet" in sys.modules and self.stacks.mine() is not None:
+            self.greenlets.watch_this_thread()
         hook = self._hook_for(code, frame)
         planned = self._plans.build(code, frame)
         if planned is None:
@@ -194,6 +200,8 @@ class PythonRecorder:
                 self.calls.finish_open(entry, now, Ending.UNFINISHED)
         for record in self.suspended.take_all():
             self.calls.finish_open(record, now, Ending.UNFINISHED)
+        if self._monitor.tool_id < 0:
+            self.greenlets.close()
 
     def begin_in_forked_child(self) -> None:
         """Keep this thread's open calls as parents only: the other process delivers them."""

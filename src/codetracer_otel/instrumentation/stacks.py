@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from codetracer_otel.instrumentation.parents import build_base
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from codetracer_otel.records import Record
 
 
@@ -26,6 +28,8 @@ class ThreadStacks(threading.local):
 
     stack: list[Record]
     handle: StackHandle
+    watches_greenlets: bool
+    stop_greenlets: Callable[[], None]
 
 
 class Stacks:
@@ -33,9 +37,11 @@ class Stacks:
 
     Attributes:
         local: the calling thread's; the callbacks read ``local.stack`` without a call.
+        on_new: called on a thread that has just got a stack.
     """
 
     def __init__(self) -> None:
+        self.on_new: Callable[[], None] = lambda: None
         self.local = ThreadStacks()
         self._handles: weakref.WeakSet[StackHandle] = weakref.WeakSet()
         self._lock = threading.Lock()
@@ -54,9 +60,14 @@ class Stacks:
         handle = StackHandle(stack)
         with self._lock:
             self._handles.add(handle)
-        self.local.handle = handle
-        self.local.stack = stack
+        self.use(handle)
+        self.on_new()
         return stack
+
+    def use(self, handle: StackHandle) -> None:
+        """Make a stack the calling thread's."""
+        self.local.handle = handle
+        self.local.stack = handle.stack
 
     def take_open(self) -> list[Record]:
         """Remove and return the open entries of every thread, innermost first."""

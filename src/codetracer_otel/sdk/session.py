@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
     from types import TracebackType
 
+    from codetracer_otel.sdk.bootstrap.native import StepRecording
     from codetracer_otel.sdk.bootstrap.recording import Recording
     from codetracer_otel.sdk.pipeline import Pipeline
     from codetracer_otel.sdk.policy.model import Policy
@@ -39,6 +40,7 @@ class Session:
         self._recording = recording
         self._undo = undo
         self._facts = facts
+        self._steps: StepRecording | None = facts.get("steps")
         self._lock = threading.RLock()
         self._process = os.getpid()
         self._is_shut_down = False
@@ -66,7 +68,15 @@ class Session:
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Return whether everything recorded before the call was delivered in ``timeout`` s."""
-        return True if self._is_shut_down else self._pipeline.flush(timeout)
+        if self._is_shut_down:
+            return True
+        delivered = self._pipeline.flush(timeout)
+        return delivered if self._steps is None else self._steps.flush(timeout) and delivered
+
+    def note_exit(self, status: int) -> None:
+        """Take note of the program's exit status, for what tells of it."""
+        if self._steps is not None:
+            self._steps.exit_status = status
 
     def pause(self) -> None:
         """Stop recording function spans until `resume`; open ones end here, as unfinished."""
@@ -74,12 +84,17 @@ class Session:
             if self._recording is not None and not self._is_shut_down:
                 self._recording.monitor.pause()
                 self._recording.recorder.close()
+            if self._steps is not None and not self._is_shut_down:
+                self._steps.pause()
 
     def resume(self) -> None:
         """Record again after `pause`."""
         with self._lock:
             if self._recording is not None and not self._is_shut_down:
+                self._recording.recorder.close()  # calls that began while `pause` was at work
                 self._recording.monitor.resume()
+            if self._steps is not None and not self._is_shut_down:
+                self._steps.resume()
 
     def stats(self) -> dict[str, Any]:
         """Return the counters: recorded, exported and dropped spans, by cause."""
@@ -140,6 +155,8 @@ class Session:
         """Record nothing on the calling thread: it is one of ours."""
         if self._recording is not None:
             self._recording.recorder.mute_this_thread()
+        if self._steps is not None:
+            self._steps.mute_this_thread()
 
     def stop_recording(self, reason: str) -> None:
         """Record nothing more, deliver what there is: a callback has failed."""
@@ -147,14 +164,20 @@ class Session:
         if self._recording is not None:
             self._recording.monitor.pause()
             self._recording.recorder.close()
+        if self._steps is not None:
+            self._steps.fail()
 
     def before_fork(self) -> None:
         """Bring the delivery threads to a point where a copy of the process is sound."""
         self._pipeline.park()
+        if self._steps is not None:
+            self._steps.before_fork()
 
     def after_fork_in_parent(self) -> None:
         """Go on after a fork."""
         self._pipeline.unpark_soon()
+        if self._steps is not None:
+            self._steps.after_fork_in_parent()
         if self._recording is not None:
             self._recording.buffer.wake_with_next()
 
@@ -172,6 +195,8 @@ class Session:
         if self._recording is not None:
             self._recording.ids.reseed()
             self._recording.recorder.begin_in_forked_child()
+        if self._steps is not None:
+            self._steps.after_fork_in_child()
         self._facts["after_fork"]()
         self._pipeline.after_fork()
 

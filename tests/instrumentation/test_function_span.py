@@ -1,0 +1,170 @@
+"""The OpenTelemetry span that stands for a running function."""
+
+import enum
+
+import pytest
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    Status,
+    StatusCode,
+    TraceFlags,
+    get_current_span,
+)
+
+from codetracer_otel.instrumentation.function_span import FunctionSpan, clean_attribute
+from codetracer_otel.records import EXTRAS, PLAN, RECORD_LENGTH, SEGMENT, SPAN_ID, Plan, Segment
+
+
+def record_of(**plan):
+    made = [None] * RECORD_LENGTH
+    made[PLAN] = Plan("n", "f", "file", 1, **plan)
+    made[SPAN_ID], made[SEGMENT] = 5, Segment(0xABC, 1000)
+    return made
+
+
+def span_of(made=None, **options):
+    return FunctionSpan(made or record_of(), lambda: 234, **options)
+
+
+def test_it_is_a_span_of_the_api():
+    assert isinstance(span_of(), Span)
+
+
+def test_it_tells_its_ids():
+    context = span_of().get_span_context()
+    assert (context.trace_id, context.is_remote, int(context.trace_flags)) == (0xABC, False, 1)
+    assert context.span_id == int.from_bytes((5).to_bytes(8, "little"), "big")
+
+
+def test_attributes_beyond_the_limit_are_counted():
+    made = record_of()
+    span = span_of(made, max_attributes=2)
+    span.set_attributes({"a": 1, "b": 2, "c": 3})
+    span.set_attribute("a", 4)
+    assert made[EXTRAS].attributes == {"a": 4, "b": 2}
+    assert made[EXTRAS].dropped_attributes == 1
+
+
+def test_events_beyond_the_limit_are_counted():
+    made = record_of()
+    span = span_of(made, max_events=1)
+    span.add_event("first", timestamp=7)
+    span.add_event("second")
+    assert [(event.name, event.time_ns) for event in made[EXTRAS].events] == [("first", 7)]
+    assert made[EXTRAS].dropped_events == 1
+
+
+def test_an_event_without_a_time_has_the_clocks():
+    made = record_of()
+    span_of(made).add_event("now")
+    assert made[EXTRAS].events[0].time_ns == 1234
+
+
+def test_an_empty_key_and_an_impossible_value_set_nothing():
+    made = record_of()
+    span = span_of(made)
+    span.set_attribute("", 1)
+    span.set_attribute("k", object())
+    span.set_attribute("k", None)
+    assert made[EXTRAS] is None or not made[EXTRAS].attributes
+
+
+@pytest.mark.parametrize(
+    ("calls", "status", "message"),
+    [
+        ([(StatusCode.ERROR, "bad")], "ERROR", "bad"),
+        ([(Status(StatusCode.ERROR, "bad"), None)], "ERROR", "bad"),
+        ([(StatusCode.OK, "ignored")], "OK", None),
+        ([(StatusCode.OK, None), (StatusCode.ERROR, "late")], "OK", None),
+        ([(StatusCode.ERROR, "bad"), (StatusCode.UNSET, None)], "ERROR", "bad"),
+        ([(StatusCode.ERROR, "bad"), (StatusCode.OK, None)], "OK", None),
+    ],
+)
+def test_the_status_follows_opentelemetrys_rules(calls, status, message):
+    made = record_of()
+    span = span_of(made)
+    for code, description in calls:
+        span.set_status(code, description)
+    assert (made[EXTRAS].status.name, made[EXTRAS].status_message) == (status, message)
+
+
+def test_links_to_valid_spans_are_kept():
+    made = record_of()
+    span = span_of(made)
+    span.add_link(SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(1)), {"k": "v"})
+    span.add_link(NonRecordingSpan(SpanContext(0, 0, is_remote=False)).get_span_context())
+    assert [(link.trace_id, link.span_id, link.attributes) for link in made[EXTRAS].links] == [
+        (1, 2, {"k": "v"})
+    ]
+
+
+def test_a_recorded_exception_is_an_event_and_no_status():
+    made = record_of()
+    span_of(made).record_exception(ValueError("bad"), {"extra": 1})
+    (event,) = made[EXTRAS].events
+    assert event.name == "exception"
+    assert (event.attributes["exception.message"], event.attributes["extra"]) == ("bad", 1)
+    assert made[EXTRAS].status is None
+
+
+def test_after_the_end_everything_is_ignored():
+    made = record_of()
+    span = span_of(made)
+    span.finish()
+    span.set_attribute("a", 1)
+    span.add_event("e")
+    span.add_link(SpanContext(1, 2, is_remote=False))
+    span.set_status(StatusCode.ERROR)
+    span.update_name("n")
+    span.record_exception(ValueError())
+    span.end()
+    assert not span.is_recording()
+    assert made[EXTRAS] is None
+
+
+class Color(enum.StrEnum):
+    RED = "red"
+
+
+class Size(enum.IntEnum):
+    BIG = 3
+
+
+@pytest.mark.parametrize(
+    ("value", "clean"),
+    [
+        (True, True),
+        (1, 1),
+        (1.5, 1.5),
+        ("text", "text"),
+        (b"\xff", "\\xff"),
+        ([1, 2], (1, 2)),
+        (("a", None, "b"), ("a", "b")),
+        (Color.RED, "red"),
+        (Size.BIG, 3),
+        (object(), None),
+        ({"a": 1}, None),
+    ],
+)
+def test_attributes_become_what_opentelemetry_takes(value, clean):
+    assert clean_attribute(value) == clean
+    assert type(clean_attribute(value)) is type(clean)
+
+
+@pytest.mark.parametrize(("action", "kept"), [("redact", "<redacted>"), ("drop", None)])
+def test_attributes_of_the_program_are_judged_by_the_filter(record, action, kept):
+    def main():
+        span = get_current_span()
+        span.set_attribute("password", "s3cret")
+        span.add_event("login", {"password": "s3cret"})
+
+    rules = (
+        "[[scope.rules]]\nselector = 'obj:glob:*.main'\n"
+        f"[[scope.rules.value_patterns]]\nselector = 'attr:password'\naction = '{action}'\n"
+    )
+    with record(rules) as spans:
+        main()
+    assert spans[0].attributes.get("password") == kept
+    assert spans[0].events[0].attributes.get("password") == kept
