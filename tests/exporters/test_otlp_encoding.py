@@ -279,6 +279,15 @@ def test_a_record_that_cannot_be_encoded_is_counted_and_the_others_go_out():
     assert encoder.unencodable == 1
 
 
+@pytest.mark.parametrize("parent_id", [0, 7])
+@pytest.mark.parametrize("has_extras", [False, True])
+def test_an_ordinary_record_never_takes_the_long_way(monkeypatch, parent_id, has_extras):
+    monkeypatch.setattr(OtlpEncoder, "_encode_slowly", None)
+    extras = Extras() if has_extras else None
+    made = record((1, "x", 2.5, True, None), parent_id=parent_id, extras=extras, result=3)
+    assert len(OtlpEncoder().requests(batch(made))[0]) == 1
+
+
 def test_a_batch_without_spans_makes_no_request():
     assert encode_batch(batch()) == []
 
