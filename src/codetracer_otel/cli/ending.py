@@ -35,6 +35,9 @@ class RunningSession(Protocol):
     def most_skipping_rule(self) -> tuple[str, int] | None:
         """Return the rule that skipped most code objects, as ``file:line``, and how many."""
 
+    def note_exit(self, status: int) -> None:
+        """Take note of the program's exit status."""
+
     def shutdown(self, timeout: float = ...) -> bool:
         """Deliver the rest within ``timeout`` seconds."""
 
@@ -57,6 +60,7 @@ class Ending:
     def finish(self, status: int) -> bool:
         """Note the program's exit status; return whether this process should exit with it."""
         self._status = status
+        self._session.note_exit(status)
         return self._session.settings.policy.propagate_script_exit
 
     def close(self) -> None:

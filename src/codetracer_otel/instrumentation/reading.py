@@ -23,11 +23,16 @@ _NAMESPACE_READERS: Final = frozenset(
 HAS_LIVE_F_LOCALS: Final = sys.version_info >= (3, 13)  # PEP 667
 
 
+def names_a_namespace_reader(code: CodeType) -> bool:
+    """Return whether the code may hold the dict that f_locals fills on 3.12."""
+    return not _NAMESPACE_READERS.isdisjoint(code.co_names)
+
+
 def reads_one_by_one(code: CodeType, names: tuple[str, ...]) -> bool:
     """Return whether PyFrame_GetVar is cheaper or safer than f_locals for these arguments."""
     if HAS_LIVE_F_LOCALS:
         return False
-    if not _NAMESPACE_READERS.isdisjoint(code.co_names):
+    if names_a_namespace_reader(code):
         return True
     bound = code.co_argcount + code.co_kwonlyargcount
     unbound = code.co_nlocals + len(code.co_cellvars) - bound

@@ -17,6 +17,7 @@ from codetracer_otel.sdk.bootstrap.metadata import (
     process_identity,
     resource_attributes,
 )
+from codetracer_otel.sdk.bootstrap.native import StepRecording, wants_steps
 from codetracer_otel.sdk.bootstrap.recording import Recording, SystemClock, is_ours
 from codetracer_otel.sdk.content_redaction import ContentRedaction
 from codetracer_otel.sdk.pipeline import Pipeline
@@ -67,11 +68,13 @@ class _Assembly:
         self._attributes = resource_attributes(self._resource)
         self._redaction = ContentRedaction(self._classifier)
         self._sessions: list[Session] = []
+        self._steps: StepRecording | None = None
 
     def build(self, undo: ExitStack) -> Session:
         """Build everything, then install it; nothing of the program is touched before."""
         pipeline = self._build_pipeline()
         recording = self._build_recording(pipeline, undo)
+        self._steps = self._build_steps(recording, undo)
         installed = ExitStack()
         session = Session(self._settings, pipeline, recording, installed, self._facts())
         self._sessions.append(session)
@@ -109,6 +112,21 @@ class _Assembly:
         pipeline.recorder = recording.recorder
         return recording
 
+    def _build_steps(self, recording: Recording | None, undo: ExitStack) -> StepRecording | None:
+        if recording is None or not wants_steps(self._settings, self._classifier):
+            return None
+        steps = StepRecording(
+            self._settings,
+            self._classifier,
+            self._names.names_for,
+            recording,
+            build_boundary(self._on_recorder_error, is_ours),
+            self._notify,
+            self._mute_this_thread,
+        )
+        undo.callback(steps.monitor.uninstall)
+        return steps
+
     def _install(
         self, pipeline: Pipeline, recording: Recording | None, installed: ExitStack
     ) -> None:
@@ -118,6 +136,8 @@ class _Assembly:
         if recording is not None:
             installed.callback(install_runtime(recording.runtime))
             installed.callback(recording.monitor.install(recording.recorder.callbacks()))
+        if self._steps is not None:
+            self._steps.install(installed)
         if self._settings.signals:
             installed.callback(deliver_on_sigterm(self._sessions[0].shutdown))
 
@@ -147,12 +167,18 @@ class _Assembly:
             raise error
 
     def _facts(self) -> dict[str, Any]:
-        return {"stats": self._stats, "after_fork": self._after_fork, "close": self._log.close}
+        return {
+            "stats": self._stats,
+            "after_fork": self._after_fork,
+            "close": self._log.close,
+            "steps": self._steps,
+        }
 
     def _stats(self) -> dict[str, Any]:
         return {
             "filters": {**self._classifier.stats(), **self._names.stats()},
             **self._redaction.stats(),
+            **({} if self._steps is None else {"native": self._steps.stats()}),
         }
 
     def _after_fork(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codetracer_otel.exporters import ExporterContext, build_exporter
+from codetracer_otel.sdk.bootstrap.filesystem import other_exporters
 from codetracer_otel.sdk.lanes import Lane
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def build_lanes(
     settings: Settings, notify: Notify, on_thread_start: Callable[[], None]
 ) -> list[Lane]:
-    """Return a lane for each exporter of the settings.
+    """Return a lane for each exporter of the settings that takes spans.
 
     Raises:
         CodetracerError: an exporter cannot be built.
@@ -33,5 +34,5 @@ def build_lanes(
             notify,
             on_thread_start,
         )
-        for spec in settings.exporters
+        for spec in other_exporters(settings)
     ]

@@ -70,15 +70,16 @@ class Recording:
         self.monitor = Monitor()
         inner = active_runtime()
         self.buffer = _build_buffer(settings, wake)
+        self.samplers = SamplerTable(
+            time.monotonic_ns,
+            self.ids.next_wire_span_id,
+            compile_event_names,
+            settings.limits.max_spans_per_second,
+        )
         self.recorder = PythonRecorder(
             monitor=self.monitor,
             plans=PlanBuilder(classifier, names_for, settings.capture, self.skipped.count),
-            samplers=SamplerTable(
-                time.monotonic_ns,
-                self.ids.next_wire_span_id,
-                compile_event_names,
-                settings.limits.max_spans_per_second,
-            ),
+            samplers=self.samplers,
             parents=Parents(
                 self.ids,
                 SystemClock(),
@@ -90,7 +91,7 @@ class Recording:
             read_context=reader_of(inner),
             next_span_id=wire_ids(self.ids),
             clock=SystemClock(),
-            build_capture=_capture_builder(settings),
+            build_capture=build_capture_builder(settings),
             boundary=boundary,
             is_ours=is_ours,
             silent_close=generator_close_is_silent(self.monitor.tool_id),
@@ -126,9 +127,10 @@ def _build_buffer(settings: Settings, wake: Callable[[], None]) -> RecordBuffer:
     )
 
 
-def _capture_builder(
+def build_capture_builder(
     settings: Settings,
 ) -> Callable[[WalkRules | None], Callable[[object], Captured]]:
+    """Return what builds the value capture for a set of walk rules."""
     limits = ValueLimits(
         max_depth=settings.limits.max_depth,
         max_items=settings.limits.max_items,

@@ -1,0 +1,23 @@
+"""Native CodeTracer traces: written as a stream, read back, validated, repaired."""
+
+from __future__ import annotations
+
+from codetracer_otel.exporters.native.events import TraceError, TruncatedError
+from codetracer_otel.exporters.native.reader import (
+    Trace,
+    TracedCall,
+    iter_trace,
+    read_trace,
+)
+from codetracer_otel.exporters.native.repair import Repair, repair
+
+__all__ = [
+    "Repair",
+    "Trace",
+    "TraceError",
+    "TracedCall",
+    "TruncatedError",
+    "iter_trace",
+    "read_trace",
+    "repair",
+]

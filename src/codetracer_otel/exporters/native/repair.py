@@ -1,0 +1,149 @@
+"""Ends a native trace whose recorder could not: the prefix that is there becomes a valid trace."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from typing import Any, Final
+
+from codetracer_otel.exporters.native.directory import EVENTS, PATHS, write_all
+from codetracer_otel.exporters.native.events import EventStream, TraceError, TruncatedError
+from codetracer_otel.exporters.native.tables import TypeKind
+
+_SPARE_BYTES: Final = (0, 16 * 1024, 256 * 1024, 4 * 1024 * 1024)
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What was done to a trace.
+
+    Attributes:
+        was_needed: whether the trace was cut off.
+        events: whole events that were found.
+        closed_calls: calls that got a return.
+        removed_bytes: of what was no whole event.
+    """
+
+    was_needed: bool
+    events: int = 0
+    closed_calls: int = 0
+    removed_bytes: int = 0
+
+
+@dataclass(slots=True)
+class _Prefix:
+    """The part of a trace that can stay, and what is open at its end."""
+
+    end: int = 0
+    events: int = 0
+    depth: int = 0
+    types: int = 0
+    home_depth: int | None = None  # while another thread's calls stand there
+    is_before_call: bool = False
+    is_whole: bool = False
+
+    def take(self, event: Any, end: int) -> None:
+        """Go past an event."""
+        name = next(iter(event), "") if isinstance(event, dict) else ""
+        self.depth += (name == "Call") - (name == "Return")
+        self.types += name == "Type"
+        if name == "ThreadSwitch":
+            self.home_depth = None if event[name] == 1 else self.depth
+        self.end, self.events = end, self.events + 1
+
+
+def repair(path: str) -> Repair:
+    """Make the trace in a directory valid; do nothing when it is.
+
+    What is no whole event at its end goes away; calls that are open are ended as unfinished.
+
+    Raises:
+        TraceError: what is there is not the beginning of a trace.
+        OSError: it cannot be read or written.
+    """
+    with open(os.path.join(path, EVENTS), "r+b") as file:
+        size = os.fstat(file.fileno()).st_size
+        for spare in _SPARE_BYTES:
+            file.seek(0)
+            prefix = _read_prefix(file, size - spare)
+            if prefix.is_whole:
+                return Repair(was_needed=False)
+            if _close(file.fileno(), prefix):
+                break
+        else:
+            raise OSError("no room to end the trace")
+    _complete_paths(path)
+    return Repair(True, prefix.events, prefix.depth, size - prefix.end)
+
+
+def _read_prefix(file: Any, limit: int) -> _Prefix:
+    prefix = _Prefix()
+    stream = EventStream(file)
+    try:
+        for event in stream:
+            if stream.end > limit:
+                return prefix
+            prefix.take(event, stream.end)
+    except TruncatedError:
+        if prefix.depth < 1:
+            raise TraceError("the trace does not even have its first call", prefix.events) from None
+        return prefix
+    prefix.is_whole = True
+    return prefix
+
+
+def _close(descriptor: int, prefix: _Prefix) -> bool:
+    """Write the missing end; return whether there was room for it."""
+    os.ftruncate(descriptor, prefix.end)
+    os.lseek(descriptor, 0, os.SEEK_END)
+    try:
+        write_all(descriptor, _ending(prefix))
+    except OSError:
+        os.ftruncate(descriptor, prefix.end)
+        return False
+    return True
+
+
+def _ending(prefix: _Prefix) -> bytes:
+    error, text = prefix.types, prefix.types + 1
+    events = [_type(TypeKind.ERROR, "Unfinished"), _type(TypeKind.STRING, "String")]
+    unfinished = {"kind": "Error", "msg": "<unfinished>", "type_id": error}
+    inner = prefix.depth - 1
+    if prefix.home_depth is not None:
+        events += [_return(unfinished)] * (prefix.depth - prefix.home_depth)
+        events.append({"ThreadSwitch": 1})
+        inner = prefix.home_depth - 1
+    events += [_return(unfinished)] * inner
+    events.append(_return({"kind": "String", "text": "<exit>", "type_id": text}))
+    texts = [json.dumps(event, separators=(",", ":")) for event in events]
+    return ("," + ",".join(texts) + "]").encode("ascii")
+
+
+def _type(kind: TypeKind, name: str) -> dict[str, Any]:
+    return {"Type": {"kind": int(kind), "lang_type": name, "specific_info": {"kind": "None"}}}
+
+
+def _return(value: dict[str, Any]) -> dict[str, Any]:
+    return {"Return": {"return_value": value}}
+
+
+def _complete_paths(path: str) -> None:
+    """Write the paths anew: the file was written when the recording began."""
+    with open(os.path.join(path, EVENTS), "rb") as file:
+        paths = [event["Path"] for event in EventStream(file) if "Path" in event]
+    with contextlib.suppress(OSError):
+        _replace(path, PATHS, json.dumps(paths, separators=(",", ":")))
+
+
+def _replace(path: str, name: str, text: str) -> None:
+    temporary = os.path.join(path, f"{name}.new")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        write_all(descriptor, text.encode("ascii"))
+    finally:
+        os.close(descriptor)
+    os.replace(temporary, os.path.join(path, name))

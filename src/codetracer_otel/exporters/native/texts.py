@@ -1,0 +1,78 @@
+"""Judges the texts of a native trace by their shape, many at a time, before they are written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.captured import DROPPED, Captured, Node
+from codetracer_otel.captured_texts import iter_texts, map_texts
+from codetracer_otel.exporters.native.tables import quote
+
+if TYPE_CHECKING:
+    from codetracer_otel.filters.content import ContentRules
+
+_MAX_KNOWN: Final = 4096
+
+
+class JudgedTexts:
+    """The judged forms of texts under one set of rules: `want` them, `settle`, then use them.
+
+    Args:
+        rules: ``value`` patterns, or None where nothing is to be judged.
+
+    Attributes:
+        literals: JSON literal of each plain text that was wanted.
+    """
+
+    def __init__(self, rules: ContentRules | None) -> None:
+        self.literals: dict[str, str] = {}
+        self._rules = rules
+        self._judged: dict[tuple[str, bool], str] = {}
+        self._wanted: dict[tuple[str, bool], None] = {}
+
+    def trim(self) -> None:
+        """Forget what is known when it is much; to be called before the first `want` of a batch."""
+        if len(self._judged) > _MAX_KNOWN:
+            self._judged.clear()
+            self.literals.clear()
+
+    def want(self, value: Captured) -> None:
+        """Ask for the texts inside a value."""
+        if type(value) is str:
+            if value not in self.literals:
+                self._wanted[value, False] = None
+        elif type(value) is Node:
+            for key in iter_texts(value):
+                if key not in self._judged:
+                    self._wanted[key] = None
+
+    def settle(self) -> None:
+        """Judge everything that was asked for."""
+        if not self._wanted:
+            return
+        wanted, self._wanted = list(self._wanted), {}
+        for key, judged in zip(wanted, self._judge(wanted), strict=True):
+            self._judged[key] = judged
+            if not key[1]:
+                self.literals[key[0]] = quote(judged)
+
+    def replaced(self, value: Captured) -> Captured:
+        """Return a wanted value with its texts as they may be shown."""
+        return map_texts(value, lambda text, cut: self._judged[text, cut])
+
+    def text(self, text: str, *, is_cut: bool = False) -> str:
+        """Judge one text, such as output of the program."""
+        return self._judge([(text, is_cut)])[0]
+
+    def _judge(self, wanted: list[tuple[str, bool]]) -> list[str]:
+        texts = [text for text, _ in wanted]
+        if self._rules is None:
+            return texts
+        judged = self._rules.redact_texts(texts, [cut for _, cut in wanted])
+        if self._rules.has_drops:
+            drops = self._rules.drops
+            judged = [
+                DROPPED if drops(text, is_cut=cut) else shown
+                for (text, cut), shown in zip(wanted, judged, strict=True)
+            ]
+        return judged

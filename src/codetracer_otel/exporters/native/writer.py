@@ -1,0 +1,347 @@
+"""Writes a native trace as a stream: every thread's calls as whole trees, in bounded memory."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.exporters.native.directory import (
+    EVENTS,
+    METADATA,
+    PATHS,
+    SPOOL_PREFIX,
+    SPOOL_SUFFIX,
+    TraceDirectory,
+    write_all,
+)
+from codetracer_otel.exporters.native.encoder import Codes, ThreadEncoder
+from codetracer_otel.exporters.native.events import TraceError
+from codetracer_otel.exporters.native.metadata import TraceMetadata, metadata_text, paths_text
+from codetracer_otel.exporters.native.repair import repair
+from codetracer_otel.exporters.native.tables import Tables
+
+if TYPE_CHECKING:
+    from codetracer_otel.filters.content import ContentRules
+    from codetracer_otel.ports import Notify
+    from codetracer_otel.step_records import Entry
+
+HOME_THREAD: Final = 1
+EXIT_TEXT: Final = "<exit>"
+
+_SPOOL_CHARACTERS: Final = 256 * 1024  # of a thread's open call tree; what is beyond goes to a file
+_COPY_BYTES: Final = 1024 * 1024
+
+
+class EventFile:
+    """``trace.json`` while it grows; what is written ends at an event's end at all times.
+
+    Args:
+        descriptor: of the empty file; closed by `close`.
+        opening: what stands before the first event.
+    """
+
+    def __init__(self, descriptor: int, opening: bytes = b"[") -> None:
+        self._descriptor = descriptor
+        self.size = 0
+        self._separator = opening
+
+    def write(self, text: str) -> None:
+        """Append events that are separated by commas.
+
+        Raises:
+            OSError: they could not be written; the file ends as it did before.
+        """
+        self._append(self._separator + text.encode("ascii"))
+        self._separator = b","
+
+    def copy(self, descriptor: int) -> None:
+        """Append the events that another file consists of.
+
+        Raises:
+            OSError: they could not be copied; the file ends as it did before.
+        """
+        size = self.size
+        try:
+            self._append(self._separator)
+            position = 0
+            while data := os.pread(descriptor, _COPY_BYTES, position):
+                self._append(data)
+                position += len(data)
+        except OSError:
+            self.cut(size)
+            raise
+        self._separator = b","
+
+    def end(self) -> None:
+        """Append the end of the array.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        self._append(b"]")
+
+    def cut(self, size: int) -> None:
+        """Forget what stands behind ``size`` bytes."""
+        os.ftruncate(self._descriptor, size)
+        os.lseek(self._descriptor, size, os.SEEK_SET)
+        self.size = size
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+    def _append(self, data: bytes) -> None:
+        try:
+            write_all(self._descriptor, data)
+        except OSError:
+            self.cut(self.size)
+            raise
+        self.size += len(data)
+
+
+class _Spool:
+    """The events of a thread whose outermost call is still open, beyond a size on disk."""
+
+    def __init__(self, directory: TraceDirectory, thread: int) -> None:
+        self._directory = directory
+        self._name = f"{SPOOL_PREFIX}{thread}{SPOOL_SUFFIX}"
+        self._texts: list[str] = []
+        self._characters = 0
+        self._file: EventFile | None = None
+        self._descriptor = -1
+
+    def __bool__(self) -> bool:
+        return bool(self._texts) or self._file is not None
+
+    def add(self, texts: list[str]) -> None:
+        """Keep events."""
+        if not texts:
+            return
+        self._texts.extend(texts)
+        self._characters += sum(map(len, texts))
+        if self._characters > _SPOOL_CHARACTERS:
+            self._to_disk()
+
+    def move_to(self, file: EventFile) -> None:
+        """Append everything to ``file`` and be empty."""
+        if self._file is not None:
+            file.copy(self._descriptor)
+            self.close()
+        if self._texts:
+            file.write(",".join(self._texts))
+            self._texts, self._characters = [], 0
+
+    def close(self) -> None:
+        """Remove the file, if there is one."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self._directory.remove(self._name)
+
+    def _to_disk(self) -> None:
+        if self._file is None:
+            self._descriptor = self._directory.create(self._name)
+            self._file = EventFile(self._descriptor, b"")
+        self._file.write(",".join(self._texts))
+        self._texts, self._characters = [], 0
+
+
+@dataclass(slots=True)
+class _Thread:
+    encoder: ThreadEncoder
+    spool: _Spool
+    is_announced: bool = False
+
+
+@dataclass(slots=True)
+class TraceStats:
+    """What was written: events, and bytes of ``trace.json``."""
+
+    events: int = 0
+    bytes: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+class NativeTrace:
+    """A recording on disk that grows; implements `step_records.StepSink`.
+
+    A disk that is full ends the recording: what was written until then stays a valid trace.
+
+    Args:
+        directory: where it is written.
+        metadata: what is known at its beginning.
+        output_rules: judge what is written outside of every traced function.
+        notify: told once when the recording ends early.
+        only_changes: steps show the variables that changed, not all.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+
+    def __init__(
+        self,
+        directory: TraceDirectory,
+        metadata: TraceMetadata,
+        output_rules: ContentRules | None,
+        notify: Notify,
+        *,
+        only_changes: bool = False,
+    ) -> None:
+        self.directory = directory
+        self.metadata = metadata
+        self.stats = TraceStats()
+        self._notify = notify
+        self._tables = Tables()
+        self._codes = Codes(self._tables, output_rules, only_changes=only_changes)
+        self._threads: dict[int, _Thread] = {}
+        self._is_moved = False
+        self._is_finished = False
+        self._file = EventFile(directory.create(EVENTS))
+        self._begin()
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether further events are taken."""
+        return not self._is_finished and not self.stats.failures
+
+    def write(self, thread: int, entries: list[Entry]) -> None:
+        """Take the next entries of a thread; 1 is the thread that began the session."""
+        if not self.is_writing or not entries:
+            return
+        self._codes.trim()
+        try:
+            if thread == HOME_THREAD:
+                self._write_home(entries)
+            else:
+                self._write_other(thread, entries)
+        except OSError as error:
+            self._fail(error)
+
+    def end_thread(self, thread: int) -> None:
+        """Take note that no entry of this thread follows."""
+        if thread == HOME_THREAD or not self.is_writing or thread not in self._threads:
+            return
+        try:
+            self._end_thread(thread)
+        except OSError as error:
+            self._fail(error)
+
+    def finish(self) -> None:
+        """End every open call and the trace; write what is known at the end."""
+        if self._is_finished:
+            return
+        if self.is_writing:
+            for thread in [number for number in self._threads if number != HOME_THREAD]:
+                self.end_thread(thread)
+            self._try_to_end()
+        self._is_finished = True
+        self._file.close()
+        for state in self._threads.values():
+            state.spool.close()
+        if self.stats.failures:
+            self._repair()
+        self._write_facts()
+        self.directory.close()
+
+    def abandon(self) -> None:
+        """Leave the files as they are: a forked child writes a trace of its own."""
+        self._is_finished = True
+        self._file.close()
+        self.directory.close()
+
+    def _begin(self) -> None:
+        path_id = self._tables.path(self.metadata.program)
+        self._tables.function(path_id, 1, "<toplevel>")
+        self._emit([*self._tables.take_definitions(), '{"Call":{"function_id":0,"args":[]}}'])
+        self._write_facts()
+
+    def _try_to_end(self) -> None:
+        try:
+            self._end()
+        except OSError as error:
+            self._fail(error)
+
+    def _repair(self) -> None:
+        try:
+            repair(self.directory.path)
+        except (OSError, TraceError) as error:
+            self._notify("native_trace_not_repaired", "error", reason=type(error).__qualname__)
+
+    def _end(self) -> None:
+        home = self._threads.get(HOME_THREAD)
+        out: list[str] = []
+        if home is not None:
+            home.encoder.close(out)
+        status = self.metadata.exit_status
+        values = self._codes.values
+        value = values.text(EXIT_TEXT) if status is None else values.write(status)
+        self._emit([*self._tables.take_definitions(), *out, _return(value)])
+        self._file.end()
+        self.stats.bytes = self._file.size
+
+    def _write_home(self, entries: list[Entry]) -> None:
+        encoder = self._thread(HOME_THREAD).encoder
+        events, _ = encoder.encode(entries, is_moved=self._is_moved)
+        self._is_moved = False
+        self._emit([*self._tables.take_definitions(), *events])
+
+    def _write_other(self, number: int, entries: list[Entry]) -> None:
+        thread = self._thread(number)
+        events, whole = thread.encoder.encode(entries)
+        # definitions go into the trace at once: whatever uses them comes later
+        self._emit(self._tables.take_definitions())
+        thread.spool.add(events[:whole])
+        if whole:
+            self._splice(number, thread)
+        thread.spool.add(events[whole:])
+
+    def _end_thread(self, number: int) -> None:
+        thread = self._threads.pop(number)
+        out: list[str] = []
+        thread.encoder.close(out)
+        self._emit(self._tables.take_definitions())
+        thread.spool.add(out)
+        if thread.spool:
+            self._splice(number, thread)
+        if thread.is_announced:
+            self._emit([f'{{"ThreadExit":{number}}}'])
+
+    def _splice(self, number: int, thread: _Thread) -> None:
+        head = [] if thread.is_announced else [f'{{"ThreadStart":{number}}}']
+        thread.is_announced = True
+        self._emit([*head, f'{{"ThreadSwitch":{number}}}'])
+        thread.spool.move_to(self._file)
+        self._emit([f'{{"ThreadSwitch":{HOME_THREAD}}}'])
+        self._is_moved = True
+
+    def _thread(self, number: int) -> _Thread:
+        thread = self._threads.get(number)
+        if thread is None:
+            spool = _Spool(self.directory, number)
+            thread = self._threads[number] = _Thread(ThreadEncoder(self._codes), spool)
+        return thread
+
+    def _emit(self, events: list[str]) -> None:
+        if events:
+            self._file.write(",".join(events))
+            self.stats.events += len(events)
+            self.stats.bytes = self._file.size
+
+    def _fail(self, error: OSError) -> None:
+        if not self.stats.failures:
+            self._notify("native_trace_failed", "error", reason=error.strerror or "cannot write")
+        self.stats.failures.append(error.strerror or type(error).__qualname__)
+
+    def _write_facts(self) -> None:
+        values = self._codes.values.redactions
+        self.metadata.count(self._codes.redactions, self._codes.drops, values)
+        try:
+            self.directory.replace(PATHS, paths_text(self._tables.paths))
+            self.directory.replace(METADATA, metadata_text(self.metadata))
+        except OSError as error:
+            self._fail(error)
+
+
+def _return(value: str) -> str:
+    return f'{{"Return":{{"return_value":{value}}}}}'

@@ -1,0 +1,300 @@
+"""The step recorder: calls, lines with their variables, and returns of each thread, in order."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.instrumentation.monitoring.api import DISABLE
+from codetracer_otel.instrumentation.steps_callbacks import build_step_callbacks
+from codetracer_otel.instrumentation.steps_sites import StepBudget, StepSite
+from codetracer_otel.step_records import CALL, CLOSE, END, OUTPUT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import CodeType, FrameType
+
+    from codetracer_otel.captured import Captured
+    from codetracer_otel.filters.model import WalkRules
+    from codetracer_otel.instrumentation.monitoring.install import Monitor
+    from codetracer_otel.instrumentation.plans import PlanBuilder
+    from codetracer_otel.instrumentation.steps_events import LineEvents
+    from codetracer_otel.step_records import Entry
+
+HOME_THREAD: Final = 1
+
+_WAIT_S: Final = 0.0005
+_GIVE_UP_S: Final = 10.0
+
+
+class ThreadSteps:
+    """What the step recorder knows about one thread.
+
+    Attributes:
+        number: 1 for the thread that began the session.
+        entries: in program order, not yet delivered.
+        stack: open calls ``[code, site, last values]``; ``stack[0]`` is never popped.
+        is_muted: nothing on this thread is recorded (it is one of ours).
+        guard: dies with the thread.
+        held_output: entries at the end that the last delivery left, as more of a line may follow.
+    """
+
+    __slots__ = ("entries", "guard", "held_output", "is_muted", "number", "stack")
+
+    def __init__(self, number: int, *, is_muted: bool = False) -> None:
+        self.number = number
+        self.entries: list[Entry] = []
+        self.stack: list[Any] = [[None, None, []]]
+        self.is_muted = is_muted
+        self.guard: weakref.ref[Any] | None = None
+        self.held_output = 0
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread still runs."""
+        return self.guard is None or self.guard() is not None
+
+
+class _Guard:
+    """Lives as long as its thread."""
+
+    __slots__ = ("__weakref__",)
+
+
+class _Local(threading.local):
+    """``steps`` of the calling thread; absent until its first traced call."""
+
+    steps: ThreadSteps
+    guard: _Guard
+
+
+class StepRecorder:
+    """Records the steps of every selected function.
+
+    Args:
+        monitor: a switchboard of its own.
+        plans: decides about code objects.
+        build_capture: returns the value capture for a set of walk rules.
+        boundary: is told of every exception in a callback; raises it or returns.
+        is_ours: answers whether a file is one of this package.
+        max_entries: of a thread that wait; it then waits for the delivery.
+        max_bytes: of captured values that wait, over all threads.
+        exception_text: use ``str(error)``, which is code of the program.
+        line_events: makes span events of lines where a rule asks for them, or None.
+
+    Attributes:
+        local: the calling thread's; the callbacks read ``local.steps`` without a call.
+        wake: asks for a delivery; set by who delivers.
+        is_delivering: somebody takes the entries, so waiting for room makes sense.
+        stalled_ns: how long the program's threads waited for room.
+    """
+
+    def __init__(
+        self,
+        *,
+        monitor: Monitor,
+        plans: PlanBuilder,
+        build_capture: Callable[[WalkRules | None], Callable[[object], Captured]],
+        boundary: Callable[[BaseException], None],
+        is_ours: Callable[[str], bool],
+        max_entries: int = 8192,
+        max_bytes: int = 8 * 1024 * 1024,
+        exception_text: bool = False,
+        line_events: LineEvents | None = None,
+    ) -> None:
+        self.monitor = monitor
+        self.sites: dict[int, StepSite] = {}
+        self.local = _Local()
+        self.boundary = boundary
+        self.is_ours = is_ours
+        self.budget = StepBudget()
+        self.max_entries = max_entries
+        self.max_bytes = max_bytes
+        self.exception_text = exception_text
+        self.line_events = line_events
+        self.wake: Callable[[], None] = lambda: None
+        self.is_delivering = False
+        self.stalled_ns = 0
+        self.healed = 0
+        self._plans = plans
+        self._build_capture = build_capture
+        self._captures: dict[int, tuple[Any, Callable[[object], Captured]]] = {}
+        self._threads: list[ThreadSteps] = []
+        self._numbers = HOME_THREAD
+        self._lock = threading.Lock()
+        self._begin_here()
+
+    def callbacks(self) -> Mapping[str, Callable[..., Any]]:
+        """Return event name -> callable; see `steps_callbacks`."""
+        return build_step_callbacks(self)
+
+    def on_unknown(self, code: CodeType, frame: FrameType) -> object:
+        """Decide about a code object seen for the first time: a `StepSite`, or ``DISABLE``."""
+        planned = None if self.is_ours(code.co_filename) else self._plans.build(code, frame)
+        if planned is None:
+            self.monitor.skipped(code)
+            return DISABLE
+        capture = self._capture_for(planned.plan.walk)
+        site = StepSite(code, planned, capture, self.budget, self._forget(id(code)))
+        if self.line_events is not None:
+            site.line_events = self.line_events.for_plan(planned.plan)
+        self.sites[id(code)] = site
+        self.monitor.watch(code)
+        return site
+
+    def new_thread(self) -> ThreadSteps:
+        """Begin the recording of the calling thread."""
+        with self._lock:
+            self._numbers += 1
+            steps = ThreadSteps(self._numbers)
+            self._threads.append(steps)
+        self._adopt(steps)
+        return steps
+
+    def mute_this_thread(self) -> None:
+        """Record nothing on the calling thread from now on: it is one of ours."""
+        self.local.steps = ThreadSteps(0, is_muted=True)
+
+    def add_output(self, stream: str, text: str, file: str, line: int) -> None:
+        """Take note of what the calling thread writes or reads on a standard stream."""
+        steps = getattr(self.local, "steps", None)
+        if steps is None:
+            steps = self._threads[0]  # it runs no traced code; any place is as good
+        if not steps.is_muted:
+            steps.entries.append((OUTPUT, stream, text, file, line))
+            if len(steps.entries) >= self.max_entries:
+                self.wait_for_room(steps)
+
+    def wait_for_room(self, steps: ThreadSteps) -> None:
+        """Let the delivery catch up: entries are never dropped.
+
+        The waiting is done in C, so that neither the end of the stack nor a signal can come
+        between half-written entries.
+        """
+        begun = time.monotonic_ns()
+        self.wake()
+        limit = begun + int(_GIVE_UP_S * 1e9)
+        while self.is_delivering and self._is_full(steps):
+            time.sleep(_WAIT_S)
+            if time.monotonic_ns() > limit:
+                self.is_delivering = False
+                raise TimeoutError("nobody takes the recorded steps")
+        self.stalled_ns += time.monotonic_ns() - begun
+        if not self.is_delivering:
+            steps.entries.clear()
+
+    def wake_with_next(self) -> None:
+        """Ask for a delivery with the next step, not before."""
+        self.budget.bytes = self.max_bytes + 1
+
+    def drain(self, take: Callable[[int, list[Entry]], None], *, is_last: bool = False) -> None:
+        """Hand the entries of every thread to ``take``, by thread number.
+
+        Args:
+            take: called with a thread's number and its next entries.
+            is_last: leave nothing, not even the beginning of a line of output.
+        """
+        self.budget.bytes = 0
+        for steps in list(self._threads):
+            count = len(steps.entries)
+            if not is_last:
+                count -= _unfinished_output(steps)
+            if count:
+                entries = steps.entries[:count]
+                del steps.entries[:count]
+                take(steps.number, entries)
+
+    def take_ended_threads(self) -> list[int]:
+        """Forget the threads that have ended and left nothing behind; return their numbers."""
+        with self._lock:
+            ended = [steps for steps in self._threads if not steps.is_alive and not steps.entries]
+            for steps in ended:
+                if steps.number != HOME_THREAD:
+                    self._threads.remove(steps)
+        return [steps.number for steps in ended]
+
+    def close(self) -> None:
+        """End every open call as unfinished; call it when no event fires any more."""
+        for steps in list(self._threads):
+            del steps.stack[1:]
+            steps.entries.append((CLOSE,))
+
+    def heal(self, steps: ThreadSteps, code: CodeType) -> list[Any] | None:
+        """Bring ``code``'s call to the top after lost events; None when it has none."""
+        stack = steps.stack
+        for index in range(len(stack) - 1, 0, -1):
+            if stack[index][0] is code:
+                lost = len(stack) - index - 1
+                del stack[index + 1 :]
+                steps.entries.extend([(END,)] * lost)
+                self.healed += lost
+                found: list[Any] = stack[index]
+                return found
+        return None
+
+    def restart_in_child(self) -> None:
+        """Begin anew in a forked child: its open calls begin once more, without arguments."""
+        mine = getattr(self.local, "steps", None)
+        stack = mine.stack if mine is not None and not mine.is_muted else []
+        self._lock = threading.Lock()
+        self._threads.clear()
+        self._numbers = HOME_THREAD
+        steps = self._begin_here()
+        for code, site, _ in stack[1:]:
+            steps.stack.append([code, site, site.new_values()])
+            steps.entries.append((CALL, site.plan, None, None))
+
+    def stats(self) -> dict[str, int]:
+        """Return the counters, by name."""
+        return {
+            "native_stall_ms": self.stalled_ns // 1_000_000,
+            "code_objects_stepped": len(self.sites),
+            "healed_stack_entries": self.healed,
+        }
+
+    def _begin_here(self) -> ThreadSteps:
+        steps = ThreadSteps(HOME_THREAD)
+        self._threads.append(steps)
+        self._adopt(steps)
+        return steps
+
+    def _adopt(self, steps: ThreadSteps) -> None:
+        guard = _Guard()
+        steps.guard = weakref.ref(guard)
+        self.local.guard = guard
+        self.local.steps = steps
+
+    def _is_full(self, steps: ThreadSteps) -> bool:
+        return len(steps.entries) >= self.max_entries or self.budget.bytes > self.max_bytes
+
+    def _capture_for(self, walk: WalkRules | None) -> Callable[[object], Captured]:
+        known = self._captures.get(id(walk))
+        if known is None:  # the walk is kept beside its capture, so that its id stays taken
+            known = self._captures[id(walk)] = (walk, self._build_capture(walk))
+        return known[1]
+
+    def _forget(self, key: int) -> Callable[[weakref.ref[CodeType]], None]:
+        sites = self.sites
+
+        def forget(reference: weakref.ref[CodeType]) -> None:
+            site = sites.get(key)
+            if site is not None and site.reference is reference:
+                del sites[key]
+
+        return forget
+
+
+def _unfinished_output(steps: ThreadSteps) -> int:
+    """Return how many entries at the end are output to which more may come, once."""
+    entries, count = steps.entries, 0
+    while count < len(entries):
+        entry = entries[-1 - count]
+        if type(entry) is not tuple or entry[0] != OUTPUT:
+            break
+        count += 1
+    if count == steps.held_output or count > 64:  # noqa: PLR2004 - no line is written in more
+        count = 0
+    steps.held_output = count
+    return count

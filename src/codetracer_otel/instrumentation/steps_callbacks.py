@@ -1,0 +1,257 @@
+"""The callbacks of the step recorder: closures built for one session.
+
+The rules of `hot_path` hold here, too: what may fail comes before the stack is changed, and
+whatever fails goes to the boundary, which applies the user's policy. A signal's handler may raise
+between two calls: a stack is changed by operators, and the one call that follows adds the entry.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from codetracer_otel.captured import DROPPED, DROPPED_NODE, REDACTED, REDACTED_NODE
+from codetracer_otel.instrumentation.exceptions import ending_of, message_of, type_name
+from codetracer_otel.instrumentation.steps_sites import StepSite
+from codetracer_otel.records import Ending
+from codetracer_otel.step_records import CALL, RAISE, RETURN, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import CodeType, FrameType
+
+    from codetracer_otel.instrumentation.steps import StepRecorder
+
+_read_traceback = BaseException.__dict__["__traceback__"].__get__
+
+
+def build_step_callbacks(recorder: StepRecorder) -> Mapping[str, Callable[..., Any]]:
+    """Return the callbacks of ``recorder`` by event name."""
+    return {
+        **_build_entries(recorder),
+        **_build_lines(recorder),
+        **_build_exits(recorder),
+    }
+
+
+def _build_entries(recorder: StepRecorder) -> Mapping[str, Callable[..., Any]]:
+    sites = recorder.sites
+    local = recorder.local
+    new_thread = recorder.new_thread
+    on_unknown = recorder.on_unknown
+    boundary = recorder.boundary
+    describe = _build_describe(recorder)
+    budget = recorder.budget
+    max_entries, max_bytes = recorder.max_entries, recorder.max_bytes
+    wait_for_room = recorder.wait_for_room
+    frame_of = sys._getframe  # noqa: SLF001 - the documented way to the caller's frame
+
+    def on_start(code: CodeType, offset: int) -> object:
+        try:
+            site: Any = sites.get(id(code))
+            if site is None:
+                site = on_unknown(code, frame_of(1))
+                if type(site) is not StepSite:
+                    return site
+            try:
+                steps = local.steps
+            except AttributeError:
+                steps = new_thread()
+            if steps.is_muted:
+                return None
+            site.start_offset = offset
+            values = site.arguments.read_arguments(frame_of(1)) if site.reads_arguments else ()
+            frame = [code, site, site.new_values()]
+            stack, entries = steps.stack, steps.entries
+            stack += [frame]
+            entries += [(CALL, site.plan, values, None)]
+            if len(entries) >= max_entries or budget.bytes > max_bytes:
+                wait_for_room(steps)
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            boundary(error)
+        return None
+
+    def enter_again(code: CodeType, failure: Failure | None) -> None:
+        site = sites.get(id(code))
+        steps = getattr(local, "steps", None) or new_thread()
+        if site is not None and not steps.is_muted:
+            frame = [code, site, site.new_values()]
+            stack, entries = steps.stack, steps.entries
+            stack += [frame]
+            entries += [(CALL, site.plan, None, failure)]
+
+    def on_resume(code: CodeType, _offset: int) -> object:
+        try:
+            enter_again(code, None)
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            boundary(error)
+        return None
+
+    def on_throw(code: CodeType, _offset: int, raised: BaseException) -> object:
+        site = sites.get(id(code))
+        if site is None:
+            return None
+        try:
+            enter_again(code, describe(site, raised, code))
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            boundary(error)
+        return None
+
+    return {"PY_START": on_start, "PY_RESUME": on_resume, "PY_THROW": on_throw}
+
+
+def _build_lines(recorder: StepRecorder) -> Mapping[str, Callable[..., Any]]:
+    local = recorder.local
+    boundary = recorder.boundary
+    budget = recorder.budget
+    max_entries, max_bytes = recorder.max_entries, recorder.max_bytes
+    wait_for_room = recorder.wait_for_room
+    frame_of = sys._getframe  # noqa: SLF001
+
+    def on_line(code: CodeType, line: int) -> object:
+        last: Any = ()
+        try:
+            steps = local.steps
+            top = steps.stack[-1]
+            if top[0] is not code:
+                return None  # a frame older than the session, or one that is not recorded
+            _, site, last = top
+            entry: Any = line
+            if last:
+                change = site.changes(frame_of(1), last, line)
+                if change is not None:
+                    entry = change
+            entries = steps.entries
+            entries.append(entry)
+            if len(entries) >= max_entries or budget.bytes > max_bytes:
+                wait_for_room(steps)
+            return entry  # noqa: TRY300 - the interpreter ignores it, `_with_line_events` does not
+        except AttributeError as error:
+            if hasattr(local, "steps"):
+                boundary(error)  # otherwise the thread was here before the session
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            if last:
+                site.forget_values(last)
+            boundary(error)
+        return None
+
+    if recorder.line_events is None:
+        return {"LINE": on_line}
+    return {"LINE": _with_line_events(recorder, on_line)}
+
+
+def _with_line_events(
+    recorder: StepRecorder, on_line: Callable[[CodeType, int], object]
+) -> Callable[[CodeType, int], object]:
+    sites = recorder.sites
+    boundary = recorder.boundary
+
+    def on_line_with_event(code: CodeType, line: int) -> object:
+        entry = on_line(code, line)
+        try:
+            site = sites.get(id(code))
+            if entry is not None and site is not None and site.line_events is not None:
+                site.line_events(code, site.plan, entry)
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            boundary(error)
+        return None
+
+    return on_line_with_event
+
+
+def _build_exits(recorder: StepRecorder) -> Mapping[str, Callable[..., Any]]:
+    sites = recorder.sites
+    local = recorder.local
+    boundary = recorder.boundary
+    heal = recorder.heal
+    is_ours = recorder.is_ours
+    describe = _build_describe(recorder)
+    frame_of = sys._getframe  # noqa: SLF001
+
+    def on_return(code: CodeType, _offset: int, value: Any) -> object:
+        try:
+            steps = local.steps
+            top: Any = steps.stack[-1]
+            if top[0] is not code:
+                top = heal(steps, code)
+                if top is None:
+                    return None
+            _, site, last = top
+            result = site.result(value)
+            change = site.final_changes(frame_of(1), last) if last else None
+            ending: Any = (RETURN, result)
+            entries = steps.entries
+            del steps.stack[-1]
+            entries += [ending] if change is None else [change, ending]
+        except AttributeError as error:
+            if hasattr(local, "steps"):
+                boundary(error)
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            boundary(error)
+        return None
+
+    def on_unwind(code: CodeType, _offset: int, raised: BaseException) -> object:
+        if sites.get(id(code)) is None:
+            return None
+        try:
+            steps = getattr(local, "steps", None)
+            if steps is None:
+                return None
+            top: Any = steps.stack[-1]
+            if top[0] is not code:
+                top = heal(steps, code)
+                if top is None:
+                    return None
+            _, site, last = top
+            _cut_our_frames(raised, is_ours)
+            failure = describe(site, raised, code)
+            change = _changes_or_none(site, frame_of(1), last)
+            ending: Any = (RAISE, failure)
+            entries = steps.entries
+            del steps.stack[-1]
+            entries += [ending] if change is None else [change, ending]
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            boundary(error)
+        return None
+
+    return {"PY_RETURN": on_return, "PY_YIELD": on_return, "PY_UNWIND": on_unwind}
+
+
+def _changes_or_none(site: StepSite, frame: FrameType, last: list[Any]) -> tuple[Any, ...] | None:
+    try:
+        return site.final_changes(frame, last) if last else None
+    except RecursionError:  # the way out must not be deeper than the way in
+        return None
+
+
+def _cut_our_frames(raised: BaseException, is_ours: Callable[[str], bool]) -> None:
+    """Hide our frames at the end of the traceback: a signal or a failing stream left them."""
+    innermost = _read_traceback(raised)
+    if innermost is not None and innermost.tb_next is not None:
+        inner_code = innermost.tb_next.tb_frame.f_code
+        if is_ours(inner_code.co_filename):
+            innermost.tb_next = None
+
+
+def _build_describe(
+    recorder: StepRecorder,
+) -> Callable[[StepSite, BaseException, CodeType], Failure]:
+    with_text = recorder.exception_text
+
+    def describe(site: StepSite, raised: BaseException, code: CodeType) -> Failure:
+        try:
+            name = type_name(type(raised))
+            is_error = ending_of(raised, code.co_name) is Ending.RAISED
+            return Failure(name, _message(site, raised, name), is_error)
+        except RecursionError:
+            return Failure(type(raised).__name__, "")
+
+    def _message(site: StepSite, raised: BaseException, name: str) -> str:
+        fixed = site.plan.plan.fixed_result
+        if fixed is REDACTED_NODE:
+            return REDACTED
+        if fixed is DROPPED_NODE:
+            return DROPPED
+        return message_of(raised, name, with_text=with_text)
+
+    return describe

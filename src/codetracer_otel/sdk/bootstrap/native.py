@@ -1,0 +1,302 @@
+"""Builds the step recorder of a session and the native traces it writes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.captured import REDACTED
+from codetracer_otel.exporters.native.metadata import TraceMetadata, redacted_arguments
+from codetracer_otel.exporters.native.writer import NativeTrace
+from codetracer_otel.filters.model import Action, CodeIdentity, ValueKind
+from codetracer_otel.instrumentation.monitoring.install import Monitor
+from codetracer_otel.instrumentation.plans import PlanBuilder
+from codetracer_otel.instrumentation.steps import StepRecorder
+from codetracer_otel.instrumentation.steps_events import LineEvents, SpanEvents
+from codetracer_otel.sdk.bootstrap.filesystem import (
+    claim_directories,
+    native_targets,
+    path_in_child,
+)
+from codetracer_otel.sdk.bootstrap.metadata import version
+from codetracer_otel.sdk.bootstrap.recording import (
+    SkipCounter,
+    build_capture_builder,
+    is_ours,
+)
+from codetracer_otel.sdk.bootstrap.step_delivery import StepDelivery
+from codetracer_otel.sdk.settings import Settings, StepValues
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import ExitStack
+
+    from codetracer_otel.filters import Classifier, Decision
+    from codetracer_otel.ports import Notify
+    from codetracer_otel.sdk.bootstrap.recording import Recording
+
+_STEP_CAPTURE: Final = frozenset({"locals", "globals"})
+_FINISH_TIMEOUT_S: Final = 10.0
+
+
+def wants_steps(settings: Settings, classifier: Classifier) -> bool:
+    """Return whether an exporter or a rule asks for lines."""
+    if settings.disabled or not settings.functions:
+        return False
+    return bool(native_targets(settings)) or wants_line_events(classifier)
+
+
+def wants_line_events(classifier: Classifier) -> bool:
+    """Return whether a rule asks for span events of lines."""
+    return any(rule.events.get("lines") for rule in classifier.rules)
+
+
+class StepRecording:
+    """A step recorder with its switchboard, its worker and its traces, not yet installed.
+
+    Args:
+        settings: the session's.
+        classifier: its compiled filters.
+        names_for: names of modules, as for the span recorder.
+        recording: the span recorder beside it, whose spans get line events.
+        boundary: applies the policy to a defect in a callback.
+        notify: told of traces that end early.
+        mute_this_thread: records nothing on the calling thread.
+
+    Raises:
+        EnvironmentFailure: a directory cannot be created, or no tool id is free.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        classifier: Classifier,
+        names_for: Callable[[str | None, str], tuple[str, ...]],
+        recording: Recording,
+        boundary: Callable[[BaseException], None],
+        notify: Notify,
+        mute_this_thread: Callable[[], None],
+    ) -> None:
+        self._mute = mute_this_thread
+        self.skipped = SkipCounter()
+        self.exit_status: int | None = None
+        self.has_failed = False
+        self._settings = settings
+        self._classifier = classifier
+        self._notify = notify
+        self._program = _program(settings)
+        self._targets = native_targets(settings)
+        self.traces = self._open_traces(self._targets)
+        self.monitor = Monitor()
+        self.span_events = SpanEvents(
+            recording.recorder.current,
+            recording.samplers.gate_for,
+            recording.recorder.clock.monotonic_ns,
+            settings.limits.max_events,
+        )
+        self.recorder = StepRecorder(
+            monitor=self.monitor,
+            plans=PlanBuilder(
+                StepClassifier(classifier),  # type: ignore[arg-type]
+                names_for,
+                step_capture(settings),
+                self.skipped.count,
+            ),
+            build_capture=build_capture_builder(settings),
+            boundary=boundary,
+            is_ours=is_ours,
+            exception_text=settings.capture_repr,
+            line_events=LineEvents(self.span_events) if wants_line_events(classifier) else None,
+        )
+        self._delivery = self._new_delivery()
+
+    def install(self, installed: ExitStack) -> None:
+        """Begin to record; ``installed`` gets the undo, which ends the traces."""
+        self._delivery.start()
+        installed.callback(self.finish)
+        installed.callback(self.monitor.install(self.recorder.callbacks()))
+
+    def finish(self) -> None:
+        """Deliver the rest and end the traces; no event fires any more."""
+        self.recorder.close()
+        for trace in self.traces:
+            trace.metadata.exit_status = self.exit_status
+        if not self._delivery.stop(_FINISH_TIMEOUT_S):
+            self._notify("native_trace_not_ended", "error", reason="its file does not answer")
+        for trace in self.traces:
+            if trace.stats.failures or self.has_failed:
+                self._keep_or_discard(trace)
+
+    def flush(self, timeout: float) -> bool:
+        """Return whether everything recorded before the call was written in ``timeout`` s."""
+        return self._delivery.flush(timeout)
+
+    def mute_this_thread(self) -> None:
+        """Record nothing on the calling thread: it is one of ours."""
+        self.recorder.mute_this_thread()
+
+    def pause(self) -> None:
+        """Stop recording; open calls end here, as unfinished."""
+        self.monitor.pause()
+        self.recorder.close()
+
+    def resume(self) -> None:
+        """Record again after `pause`."""
+        if not self.has_failed:
+            self.monitor.resume()
+
+    def fail(self) -> None:
+        """Stop recording: a callback has failed."""
+        self.has_failed = True
+        self.pause()
+
+    def before_fork(self) -> None:
+        """Let no thread of ours be there while the process forks."""
+        self._delivery.park()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on after a fork."""
+        self._delivery.unpark_soon()
+
+    def after_fork_in_child(self) -> None:
+        """Go on in a forked child, in a trace of its own."""
+        for trace in self.traces:
+            trace.abandon()
+        self.traces = []
+        try:
+            self.traces = self._open_traces([path_in_child(path) for path in self._targets])
+        except Exception as error:  # noqa: BLE001 - the program must not see it
+            self._notify("native_trace_failed", "error", reason=type(error).__qualname__)
+            self.monitor.pause()
+        self.recorder.restart_in_child()
+        self._delivery = self._new_delivery()
+        self._delivery.start()
+
+    def stats(self) -> dict[str, Any]:
+        """Return the counters, by name."""
+        return {
+            **self.recorder.stats(),
+            "events": sum(trace.stats.events for trace in self.traces),
+            "bytes": sum(trace.stats.bytes for trace in self.traces),
+            "failed": sum(bool(trace.stats.failures) for trace in self.traces),
+        }
+
+    def _new_delivery(self) -> StepDelivery:
+        interval_s = self._settings.buffer.interval_ms / 1000
+        return StepDelivery(
+            self.recorder, self.traces, interval_s, self._mute, self._on_delivery_error
+        )
+
+    def _on_delivery_error(self, error: BaseException) -> None:
+        self.has_failed = True
+        self.monitor.pause()
+        self._notify("native_trace_failed", "error", reason=type(error).__qualname__)
+
+    def _keep_or_discard(self, trace: NativeTrace) -> None:
+        kept = self._settings.policy.keep_partial_trace
+        if not kept:
+            trace.directory.discard()
+        self._notify("native_trace_incomplete", "error", path=trace.directory.path, kept=kept)
+
+    def _open_traces(self, targets: list[str]) -> list[NativeTrace]:
+        decision = self._decision_about_program()
+        return [
+            NativeTrace(
+                directory,
+                self._metadata(decision),
+                decision.content,  # type: ignore[arg-type]
+                self._notify,
+                only_changes=self._settings.step_values is StepValues.CHANGED,
+            )
+            for directory in claim_directories(targets)
+        ]
+
+    def _decision_about_program(self) -> Decision:
+        identity = CodeIdentity(("__main__",), self._program, "<module>")
+        return self._classifier.classify(identity)
+
+    def _metadata(self, decision: Decision) -> TraceMetadata:
+        sources = self._classifier.chain.summary
+        return TraceMetadata(
+            program=self._program,
+            arguments=shown_arguments(_arguments(self._settings), decision),
+            version=version(),
+            filters=[
+                {
+                    "path": source.path,
+                    "sha256": source.sha256,
+                    "name": source.name,
+                    "version": source.version,
+                }
+                for source in sources
+            ],
+            scopes_skipped=lambda: sum(self.skipped.by_rule.values()),
+        )
+
+
+def step_capture(settings: Settings) -> frozenset[str]:
+    """Return what the steps of code without a ``capture`` of its own show.
+
+    A session that says nothing shows locals and globals, too; one that says less means it.
+    """
+    stated = settings.capture
+    return stated | _STEP_CAPTURE if stated == Settings().capture else with_lines(stated)
+
+
+def with_lines(capture: frozenset[str]) -> frozenset[str]:
+    """Return a capture set in which ``lines`` means the variables that lines show."""
+    return capture | _STEP_CAPTURE if "lines" in capture else capture
+
+
+class StepClassifier:
+    """A classifier in whose decisions ``lines`` means the variables that lines show."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+
+    def classify(self, identity: CodeIdentity) -> Any:
+        """Return the decision about a code object."""
+        decision = self._classifier.classify(identity)
+        capture = decision.capture
+        if capture is None or "lines" not in capture:
+            return decision
+        return _LinesDecision(decision, with_lines(capture))
+
+
+class _LinesDecision:
+    """A decision with another capture set."""
+
+    def __init__(self, decision: Decision, capture: frozenset[str]) -> None:
+        self._decision = decision
+        self.capture = capture
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._decision, name)
+
+
+def shown_arguments(arguments: tuple[str, ...], decision: Decision) -> list[str]:
+    """Return the program's arguments as its filter allows them to be shown."""
+
+    def is_secret(name: str) -> bool:
+        return decision.value_verdict(ValueKind.ARG, name).action is not Action.ALLOW
+
+    def redact(text: str) -> str:
+        if not text.startswith("-") and is_secret("args"):
+            return REDACTED
+        content = decision.content
+        return text if content is None else content.redact_texts([text])[0]
+
+    return redacted_arguments(arguments, is_secret, redact)
+
+
+def _program(settings: Settings) -> str:
+    target = settings.launch.target or (sys.argv[0] if sys.argv else "")
+    if os.path.exists(target):
+        return os.path.abspath(target)
+    return target or "<python>"
+
+
+def _arguments(settings: Settings) -> tuple[str, ...]:
+    launch = settings.launch
+    return launch.arguments if launch.is_program else tuple(sys.argv[1:])
