@@ -1,0 +1,58 @@
+"""Captures values safely: bounded, without running code of the program, never raising."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from codetracer_otel.instrumentation.value_walk import ValueLimits, Walker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from codetracer_otel.captured import Captured
+    from codetracer_otel.filters.model import WalkRules
+
+__all__ = ["ValueLimits", "build_capture"]
+
+
+def build_capture(
+    limits: ValueLimits,
+    walk: WalkRules | None,
+    *,
+    allow_repr: bool,
+    modules: Mapping[str, Any] | None = None,
+) -> Callable[[object], Captured]:
+    """Build the function that captures values for one configuration.
+
+    Args:
+        limits: what is kept of a value.
+        walk: ``attr`` and ``type`` patterns, or None for none.
+        allow_repr: objects without a form of their own are asked for their ``repr``.
+        modules: where NumPy and others are looked up once loaded; default ``sys.modules``.
+
+    Returns:
+        A function that gives the captured value. It holds no object of the program, and is
+        `DROPPED_NODE` where a pattern drops the whole value.
+    """
+    modules = sys.modules if modules is None else modules
+    walker = Walker(limits, walk, modules, allow_repr=allow_repr)
+    capture = walker.capture
+    if walk is not None and walk.has_type_patterns:
+        return capture
+    longest = limits.max_string
+    bound = limits.integer_bound
+
+    def capture_quickly(value: object) -> Captured:
+        kind = type(value)
+        if kind is str:
+            if len(value) <= longest:  # type: ignore[arg-type]
+                return value  # type: ignore[return-value]
+        elif kind is int:
+            if -bound < value < bound:  # type: ignore[operator]
+                return value  # type: ignore[return-value]
+        elif value is None or kind is bool or kind is float:
+            return value  # type: ignore[return-value]
+        return capture(value)
+
+    return capture_quickly
