@@ -33,6 +33,9 @@ class Session:
     def most_skipping_rule(self):
         return ("/x/filter.toml:7", 4) if self._stats["scopes_skipped"] else None
 
+    def note_exit(self, status):
+        self.noted = status
+
     def shutdown(self, timeout=5.0):
         self.shut_down += 1
         if self._failure is not None:
