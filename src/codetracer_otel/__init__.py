@@ -18,15 +18,40 @@ if TYPE_CHECKING:
     from codetracer_otel import ports, testing
     from codetracer_otel.filters.sources import filter_from_text
     from codetracer_otel.sdk.configure import configure, shutdown
+    from codetracer_otel.sdk.diagnostics.hand_written import (
+        LogCorrelationFilter,
+        PolicyTracer,
+        WasmMemory,
+        current_ids,
+        event,
+        instrument,
+        register_topic,
+        reload_trace,
+        session_scope,
+        span,
+    )
     from codetracer_otel.sdk.limits import Buffer, Limits
     from codetracer_otel.sdk.policy.model import Policy
     from codetracer_otel.sdk.session import Session
 
     __version__: str
 
+_HAND_WRITTEN = (
+    "LogCorrelationFilter",
+    "PolicyTracer",
+    "WasmMemory",
+    "current_ids",
+    "event",
+    "instrument",
+    "register_topic",
+    "reload_trace",
+    "session_scope",
+    "span",
+)
 # Resolved at first use (PEP 562), so that importing the package does no work.
 _HOMES = {
     "Buffer": "codetracer_otel.sdk.limits",
+    **dict.fromkeys(_HAND_WRITTEN, "codetracer_otel.sdk.diagnostics.hand_written"),
     "Limits": "codetracer_otel.sdk.limits",
     "Policy": "codetracer_otel.sdk.policy.model",
     "Session": "codetracer_otel.sdk.session",
@@ -44,15 +69,25 @@ __all__ = [
     "FilterError",
     "InternalError",
     "Limits",
+    "LogCorrelationFilter",
     "Policy",
+    "PolicyTracer",
     "Session",
     "TargetError",
     "UsageError",
+    "WasmMemory",
     "__version__",
     "configure",
+    "current_ids",
+    "event",
     "filter_from_text",
+    "instrument",
     "ports",
+    "register_topic",
+    "reload_trace",
+    "session_scope",
     "shutdown",
+    "span",
     "testing",
 ]
 

@@ -77,6 +77,11 @@ class JsonLinesExporter:
         """
         return cls(LineWriter(FileOutput(path)))
 
+    @property
+    def follows_stderr(self) -> bool:
+        """Whether lines go to the standard error of the moment."""
+        return self._writer.follows_stderr
+
     def export(self, batch: Batch) -> ExportResult:
         """Write a line for each span; a line that cannot be written makes it a failure."""
         failures = self._writer.failures

@@ -53,6 +53,11 @@ class StreamOutput:
     def __init__(self, stream: Callable[[], TextStream | None] = current_stderr) -> None:
         self._stream = stream
 
+    @property
+    def follows_stderr(self) -> bool:
+        """Whether the stream is the standard error of the moment."""
+        return self._stream is current_stderr
+
     def write(self, text: str) -> None:
         """Write to the stream of this moment.
 
@@ -198,6 +203,11 @@ class LineWriter:
         self._lock = threading.RLock()
         self.lines = 0
         self.failures = 0
+
+    @property
+    def follows_stderr(self) -> bool:
+        """Whether lines go to the standard error of the moment."""
+        return isinstance(self._output, StreamOutput) and self._output.follows_stderr
 
     def write(self, fields: Mapping[str, Any]) -> bool:
         """Write one line; return whether it went out."""

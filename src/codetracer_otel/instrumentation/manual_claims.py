@@ -95,6 +95,6 @@ def claimed_attributes(record: Record) -> dict[str, AttributeValue]:
     extras = record[EXTRAS]
     extras.exception = None  # the hand-written span tells it
     attributes = span_view(record).attributes
-    for key in ("codetracer.busy_ns", "codetracer.suspensions", "error.type"):
+    for key in ("codetracer.busy_ns", "error.type"):
         attributes.pop(key, None)
     return attributes

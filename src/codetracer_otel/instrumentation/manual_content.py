@@ -26,7 +26,7 @@ class SpanContent:
         result: (captured return value,) where it was asked for.
         error: what left the span, or what it was marked with.
         session_id: of the evaluation.
-        attribute_names: attribute keys of fields, where they differ from the field's name.
+        attribute_names: attribute keys of fields that have others than their own name.
         skipped: parameters that are told by nobody; None for all of them.
         withheld: names of what was redacted, by name or by shape; complete after `redact`.
     """
@@ -50,7 +50,7 @@ class SpanContent:
         self.fields: dict[str, Captured] = {}
         self.result: tuple[Captured] | None = None
         self.error: ExceptionRecord | None = None
-        self.attribute_names: dict[str, str] = {}
+        self.attribute_names: dict[str, tuple[str, ...]] = {}
         self.skipped: frozenset[str] | None = frozenset()
         self.withheld: tuple[str, ...] = ()
 
@@ -88,8 +88,7 @@ class SpanContent:
             ARGUMENT_PREFIX + name: attribute_value(value) for name, value in self.arguments.items()
         }
         for name, value in self.fields.items():
-            key = self.attribute_names.get(name, name)
-            if key:
+            for key in self.attribute_names.get(name, (name,)):
                 attributes[key] = attribute_value(value)
         if self.result is not None:
             attributes["codetracer.return"] = attribute_value(self.result[0])

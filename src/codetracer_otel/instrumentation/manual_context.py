@@ -56,7 +56,7 @@ def context_of(parent: object) -> Context:
     """
     if isinstance(parent, Context):
         return parent
-    span = getattr(parent, "otel_span", parent)
+    span = parent
     if isinstance(span, SpanContext):
         span = NonRecordingSpan(span)
     if isinstance(span, Span):

@@ -78,7 +78,7 @@ class Judgements:
 
     def __init__(
         self,
-        classify: Callable[[CodeIdentity], Decision],
+        classify: Callable[[CodeIdentity], Any],
         names_for: Callable[[str | None, str], tuple[str, ...]],
         build_capture: Callable[[WalkRules | None], Callable[[object], Captured]],
     ) -> None:

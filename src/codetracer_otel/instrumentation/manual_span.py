@@ -172,7 +172,7 @@ class HandWrittenSpan(OffSpan):
             otel_name: name of the OpenTelemetry span.
         """
         tracing = self.tracing
-        context = (context or get_current()) if parent is None else context_of(parent)
+        context = self._starting_context(parent, context)
         if parent is None and tracing.remote_parent is not None and not _ids(context).is_valid:
             context = below_remote(context, tracing.remote_parent)
         self._parent_id = _ids(context).span_id
@@ -191,6 +191,15 @@ class HandWrittenSpan(OffSpan):
         self._is_open = True
         return self
 
+    def _starting_context(
+        self, parent: Parent | HandWrittenSpan | None, context: Context | None
+    ) -> Context:
+        if isinstance(parent, HandWrittenSpan):
+            return parent._context  # noqa: SLF001 - another of these
+        if parent is not None:
+            return context_of(parent)
+        return get_current() if context is None else context
+
     def _find_root(self, context: Context) -> LocalRoot:
         current = get_current_span(context)
         enclosing = enclosing_span(context)
@@ -207,6 +216,10 @@ class HandWrittenSpan(OffSpan):
     def is_open(self) -> bool:
         """Whether it has begun and not ended, in this process."""
         return self._is_open and self._pid == os.getpid()
+
+    def elapsed_ns(self) -> int:
+        """Return the time since the start, by the monotonic clock."""
+        return self.tracing.clock.monotonic_ns() - self._began_ns
 
     def enter(self) -> None:
         """Make the span current: its body runs."""
@@ -242,9 +255,11 @@ class HandWrittenSpan(OffSpan):
         self.add_fields(fields)
 
     def add_fields(
-        self, fields: Mapping[str, object], attribute_names: Mapping[str, str] | None = None
+        self,
+        fields: Mapping[str, object],
+        attribute_names: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
-        """Add fields whose OpenTelemetry attributes may have other names, or "" for none."""
+        """Add fields whose OpenTelemetry attributes may have other keys than their names."""
         try:
             self.content.attribute_names.update(attribute_names or {})
             self.content.fields.update(self.judgement.fields(fields.items()))
@@ -346,7 +361,6 @@ class HandWrittenSpan(OffSpan):
     def _deliver(self, now: int) -> None:
         content = self.content
         content.redact(self.judgement.content)
-        self._end_otel_span(now)
         context, error = self.otel_span.get_span_context(), content.error
         duration = now - self._began_ns
         closed = ClosedSpan(
@@ -369,7 +383,10 @@ class HandWrittenSpan(OffSpan):
             is_root=self._is_root,
             began_in=self._pid,
         )
-        self.tracing.span_closed(closed)
+        try:  # the line first: an exporter on the same output must find it printed
+            self.tracing.span_closed(closed)
+        finally:
+            self._end_otel_span(now)
 
     def _end_otel_span(self, now: int) -> None:
         span, content = self.otel_span, self.content

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,14 +25,14 @@ class LocalRoot:
     Attributes:
         wall_offset_ns: Unix time minus monotonic time, both ns, so that no child begins before
             its parent.
-        waiting: for whoever orders the lines of a trace; None for nothing.
+        is_closed: whether the span that made it has ended.
     """
 
-    __slots__ = ("waiting", "wall_offset_ns")
+    __slots__ = ("is_closed", "wall_offset_ns")
 
     def __init__(self, wall_offset_ns: int) -> None:
         self.wall_offset_ns = wall_offset_ns
-        self.waiting: Any = None
+        self.is_closed = False
 
 
 @dataclass(slots=True)

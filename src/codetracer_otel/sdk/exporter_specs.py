@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from importlib.metadata import entry_points
 from typing import Final
@@ -21,10 +21,12 @@ class ExporterSpec:
     Attributes:
         name: a builtin name, an entry point or a dotted name.
         target: where it writes: a URL, an absolute path of a file or directory, or None.
+        is_fallback: nobody named it; no part of equality.
     """
 
     name: str
     target: str | None = None
+    is_fallback: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         if self.target is None:
@@ -86,7 +88,8 @@ def exporters_from_environment(
         problems += wrong
         if items and not wrong:
             return found, problems
-    return (ExporterSpec("otlp" if _has_endpoint(environ) else "jsonl"),), problems
+    name = "otlp" if _has_endpoint(environ) else "jsonl"
+    return (ExporterSpec(name, is_fallback=True),), problems
 
 
 def _has_endpoint(environ: Mapping[str, str]) -> bool:

@@ -9,6 +9,7 @@ from codetracer_otel.exporters.otel import views_of
 from codetracer_otel.filters import compile_chain
 from codetracer_otel.instrumentation.context import install_runtime
 from codetracer_otel.instrumentation.identifiers import RandomIds
+from codetracer_otel.instrumentation.manual_claims import Claims
 from codetracer_otel.instrumentation.monitoring.callbacks import build_boundary
 from codetracer_otel.sdk.bootstrap.delivery import build_lanes
 from codetracer_otel.sdk.bootstrap.filters import build_module_names
@@ -20,6 +21,7 @@ from codetracer_otel.sdk.bootstrap.metadata import (
 from codetracer_otel.sdk.bootstrap.native import StepRecording, wants_steps
 from codetracer_otel.sdk.bootstrap.recording import Recording, SystemClock, is_ours
 from codetracer_otel.sdk.content_redaction import ContentRedaction
+from codetracer_otel.sdk.diagnostics.session_topics import SessionTopics
 from codetracer_otel.sdk.pipeline import Pipeline
 from codetracer_otel.sdk.policy.model import OnRecorderError
 from codetracer_otel.sdk.provider import build_provider, host_provider, make_global
@@ -27,6 +29,8 @@ from codetracer_otel.sdk.session import Session
 from codetracer_otel.sdk.signals import deliver_on_sigterm
 
 if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
+
     from codetracer_otel.filters import Classifier, ModuleNames
     from codetracer_otel.filters.chain import FilterChain
     from codetracer_otel.sdk.diagnostics.logger import SessionLog
@@ -56,18 +60,20 @@ class _Assembly:
     """Builds the parts of one session and knows the order of their installation."""
 
     def __init__(self, settings: Settings, chain: FilterChain, log: SessionLog) -> None:
-        notify = log.notify
+        self._topics = SessionTopics(settings, log.notify, SystemClock())
+        notify = self._topics.notify
         self._settings = settings
         self._log = log
         self._notify = notify
         self._chain = chain
-        self._classifier: Classifier = compile_chain(chain, notify)
+        self._classifier: Classifier = self._topics.watch_decisions(compile_chain(chain, notify))
         self._names: ModuleNames = build_module_names(chain, SystemClock(), notify)
         filters = [(source.name, source.sha256) for source in chain.summary]
         self._resource = build_resource(settings, filters)
         self._attributes = resource_attributes(self._resource)
         self._redaction = ContentRedaction(self._classifier)
         self._sessions: list[Session] = []
+        self._ids = RandomIds()
         self._steps: StepRecording | None = None
 
     def build(self, undo: ExitStack) -> Session:
@@ -85,8 +91,10 @@ class _Assembly:
 
     def _build_pipeline(self) -> Pipeline:
         buffer = self._settings.buffer
+        lanes = build_lanes(self._settings, self._notify, self._mute_this_thread)
+        self._topics.watch_deliveries(lanes)
         return Pipeline(
-            build_lanes(self._settings, self._notify, self._mute_this_thread),
+            lanes,
             views_of,
             self._redaction.redact,
             self._attributes,
@@ -131,8 +139,12 @@ class _Assembly:
         self, pipeline: Pipeline, recording: Recording | None, installed: ExitStack
     ) -> None:
         ids = recording.ids if recording is not None else RandomIds()
-        if self._settings.set_global and not self._settings.disabled:
-            self._install_provider(pipeline, ids, installed)
+        self._ids = ids
+        provider = None
+        if not self._settings.disabled:
+            provider = self._install_provider(pipeline, ids, installed)
+        judging = (self._classifier, self._names)
+        installed.callback(self._topics.install(provider, ids, judging, _claims_of(recording)))
         if recording is not None:
             installed.callback(install_runtime(recording.runtime))
             installed.callback(recording.monitor.install(recording.recorder.callbacks()))
@@ -141,12 +153,18 @@ class _Assembly:
         if self._settings.signals:
             installed.callback(deliver_on_sigterm(self._sessions[0].shutdown))
 
-    def _install_provider(self, pipeline: Pipeline, ids: RandomIds, installed: ExitStack) -> None:
-        if host_provider(self._settings.tracer_provider) is not None:
-            self._notify("host_provider_kept", "info", used_for="ids and parents only")
-            return
+    def _install_provider(
+        self, pipeline: Pipeline, ids: RandomIds, installed: ExitStack
+    ) -> TracerProvider:
+        host: TracerProvider | None = host_provider(self._settings.tracer_provider)
+        if host is not None:
+            if self._settings.set_global:
+                self._notify("host_provider_kept", "info", used_for="ids and parents only")
+            return host
         provider = build_provider(self._resource, ids, pipeline.add_span)
-        installed.callback(make_global(provider))
+        if self._settings.set_global:
+            installed.callback(make_global(provider))
+        return provider
 
     def _check_process(self) -> None:
         for session in self._sessions:
@@ -170,7 +188,7 @@ class _Assembly:
         return {
             "stats": self._stats,
             "after_fork": self._after_fork,
-            "close": self._log.close,
+            "close": self._close,
             "steps": self._steps,
         }
 
@@ -181,5 +199,21 @@ class _Assembly:
             **({} if self._steps is None else {"native": self._steps.stats()}),
         }
 
+    def _close(self) -> None:
+        for session in self._sessions:
+            self._topics.end(session.stats())
+        self._log.close()
+
     def _after_fork(self) -> None:
+        self._ids.reseed()
+        self._topics.after_fork()
         self._attributes.update(process_identity())
+
+
+def _claims_of(recording: Recording | None) -> Claims | None:
+    """Let the recorder give what it captures of instrumented functions to their own spans."""
+    if recording is None:
+        return None
+    claims = Claims(recording.recorder.sites)
+    recording.recorder.claims = claims
+    return claims

@@ -8,6 +8,8 @@ from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any, cast
 
 from codetracer_otel.errors import Problem, configuration_error
+from codetracer_otel.instrumentation.manual_topics import TOPICS
+from codetracer_otel.sdk.diagnostics.topics import parse_output, topic_problems
 from codetracer_otel.sdk.exporter_specs import (
     Exporters,
     ExporterSpec,
@@ -362,13 +364,27 @@ class _Reader:
         stated = self._option("trace", parse_topics, None)
         by_topic = self._environ.get("CODETRACER_TRACE_TOPICS")
         spec = by_topic if by_topic is not None else self._environ.get("CODETRACER_TRACE")
-        return TopicSettings(
+        topics = TopicSettings(
             spec=spec if stated is None else stated,
             may_be_path=stated is None and by_topic is None,
             strict=stated is not None or self._variable_boolean("CODETRACER_TRACE_STRICT"),
-            output=self._text("CODETRACER_TRACE_OUTPUT"),
+            output=self._topic_output(),
             order=self._order(),
         )
+        if topics.strict and topics.spec:
+            subject = "trace" if stated is not None else "CODETRACER_TRACE"
+            is_directory = os.path.isdir if topics.may_be_path else None
+            found = topic_problems(topics.spec, TOPICS, subject, is_directory=is_directory)
+            self.problems += found
+        return topics
+
+    def _topic_output(self) -> str | None:
+        text = self._text("CODETRACER_TRACE_OUTPUT")
+        output = None if text is None else parse_output(text, "CODETRACER_TRACE_OUTPUT")
+        if not isinstance(output, Problem):
+            return output
+        self.warnings.append(output)
+        return None
 
     def _variable_boolean(self, variable: str) -> bool:
         text = self._text(variable)

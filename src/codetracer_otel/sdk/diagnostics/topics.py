@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os.path
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _NUMBER: Final = re.compile(r"(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\Z")
 _ALL_TRACE_IDS: Final = 1 << 64
 _LONGEST_SHOWN: Final = 80
+_PERCENT: Final = 100
 _SETTINGS: Final = "a level, off, a rate 0..1 or 0..100 %, or level@rate"
 
 
@@ -125,6 +127,29 @@ def parse_topics_text(
     return TopicSpec(_resolve(directives, tree), bad)
 
 
+def topic_problems(
+    text: str,
+    tree: TopicTree,
+    subject: str,
+    *,
+    is_directory: Callable[[str], bool] | None = None,
+) -> list[Problem]:
+    """Return what is wrong with ``text``, where that is an error of the setting ``subject``."""
+    spec = parse_topics_text(text, tree, is_directory=is_directory)
+    return [bad.problem(subject) for bad in spec.bad]
+
+
+def parse_output(text: str, subject: str) -> str | Problem:
+    """Return ``fd:N`` or ``file:PATH`` as it is, the path absolute, or what is wrong with it."""
+    kind, _, target = text.partition(":")
+    if kind == "fd" and target.isascii() and target.isdigit():
+        return text
+    if kind == "file" and target.strip():
+        return f"file:{os.path.abspath(target)}"
+    message = f"{subject}: not an output, got {text!r}; expected fd:N or file:PATH"
+    return Problem(ErrorCode.INVALID_POLICY_VALUE, message)
+
+
 def _is_path(text: str, tree: TopicTree, is_directory: Callable[[str], bool]) -> bool:
     if "/" in text or "\\" in text or text.startswith((".", "~")):
         return True
@@ -167,6 +192,9 @@ def _parse_setting(
     if name and name not in LEVELS:
         return _bad(text, f"unknown level; expected {', '.join(LEVELS)}", name, LEVELS)
     rate = _parse_rate(rate_text) if rate_text or at else 1.0
+    if rate is None and rate_text == setting and _NUMBER.match(setting):
+        hint = f"{selector}={setting}%" if float(setting) <= _PERCENT else ""
+        return BadDirective(_shown(text), f"a rate beyond 1; expected {_SETTINGS}", hint)
     if rate is None:
         return _bad(text, f"not a setting; expected {_SETTINGS}", setting, [*LEVELS, "off"])
     return _Directive(prefix, _rule(LEVELS[name] if name else level or Level.TRACE, rate))
@@ -176,7 +204,7 @@ def _parse_rate(text: str) -> float | None:
     number = text.removesuffix("%").strip()
     if not _NUMBER.match(number):
         return None
-    rate = float(number) / (100 if text.endswith("%") else 1)
+    rate = float(number) / (_PERCENT if text.endswith("%") else 1)
     return rate if math.isfinite(rate) and rate <= 1 else None
 
 
