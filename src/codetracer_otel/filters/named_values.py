@@ -15,7 +15,7 @@ Span = tuple[int, int]
 _KEY: Final = re.compile(
     r"(?<![\w.\[\]$@-])([\w.\[\]$@-]++)"
     r"(\\*+[\"']|%2[27]|%5[dD]|&(?:quot|#3[49]);)?+"
-    r"\s*+(=>|={1,3}+|:=?+|%3[AaDd]|\\+u003[AaDd])"
+    r"\s*+(=>|={1,3}+|:(?!//)=?+|%3[AaDd]|\\+u003[AaDd])"
 )
 _FLAG: Final = re.compile(r"(?<![\w-])(--[A-Za-z][\w.-]*+)(?:\\*+[\"'])?+,?+\s++(?!--)")
 _ELEMENT: Final = re.compile(r"<([\w:.-]++)[^<>]*+>(?=[^<])")
@@ -44,15 +44,12 @@ _HEADER_WORDS: Final = ("cookie", "authorization")
 
 _WINDOW: Final = 80  # how far before a key its line's beginning and the word before it are sought
 _NO_WORDS: Final = "0123456789.-_"  # timestamps are the most frequent keys that are none
-_TIMESTAMP: Final = "0123456789-:.+TZ "
 _SHORTEST: Final = 2
 _NAMES: Final = compile_words(BUILTIN_SECRET_WORDS)
 
 
 def find_named_values(text: str, *, is_cut: bool) -> list[Span]:  # noqa: ARG001 - a Finder
     """Find the values whose key is the name of a secret; one that does not end goes to the end."""
-    if not text.strip(_TIMESTAMP):
-        return []
     if "\x1b" in text:
         text = _COLOUR.sub(lambda match: " " * len(match[0]), text)
     spans = _after_keys(text)

@@ -23,6 +23,7 @@ _RUN: Final = re.compile(b"a" * RUN_LENGTH + rb"[^\0]*")
 _HEXADECIMAL: Final = (
     "0123456789abcdef-"  # UUIDs and digests are the most frequent runs without one
 )
+_TIMESTAMP: Final = "0123456789-:.+TZ "
 _DIGITS: Final = bytes(
     byte if byte == 0 else ord("0") if chr(byte) in "0123456789" else ord("x")
     for byte in range(256)
@@ -35,8 +36,7 @@ _RUN_LITERALS: Final = tuple(
 # Shape name -> literals of which one is in every text with the shape.
 _LITERALS: Final = {
     "private_key": ("PRIVATE",),
-    "userinfo": ("://", ":\\/\\/"),
-    "named": ("=", ":", "--", "<", "%", "\\"),  # single characters are found fastest
+    "named": ("=", "--", "<", "%", "\\"),  # single characters are found fastest
     "jwt": ("eyJ",),
     "token": tuple(
         literal for family in FAMILIES if not family.has_run for literal in family.literals
@@ -79,6 +79,10 @@ class _Chunk:
         for shape, literals in _LITERALS.items():
             if shape in shapes:
                 self._add_literals(shape, self._joined, literals)
+        if "named" in shapes:
+            self._add_colons()
+        if "userinfo" in shapes:
+            self._add_userinfo(cut)
         lowered = self._joined.lower()
         for shape, literals in _LOWER_LITERALS.items():
             if shape in shapes:
@@ -97,6 +101,21 @@ class _Chunk:
             if literal in joined:
                 for index in _texts_with(joined, literal, _SEPARATOR):
                     self._add(index, shape)
+
+    def _add_colons(self) -> None:
+        """Add the texts with a key before a colon, not just a time or the address of a page."""
+        if ":" in self._joined:
+            for index in _texts_with(self._joined, ":", _SEPARATOR):
+                text = self._texts[index]
+                if text.strip(_TIMESTAMP) and text.count(":") > text.count("://"):
+                    self._add(index, "named")
+
+    def _add_userinfo(self, cut: Sequence[bool]) -> None:
+        for literal in ("://", ":\\/\\/"):
+            if literal in self._joined:
+                for index in _texts_with(self._joined, literal, _SEPARATOR):
+                    if "@" in self._texts[index] or (cut and cut[index]):
+                        self._add(index, "userinfo")
 
     def _add_cards(self, raw: bytes, cut: Sequence[bool]) -> None:
         digits = raw.translate(_DIGITS, b" -")

@@ -1,0 +1,74 @@
+"""Capturing values: cost per value, in CPU time.
+
+Run with ``python -m benchmarks.values``.
+"""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+from codetracer_otel.filters.model import Action
+from codetracer_otel.instrumentation.values import ValueLimits, build_capture
+
+ROUNDS = 15
+CALLS = 5_000
+
+
+@dataclass
+class Point:
+    x: int
+    y: int
+    label: str
+
+
+class Plain:
+    pass
+
+
+class AllowAll:
+    """Walk rules that allow everything, as the builtin filter does for ordinary names."""
+
+    has_type_patterns = False
+
+    def attribute_action(self, _name):
+        return Action.ALLOW
+
+    def type_action(self, _name):
+        return Action.ALLOW
+
+    def allows_repr(self, _name):
+        return False
+
+
+VALUES = {
+    "str": "text",
+    "int": 7,
+    "dict of 4 scalars": {"a": 1, "b": "text", "c": 2.5, "d": None},
+    "list of 10 ints": list(range(10)),
+    "tuple of 3": (1, "a", None),
+    "dataclass of 3": Point(1, 2, "a"),
+    "other object": Plain(),
+    "nested": {"a": [1, 2, {"b": (1, 2)}], "c": {"d": "e"}},
+}
+
+
+def microseconds(capture, value):
+    figures = []
+    for _ in range(ROUNDS):
+        began = time.process_time()
+        for _ in range(CALLS):
+            capture(value)
+        figures.append((time.process_time() - began) / CALLS * 1e6)
+    return statistics.median(figures), min(figures)
+
+
+def main():
+    for label, walk in (("no patterns", None), ("attr patterns", AllowAll())):
+        capture = build_capture(ValueLimits(), walk, allow_repr=False)
+        for name, value in VALUES.items():
+            median, fastest = microseconds(capture, value)
+            print(f"{label:14} {name:18} {median:7.2f} us   (fastest {fastest:.2f})")
+
+
+if __name__ == "__main__":
+    main()
