@@ -5,7 +5,8 @@ OTHER_VERSION = $(shell .venv/bin/python -c 'import sys; print("3.13" if sys.ver
 OTHER_PYTHON = $(shell tools/find-python $(OTHER_VERSION))
 PYTEST_FLAGS ?= -q -n 2
 
-.PHONY: all test demo lint types imports pytest pytest-other third-party format clean
+.PHONY: all test demo lint types imports pytest pytest-other third-party bench bench-quick \
+    bench-gate format clean
 
 all: test
 
@@ -53,9 +54,25 @@ demo: .venv/.installed
 third-party: .venv/.installed
 	.venv/bin/python tools/third_party.py $(NAMES)
 
+# Peers live in an environment of their own: some bring packages that would hide a missing one.
+.venv-bench/.installed: pyproject.toml
+	@python=$$(PYTHON="$(PYTHON)" tools/find-python) || exit 1; "$$python" -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	@.venv-bench/bin/python -m pip install --quiet --group bench --editable .
+	@touch $@
+
+bench: .venv-bench/.installed
+	.venv-bench/bin/python -m benchmarks --write
+
+bench-quick: .venv-bench/.installed
+	.venv-bench/bin/python -m benchmarks --quick
+
+bench-gate: .venv-bench/.installed
+	.venv-bench/bin/python -m benchmarks.gate
+
 format: .venv/.installed
 	.venv/bin/ruff check --fix-only .
 	.venv/bin/ruff format .
 
 clean:
-	rm -rf .venv .venv-other build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-other .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,15 +8,17 @@ from __future__ import annotations
 import argparse
 import functools
 import platform
-from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk.trace import TracerProvider
 
 from benchmarks.measuring import Series, interleave, time_per_operation
 from benchmarks.workloads import calls as workload
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.sdk.configure import configure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CALLS = 20_000
 WARM_UP = 200
@@ -31,8 +33,10 @@ default_value_action = "allow"
 """
 TRACE = HEADER + "[[scope.rules]]\nselector = 'pkg:benchmarks.workloads.calls'\nexec = 'trace'\n"
 SAMPLED_OUT = TRACE + "[scope.rules.sampling]\nratio = 0.0\n"
-OTHER_CODE = HEADER + "[[scope.rules]]\nselector = 'obj:benchmarks.workloads.calls.never'\n" + (
-    "exec = 'trace'\n"
+OTHER_CODE = (
+    HEADER
+    + "[[scope.rules]]\nselector = 'obj:benchmarks.workloads.calls.never'\n"
+    + ("exec = 'trace'\n")
 )
 NAMES = TRACE + "capture = []\n"
 

@@ -14,8 +14,15 @@ from codetracer_otel.instrumentation.exceptions import (
     ending_of,
     leaves_a_traced_frame_inside,
     read_traceback,
+    type_name,
 )
-from codetracer_otel.instrumentation.parents import HOOK, TENTATIVE, UNSAMPLED, build_unrecorded
+from codetracer_otel.instrumentation.parents import (
+    HOOK,
+    NEVER,
+    TENTATIVE,
+    UNSAMPLED,
+    build_unrecorded,
+)
 from codetracer_otel.instrumentation.reading import read_variables
 from codetracer_otel.records import (
     ARGUMENTS,
@@ -31,6 +38,7 @@ from codetracer_otel.records import (
     SPAN_ID,
     START,
     Ending,
+    ExceptionRecord,
     Extras,
     Record,
     Segment,
@@ -86,6 +94,7 @@ class Calls:
         exception_text: bool,
     ) -> None:
         self.healed = 0
+        self.cramped: list[tuple[Record | None, type | None]] = []
         self._sites = sites
         self._stacks = stacks
         self._suspended = suspended
@@ -254,9 +263,15 @@ class Calls:
             extras.context = _FOLLOWS
         self._pop_hook(record)
 
-    def resume(self, code: CodeType, frame: FrameType, *, never_started: bool = False) -> None:
+    def resume(
+        self,
+        stack: list[Record],
+        code: CodeType,
+        frame: FrameType,
+        *,
+        never_started: bool = False,
+    ) -> None:
         """Push the entry of a generator or coroutine that runs again."""
-        stack = self._stacks.mine_or_new()
         record = None if never_started else self._suspended.get(frame, code)
         context = self._read_context()
         if record is None or record[PLAN] is None:
@@ -385,8 +400,8 @@ class Calls:
 
     def finish_open(self, record: Record, now: int, ending: Ending) -> None:
         """End a record from outside of its function."""
-        if record[PLAN] is None:
-            return  # a generator that was left out
+        if record[PLAN] is None or not record[START]:
+            return  # a generator that was left out, or whose start found no room
         extras = record[EXTRAS]
         if extras is None:
             extras = record[EXTRAS] = Extras()
@@ -398,6 +413,38 @@ class Calls:
             extras.claim.record = record
             return
         self.push(record)
+
+    def put_back(self, stack: list[Record], record: Record | None) -> None:
+        """Make the end of a call undone that a signal's handler broke off: an unwind follows."""
+        if record is None or record[CODE] is None or record is stack[-1]:
+            return
+        if self._is_delivered(record):
+            record = build_unrecorded(record[CODE], NEVER, record[SEGMENT], record[SPAN_ID])
+        stack.append(record)
+
+    def save(self, stack: list[Record], record: Record | None, error: BaseException) -> None:
+        """Finish a call later whose unwinding a signal's handler broke off."""
+        if record is not None and record is not stack[-1] and not self._is_delivered(record):
+            self.cramped.append((record, type(error)))
+
+    def _is_delivered(self, record: Record) -> bool:
+        return any(known is record for known in self._buffer.records[-64:])
+
+    def finish_cramped(self) -> None:
+        """Finish what ended where the stack left no room to do it."""
+        while self.cramped:
+            record, kind = self.cramped.pop()
+            if record is None or record[PLAN] is None or not record[END]:
+                continue
+            extras = record[EXTRAS] = record[EXTRAS] or Extras()
+            if kind is not None and extras.exception is None:
+                record[RESULT], extras.ending = NOT_CAPTURED, Ending.RAISED
+                time_ns = record[END] + record[SEGMENT].wall_offset_ns
+                extras.exception = ExceptionRecord(type_name(kind), "", (), time_ns, False)
+            self._suspended.forget(record)
+            cut(extras)
+            if self._is_kept_at_end(record, extras):
+                self.push(record)
 
     def push(self, record: Record) -> None:
         """Hand a finished record to the buffer."""
@@ -421,23 +468,26 @@ class Calls:
 
     def _read_at_exit(self, record: Record, site: Site, frame: FrameType) -> None:
         extras, plan = record[EXTRAS], site.plan
-        names = tuple(variable.name for variable in plan.locals)
+        # A redacted name is not even looked up: it stands there whether it was assigned or not.
+        names = tuple([variable.name for variable in plan.locals if not variable.redacted])
         values = read_variables(frame, names, NOT_CAPTURED)
         extras.locals = self._captured(values, plan.locals, site)
         namespace = frame.f_globals
-        values = [dict.get(namespace, variable.name, NOT_CAPTURED) for variable in plan.globals]
+        values = [
+            dict.get(namespace, variable.name, NOT_CAPTURED)
+            for variable in plan.globals
+            if not variable.redacted
+        ]
         extras.globals = self._captured(values, plan.globals, site)
 
     def _captured(
         self, values: list[Any], variables: tuple[Any, ...], site: Site
     ) -> tuple[Any, ...]:
+        found = iter(values)
         captured: list[Any] = []
-        for value, variable in zip(values, variables, strict=True):
-            if value is NOT_CAPTURED:
-                captured.append(value)
-            else:
-                redacted = variable.redacted
-                captured.append(REDACTED_NODE if redacted else site.capture_quickly(value))
+        for variable in variables:
+            value = REDACTED_NODE if variable.redacted else next(found)
+            captured.append(value if value is NOT_CAPTURED else site.capture_quickly(value))
         self.charge(tuple([value for value in captured if value is not NOT_CAPTURED]))
         return tuple(captured)
 

@@ -1,0 +1,115 @@
+"""Runs every benchmark in a process of its own and writes the results.
+
+usage: python -m benchmarks [--quick] [--only SECTION ...] [--write]
+
+``--write`` stores the output below ``benchmarks/results`` and makes ``docs/performance.md`` of it.
+``--quick`` measures the field's figures with few rounds and tells what got more than 10 % slower
+than the stored ones, as ratios to the OpenTelemetry decorator of the same run; it informs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+RESULTS = Path(__file__).parent / "results"
+VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
+SECTIONS = {
+    "field": "We and the field",
+    "calls": "Calls: untraced, excluded, traced, sampled out",
+    "gate": "Filters on against filters off",
+    "filters": "Decisions about code",
+    "values": "Capturing values",
+    "content": "Redaction by content",
+    "encoding": "Encoding to OTLP",
+    "delivery": "The whole way, call to bytes",
+    "steps": "Steps of a native trace",
+    "manual": "Spans written by hand",
+    "growth": "Growth",
+}
+TIME_LIMIT_S = 1_800
+PEER = "OpenTelemetry decorator with values"
+OURS = ("ours, names only", "ours, arguments and return")
+
+
+def run_section(name: str, *options: str) -> str:
+    command = [sys.executable, "-m", f"benchmarks.{name}", *options]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False
+    )
+    failed = f"\nexit status {done.returncode}\n{done.stderr[-2000:]}" if done.returncode else ""
+    return done.stdout + failed
+
+
+def run_all(names: list[str], *, write: bool) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    for name in names:
+        options = ("--json", str(RESULTS / f"field-{VERSION}.json")) if name == "field" else ()
+        text = run_section(name, *(options if write else ()))
+        print(f"## {SECTIONS[name]}\n\n{text}", flush=True)
+        if write:
+            (RESULTS / f"{name}-{VERSION}.txt").write_text(text)
+    if write:
+        write_page()
+
+
+def write_page() -> None:
+    page = [(Path(__file__).parent / "performance.md.in").read_text().rstrip(), ""]
+    for name, title in SECTIONS.items():
+        found = sorted(RESULTS.glob(f"{name}-*.txt"))
+        if not found:
+            continue
+        page += [f"## {title}", "", f"`python -m benchmarks.{name}`", ""]
+        for path in found:
+            text = path.read_text().rstrip()
+            page += [text, ""] if "\n|" in text else ["```text", text, "```", ""]
+    (ROOT / "docs" / "performance.md").write_text("\n".join(page))
+
+
+def relative(figures: dict[str, dict[str, list[float]]]) -> dict[str, float]:
+    """Return each of our figures as a share of the OpenTelemetry decorator's, same run."""
+    return {
+        f"{name}, {workload}": statistics.median(by_name[name]) / statistics.median(by_name[PEER])
+        for workload, by_name in figures.items()
+        for name in OURS
+    }
+
+
+def quick() -> None:
+    stored = RESULTS / f"field-{VERSION}.json"
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        print(run_section("field", "--rounds", "3", "--only", *OURS, PEER, "--json", file.name))
+        now = relative(json.loads(Path(file.name).read_text()))
+    if not stored.exists():
+        print(f"no stored results for CPython {VERSION} to compare with")
+        return
+    before = relative(json.loads(stored.read_text()))
+    for name, share in now.items():
+        change = share / before[name] - 1
+        mark = "SLOWER" if change > 0.10 else "ok"
+        print(
+            f"{mark:7} {name}: {share:.4f} of the decorator, was {before[name]:.4f} ({change:+.0%})"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
+    arguments = parser.parse_args()
+    if arguments.quick:
+        quick()
+        return
+    present = [name for name in arguments.only if (Path(__file__).parent / f"{name}.py").exists()]
+    run_all(present, write=arguments.write)
+
+
+if __name__ == "__main__":
+    main()

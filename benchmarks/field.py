@@ -1,0 +1,64 @@
+"""We and the field on two workloads: recursive ``fib(20)``, and ``handle`` calling ``validate``.
+
+usage: python -m benchmarks.field [--rounds N] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from functools import partial
+from pathlib import Path
+
+from benchmarks.measuring import Series, interleave
+from benchmarks.peers import PEERS, run
+
+WORKLOADS = ("fib", "handle")
+
+
+def measure(rounds: int, names: frozenset[str] | None = None) -> dict[str, dict[str, Series]]:
+    """Return workload -> peer -> ns per call."""
+    peers = [peer for peer in PEERS if names is None or peer.name in names]
+    return {
+        workload: interleave({peer.name: partial(run, peer, workload) for peer in peers}, rounds)
+        for workload in WORKLOADS
+    }
+
+
+def table(figures: dict[str, dict[str, Series]]) -> list[str]:
+    does = {peer.name: peer.does for peer in PEERS}
+    version = platform.python_version()
+    lines = [
+        f"CPython {version}: ns per call with untraced time, median (lowest-highest)",
+        "",
+        "| tool | fib | handle | records |",
+        "|---|---|---|---|",
+    ]
+    for name in figures["fib"]:
+        fib, handle = figures["fib"][name].text(), figures["handle"][name].text()
+        lines.append(f"| {name} | {fib} | {handle} | {does[name]} |")
+    return lines
+
+
+def as_json(figures: dict[str, dict[str, Series]]) -> dict[str, dict[str, list[float]]]:
+    return {
+        workload: {name: list(series.values) for name, series in by_name.items()}
+        for workload, by_name in figures.items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--only", nargs="+", metavar="TOOL")
+    arguments = parser.parse_args()
+    figures = measure(arguments.rounds, frozenset(arguments.only) if arguments.only else None)
+    print("\n".join(table(figures)))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(as_json(figures), indent=1))
+
+
+if __name__ == "__main__":
+    main()
