@@ -214,7 +214,7 @@ def _frame_form(modules: Mapping[str, Any], cls: type) -> ShortForm:
     name = class_name(cls).rpartition(".")[2]
 
     def write(value: object) -> str | None:
-        axes = read_slot(instance_attributes(value).get("_mgr"), "axes")
+        axes = _held(instance_attributes(value).get("_mgr"), "axes")
         if type(axes) is not list:
             return None
         lengths = [_axis_length(axis, modules) for axis in reversed(axes)]
@@ -228,10 +228,14 @@ def _axis_length(axis: object, modules: Mapping[str, Any]) -> str:
     if type(held.get("_range")) is range:
         return str(len(held["_range"]))
     data = held.get("_data")
-    shape = _array_shape(data, modules) or _array_shape(
-        instance_attributes(data).get("_ndarray"), modules
-    )
+    shape = _array_shape(data, modules) or _array_shape(_held(data, "_ndarray"), modules)
     return str(shape[0]) if shape else "?"
+
+
+def _held(value: object, name: str) -> Any:
+    """Return what stands in a slot or else in the instance's dictionary."""
+    found = read_slot(value, name)
+    return instance_attributes(value).get(name) if found is MISSING else found
 
 
 _LOADED_FORMS: Final = (

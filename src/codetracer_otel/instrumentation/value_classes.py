@@ -61,6 +61,7 @@ class ClassFacts:
         write: with TEXT, gives the text or None; with NUMBER, the Python scalar.
         fields: with STRUCT and NAMED_TUPLE, the field names; for a STRUCT with the descriptor of
             a slot, or None for what stands in the instance's dictionary.
+        has_dictionary: with STRUCT, a field stands in the instance's dictionary.
         hidden: how many fields their class keeps out of its own ``repr``.
         may_repr: the class is not a builtin one, so that its ``__repr__`` may be asked for.
     """
@@ -70,13 +71,9 @@ class ClassFacts:
     form: Form
     write: Callable[[Any], Any] | None = None
     fields: tuple[tuple[str, Any], ...] = ()
+    has_dictionary: bool = False
     hidden: int = 0
     may_repr: bool = True
-
-    @property
-    def has_dictionary(self) -> bool:
-        """Whether a field stands in the instance's dictionary."""
-        return any(slot is None for _, slot in self.fields)
 
 
 _BASES: Final[tuple[tuple[type, Form], ...]] = (
@@ -131,9 +128,22 @@ def find_facts(cls: type, modules: Mapping[str, Any]) -> ClassFacts:
         return ClassFacts(full_name, name, Form.TEXT, write, may_repr=may_repr)
     fields = _struct_fields(cls)
     if fields is not None:
-        shown = tuple((field, _slot(cls, field)) for field, is_shown in fields if is_shown)
-        return ClassFacts(full_name, name, Form.STRUCT, None, shown, len(fields) - len(shown))
+        return _struct_facts(cls, full_name, name, fields)
     return _facts_from_bases(cls, full_name, name, modules, may_repr=may_repr)
+
+
+def _struct_facts(
+    cls: type, full_name: str, name: str, fields: list[tuple[str, bool]]
+) -> ClassFacts:
+    shown = tuple((field, _slot(cls, field)) for field, is_shown in fields if is_shown)
+    return ClassFacts(
+        full_name,
+        name,
+        Form.STRUCT,
+        fields=shown,
+        has_dictionary=any(slot is None for _, slot in shown),
+        hidden=len(fields) - len(shown),
+    )
 
 
 def _facts_from_bases(

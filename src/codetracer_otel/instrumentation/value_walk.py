@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import DROPPED_NODE, REDACTED_NODE, Captured, Node, NodeKind
 from codetracer_otel.filters.model import Action
 from codetracer_otel.instrumentation.introspection import (
     MISSING,
-    exact_text,
     first_members,
     first_pairs,
     first_queued,
     instance_attributes,
     read_member,
 )
+from codetracer_otel.instrumentation.program_text import ProgramText
+from codetracer_otel.instrumentation.short_values import ShortValues
 from codetracer_otel.instrumentation.value_classes import ClassBook, Form
 
 if TYPE_CHECKING:
@@ -25,35 +24,13 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters.model import WalkRules
     from codetracer_otel.instrumentation.value_classes import ClassFacts
+    from codetracer_otel.instrumentation.values import ValueLimits
 
     Reader = Callable[[Any, ClassFacts, "_Progress"], Captured]
 
-_BITS_PER_DIGIT: Final = 3  # rounded down: an integer within bounds has few enough digits
 _PAIR: Final = 2
 _MAX_NAME: Final = 1024  # characters of a key that are judged
 _read_arguments = BaseException.__dict__["args"].__get__
-
-
-@dataclass(frozen=True, slots=True)
-class ValueLimits:
-    """How much of one value is kept.
-
-    Attributes:
-        max_depth: levels of containers.
-        max_items: items of each container.
-        max_string: code points of each text, bytes of each bytes object, digits of integers.
-        max_nodes: items of all containers together.
-    """
-
-    max_depth: int = 4
-    max_items: int = 32
-    max_string: int = 1024
-    max_nodes: int = 1000
-
-    @property
-    def integer_bound(self) -> int:
-        """The absolute value from which on only the size of an integer is kept."""
-        return 1 << max(64, _BITS_PER_DIGIT * self.max_string)
 
 
 class _Progress:
@@ -66,26 +43,20 @@ class _Progress:
         self.above: list[int] = []
 
 
-class _Busy(threading.local):
-    """Whether this thread is running a ``__repr__`` for us."""
-
-    active = False
-
-
 class Walker:
     """Captures values for one configuration, one at a time on any thread."""
 
     __slots__ = (
-        "_allow_repr",
         "_bound",
-        "_busy",
         "_classes",
         "_judges_types",
         "_longest",
         "_max_depth",
         "_max_items",
         "_max_nodes",
+        "_program_text",
         "_readers",
+        "_short",
         "_walk",
     )
 
@@ -104,17 +75,10 @@ class Walker:
         self._bound = limits.integer_bound
         self._walk = walk
         self._judges_types = walk is not None and walk.has_type_patterns
-        self._allow_repr = allow_repr
         self._classes = ClassBook(modules)
-        self._busy = _Busy()
+        self._short = ShortValues(limits)
+        self._program_text = ProgramText(walk, self._short, allow_repr=allow_repr)
         self._readers: dict[Form, Reader] = {
-            Form.TEXT: self._short_form,
-            Form.STRING: self._string,
-            Form.INTEGER: self._integer,
-            Form.FLOAT: _float,
-            Form.NUMBER: self._number,
-            Form.BYTES: self._bytes,
-            Form.BYTEARRAY: self._bytes,
             Form.LIST: self._list,
             Form.TUPLE: self._tuple,
             Form.SET: self._set,
@@ -124,7 +88,6 @@ class Walker:
             Form.NAMED_TUPLE: self._named_tuple,
             Form.STRUCT: self._struct,
             Form.EXCEPTION: self._exception,
-            Form.OBJECT: _object,
         }
 
     def capture(self, value: object) -> Captured:
@@ -163,64 +126,15 @@ class Walker:
     def _structured(self, value: Any, facts: ClassFacts, progress: _Progress) -> Captured:
         depth = len(progress.above)
         try:
-            if facts.may_repr and self._may_repr(facts):
-                return self._repr(value, facts)
-            return self._readers[facts.form](value, facts, progress)
+            if facts.may_repr and self._program_text.may_run(facts):
+                return self._program_text.capture(value, facts)
+            reader = self._readers.get(facts.form)
+            if reader is not None:
+                return reader(value, facts, progress)
+            return self._short.capture(value, facts)
         except Exception:  # noqa: BLE001 - one item that cannot be read leaves the others
             del progress.above[depth:]
             return self._unreadable(facts.name)
-
-    def _string(self, value: str, facts: ClassFacts, _progress: _Progress) -> Captured:
-        length = str.__len__(value)
-        kept = str.__getitem__(value, slice(0, self._longest))
-        return (
-            kept if length <= self._longest else Node(NodeKind.CUT_TEXT, facts.name, kept, length)
-        )
-
-    def _integer(self, value: int, facts: ClassFacts, _progress: _Progress) -> Captured:
-        number = int.__int__(value)
-        if -self._bound < number < self._bound:
-            return number
-        return Node(NodeKind.TEXT, facts.name, f"<integer of {number.bit_length()} bits>")
-
-    def _number(self, value: Any, facts: ClassFacts, progress: _Progress) -> Captured:
-        number: Any = facts.write(value) if facts.write is not None else None
-        kind: Any = type(number)
-        if kind is bool or kind is int or kind is float or kind is str or kind is bytes:
-            return self._value(number, progress)
-        return _object(value, facts, progress)
-
-    def _bytes(self, value: Any, facts: ClassFacts, _progress: _Progress) -> Captured:
-        base: Any = bytes if facts.form is Form.BYTES else bytearray
-        kept = bytes(base.__getitem__(value, slice(0, self._longest)))
-        return Node(NodeKind.BYTES, facts.name, kept, base.__len__(value))
-
-    def _short_form(self, value: Any, facts: ClassFacts, progress: _Progress) -> Captured:
-        text = facts.write(value) if facts.write is not None else None
-        return _object(value, facts, progress) if text is None else self._text(text, facts)
-
-    def _text(self, text: str, facts: ClassFacts) -> Node:
-        if len(text) <= self._longest:
-            return Node(NodeKind.TEXT, facts.name, text)
-        return Node(NodeKind.CUT_TEXT, facts.name, text[: self._longest], len(text))
-
-    def _may_repr(self, facts: ClassFacts) -> bool:
-        is_asked = self._allow_repr and facts.form is Form.OBJECT
-        if not is_asked and self._walk is not None:
-            is_asked = self._walk.allows_repr(facts.full_name)
-        return is_asked and not self._busy.active
-
-    def _repr(self, value: Any, facts: ClassFacts) -> Captured:
-        self._busy.active = True
-        try:
-            text = exact_text(repr(value))
-        except KeyboardInterrupt:
-            raise
-        except BaseException:  # noqa: BLE001 - the program did not ask for this call
-            text = None
-        finally:
-            self._busy.active = False
-        return Node(NodeKind.OBJECT, facts.name) if text is None else self._text(text, facts)
 
     def _list(self, value: list[Any], facts: ClassFacts, progress: _Progress) -> Captured:
         items = list.__getitem__(value, slice(0, self._max_items))
@@ -379,11 +293,3 @@ class Walker:
         """Return whether a pair is one of a list of headers or items, under a secret name."""
         kind = type(first)
         return (kind is str or kind is bytes) and self._name_action(first) is not Action.ALLOW
-
-
-def _float(value: float, _facts: ClassFacts, _progress: _Progress) -> Captured:
-    return float.__float__(value)
-
-
-def _object(_value: Any, facts: ClassFacts, _progress: _Progress) -> Captured:
-    return Node(NodeKind.OBJECT, facts.name)
