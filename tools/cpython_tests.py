@@ -36,6 +36,7 @@ selector = "pkg:{test,test.*}"
 exec = "trace"
 """
 TIME_LIMIT_S = 1500
+_SPANS = re.compile(r"codetracer-otel: ([\d,]+) spans recorded")
 _FAILED = re.compile(r"^(?:FAIL|ERROR): (\S+ \(\S+?\))", re.MULTILINE)
 
 
@@ -47,6 +48,11 @@ class Outcome:
     failed: frozenset[str]
     seconds: float
     tail: str
+
+    def spans(self) -> int:
+        """Return what the run's own summary counts: proof that tracing was on."""
+        found = _SPANS.findall(self.tail)
+        return int(found[-1].replace(",", "")) if found else 0
 
 
 def run_module(module: str, prefix: list[str], directory: str) -> Outcome:
@@ -71,7 +77,7 @@ def run_module(module: str, prefix: list[str], directory: str) -> Outcome:
 
 def compare(module: str, filter_file: Path, directory: str) -> tuple[Outcome, Outcome]:
     plain = run_module(module, [], directory)
-    prefix = ["-m", "codetracer_otel", "run", "--quiet", "--exporter", "none"]
+    prefix = ["-m", "codetracer_otel", "run", "--exporter", "none"]
     traced = run_module(module, [*prefix, "--trace-filter", str(filter_file)], directory)
     return plain, traced
 
@@ -80,11 +86,12 @@ def row(module: str, plain: Outcome, traced: Outcome) -> str:
     only_traced = sorted(traced.failed - plain.failed)
     only_plain = sorted(plain.failed - traced.failed)
     same = plain.status == traced.status and not only_traced and not only_plain
+    same = same and traced.spans() > 0
     verdict = "same" if same else "**differs**"
     details = ", ".join([*only_traced, *(f"only untraced: {name}" for name in only_plain)])
     failed = f"{len(plain.failed)} / {len(traced.failed)}"
     times = f"{plain.seconds:.0f} s / {traced.seconds:.0f} s"
-    return f"| {module} | {verdict} | {failed} | {times} | {details} |"
+    return f"| {module} | {verdict} | {traced.spans():,} | {failed} | {times} | {details} |"
 
 
 def main() -> int:
@@ -95,8 +102,9 @@ def main() -> int:
     lines = [
         f"### CPython {platform.python_version()}",
         "",
-        "| module | result | failed without / with | time | failing only with tracing |",
-        "|---|---|---|---|---|",
+        "| module | result | spans | failed without / with | time without / with "
+        "| failing only with tracing |",
+        "|---|---|---|---|---|---|",
     ]
     differing = 0
     with tempfile.TemporaryDirectory() as directory:

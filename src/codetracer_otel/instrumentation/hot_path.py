@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.recorder import PythonRecorder
 
 
-def build_callbacks(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
-    """Return the callbacks of ``recorder`` by event name."""
-    callbacks = dict(_build_entries(recorder))
-    callbacks.update(_build_exits(recorder))
-    callbacks.update(_build_suspensions(recorder))
+def build_callbacks(recorder: PythonRecorder, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
+    """Return the callbacks of ``recorder`` by event name; ``depth`` as in `ports.Recorder`."""
+    callbacks = dict(_build_entries(recorder, depth))
+    callbacks.update(_build_exits(recorder, depth))
+    callbacks.update(_build_suspensions(recorder, depth))
     if recorder.handoffs is not None:
         callbacks.update(_build_copies(recorder, recorder.handoffs))
     return callbacks
 
 
-def _build_entries(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
+def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
     sites = recorder.sites
     threads = recorder.stacks.local
     new_stack = recorder.stacks.new
@@ -50,21 +50,22 @@ def _build_entries(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]
     frame_of = sys._getframe  # noqa: SLF001 - the documented way to the caller's frame
 
     def on_start(code: CodeType, offset: int) -> object:
+        below: Any = None
         try:
             try:
                 site: Any = sites[id(code)]
             except KeyError:
-                site = on_unknown(code, frame_of(1))
+                site = on_unknown(code, frame_of(depth))
                 if not isinstance(site, Site):
                     return site
             try:
                 stack = threads.stack
             except AttributeError:
                 stack = new_stack()
-            if site.is_special:
-                begin(site, code, offset, frame_of(1))
-                return None
             below = stack[-1]
+            if site.is_special:
+                begin(site, code, offset, frame_of(depth))
+                return None
             context = read_context()
             if context is below[4]:
                 segment = below[3]
@@ -76,7 +77,7 @@ def _build_entries(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]
                     return None
                 if below[4] is TENTATIVE:
                     if site.bound is not None:
-                        begin(site, code, offset, frame_of(1))
+                        begin(site, code, offset, frame_of(depth))
                         return None
                     keep(below)
             bound = site.bound
@@ -103,7 +104,7 @@ def _build_entries(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]
             arguments: Any = ()
             read = site.read
             if read is not None:
-                namespace = frame_of(1).f_locals
+                namespace = frame_of(depth).f_locals
                 arguments = read(namespace)
                 if site.is_single:
                     arguments = (arguments,)
@@ -137,13 +138,21 @@ def _build_entries(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]
                 ]
             )
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            boundary(error)
+            # UNWIND follows a start that raises, RETURN one that found no room: both end an entry.
+            if below is not None and stack[-1] is below:
+                entry = below.copy()
+                entry[0], entry[1], entry[7], entry[9] = code, None, None, None
+                if below[4] is not TENTATIVE:
+                    entry[10] = None
+                stack.append(entry)
+            if type(error) is not RecursionError:
+                boundary(error)
         return None
 
     return {"PY_START": on_start}
 
 
-def _build_exits(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
+def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
     sites = recorder.sites
     find_site = recorder.sites.get
     threads = recorder.stacks.local
@@ -152,6 +161,9 @@ def _build_exits(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
     finish_extras = recorder.calls.finish_extras
     finish_raised = recorder.calls.finish_raised
     charge = recorder.calls.charge
+    cramped = recorder.calls.cramped
+    put_back = recorder.calls.put_back
+    save = recorder.calls.save
     buffer = recorder.buffer
     records = recorder.buffer.records
     append = recorder.buffer.records.append
@@ -164,10 +176,11 @@ def _build_exits(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
     read_traceback = BaseException.__dict__["__traceback__"].__get__
 
     def on_return(code: CodeType, _offset: int, value: Any) -> object:
+        record: Any = None
         now = clock()
         try:
             stack = threads.stack
-            record: Any = stack[-1]
+            record = stack[-1]
             if record[0] is not code:
                 record = heal(stack, code)
                 if record is None:
@@ -190,7 +203,7 @@ def _build_exits(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
                     charge((record[9],))
             else:
                 record[9] = plan.fixed_result
-            if record[10] is not None and not finish_extras(record, frame_of(1), now):
+            if record[10] is not None and not finish_extras(record, frame_of(depth), now):
                 return None
             if len(records) < buffer.watermark:
                 append(record)
@@ -199,19 +212,24 @@ def _build_exits(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
         except AttributeError as error:
             if hasattr(threads, "stack"):
                 boundary(error)  # otherwise the thread was here before the session
+        except RecursionError:
+            if stack[-1] is not record:
+                cramped.append((record, None))
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            put_back(stack, record)
             boundary(error)
         return None
 
     def on_unwind(code: CodeType, _offset: int, raised: BaseException) -> object:
         if find_site(id(code)) is None:
             return None
+        record: Any = None
         now = clock()
         try:
-            stack = getattr(threads, "stack", None)
+            stack: Any = getattr(threads, "stack", None)
             if stack is None:
                 return None
-            record: Any = stack[-1]
+            record = stack[-1]
             if record[0] is not code:
                 record = heal(stack, code)
                 if record is None:
@@ -227,63 +245,96 @@ def _build_exits(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
                 return None
             record[4] = None
             record[8] = now
-            if not finish_raised(record, frame_of(1), raised, now):
+            if not finish_raised(record, frame_of(depth), raised, now):
                 return None
             if len(records) < buffer.watermark:
                 append(record)
             else:
                 overflow(record)
+        except RecursionError:
+            if stack[-1] is not record:
+                cramped.append((record, type(raised)))
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            save(stack, record, raised)
             boundary(error)
         return None
 
     return {"PY_RETURN": on_return, "PY_UNWIND": on_unwind}
 
 
-def _build_suspensions(recorder: PythonRecorder) -> Mapping[str, Callable[..., Any]]:
+def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
     find_site = recorder.sites.get
     threads = recorder.stacks.local
     heal = recorder.calls.heal
     suspend = recorder.calls.suspend
     resume = recorder.calls.resume
+    mine_or_new = recorder.stacks.mine_or_new
     clock = recorder.clock.monotonic_ns
     boundary = recorder.boundary
     frame_of = sys._getframe  # noqa: SLF001
 
     def on_yield(code: CodeType, _offset: int, _value: Any) -> object:
+        record: Any = None
         now = clock()
         try:
-            stack = getattr(threads, "stack", None)
+            stack: Any = getattr(threads, "stack", None)
             if stack is None:
                 return None
-            record: Any = stack[-1]
+            record = stack[-1]
             if record[0] is not code:
                 record = heal(stack, code)
                 if record is None:
                     return None
             del stack[-1]
             suspend(record, now)
+        except RecursionError:
+            return None
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            if record is not None and stack[-1] is not record:
+                stack.append(record)  # UNWIND follows
             boundary(error)
         return None
 
     def on_resume(code: CodeType, _offset: int) -> object:
+        if find_site(id(code)) is None:
+            return None
+        below: Any = None
         try:
-            if find_site(id(code)) is not None:
-                resume(code, frame_of(1))
+            stack = mine_or_new()
+            below = stack[-1]
+            resume(stack, code, frame_of(depth))
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            boundary(error)
+            # UNWIND follows a start that raises, RETURN one that found no room: both end an entry.
+            if below is not None and stack[-1] is below:
+                entry = below.copy()
+                entry[0], entry[1], entry[7], entry[9] = code, None, None, None
+                if below[4] is not TENTATIVE:
+                    entry[10] = None
+                stack.append(entry)
+            if type(error) is not RecursionError:
+                boundary(error)
         return None
 
     def on_throw(code: CodeType, offset: int, _raised: BaseException) -> object:
         site = find_site(id(code))
         if site is None:
             return None
+        below: Any = None
         try:
+            stack = mine_or_new()
+            below = stack[-1]
             # A throw into a generator that never began happens before the offset of its start.
-            resume(code, frame_of(1), never_started=offset < site.start_offset)
+            resume(stack, code, frame_of(depth), never_started=offset < site.start_offset)
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            boundary(error)
+            # UNWIND follows a start that raises, RETURN one that found no room: both end an entry.
+            if below is not None and stack[-1] is below:
+                entry = below.copy()
+                entry[0], entry[1], entry[7], entry[9] = code, None, None, None
+                if below[4] is not TENTATIVE:
+                    entry[10] = None
+                stack.append(entry)
+            if type(error) is not RecursionError:
+                boundary(error)
         return None
 
     return {"PY_YIELD": on_yield, "PY_RESUME": on_resume, "PY_THROW": on_throw}
@@ -307,7 +358,7 @@ def _build_copies(recorder: PythonRecorder, handoffs: Handoffs) -> Mapping[str, 
 
     def on_c_end(code: CodeType, _offset: int, _function: object, _argument: object) -> object:
         try:
-            stack = getattr(threads, "stack", None)
+            stack: Any = getattr(threads, "stack", None)
             # Above an entry of `attach` nothing stands when its C call ends.
             if stack and stack[-1][0] is code and stack[-1][7] is HOOK:
                 finish_entry(stack.pop(), None)

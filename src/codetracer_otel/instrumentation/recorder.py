@@ -108,9 +108,9 @@ class PythonRecorder:
         self._span_limits = span_limits
         self._counters: Counter[str] = Counter()
 
-    def callbacks(self) -> Mapping[str, Callable[..., Any]]:
+    def callbacks(self, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
         """Return event name -> callable; see `hot_path`."""
-        return build_callbacks(self)
+        return build_callbacks(self, depth)
 
     def on_unknown(self, code: CodeType, frame: FrameType) -> object:
         """Decide about a code object seen for the first time: a `Site`, or ``DISABLE``."""
@@ -134,9 +134,12 @@ class PythonRecorder:
             site.hook, site.is_special = hook, True
         if self.claims is not None and self.claims.is_marked(code):
             site.claims, site.is_special = self.claims, True
-        self.sites[id(code)] = site
+        return self._enter(code, site)
+
+    def _enter(self, code: CodeType, site: Site) -> Site:
         self._monitor.watch(code)
         self._watch_copies(code)
+        self.sites[id(code)] = site  # last: from here on its calls are on the stack
         return site
 
     def current(self) -> Record | None:
@@ -174,6 +177,7 @@ class PythonRecorder:
 
     def drain(self, limit: int) -> list[Record]:
         """Take up to ``limit`` finished records, oldest first."""
+        self.calls.finish_cramped()
         for record, collected_ns in self.suspended.take_abandoned():
             self._counters["abandoned"] += 1
             self.calls.finish_open(record, collected_ns, Ending.ABANDONED)
@@ -191,6 +195,7 @@ class PythonRecorder:
 
     def close(self) -> None:
         """Finish every open record as unfinished; call it when no event fires any more."""
+        self.calls.finish_cramped()
         now = self.clock.monotonic_ns()
         for entry in self.stacks.take_open():
             if entry[PLAN] is None:
@@ -231,11 +236,7 @@ class PythonRecorder:
         return None if self.handoffs is None else self.handoffs.hook_for(code, frame)
 
     def _watch_hook(self, code: CodeType, hook: Any) -> Site:
-        site = HookSite(code, hook, self._forget(id(code)))
-        self.sites[id(code)] = site
-        self._monitor.watch(code)
-        self._watch_copies(code)
-        return site
+        return self._enter(code, HookSite(code, hook, self._forget(id(code))))
 
     def _release(self, entry: Record) -> None:
         if self.handoffs is not None and entry[EXTRAS] is not None:

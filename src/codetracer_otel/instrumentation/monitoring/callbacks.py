@@ -1,12 +1,20 @@
-"""The policy boundary around the recorder's callbacks: what becomes of an exception in them."""
+"""What stands around the recorder's callbacks: the policy boundary, and activation."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os.path
+import sys
+from typing import TYPE_CHECKING, Any, Protocol
+
+from codetracer_otel.instrumentation.monitoring.api import DISABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
+    from collections.abc import Callable, Mapping
+    from types import CodeType, TracebackType
+
+    from codetracer_otel.instrumentation.monitoring.install import Monitor
+
+_frame_of = sys._getframe  # noqa: SLF001 - the documented way to the caller's frame
 
 
 def build_boundary(
@@ -52,3 +60,115 @@ def _origin(traceback: TracebackType | None) -> str:
 def reraise(error: BaseException) -> None:
     """Raise every exception of a callback: the boundary of this project's own tests."""
     raise error
+
+
+class ActivatedRecorder(Protocol):
+    """The part of a recorder that activation needs."""
+
+    def callbacks(self, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
+        """Return event name -> callable, as `ports.Recorder`."""
+
+    def close(self) -> None:
+        """Finish every open record."""
+
+
+class Activation:
+    """Lets a recorder record from the first entry into one file until that code returns, once.
+
+    Before, the only callback looks at the file of each code object, once; after, the switchboard
+    is uninstalled.
+
+    Args:
+        path: absolute path of the file.
+        monitor: the recorder's switchboard.
+        recorder: whose callbacks are installed in between.
+        boundary: is told of every exception in a callback; raises it or returns.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        monitor: Monitor,
+        recorder: ActivatedRecorder,
+        boundary: Callable[[BaseException], None],
+    ) -> None:
+        self.is_recording = False
+        self.was_entered = False
+        self._path = path
+        self._name = os.path.basename(path)
+        self._monitor = monitor
+        self._recorder = recorder
+        self._boundary = boundary
+        self._chances = [True]  # popped by the thread that enters first
+
+    def callbacks(self) -> Mapping[str, Callable[..., Any]]:
+        """Return what to install before the file is entered."""
+        return {"PY_START": self._on_start}
+
+    def _on_start(self, code: CodeType, offset: int) -> object:
+        try:
+            if not self._is_entered_by(code):
+                self._monitor.skipped(code)
+                return DISABLE
+            if not self._is_first():
+                return None
+            deep = self._recorder.callbacks(depth=2)
+            self._install(code, id(_frame_of(1)), deep)
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            self._boundary(error)
+            return None
+        return deep["PY_START"](code, offset)
+
+    def _is_entered_by(self, code: CodeType) -> bool:
+        file = code.co_filename
+        if os.path.basename(file) != self._name:
+            return False
+        return os.path.abspath(file) == self._path or _is_same_file(file, self._path)
+
+    def _is_first(self) -> bool:
+        try:
+            return self._chances.pop()
+        except IndexError:
+            return False  # another thread was faster
+
+    def _install(self, code: CodeType, frame: int, deep: Mapping[str, Callable[..., Any]]) -> None:
+        callbacks = {**self._recorder.callbacks(), **self._ends(code, frame, deep)}
+        self._monitor.rearm()
+        self._monitor.install(callbacks)
+        self._monitor.watch(code)  # its end is to be seen, whether it is recorded or not
+        self.is_recording = self.was_entered = True
+
+    def _ends(
+        self, entered: CodeType, frame: int, deep: Mapping[str, Callable[..., Any]]
+    ) -> Mapping[str, Callable[..., Any]]:
+        record_return, record_unwind = deep["PY_RETURN"], deep["PY_UNWIND"]
+
+        def on_return(code: CodeType, offset: int, value: Any) -> object:
+            result = record_return(code, offset, value)
+            if code is entered and id(_frame_of(1)) == frame:
+                self._end()
+            return result
+
+        def on_unwind(code: CodeType, offset: int, raised: BaseException) -> object:
+            try:
+                return record_unwind(code, offset, raised)
+            finally:
+                if code is entered and id(_frame_of(1)) == frame:
+                    self._end()
+
+        return {"PY_RETURN": on_return, "PY_UNWIND": on_unwind}
+
+    def _end(self) -> None:
+        self.is_recording = False
+        try:
+            self._monitor.uninstall()
+            self._recorder.close()
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            self._boundary(error)
+
+
+def _is_same_file(file: str, path: str) -> bool:
+    try:
+        return os.path.samefile(file, path)
+    except OSError:
+        return False  # synthetic names, files that are gone

@@ -76,8 +76,8 @@ class Monitor:
         """Switch the local events of a code object on, from its current call onwards."""
         self._switch_on(code, self._local_mask)
         if not self._watches and self._tool >= 0:
+            self._set_global_events(watches=True)
             self._watches = True
-            self._set_global_events()
 
     def add_events(self, code: CodeType, names: tuple[str, ...]) -> None:
         """Switch further local events of one code object on."""
@@ -91,7 +91,7 @@ class Monitor:
         """Stop all events; `resume` brings back what was on."""
         if not self._paused and self._tool >= 0:
             self._paused = True
-            self._set_global_events()
+            self._set_global_events(watches=self._watches)
             for code in self._alive(self._watched):
                 _monitoring.set_local_events(self._tool, code, 0)
 
@@ -103,7 +103,14 @@ class Monitor:
                 code = reference()
                 if code is not None:
                     _monitoring.set_local_events(self._tool, code, reference.mask)
-            self._set_global_events()
+            self._set_global_events(watches=self._watches)
+
+    def rearm(self) -> None:
+        """Let all code that was skipped so far be asked about again; `install` comes next."""
+        if self._tool >= 0:
+            _monitoring.set_events(self._tool, 0)
+            self._rearm(self._tool)
+            self._skipped.clear()
 
     def uninstall(self) -> None:
         """Leave the interpreter as before: events off, skipped code re-armed, tool id free."""
@@ -135,8 +142,8 @@ class Monitor:
             _monitoring.set_local_events(tool, code, self._start_mask)
             _monitoring.set_local_events(tool, code, 0)
 
-    def _set_global_events(self) -> None:
-        mask = self._start_mask | (self._global_mask if self._watches else 0)
+    def _set_global_events(self, *, watches: bool) -> None:
+        mask = self._start_mask | (self._global_mask if watches else 0)
         _monitoring.set_events(self._tool, 0 if self._paused else mask)
 
     def _mask(self, scope: Scope) -> int:
