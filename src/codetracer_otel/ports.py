@@ -73,8 +73,13 @@ class Recorder(Protocol):
     Nothing else may reach into its buffers.
     """
 
-    def callbacks(self) -> Mapping[str, Callable[..., Any]]:
-        """Return event name -> callable, for exactly the events this configuration needs."""
+    def callbacks(self, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
+        """Return event name -> callable, for exactly the events this configuration needs.
+
+        Args:
+            depth: how many Python frames the program's frame is away from the callables: 1 where
+                the interpreter calls them itself.
+        """
 
     def on_unknown(self, code: CodeType, frame: FrameType) -> object:
         """Decide about a code object that has no plan: a plan, ``DISABLE``, or None."""

@@ -126,9 +126,9 @@ class StepRecorder:
         self._lock = threading.Lock()
         self._begin_here()
 
-    def callbacks(self) -> Mapping[str, Callable[..., Any]]:
+    def callbacks(self, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
         """Return event name -> callable; see `steps_callbacks`."""
-        return build_step_callbacks(self)
+        return build_step_callbacks(self, depth)
 
     def on_unknown(self, code: CodeType, frame: FrameType) -> object:
         """Decide about a code object seen for the first time: a `StepSite`, or ``DISABLE``."""
@@ -166,6 +166,11 @@ class StepRecorder:
             steps.entries.append((OUTPUT, stream, text, file, line))
             if len(steps.entries) >= self.max_entries:
                 self.wait_for_room(steps)
+
+    def add_output_of_others(self, stream: str, text: str) -> None:
+        """Take note of output whose writer is not known, on the thread that began the session."""
+        if self._threads:
+            self._threads[0].entries.append((OUTPUT, stream, text, "", 0))
 
     def wait_for_room(self, steps: ThreadSteps) -> None:
         """Let the delivery catch up: entries are never dropped.

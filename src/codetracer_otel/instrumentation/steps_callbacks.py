@@ -25,16 +25,18 @@ if TYPE_CHECKING:
 _read_traceback = BaseException.__dict__["__traceback__"].__get__
 
 
-def build_step_callbacks(recorder: StepRecorder) -> Mapping[str, Callable[..., Any]]:
-    """Return the callbacks of ``recorder`` by event name."""
+def build_step_callbacks(
+    recorder: StepRecorder, depth: int = 1
+) -> Mapping[str, Callable[..., Any]]:
+    """Return the callbacks of ``recorder`` by event name; ``depth`` as in `ports.Recorder`."""
     return {
-        **_build_entries(recorder),
-        **_build_lines(recorder),
-        **_build_exits(recorder),
+        **_build_entries(recorder, depth),
+        **_build_lines(recorder, depth),
+        **_build_exits(recorder, depth),
     }
 
 
-def _build_entries(recorder: StepRecorder) -> Mapping[str, Callable[..., Any]]:
+def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
     sites = recorder.sites
     local = recorder.local
     new_thread = recorder.new_thread
@@ -50,7 +52,7 @@ def _build_entries(recorder: StepRecorder) -> Mapping[str, Callable[..., Any]]:
         try:
             site: Any = sites.get(id(code))
             if site is None:
-                site = on_unknown(code, frame_of(1))
+                site = on_unknown(code, frame_of(depth))
                 if type(site) is not StepSite:
                     return site
             try:
@@ -60,7 +62,7 @@ def _build_entries(recorder: StepRecorder) -> Mapping[str, Callable[..., Any]]:
             if steps.is_muted:
                 return None
             site.start_offset = offset
-            values = site.arguments.read_arguments(frame_of(1)) if site.reads_arguments else ()
+            values = site.arguments.read_arguments(frame_of(depth)) if site.reads_arguments else ()
             frame = [code, site, site.new_values()]
             stack, entries = steps.stack, steps.entries
             stack += [frame]
@@ -100,7 +102,7 @@ def _build_entries(recorder: StepRecorder) -> Mapping[str, Callable[..., Any]]:
     return {"PY_START": on_start, "PY_RESUME": on_resume, "PY_THROW": on_throw}
 
 
-def _build_lines(recorder: StepRecorder) -> Mapping[str, Callable[..., Any]]:
+def _build_lines(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
     local = recorder.local
     boundary = recorder.boundary
     budget = recorder.budget
@@ -118,7 +120,7 @@ def _build_lines(recorder: StepRecorder) -> Mapping[str, Callable[..., Any]]:
             _, site, last = top
             entry: Any = line
             if last:
-                change = site.changes(frame_of(1), last, line)
+                change = site.changes(frame_of(depth), last, line)
                 if change is not None:
                     entry = change
             entries = steps.entries
@@ -159,7 +161,7 @@ def _with_line_events(
     return on_line_with_event
 
 
-def _build_exits(recorder: StepRecorder) -> Mapping[str, Callable[..., Any]]:
+def _build_exits(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
     sites = recorder.sites
     local = recorder.local
     boundary = recorder.boundary
@@ -178,7 +180,7 @@ def _build_exits(recorder: StepRecorder) -> Mapping[str, Callable[..., Any]]:
                     return None
             _, site, last = top
             result = site.result(value)
-            change = site.final_changes(frame_of(1), last) if last else None
+            change = site.final_changes(frame_of(depth), last) if last else None
             ending: Any = (RETURN, result)
             entries = steps.entries
             del steps.stack[-1]
@@ -205,7 +207,7 @@ def _build_exits(recorder: StepRecorder) -> Mapping[str, Callable[..., Any]]:
             _, site, last = top
             _cut_our_frames(raised, is_ours)
             failure = describe(site, raised, code)
-            change = _changes_or_none(site, frame_of(1), last)
+            change = _changes_or_none(site, frame_of(depth), last)
             ending: Any = (RAISE, failure)
             entries = steps.entries
             del steps.stack[-1]

@@ -22,6 +22,7 @@ from codetracer_otel.sdk.bootstrap.filesystem import (
 from codetracer_otel.sdk.bootstrap.metadata import version
 from codetracer_otel.sdk.bootstrap.recording import (
     SkipCounter,
+    build_activation,
     build_capture_builder,
     is_ours,
 )
@@ -109,13 +110,15 @@ class StepRecording:
             exception_text=settings.capture_repr,
             line_events=LineEvents(self.span_events) if wants_line_events(classifier) else None,
         )
+        self._activation = build_activation(settings, self.monitor, self.recorder, boundary)
         self._delivery = self._new_delivery()
 
     def install(self, installed: ExitStack) -> None:
         """Begin to record; ``installed`` gets the undo, which ends the traces."""
         self._delivery.start()
         installed.callback(self.finish)
-        installed.callback(self.monitor.install(self.recorder.callbacks()))
+        source = self._activation or self.recorder
+        installed.callback(self.monitor.install(source.callbacks()))
 
     def finish(self) -> None:
         """Deliver the rest and end the traces; no event fires any more."""
