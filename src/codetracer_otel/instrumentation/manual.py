@@ -33,7 +33,6 @@ _frame_of: Final = sys._getframe  # noqa: SLF001 - the documented way to the cal
 def span(
     name: str,
     /,
-    *,
     topic: str = "app",
     level: str = "info",
     parent: Parent | HandWrittenSpan | None = None,

@@ -92,25 +92,20 @@ class InstrumentedFunction:
     def start(
         self, tracing: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HandWrittenSpan | None:
-        """Return the started span of one call, or None where the call cannot begin or we failed."""
+        """Return the started span of one call, or None where we failed."""
         try:
-            bound = self._bind(args, kwargs)
-            return None if bound is None else self._start(tracing, bound, args)
+            return self._start(tracing, self._bind(args, kwargs), args)
         except Exception as failure:  # noqa: BLE001 - the program goes on
             tracing.failed(failure)
             return None
 
-    def accepts(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        """Return whether a call with these arguments can begin."""
-        return self._bind(args, kwargs) is not None
-
-    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any] | None:
+    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         if self._signature is None:
             return {}
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError:
-            return None  # the call itself says so, in Python's words
+            return {}  # the call will fail, or some decorator changes what it is given
         bound.apply_defaults()
         return bound.arguments
 

@@ -18,6 +18,7 @@ from codetracer_otel.instrumentation.manual_drivers import (
 )
 from codetracer_otel.instrumentation.manual_topics import level_named, topic_named
 from codetracer_otel.instrumentation.manual_tracing import SLOT
+from codetracer_otel.instrumentation.manual_wrappers import build_wrapper
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,47 +68,39 @@ def _wrapper_for(function: Callable[..., Any]) -> Callable[[InstrumentedFunction
 
 
 def _wrap_function(instrumented: InstrumentedFunction) -> Any:
-    function, slot = instrumented.function, SLOT
+    function = instrumented.function
 
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if slot.active is None:
+    def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        tracing = SLOT.current()
+        span = None if tracing is None else instrumented.start(tracing, args, kwargs)
+        if span is None:
             return function(*args, **kwargs)
-        return _call(instrumented, args, kwargs)
+        span.expect_call(instrumented.code)
+        with span:
+            try:
+                result = function(*args, **kwargs)
+            finally:
+                span.call_begun()
+            if instrumented.options.ret:
+                span.add_result(result)
+            return result
 
-    return wrapper
-
-
-def _call(instrumented: InstrumentedFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    tracing = SLOT.current()
-    span = None if tracing is None else instrumented.start(tracing, args, kwargs)
-    if span is None:
-        return instrumented.function(*args, **kwargs)
-    span.expect_call(instrumented.code)
-    with span:
-        try:
-            result = instrumented.function(*args, **kwargs)
-        finally:
-            span.call_begun()
-        if instrumented.options.ret:
-            span.add_result(result)
-        return result
+    return build_wrapper(function, SLOT, call)
 
 
 def _wrap_coroutine(instrumented: InstrumentedFunction) -> Any:
-    function, slot = instrumented.function, SLOT
+    function = instrumented.function
 
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if slot.active is None:
-            return function(*args, **kwargs)
-        tracing = slot.current()
-        if tracing is None or not instrumented.accepts(args, kwargs):
+    def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        tracing = SLOT.current()
+        if tracing is None:
             return function(*args, **kwargs)
         running: Any = _run_coroutine(tracing, instrumented, args, kwargs)
         running.__name__ = getattr(function, "__name__", running.__name__)
         running.__qualname__ = getattr(function, "__qualname__", running.__qualname__)
         return running
 
-    return inspect.markcoroutinefunction(wrapper)
+    return inspect.markcoroutinefunction(build_wrapper(function, SLOT, call))
 
 
 async def _run_coroutine(
@@ -125,27 +118,23 @@ async def _run_coroutine(
 
 
 def _wrap_generator(instrumented: InstrumentedFunction) -> Any:
-    function, slot = instrumented.function, SLOT
+    function = instrumented.function
 
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if slot.active is None:
-            return (yield from function(*args, **kwargs))
+    def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         generator = function(*args, **kwargs)
-        tracing = slot.current()
+        tracing = SLOT.current()
         span = None if tracing is None else instrumented.start(tracing, args, kwargs)
-        if span is None:
-            return (yield from generator)
-        return (yield from drive(generator, _body(Body, span, instrumented)))
+        return generator if span is None else drive(generator, _body(Body, span, instrumented))
 
-    return wrapper
+    return build_wrapper(function, SLOT, call, is_generator=True)
 
 
 def _wrap_async_generator(instrumented: InstrumentedFunction) -> Any:
-    function, slot = instrumented.function, SLOT
+    function = instrumented.function
 
     def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         generator = function(*args, **kwargs)
-        tracing = None if slot.active is None else slot.current()
+        tracing = SLOT.current()
         span = None if tracing is None else instrumented.start(tracing, args, kwargs)
         return generator, None if span is None else _body(AsyncGeneratorBody, span, instrumented)
 
