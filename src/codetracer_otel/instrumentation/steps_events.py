@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.records import CODE, EXTRAS, SEGMENT, Event, Extras
+from codetracer_otel.records import CODE, EXTRAS, PLAN, SEGMENT, Event, Extras
 from codetracer_otel.step_records import UNSET
 
 if TYPE_CHECKING:
@@ -64,10 +64,20 @@ class SpanEvents:
 
     def add_output(self, stream: str, text: str, line: int) -> None:
         """Add ``codetracer.io``; the pieces of one line are one event."""
-        record = self._current()
+        self._add_output(self._current(), stream, text, line)
+
+    def add_output_of_others(self, stack: list[Record], stream: str, text: str) -> None:
+        """Add ``codetracer.io`` to the innermost recorded call of another thread's stack.
+
+        That call may end at this moment; then the event is late, and lost.
+        """
+        records = [entry for entry in list(stack) if entry[PLAN] is not None]
+        self._add_output(records[-1] if records else None, stream, text, 0)
+
+    def _add_output(self, record: Record | None, stream: str, text: str, line: int) -> None:
         if record is None:
             return
-        rules = record[1].events
+        rules = record[PLAN].events
         if rules is not None and not rules.io:
             return
         extras: Extras | None = record[EXTRAS]
@@ -75,7 +85,9 @@ class SpanEvents:
         if last is not None and _goes_on(last, stream, line):
             last.attributes["text"] += text  # type: ignore[index]
             return
-        attributes = {"stream": stream, "text": text, "code.line.number": line}
+        attributes: dict[str, Any] = {"stream": stream, "text": text}
+        if line:
+            attributes["code.line.number"] = line
         self._add(record, rules, IO_EVENT, attributes)
 
     def _add(
@@ -98,7 +110,7 @@ def _goes_on(event: Event, stream: str, line: int) -> bool:
     if event.name != IO_EVENT or attributes["stream"] != stream:
         return False
     text = attributes["text"]
-    is_same_line = attributes["code.line.number"] == line
+    is_same_line = attributes.get("code.line.number", 0) == line
     return is_same_line and not text.endswith("\n") and len(text) < _MAX_TEXT
 
 

@@ -13,6 +13,7 @@ from codetracer_otel.instrumentation.manual_claims import Claims
 from codetracer_otel.instrumentation.monitoring.callbacks import build_boundary
 from codetracer_otel.sdk.bootstrap.delivery import build_lanes
 from codetracer_otel.sdk.bootstrap.filters import build_module_names
+from codetracer_otel.sdk.bootstrap.io import IoRecording, io_mode
 from codetracer_otel.sdk.bootstrap.metadata import (
     build_resource,
     process_identity,
@@ -23,8 +24,8 @@ from codetracer_otel.sdk.bootstrap.recording import Recording, SystemClock, is_o
 from codetracer_otel.sdk.content_redaction import ContentRedaction
 from codetracer_otel.sdk.diagnostics.session_topics import SessionTopics
 from codetracer_otel.sdk.pipeline import Pipeline
-from codetracer_otel.sdk.policy.model import OnRecorderError
-from codetracer_otel.sdk.provider import build_provider, host_provider, make_global
+from codetracer_otel.sdk.policy.model import CaptureIo, OnRecorderError
+from codetracer_otel.sdk.provider import build_ids, build_provider, host_provider, make_global
 from codetracer_otel.sdk.session import Session
 from codetracer_otel.sdk.signals import deliver_on_sigterm
 
@@ -115,10 +116,25 @@ class _Assembly:
             pipeline.wake,
             build_boundary(self._on_recorder_error, is_ours),
             self._check_process,
+            build_ids(self._settings.tracer_provider),
         )
         undo.callback(recording.monitor.uninstall)
         pipeline.recorder = recording.recorder
         return recording
+
+    def _install_io(self, recording: Recording, installed: ExitStack) -> None:
+        io = IoRecording(
+            self._settings,
+            self._chain,
+            recording,
+            self._steps,
+            build_boundary(self._on_recorder_error, is_ours),
+            self._notify,
+            self._mute_this_thread,
+        )
+        for session in self._sessions:
+            session.io = io
+        io.install(installed)
 
     def _build_steps(self, recording: Recording | None, undo: ExitStack) -> StepRecording | None:
         if recording is None or not wants_steps(self._settings, self._classifier):
@@ -147,9 +163,11 @@ class _Assembly:
         installed.callback(self._topics.install(provider, ids, judging, _claims_of(recording)))
         if recording is not None:
             installed.callback(install_runtime(recording.runtime))
-            installed.callback(recording.monitor.install(recording.recorder.callbacks()))
+            installed.callback(recording.install())
         if self._steps is not None:
             self._steps.install(installed)
+        if recording is not None and io_mode(self._settings, self._chain) is not CaptureIo.OFF:
+            self._install_io(recording, installed)
         if self._settings.signals:
             installed.callback(deliver_on_sigterm(self._sessions[0].shutdown))
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
     from types import TracebackType
 
+    from codetracer_otel.sdk.bootstrap.io import IoRecording
     from codetracer_otel.sdk.bootstrap.native import StepRecording
     from codetracer_otel.sdk.bootstrap.recording import Recording
     from codetracer_otel.sdk.pipeline import Pipeline
@@ -25,6 +26,7 @@ class Session:
 
     Attributes:
         settings: everything it was started with.
+        io: captures what the program writes and reads; None for nothing.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Session:
         self._undo = undo
         self._facts = facts
         self._steps: StepRecording | None = facts.get("steps")
+        self.io: IoRecording | None = None
         self._lock = threading.RLock()
         self._process = os.getpid()
         self._is_shut_down = False
@@ -63,7 +66,7 @@ class Session:
             self._recording is not None
             and not self._is_shut_down
             and self._stopped_because is None
-            and not self._recording.monitor.is_paused
+            and self._recording.is_recording
         )
 
     def flush(self, timeout: float = 5.0) -> bool:
@@ -172,12 +175,16 @@ class Session:
         self._pipeline.park()
         if self._steps is not None:
             self._steps.before_fork()
+        if self.io is not None:
+            self.io.before_fork()
 
     def after_fork_in_parent(self) -> None:
         """Go on after a fork."""
         self._pipeline.unpark_soon()
         if self._steps is not None:
             self._steps.after_fork_in_parent()
+        if self.io is not None:
+            self.io.after_fork_in_parent()
         if self._recording is not None:
             self._recording.buffer.wake_with_next()
 
@@ -197,6 +204,8 @@ class Session:
             self._recording.recorder.begin_in_forked_child()
         if self._steps is not None:
             self._steps.after_fork_in_child()
+        if self.io is not None:
+            self.io.after_fork_in_child()
         self._facts["after_fork"]()
         self._pipeline.after_fork()
 

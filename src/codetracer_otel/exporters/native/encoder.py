@@ -349,6 +349,9 @@ class ThreadEncoder:
         facts: dict[str, object] = {"stream": stream}
         if file:
             facts |= {"path_id": self._codes.tables.path(file), "line": line}
+        elif self._frames:  # the step at which it was noticed
+            frame = self._frames[-1]
+            facts |= {"path_id": frame.code.path_id, "line": frame.line}
         metadata = json.dumps(facts, separators=(",", ":"))
         kind = _OUTPUT_KINDS[stream]
         lines = _LINES.findall(texts.text("".join(pieces)))

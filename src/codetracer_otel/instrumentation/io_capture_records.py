@@ -1,0 +1,114 @@
+"""Says which span and which line a piece of input or output belongs to, and hands it on."""
+
+from __future__ import annotations
+
+import os.path
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.instrumentation import io_capture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+_OUR_WAY: Final = frozenset({io_capture.__file__, __file__})
+_MAX_FRAMES: Final = 64
+_MAX_TEXT: Final = 64 * 1024  # of one write; what is longer is recorded in pieces
+
+
+class IoRecorder:
+    """Takes what `io_capture.IoCapture` notes.
+
+    Args:
+        is_traced: answers for ``id(code)`` with None for "no".
+        is_ours: answers whether a file is one of this package.
+        take_step: takes (stream, text, file, line) for a native trace, or None.
+        take_event: takes (stream, text, line) for the current span, or None.
+        boundary: is told of every exception in here; raises it or returns.
+        expect: told of (stream, text) that the stream's descriptor will show later, or None.
+    """
+
+    def __init__(
+        self,
+        *,
+        is_traced: Callable[[int], object],
+        is_ours: Callable[[str], bool],
+        take_step: Callable[[str, str, str, int], None] | None,
+        take_event: Callable[[str, str, int], None] | None,
+        boundary: Callable[[BaseException], None],
+        expect: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self._is_traced = is_traced
+        self._is_ours = is_ours
+        self._take_step = take_step
+        self._take_event = take_event
+        self._boundary = boundary
+        self._expect = expect
+        self._local = threading.local()
+
+    def __call__(self, stream: str, text: str, /) -> None:
+        """Record a text that has reached its destination."""
+        if getattr(self._local, "is_busy", False):
+            return  # a write by what records a write
+        self._local.is_busy = True
+        try:
+            self._record(stream, text, _caller())
+        except RecursionError:
+            return  # the program is about to get its own
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            self._boundary(error)
+        finally:
+            self._local.is_busy = False
+
+    def announce(self, stream: str, text: str, /) -> None:
+        """Take note of a text that is about to be written."""
+        if self._expect is None or not isinstance(text, str):
+            return
+        try:
+            self._expect(stream, str.__str__(text))
+        except RecursionError:
+            return
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            self._boundary(error)
+
+    def _record(self, stream: str, text: Any, frame: FrameType | None) -> None:
+        if type(text) is not str:
+            if not isinstance(text, str):
+                return
+            text = str.__str__(text)
+        if frame is None or self._is_ours(frame.f_code.co_filename) or not text:
+            return
+        file, line = self._place(frame)
+        for start in range(0, len(text), _MAX_TEXT):
+            self.take(stream, text[start : start + _MAX_TEXT], file, line)
+
+    def take(self, stream: str, text: str, file: str, line: int) -> None:
+        """Hand a text on; ``file`` is empty where no traced line wrote it."""
+        if self._take_step is not None:
+            self._take_step(stream, text, file, line)
+        if self._take_event is not None:
+            self._take_event(stream, text, line)
+
+    def _place(self, frame: FrameType | None) -> tuple[str, int]:
+        """Return file and line of the nearest traced function."""
+        for _ in range(_MAX_FRAMES):
+            if frame is None:
+                break
+            if self._is_traced(id(frame.f_code)) is not None:
+                return _absolute(frame.f_code.co_filename), frame.f_lineno or 0
+            frame = frame.f_back
+        return "", 0
+
+
+def _caller() -> FrameType | None:
+    """Return the frame that called the stream."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way
+    while frame is not None and frame.f_code.co_filename in _OUR_WAY:
+        frame = frame.f_back
+    return frame
+
+
+def _absolute(file: str) -> str:
+    return file if file.startswith("<") else os.path.abspath(file)

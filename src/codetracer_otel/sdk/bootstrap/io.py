@@ -1,0 +1,133 @@
+"""Builds the capture of what the program writes and reads."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.instrumentation.io_capture import STREAMS, IoCapture
+from codetracer_otel.instrumentation.io_capture_descriptors import DescriptorCapture
+from codetracer_otel.instrumentation.io_capture_records import IoRecorder
+from codetracer_otel.instrumentation.steps_events import SpanEvents
+from codetracer_otel.sdk.bootstrap.recording import is_ours
+from codetracer_otel.sdk.policy.model import CaptureIo, Origin
+from codetracer_otel.sdk.workers import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import ExitStack
+
+    from codetracer_otel.filters.chain import FilterChain
+    from codetracer_otel.ports import Notify
+    from codetracer_otel.sdk.bootstrap.native import StepRecording
+    from codetracer_otel.sdk.bootstrap.recording import Recording
+    from codetracer_otel.sdk.settings import Settings
+
+_POLL_S: Final = 0.005
+_PARK_S: Final = 0.5
+
+
+def io_mode(settings: Settings, chain: FilterChain) -> CaptureIo:
+    """Return what is captured: what was stated, else what a filter's ``[io]`` asks for."""
+    policy = settings.policy
+    is_stated = policy.origin_of("capture_io") is not Origin.DEFAULT
+    if is_stated or policy.capture_io is not CaptureIo.OFF:
+        return policy.capture_io
+    return CaptureIo.PROXIES if chain.io is not None and chain.io.capture else CaptureIo.OFF
+
+
+def io_streams(chain: FilterChain) -> tuple[str, ...]:
+    """Return the streams that are captured."""
+    stated = chain.io.streams if chain.io is not None and chain.io.capture else STREAMS
+    return tuple(name for name in STREAMS if name in stated)
+
+
+class IoRecording:
+    """The capture of a session's input and output, not yet installed.
+
+    Args:
+        settings: the session's.
+        chain: its filters.
+        recording: the span recorder, whose spans get the events.
+        steps: the step recorder beside it, or None.
+        boundary: applies the policy to a defect of ours.
+        notify: told of descriptors that cannot be looked at.
+        mute_this_thread: records nothing on the calling thread.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        chain: FilterChain,
+        recording: Recording,
+        steps: StepRecording | None,
+        boundary: Callable[[BaseException], None],
+        notify: Notify,
+        mute_this_thread: Callable[[], None],
+    ) -> None:
+        streams = io_streams(chain)
+        recorder = recording.recorder
+        self._events = SpanEvents(
+            recorder.current,
+            recording.samplers.gate_for,
+            recorder.clock.monotonic_ns,
+            settings.limits.max_events,
+        )
+        self._home = recorder.stacks.mine_or_new()
+        self._take_step = None if steps is None else steps.recorder.add_output_of_others
+        self._boundary = boundary
+        self._descriptors: DescriptorCapture | None = None
+        if io_mode(settings, chain) is CaptureIo.PROXIES_AND_DESCRIPTORS:
+            self._descriptors = DescriptorCapture(
+                self._take_foreign, streams, lambda name, why: _tell(notify, name, why)
+            )
+        self._recorder = IoRecorder(
+            is_traced=recorder.sites.get,
+            is_ours=is_ours,
+            take_step=None if steps is None else steps.recorder.add_output,
+            take_event=self._events.add_output,
+            boundary=boundary,
+            expect=None if self._descriptors is None else self._descriptors.expect,
+        )
+        announce = None if self._descriptors is None else self._recorder.announce
+        self._capture = IoCapture(self._recorder, streams, announce)
+        self._worker = Worker(self._poll, lambda: _POLL_S, mute_this_thread)
+
+    def install(self, installed: ExitStack) -> None:
+        """Begin to capture; ``installed`` gets the undo."""
+        if self._descriptors is not None:
+            installed.callback(self._descriptors.install())
+            self._worker.start()
+            installed.callback(self.before_fork)
+        installed.callback(self._capture.install())
+
+    def before_fork(self) -> None:
+        """Let no thread of ours be there."""
+        self._worker.park(time.monotonic() + _PARK_S)
+
+    def after_fork_in_parent(self) -> None:
+        """Go on after a fork."""
+        self._worker.unpark()
+
+    def after_fork_in_child(self) -> None:
+        """Leave the descriptors to the parent, which sees what its children write."""
+        if self._descriptors is not None:
+            self._descriptors.forget()
+
+    def _poll(self, _item: Any) -> bool:
+        try:
+            if self._descriptors is not None:
+                self._descriptors.poll()
+        except Exception as error:  # noqa: BLE001 - the thread's outermost frame of ours
+            self._boundary(error)
+            return False
+        return True
+
+    def _take_foreign(self, stream: str, text: str) -> None:
+        if self._take_step is not None:
+            self._take_step(stream, text)
+        self._events.add_output_of_others(self._home, stream, text)
+
+
+def _tell(notify: Notify, stream: str, reason: str) -> None:
+    notify("descriptor_not_captured", "info", stream=stream, reason=reason)
