@@ -39,6 +39,31 @@ class RandomIds(IdGenerator):
         return partial(self._random.getrandbits, 64)
 
 
+class ForeignIds(RandomIds):
+    """Ids from the generator of a host's tracer provider.
+
+    Args:
+        generator: the host's; called on the program's threads.
+    """
+
+    def __init__(self, generator: IdGenerator) -> None:
+        super().__init__()
+        self._generator = generator
+
+    def generate_span_id(self) -> int:
+        """Return what the host's generator returns."""
+        return self._generator.generate_span_id()
+
+    def generate_trace_id(self) -> int:
+        """Return what the host's generator returns."""
+        return self._generator.generate_trace_id()
+
+    @property
+    def next_wire_span_id(self) -> Callable[[], int]:
+        """A source of the host's span ids in wire order."""
+        return lambda: wire_span_id(self._generator.generate_span_id())
+
+
 def wire_ids(ids: IdGenerator) -> Callable[[], int]:
     """Return a source of span ids in wire order for any id generator."""
     if type(ids) is RandomIds:

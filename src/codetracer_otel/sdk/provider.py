@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NoOpTracer
 
+from codetracer_otel.exporters.otel import ReadableSpans
+from codetracer_otel.instrumentation.identifiers import ForeignIds, RandomIds
+from codetracer_otel.ports import ExportResult
+from codetracer_otel.records import Batch
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan, Span
     from opentelemetry.sdk.trace.id_generator import IdGenerator
     from opentelemetry.trace import Tracer
+
+    from codetracer_otel.captured import AttributeValue
 
 
 class SpanForwarder(SpanProcessor):
@@ -121,3 +129,43 @@ def host_provider(stated: Any) -> Any:
     """Return the host's SDK provider: the stated one, else a global one that is not ours."""
     present = stated if stated is not None else trace.get_tracer_provider()
     return present if isinstance(present, TracerProvider) else None
+
+
+def build_ids(stated: Any) -> RandomIds:
+    """Return the source of ids: the host provider's, where that is one of its own making."""
+    host = host_provider(stated)
+    generator = None if host is None else host.id_generator
+    if generator is None or type(generator) is RandomIdGenerator:
+        return RandomIds()  # as random as theirs, and no seed of the program repeats it
+    return ForeignIds(generator)
+
+
+class ProviderExporter:
+    """Hands our spans, once ended and redacted, to the processors of the host's provider.
+
+    The spans carry the host's resource. The processors learn of a span when it has ended only, and
+    the host goes on to own them.
+
+    Args:
+        provider: of the OpenTelemetry SDK.
+    """
+
+    def __init__(self, provider: TracerProvider) -> None:
+        self._provider = provider
+        self._resource = cast("Mapping[str, AttributeValue]", provider.resource.attributes)
+        self._spans = ReadableSpans()
+
+    def export(self, batch: Batch) -> ExportResult:
+        """Give each span to the processors; what becomes of it there is not known here."""
+        processor = self._provider._active_span_processor  # noqa: SLF001 - no public access
+        for span in self._spans.of(Batch(batch.records, batch.spans, self._resource)):
+            processor.on_end(span)
+        return ExportResult.SUCCESS
+
+    def flush(self, timeout: float) -> bool:
+        """Let the processors deliver what they hold."""
+        return self._provider.force_flush(int(timeout * 1000))
+
+    def shutdown(self, timeout: float) -> None:
+        """Let the processors deliver what they hold; they stay the host's."""
+        self.flush(timeout)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.exporters import ExporterContext, build_exporter
 from codetracer_otel.sdk.bootstrap.filesystem import other_exporters
+from codetracer_otel.sdk.exporter_specs import ExporterSpec
 from codetracer_otel.sdk.lanes import Lane
+from codetracer_otel.sdk.provider import ProviderExporter, host_provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from codetracer_otel.ports import Notify
+    from codetracer_otel.ports import Exporter, Notify
     from codetracer_otel.sdk.settings import Settings
+
+_PROVIDER: Final = ExporterSpec("provider")
 
 
 def build_lanes(
@@ -29,10 +34,23 @@ def build_lanes(
     return [
         Lane(
             getattr(spec, "name", type(spec).__name__),
-            build_exporter(spec, context),
+            _build_exporter(spec, context, settings),
             settings.buffer.records,
             notify,
             on_thread_start,
         )
         for spec in other_exporters(settings)
     ]
+
+
+def _build_exporter(spec: object, context: ExporterContext, settings: Settings) -> Exporter:
+    if spec != _PROVIDER:
+        return build_exporter(spec, context)
+    provider = host_provider(settings.tracer_provider)
+    if provider is None:
+        raise UsageError(
+            "exporter 'provider': no tracer provider of the OpenTelemetry SDK is set; expected "
+            "configure(tracer_provider=...) or one that the program has made global before",
+            ErrorCode.UNSUPPORTED_FORMAT,
+        )
+    return ProviderExporter(provider)

@@ -17,6 +17,7 @@ from codetracer_otel.instrumentation.context import (
 )
 from codetracer_otel.instrumentation.handoffs import Handoffs
 from codetracer_otel.instrumentation.identifiers import RandomIds, wire_ids
+from codetracer_otel.instrumentation.monitoring.callbacks import Activation
 from codetracer_otel.instrumentation.monitoring.install import Monitor, generator_close_is_silent
 from codetracer_otel.instrumentation.parents import Parents
 from codetracer_otel.instrumentation.plans import PlanBuilder
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from codetracer_otel.captured import Captured
     from codetracer_otel.filters.engine import Classifier
     from codetracer_otel.filters.model import RuleSource, WalkRules
+    from codetracer_otel.instrumentation.monitoring.callbacks import ActivatedRecorder
     from codetracer_otel.sdk.settings import Settings
 
 _OUR_FILES: Final = os.path.dirname(os.path.abspath(codetracer_otel.__file__)) + os.sep
@@ -64,8 +66,9 @@ class Recording:
         wake: Callable[[], None],
         boundary: Callable[[BaseException], None],
         on_root: Callable[[], None],
+        ids: RandomIds | None = None,
     ) -> None:
-        self.ids = RandomIds()
+        self.ids = ids or RandomIds()
         self.skipped = SkipCounter()
         self.monitor = Monitor()
         inner = active_runtime()
@@ -104,6 +107,29 @@ class Recording:
         self.recorder.handoffs = Handoffs(
             self.recorder, self.runtime, threads=settings.propagate_threads
         )
+        self.activation = build_activation(settings, self.monitor, self.recorder, boundary)
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether calls are recorded now."""
+        is_active = self.activation is None or self.activation.is_recording
+        return is_active and not self.monitor.is_paused
+
+    def install(self) -> Callable[[], None]:
+        """Begin to record, or to wait for the activation path; return the undo."""
+        source = self.activation or self.recorder
+        return self.monitor.install(source.callbacks())
+
+
+def build_activation(
+    settings: Settings,
+    monitor: Monitor,
+    recorder: ActivatedRecorder,
+    boundary: Callable[[BaseException], None],
+) -> Activation | None:
+    """Return what makes a recorder wait for the activation path, if there is one."""
+    path = settings.activation_path
+    return None if path is None else Activation(path, monitor, recorder, boundary)
 
 
 def compile_event_names(names: tuple[str, ...] | None) -> Callable[[str], bool]:

@@ -1,0 +1,127 @@
+"""`opentelemetry-instrument` traces a program that was not changed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.collector.receiver import running_receiver
+from tests.ecosystem.instrument import delivering_to, instrumented
+
+from codetracer_otel.captured import REDACTED
+
+UNTRACED = ("total 0.6\n", 3)
+
+
+@pytest.fixture
+def receiver():
+    with running_receiver() as receiver:
+        yield receiver
+
+
+def by_name(spans):
+    found = {}
+    for span in spans:
+        found.setdefault(span.name, []).append(span)
+    return found
+
+
+def test_functions_are_traced_by_the_discovered_filter(receiver):
+    ended = instrumented("plain", **delivering_to(receiver))
+
+    assert (ended.stdout, ended.returncode) == UNTRACED
+    assert ended.stderr == ""
+    spans = by_name(receiver.spans())
+    assert {name: len(found) for name, found in spans.items()} == {
+        "__main__.main": 1,
+        "__main__.tax": 3,
+    }
+    (main,) = spans["__main__.main"]
+    assert {span.parent_id for span in spans["__main__.tax"]} == {main.span_id}
+    assert main.resource["service.name"] == "plain"
+    assert [span.attributes["codetracer.arg.amount"] for span in spans["__main__.tax"]] == [0, 1, 2]
+    assert {span.attributes["codetracer.arg.password"] for span in spans["__main__.tax"]} == {
+        REDACTED
+    }
+
+
+def test_the_hosts_processors_deliver_our_spans_when_asked_to(receiver):
+    ended = instrumented(
+        "plain",
+        CODETRACER_EXPORTER="provider",
+        OTEL_SERVICE_NAME="host",
+        **delivering_to(receiver),
+    )
+
+    assert (ended.stdout, ended.returncode, ended.stderr) == (*UNTRACED, "")
+    spans = receiver.spans()
+    assert len(spans) == 4
+    assert {span.resource["service.name"] for span in spans} == {"host"}
+    agents = {request.headers["user-agent"] for request in receiver.requests}
+    assert all(agent.startswith("OTel-OTLP-Exporter-Python") for agent in agents)
+    assert b"hunter2" not in b"".join(request.body for request in receiver.requests)
+
+
+def test_a_broken_filter_is_printed_and_the_program_runs_untraced(receiver, tmp_path):
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[meta]\nname = 'x'\nversion = 2\n[scope]\ndefault_exec = 'maybe'\n")
+
+    ended = instrumented("plain", CODETRACER_TRACE_FILTER=str(broken), **delivering_to(receiver))
+
+    assert (ended.stdout, ended.returncode) == UNTRACED
+    assert f"{broken}:5" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert receiver.spans() == []
+
+
+def test_an_opentelemetry_configuration_file_carries_our_options(receiver, tmp_path):
+    filter_file = tmp_path / "only-main.toml"
+    filter_file.write_text(
+        "[meta]\nname = 'file'\nversion = 2\n[scope]\ndefault_exec = 'skip'\n"
+        "default_value_action = 'inherit'\n"
+        "[[scope.rules]]\nselector = 'obj:literal:__main__.tax'\nexec = 'skip'\n"
+    )
+    configuration = tmp_path / "otel.yaml"
+    configuration.write_text(
+        "file_format: '1.0'\n"
+        "tracer_provider:\n"
+        "  processors:\n"
+        "    - simple:\n"
+        "        exporter:\n"
+        f"          otlp_http: {{endpoint: '{receiver.endpoint}/v1/traces'}}\n"
+        "instrumentation/development:\n"
+        "  python:\n"
+        "    codetracer:\n"
+        f"      trace_filter: '{filter_file}'\n"
+        "      exporter: provider\n"
+        "      capture: return\n"
+    )
+
+    ended = instrumented("plain", OTEL_CONFIG_FILE=str(configuration))
+
+    assert (ended.stdout, ended.returncode) == UNTRACED
+    assert "codetracer" not in ended.stderr
+    (span,) = receiver.spans()
+    assert span.name == "__main__.main"
+    assert span.attributes["codetracer.return"] == pytest.approx(0.6)
+
+
+def test_our_json_lines_are_an_exporter_for_anybodys_spans(tmp_path):
+    program = (
+        "from opentelemetry import trace\n"
+        "with trace.get_tracer('t').start_as_current_span('paid') as span:\n"
+        "    span.set_attribute('card_number', '4111 1111 1111 1111')\n"
+        "    span.set_attribute('amount', 3)\n"
+    )
+    (tmp_path / "by_hand.py").write_text(program)
+
+    ended = instrumented(
+        str(tmp_path / "by_hand"),
+        exporter="codetracer_jsonl",
+        OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="codetracer",
+    )
+
+    assert ended.returncode == 0
+    line = json.loads(ended.stderr)
+    assert (line["name"], line["schema"]) == ("paid", "span/1")
+    assert line["attributes"] == {"card_number": REDACTED, "amount": 3}
