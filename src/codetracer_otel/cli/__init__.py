@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "check": ("check", "validate filter files"),
     "explain": ("explain", "say what a filter does to a function, and why"),
     "init": ("init", "write a commented starter filter"),
+    "show": ("show", "print a trace as an indented call tree"),
 }
 """Command -> (module of this package, one line for ``--help``)."""
 

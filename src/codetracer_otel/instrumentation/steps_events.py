@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.captured import Node, attribute_value
 from codetracer_otel.records import CODE, EXTRAS, PLAN, SEGMENT, Event, Extras
 from codetracer_otel.step_records import UNSET
 
@@ -59,7 +60,8 @@ class SpanEvents:
                 if value is not UNSET:
                     variable = step_plan.variables[entry[position]]
                     kind = "local" if variable.kind == "argument" else variable.kind
-                    attributes[f"codetracer.{kind}.{variable.name}"] = value
+                    shown = value if type(value) is Node else attribute_value(value)
+                    attributes[f"codetracer.{kind}.{variable.name}"] = shown
         self._add(record, step_plan.plan.events, LINE_EVENT, attributes)
 
     def add_output(self, stream: str, text: str, line: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.captured import DROPPED, REDACTED, Node
+from codetracer_otel.captured import DROPPED, REDACTED, Node, attribute_value
 from codetracer_otel.captured_texts import iter_texts, map_texts
 from codetracer_otel.filters.model import Action, CodeIdentity
 from codetracer_otel.records import (
@@ -60,6 +60,9 @@ class ContentRedaction:
         for view, decision in zip(views, decisions, strict=True):
             self._judge_keys(view, decision)
         self._redact_texts(records, list(zip(views, decisions, strict=True)))
+        for record in records:
+            if record[EXTRAS] is not None and record[EXTRAS].events:
+                _complete_events(record[EXTRAS].events)
         return views
 
     def stats(self) -> dict[str, Any]:
@@ -134,6 +137,16 @@ def _attribute_maps(view: SpanView) -> Iterator[dict[str, Any]]:
     for part in parts:
         part.attributes = own = dict(part.attributes)
         yield own
+
+
+def _complete_events(events: Iterable[Event]) -> None:
+    # The variables of a line stay captured values until their texts have been judged one by one.
+    for event in events:
+        if any(type(value) is Node for value in event.attributes.values()):
+            event.attributes = {
+                key: attribute_value(value) if type(value) is Node else value
+                for key, value in event.attributes.items()
+            }
 
 
 def _complete_exception(extras: Extras) -> None:
@@ -237,6 +250,8 @@ def _texts_of_attributes(attributes: Any) -> Iterator[Text]:
             yield value, False
         elif type(value) in (tuple, list):
             yield from ((item, False) for item in value if type(item) is str)
+        elif type(value) is Node:
+            yield from iter_texts(value)
 
 
 def _replace_in_view(view: SpanView, change: Callable[[str, bool], str]) -> None:
@@ -290,4 +305,4 @@ def _changed_attribute(value: Any, change: Callable[[str, bool], str]) -> Any:
         return change(value, False)
     if type(value) in (tuple, list):
         return tuple(change(item, False) if type(item) is str else item for item in value)
-    return value
+    return map_texts(value, change) if type(value) is Node else value

@@ -173,3 +173,31 @@ class ValueWriter:
 def _type_of(value_text: str) -> int:
     # every value ends with its type's number
     return int(value_text[value_text.rindex(":") + 1 : -1])
+
+
+_MAX_SHORT: Final = 60
+
+
+def short_text(value: Any) -> str:
+    """Return a value of a trace as a short text for people."""
+    text = _short(value, 3)
+    return text if len(text) <= _MAX_SHORT else text[: _MAX_SHORT - 3] + "..."
+
+
+def _short(value: Any, depth: int) -> str:
+    kind = value["kind"]
+    if kind in _SHORT_FIELDS:
+        return str(value[_SHORT_FIELDS[kind]])
+    if kind == "String":
+        return repr(value["text"])
+    if kind == "BigInt":
+        number = int.from_bytes(base64.b64decode(value["b"]), "big")
+        return decimal(-number if value["negative"] else number)
+    items = value.get("elements", value.get("field_values"))
+    if items is None:
+        return str(kind)
+    inner = ", ".join(_short(item, depth - 1) for item in items[:8]) if depth else "..."
+    return f"[{inner}]" if kind == "Sequence" else f"({inner})"
+
+
+_SHORT_FIELDS: Final = {"Int": "i", "Float": "f", "Bool": "b", "Raw": "r", "Error": "msg"}
