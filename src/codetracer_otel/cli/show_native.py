@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.cli.show_tree import Shown
 from codetracer_otel.exporters.native import iter_trace, repair
+from codetracer_otel.exporters.native.tables import EventKind
 from codetracer_otel.exporters.native.values import short_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TOPLEVEL: Final = "<toplevel>"
-_ERROR_KIND: Final = 24
 
 
 def read_native(path: str) -> Iterator[Shown]:
@@ -41,7 +41,6 @@ class _Reader:
     def __init__(self) -> None:
         self._functions: list[str] = []
         self._variables: list[str] = []
-        self._kinds: list[int] = []
         self._thread = 1
         self._open: list[Shown] = []
         self._waiting: list[Shown] = []
@@ -56,12 +55,12 @@ class _Reader:
                     self._waiting = []
 
     def _take(self, name: str, body: Any) -> None:
-        if name == "Function":
+        if name == "Event" and body["kind"] == EventKind.ERROR:
+            self._open[-1].error = body["content"]
+        elif name == "Function":
             self._functions.append(body["name"])
         elif name == "VariableName":
             self._variables.append(body)
-        elif name == "Type":
-            self._kinds.append(body["kind"])
         elif name == "ThreadSwitch":
             self._thread = body
         elif name == "Step" and self._open:
@@ -87,7 +86,5 @@ class _Reader:
 
     def _end(self, value: Any) -> None:
         call = self._open.pop()
-        if value["kind"] == "Error" and self._kinds[value["type_id"]] == _ERROR_KIND:
-            call.error = value["msg"]
-        else:
+        if not call.error:
             call.result = short_text(value)

@@ -109,6 +109,7 @@ def _build_lines(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..
     max_entries, max_bytes = recorder.max_entries, recorder.max_bytes
     wait_for_room = recorder.wait_for_room
     frame_of = sys._getframe  # noqa: SLF001
+    depth += recorder.line_events is not None  # `_with_line_events` stands between
 
     def on_line(code: CodeType, line: int) -> object:
         last: Any = ()

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from codetracer_otel.records import Plan
 
 # Captured as "<function f>" whatever they are: one node serves for all of a type.
-_OPAQUE_TYPES: Final = frozenset({FunctionType, BuiltinFunctionType, MethodType, ModuleType})
+_OPAQUE_TYPE_IDS: Final = frozenset(
+    map(id, (FunctionType, BuiltinFunctionType, MethodType, ModuleType))
+)
 
 # A frame's f_locals dict that nobody else holds: the frame, two variables of ours, an argument.
 _UNSHARED: Final = 4
@@ -39,7 +41,7 @@ class _Changing:
     __slots__ = ()
 
 
-_CHANGING: Final = _Changing()  # the last value of a variable that must be captured each time
+_CHANGING: Final = _Changing()  # the last value of a variable that must be captured anew
 _SAME: Final = object()
 
 
@@ -75,7 +77,7 @@ class StepSite:
         "_keywords_index",
         "_locals",
         "_one_by_one",
-        "_plain_types",
+        "_plain_type_ids",
         "_planned",
         "_short_text",
         "arguments",
@@ -117,7 +119,7 @@ class StepSite:
         keywords = planned.keywords_name
         self._keywords_index = self._locals.index(keywords) if keywords in self._locals else -1
         site = self.arguments
-        self._plain_types = frozenset({*site.plain_types, type(UNSET)})
+        self._plain_type_ids = site.plain_type_ids | {id(type(UNSET))}
         self._short_text = min(site.short_text, SHORT_TEXT)
 
     def new_values(self) -> list[Any]:
@@ -129,17 +131,17 @@ class StepSite:
 
         Args:
             frame: of this code object.
-            last: see `new_values`; holds exact scalars and texts of the program, no other objects.
+            last: see `new_values`; holds captured values, so no object of the program.
             line: of the step.
         """
         values = self._read(frame)
-        plain_types, short_text = self._plain_types, self._short_text
+        plain_type_ids, short_text = self._plain_type_ids, self._short_text
         change: list[Any] | None = None
         index = 0
         for value in values:
             if value is not last[index]:
                 kind = type(value)
-                if kind in plain_types or (kind is str and len(value) <= short_text):
+                if id(kind) in plain_type_ids or (kind is str and len(value) <= short_text):
                     last[index] = value
                 else:
                     value = self._capture(index, value, last)  # noqa: PLW2901 - hot
@@ -210,10 +212,10 @@ class StepSite:
             last[index] = kept
             self._budget.bytes += weight(kept)
             return kept
-        if kept is last[index]:
+        before = last[index]
+        if kept is before or (type(before) is Node and _is_same(kept, before)):
             return _SAME
-        is_constant = kept.kind is NodeKind.OBJECT or kept.kind is NodeKind.REDACTED
-        last[index] = kept if is_constant else _CHANGING
+        last[index] = kept
         self._budget.bytes += weight(kept)
         return kept
 
@@ -222,14 +224,14 @@ class StepSite:
             return judged_keywords(value, self._planned.judge_keyword, self.arguments)
         nodes = self._budget.nodes
         kind = type(value)
-        if kind in _OPAQUE_TYPES and kind.__name__ in nodes and self.arguments.plain_types:
+        if id(kind) in _OPAQUE_TYPE_IDS and kind.__name__ in nodes and self.arguments.takes_plain:
             return nodes[kind.__name__]
         kept = self.arguments.capture(value)
         if type(kept) is Node and kept.kind is NodeKind.OBJECT:
             if len(nodes) > _MAX_NODES:
                 nodes.clear()
             kept = nodes.setdefault(kept.type_name, kept)
-            if kind in _OPAQUE_TYPES:
+            if id(kind) in _OPAQUE_TYPE_IDS:
                 nodes[kind.__name__] = kept
         return kept
 
@@ -255,6 +257,22 @@ class StepSite:
         if isinstance(namespace, dict):
             return dict.__contains__(namespace, name)
         return HAS_LIVE_F_LOCALS and name in namespace
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Return whether two captured values look the same: ``1``, ``1.0`` and ``True`` do not."""
+    if type(one) is not type(other):
+        return False
+    if type(one) is tuple:
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    if type(one) is not Node:
+        return bool(one == other)
+    return (
+        one.kind is other.kind
+        and one.omitted == other.omitted
+        and one.type_name == other.type_name
+        and _is_same(one.items, other.items)
+    )
 
 
 def _trace_name(code: CodeType, plan: Plan) -> str:
