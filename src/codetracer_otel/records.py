@@ -221,6 +221,7 @@ class ExceptionRecord:
         message: text that needed no user code, or ``<pkg.Class>``.
         frames: (file, line, function) from the frame it left down to where it was raised.
         time_ns: Unix time.
+        message_is_cut: whether ``message`` is the beginning of a longer one.
         innermost: True on the innermost traced frame, the only one that carries the event.
         stack_trace: text of ``frames`` with source lines, filled in by delivery.
     """
@@ -231,6 +232,7 @@ class ExceptionRecord:
     time_ns: int
     innermost: bool
     stack_trace: str = ""
+    message_is_cut: bool = False
 
 
 class Extras:

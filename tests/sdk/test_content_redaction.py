@@ -95,6 +95,12 @@ def test_the_counters_tell_how_many_values_of_each_kind_were_redacted(record):
     assert counts["content"] >= 1
 
 
+def test_a_token_that_the_cut_of_a_message_goes_through_is_replaced(record):
+    with record(capture=[]) as spans, pytest.raises(Refused):
+        refuse("x" * (1024 - 20) + TOKEN)
+    assert "ghp_" not in everything_of(spans)
+
+
 def test_source_lines_in_a_stack_trace_are_judged_too(record):
     def fail():
         raise Refused("x", "password=hunter2hunter2")

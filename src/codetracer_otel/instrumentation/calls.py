@@ -418,17 +418,18 @@ class Calls:
         """Make the end of a call undone that a signal's handler broke off: an unwind follows."""
         if record is None or record[CODE] is None or record is stack[-1]:
             return
-        if self._is_delivered(record):
+        if record[CONTEXT] is None and record[PLAN] is not None:  # it was delivered
             record = build_unrecorded(record[CODE], NEVER, record[SEGMENT], record[SPAN_ID])
+        record[END] = 0
         stack.append(record)
 
     def save(self, stack: list[Record], record: Record | None, error: BaseException) -> None:
         """Finish a call later whose unwinding a signal's handler broke off."""
-        if record is not None and record is not stack[-1] and not self._is_delivered(record):
+        if record is None or record is stack[-1] or record[CODE] is None:
+            return
+        if record[CONTEXT] is not None and record[PLAN] is not None:
+            record[END] = record[END] or self._now()
             self.cramped.append((record, type(error)))
-
-    def _is_delivered(self, record: Record) -> bool:
-        return any(known is record for known in self._buffer.records[-64:])
 
     def finish_cramped(self) -> None:
         """Finish what ended where the stack left no room to do it."""
@@ -444,6 +445,7 @@ class Calls:
             self._suspended.forget(record)
             cut(extras)
             if self._is_kept_at_end(record, extras):
+                record[CONTEXT] = None
                 self.push(record)
 
     def push(self, record: Record) -> None:

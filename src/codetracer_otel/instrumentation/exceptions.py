@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 _MAX_FRAMES: Final = 64
 _MAX_MESSAGE: Final = 1024
 _MAX_ARGUMENTS: Final = 32
-_TEXT_TYPES: Final = frozenset({bool, int, float, str, type(None)})
+_TEXT_TYPE_IDS: Final = frozenset(map(id, (bool, int, float, str, type(None))))  # not the types:
+# asking a set for one calls the hash that a metaclass of the program gives it
 _ITERATOR_METHODS: Final = frozenset({"__next__", "__anext__"})
 _CANCELLED: Final = "asyncio.exceptions.CancelledError"
 read_traceback: Final = BaseException.__dict__["__traceback__"].__get__
+_read_context: Final = BaseException.__dict__["__context__"].__get__
 _read_exit_code: Final = SystemExit.__dict__["code"].__get__
 _read_mro: Final = type.__dict__["__mro__"].__get__
 _read_arguments: Final = BaseException.args.__get__  # type: ignore[attr-defined]
@@ -37,12 +39,14 @@ def describe_exception(
         with_text: use ``str(error)``, which is code of the program.
     """
     name = type_name(type(error))
+    message = message_of(error, name, with_text=with_text) if innermost else ""
     return ExceptionRecord(
         name,
-        message_of(error, name, with_text=with_text) if innermost else "",
+        message,
         frames_of(read_traceback(error)) if innermost else (),
         time_ns,
         innermost,
+        message_is_cut=len(message) >= _MAX_MESSAGE,
     )
 
 
@@ -61,7 +65,7 @@ def message_of(error: BaseException, name: str, *, with_text: bool = False) -> s
     if with_text:
         return _text_by_program(error, name)
     arguments = _read_arguments(error)
-    if all(type(argument) in _TEXT_TYPES for argument in arguments):
+    if all(id(type(argument)) in _TEXT_TYPE_IDS for argument in arguments):
         return _message_of_scalars(arguments)
     return f"<{name}>"
 
@@ -102,6 +106,32 @@ def frames_of(traceback: TracebackType | None) -> tuple[tuple[str, int, str], ..
         middle = (f"<{omitted} frames omitted>", 0, "")
         frames = [*frames[: _MAX_FRAMES // 2], middle, *frames[-_MAX_FRAMES // 2 :]]
     return tuple(frames)
+
+
+def drop_frames(error: BaseException, is_ours: Callable[[str], bool]) -> None:
+    """Take the frames of our callbacks out of a traceback; those of signal handlers stay."""
+    kept = read_traceback(error)
+    while kept is not None:
+        following = kept.tb_next
+        while following is not None and is_ours(following.tb_frame.f_code.co_filename):
+            following = following.tb_next
+        if following is not kept.tb_next:
+            kept.tb_next = following
+        kept = following
+
+
+def drop_contexts(error: BaseException, is_ours: Callable[[str], bool]) -> None:
+    """Take exceptions of our own out of the chain of ``__context__``."""
+    context = _read_context(error)
+    while context is not None and _begins_in(context, is_ours):
+        context = _read_context(context)
+    if context is not _read_context(error):
+        error.__context__ = context
+
+
+def _begins_in(error: BaseException, is_ours: Callable[[str], bool]) -> bool:
+    traceback = read_traceback(error)
+    return traceback is not None and is_ours(traceback.tb_frame.f_code.co_filename)
 
 
 def leaves_a_traced_frame_inside(

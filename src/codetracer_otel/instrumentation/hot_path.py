@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from codetracer_otel.instrumentation.exceptions import drop_frames
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
 from codetracer_otel.instrumentation.parents import HOOK, TENTATIVE
 from codetracer_otel.instrumentation.sites import Site
@@ -47,6 +48,7 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
     charge = recorder.calls.charge
     clock = recorder.clock.monotonic_ns
     boundary = recorder.boundary
+    none_type = type(None)
     frame_of = sys._getframe  # noqa: SLF001 - the documented way to the caller's frame
 
     def on_start(code: CodeType, offset: int) -> object:
@@ -111,13 +113,15 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
                 if site.clears:
                     namespace.clear()
                 short_text = site.short_text
-                plain_types = site.plain_types
+                takes_plain = site.takes_plain
                 for value in arguments:
                     kind = type(value)
                     if kind is str:
                         if len(value) <= short_text:
                             continue
-                    elif kind in plain_types:
+                    elif takes_plain and (
+                        kind is int or kind is none_type or kind is float or kind is bool
+                    ):
                         continue
                     arguments = tuple([site.capture_quickly(value) for value in arguments])
                     charge(arguments)
@@ -170,6 +174,7 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
     overflow = recorder.buffer.overflow
     clock = recorder.clock.monotonic_ns
     boundary = recorder.boundary
+    none_type = type(None)
     frame_of = sys._getframe  # noqa: SLF001
 
     is_ours = recorder.is_ours
@@ -191,12 +196,17 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
                 if record[10] is not None:
                     finish_entry(record, None)
                 return None
-            record[4] = None
             record[8] = now
             if plan.captures_return:
                 site = sites[id(code)]
                 kind = type(value)
-                if kind in site.plain_types or (kind is str and len(value) <= site.short_text):
+                if kind is str:
+                    is_plain = len(value) <= site.short_text
+                else:
+                    is_plain = site.takes_plain and (
+                        kind is none_type or kind is int or kind is bool or kind is float
+                    )
+                if is_plain:
                     record[9] = value
                 else:
                     record[9] = site.capture_quickly(value)
@@ -205,6 +215,7 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
                 record[9] = plan.fixed_result
             if record[10] is not None and not finish_extras(record, frame_of(depth), now):
                 return None
+            record[4] = None  # delivered, see `Calls.put_back`
             if len(records) < buffer.watermark:
                 append(record)
             else:
@@ -223,10 +234,17 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
     def on_unwind(code: CodeType, _offset: int, raised: BaseException) -> object:
         if find_site(id(code)) is None:
             return None
+        stack: Any = None
         record: Any = None
         now = clock()
         try:
-            stack: Any = getattr(threads, "stack", None)
+            # A signal that arrived in a callback left our frames in the traceback.
+            innermost = read_traceback(raised)
+            if innermost is not None and innermost.tb_next is not None:
+                inner_code = innermost.tb_next.tb_frame.f_code
+                if is_ours(inner_code.co_filename):
+                    drop_frames(raised, is_ours)
+            stack = getattr(threads, "stack", None)
             if stack is None:
                 return None
             record = stack[-1]
@@ -235,24 +253,18 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
                 if record is None:
                     return None
             del stack[-1]
-            # A signal that arrived in a callback left our frames at the end of the traceback.
-            innermost = read_traceback(raised)
-            if innermost is not None and innermost.tb_next is not None:
-                inner_code = innermost.tb_next.tb_frame.f_code
-                if is_ours(inner_code.co_filename):
-                    innermost.tb_next = None
             if record[1] is None and not finish_entry(record, raised):
                 return None
-            record[4] = None
             record[8] = now
             if not finish_raised(record, frame_of(depth), raised, now):
                 return None
+            record[4] = None
             if len(records) < buffer.watermark:
                 append(record)
             else:
                 overflow(record)
         except RecursionError:
-            if stack[-1] is not record:
+            if record is not None and stack[-1] is not record:
                 cramped.append((record, type(raised)))
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
             save(stack, record, raised)
@@ -274,10 +286,11 @@ def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Cal
     frame_of = sys._getframe  # noqa: SLF001
 
     def on_yield(code: CodeType, _offset: int, _value: Any) -> object:
+        stack: Any = None
         record: Any = None
         now = clock()
         try:
-            stack: Any = getattr(threads, "stack", None)
+            stack = getattr(threads, "stack", None)
             if stack is None:
                 return None
             record = stack[-1]

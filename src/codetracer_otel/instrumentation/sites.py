@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.plans import PlannedCode
     from codetracer_otel.instrumentation.sampling import RuleSampler
 
-# Values of these exact types need no copy and keep nothing else alive.
-PLAIN_TYPES: Final = frozenset({type(None), bool, int, float})
+# Values of these exact types need no copy and keep nothing else alive. By id: asking a set for a
+# type would call the hash that a metaclass of the program gives it.
+PLAIN_TYPE_IDS: Final = frozenset(map(id, (type(None), bool, int, float)))
 
 # Texts up to this length are taken as they are and not counted one by one: the record buffer's
 # share for a record covers four of them.
@@ -40,7 +41,8 @@ class Site:
         read: takes the captured arguments out of ``f_locals``; None when none are captured.
         is_single: ``read`` returns the bare value, not a tuple.
         clears: ``f_locals`` must be emptied after reading, or it keeps the arguments alive (3.12).
-        plain_types: exact types whose values pass without a look.
+        plain_type_ids: ids of the exact types whose values pass without a look.
+        takes_plain: whether there are any.
         short_text: texts up to this length pass as they are; -1 for none.
         capture: makes a captured value of anything.
         is_special: some feature beyond arguments and return; `read_arguments` is used then.
@@ -66,7 +68,7 @@ class Site:
         "is_single",
         "is_special",
         "left_out",
-        "plain_types",
+        "plain_type_ids",
         "plan",
         "read",
         "reads_at_exit",
@@ -76,6 +78,7 @@ class Site:
         "short_text",
         "start_offset",
         "suspends",
+        "takes_plain",
     )
 
     def __init__(
@@ -95,7 +98,8 @@ class Site:
         self.read: Callable[[Any], Any] | None = itemgetter(*names) if names else None
         self.is_single = len(names) == 1
         self.clears = not HAS_LIVE_F_LOCALS and bool(code.co_flags & CO_OPTIMIZED)
-        self.plain_types: frozenset[type] = frozenset() if judges_types else PLAIN_TYPES
+        self.takes_plain = not judges_types
+        self.plain_type_ids = PLAIN_TYPE_IDS if self.takes_plain else frozenset()
         self.short_text = -1 if judges_types else SHORT_TEXT
         self.suspends = plan.kind in _SUSPENDING
         self.start_offset = -1
@@ -132,7 +136,7 @@ class Site:
     def capture_quickly(self, value: Any) -> Captured:
         """Return ``value`` itself where it needs no copy, else its captured form."""
         kind = type(value)
-        if kind in self.plain_types or (kind is str and len(value) <= self.short_text):
+        if id(kind) in self.plain_type_ids or (kind is str and len(value) <= self.short_text):
             return value  # type: ignore[no-any-return]
         return value if type(value) is Node else self.capture(value)
 

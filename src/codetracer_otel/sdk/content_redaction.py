@@ -224,8 +224,10 @@ def _texts_of_extras(extras: Extras) -> Iterator[Text]:
         if text:
             yield text, False
     if extras.exception is not None:
-        yield extras.exception.message, False
-        yield extras.exception.stack_trace, False
+        # The stack trace ends with the message, and so with its cut.
+        was_cut = extras.exception.message_is_cut
+        yield extras.exception.message, was_cut
+        yield extras.exception.stack_trace, was_cut
 
 
 def _texts_of_view(view: SpanView) -> Iterator[Text]:
@@ -278,8 +280,9 @@ def _replace_in_record(record: Record, change: Callable[[str, bool], str]) -> No
     if extras.status_message:
         extras.status_message = change(extras.status_message, False)
     if extras.exception is not None:
-        extras.exception.message = change(extras.exception.message, False)
-        extras.exception.stack_trace = change(extras.exception.stack_trace, False)
+        exception = extras.exception
+        exception.message = change(exception.message, exception.message_is_cut)
+        exception.stack_trace = change(exception.stack_trace, exception.message_is_cut)
 
 
 def _replace_in_parts(
