@@ -67,12 +67,13 @@ class _Assembly:
         self._log = log
         self._notify = notify
         self._chain = chain
-        self._classifier: Classifier = self._topics.watch_decisions(compile_chain(chain, notify))
+        classifier: Classifier = compile_chain(chain, notify)
+        self._classifier = self._topics.watch_decisions(classifier)
         self._names: ModuleNames = build_module_names(chain, SystemClock(), notify)
         filters = [(source.name, source.sha256) for source in chain.summary]
         self._resource = build_resource(settings, filters)
         self._attributes = resource_attributes(self._resource)
-        self._redaction = ContentRedaction(self._classifier)
+        self._redaction = ContentRedaction(classifier)
         self._sessions: list[Session] = []
         self._ids = RandomIds()
         self._steps: StepRecording | None = None
