@@ -58,8 +58,14 @@ def read_variables(frame: FrameType, names: tuple[str, ...], missing: object) ->
 
     On 3.12 f_locals would write into the dict that the program got from ``locals()``, so the
     variables are read one by one.
+
+    Raises:
+        TypeError: the namespace of a module or class is no dict.
     """
-    if HAS_LIVE_F_LOCALS or not frame.f_code.co_flags & CO_OPTIMIZED:
+    if not frame.f_code.co_flags & CO_OPTIMIZED:
+        # exec() and metaclasses put objects of the program there, whose methods must not run
+        return [dict.get(frame.f_locals, name, missing) for name in names]
+    if HAS_LIVE_F_LOCALS:
         namespace = frame.f_locals
         return [namespace.get(name, missing) for name in names]
     return [_read_or(frame, name, missing) for name in names]

@@ -43,8 +43,7 @@ class Stacks:
     def __init__(self) -> None:
         self.on_new: Callable[[], None] = lambda: None
         self.local = ThreadStacks()
-        self._handles: weakref.WeakSet[StackHandle] = weakref.WeakSet()
-        self._lock = threading.Lock()
+        self._handles: dict[int, weakref.ref[StackHandle]] = {}
 
     def mine(self) -> list[Record] | None:
         """Return the calling thread's stack, or None before its first traced call."""
@@ -58,9 +57,8 @@ class Stacks:
         """Give the calling thread a stack; a muted one records nothing."""
         stack = [build_base(muted=muted)]
         handle = StackHandle(stack)
-        with self._lock:
-            self._handles.add(handle)
         self.use(handle)
+        self._remember(handle)
         self.on_new()
         return stack
 
@@ -71,16 +69,22 @@ class Stacks:
 
     def take_open(self) -> list[Record]:
         """Remove and return the open entries of every thread, innermost first."""
-        with self._lock:
-            handles = list(self._handles)
         entries: list[Record] = []
-        for handle in handles:
-            entries.extend(reversed(handle.stack[1:]))
-            del handle.stack[1:]
+        for reference in list(self._handles.values()):
+            handle = reference()
+            if handle is not None:
+                entries.extend(reversed(handle.stack[1:]))
+                del handle.stack[1:]
         return entries
 
     def forget_other_threads(self) -> None:
         """Keep only the calling thread's stack: a forked child has no other thread."""
         mine = getattr(self.local, "handle", None)
-        self._handles = weakref.WeakSet([mine] if mine is not None else [])
-        self._lock = threading.Lock()
+        self._handles = {}
+        if mine is not None:
+            self._remember(mine)
+
+    def _remember(self, handle: StackHandle) -> None:
+        # No lock, and C code only: a WeakSet is Python code, which may be traced and come here.
+        handles, key = self._handles, id(handle)
+        handles[key] = weakref.ref(handle, lambda _: handles.pop(key, None))
