@@ -20,6 +20,8 @@ from codetracer_otel.sdk.configure import configure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from opentelemetry.trace import Tracer
+
 CALLS = 20_000
 WARM_UP = 200
 
@@ -65,9 +67,8 @@ def under_session(
     return run
 
 
-def decorated(body_of: Callable[[Callable[..., object]], Callable[[int], object]]):
-    """The same call under OpenTelemetry's SDK, with the same values as attributes."""
-    tracer = TracerProvider().get_tracer("benchmark")
+def decorated_two(tracer: Tracer) -> Callable[[int, str], object]:
+    """Return the same call under OpenTelemetry's SDK, with the same values as attributes."""
 
     @functools.wraps(workload.two)
     def two(first: int, second: str) -> object:
@@ -79,7 +80,11 @@ def decorated(body_of: Callable[[Callable[..., object]], Callable[[int], object]
             span.set_attribute("codetracer.return", result)
             return result
 
-    body = body_of(two)
+    return two
+
+
+def decorated(body_of: Callable[[Callable[..., object]], Callable[[int], object]]):
+    body = body_of(decorated_two(TracerProvider().get_tracer("benchmark")))
 
     def run() -> float:
         body(WARM_UP)

@@ -19,6 +19,12 @@ def never(number):
     return number
 
 
+def parent_of(function, count):
+    """Call ``function(i, text)`` n times from one frame, which is traced where it is selected."""
+    for number in range(count):
+        function(number, "some text")
+
+
 def loop_of(function):
     """Return a function that calls ``function(i, text)`` n times."""
 

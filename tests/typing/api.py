@@ -76,6 +76,6 @@ def load(rows: int, password: str) -> list[str]:
 
 
 async def hand_written() -> None:
-    assert_type(load(1, password="x"), list[str])  # noqa: S106 - no secret
+    assert_type(load(1, password="x"), list[str])
     with ct.span("load", topic="app", rows=3) as span:
         span.record(bytes=3)

@@ -1,0 +1,112 @@
+"""Instructions per call, counted by callgrind: the same figure on a busy machine and a quiet one.
+
+usage: python -m benchmarks.instructions [VARIANT ...]
+
+Every variant runs twice with different numbers of calls; the difference cancels start-up and
+imports. The worker is asked to drain at the end only, so its share is in "all threads" alone.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+FEW, MANY = 500, 4_500
+ROOT = Path(__file__).parent.parent
+_TOTAL = re.compile(r"Collected : (\d+)")
+
+BODY = """
+from benchmarks.workloads import calls as workload
+from benchmarks import instructions as self
+
+def run(count):
+    workload.parent_of(workload.two, count)
+
+count = {count}
+"""
+SESSION = """
+import codetracer_otel as ct
+from codetracer_otel.filters import filter_from_text
+session = ct.configure(
+    filter_from_text(self.{toml}), "none", set_global=False,
+    buffer=ct.Buffer(interval_ms=600_000, records=1_000_000),
+)
+run(count)
+"""
+LEAVE = "import os; os._exit(0)\n"
+DELIVER = "session.shutdown(600)\n" + LEAVE
+HEADER = """
+[meta]
+name = "instructions"
+version = 2
+[scope]
+default_exec = "skip"
+default_value_action = "allow"
+"""
+RULE = "[[scope.rules]]\nselector = 'obj:benchmarks.workloads.calls.{two,parent_of}'\n"
+EXCLUDED = HEADER
+TRACED = HEADER + RULE + "exec = 'trace'\n"
+NAMES = TRACED + "capture = []\n"
+SAMPLED = TRACED + "[[scope.rules]]\nselector = 'obj:**.two'\n[scope.rules.sampling]\nratio = 0.0\n"
+NOOP = """
+import sys
+tool, events = 4, sys.monitoring.events
+sys.monitoring.use_tool_id(tool, "no-op")
+sys.monitoring.register_callback(tool, events.PY_START, lambda *_: None)
+sys.monitoring.register_callback(tool, events.PY_RETURN, lambda *_: None)
+sys.monitoring.set_events(tool, events.PY_START | events.PY_RETURN)
+run(count)
+"""
+DECORATED = """
+from benchmarks import calls
+from opentelemetry.sdk.trace import TracerProvider
+two = calls.decorated_two(TracerProvider(shutdown_on_exit=False).get_tracer("benchmark"))
+workload.parent_of(two, count)
+"""
+
+VARIANTS = {
+    "untraced": BODY + "run(count)\n" + LEAVE,
+    "no-op callbacks": BODY + NOOP + LEAVE,
+    "excluded": BODY + SESSION.replace("{toml}", "EXCLUDED") + LEAVE,
+    "sampled out": BODY + SESSION.replace("{toml}", "SAMPLED") + LEAVE,
+    "names only": BODY + SESSION.replace("{toml}", "NAMES") + LEAVE,
+    "arguments and return": BODY + SESSION.replace("{toml}", "TRACED") + LEAVE,
+    "arguments and return, all threads": BODY + SESSION.replace("{toml}", "TRACED") + DELIVER,
+    "OpenTelemetry decorator with values": BODY + DECORATED + LEAVE,
+}
+
+
+def count(program: str, calls: int) -> int:
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    done = subprocess.run(
+        [*command, sys.executable, "-c", program.replace("{count}", str(calls))],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = _TOTAL.search(done.stderr)
+    if found is None:
+        raise SystemExit(done.stderr[-2000:])
+    return int(found[1])
+
+
+def per_call(program: str) -> float:
+    return (count(program, MANY) - count(program, FEW)) / (MANY - FEW)
+
+
+def main() -> None:
+    names = sys.argv[1:] or list(VARIANTS)
+    print(f"CPython {platform.python_version()}: instructions per call of two arguments")
+    untraced = None
+    for name in names:
+        found = per_call(VARIANTS[name])
+        untraced = found if untraced is None else untraced
+        print(f"{name:36} {found:10.0f}   added {found - untraced:10.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
