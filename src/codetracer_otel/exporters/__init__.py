@@ -35,6 +35,7 @@ EXPORTERS: Final[dict[str, str]] = {
     "otlp": "codetracer_otel.exporters.otlp:build",
     "otlp-grpc": "codetracer_otel.exporters.otlp_grpc:build",
     "console": "codetracer_otel.exporters.console:build",
+    "chrome": "codetracer_otel.exporters.chrome:build",
 }
 
 
