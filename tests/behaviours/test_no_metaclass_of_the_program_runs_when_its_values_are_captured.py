@@ -6,7 +6,7 @@ import pytest
 
 
 class Loud(type):
-    asked: list[str] = []  # noqa: RUF012 - one list for all classes on purpose
+    asked: list[str] = []
 
     def __hash__(cls):
         Loud.asked.append("hash")

@@ -168,8 +168,8 @@ class Calls:
         if site.suspends:
             site.start_offset = offset
             self._suspend_under(frame, record)
-        stack.append(record)
         record[START] = extras.resumed_at = self._now()
+        stack.append(record)
 
     def _begin_claimed(
         self, stack: list[Record], site: Site, code: CodeType, call: tuple[Any, ...], claim: Any
@@ -195,8 +195,8 @@ class Calls:
         if site.suspends:
             site.start_offset = offset
             self._suspend_under(frame, record)
-        stack.append(record)
         record[START] = extras.resumed_at = self._now()
+        stack.append(record)
 
     def _settle_fate(self, record: Record, below: Record, site: Site, calls_before: int) -> None:
         """Decide whether the record is kept for sure, and tell an open ancestor if so."""

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.instrumentation.calls import Calls, cut
+from codetracer_otel.instrumentation.exceptions import drop_contexts, drop_frames
 from codetracer_otel.instrumentation.function_span import FunctionSpan
 from codetracer_otel.instrumentation.generators import Suspended
 from codetracer_otel.instrumentation.greenlets import GreenletStacks
@@ -81,7 +82,8 @@ class PythonRecorder:
         self.read_context = read_context
         self.next_span_id = next_span_id
         self.clock = clock
-        self.boundary = boundary
+        self.boundary = self._pass_on
+        self._apply_policy = boundary
         self.suspended = Suspended(clock.monotonic_ns, watches=silent_close)
         self.handoffs: Handoffs | None = None
         self.claims: Claims | None = None
@@ -135,6 +137,15 @@ class PythonRecorder:
         if self.claims is not None and self.claims.is_marked(code):
             site.claims, site.is_special = self.claims, True
         return self._enter(code, site)
+
+    def _pass_on(self, error: BaseException) -> None:
+        """Hand an exception of a callback to the policy; what it raises carries no trace of us."""
+        try:
+            self._apply_policy(error)
+        except BaseException as raised:
+            drop_contexts(raised, self.is_ours)
+            self._monitor.when_handled(raised, lambda handled: drop_frames(handled, self.is_ours))
+            raise
 
     def _enter(self, code: CodeType, site: Site) -> Site:
         self._monitor.watch(code)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _monitoring: Final = sys.monitoring
 
 
+_HANDLED: Final = "EXCEPTION_HANDLED"
+_MAX_BROKEN_OFF: Final = 8
+
+
 class _CodeReference(weakref.ref):  # type: ignore[type-arg]
     """A weak reference to a code object that knows which local events are on for it."""
 
@@ -47,6 +51,7 @@ class Monitor:
         self._start_mask = mask_of(("PY_START",))
         self._watches = False
         self._paused = False
+        self._broken_off: list[BaseException] = []
         self._watched: dict[int, _CodeReference] = {}
         self._skipped: dict[int, _CodeReference] = {}
         self._events = build_event_table()
@@ -87,6 +92,30 @@ class Monitor:
         """Remember a code object whose ``PY_START`` is about to be disabled."""
         self._skipped[id(code)] = _reference(code, self._skipped)
 
+    def when_handled(self, error: BaseException, then: Callable[[BaseException], None]) -> None:
+        """Call ``then`` as the program handles ``error``, which a callback raised into it.
+
+        EXCEPTION_HANDLED slows exceptions down everywhere, so it is on only until then.
+        """
+        if self._tool < 0 or self._paused:
+            return
+        self._broken_off.append(error)
+        del self._broken_off[:-_MAX_BROKEN_OFF]  # C code may have dropped the others
+        mask, subscriber = mask_of((_HANDLED,)), self._callbacks.get(_HANDLED)
+
+        def on_handled(code: CodeType, offset: int, handled: BaseException) -> None:
+            if any(known is handled for known in self._broken_off):
+                self._broken_off[:] = [e for e in self._broken_off if e is not handled]
+                then(handled)
+            if not self._broken_off:
+                _monitoring.register_callback(self._tool, mask, subscriber)
+                self._set_global_events(watches=self._watches)
+            if subscriber is not None:
+                subscriber(code, offset, handled)
+
+        _monitoring.register_callback(self._tool, mask, on_handled)
+        _monitoring.set_events(self._tool, _monitoring.get_events(self._tool) | mask)
+
     def pause(self) -> None:
         """Stop all events; `resume` brings back what was on."""
         if not self._paused and self._tool >= 0:
@@ -105,6 +134,24 @@ class Monitor:
                     _monitoring.set_local_events(self._tool, code, reference.mask)
             self._set_global_events(watches=self._watches)
 
+    def raise_at_next_call(self, take: Callable[[], BaseException | None]) -> None:
+        """Let the next call of watched code raise what ``take`` returns; then all events are off.
+
+        Args:
+            take: returns None on a thread that must not raise, and when nothing is left to.
+        """
+
+        def on_start(code: CodeType, _offset: int) -> None:
+            error = take() if id(code) in self._watched else None
+            if error is not None:
+                _monitoring.set_events(self._tool, 0)
+                raise error
+
+        self.pause()
+        if self._tool >= 0:
+            _monitoring.register_callback(self._tool, self._start_mask, on_start)
+            _monitoring.set_events(self._tool, self._start_mask)
+
     def rearm(self) -> None:
         """Let all code that was skipped so far be asked about again; `install` comes next."""
         if self._tool >= 0:
@@ -118,6 +165,8 @@ class Monitor:
             return
         tool, self._tool = self._tool, -1
         _monitoring.set_events(tool, 0)
+        _monitoring.register_callback(tool, mask_of((_HANDLED,)), None)
+        self._broken_off.clear()
         for code in self._alive(self._watched):
             _monitoring.set_local_events(tool, code, 0)
         self._rearm(tool)

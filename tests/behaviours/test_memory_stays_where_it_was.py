@@ -1,0 +1,57 @@
+"""Calls with large arguments leave memory where it was."""
+
+import gc
+import tracemalloc
+
+import pytest
+from tests.conftest import only
+
+import codetracer_otel as ct
+from codetracer_otel.sdk.configure import active_session
+
+
+def takes(data, text, number):
+    return number
+
+
+def steps(data):
+    yield len(data)
+
+
+def fails(data):
+    raise ValueError(len(data))
+
+
+def round_of_calls(count):
+    for n in range(count):
+        takes([n] * 1000, "x" * 10_000, n)
+        list(steps([n] * 1000))
+        try:
+            fails([n] * 1000)
+        except ValueError:
+            pass
+
+
+@pytest.fixture
+def traced():
+    with ct.configure(only(__file__), "none", policy={"on_recorder_error": "abort"}):
+        yield
+
+
+def held():
+    active_session().flush()
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+def test_after_a_hundred_times_the_calls(traced):
+    round_of_calls(100)
+    tracemalloc.start()
+    try:
+        round_of_calls(100)
+        before = held()
+        round_of_calls(10_000)
+        grown = held() - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 200_000
