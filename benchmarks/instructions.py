@@ -8,13 +8,14 @@ imports. The worker is asked to drain at the end only, so its share is in "all t
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-FEW, MANY = 500, 4_500
+FEW, MANY = 1_000, 41_000
 ROOT = Path(__file__).parent.parent
 _TOTAL = re.compile(r"Collected : (\d+)")
 
@@ -84,6 +85,7 @@ def count(program: str, calls: int) -> int:
     done = subprocess.run(
         [*command, sys.executable, "-c", program.replace("{count}", str(calls))],
         cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": "0"},
         capture_output=True,
         text=True,
         check=False,
