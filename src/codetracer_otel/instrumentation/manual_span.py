@@ -59,7 +59,7 @@ class OffSpan:
 
     __slots__ = ()
 
-    def record(self, **fields: object) -> None:
+    def record(self, /, **fields: object) -> None:
         """Do nothing."""
 
     def event(
@@ -259,7 +259,7 @@ class HandWrittenSpan(OffSpan):
         except Exception as failure:  # noqa: BLE001 - the program goes on
             self.tracing.failed(failure)
 
-    def record(self, **fields: object) -> None:
+    def record(self, /, **fields: object) -> None:
         """Add fields to the span and its line; a later value of the same name wins."""
         self.add_fields(fields)
 

@@ -30,7 +30,7 @@ class OffStage:
 
     __slots__ = ()
 
-    def record(self, **fields: object) -> None:
+    def record(self, /, **fields: object) -> None:
         """Do nothing."""
 
     def event(self, name: str, /, **fields: object) -> None:
@@ -86,7 +86,7 @@ class Stage(OffStage):
         span.owner = self
         self.record(**fields)
 
-    def record(self, **fields: object) -> None:
+    def record(self, /, **fields: object) -> None:
         """Add fields; a later value of the same name wins. Inputs of policies are no fields."""
         known = {name: value for name, value in fields.items() if value is not None}
         self._recorded.update(known)
