@@ -8,7 +8,14 @@ import time
 import pytest
 
 from codetracer_otel.ports import ExportResult
-from codetracer_otel.records import Batch
+from codetracer_otel.records import (
+    ARGUMENTS,
+    NOT_CAPTURED,
+    RECORD_LENGTH,
+    RESULT,
+    Batch,
+)
+from codetracer_otel.sdk.batch_weight import batch_bytes
 from codetracer_otel.sdk.lanes import Lane
 
 
@@ -40,8 +47,16 @@ def batch(size=1):
     return Batch([object()] * size, [], {})
 
 
-def start(exporter, max_spans=100, notes=None):
-    lane = Lane("test", exporter, max_spans, notes if notes is not None else Notes(), lambda: None)
+def batch_of_text(length):
+    record = [None] * RECORD_LENGTH
+    record[ARGUMENTS], record[RESULT] = ("x" * length,), NOT_CAPTURED
+    return Batch([record], [], {})
+
+
+def start(exporter, max_spans=100, notes=None, max_bytes=10**9, **options):
+    options.setdefault("weigh", len)
+    notify = notes if notes is not None else Notes()
+    lane = Lane("test", exporter, max_spans, max_bytes, notify, lambda: None, **options)
     lane.start()
     return lane
 
@@ -137,11 +152,98 @@ def test_a_forked_child_begins_with_an_empty_queue_and_reopens_its_exporter():
     exporter = Scripted(lambda _: ExportResult.SUCCESS)
     reopened = []
     exporter.reopen_after_fork = lambda: reopened.append(True)
-    lane = Lane("test", exporter, 100, Notes(), lambda: None)
+    lane = Lane("test", exporter, 100, 10**9, Notes(), lambda: None, len)
     lane.put(batch(3))
     lane.after_fork()
     lane.start()
     assert flush(lane)
     assert exporter.batches == []
     assert reopened == [True]
+    assert stop(lane)
+
+
+class Held:
+    """An exporter that is held inside `export` until the test lets it go."""
+
+    def __init__(self):
+        self.entered, self.go_on = threading.Event(), threading.Event()
+        self.shutdowns_begun = 0
+
+    def export(self, _batch):
+        self.entered.set()
+        self.go_on.wait(10)
+        return ExportResult.SUCCESS
+
+    def flush(self, _timeout):
+        return True
+
+    def shutdown(self, _timeout):
+        self.go_on.set()
+
+    def begin_shutdown(self):
+        self.shutdowns_begun += 1
+        self.go_on.set()
+
+
+def test_what_waits_is_bounded_in_bytes_too():
+    exporter = Held()
+    lane = start(exporter, max_bytes=10_000, weigh=batch_bytes)
+    lane.put(batch_of_text(1))
+    assert exporter.entered.wait(5)
+    for _ in range(10):
+        lane.put(batch_of_text(3000))
+    assert lane.stats()["queue_depth"] == 1 + 2
+    assert lane.stats()["dropped_queue_full"] == 8
+    exporter.go_on.set()
+    assert flush(lane)
+    lane.put(batch_of_text(3000))
+    assert flush(lane)
+    assert lane.stats()["exported"] == 4
+    assert stop(lane)
+
+
+@pytest.mark.parametrize("raised", [SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_no_exception_of_an_exporter_ends_its_lane(raised):
+    outcomes = iter([raised, None])
+
+    def export(_):
+        outcome = next(outcomes)
+        if outcome is not None:
+            raise outcome
+        return ExportResult.SUCCESS
+
+    lane = start(Scripted(export))
+    lane.put(batch())
+    lane.put(batch())
+    assert flush(lane)
+    assert (lane.stats()["failed"], lane.stats()["exported"]) == (1, 1)
+    assert stop(lane)
+
+
+def test_an_exporter_learns_that_its_end_is_near_before_it_is_waited_for():
+    exporter = Held()
+    lane = start(exporter)
+    lane.put(batch())
+    assert exporter.entered.wait(5)
+    assert stop(lane)
+    assert exporter.shutdowns_begun == 1
+    assert lane.stats()["exported"] == 1
+
+
+def test_one_fork_waits_for_a_busy_exporter_and_the_next_does_not():
+    exporter = Held()
+    lane = start(exporter)
+    lane.put(batch())
+    assert exporter.entered.wait(5)
+    lane.park(time.monotonic() + 0.05)
+    lane.unpark()
+    began = time.monotonic()
+    lane.park(time.monotonic() + 60)
+    lane.unpark()
+    assert time.monotonic() - began < 30
+    exporter.go_on.set()
+    assert flush(lane)
+    lane.park(time.monotonic() + 60)
+    assert not lane._worker.is_alive
+    lane.unpark()
     assert stop(lane)

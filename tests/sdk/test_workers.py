@@ -117,3 +117,15 @@ def test_an_ended_worker_is_not_brought_back_by_a_fork():
     worker.park(soon())
     worker.unpark()
     assert not worker.is_alive
+
+
+def test_however_parking_and_unparking_meet_the_thread_it_goes_on():
+    handled = []
+    worker = start(lambda item: handled.append(item) or item != "end")
+    for number in range(300):
+        worker.put(number)
+        worker.park(time.monotonic() + (number % 3) * 0.0001)
+        worker.unpark()
+    worker.put("end")
+    assert worker.join(soon())
+    assert handled == [*range(300), "end"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import gc
 import os
 import sys
 from dataclasses import dataclass
@@ -183,6 +184,8 @@ def run(options: argparse.Namespace) -> int:
     ending = Ending(_start_session(options, target), quiet=options.quiet)
     # first in, last out: after the program's own handlers and threads
     atexit.register(ending.close)
+    # what the program did not make shall cost neither its collections nor its children's ends
+    gc.freeze()
     try:
         outcome = execute(target)
     except SystemExit as request:

@@ -112,6 +112,10 @@ class OtlpExporter:
         """Return True: nothing is buffered."""
         return True
 
+    def begin_shutdown(self) -> None:
+        """Wait no more for a collector that cannot be reached; may be called from any thread."""
+        self._transport.begin_shutdown()
+
     def interrupt(self) -> None:
         """End a running retry; may be called from any thread."""
         self._transport.interrupt()

@@ -97,8 +97,9 @@ class OtlpTransport:
     def reopen_after_fork(self) -> None:
         """Open connections of our own; the parent's are left as they are."""
         self._session = requests.Session()
-        self._interrupted = threading.Event()
+        self._interrupted, self._ending = threading.Event(), threading.Event()
         self._wait = self._given_wait or self._interrupted.wait
+        self._wait_for_connection = self._given_wait or self._ending.wait
         self._not_before = self._clock()
         self._is_closed = False
 
@@ -119,13 +120,21 @@ class OtlpTransport:
             self._on_failed_attempt(answer)
             attempt += 1
             pause = self._delay(answer, attempt)
-            if self._clock() + pause >= deadline or self._wait(pause):
+            if self._clock() + pause >= deadline or self._is_ended_in(pause, answer):
                 break
             self.retries += 1
         return answer
 
+    def begin_shutdown(self) -> None:
+        """Wait no more, now and from now on, for a collector that cannot be reached.
+
+        One that answers is still given the time that it asks for.
+        """
+        self._ending.set()
+
     def interrupt(self) -> None:
         """End every wait, now and from now on: each body still gets one attempt."""
+        self._ending.set()
         self._interrupted.set()
 
     def close(self) -> None:
@@ -133,6 +142,12 @@ class OtlpTransport:
         self._is_closed = True
         self.interrupt()
         self._session.close()
+
+    def _is_ended_in(self, pause: float, answer: Answer) -> bool:
+        if not pause:
+            return self._interrupted.is_set()
+        wait = self._wait_for_connection if answer.is_connection_error else self._wait
+        return wait(pause)
 
     def _delay(self, answer: Answer, attempt: int) -> float:
         if answer.retry_after is not None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codetracer_otel.ports import ExportResult
+from codetracer_otel.sdk.batch_weight import batch_bytes
 from codetracer_otel.sdk.workers import Worker
 
 if TYPE_CHECKING:
@@ -20,15 +21,27 @@ _STOP: Final = object()
 _GRACE_S: Final = 0.05  # for a thread whose exporter was just told to give up
 
 
+class _Flush(NamedTuple):
+    done: threading.Event
+    outcome: list[bool]
+    deadline: float
+
+
 class Lane:
     """Delivers batches to one exporter.
+
+    Beside the methods of `ports.Exporter` an exporter may have ``stats()``, which returns counters
+    of its own; ``begin_shutdown()``, called from any thread, after which it should not wait for
+    what may never come; and ``reopen_after_fork()``, called in a forked child.
 
     Args:
         name: as the user wrote it; for counters and messages.
         exporter: where the batches go.
         max_spans: bound on the spans that wait; the newest batch is left out beyond it.
+        max_bytes: bound on about how much memory they take.
         notify: told of failures.
         on_thread_start: called first on the lane's thread.
+        weigh: returns about how many bytes a batch takes.
     """
 
     def __init__(
@@ -36,17 +49,22 @@ class Lane:
         name: str,
         exporter: Exporter,
         max_spans: int,
+        max_bytes: int,
         notify: Notify,
         on_thread_start: Callable[[], None],
+        weigh: Callable[[Batch], int] = batch_bytes,
     ) -> None:
         self.name = name
         self.exporter = exporter
         self.counters: Counter[str] = Counter()
         self._max_spans = max_spans
+        self._max_bytes = max_bytes
         self._notify = notify
-        self._waiting = 0
+        self._weigh = weigh
+        self._waiting = self._waiting_bytes = 0
         self._state = threading.Lock()
         self._is_failing = False
+        self._exports = self._export_at_work = self._too_busy_to_park = 0
         self._deadline = 0.0
         self._worker = Worker(self._handle, lambda: None, on_thread_start)
 
@@ -56,23 +74,33 @@ class Lane:
 
     def put(self, batch: Batch) -> None:
         """Queue a batch, or leave it out and count it when the queue is full."""
+        # an exporter that keeps up is not made to wait for the weighing
+        size = self._weigh(batch) if self._waiting else 0
         with self._state:
-            if self._waiting and self._waiting + len(batch) > self._max_spans:
+            if self._waiting and not self._has_room_for(len(batch), size):
                 self.counters["dropped_queue_full"] += len(batch)
                 return
             self._waiting += len(batch)
-        self._worker.put(batch)
+            self._waiting_bytes += size
+        self._worker.put((batch, size))
+
+    def _has_room_for(self, spans: int, size: int) -> bool:
+        is_in_number = self._waiting + spans <= self._max_spans
+        return is_in_number and self._waiting_bytes + size <= self._max_bytes
 
     def begin_flush(self, deadline: float) -> Callable[[], bool]:
         """Ask for a flush until ``deadline`` (monotonic s); the result waits for the answer."""
         done = threading.Event()
         outcome: list[bool] = []
-        self._worker.put((done, outcome, deadline))
+        self._worker.put(_Flush(done, outcome, deadline))
         return lambda: done.wait(max(deadline - time.monotonic(), 0.0)) and all(outcome)
 
     def begin_stop(self, deadline: float) -> None:
         """Ask the lane to deliver what is queued until ``deadline`` (monotonic s) and to end."""
         self._deadline = deadline
+        begin_shutdown = getattr(self.exporter, "begin_shutdown", None)
+        if callable(begin_shutdown):
+            begin_shutdown()
         self._worker.put(_STOP)
 
     def wait_for_stop(self) -> bool:
@@ -83,7 +111,7 @@ class Lane:
         has_ended = self._worker.join(time.monotonic() + _GRACE_S)
         with self._state:
             self.counters["dropped_at_shutdown"] += self._waiting
-            self._waiting = 0
+            self._waiting = self._waiting_bytes = 0
         return has_ended
 
     def stats(self) -> dict[str, Any]:
@@ -96,8 +124,15 @@ class Lane:
         return counters
 
     def park(self, deadline: float) -> None:
-        """Be without a thread between two batches, if such a point comes before ``deadline``."""
-        self._worker.park(deadline)
+        """Be without a thread, if everything is exported before ``deadline`` (monotonic s).
+
+        The program waits for an export that does not end in one fork only, not in every one.
+        """
+        at_work = self._export_at_work
+        if at_work and at_work == self._too_busy_to_park:
+            deadline = 0.0
+        if not self._worker.park(deadline):
+            self._too_busy_to_park = at_work
 
     def unpark(self) -> None:
         """Undo `park`."""
@@ -106,7 +141,9 @@ class Lane:
     def after_fork(self) -> None:
         """Begin anew in a forked child; what waits is delivered by the parent."""
         self._state = threading.Lock()
-        self._waiting = 0
+        self._waiting = self._waiting_bytes = 0
+        self._exports = self._export_at_work = self._too_busy_to_park = 0
+        self._is_failing = False
         self.counters.clear()
         reopen = getattr(self.exporter, "reopen_after_fork", None)
         if callable(reopen):
@@ -117,31 +154,32 @@ class Lane:
         if item is _STOP:
             self._end_exporter()
             return False
-        if isinstance(item, tuple):
-            self._answer(*item)
+        if isinstance(item, _Flush):
+            item.outcome.append(self._flush_exporter(max(item.deadline - time.monotonic(), 0.0)))
+            item.done.set()
         else:
-            self._export(item)
+            self._export(*item)
         return True
-
-    def _answer(self, done: threading.Event, outcome: list[bool], deadline: float) -> None:
-        outcome.append(self._flush_exporter(max(deadline - time.monotonic(), 0.0)))
-        done.set()
 
     def _flush_exporter(self, timeout: float) -> bool:
         try:
             return bool(self.exporter.flush(timeout))
-        except Exception as error:  # noqa: BLE001 - an exporter may raise anything
+        except BaseException as error:  # noqa: BLE001 - an exporter may raise anything
             self._fail(error)
             return False
 
-    def _export(self, batch: Batch) -> None:
+    def _export(self, batch: Batch, size: int) -> None:
+        self._exports += 1
+        self._export_at_work = self._exports
         try:
             result = self.exporter.export(batch)
-        except Exception as error:  # noqa: BLE001 - an exporter may raise anything
+        except BaseException as error:  # noqa: BLE001 - an exporter may raise anything
             result = ExportResult.FAILURE
             self._fail(error)
+        self._export_at_work = 0
         with self._state:
             self._waiting = max(self._waiting - len(batch), 0)
+            self._waiting_bytes = max(self._waiting_bytes - size, 0)
         if result is ExportResult.SUCCESS:
             self.counters["exported"] += len(batch)
             self._is_failing = False
@@ -149,7 +187,7 @@ class Lane:
             self.counters["failed"] += len(batch)
             self.counters["failed_batches"] += 1
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         self.counters["exceptions"] += 1
         if not self._is_failing:
             self._is_failing = True
@@ -164,5 +202,5 @@ class Lane:
             return
         try:
             self.exporter.shutdown(max(self._deadline - time.monotonic(), 0.0))
-        except Exception as error:  # noqa: BLE001 - an exporter may raise anything
+        except BaseException as error:  # noqa: BLE001 - an exporter may raise anything
             self._fail(error)

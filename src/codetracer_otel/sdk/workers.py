@@ -40,8 +40,8 @@ class Worker:
         self._interval = interval
         self._on_start = on_start
         self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._is_parking = False
-        self._has_ended = False
+        self._gate = threading.Lock()
+        self._is_parking = self._is_parked = False
         self._thread = _Thread(self._run)
 
     def start(self) -> None:
@@ -61,25 +61,33 @@ class Worker:
         """Wait for the thread's end until ``deadline`` (monotonic s); return whether it came."""
         return self._thread.join(max(deadline - time.monotonic(), 0.0))
 
-    def park(self, deadline: float) -> None:
-        """End the thread between two items, if it comes to such a point before ``deadline``."""
-        if self._thread.is_alive:
-            self._is_parking = True
-            self._items.put(_PARK)
-            if self.join(deadline):
-                _wait_until_gone(self._thread.native_id, deadline)
+    def park(self, deadline: float) -> bool:
+        """End the thread when it has handled what is queued; return whether it is gone.
+
+        A thread that does not come to that point before ``deadline`` (monotonic s) goes on.
+        """
+        if not self._thread.is_alive:
+            return True
+        self._is_parking = True
+        self._items.put(_PARK)
+        if not self.join(deadline):
+            return False
+        _wait_until_gone(self._thread.native_id, deadline)
+        return True
 
     def unpark(self) -> None:
         """Go on after `park`."""
-        self._is_parking = False
-        if not self._thread.is_alive and not self._has_ended and self._thread.was_started:
+        with self._gate:
+            is_gone, self._is_parking, self._is_parked = self._is_parked, False, False
+        if is_gone:
             self._thread = _Thread(self._run)
             self._thread.start()
 
     def renew(self) -> None:
         """Begin with an empty queue in a forked child; `start` comes next."""
         self._items = queue.SimpleQueue()
-        self._is_parking = self._has_ended = False
+        self._gate = threading.Lock()
+        self._is_parking = self._is_parked = False
         self._thread = _Thread(self._run)
 
     def _run(self) -> None:
@@ -87,12 +95,16 @@ class Worker:
         while True:
             item = self._next()
             if item is _PARK:
-                if self._is_parking:
+                if self._parks():
                     return
             elif not self._handle(item):
-                self._has_ended = True
                 return
             _leave_registry()
+
+    def _parks(self) -> bool:
+        with self._gate:  # `unpark` must not miss a thread that is about to go
+            self._is_parked = self._is_parking
+            return self._is_parked
 
     def _next(self) -> Any:
         try:

@@ -36,6 +36,7 @@ def build_lanes(
             getattr(spec, "name", type(spec).__name__),
             _build_exporter(spec, context, settings),
             settings.buffer.records,
+            settings.buffer.bytes,
             notify,
             on_thread_start,
         )
