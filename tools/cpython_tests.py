@@ -35,7 +35,7 @@ default_value_action = "allow"
 selector = "pkg:{test,test.*}"
 exec = "trace"
 """
-TIME_LIMIT_S = 1500
+TIME_LIMIT_S = 900
 _SPANS = re.compile(r"codetracer-otel: ([\d,]+) spans recorded")
 _FAILED = re.compile(r"^(?:FAIL|ERROR): (\S+ \(\S+?\))", re.MULTILINE)
 
@@ -62,6 +62,7 @@ def run_module(module: str, prefix: list[str], directory: str) -> Outcome:
         done = subprocess.run(
             command,
             cwd=directory,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="replace",

@@ -1,0 +1,245 @@
+"""Random call trees, recorded and noted by hand in the same program: same names, parents, order."""
+
+import asyncio
+import contextvars
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.conftest import only
+
+import codetracer_otel as ct
+from codetracer_otel.sdk.configure import active_session
+from codetracer_otel.testing import InMemoryExporter
+
+HOWS = (
+    "call",
+    "raise",
+    "generator",
+    "abandon",
+    "delegate",
+    "thread",
+    "pool",
+    "copied",
+    "await",
+    "task",
+    "gather",
+    "async_generator",
+    "to_thread",
+    "call_soon",
+)
+ASYNCHRONOUS = HOWS.index("await")
+
+
+def trees(hows):
+    return st.recursive(
+        st.tuples(st.sampled_from(hows), st.just(())),
+        lambda children: st.tuples(
+            st.sampled_from(hows), st.lists(children, max_size=3).map(tuple)
+        ),
+        max_leaves=12,
+    )
+
+
+class Notes:
+    """The tree as the program itself writes it down: (name, number of the parent), by begin."""
+
+    def __init__(self):
+        self.made = []
+
+    def begin(self, name, parent):
+        self.made.append((name, parent))
+        return len(self.made) - 1
+
+
+class Failure(Exception):
+    """What a program's function raises."""
+
+
+# ---- the program: each function notes its begin under the number it was handed, and runs its tree
+
+
+def plain(notes, parent, children):
+    me = notes.begin("plain", parent)
+    run_all(notes, me, children)
+
+
+def raising(notes, parent, children):
+    me = notes.begin("raising", parent)
+    run_all(notes, me, children)
+    raise Failure
+
+
+def generating(notes, parent, children):
+    me = notes.begin("generating", parent)
+    for child in children:
+        run_one(notes, me, child)
+        yield
+    yield
+
+
+def delegating(notes, parent, children):
+    me = notes.begin("delegating", parent)
+    yield from generating(notes, me, children)
+
+
+async def awaited(notes, parent, children):
+    me = notes.begin("awaited", parent)
+    for child in children:
+        await asyncio.sleep(0)
+        await run_one_async(notes, me, child)
+
+
+async def streaming(notes, parent, children):
+    me = notes.begin("streaming", parent)
+    for child in children:
+        await run_one_async(notes, me, child)
+        yield
+    yield
+
+
+# ---- how a child is run; none of this is traced
+
+
+def run_all(notes, me, children):
+    for child in children:
+        run_one(notes, me, child)
+
+
+def run_one(notes, me, tree):
+    how, children = tree
+    RUNNERS.get(how, run_call)(notes, me, children)
+
+
+def run_call(notes, me, children):
+    plain(notes, me, children)
+
+
+def run_raise(notes, me, children):
+    with pytest.raises(Failure):
+        raising(notes, me, children)
+
+
+def run_generator(notes, me, children):
+    for _ in generating(notes, me, children):
+        pass
+
+
+def run_abandon(notes, me, children):
+    generator = generating(notes, me, children)
+    next(generator)
+    generator.close()
+
+
+def run_delegate(notes, me, children):
+    for _ in delegating(notes, me, children):
+        pass
+
+
+def run_thread(notes, me, children):
+    thread = threading.Thread(target=plain, args=(notes, me, children))
+    thread.start()
+    thread.join()
+
+
+def run_pool(notes, me, children):
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(plain, notes, me, children).result()
+
+
+def run_copied(notes, me, children):
+    contextvars.copy_context().run(plain, notes, me, children)
+
+
+RUNNERS = {
+    "raise": run_raise,
+    "generator": run_generator,
+    "abandon": run_abandon,
+    "delegate": run_delegate,
+    "thread": run_thread,
+    "pool": run_pool,
+    "copied": run_copied,
+}
+
+
+async def run_one_async(notes, me, tree):
+    how, children = tree
+    if how == "await":
+        await awaited(notes, me, children)
+    elif how == "task":
+        await asyncio.create_task(awaited(notes, me, children))
+    elif how == "gather":
+        await asyncio.gather(awaited(notes, me, children), awaited(notes, me, ()))
+    elif how == "async_generator":
+        async for _ in streaming(notes, me, children):
+            await asyncio.sleep(0)
+    elif how == "to_thread":
+        await asyncio.to_thread(plain, notes, me, children)
+    elif how == "call_soon":
+        done = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(call_back, done, notes, me, children)
+        await done
+    else:
+        run_one(notes, me, tree)
+
+
+def call_back(done, notes, me, children):
+    plain(notes, me, children)
+    done.set_result(None)
+
+
+PROGRAM = (plain, raising, generating, delegating, awaited, streaming)
+
+
+def traced_rules():
+    names = "|".join(function.__name__ for function in PROGRAM)
+    return only(
+        "/nothing.py", f"[[scope.rules]]\nselector = 'obj:regex:.*\\.({names})$'\nexec = 'trace'\n"
+    )
+
+
+@pytest.fixture
+def exporter():
+    exporter = InMemoryExporter()
+    with ct.configure(traced_rules(), exporter, policy={"on_recorder_error": "abort"}):
+        yield exporter
+
+
+def compare(exporter, run):
+    exporter.clear()
+    notes = Notes()
+    run(notes)
+    assert active_session().flush(60)
+    spans = sorted(exporter.spans, key=lambda span: span.start_ns)
+    ids = {span.span_id: index for index, span in enumerate(spans)}
+    recorded = [(span.name.rpartition(".")[2], ids.get(span.parent_span_id)) for span in spans]
+    assert recorded == notes.made
+    assert len(ids) == len(spans)
+    assert active_session().stats()["recorder"]["healed_stack_entries"] == 0
+
+
+options = settings(
+    deadline=None,
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@options
+@given(tree=trees(HOWS[:ASYNCHRONOUS]))
+def test_of_functions_generators_and_threads(exporter, tree):
+    compare(exporter, lambda notes: run_one(notes, None, tree))
+
+
+@pytest.mark.parametrize("eager", [False, True])
+@options
+@given(tree=trees(HOWS))
+def test_of_coroutines_tasks_and_all_others(exporter, tree, eager):
+    async def main(notes):
+        if eager:
+            asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        await run_one_async(notes, None, tree)
+
+    compare(exporter, lambda notes: asyncio.run(main(notes)))
