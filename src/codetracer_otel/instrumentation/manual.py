@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.context import get_current
 from opentelemetry.trace import get_current_span
 
-from codetracer_otel.instrumentation.manual_events import build_event, tell_event
+from codetracer_otel.instrumentation.manual_events import build_event, exact_text, tell_event
 from codetracer_otel.instrumentation.manual_session import session_of
 from codetracer_otel.instrumentation.manual_span import (
     OFF,
@@ -64,7 +64,7 @@ def span(
     try:
         frame = _frame_of(1)
         judgement = tracing.judgements.about(frame.f_code, frame.f_globals)
-        started = HandWrittenSpan(tracing, str(name), full, rank, judgement)
+        started = HandWrittenSpan(tracing, exact_text(name), full, rank, judgement)
         started.add_fields(fields)
         return started.start(parent=parent, links=links)
     except Exception as failure:  # noqa: BLE001 - the program goes on
@@ -91,7 +91,7 @@ def event(name: str, /, *, topic: str | None = None, level: str = "info", **fiel
         return
     full, rank = None if topic is None else topic_named(topic), level_named(level)
     try:
-        _tell(tracing, str(name), full, rank, fields, _frame_of(1))
+        _tell(tracing, name, full, rank, fields, _frame_of(1))
     except Exception as failure:  # noqa: BLE001 - the program goes on
         tracing.failed(failure)
 

@@ -82,16 +82,20 @@ class SpanContent:
         self.arguments = dict(zip(self.arguments, values[:count], strict=True))
         self.fields = dict(zip(self.fields, values[count:], strict=True))
 
+    def clear(self) -> None:
+        """Forget the values: a context that outlives the span must not keep them."""
+        self.arguments, self.fields, self.result, self.error = {}, {}, None, None
+
     def attributes(self) -> dict[str, Any]:
         """Return the OpenTelemetry attributes."""
         attributes: dict[str, Any] = {
-            ARGUMENT_PREFIX + name: attribute_value(value) for name, value in self.arguments.items()
+            ARGUMENT_PREFIX + name: deliverable(value) for name, value in self.arguments.items()
         }
         for name, value in self.fields.items():
             for key in self.attribute_names.get(name, (name,)):
-                attributes[key] = attribute_value(value)
+                attributes[key] = deliverable(value)
         if self.result is not None:
-            attributes["codetracer.return"] = attribute_value(self.result[0])
+            attributes["codetracer.return"] = deliverable(self.result[0])
         if self.session_id is not None:
             attributes["session.id"] = self.session_id
         if self.error is not None:
@@ -106,6 +110,21 @@ class SpanContent:
             if self.skipped is None or key.removeprefix(ARGUMENT_PREFIX) in self.skipped:
                 del attributes[key]
         return attributes
+
+
+def deliverable(value: Captured) -> Any:
+    """Return a captured value as an attribute that any provider's exporter can encode."""
+    plain = attribute_value(value)
+    if isinstance(plain, tuple):
+        return tuple([_encodable(item) for item in plain])
+    return _encodable(plain)
+
+
+def _encodable(value: Any) -> Any:
+    # a lone surrogate makes OpenTelemetry's own exporters lose a whole batch
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return value.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _redact_record(record: Record, rules: ContentRules | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from codetracer_otel.captured import attribute_value
+from codetracer_otel.instrumentation.manual_content import deliverable
 from codetracer_otel.instrumentation.manual_judgement import redact_content
 from codetracer_otel.instrumentation.manual_tracing import HappenedEvent
 
@@ -29,7 +29,7 @@ def tell_event(tracing: Tracing, span: Span, judgement: Judgement, happened: Hap
     if context.is_valid:
         happened.trace_id, happened.span_id = context.trace_id, context.span_id
     if span.is_recording():
-        attributes = {key: attribute_value(value) for key, value in happened.fields.items()}
+        attributes = {key: deliverable(value) for key, value in happened.fields.items()}
         span.add_event(happened.name, attributes, happened.time_ns)
     tracing.event_happened(happened)
 
@@ -42,4 +42,10 @@ def build_event(
     time_ns: int,
 ) -> HappenedEvent:
     """Return an event that belongs to no span yet."""
-    return HappenedEvent(topic, level, None, 0, 0, 0, None, time_ns, fields, name=name)
+    text = exact_text(name)
+    return HappenedEvent(topic, level, None, 0, 0, 0, None, time_ns, fields, name=text)
+
+
+def exact_text(name: object) -> str:
+    """Return a name as a plain text; no code of a subclass or of a foreign object runs."""
+    return str.__str__(name) if isinstance(name, str) else f"<{type(name).__qualname__}>"

@@ -56,7 +56,8 @@ class Judgement:
             action = action_for(name)
             if action is not Action.DROP:
                 redacted = action is Action.REDACT
-                judged[name[:_LONGEST_KEY]] = REDACTED_NODE if redacted else self.capture(value)
+                key = str.__str__(name)[:_LONGEST_KEY]
+                judged[key] = REDACTED_NODE if redacted else self.capture(value)
         return judged
 
     def _field_action(self, name: str) -> Action:

@@ -270,8 +270,15 @@ class HandWrittenSpan(OffSpan):
     ) -> None:
         """Add fields whose OpenTelemetry attributes may have other keys than their names."""
         try:
-            self.content.attribute_names.update(attribute_names or {})
-            self.content.fields.update(self.judgement.fields(fields.items()))
+            content = self.content
+            content.attribute_names.update(attribute_names or {})
+            room = self.tracing.max_fields - len(content.fields)
+            kept = {
+                name: value
+                for name, value in fields.items()
+                if name in content.fields or (room := room - 1) >= 0
+            }
+            content.fields.update(self.judgement.fields(kept.items()))
         except Exception as failure:  # noqa: BLE001 - the program goes on
             self.tracing.failed(failure)
 
@@ -285,7 +292,7 @@ class HandWrittenSpan(OffSpan):
         """
         full, rank = self.topic if topic is None else topic_named(topic), level_named(level)
         try:
-            self.tell_event(str(name), full, rank, fields)
+            self.tell_event(name, full, rank, fields)
         except Exception as failure:  # noqa: BLE001 - the program goes on
             self.tracing.failed(failure)
 
@@ -396,6 +403,7 @@ class HandWrittenSpan(OffSpan):
             self.tracing.span_closed(closed)
         finally:
             self._end_otel_span(now)
+            content.clear()
 
     def _end_otel_span(self, now: int) -> None:
         span, content = self.otel_span, self.content

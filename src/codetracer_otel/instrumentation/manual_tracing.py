@@ -120,6 +120,7 @@ class Tracing:
         session_id: where neither a scope nor an event nor baggage names one.
         remote_parent: of root spans, from another process.
         claims: hands on what the recorder captured of an instrumented function.
+        max_fields: how many fields one span has; further ones are left out.
         exception_text: use ``str(error)``, which is code of the program.
     """
 
@@ -133,6 +134,7 @@ class Tracing:
     session_id: str | None = None
     remote_parent: RemoteParent | None = None
     claims: Claims | None = None
+    max_fields: int = 128
     exception_text: bool = False
 
 

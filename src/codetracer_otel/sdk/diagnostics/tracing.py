@@ -122,6 +122,7 @@ def build_tracing(
         session_id=settings.session_id,
         remote_parent=settings.remote_parent,
         claims=claims,
+        max_fields=settings.limits.max_attributes,
         exception_text=settings.capture_repr,
     )
 
