@@ -1,119 +1,132 @@
-"""Costs of hand-written spans, off and on. ``python -m benchmarks.manual``."""
+"""Costs of hand-written spans, off and recorded. ``python -m benchmarks.manual``."""
 
 from __future__ import annotations
 
-import json
-import statistics
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import codetracer_otel as ct
+from benchmarks.measuring import interleave, time_per_operation
 from codetracer_otel.sdk.diagnostics.hand_written import instrument, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROUNDS = 15
-CALLS = 100_000
-LIMITS_NS = {"instrumented function": 150, "with span": 350}
+ROUNDS = 31
+OFF_CALLS = 20_000
+ON_CALLS = 500
+LIMITS_NS = {"instrumented function": 150, "with span, one field": 350}
 
 
-def bare(a: int, b: str) -> int:
-    """Do next to nothing."""
+def bare(a: int, _b: str) -> int:
     return a
 
 
-@instrument(topic="app", ret=True, fields={"twice": lambda a: a * 2})
-def instrumented(a: int, b: str) -> int:
-    """Do the same with a decorator around it."""
+@instrument(topic="app", fields={"twice": lambda a: a * 2})
+def instrumented(a: int, _b: str) -> int:
     return a
+
+
+async def bare_coroutine(a: int) -> int:
+    return a
+
+
+instrumented_coroutine = instrument(bare_coroutine)
 
 
 def bare_generator(count: int) -> Any:
-    """Yield a few numbers."""
     yield from range(count)
 
 
 instrumented_generator = instrument(bare_generator)
 
 
-def empty_loop(calls: int) -> None:
-    """Loop and do nothing."""
+def loop_empty(calls: int) -> None:
     for _ in range(calls):
         pass
 
 
-def bare_loop(calls: int) -> None:
-    """Call the bare function."""
+def loop_bare(calls: int) -> None:
     for _ in range(calls):
         bare(1, "x")
 
 
-def instrumented_loop(calls: int) -> None:
-    """Call the decorated function."""
+def loop_instrumented(calls: int) -> None:
     for _ in range(calls):
         instrumented(1, "x")
 
 
-def bare_generator_loop(calls: int) -> None:
-    """Run the bare generator."""
+def loop_coroutine(calls: int) -> None:
+    for _ in range(calls):
+        finish(bare_coroutine(1))
+
+
+def loop_instrumented_coroutine(calls: int) -> None:
+    for _ in range(calls):
+        finish(instrumented_coroutine(1))
+
+
+def finish(coroutine: Any) -> None:
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+
+
+def loop_generator(calls: int) -> None:
     for _ in range(calls):
         for _item in bare_generator(1):
             pass
 
 
-def instrumented_generator_loop(calls: int) -> None:
-    """Run the decorated generator."""
+def loop_instrumented_generator(calls: int) -> None:
     for _ in range(calls):
         for _item in instrumented_generator(1):
             pass
 
 
-def span_loop(calls: int) -> None:
-    """Enter and leave a span."""
+def loop_span(calls: int) -> None:
+    for _ in range(calls):
+        with span("load"):
+            pass
+
+
+def loop_span_with_field(calls: int) -> None:
     for _ in range(calls):
         with span("load", topic="app", rows=3):
             pass
 
 
-def per_call_ns(loop: Callable[[int], None], calls: int) -> float:
-    """Return what one turn of a loop costs."""
-    began = time.perf_counter_ns()
-    loop(calls)
-    return (time.perf_counter_ns() - began) / calls
-
-
-PAIRS = {
-    "instrumented function": (bare_loop, instrumented_loop),
-    "instrumented generator, one item": (bare_generator_loop, instrumented_generator_loop),
-    "with span": (empty_loop, span_loop),
+PAIRS: dict[str, tuple[Callable[[int], None], Callable[[int], None]]] = {
+    "instrumented function": (loop_bare, loop_instrumented),
+    "instrumented coroutine": (loop_coroutine, loop_instrumented_coroutine),
+    "instrumented generator, one item": (loop_generator, loop_instrumented_generator),
+    "with span": (loop_empty, loop_span),
+    "with span, one field": (loop_empty, loop_span_with_field),
 }
 
 
-def measure(calls: int) -> dict[str, Any]:
-    """Return the added ns of each pair: median and range of interleaved rounds."""
-    added: dict[str, list[float]] = {name: [] for name in PAIRS}
-    for _ in range(ROUNDS):
-        for name, (without, with_it) in PAIRS.items():
-            added[name].append(-per_call_ns(without, calls) + per_call_ns(with_it, calls))
-    return {
-        name: {
-            "median_ns": round(statistics.median(values)),
-            "low_ns": round(min(values)),
-            "high_ns": round(max(values)),
-            **({"limit_ns": LIMITS_NS[name]} if name in LIMITS_NS else {}),
-        }
-        for name, values in added.items()
+def report(calls: int) -> None:
+    """Print what each variant adds to its plain counterpart: median, and range of the rounds."""
+    loops = {loop for pair in PAIRS.values() for loop in pair}
+    variants = {
+        loop.__name__: (lambda loop=loop: time_per_operation(loop, calls)) for loop in loops
     }
+    figures = interleave(variants, ROUNDS)
+    for name, (without, with_it) in PAIRS.items():
+        added = figures[with_it.__name__].minus(figures[without.__name__])
+        limit = f"   limit {LIMITS_NS[name]} ns" if name in LIMITS_NS else ""
+        print(f"  {name:34} + {added.text(' ns')}{limit}")
 
 
 def main() -> None:
-    """Print the figures as JSON: off, recorded, recorded and printed to nowhere."""
-    figures: dict[str, Any] = {"python": sys.version.split()[0], "off": measure(CALLS)}
+    """Print the figures of this interpreter."""
+    print(f"hand-written spans, CPython {sys.version.split()[0]}, added per call")
+    print(" nothing is traced")
+    report(OFF_CALLS)
+    print(" recorded, delivered nowhere; no topic is printed")
     with ct.configure(exporter=[], functions=False):
-        figures["recorded"] = measure(CALLS // 200)
-    print(json.dumps(figures, indent=2))
+        report(ON_CALLS)
 
 
 if __name__ == "__main__":
