@@ -103,7 +103,9 @@ def __getattr__(name: str) -> Any:
         return import_module(f"codetracer_otel.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'codetracer_otel' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    # kept: `span` is looked up at each call, and has a budget of some 100 ns
+    found = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return found
 
 
 def __dir__() -> list[str]:

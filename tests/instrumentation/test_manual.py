@@ -670,3 +670,7 @@ with ct.span("s"): ct.event("e")
 assert set(sys.modules) == before, set(sys.modules) - before
 """
     assert run(program, tmp_path) == ""
+
+
+def test_the_facade_looks_a_name_up_once():
+    assert ct.span is vars(ct)["span"]
