@@ -657,6 +657,31 @@ def test_an_invalid_filter_is_reported_and_nothing_is_printed(tmp_path):
     assert '"span"' not in text
 
 
+def test_strict_without_a_session_raises_at_the_first_span(tmp_path):
+    program = """
+import codetracer_otel as ct
+try:
+    with ct.span("s"): pass
+except ct.ConfigurationError as error: assert len(error.problems) == 2
+else: raise SystemExit("no error")
+with ct.span("s"): pass
+"""
+    environ = {"CODETRACER_TRACE": "evil,eval,worse", "CODETRACER_TRACE_STRICT": "1"}
+    assert run(program, tmp_path, **environ) == ""
+
+
+def test_reload_works_without_a_session(tmp_path):
+    program = """
+import codetracer_otel as ct
+with ct.span("silent"): pass
+ct.reload_trace("app")
+with ct.span("told"): pass
+ct.reload_trace("off")
+with ct.span("silent"): pass
+"""
+    assert [line["span"] for line in read_lines(run(program, tmp_path))] == ["told"]
+
+
 def test_off_nothing_is_imported_by_the_first_call(tmp_path):
     program = """
 import sys

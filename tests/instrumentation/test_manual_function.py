@@ -654,6 +654,21 @@ def test_a_traced_generator_that_is_left_is_still_one_span(record):
     assert [span.name for span in spans] == ["items"]
 
 
+def test_no_frame_of_ours_is_in_a_stack_trace(record):
+    @ct.instrument(name="fails")
+    def fails():
+        raise ValueError("no")
+
+    def caller():
+        fails()
+
+    with record() as spans, contextlib.suppress(ValueError):
+        caller()
+    (event,) = [event for span in spans for event in span.events]
+    assert "codetracer_otel" not in event.attributes["exception.stacktrace"]
+    assert "in fails" in event.attributes["exception.stacktrace"].replace("<locals>.", " in ")
+
+
 def test_recursion_through_the_decorator_is_one_span_per_call(record):
     @ct.instrument(name="down")
     def down(n):

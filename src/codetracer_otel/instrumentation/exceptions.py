@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import decimal
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _MAX_FRAMES: Final = 64
+# Wrappers of instrumented functions stand in tracebacks; they are nothing to a reader.
+_OUR_FILES: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _MAX_MESSAGE: Final = 1024
 _MAX_ARGUMENTS: Final = 32
 _TEXT_TYPE_IDS: Final = frozenset(map(id, (bool, int, float, str, type(None))))  # not the types:
@@ -99,7 +102,8 @@ def frames_of(traceback: TracebackType | None) -> tuple[tuple[str, int, str], ..
     frames = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        frames.append((code.co_filename, traceback.tb_lineno or 0, code.co_qualname))
+        if not code.co_filename.startswith(_OUR_FILES):
+            frames.append((code.co_filename, traceback.tb_lineno or 0, code.co_qualname))
         traceback = traceback.tb_next
     if len(frames) > _MAX_FRAMES:
         omitted = len(frames) - _MAX_FRAMES

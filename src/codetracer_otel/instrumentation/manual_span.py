@@ -48,7 +48,6 @@ CURRENT_KEY: Final = create_key("codetracer-hand-written-span")
 
 # A child process prints to its own standard error, which may be read by the program.
 _NOT_FOR_CHILDREN: Final = frozenset({"CODETRACER_TRACE", "CODETRACER_TRACE_TOPICS"})
-_OUR_FILES: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 _numbers: Final = itertools.count(1)
 _propagator: Final = TraceContextTextMapPropagator()
@@ -218,6 +217,7 @@ class HandWrittenSpan(OffSpan):
             return enclosing._root  # noqa: SLF001 - another of these
         if type(current) is FunctionSpan:
             return LocalRoot(current.segment.wall_offset_ns)
+        self.tracing.root_begins()
         clock = self.tracing.clock
         return LocalRoot(clock.wall_ns() - clock.monotonic_ns())
 
@@ -368,8 +368,6 @@ class HandWrittenSpan(OffSpan):
             return
         wall_ns = self.tracing.clock.monotonic_ns() + self._root.wall_offset_ns
         described = describe_exception(error, wall_ns, with_text=self.tracing.exception_text)
-        frames = [frame for frame in described.frames if not frame[0].startswith(_OUR_FILES)]
-        described.frames = tuple(frames)
         if self.judgement.hides_messages:
             described.message = REDACTED
         self.content.error = described

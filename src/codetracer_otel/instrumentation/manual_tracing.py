@@ -120,6 +120,7 @@ class Tracing:
         session_id: where neither a scope nor an event nor baggage names one.
         remote_parent: of root spans, from another process.
         claims: hands on what the recorder captured of an instrumented function.
+        root_begins: called as each trace begins in this process: whether it is still the same one.
         max_fields: how many fields one span has; further ones are left out.
         exception_text: use ``str(error)``, which is code of the program.
     """
@@ -134,6 +135,7 @@ class Tracing:
     session_id: str | None = None
     remote_parent: RemoteParent | None = None
     claims: Claims | None = None
+    root_begins: Callable[[], None] = lambda: None
     max_fields: int = 128
     exception_text: bool = False
 

@@ -192,23 +192,22 @@ class Routing(Stage):
 class Signals(Stage):
     """Gathering the signals; counts what the `Signal` stages in it become."""
 
-    __slots__ = ("failed", "gathered")
+    __slots__ = ("_failures",)
     name = "signals"
     topic = "eval.signals"
     order = ("signal_count", "failed_count")
 
     def __init__(self, span: HandWrittenSpan, fields: Mapping[str, object]) -> None:
-        self.gathered = self.failed = 0
+        self._failures: list[bool] = []  # appended to by the threads of a pool
         super().__init__(span, fields)
 
     def count(self, *, failed: bool) -> None:
         """Count a signal."""
-        self.gathered += 1
-        self.failed += failed
+        self._failures.append(failed)
 
     def _complete(self) -> None:
-        self._add_default("signal_count", self.gathered)
-        self._add_default("failed_count", self.failed)
+        self._add_default("signal_count", len(self._failures))
+        self._add_default("failed_count", sum(self._failures))
 
 
 class Signal(Stage):

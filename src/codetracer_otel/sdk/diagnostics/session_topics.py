@@ -75,6 +75,7 @@ class SessionTopics:
         ids: Ids,
         judging: tuple[Classifier, ModuleNames],
         claims: Claims | None,
+        root_begins: Callable[[], None] = lambda: None,
     ) -> Callable[[], None]:
         """Let hand-written spans go to a provider and to the topics; return the undo.
 
@@ -83,6 +84,7 @@ class SessionTopics:
             ids: for spans that no provider records.
             judging: the classifier and the module names.
             claims: on what the recorder captures, where there is one.
+            root_begins: called as each trace begins in this process.
         """
         self._lines.tell_bad_directives()
         self._tell_start()
@@ -97,6 +99,7 @@ class SessionTopics:
             start_span,
             self._on_failure,
             claims,
+            root_begins,
         )
         return SLOT.fill(tracing)
 

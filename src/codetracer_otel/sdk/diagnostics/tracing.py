@@ -89,6 +89,7 @@ def build_tracing(
     start_span: Callable[..., Span],
     failed: Callable[[Exception], None],
     claims: Claims | None = None,
+    root_begins: Callable[[], None] = lambda: None,
 ) -> Tracing:
     """Return where hand-written spans go.
 
@@ -100,6 +101,7 @@ def build_tracing(
         start_span: see `span_starter` and `bare_span_starter`.
         failed: is told of a defect of ours.
         claims: on what the recorder captures, where there is one.
+        root_begins: called as each trace begins in this process.
     """
     judgements = Judgements(
         judging.classifier.classify,
@@ -122,6 +124,7 @@ def build_tracing(
         session_id=settings.session_id,
         remote_parent=settings.remote_parent,
         claims=claims,
+        root_begins=root_begins,
         max_fields=settings.limits.max_attributes,
         exception_text=settings.capture_repr,
     )
