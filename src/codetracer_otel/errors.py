@@ -141,6 +141,13 @@ class FilterError(ConfigurationError):
     """Trace filters that cannot be read or are not valid."""
 
 
+def lines_of(error: CodetracerError) -> list[str]:
+    """Return an error for people, one line per problem."""
+    if isinstance(error, ConfigurationError):
+        return [str(problem) for problem in error.problems]
+    return [error.message if error.code is ErrorCode.UNKNOWN else str(error)]
+
+
 def configuration_error(problems: Sequence[Problem]) -> ConfigurationError:
     """Return the narrowest error that carries all ``problems``."""
     of_filters = all(problem.file is not None for problem in problems)

@@ -26,6 +26,19 @@ class Notify(Protocol):
         """Report ``event`` (snake case) with ``facts``; must not raise."""
 
 
+class MetricsSink(Protocol):
+    """Counters of the user's; called from the program's threads and from ours, must be quick."""
+
+    def dropped(self, reason: str, kind: str, count: int) -> None:
+        """Count ``count`` records of a ``kind`` that were lost for ``reason``."""
+
+    def detached(self, reason: str, code: str) -> None:
+        """Count that recording ended early; ``code`` is an ``ErrorCode``."""
+
+    def internal_error(self, label: str) -> None:
+        """Count a defect of this package."""
+
+
 class Clock(Protocol):
     """Time, so that tests can hold it."""
 

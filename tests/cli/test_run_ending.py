@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from codetracer_otel.cli.ending import Ending, destinations, nothing_recorded, summary
-from codetracer_otel.errors import ErrorCode, TargetError
+from codetracer_otel.cli.ending import Ending, destinations, summary
+from codetracer_otel.errors import ErrorCode, InternalError, TargetError
 from codetracer_otel.sdk.settings import resolve
 
 STATS = {
@@ -30,8 +30,8 @@ class Session:
     def stats(self):
         return self._stats
 
-    def most_skipping_rule(self):
-        return ("/x/filter.toml:7", 4) if self._stats["scopes_skipped"] else None
+    def why_nothing(self):
+        return "no span: said the session"
 
     def note_exit(self, status):
         self.noted = status
@@ -110,16 +110,7 @@ def test_without_a_stderr_there_is_no_summary_and_no_error(monkeypatch):
 def test_without_a_span_the_summary_says_why(stderr):
     close(Session({**STATS, "recorded": 0}))
 
-    assert stderr.getvalue().splitlines()[1] == (
-        "codetracer-otel: no span: 5 code objects skipped, 4 of them by /x/filter.toml:7; "
-        "ask: codetracer-otel explain PATH/FILE.py"
-    )
-
-
-def test_without_a_span_and_a_rule_the_number_is_told():
-    session = Session({**STATS, "scopes_skipped": 0})
-
-    assert nothing_recorded(session) == "no span: 0 code objects skipped"
+    assert stderr.getvalue().splitlines()[1] == "codetracer-otel: no span: said the session"
 
 
 def test_the_destinations_show_no_credentials():
@@ -151,12 +142,24 @@ def test_a_missing_trace_is_the_exit_status_of_a_program_that_went_well(stderr):
     assert stderr.getvalue() == "codetracer-otel: [ERR_TRACE_MISSING] nothing was recorded\n"
 
 
-def test_a_required_trace_has_a_span(stderr):
-    required = {"policy": {"require_trace": True}}
+def test_a_missing_trace_has_a_trailer_where_the_policy_says_so(stderr):
+    failure = TargetError("nothing was recorded", ErrorCode.TRACE_MISSING)
 
-    assert close(Session(**required), quiet=True) == []
-    assert close(Session({**STATS, "recorded": 0}, **required), quiet=True) == [20]
-    assert stderr.getvalue().startswith("codetracer-otel: [ERR_TRACE_MISSING] no span: 5 code")
+    close(Session(failure=failure, policy={"json_errors": True}), quiet=True)
+
+    assert json.loads(stderr.getvalue().splitlines()[1]) == {
+        "context": {},
+        "error_code": "ERR_TRACE_MISSING",
+        "error_kind": "target",
+        "message": "nothing was recorded",
+        "run_id": None,
+        "trace_id": None,
+    }
+
+
+def test_a_defect_that_the_log_has_told_of_is_an_exit_status_only(stderr):
+    assert close(Session(failure=InternalError("finish failed")), quiet=True) == [70]
+    assert stderr.getvalue() == ""
 
 
 def test_a_program_that_failed_keeps_its_exit_status(stderr):

@@ -7,8 +7,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from codetracer_otel.errors import CodetracerError, ErrorCode, TargetError
+from codetracer_otel.errors import CodetracerError, InternalError
 from codetracer_otel.exporters.lines import LineWriter, StreamOutput
+from codetracer_otel.sdk.diagnostics.trailer import trailer_of, write_trailer
 from codetracer_otel.sdk.exporter_specs import ExporterSpec
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ class RunningSession(Protocol):
     def stats(self) -> dict[str, Any]:
         """Return the counters."""
 
-    def most_skipping_rule(self) -> tuple[str, int] | None:
-        """Return the rule that skipped most code objects, as ``file:line``, and how many."""
+    def why_nothing(self) -> str:
+        """Return why no span was recorded, and how to ask further."""
 
     def note_exit(self, status: int) -> None:
         """Take note of the program's exit status."""
@@ -72,23 +73,24 @@ class Ending:
         if os.getpid() != self._process:
             return
         if not self._is_quiet:
-            self._sum_up()
+            self._sum_up(failure)
         if failure is not None:
-            _say(str(failure))
+            self._tell(failure)
             self._fail(failure.exit_status)
+
+    def _tell(self, failure: CodetracerError) -> None:
+        if isinstance(failure, InternalError):
+            return  # the log has told of it
+        _say(str(failure))
+        if self._session.settings.policy.json_errors:
+            write_trailer(trailer_of(failure), lambda: sys.__stderr__)
 
     def _shut_down(self) -> CodetracerError | None:
         try:
             self._session.shutdown(SHUTDOWN_TIMEOUT_S)
         except CodetracerError as failure:
             return failure
-        return self._missing_trace()
-
-    def _missing_trace(self) -> CodetracerError | None:
-        is_required = self._session.settings.policy.require_trace
-        if not is_required or self._session.stats().get("recorded"):
-            return None
-        return TargetError(nothing_recorded(self._session), ErrorCode.TRACE_MISSING)
+        return None
 
     def _fail(self, status: int) -> None:
         if self._status != 0:
@@ -100,7 +102,7 @@ class Ending:
             logging.shutdown()
         self._end(status)
 
-    def _sum_up(self) -> None:
+    def _sum_up(self, failure: CodetracerError | None) -> None:
         # what the program still buffers comes first
         _flush_output()
         stats = self._session.stats()
@@ -108,8 +110,8 @@ class Ending:
             _writer().write({"kind": "stats", **stats_fields(stats)})
             return
         _say(summary(stats, self._session.settings))
-        if not stats.get("recorded"):
-            _say(nothing_recorded(self._session))
+        if not stats.get("recorded") and failure is None:
+            _say(self._session.why_nothing())
 
 
 def writes_lines_to_stderr(settings: Settings) -> bool:
@@ -158,18 +160,6 @@ def _destination(exporter: object, settings: Settings) -> str:
         endpoint = settings.otlp.traces_endpoint or settings.otlp.endpoint
         return str(ExporterSpec(exporter.name, endpoint))
     return str(exporter)
-
-
-def nothing_recorded(session: RunningSession) -> str:
-    """Return why a session ended without a span, and how to ask further."""
-    skipped = session.stats().get("scopes_skipped", 0)
-    rule = session.most_skipping_rule()
-    if rule is None:
-        return f"no span: {skipped} code objects skipped"
-    return (
-        f"no span: {skipped} code objects skipped, {rule[1]} of them by {rule[0]}; "
-        "ask: codetracer-otel explain PATH/FILE.py"
-    )
 
 
 def _say(text: str) -> None:

@@ -6,22 +6,24 @@ import atexit
 import threading
 from typing import TYPE_CHECKING, Any
 
-from codetracer_otel.errors import CodetracerError
+from codetracer_otel.errors import CodetracerError, InternalError
 from codetracer_otel.sdk.bootstrap.filters import load_filters
 from codetracer_otel.sdk.children import ChildSession, hand_to_children
 from codetracer_otel.sdk.diagnostics.logger import SessionLog, report_problem
+from codetracer_otel.sdk.diagnostics.metrics import SilentSink
 from codetracer_otel.sdk.fork import deliver_at_child_end, watch_forks
 from codetracer_otel.sdk.lifecycle import start
 from codetracer_otel.sdk.settings import Launch, LaunchKind, from_process_environment, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from os import PathLike
 
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.trace import TracerProvider
 
     from codetracer_otel.filters.chain import Provenance
+    from codetracer_otel.ports import MetricsSink
     from codetracer_otel.sdk.limits import Buffer, Limits
     from codetracer_otel.sdk.policy.model import Policy
     from codetracer_otel.sdk.session import Session
@@ -36,6 +38,7 @@ class _Active:
     session: Session | None = None
     filters: tuple[Provenance, ...] = ()
     watches_exit = False
+    sink: MetricsSink = SilentSink()
 
 
 def begin_session(
@@ -63,12 +66,12 @@ def begin_session(
         if present is not None and present.is_running:
             if _is_same(present, settings, chain.summary):
                 return present
-            present.shutdown()
+            _end_reporting(present)
         log = SessionLog(settings)
-        session = start(settings, chain, log)
+        session = start(settings, chain, log, lambda: _Active.sink)
         _Active.session, _Active.filters = session, chain.summary
         _watch_process()
-        if settings.launch.is_program or settings.launch.kind is LaunchKind.AUTO_START:
+        if settings.launch.owns_process:
             session.on_shutdown(hand_to_children(ChildSession(keywords, session.traceparent)))
         log.report_warnings(settings.warnings)
         return session
@@ -100,15 +103,43 @@ def shutdown(timeout: float = 5.0) -> bool:
     return True if session is None else session.shutdown(timeout)
 
 
+def install_metrics_sink(sink: MetricsSink) -> Callable[[], None]:
+    """Let ``sink`` count failures and losses, of a running session and of later ones.
+
+    Returns:
+        The undo, which brings back the sink that was there before.
+    """
+    previous, _Active.sink = _Active.sink, sink
+
+    def undo() -> None:
+        if _Active.sink is sink:
+            _Active.sink = previous
+
+    return undo
+
+
 def _is_same(present: Session, settings: Settings, filters: tuple[Provenance, ...]) -> bool:
-    return present.settings == settings and _Active.filters == filters
+    is_sound = not present.has_failed
+    return is_sound and present.settings == settings and _Active.filters == filters
+
+
+def _end_reporting(session: Session | None) -> None:
+    """Shut a session down where nobody could catch what that raises."""
+    if session is None:
+        return
+    try:
+        session.shutdown()
+    except InternalError:
+        return  # the log has told of it
+    except CodetracerError as error:
+        report_problem(error, json_errors=session.policy.json_errors)
 
 
 def _watch_process() -> None:
     watch_forks(active_session)
     if not _Active.watches_exit:
         _Active.watches_exit = True
-        atexit.register(shutdown)
+        atexit.register(lambda: _end_reporting(active_session()))
 
 
 def configure(

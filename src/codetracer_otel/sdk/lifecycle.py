@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from codetracer_otel.errors import CodetracerError, ErrorCode, TargetError
 from codetracer_otel.exporters.otel import views_of
 from codetracer_otel.filters import compile_chain
 from codetracer_otel.instrumentation.context import install_runtime
@@ -22,29 +26,45 @@ from codetracer_otel.sdk.bootstrap.metadata import (
 from codetracer_otel.sdk.bootstrap.native import StepRecording, wants_steps
 from codetracer_otel.sdk.bootstrap.recording import Recording, SystemClock, is_ours
 from codetracer_otel.sdk.content_redaction import ContentRedaction
+from codetracer_otel.sdk.diagnostics.failure_injection import (
+    inject_into_exporter,
+    inject_into_recorder,
+)
+from codetracer_otel.sdk.diagnostics.metrics import DropReport, Metrics, SilentSink
 from codetracer_otel.sdk.diagnostics.session_topics import SessionTopics
+from codetracer_otel.sdk.failures import Failures
 from codetracer_otel.sdk.pipeline import Pipeline
-from codetracer_otel.sdk.policy.model import CaptureIo, OnRecorderError
+from codetracer_otel.sdk.policy.model import CaptureIo
 from codetracer_otel.sdk.provider import build_ids, build_provider, host_provider, make_global
 from codetracer_otel.sdk.session import Session
+from codetracer_otel.sdk.settings import LaunchKind
 from codetracer_otel.sdk.signals import deliver_on_sigterm
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opentelemetry.trace import TracerProvider
 
     from codetracer_otel.filters import Classifier, ModuleNames
     from codetracer_otel.filters.chain import FilterChain
+    from codetracer_otel.ports import MetricsSink
     from codetracer_otel.sdk.diagnostics.logger import SessionLog
     from codetracer_otel.sdk.settings import Settings
 
 
-def start(settings: Settings, chain: FilterChain, log: SessionLog) -> Session:
+def start(
+    settings: Settings,
+    chain: FilterChain,
+    log: SessionLog,
+    sink: Callable[[], MetricsSink] = SilentSink,
+) -> Session:
     """Build, install and return a session; whatever fails on the way is undone.
 
     Args:
         settings: valid and complete.
         chain: the loaded filters, see `bootstrap.filters`.
         log: told of what happens, never a value of the program; closed with the session.
+        sink: returns where the user wants failures counted.
 
     Raises:
         CodetracerError: something of the environment is not available.
@@ -52,7 +72,7 @@ def start(settings: Settings, chain: FilterChain, log: SessionLog) -> Session:
     with ExitStack() as undo:
         log.open()
         undo.callback(log.close)
-        session = _Assembly(settings, chain, log).build(undo)
+        session = _Assembly(settings, chain, log, sink).build(undo)
         undo.pop_all()
         return session
 
@@ -60,12 +80,23 @@ def start(settings: Settings, chain: FilterChain, log: SessionLog) -> Session:
 class _Assembly:
     """Builds the parts of one session and knows the order of their installation."""
 
-    def __init__(self, settings: Settings, chain: FilterChain, log: SessionLog) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        chain: FilterChain,
+        log: SessionLog,
+        sink: Callable[[], MetricsSink],
+    ) -> None:
         self._topics = SessionTopics(settings, log.notify, SystemClock())
         notify = self._topics.notify
         self._settings = settings
         self._log = log
         self._notify = notify
+        self._metrics = Metrics(sink, notify)
+        self._drops = DropReport(self._metrics, notify, time.monotonic_ns)
+        self._failures = Failures(settings.policy, notify, self._metrics)
+        self._boundary = build_boundary(self._failures.in_callback, is_ours)
+        self._has_lost_batch = False
         self._chain = chain
         classifier: Classifier = compile_chain(chain, notify)
         self._classifier = self._topics.watch_decisions(classifier)
@@ -86,7 +117,8 @@ class _Assembly:
         installed = ExitStack()
         session = Session(self._settings, pipeline, recording, installed, self._facts())
         self._sessions.append(session)
-        undo.callback(session.shutdown, 1.0)
+        self._attach_failures(session)
+        undo.callback(_abandon, session)
         pipeline.start()
         self._install(pipeline, recording, installed)
         return session
@@ -94,6 +126,8 @@ class _Assembly:
     def _build_pipeline(self) -> Pipeline:
         buffer = self._settings.buffer
         lanes = build_lanes(self._settings, self._notify, self._mute_this_thread)
+        for lane in lanes:
+            lane.exporter = inject_into_exporter(lane.exporter)
         self._topics.watch_deliveries(lanes)
         return Pipeline(
             lanes,
@@ -105,6 +139,8 @@ class _Assembly:
             max_spans=buffer.records,
             on_thread_start=self._mute_this_thread,
             on_error=self._on_pipeline_error,
+            on_failure=self._failures.in_worker,
+            on_drained=self._on_drained,
         )
 
     def _build_recording(self, pipeline: Pipeline, undo: ExitStack) -> Recording | None:
@@ -115,10 +151,11 @@ class _Assembly:
             self._classifier,
             self._names.names_for,
             pipeline.wake,
-            build_boundary(self._on_recorder_error, is_ours),
+            self._boundary,
             self._check_process,
             build_ids(self._settings.tracer_provider),
         )
+        inject_into_recorder(recording.recorder, self._boundary)
         undo.callback(recording.monitor.uninstall)
         pipeline.recorder = recording.recorder
         return recording
@@ -129,7 +166,7 @@ class _Assembly:
             self._chain,
             recording,
             self._steps,
-            build_boundary(self._on_recorder_error, is_ours),
+            self._boundary,
             self._notify,
             self._mute_this_thread,
         )
@@ -145,9 +182,10 @@ class _Assembly:
             self._classifier,
             self._names.names_for,
             recording,
-            build_boundary(self._on_recorder_error, is_ours),
+            self._boundary,
             self._notify,
             self._mute_this_thread,
+            self._failures.in_worker,
         )
         undo.callback(steps.monitor.uninstall)
         return steps
@@ -161,7 +199,10 @@ class _Assembly:
         if not self._settings.disabled:
             provider = self._install_provider(pipeline, ids, installed)
         judging = (self._classifier, self._names)
-        installed.callback(self._topics.install(provider, ids, judging, _claims_of(recording)))
+        claims = _claims_of(recording)
+        installed.callback(
+            self._topics.install(provider, ids, judging, claims, self._check_process)
+        )
         if recording is not None:
             installed.callback(install_runtime(recording.runtime))
             installed.callback(recording.install())
@@ -169,8 +210,8 @@ class _Assembly:
             self._steps.install(installed)
         if recording is not None and io_mode(self._settings, self._chain) is not CaptureIo.OFF:
             self._install_io(recording, installed)
-        if self._settings.signals:
-            installed.callback(deliver_on_sigterm(self._sessions[0].shutdown))
+        if self._settings.signals or self._settings.launch.owns_process:
+            installed.callback(deliver_on_sigterm(lambda: _abandon(self._sessions[0], 5.0)))
 
     def _install_provider(
         self, pipeline: Pipeline, ids: RandomIds, installed: ExitStack
@@ -194,39 +235,78 @@ class _Assembly:
             session.mute_this_thread()
 
     def _on_pipeline_error(self, error: Exception) -> None:
-        self._notify("pipeline_failed", "error", error=type(error).__qualname__)
+        self._metrics.internal_error("pipeline_failed")
+        if not self._has_lost_batch:
+            self._has_lost_batch = True
+            self._notify("pipeline_failed", "error", error=type(error).__qualname__)
 
-    def _on_recorder_error(self, error: BaseException) -> None:
+    def _on_drained(self) -> None:
         for session in self._sessions:
-            session.stop_recording(type(error).__qualname__)
-        self._notify("recorder_failed", "error", error=type(error).__qualname__)
-        if self._settings.policy.on_recorder_error is OnRecorderError.ABORT:
-            raise error
+            self._drops.observe(session.dropped())
+
+    def _attach_failures(self, session: Session) -> None:
+        failures = self._failures
+        failures.attach(
+            session.stop_recording, lambda: session.raise_soon(failures.take), session.trace_id
+        )
 
     def _facts(self) -> dict[str, Any]:
         return {
             "stats": self._stats,
             "after_fork": self._after_fork,
-            "close": self._close,
+            "conclude": self._conclude,
+            "failed": self._failures.at_end,
             "steps": self._steps,
         }
+
+    def _conclude(self) -> CodetracerError | None:
+        """Say what a session came to, close the log, and return what `shutdown` raises."""
+        error = self._failures.take()
+        for session in self._sessions:
+            stats = session.stats()
+            self._drops.observe(stats["dropped"], is_last=True)
+            is_original = os.getpid() == session.started_in
+            if error is None and is_original and not stats["recorded"]:
+                error = self._about_nothing(session)
+            self._topics.end(stats)
+        self._log.close()
+        return error
+
+    def _about_nothing(self, session: Session) -> CodetracerError | None:
+        if self._settings.policy.require_trace:
+            return TargetError(session.why_nothing(), ErrorCode.TRACE_MISSING)
+        if self._expects_spans():
+            # every interpreter of an environment may begin a session without a function of its own
+            level = "warn" if self._settings.launch.kind is LaunchKind.API else "info"
+            self._notify("nothing_recorded", level, message=session.why_nothing())
+        return None
+
+    def _expects_spans(self) -> bool:
+        settings = self._settings
+        is_summed_up = settings.launch.is_program
+        is_on = settings.functions and not settings.disabled
+        is_told = is_summed_up or self._failures.has_failed
+        return is_on and bool(settings.exporters) and not is_told
 
     def _stats(self) -> dict[str, Any]:
         return {
             "filters": {**self._classifier.stats(), **self._names.stats()},
             **self._redaction.stats(),
+            "metrics": self._metrics.stats(),
             **({} if self._steps is None else {"native": self._steps.stats()}),
         }
-
-    def _close(self) -> None:
-        for session in self._sessions:
-            self._topics.end(session.stats())
-        self._log.close()
 
     def _after_fork(self) -> None:
         self._ids.reseed()
         self._topics.after_fork()
+        self._drops.restart()
         self._attributes.update(process_identity())
+
+
+def _abandon(session: Session, timeout: float = 1.0) -> None:
+    """End a session where another reason to stop is under way."""
+    with contextlib.suppress(CodetracerError):
+        session.shutdown(timeout)
 
 
 def _claims_of(recording: Recording | None) -> Claims | None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 from opentelemetry.trace import get_current_span
 
+from codetracer_otel.errors import CodetracerError
+from codetracer_otel.records import SEGMENT
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import ExitStack
     from types import TracebackType
 
@@ -45,7 +50,8 @@ class Session:
         self._steps: StepRecording | None = facts.get("steps")
         self.io: IoRecording | None = None
         self._lock = threading.RLock()
-        self._process = os.getpid()
+        self._process = self.started_in = os.getpid()
+        self._own_threads: set[int] = set()
         self._is_shut_down = False
         self._stopped_because: str | None = None
 
@@ -58,6 +64,11 @@ class Session:
     def is_running(self) -> bool:
         """Whether the session has not been shut down."""
         return not self._is_shut_down
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a defect of ours ended the recording."""
+        return self._stopped_because is not None
 
     @property
     def is_recording(self) -> bool:
@@ -93,26 +104,62 @@ class Session:
     def resume(self) -> None:
         """Record again after `pause`."""
         with self._lock:
-            if self._recording is not None and not self._is_shut_down:
+            if self._is_shut_down or self._stopped_because is not None:
+                return
+            if self._recording is not None:
                 self._recording.recorder.close()  # calls that began while `pause` was at work
                 self._recording.monitor.resume()
-            if self._steps is not None and not self._is_shut_down:
+            if self._steps is not None:
                 self._steps.resume()
 
     def stats(self) -> dict[str, Any]:
         """Return the counters: recorded, exported and dropped spans, by cause."""
         lanes = {lane.name: lane.stats() for lane in self._pipeline.lanes}
-        recorder = self._recording.recorder.stats() if self._recording is not None else {}
+        recorder = self._recorder_stats()
         skipped = self._recording.skipped.by_rule if self._recording is not None else {}
         return {
             "recorded": self._pipeline.recorded,
             "exported": sum(lane.get("exported", 0) for lane in lanes.values()),
-            "dropped": _dropped(self._pipeline, recorder, lanes),
+            "dropped": self.dropped(),
             "recorder": recorder,
             "exporters": lanes,
             "scopes_skipped": sum(skipped.values()),
+            "stopped_because": self._stopped_because,
             **self._facts["stats"](),
         }
+
+    def dropped(self) -> dict[str, int]:
+        """Return how many spans were lost, by cause."""
+        return self._pipeline.dropped()
+
+    def _recorder_stats(self) -> dict[str, Any]:
+        return {} if self._recording is None else self._recording.recorder.stats()
+
+    def why_nothing(self) -> str:
+        """Return why no span was recorded so far, and how to ask further."""
+        return f"no span: {self._reason_for_nothing()}"
+
+    def _reason_for_nothing(self) -> str:
+        if self._stopped_because is not None:
+            return f"recording stopped early ({self._stopped_because})"
+        if self.settings.disabled:
+            return "OTEL_SDK_DISABLED is set"
+        if self._recording is None:
+            return "functions are not recorded (functions=False)"
+        activation = self._recording.activation
+        if activation is not None and not activation.was_entered:
+            return f"{self.settings.activation_path} was never entered (activation path)"
+        return self._about_skipped_code()
+
+    def _about_skipped_code(self) -> str:
+        rule = self.most_skipping_rule()
+        if rule is None:
+            return "no function was called that a session had not seen before"
+        skipped = self.stats()["scopes_skipped"]
+        return (
+            f"{skipped} code objects skipped, {rule[1]} of them by {rule[0]}; "
+            "ask: codetracer-otel explain PATH/FILE.py"
+        )
 
     def most_skipping_rule(self) -> tuple[str, int] | None:
         """Return the rule that skipped most code objects, as ``file:line``, and how many."""
@@ -129,18 +176,37 @@ class Session:
 
         Returns:
             Whether everything was delivered and every thread of ours ended in time.
+
+        Raises:
+            TargetError: nothing was recorded, and the policy requires a trace.
+            CodetracerError: the recorder failed, the policy is ``abort``, and no call has raised
+                it. Everything is undone and delivered all the same.
         """
         self.check_process()
         with self._lock:
             if self._is_shut_down:
                 return True
             self._is_shut_down = True
-        self._undo.close()
-        if self._recording is not None:
-            self._recording.recorder.close()
-        delivered = self._pipeline.stop(timeout)
-        self._facts["close"]()
+        delivered = self._finish(time.monotonic() + timeout)
+        error: CodetracerError | None = self._facts["conclude"]()
+        if error is not None:
+            raise error
         return delivered
+
+    def _finish(self, deadline: float) -> bool:
+        with self._failing_quietly():
+            self._undo.close()
+        with self._failing_quietly():
+            if self._recording is not None:
+                self._recording.recorder.close()
+        return self._pipeline.stop(max(deadline - time.monotonic(), 0.0))
+
+    @contextlib.contextmanager
+    def _failing_quietly(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever fails, the rest of the end follows
+            self._facts["failed"](error)
 
     def on_shutdown(self, undo: Callable[[], object]) -> None:
         """Let ``undo`` be called as the session ends."""
@@ -154,8 +220,22 @@ class Session:
         flags = int(context.trace_flags)
         return f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags:02x}"
 
+    def raise_soon(self, take: Callable[[], BaseException | None]) -> None:
+        """Let the program's next call of a traced function raise what ``take`` returns."""
+        if self._recording is not None and not self._is_shut_down:
+            own_threads = self._own_threads
+            self._recording.monitor.raise_at_next_call(
+                lambda: None if threading.get_ident() in own_threads else take()
+            )
+
+    def trace_id(self) -> str | None:
+        """Return the trace of the innermost recorded call of this thread, or None."""
+        record = None if self._recording is None else self._recording.recorder.current()
+        return None if record is None else f"{record[SEGMENT].trace_id:032x}"
+
     def mute_this_thread(self) -> None:
         """Record nothing on the calling thread: it is one of ours."""
+        self._own_threads.add(threading.get_ident())
         if self._recording is not None:
             self._recording.recorder.mute_this_thread()
         if self._steps is not None:
@@ -163,7 +243,8 @@ class Session:
 
     def stop_recording(self, reason: str) -> None:
         """Record nothing more, deliver what there is: a callback has failed."""
-        self._stopped_because = reason
+        if self._stopped_because is None:
+            self._stopped_because = reason
         if self._recording is not None:
             self._recording.monitor.pause()
             self._recording.recorder.close()
@@ -187,6 +268,10 @@ class Session:
             self.io.after_fork_in_parent()
         if self._recording is not None:
             self._recording.buffer.wake_with_next()
+
+    def prepare_for_exit(self) -> None:
+        """Have the threads that deliver the rest: the interpreter will soon start none."""
+        self._pipeline.unpark()
 
     def check_process(self) -> None:
         """Notice a fork that ran no hooks (an embedding server's): begin anew in the child."""
@@ -219,18 +304,9 @@ class Session:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Shut the session down."""
-        self.shutdown()
-
-
-def _dropped(
-    pipeline: Pipeline, recorder: dict[str, Any], lanes: dict[str, dict[str, Any]]
-) -> dict[str, int]:
-    causes = {
-        "buffer_full": recorder.get("dropped_buffer_full", 0) + pipeline.dropped_spans,
-        "queue_full": sum(lane.get("dropped_queue_full", 0) for lane in lanes.values()),
-        "export_failed": sum(lane.get("failed", 0) for lane in lanes.values()),
-        "shutdown": sum(lane.get("dropped_at_shutdown", 0) for lane in lanes.values()),
-        "internal": pipeline.failed_internally,
-    }
-    return {cause: count for cause, count in causes.items() if count}
+        """Shut the session down; the block's own exception goes before one of ours."""
+        try:
+            self.shutdown()
+        except CodetracerError:
+            if error is None:
+                raise

@@ -120,6 +120,11 @@ class Launch:
         """Whether ``codetracer-otel run`` started the session and so owns the process."""
         return self.kind not in (LaunchKind.API, LaunchKind.AUTO_START, LaunchKind.INSTRUMENTOR)
 
+    @property
+    def owns_process(self) -> bool:
+        """Whether the session was there before the program, and follows it to its end."""
+        return self.is_program or self.kind is LaunchKind.AUTO_START
+
 
 @dataclass(frozen=True, slots=True)
 class TopicSettings:

@@ -27,6 +27,7 @@ from codetracer_otel.sdk.bootstrap.recording import (
     is_ours,
 )
 from codetracer_otel.sdk.bootstrap.step_delivery import StepDelivery
+from codetracer_otel.sdk.diagnostics.failure_injection import inject_into_recorder
 from codetracer_otel.sdk.settings import Settings, StepValues
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class StepRecording:
         boundary: applies the policy to a defect in a callback.
         notify: told of traces that end early.
         mute_this_thread: records nothing on the calling thread.
+        on_failure: applies the policy to a defect in the delivery.
 
     Raises:
         EnvironmentFailure: a directory cannot be created, or no tool id is free.
@@ -78,7 +80,9 @@ class StepRecording:
         boundary: Callable[[BaseException], None],
         notify: Notify,
         mute_this_thread: Callable[[], None],
+        on_failure: Callable[[BaseException], None],
     ) -> None:
+        self._on_failure = on_failure
         self._mute = mute_this_thread
         self.skipped = SkipCounter()
         self.exit_status: int | None = None
@@ -110,6 +114,7 @@ class StepRecording:
             exception_text=settings.capture_repr,
             line_events=LineEvents(self.span_events) if wants_line_events(classifier) else None,
         )
+        inject_into_recorder(self.recorder, boundary)
         self._activation = build_activation(settings, self.monitor, self.recorder, boundary)
         self._delivery = self._new_delivery()
 
@@ -122,10 +127,21 @@ class StepRecording:
 
     def finish(self) -> None:
         """Deliver the rest and end the traces; no event fires any more."""
-        self.recorder.close()
+        try:
+            self.recorder.close()
+        except Exception:
+            self.has_failed = True
+            raise
+        finally:
+            self._end_traces()
+
+    def _end_traces(self) -> None:
         for trace in self.traces:
             trace.metadata.exit_status = self.exit_status
-        if not self._delivery.stop(_FINISH_TIMEOUT_S):
+        if self._delivery.stop(_FINISH_TIMEOUT_S):
+            for trace in self.traces:
+                trace.finish()  # where the thread that should have done it has failed
+        else:
             self._notify("native_trace_not_ended", "error", reason="its file does not answer")
         for trace in self.traces:
             if trace.stats.failures or self.has_failed:
@@ -194,13 +210,13 @@ class StepRecording:
     def _on_delivery_error(self, error: BaseException) -> None:
         self.has_failed = True
         self.monitor.pause()
-        self._notify("native_trace_failed", "error", reason=type(error).__qualname__)
+        self._on_failure(error)
 
     def _keep_or_discard(self, trace: NativeTrace) -> None:
         kept = self._settings.policy.keep_partial_trace
         if not kept:
             trace.directory.discard()
-        self._notify("native_trace_incomplete", "error", path=trace.directory.path, kept=kept)
+        self._notify("native_trace_incomplete", "info", path=trace.directory.path, kept=kept)
 
     def _open_traces(self, targets: list[str]) -> list[NativeTrace]:
         decision = self._decision_about_program()

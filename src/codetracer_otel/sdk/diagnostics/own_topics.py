@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from codetracer_otel.instrumentation.manual_topics import LEVELS, Level
 from codetracer_otel.ports import ExportResult
 from codetracer_otel.records import Batch
 from codetracer_otel.sdk.bootstrap.metadata import SCOPE_NAME
+from codetracer_otel.sdk.diagnostics.events import topic_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from codetracer_otel.exporters.jsonl import JsonLinesExporter
     from codetracer_otel.filters import Classifier, Decision
@@ -19,25 +20,6 @@ if TYPE_CHECKING:
     from codetracer_otel.ports import Exporter, Notify
     from codetracer_otel.records import SpanView
     from codetracer_otel.sdk.diagnostics.topic_lines import TopicLines
-
-# Topic of what the lower layers report, by the beginning of the event's name.
-_TOPICS: Final[Mapping[str, str]] = {
-    "exporter_": "export",
-    "spans_": "export",
-    "otlp_": "export",
-    "pipeline_": "export",
-    "filter_": "filter",
-    "module_name_": "filter",
-    "value_pattern_": "redact",
-    "host_provider_": "config",
-    "environment_": "config",
-    "io_": "io",
-}
-
-
-def topic_of(event: str) -> str:
-    """Return the topic of an event that a lower layer reports."""
-    return next((topic for start, topic in _TOPICS.items() if event.startswith(start)), "session")
 
 
 def notify_topics(notify: Notify, lines: TopicLines) -> Notify:

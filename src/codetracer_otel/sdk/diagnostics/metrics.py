@@ -1,0 +1,122 @@
+"""Counts what went wrong in a session, and tells a sink of the user's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from codetracer_otel.ports import MetricsSink, Notify
+
+_SUMMARY_NS: Final = 60 * 1_000_000_000
+
+
+class SilentSink:
+    """The sink of those who installed none."""
+
+    def dropped(self, reason: str, kind: str, count: int) -> None:
+        """Do nothing."""
+
+    def detached(self, reason: str, code: str) -> None:
+        """Do nothing."""
+
+    def internal_error(self, label: str) -> None:
+        """Do nothing."""
+
+
+class Metrics:
+    """The counters of one session; every count is handed on to the installed sink.
+
+    Args:
+        sink: returns the installed sink.
+        notify: told once of a sink that raises.
+    """
+
+    def __init__(self, sink: Callable[[], MetricsSink], notify: Notify) -> None:
+        self._sink = sink
+        self._notify = notify
+        self._has_failed = False
+        self._dropped: Counter[tuple[str, str]] = Counter()
+        self._detached: Counter[tuple[str, str]] = Counter()
+        self._errors: Counter[str] = Counter()
+
+    def dropped(self, reason: str, kind: str, count: int = 1) -> None:
+        """Count records that were lost for ``reason``."""
+        self._dropped[reason, kind] += count
+        self._tell(lambda: self._sink().dropped(reason, kind, count))
+
+    def detached(self, reason: str, code: str) -> None:
+        """Count that recording ended early."""
+        self._detached[reason, code] += 1
+        self._tell(lambda: self._sink().detached(reason, code))
+
+    def internal_error(self, label: str) -> None:
+        """Count a defect of ours."""
+        self._errors[label] += 1
+        self._tell(lambda: self._sink().internal_error(label))
+
+    def stats(self) -> dict[str, Any]:
+        """Return the counters by their dimensions."""
+        return {
+            "dropped": _nested(self._dropped),
+            "detached": _nested(self._detached),
+            "internal_error": dict(self._errors),
+        }
+
+    def _tell(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001 - a sink is the user's code
+            if not self._has_failed:
+                self._has_failed = True
+                self._notify("metrics_sink_failed", "warn", error=type(error).__qualname__)
+
+
+def _nested(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    nested: dict[str, dict[str, int]] = {}
+    for (first, second), count in counts.items():
+        nested.setdefault(first, {})[second] = count
+    return nested
+
+
+class DropReport:
+    """Tells of losses: each of them to the metrics, a summary to the log once a minute at most.
+
+    Args:
+        metrics: the session's.
+        notify: the session's log.
+        now_ns: monotonic ns.
+    """
+
+    def __init__(self, metrics: Metrics, notify: Notify, now_ns: Callable[[], int]) -> None:
+        self._metrics = metrics
+        self._notify = notify
+        self._now_ns = now_ns
+        self._seen: Counter[str] = Counter()
+        self._told: Counter[str] = Counter()
+        self._not_before_ns: int | None = None
+
+    def observe(self, dropped: Mapping[str, int], *, is_last: bool = False) -> None:
+        """Take note of the numbers of lost spans by cause, counted from the session's start."""
+        for cause, count in dropped.items():
+            if count > self._seen[cause]:
+                self._metrics.dropped(cause, "span", count - self._seen[cause])
+                self._seen[cause] = count
+        if self._seen != self._told and (is_last or self._is_due()):
+            news = self._seen - self._told
+            self._told = Counter(self._seen)
+            self._notify("spans_dropped", "warn", **news)
+
+    def restart(self) -> None:
+        """Begin anew in a forked child, whose counters do."""
+        self._seen.clear()
+        self._told.clear()
+
+    def _is_due(self) -> bool:
+        now = self._now_ns()
+        if self._not_before_ns is not None and now < self._not_before_ns:
+            return False
+        self._not_before_ns = now + _SUMMARY_NS
+        return True

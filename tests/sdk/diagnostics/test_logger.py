@@ -1,0 +1,185 @@
+"""Log lines and JSON trailers: their form, their levels, where they go."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import stat
+import sys
+
+import pytest
+
+from codetracer_otel.errors import EnvironmentFailure, ErrorCode, UsageError
+from codetracer_otel.sdk.diagnostics.logger import SessionLog, report_problem
+from codetracer_otel.sdk.settings import resolve
+
+
+@pytest.fixture
+def open_log():
+    logs = []
+
+    def open_with(environ=(), **policy):
+        log = SessionLog(resolve({"policy": policy}, dict(environ)))
+        log.open()
+        logs.append(log)
+        return log
+
+    yield open_with
+    for log in logs:
+        log.close()
+
+
+def lines(capsys):
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_a_line_has_its_fields_in_order(open_log, capsys):
+    log = open_log(log_level="info")
+    log.notify(
+        "recorder_failed", "error", error="ValueError", error_code=ErrorCode.UNKNOWN,
+        module_path="codetracer_otel.x", file="/x.py", line=7, trace_id="ab", depth=2,
+    )  # fmt: skip
+    (line,) = lines(capsys)
+    assert list(line) == [
+        "ts_micros", "level", "target", "run_id", "trace_id", "message", "error_code",
+        "module_path", "file", "line", "fields",
+    ]  # fmt: skip
+    assert line["level"] == "ERROR"
+    assert line["target"] == "codetracer_otel.session"
+    assert line["run_id"] == log.run_id
+    assert line["message"] == "recorder failed"
+    assert line["fields"] == {"error": "ValueError", "depth": 2}
+
+
+def test_what_is_not_known_is_left_out(open_log, capsys):
+    open_log(log_level="info").notify("exporter_recovered", "info")
+    (line,) = lines(capsys)
+    assert list(line) == ["ts_micros", "level", "target", "run_id", "message"]
+    assert line["target"] == "codetracer_otel.export"
+
+
+@pytest.mark.parametrize(
+    ("level", "passing"),
+    [
+        ("off", []),
+        ("error", ["recorder failed"]),
+        ("warn", ["recorder failed", "exporter raised"]),
+        (
+            "debug",
+            ["recorder failed", "exporter raised", "host provider kept", "module name unknown"],
+        ),
+        ("error,codetracer_otel.export=warn", ["recorder failed", "exporter raised"]),
+        ("error,export=warn", ["recorder failed", "exporter raised"]),
+        ("debug,export=off,filter=off", ["recorder failed", "host provider kept"]),
+        ("off,codetracer_otel=error", ["recorder failed"]),
+    ],
+)
+def test_the_longest_prefix_of_a_target_says_what_passes(open_log, capsys, level, passing):
+    log = open_log(log_level=level)
+    log.notify("recorder_failed", "error")
+    log.notify("exporter_raised", "warn")
+    log.notify("host_provider_kept", "info")
+    log.notify("module_name_unknown", "debug")
+    assert [line["message"] for line in lines(capsys)] == passing
+
+
+def test_a_log_file_is_created_with_mode_0600_and_appended_to(open_log, tmp_path, capsys):
+    path = tmp_path / "session.log"
+    for _ in range(2):
+        log = open_log(log_file=str(path))
+        log.notify("recorder_failed", "error")
+        log.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(path.read_text().splitlines()) == 2
+    assert capsys.readouterr().err == ""
+
+
+def test_a_log_file_that_a_caller_named_must_open(open_log, tmp_path):
+    with pytest.raises(EnvironmentFailure) as caught:
+        open_log(log_file=str(tmp_path / "missing" / "session.log"))
+    assert caught.value.code is ErrorCode.IO
+    assert "No such file" in str(caught.value)
+
+
+def test_a_log_file_of_the_environment_that_cannot_be_opened_is_one_line(
+    open_log, tmp_path, capsys
+):
+    open_log({"CODETRACER_LOG_FILE": str(tmp_path / "missing" / "session.log")})
+    (line,) = lines(capsys)
+    assert line["error_code"] == "ERR_IO"
+    assert "CODETRACER_LOG_FILE" in line["fields"]["problem"]
+
+
+def test_a_failure_has_a_trailer_where_the_policy_says_so(open_log, capsys):
+    log = open_log(json_errors=True, log_level="off")
+    log.notify("exporter_failing", "warn", endpoint="http://c:4318")
+    log.notify("exporter_recovered", "info")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == json.dumps(
+        {
+            "context": {"endpoint": "http://c:4318"},
+            "error_code": "ERR_EXPORT_FAILED",
+            "error_kind": "environment",
+            "message": "exporter failing",
+            "run_id": log.run_id,
+            "trace_id": None,
+        }
+    )
+
+
+def test_the_line_follows_a_replaced_stderr_and_survives_a_closed_one(open_log, monkeypatch):
+    log = open_log()
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    log.notify("recorder_failed", "error")
+    assert "recorder failed" in stream.getvalue()
+    stream.close()
+    log.notify("recorder_failed", "error")
+    monkeypatch.setattr(sys, "stderr", None)
+    log.notify("recorder_failed", "error")
+
+
+def test_a_filter_of_the_host_that_raises_loses_the_line_only(open_log):
+    def fails(_record):
+        raise ValueError
+
+    log = open_log()
+    logging.getLogger("codetracer_otel").addFilter(fails)
+    try:
+        log.notify("recorder_failed", "error")
+    finally:
+        logging.getLogger("codetracer_otel").removeFilter(fails)
+    assert log.lost == 1
+
+
+def test_after_the_session_the_logger_is_as_before(open_log):
+    logger = logging.getLogger("codetracer_otel")
+    before = (list(logger.handlers), logger.propagate)
+    open_log().close()
+    assert (list(logger.handlers), logger.propagate) == before
+
+
+def test_values_that_are_no_json_become_text(open_log, capsys):
+    open_log().notify("recorder_failed", "error", ratio=float("nan"), path=os, text="\ud800ä\n")
+    (line,) = lines(capsys)
+    assert line["fields"]["ratio"] == "nan"
+    assert line["fields"]["text"] == "\ud800ä\n"
+
+
+def test_every_problem_is_a_line_of_its_own_where_no_session_runs(capsys):
+    with pytest.raises(UsageError) as caught:
+        resolve({"capture": ["x"], "exporter": "nope"}, {})
+    report_problem(caught.value)
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert all(line.startswith("codetracer-otel: ERR_") for line in told)
+
+
+def test_a_problem_without_a_session_has_a_trailer_where_asked(capsys):
+    error = UsageError("no such thing", ErrorCode.UNSUPPORTED_FORMAT, {"name": "x"})
+    report_problem(error, json_errors=True)
+    text, trailer = capsys.readouterr().err.splitlines()
+    assert text == "codetracer-otel: [ERR_UNSUPPORTED_FORMAT] no such thing (name=x)"
+    assert json.loads(trailer)["context"] == {"name": "x"}
