@@ -257,7 +257,7 @@ class Classifier:
         found: list[int] = []
         for name in identity.module_names:
             self._pkg.find(name, found)
-            self._obj.find(f"{name}.{qualname}", found)
+            self._obj.find(f"{name}.{qualname}" if name else qualname, found)
         self._file.find(file if synthetic else relative_path(path, self._roots), found)
         if not synthetic:
             self._places.find(path, found)
