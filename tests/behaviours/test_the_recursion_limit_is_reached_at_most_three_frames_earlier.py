@@ -1,5 +1,6 @@
 """Recursion to the interpreter's limit: two or three frames earlier, everything else as it was."""
 
+import subprocess
 import sys
 
 import pytest
@@ -140,3 +141,43 @@ def test_recursion_in_c_code_ends_as_untraced(record):
         first = getattr(first, "child", None)
     while second is not None:
         second = getattr(second, "child", None)
+
+
+AUDITED = """
+import sys, traceback
+import codetracer_otel as ct
+
+def hook(event, arguments):
+    pass
+
+def f():
+    f()
+
+sys.addaudithook(hook)
+filters = ct.filter_from_text('''
+[meta]
+name = "all"
+version = 2
+[scope]
+default_exec = "skip"
+default_value_action = "allow"
+[[scope.rules]]
+selector = "pkg:__main__"
+exec = "trace"
+''')
+with ct.configure(filters, "none"):
+    try:
+        f()
+    except RecursionError as error:
+        names = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
+        print(sorted(names), error.__context__)
+"""
+
+
+def test_an_audit_hook_written_in_python_changes_nothing(tmp_path):
+    program = tmp_path / "audited.py"
+    program.write_text(AUDITED)
+    done = subprocess.run(
+        [sys.executable, program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("['<module>', 'f'] None\n", "")

@@ -232,7 +232,10 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
         return None
 
     def on_unwind(code: CodeType, _offset: int, raised: BaseException) -> object:
-        if find_site(id(code)) is None:
+        try:
+            if find_site(id(code)) is None:
+                return None
+        except RecursionError:  # id() calls audit hooks, which may be Python
             return None
         stack: Any = None
         record: Any = None
@@ -309,7 +312,10 @@ def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Cal
         return None
 
     def on_resume(code: CodeType, _offset: int) -> object:
-        if find_site(id(code)) is None:
+        try:
+            if find_site(id(code)) is None:
+                return None
+        except RecursionError:  # id() calls audit hooks, which may be Python
             return None
         below: Any = None
         try:
@@ -329,7 +335,10 @@ def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Cal
         return None
 
     def on_throw(code: CodeType, offset: int, _raised: BaseException) -> object:
-        site = find_site(id(code))
+        try:
+            site = find_site(id(code))
+        except RecursionError:
+            return None
         if site is None:
             return None
         below: Any = None
