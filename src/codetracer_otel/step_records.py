@@ -7,7 +7,8 @@ An *entry* is one of
   their index in `StepPlan.variables`; a value is a captured value or `UNSET`;
 * a ``tuple`` that begins with one of the operations below.
 
-A frame's first step names every variable that has a value, so entries need no frame identity.
+A call's arguments count as shown at its first step; the first step after a resumption names every
+variable that has a value. So entries need no frame identity.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ class StepPlan:
     Attributes:
         plan: the decision about the code object.
         name: of the function: its qualified name, ``<pkg.mod>`` for a module body.
-        variables: what its steps show; entries refer to them by index.
+        variables: what its steps show; entries refer to them by index. Those whose values are read
+            come first, of these the arguments, in the order of ``plan.argument_names``.
     """
 
     plan: Plan

@@ -35,7 +35,7 @@ class ThreadSteps:
     Attributes:
         number: 1 for the thread that began the session.
         entries: in program order, not yet delivered.
-        stack: open calls ``[code, site, last values]``; ``stack[0]`` is never popped.
+        stack: frames of open calls, see `StepSite`; ``stack[0]`` is never popped.
         is_muted: nothing on this thread is recorded (it is one of ours).
         guard: dies with the thread.
         held_output: entries at the end that the last delivery left, as more of a line may follow.
@@ -247,8 +247,9 @@ class StepRecorder:
         self._threads.clear()
         self._numbers = HOME_THREAD
         steps = self._begin_here()
-        for code, site, _ in stack[1:]:
-            steps.stack.append([code, site, site.new_values()])
+        for frame in stack[1:]:
+            code, site = frame[:2]
+            steps.stack.append(site.enter(code))
             steps.entries.append((CALL, site.plan, None, None))
 
     def stats(self) -> dict[str, int]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.captured import DROPPED, DROPPED_NODE, REDACTED, REDACTED_NODE
 from codetracer_otel.instrumentation.exceptions import ending_of, message_of, type_name
+from codetracer_otel.instrumentation.sites import PLAIN_TYPE_IDS, SHORT_TEXT
 from codetracer_otel.instrumentation.steps_sites import StepSite
 from codetracer_otel.records import Ending
 from codetracer_otel.step_records import CALL, RAISE, RETURN, Failure
@@ -48,7 +49,7 @@ def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[
     wait_for_room = recorder.wait_for_room
     frame_of = sys._getframe  # noqa: SLF001 - the documented way to the caller's frame
 
-    def on_start(code: CodeType, offset: int) -> object:
+    def on_start(code: CodeType, _offset: int) -> object:
         try:
             site: Any = sites.get(id(code))
             if site is None:
@@ -61,9 +62,8 @@ def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[
                 steps = new_thread()
             if steps.is_muted:
                 return None
-            site.start_offset = offset
-            values = site.arguments.read_arguments(frame_of(depth)) if site.reads_arguments else ()
-            frame = [code, site, site.new_values()]
+            values = site.read_arguments(frame_of(depth)) if site.reads_arguments else ()
+            frame = site.begin(code, values)
             stack, entries = steps.stack, steps.entries
             stack += [frame]
             entries += [(CALL, site.plan, values, None)]
@@ -77,7 +77,7 @@ def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[
         site = sites.get(id(code))
         steps = getattr(local, "steps", None) or new_thread()
         if site is not None and not steps.is_muted:
-            frame = [code, site, site.new_values()]
+            frame = site.enter(code)
             stack, entries = steps.stack, steps.entries
             stack += [frame]
             entries += [(CALL, site.plan, None, failure)]
@@ -112,16 +112,15 @@ def _build_lines(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..
     depth += recorder.line_events is not None  # `_with_line_events` stands between
 
     def on_line(code: CodeType, line: int) -> object:
-        last: Any = ()
+        top: Any = None
         try:
             steps = local.steps
             top = steps.stack[-1]
             if top[0] is not code:
                 return None  # a frame older than the session, or one that is not recorded
-            _, site, last = top
             entry: Any = line
-            if last:
-                change = site.changes(frame_of(depth), last, line)
+            if top[2]:
+                change = top[1].changes(frame_of(depth), top, line)
                 if change is not None:
                     entry = change
             entries = steps.entries
@@ -133,8 +132,8 @@ def _build_lines(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..
             if hasattr(local, "steps"):
                 boundary(error)  # otherwise the thread was here before the session
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            if last:
-                site.forget_values(last)
+            if top is not None and top[0] is code:
+                top[1].forget_values(top)
             boundary(error)
         return None
 
@@ -169,6 +168,7 @@ def _build_exits(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..
     heal = recorder.heal
     is_ours = recorder.is_ours
     describe = _build_describe(recorder)
+    plain, short = PLAIN_TYPE_IDS, SHORT_TEXT
     frame_of = sys._getframe  # noqa: SLF001
 
     def on_return(code: CodeType, _offset: int, value: Any) -> object:
@@ -179,9 +179,13 @@ def _build_exits(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..
                 top = heal(steps, code)
                 if top is None:
                     return None
-            _, site, last = top
-            result = site.result(value)
-            change = site.final_changes(frame_of(depth), last) if last else None
+            site = top[1]
+            kind = type(value)
+            if site.returns_plain and (id(kind) in plain or (kind is str and len(value) <= short)):
+                result = value
+            else:
+                result = site.result(value)
+            change = site.final_changes(frame_of(depth), top) if top[2] else None
             ending: Any = (RETURN, result)
             entries = steps.entries
             del steps.stack[-1]
@@ -205,10 +209,9 @@ def _build_exits(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..
                 top = heal(steps, code)
                 if top is None:
                     return None
-            _, site, last = top
             _cut_our_frames(raised, is_ours)
-            failure = describe(site, raised, code)
-            change = _changes_or_none(site, frame_of(depth), last)
+            failure = describe(top[1], raised, code)
+            change = _changes_or_none(frame_of(depth), top)
             ending: Any = (RAISE, failure)
             entries = steps.entries
             del steps.stack[-1]
@@ -220,9 +223,9 @@ def _build_exits(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..
     return {"PY_RETURN": on_return, "PY_YIELD": on_return, "PY_UNWIND": on_unwind}
 
 
-def _changes_or_none(site: StepSite, frame: FrameType, last: list[Any]) -> tuple[Any, ...] | None:
+def _changes_or_none(python_frame: FrameType, frame: list[Any]) -> tuple[Any, ...] | None:
     try:
-        return site.final_changes(frame, last) if last else None
+        return frame[1].final_changes(python_frame, frame) if frame[2] else None
     except RecursionError:  # the way out must not be deeper than the way in
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import REDACTED_NODE, Node, NodeKind, weight
@@ -11,24 +11,28 @@ from codetracer_otel.instrumentation.reading import (
     CO_OPTIMIZED,
     HAS_LIVE_F_LOCALS,
     names_a_namespace_reader,
+    reads_one_by_one,
     variable_reader,
 )
-from codetracer_otel.instrumentation.sites import SHORT_TEXT, Site, judged_keywords
-from codetracer_otel.step_records import LAST, UNSET, StepPlan, StepVariable
+from codetracer_otel.instrumentation.sites import PLAIN_TYPE_IDS, SHORT_TEXT, Site, judged_keywords
+from codetracer_otel.instrumentation.steps_rebinding import find_rebindings
+from codetracer_otel.instrumentation.steps_variables import (
+    is_kept,
+    is_volatile,
+    shown_variables,
+    trace_name,
+)
+from codetracer_otel.step_records import LAST, UNSET, StepPlan
 
 if TYPE_CHECKING:
     import weakref
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
     from types import CodeType, FrameType
 
     from codetracer_otel.captured import Captured
     from codetracer_otel.instrumentation.plans import PlannedCode
-    from codetracer_otel.records import Plan
-
-# Captured as "<function f>" whatever they are: one node serves for all of a type.
-_OPAQUE_TYPE_IDS: Final = frozenset(
-    map(id, (FunctionType, BuiltinFunctionType, MethodType, ModuleType))
-)
+    from codetracer_otel.instrumentation.steps_rebinding import Rebindings
 
 # A frame's f_locals dict that nobody else holds: the frame, two variables of ours, an argument.
 _UNSHARED: Final = 4
@@ -43,6 +47,8 @@ class _Changing:
 
 _CHANGING: Final = _Changing()  # the last value of a variable that must be captured anew
 _SAME: Final = object()
+_FIRST_LINE: Final = 0  # before the first line nothing is bound but arguments
+_ANY_LINE: Final = -1
 
 
 class StepBudget:
@@ -58,35 +64,44 @@ class StepBudget:
 class StepSite:
     """One code object whose steps are recorded.
 
+    A *frame* of it is the list ``[code, site, last values, line, volatile, seen]``: what each
+    variable was at the last step, that step's line, the local variables whose value may change
+    without being bound anew, and what the names of the namespace stood for.
+
     Attributes:
         plan: what the trace needs to know.
         arguments: reads the arguments of a call.
         count: how many variables a step shows.
         reads_arguments: whether a call shows any argument's value.
+        returns_plain: whether scalars that are returned pass without a look.
         reference: forgets the site with its code object.
-        start_offset: bytecode offset of PY_START.
         line_events: takes the steps of spans whose rule asks for line events, or None.
     """
 
     __slots__ = (
+        "_always",
+        "_begun",
         "_budget",
-        "_clears",
-        "_globals",
+        "_every",
         "_hidden",
         "_is_optimized",
         "_keywords_index",
         "_locals",
+        "_names",
         "_one_by_one",
         "_plain_type_ids",
         "_planned",
+        "_reads_quickly",
+        "_rebound",
         "_short_text",
+        "_unset",
         "arguments",
         "count",
         "line_events",
         "plan",
         "reads_arguments",
         "reference",
-        "start_offset",
+        "returns_plain",
     )
 
     def __init__(
@@ -98,68 +113,166 @@ class StepSite:
         forget: Callable[[weakref.ref[CodeType]], None],
     ) -> None:
         plan = planned.plan
-        read, hidden = _shown_variables(code, plan)
-        self.plan = StepPlan(plan, _trace_name(code, plan), (*read, *hidden))
-        self.arguments = Site(code, planned, capture, forget)
-        self.reference = self.arguments.reference
-        self.start_offset = -1
+        rebindings = find_rebindings(code) if code.co_flags & CO_OPTIMIZED else None
+        read, hidden = shown_variables(code, plan, rebindings)
+        self.plan = StepPlan(plan, trace_name(code, plan), (*read, *hidden))
+        self.arguments = site = Site(code, planned, capture, forget)
+        self.reference = site.reference
         self.line_events: Any = None
+        self.count = len(self.plan.variables)
+        self.reads_arguments = bool(plan.argument_names)
         self._planned = planned
         self._budget = budget
-        self._locals = tuple(item.name for item in read if item.kind != "global")
-        self._globals = tuple(item.name for item in read if item.kind == "global")
+        self.returns_plain = plan.captures_return and site.takes_plain
+        self._reads_quickly = (
+            site.takes_plain
+            and planned.keywords_name not in plan.argument_names
+            and not reads_one_by_one(code, plan.argument_names)
+        )
+        self._is_optimized = bool(code.co_flags & CO_OPTIMIZED)
+        in_frame = [item.name for item in read if item.kind != "global" and self._is_optimized]
+        self._locals = tuple(in_frame)
+        self._names = tuple(item.name for item in read[len(in_frame) :])
+        self._unset = (UNSET,) * len(self._names)
         self._hidden = tuple(
             (len(read) + position, item.name, item.kind) for position, item in enumerate(hidden)
         )
-        self.count = len(self.plan.variables)
-        self.reads_arguments = bool(plan.argument_names)
-        self._is_optimized = bool(code.co_flags & CO_OPTIMIZED)
-        self._clears = self._is_optimized and not HAS_LIVE_F_LOCALS
-        self._one_by_one = self._clears and names_a_namespace_reader(code)
+        self._begun = tuple(index for index, _, kind in self._hidden if kind == "argument")
+        self._one_by_one = (
+            self._is_optimized and not HAS_LIVE_F_LOCALS and names_a_namespace_reader(code)
+        )
         keywords = planned.keywords_name
-        self._keywords_index = self._locals.index(keywords) if keywords in self._locals else -1
-        site = self.arguments
+        self._keywords_index = in_frame.index(keywords) if keywords in in_frame else -1
         self._plain_type_ids = site.plain_type_ids | {id(type(UNSET))}
         self._short_text = min(site.short_text, SHORT_TEXT)
+        self._every = tuple(range(len(in_frame)))
+        self._always = self._every
+        self._rebound: dict[int, tuple[int, ...]] = {}
+        if rebindings is not None:
+            self._keep(rebindings)
 
-    def new_values(self) -> list[Any]:
-        """Return the state of a frame's variables before its first step."""
-        return [UNSET] * self.count
+    def _keep(self, rebindings: Rebindings) -> None:
+        def indices(names: AbstractSet[str]) -> tuple[int, ...]:
+            return tuple(index for index, name in enumerate(self._locals) if name in names)
 
-    def changes(self, frame: FrameType, last: list[Any], line: int) -> list[Any] | None:
-        """Return the entry of a step if a variable differs from ``last``, which is updated.
+        always = rebindings.always
+        self._always = indices(always)
+        self._rebound = {line: indices(names | always) for line, names in rebindings.lines.items()}
+        self._rebound[_ANY_LINE] = self._every
 
-        Args:
-            frame: of this code object.
-            last: see `new_values`; holds captured values, so no object of the program.
-            line: of the step.
-        """
-        values = self._read(frame)
-        plain_type_ids, short_text = self._plain_type_ids, self._short_text
-        change: list[Any] | None = None
-        index = 0
+    def read_arguments(self, python_frame: FrameType) -> tuple[Captured, ...]:
+        """Return the captured arguments of a frame that has just begun."""
+        site = self.arguments
+        if not self._reads_quickly:
+            return site.read_arguments(python_frame)
+        namespace = python_frame.f_locals
+        assert site.read is not None
+        values: tuple[Any, ...] = site.read(namespace)
+        if site.is_single:
+            values = (values,)
+        if site.clears:
+            namespace.clear()
         for value in values:
-            if value is not last[index]:
+            kind = type(value)
+            if id(kind) in PLAIN_TYPE_IDS or (kind is str and len(value) <= SHORT_TEXT):
+                continue
+            return tuple([site.capture_quickly(item) for item in values])
+        return values
+
+    def begin(self, code: CodeType, values: tuple[Captured, ...]) -> list[Any]:
+        """Return the frame of a call that begins with these arguments."""
+        last: list[Any] = [UNSET] * self.count
+        last[: len(values)] = values
+        for index in self._begun:
+            last[index] = REDACTED_NODE
+        volatile = [
+            index
+            for index, value in enumerate(values)
+            if type(value) is Node and is_volatile(value)
+        ]
+        return [code, self, last, _FIRST_LINE, volatile, self._unset]
+
+    def enter(self, code: CodeType) -> list[Any]:
+        """Return the frame of a call that goes on."""
+        return [code, self, [UNSET] * self.count, _ANY_LINE, [], self._unset]
+
+    def changes(  # noqa: C901 - a Python call costs 60 ns: the common road stays flat
+        self, python_frame: FrameType, frame: list[Any], line: int
+    ) -> list[Any] | None:
+        """Return the entry of a step if a variable differs from the step before, else None."""
+        last, volatile = frame[2], frame[4]
+        indices = self._rebound.get(frame[3], self._always)
+        frame[3] = line
+        if volatile:
+            indices = (*indices, *[index for index in volatile if index not in indices])
+        change: list[Any] | None = None
+        if indices:
+            plain_type_ids, short_text = self._plain_type_ids, self._short_text
+            for index, value in zip(indices, self._read(python_frame, indices), strict=False):
+                if value is last[index]:
+                    continue
                 kind = type(value)
                 if id(kind) in plain_type_ids or (kind is str and len(value) <= short_text):
-                    last[index] = value
+                    last[index] = kept = value
+                    if volatile and index in volatile:
+                        volatile.remove(index)
                 else:
-                    value = self._capture(index, value, last)  # noqa: PLW2901 - hot
-                    if value is _SAME:
-                        index += 1
+                    kept = self._capture(index, value, last)
+                    if index not in volatile and is_volatile(last[index]):
+                        volatile.append(index)
+                    if kept is _SAME:
                         continue
                 if change is None:
-                    change = [line]
-                change += (index, value)
-            index += 1
-        return change if not self._hidden else self._with_hidden(frame, last, line, change)
+                    change = [line, index, kept]
+                else:
+                    change += (index, kept)
+        if self._names:
+            change = self._named_changes(python_frame, frame, line, change)
+        return change if not self._hidden else self._with_hidden(python_frame, last, line, change)
 
-    def final_changes(self, frame: FrameType, last: list[Any]) -> tuple[int, list[Any]] | None:
+    def _named_changes(
+        self, python_frame: FrameType, frame: list[Any], line: int, change: list[Any] | None
+    ) -> list[Any] | None:
+        """Add what differs of the names in the module's or the class body's namespace."""
+        namespace: Any = python_frame.f_globals if self._is_optimized else python_frame.f_locals
+        if not isinstance(namespace, dict):
+            return change  # made by the program: reading it would run its code
+        seen = frame[5]
+        read, unset = namespace.get, UNSET
+        if type(namespace) is not dict:
+            read = partial(dict.get, namespace)
+        for name, before in zip(self._names, seen, strict=False):
+            if read(name, unset) is not before:
+                break
+        else:
+            return change
+        values = [read(name, unset) for name in self._names]
+        last, offset = frame[2], len(self._locals)
+        new_seen = []
+        for index, (value, before) in enumerate(zip(values, seen, strict=True), offset):
+            if value is before:
+                new_seen.append(value)
+                continue
+            kind = type(value)
+            if id(kind) in self._plain_type_ids or (kind is str and len(value) <= SHORT_TEXT):
+                kept = last[index] = value
+            else:
+                kept = self._capture(index, value, last)
+            new_seen.append(value if is_kept(kind, last[index], value) else _CHANGING)
+            if kept is not _SAME:
+                change = [line] if change is None else change
+                change += (index, kept)
+        frame[5] = tuple(new_seen)
+        return change
+
+    def final_changes(
+        self, python_frame: FrameType, frame: list[Any]
+    ) -> tuple[int, list[Any]] | None:
         """Return the entry of a last step as a frame is left: what its last line has assigned."""
-        change = self.changes(frame, last, 0)
+        change = self.changes(python_frame, frame, _FIRST_LINE)
         if change is None:
             return None
-        change[0] = frame.f_lineno or self.plan.plan.line
+        change[0] = python_frame.f_lineno or self.plan.plan.line
         return (LAST, change)
 
     def result(self, value: Any) -> Any:
@@ -167,29 +280,21 @@ class StepSite:
         plan = self.plan.plan
         return self.arguments.capture_quickly(value) if plan.captures_return else plan.fixed_result
 
-    def forget_values(self, last: list[Any]) -> None:
-        """Have every variable captured anew: a step was interrupted."""
-        last[:] = [_CHANGING] * len(last)
+    def forget_values(self, frame: list[Any]) -> None:
+        """Have every variable of a frame captured anew: a step was interrupted."""
+        frame[2][:] = [_CHANGING] * self.count
+        frame[3], frame[4], frame[5] = _ANY_LINE, [], (_CHANGING,) * len(self._names)
 
-    def _read(self, frame: FrameType) -> list[Any]:
-        unset = UNSET
-        values: list[Any]
-        if self._one_by_one:
-            values = [_read_or_unset(frame, name) for name in self._locals]
-        elif self._is_optimized and HAS_LIVE_F_LOCALS:
+    def _read(self, frame: FrameType, indices: tuple[int, ...]) -> list[Any]:
+        names, unset = self._locals, UNSET
+        if HAS_LIVE_F_LOCALS:
             get = frame.f_locals.get
-            values = [get(name, unset) for name in self._locals]
-        else:
-            namespace: Any = frame.f_locals
-            if not isinstance(namespace, dict):
-                return []  # a namespace made by the program: reading it would run its code
-            read = dict.get
-            values = [read(namespace, name, unset) for name in self._locals]
-            if self._clears:
-                self._clear(namespace)
-        if self._globals:
-            namespace, read = frame.f_globals, dict.get
-            values += [read(namespace, name, unset) for name in self._globals]
+            return [get(names[index], unset) for index in indices]
+        if self._one_by_one or len(indices) == 1:
+            return [_read_or_unset(frame, names[index]) for index in indices]
+        namespace = frame.f_locals
+        values = [namespace.get(names[index], unset) for index in indices]
+        self._clear(namespace)
         return values
 
     def _clear(self, namespace: dict[str, Any]) -> None:
@@ -222,18 +327,13 @@ class StepSite:
     def _captured(self, index: int, value: Any) -> Captured:
         if index == self._keywords_index and type(value) is dict:
             return judged_keywords(value, self._planned.judge_keyword, self.arguments)
-        nodes = self._budget.nodes
-        kind = type(value)
-        if id(kind) in _OPAQUE_TYPE_IDS and kind.__name__ in nodes and self.arguments.takes_plain:
-            return nodes[kind.__name__]
         kept = self.arguments.capture(value)
-        if type(kept) is Node and kept.kind is NodeKind.OBJECT:
-            if len(nodes) > _MAX_NODES:
-                nodes.clear()
-            kept = nodes.setdefault(kept.type_name, kept)
-            if id(kind) in _OPAQUE_TYPE_IDS:
-                nodes[kind.__name__] = kept
-        return kept
+        if type(kept) is not Node or kept.kind is not NodeKind.OBJECT:
+            return kept
+        nodes = self._budget.nodes  # one for all objects of a class: it is known again by identity
+        if len(nodes) > _MAX_NODES:
+            nodes.clear()
+        return nodes.setdefault(kept.type_name, kept)
 
     def _with_hidden(
         self, frame: FrameType, last: list[Any], line: int, change: list[Any] | None
@@ -251,7 +351,7 @@ class StepSite:
             return True
         if kind == "global":
             return dict.__contains__(frame.f_globals, name)
-        if self._clears:
+        if self._is_optimized and not HAS_LIVE_F_LOCALS:
             return True  # asking would cost as much as reading on 3.12
         namespace: Any = frame.f_locals
         if isinstance(namespace, dict):
@@ -273,36 +373,6 @@ def _is_same(one: Any, other: Any) -> bool:
         and one.type_name == other.type_name
         and _is_same(one.items, other.items)
     )
-
-
-def _trace_name(code: CodeType, plan: Plan) -> str:
-    return plan.name if code.co_qualname == "<module>" else code.co_qualname
-
-
-def _shown_variables(code: CodeType, plan: Plan) -> tuple[list[StepVariable], list[StepVariable]]:
-    """Return the variables that are read at a step, and those that are redacted."""
-    variables = [
-        *(StepVariable(item.name, "argument", item.redacted) for item in plan.arguments),
-        *(StepVariable(item.name, "local", item.redacted) for item in _locals(code, plan)),
-        *(StepVariable(item.name, "global", item.redacted) for item in _globals(code, plan)),
-    ]
-    read = [variable for variable in variables if not variable.redacted]
-    return read, [variable for variable in variables if variable.redacted]
-
-
-def _locals(code: CodeType, plan: Plan) -> Iterable[Any]:
-    if code.co_flags & CO_OPTIMIZED:
-        return plan.locals
-    return [variable for variable in plan.locals if not _is_dunder(variable.name)]
-
-
-def _globals(code: CodeType, plan: Plan) -> Iterable[Any]:
-    # a module's globals are its locals; a class body's names are looked up in both
-    return plan.globals if code.co_flags & CO_OPTIMIZED else ()
-
-
-def _is_dunder(name: str) -> bool:
-    return name.startswith("__") and name.endswith("__")
 
 
 def _read_or_unset(frame: FrameType, name: str) -> Any:

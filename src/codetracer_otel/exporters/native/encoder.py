@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.captured import DROPPED_NODE, REDACTED_NODE, Captured, Node
-from codetracer_otel.exporters.native.tables import EventKind, Tables, TypeKind, quote
-from codetracer_otel.exporters.native.texts import JudgedTexts
-from codetracer_otel.exporters.native.values import ValueWriter
+from codetracer_otel.captured import DROPPED_NODE, REDACTED_NODE, Captured
+from codetracer_otel.exporters.native.codes import Code, Codes, want_texts
+from codetracer_otel.exporters.native.tables import EventKind, quote
 from codetracer_otel.records import NOT_CAPTURED
 from codetracer_otel.step_records import (
     CALL,
@@ -26,8 +24,7 @@ from codetracer_otel.step_records import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from codetracer_otel.filters.content import ContentRules
-    from codetracer_otel.step_records import Entry, Failure, StepPlan
+    from codetracer_otel.step_records import Entry, Failure
 
 UNFINISHED: Final = "<unfinished>"
 EXCEPTION_ARGUMENT: Final = "exception"
@@ -38,37 +35,6 @@ _OUTPUT_KINDS: Final = {
     "stderr": EventKind.WRITE_OTHER,
     "stdin": EventKind.READ,
 }
-
-
-class Code:
-    """What the events of one code object have in common.
-
-    Attributes:
-        path_id: number of its file.
-        step: beginning of a step, before the line.
-        call: beginning of a call, before the arguments.
-        entry: the step before each call.
-        prefixes: beginning of the value of each variable.
-        texts: judged texts under its rules.
-        variables: the plan's.
-    """
-
-    __slots__ = ("call", "entry", "path_id", "plan", "prefixes", "step", "texts", "variables")
-
-    def __init__(self, step_plan: StepPlan, tables: Tables, texts: JudgedTexts) -> None:
-        plan = step_plan.plan
-        self.plan = plan
-        self.variables = step_plan.variables
-        self.path_id = tables.path(plan.file)
-        function_id = tables.function(self.path_id, plan.line, step_plan.name)
-        self.step = f'{{"Step":{{"path_id":{self.path_id},"line":'
-        self.entry = f"{self.step}{plan.line}}}}}"
-        self.call = f'{{"Call":{{"function_id":{function_id},"args":['
-        self.prefixes = [
-            f'{{"Value":{{"variable_id":{tables.variable(variable.name)},"value":'
-            for variable in step_plan.variables
-        ]
-        self.texts = texts
 
 
 class _Frame:
@@ -82,58 +48,6 @@ class _Frame:
         self.line = code.plan.line
         self.values: list[str | None] = [None] * len(code.prefixes)
         self.joined = ""
-
-
-class Codes:
-    """The `Code` of every plan of a trace, and what counts for all of its threads.
-
-    Args:
-        tables: the trace's.
-        output_rules: judge what is written outside of every traced function.
-        only_changes: steps show the variables that changed, not all.
-
-    Attributes:
-        redactions: values redacted, by kind.
-        drops: values dropped, by kind.
-        events: events written so far.
-    """
-
-    def __init__(
-        self, tables: Tables, output_rules: ContentRules | None, *, only_changes: bool
-    ) -> None:
-        self.tables = tables
-        self.values = ValueWriter(tables)
-        self.only_changes = only_changes
-        self.redactions: Counter[str] = Counter()
-        self.drops: Counter[str] = Counter()
-        self._codes: dict[int, tuple[StepPlan, Code]] = {}
-        self._texts: dict[int, tuple[object, JudgedTexts]] = {}
-        self.output_texts = self.texts_under(output_rules)
-
-    def of(self, step_plan: StepPlan) -> Code:
-        """Return the code of a plan."""
-        known = self._codes.get(id(step_plan))
-        if known is None:  # the plan is kept beside its code, so that its id stays taken
-            texts = self.texts_under(step_plan.plan.content)
-            known = self._codes[id(step_plan)] = (step_plan, Code(step_plan, self.tables, texts))
-        return known[1]
-
-    def texts_under(self, rules: ContentRules | None) -> JudgedTexts:
-        """Return the judged texts under a set of rules."""
-        known = self._texts.get(id(rules))
-        if known is None:
-            known = self._texts[id(rules)] = (rules, JudgedTexts(rules))
-        return known[1]
-
-    def trim(self) -> None:
-        """Bound the memory of judged texts, between two batches."""
-        for _, texts in self._texts.values():
-            texts.trim()
-
-    def settle(self) -> None:
-        """Judge every text that the next batch uses."""
-        for _, texts in self._texts.values():
-            texts.settle()
 
 
 class ThreadEncoder:
@@ -164,25 +78,32 @@ class ThreadEncoder:
             entries: the next ones of this thread.
             is_moved: events of another thread stand before these: the reader's step is not ours.
         """
-        self._want_texts(entries)
+        want_texts(self._codes, [frame.code.texts for frame in self._frames], entries)
         self._codes.settle()
         out: list[str] = []
         if is_moved and self._frames and self._needs_step(entries):
             out.append(_step_text(self._frames[-1]))
         whole, frames = 0, self._frames
+        append = out.append
         for position, entry in enumerate(entries):
             kind = type(entry)
-            if kind is int or kind is list:
+            if kind is int:
+                if frames:
+                    frame = frames[-1]
+                    frame.line = entry  # type: ignore[assignment]
+                    append(f"{frame.code.step}{entry}}}}}")
+                    if frame.joined:
+                        append(frame.joined)
+            elif kind is list:
                 if frames:
                     self._step(entry, out)
-                continue
-            operation = entry[0]  # type: ignore[index]
-            if operation == OUTPUT:
+            elif entry[0] == OUTPUT:  # type: ignore[index]
                 self._output(entries, position, out)
+                whole = whole if frames else len(out)
             else:
-                self._operations[operation](entry, out)
-            if not frames:
-                whole = len(out)
+                self._operations[entry[0]](entry, out)  # type: ignore[index]
+                if not frames:
+                    whole = len(out)
         return out, whole
 
     def close(self, out: list[str]) -> None:
@@ -200,54 +121,30 @@ class ThreadEncoder:
 
     # texts
 
-    def _want_texts(self, entries: list[Entry]) -> None:
-        """Ask for the judgement of every text; follow calls and returns to know the rules."""
-        stack = [frame.code.texts for frame in self._frames]
-        for entry in entries:
-            if type(entry) is int:
-                continue
-            if type(entry) is list:
-                _want_step(stack, entry)
-            elif entry[0] == LAST:  # type: ignore[index]
-                _want_step(stack, entry[1])  # type: ignore[index]
-            elif entry[0] == CALL:  # type: ignore[index]
-                texts = self._codes.of(entry[1]).texts  # type: ignore[index]
-                stack.append(texts)
-                for value in entry[2] or ():  # type: ignore[index]
-                    texts.want(value)
-                _want_failure(texts, entry[3])  # type: ignore[index]
-            elif stack:
-                _want_of(stack, entry)
-
-    def _value(self, code: Code, value: Captured) -> str:
-        kind = type(value)
-        if kind is str:
-            number = self._values.type_id(TypeKind.STRING, "String")
-            literal = code.texts.literals[value]  # type: ignore[index]
-            return f'{{"kind":"String","text":{literal},"type_id":{number}}}'
-        if kind is Node:
-            return self._values.write(code.texts.replaced(value))
-        return self._values.write(value)
-
     # entries
 
     def _step(self, entry: Any, out: list[str]) -> None:
         frame = self._frames[-1]
-        if type(entry) is int:
-            frame.line = entry
-            out.append(f"{frame.code.step}{entry}}}}}")
-            if frame.joined:
-                out.append(frame.joined)
-            return
+        code, values = frame.code, frame.values
         frame.line = line = entry[0]
-        out.append(f"{frame.code.step}{line}}}}}")
-        changed = self._change(frame, entry)
+        out.append(f"{code.step}{line}}}}}")
+        prefixes, write = code.prefixes, self._codes.value
+        changed = []
+        for position in range(1, len(entry), 2):
+            index, value = entry[position], entry[position + 1]
+            if value is UNSET:
+                values[index] = None
+                continue
+            if value is REDACTED_NODE:
+                self._codes.redactions[code.variables[index].kind] += 1
+            values[index] = text = f"{prefixes[index]}{write(code, value)}}}}}"
+            changed.append(text)
         if self._codes.only_changes:
-            out.extend(changed)
+            out += changed
             return
-        frame.joined = ",".join([text for text in frame.values if text is not None])
-        if frame.joined:
-            out.append(frame.joined)
+        frame.joined = joined = ",".join([text for text in values if text is not None])
+        if joined:
+            out.append(joined)
 
     def _last_step(self, entry: Any, out: list[str]) -> None:
         """Step once more as a frame is left, if its last line has changed what is shown."""
@@ -262,46 +159,36 @@ class ThreadEncoder:
         if before == frame.values:
             del out[position:]
 
-    def _change(self, frame: _Frame, entry: list[Any]) -> list[str]:
-        code, values, changed = frame.code, frame.values, []
-        prefixes = code.prefixes
-        for position in range(1, len(entry), 2):
-            index, value = entry[position], entry[position + 1]
-            if value is UNSET:
-                values[index] = None
-                continue
-            if value is REDACTED_NODE:
-                self._codes.redactions[code.variables[index].kind] += 1
-            text = f"{prefixes[index]}{self._value(code, value)}}}}}"
-            values[index] = text
-            changed.append(text)
-        return changed
-
     def _call(self, entry: Any, out: list[str]) -> None:
         _, step_plan, values, thrown = entry
         code = self._codes.of(step_plan)
-        arguments = [] if values is None else self._arguments(code, values)
+        is_closing = thrown is not None and not thrown.is_error
+        frame = _Frame(code, is_closing=is_closing)
+        arguments = [] if values is None else self._arguments(frame, values)
         if thrown is not None:
             number = self._codes.tables.variable(EXCEPTION_ARGUMENT)
             value = self._failure_value(code, thrown)
             arguments.append(f'{{"variable_id":{number},"value":{value}}}')
         out.append(code.entry)
         out.append(f"{code.call}{','.join(arguments)}]}}}}")
-        is_closing = thrown is not None and not thrown.is_error
-        self._frames.append(_Frame(code, is_closing=is_closing))
+        self._frames.append(frame)
 
-    def _arguments(self, code: Code, values: tuple[Captured, ...]) -> list[str]:
-        by_name = dict(zip(code.plan.argument_names, values, strict=True))
-        variable = self._codes.tables.variable
-        arguments = []
-        for argument in code.plan.arguments:
-            value = REDACTED_NODE if argument.redacted else by_name[argument.name]
-            if argument.redacted:
+    def _arguments(self, frame: _Frame, values: tuple[Captured, ...]) -> list[str]:
+        """Return the texts of a call's arguments, which its steps show from the first one on."""
+        code, shown = frame.code, frame.values
+        write, texts = self._codes.value, []
+        for prefix, position, index in code.arguments:
+            if position < 0:
                 self._codes.redactions["argument"] += 1
-            number = variable(argument.name)
-            text = self._value(code, value)
-            arguments.append(f'{{"variable_id":{number},"value":{text}}}')
-        return arguments
+                text = write(code, REDACTED_NODE)
+            else:
+                text = write(code, values[position])
+            texts.append(f"{prefix}{text}}}")
+            if index >= 0:
+                shown[index] = f"{code.prefixes[index]}{text}}}}}"
+        if not self._codes.only_changes:
+            frame.joined = ",".join([text for text in shown if text is not None])
+        return texts
 
     def _return(self, entry: Any, out: list[str]) -> None:
         if self._frames:
@@ -315,7 +202,7 @@ class ThreadEncoder:
         elif value is NOT_CAPTURED:
             is_call = code.plan.kind not in ("module", "class")
             value = DROPPED_NODE if is_call else None
-        return self._value(code, value)
+        return self._codes.value(code, value)
 
     def _raise(self, entry: Any, out: list[str]) -> None:
         if not self._frames:
@@ -360,33 +247,6 @@ class ThreadEncoder:
     def _end(self, value: str, out: list[str]) -> None:
         out.append(f'{{"Return":{{"return_value":{value}}}}}')
         self._frames.pop()
-
-
-def _want_step(stack: list[JudgedTexts], entry: Any) -> None:
-    if stack:
-        want = stack[-1].want
-        for value in entry[2::2]:
-            want(value)
-
-
-def _want_of(stack: list[JudgedTexts], entry: Any) -> None:
-    operation = entry[0]
-    if operation == RETURN:
-        if entry[1] is not NOT_CAPTURED:
-            stack[-1].want(entry[1])
-        stack.pop()
-    elif operation == RAISE:
-        _want_failure(stack[-1], entry[1])
-        stack.pop()
-    elif operation == END:
-        stack.pop()
-    elif operation == CLOSE:
-        stack.clear()
-
-
-def _want_failure(texts: JudgedTexts, failure: Failure | None) -> None:
-    if failure is not None:
-        texts.want(failure.message)
 
 
 def _failure_text(type_name: str, message: str) -> str:

@@ -9,6 +9,8 @@ from codetracer_otel.captured_texts import iter_texts, map_texts
 from codetracer_otel.exporters.native.tables import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from codetracer_otel.filters.content import ContentRules
 
 _MAX_KNOWN: Final = 4096
@@ -45,6 +47,16 @@ class JudgedTexts:
             for key in iter_texts(value):
                 if key not in self._judged:
                     self._wanted[key] = None
+
+    def want_all(self, values: Iterable[Captured]) -> None:
+        """Ask for the texts inside several values."""
+        for value in values:
+            kind = type(value)
+            if kind is str:
+                if value not in self.literals:
+                    self._wanted[value, False] = None  # type: ignore[index]
+            elif kind is Node:
+                self.want(value)
 
     def settle(self) -> None:
         """Judge everything that was asked for."""

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.exporters.native.codes import Codes
 from codetracer_otel.exporters.native.directory import (
     EVENTS,
     METADATA,
@@ -15,7 +16,7 @@ from codetracer_otel.exporters.native.directory import (
     TraceDirectory,
     write_all,
 )
-from codetracer_otel.exporters.native.encoder import Codes, ThreadEncoder
+from codetracer_otel.exporters.native.encoder import ThreadEncoder
 from codetracer_otel.exporters.native.events import TraceError
 from codetracer_otel.exporters.native.metadata import TraceMetadata, metadata_text, paths_text
 from codetracer_otel.exporters.native.repair import repair
@@ -193,12 +194,13 @@ class NativeTrace:
         self.stats = TraceStats()
         self._notify = notify
         self._tables = Tables()
-        self._codes = Codes(self._tables, output_rules, only_changes=only_changes)
         self._threads: dict[int, _Thread] = {}
         self._is_moved = False
         self._is_finished = False
         self._file = EventFile(directory.create(EVENTS))
         self._begin()
+        self._codes = Codes(self._tables, output_rules, only_changes=only_changes)
+        self._write_facts()
 
     @property
     def is_writing(self) -> bool:
@@ -254,7 +256,6 @@ class NativeTrace:
         path_id = self._tables.path(self.metadata.program)
         self._tables.function(path_id, 1, "<toplevel>")
         self._emit([*self._tables.take_definitions(), '{"Call":{"function_id":0,"args":[]}}'])
-        self._write_facts()
 
     def _try_to_end(self) -> None:
         try:
