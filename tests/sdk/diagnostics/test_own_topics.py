@@ -163,3 +163,18 @@ def test_another_sampler_of_the_provider_does_not_thin_out_the_lines(capsys, mon
 def test_the_import_of_the_names_starts_nothing():
     assert callable(ct.span)
     assert "codetracer_otel.sdk.diagnostics.hand_written" in sys.modules
+
+
+def test_topic_lines_are_no_output_of_the_program(capsys, request):
+    exporter, chain = InMemoryExporter(), only(str(request.path))
+    policy = {"capture_io": "proxies", "on_recorder_error": "abort"}
+    with topics(capsys, exporter=exporter, functions=True, trace_filter=chain, policy=policy):
+        speak()
+    (span,) = [span for span in exporter.spans if span.name.endswith("speak")]
+    assert [event.attributes["text"] for event in span.events] == ["hello\n"]
+
+
+def speak():
+    print("hello")
+    with ct.span("inner"):
+        pass
