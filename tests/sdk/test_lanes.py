@@ -247,3 +247,25 @@ def test_one_fork_waits_for_a_busy_exporter_and_the_next_does_not():
     assert not lane._worker.is_alive
     lane.unpark()
     assert stop(lane)
+
+
+def test_an_exporter_that_keeps_account_is_believed():
+    exporter = Scripted(lambda _: ExportResult.FAILURE)
+    accounts = iter([{}, {"spans_failed": 2, "spans_rejected": 1}])
+    exporter.stats = lambda: next(accounts)
+    lane = start(exporter)
+    lane.put(batch(10))
+    assert flush(lane)
+    counters = lane.counters
+    assert (counters["exported"], counters["failed"], counters["rejected"]) == (7, 2, 1)
+    assert stop(lane)
+
+
+def test_an_account_that_cannot_be_read_is_none():
+    exporter = Scripted(lambda _: ExportResult.SUCCESS)
+    exporter.stats = lambda: 1 / 0
+    lane = start(exporter)
+    lane.put(batch(10))
+    assert flush(lane)
+    assert lane.stats()["exported"] == 10
+    assert stop(lane)

@@ -17,6 +17,9 @@ class Recorder:
     def __init__(self):
         self.records = []
 
+    def stats(self):
+        return {}
+
     def drain(self, limit):
         taken = self.records[:limit]
         del self.records[:limit]
@@ -55,12 +58,22 @@ def build():
     running = []
 
     def build_pipeline(*exporters, redact=lambda _records, spans: spans, **options):
-        lanes = [Lane(str(i), each, 1000, nothing, nothing) for i, each in enumerate(exporters)]
-        options = {"interval_s": 60, "batch_records": 100, "max_spans": 50, **options}
+        lanes = [
+            Lane(str(number), exporter, 1000, 10**9, nothing, nothing, len)
+            for number, exporter in enumerate(exporters)
+        ]
+        options = {"interval_s": 60, "batch_records": 100, "max_spans": 1000, **options}
         errors = options.setdefault("errors", [])
         del options["errors"]
         pipeline = Pipeline(
-            lanes, list, redact, {}, on_thread_start=nothing, on_error=errors.append, **options
+            lanes,
+            list,
+            redact,
+            {},
+            on_thread_start=nothing,
+            on_error=errors.append,
+            on_failure=errors.append,
+            **options,
         )
         pipeline.recorder = Recorder()
         pipeline.start()
@@ -154,3 +167,37 @@ def test_a_flush_after_the_stop_does_not_wait_for_ever(build):
     pipeline = build(Keeper())
     assert pipeline.stop(5)
     assert not pipeline.flush(0.1)
+
+
+def test_a_flush_ends_although_records_come_faster_than_they_are_delivered(build):
+    pipeline = build(Keeper(), max_spans=300)
+    pipeline.recorder.drain = lambda limit: [0] * limit
+    assert pipeline.flush(5)
+    pipeline.recorder.drain = lambda _limit: []
+
+
+def test_a_defect_of_the_recorder_ends_no_delivery(build):
+    keeper, errors = Keeper(), []
+    pipeline = build(keeper, errors=errors)
+
+    def broken(_limit):
+        del pipeline.recorder.drain
+        raise RuntimeError("no")
+
+    pipeline.recorder.drain = broken
+    pipeline.recorder.records.append(1)
+    assert pipeline.flush(5)
+    assert [type(error) for error in errors] == [RuntimeError]
+    assert pipeline.flush(5)
+    assert keeper.items == [1]
+
+
+def test_losses_are_counted_by_their_cause(build):
+    failing = Keeper()
+    failing.export = lambda _batch: ExportResult.FAILURE
+    pipeline = build(failing, Keeper(), max_spans=1)
+    pipeline.add_span(Span(1))
+    pipeline.add_span(Span(2))
+    pipeline.recorder.stats = lambda: {"dropped_buffer_full": 7}
+    assert pipeline.flush(5)
+    assert pipeline.dropped() == {"buffer_full": 8, "export_failed": 1}

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 
-from codetracer_otel.sdk.workers import Worker
+from codetracer_otel.sdk.workers import Worker, unregistered
 
 
 def soon():
@@ -61,6 +61,26 @@ def test_the_program_never_meets_the_thread_not_even_after_logging_in_it():
     assert threading.enumerate() == before
     worker.put("end")
     assert worker.join(soon())
+
+
+def test_notifying_leaves_no_stand_in_behind_and_no_thread_of_the_programs_out():
+    seen = []
+
+    def handle(item):
+        if item == "end":
+            return False
+        unregistered(lambda *_args, **_facts: logging.getLogger("worker").debug("x"))("event")
+        seen.append(threading.enumerate())
+        return True
+
+    before = threading.enumerate()
+    unregistered(lambda *_args, **_facts: threading.current_thread())("event")
+    assert threading.enumerate() == before
+    worker = start(handle)
+    worker.put("notify")
+    worker.put("end")
+    assert worker.join(soon())
+    assert seen == [before]
 
 
 def test_while_parked_there_is_no_thread_and_nothing_is_lost():

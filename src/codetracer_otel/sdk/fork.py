@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -45,6 +47,21 @@ def watch_forks(active_session: Callable[[], Session | None]) -> None:
     os.register_at_fork(
         before=before, after_in_parent=after_in_parent, after_in_child=after_in_child
     )
+    _before_atexit(lambda: after_last_fork(active_session()))
+
+
+def after_last_fork(session: Session | None) -> None:
+    """Let a session that is quiet since a fork have its threads back while there can be any."""
+    if session is not None:
+        session.prepare_for_exit()
+
+
+def _before_atexit(call: Callable[[], None]) -> None:
+    # atexit is too late: CPython starts no thread by then
+    register: Any = getattr(threading, "_register_atexit", None)
+    if register is not None:
+        with contextlib.suppress(RuntimeError):  # the program is ending already
+            register(call)
 
 
 def deliver_at_child_end(session: Session) -> None:

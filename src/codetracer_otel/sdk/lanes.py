@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codetracer_otel.ports import ExportResult
 from codetracer_otel.sdk.batch_weight import batch_bytes
-from codetracer_otel.sdk.workers import Worker
+from codetracer_otel.sdk.workers import DetachedThread, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from codetracer_otel.ports import Exporter, Notify
     from codetracer_otel.records import Batch
@@ -107,32 +107,42 @@ class Lane:
         """Wait for the end that `begin_stop` asked for; past its deadline end the exporter."""
         if self._worker.join(self._deadline):
             return True
-        self._end_exporter()
-        has_ended = self._worker.join(time.monotonic() + _GRACE_S)
+        has_ended = self._ends_in_grace()
         with self._state:
             self.counters["dropped_at_shutdown"] += self._waiting
             self._waiting = self._waiting_bytes = 0
         return has_ended
 
+    def _ends_in_grace(self) -> bool:
+        closing = DetachedThread(self._end_exporter)  # it may hang in there, too
+        try:
+            closing.start()
+        except RuntimeError:  # the interpreter is about to end, and the exporter with it
+            return False
+        return closing.join(_GRACE_S) and self._worker.join(time.monotonic() + _GRACE_S)
+
     def stats(self) -> dict[str, Any]:
         """Return the counters and the number of spans that wait."""
         counters: dict[str, Any] = dict(self.counters)
         counters["queue_depth"] = self._waiting
-        own = getattr(self.exporter, "stats", None)
-        if callable(own):
-            counters["exporter"] = own()
+        own = self._own_stats()
+        if own:
+            counters["exporter"] = own
         return counters
 
-    def park(self, deadline: float) -> None:
+    def park(self, deadline: float) -> bool:
         """Be without a thread, if everything is exported before ``deadline`` (monotonic s).
 
         The program waits for an export that does not end in one fork only, not in every one.
+        Returns whether the thread is gone.
         """
         at_work = self._export_at_work
         if at_work and at_work == self._too_busy_to_park:
             deadline = 0.0
-        if not self._worker.park(deadline):
+        is_gone = self._worker.park(deadline)
+        if not is_gone:
             self._too_busy_to_park = at_work
+        return is_gone
 
     def unpark(self) -> None:
         """Undo `park`."""
@@ -169,6 +179,7 @@ class Lane:
             return False
 
     def _export(self, batch: Batch, size: int) -> None:
+        losses = self._own_losses()
         self._exports += 1
         self._export_at_work = self._exports
         try:
@@ -180,12 +191,31 @@ class Lane:
         with self._state:
             self._waiting = max(self._waiting - len(batch), 0)
             self._waiting_bytes = max(self._waiting_bytes - size, 0)
-        if result is ExportResult.SUCCESS:
-            self.counters["exported"] += len(batch)
-            self._is_failing = False
-        else:
-            self.counters["failed"] += len(batch)
+        self._count(len(batch), result, self._own_losses() - losses)
+        self._is_failing = result is not ExportResult.SUCCESS and self._is_failing
+
+    def _count(self, spans: int, result: ExportResult, own: Counter[str]) -> None:
+        if result is not ExportResult.SUCCESS:
             self.counters["failed_batches"] += 1
+            if not own:  # it keeps no account of its own
+                own = Counter(failed=spans)
+        self.counters.update(own)
+        self.counters["exported"] += max(spans - own.total(), 0)
+
+    def _own_losses(self) -> Counter[str]:
+        """Return how many spans were lost so far, by the exporter's own account if it has one."""
+        stats = self._own_stats()
+        failed = stats.get("spans_failed", 0) + stats.get("spans_unencodable", 0)
+        return Counter(failed=failed, rejected=stats.get("spans_rejected", 0))
+
+    def _own_stats(self) -> Mapping[str, Any]:
+        stats = getattr(self.exporter, "stats", None)
+        try:
+            found = stats() if callable(stats) else None
+        except BaseException as error:  # noqa: BLE001 - an exporter may raise anything
+            self._fail(error)
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def _fail(self, error: BaseException) -> None:
         self.counters["exceptions"] += 1

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.records import Batch
+from codetracer_otel.sdk import fork_warning
 from codetracer_otel.sdk.workers import Worker
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Pipeline:
         max_spans: bound on hand-written and library spans that wait.
         on_thread_start: called first on the worker thread.
         on_error: told of a defect of ours; the batch in work is lost and counted.
+        on_failure: told that the recorder's records cannot be taken.
+        on_drained: called after each drain.
     """
 
     def __init__(
@@ -53,6 +56,8 @@ class Pipeline:
         max_spans: int,
         on_thread_start: Callable[[], None],
         on_error: Callable[[Exception], None],
+        on_failure: Callable[[Exception], None],
+        on_drained: Callable[[], None] = lambda: None,
     ) -> None:
         self.lanes = tuple(lanes)
         self.resource = resource
@@ -63,6 +68,8 @@ class Pipeline:
         self._views_of = views_of
         self._redact = redact
         self._on_error = on_error
+        self._on_failure = on_failure
+        self._on_drained = on_drained
         self._interval_s = interval_s
         self._batch_records = batch_records
         self._max_spans = max_spans
@@ -81,7 +88,7 @@ class Pipeline:
 
     def wake(self) -> None:
         """Ask for a drain soon; cheap, reentrant, from any thread."""
-        self._unpark()
+        self.unpark()
         if not self._is_woken:
             self._is_woken = True
             self._worker.put(_WAKE)
@@ -93,7 +100,7 @@ class Pipeline:
         if len(self._spans) >= self._max_spans:
             self.dropped_spans += 1
             return
-        self._unpark()
+        self.unpark()
         self._spans.append(span)
         if len(self._spans) >= self._max_spans // 2:
             self.wake()
@@ -101,7 +108,7 @@ class Pipeline:
     def flush(self, timeout: float) -> bool:
         """Return whether everything recorded before the call was delivered in ``timeout`` s."""
         deadline = time.monotonic() + timeout
-        self._unpark()
+        self.unpark()
         drained = threading.Event()
         self._worker.put(drained)
         if not drained.wait(timeout):
@@ -112,7 +119,7 @@ class Pipeline:
     def stop(self, timeout: float) -> bool:
         """Deliver the rest within ``timeout`` s of wall time and end all threads."""
         deadline = time.monotonic() + timeout
-        self._unpark()
+        self.unpark()
         self._worker.put(_STOP)
         self._worker.join(deadline)
         for lane in self.lanes:
@@ -124,9 +131,9 @@ class Pipeline:
         """Deliver what is there, then be without threads of ours, as far as that comes soon."""
         deadline = time.monotonic() + _PARK_S
         self._worker.put(_WAKE)
-        self._worker.park(deadline)
-        for lane in self.lanes:
-            lane.park(deadline)
+        are_gone = [self._worker.park(deadline), *(lane.park(deadline) for lane in self.lanes)]
+        if not all(are_gone):
+            fork_warning.silence()
 
     def unpark_soon(self) -> None:
         """Go on after `park`, at the next thing there is to do.
@@ -135,28 +142,49 @@ class Pipeline:
         """
         self._is_parked = True
 
-    def _unpark(self) -> None:
+    def unpark(self) -> None:
+        """Go on after `park`, now."""
         if self._is_parked:
             self._is_parked = False
+            fork_warning.restore()
             for lane in self.lanes:
                 lane.unpark()
             self._worker.unpark()
 
     def after_fork(self) -> None:
         """Begin anew in a forked child: new threads, empty queues."""
+        fork_warning.restore()
         self._spans = []
         self._is_woken = self._is_parked = False
         self._not_before_ns = time.time_ns()
-        self.recorded = self.dropped_spans = 0
+        self.recorded = self.dropped_spans = self.failed_internally = 0
         for lane in self.lanes:
             lane.after_fork()
         self._worker.renew()
         self.start()
 
+    def dropped(self) -> dict[str, int]:
+        """Return how many records were lost, by cause, as far as there are any."""
+        recorder = {} if self.recorder is None else self.recorder.stats()
+        lanes = [lane.counters for lane in self.lanes]
+        causes = {
+            "buffer_full": recorder.get("dropped_buffer_full", 0) + self.dropped_spans,
+            "queue_full": sum(counters["dropped_queue_full"] for counters in lanes),
+            "export_failed": sum(counters["failed"] for counters in lanes),
+            "rejected": sum(counters["rejected"] for counters in lanes),
+            "shutdown": sum(counters["dropped_at_shutdown"] for counters in lanes),
+            "internal": self.failed_internally,
+        }
+        return {cause: count for cause, count in causes.items() if count}
+
     def _handle(self, command: Any) -> bool:
         if command is _WAKE:
             self._is_woken = False
-        self._drain_all()
+        try:
+            self._drain(everything=command is _STOP)
+            self._on_drained()
+        except Exception as error:  # noqa: BLE001 - a defect of ours must not end the deliveries
+            self._on_failure(error)
         if isinstance(command, threading.Event):
             command.set()
         return command is not _STOP
@@ -165,14 +193,26 @@ class Pipeline:
         is_new = self._batches < _FIRST_BATCHES
         return min(self._interval_s, _FIRST_INTERVAL_S) if is_new else self._interval_s
 
-    def _drain_all(self) -> None:
-        while True:
-            records = self.recorder.drain(self._batch_records) if self.recorder else []
+    def _drain(self, *, everything: bool) -> None:
+        # Threads may record as fast as this delivers; who waits for a flush waits for what was
+        # there when it was asked for, and that is no more than the buffers hold.
+        left = self._max_spans
+        while left > 0 or everything:
+            records = self._take_records()
             spans = self._spans[: self._batch_records]
             del self._spans[: len(spans)]
             if not records and not spans:
                 return
             self._deliver(records, spans)
+            left -= max(len(records), len(spans))
+        self.wake()
+
+    def _take_records(self) -> Sequence[Record]:
+        try:
+            return self.recorder.drain(self._batch_records) if self.recorder else []
+        except Exception as error:  # noqa: BLE001 - hand-written spans are delivered all the same
+            self._on_failure(error)
+            return []
 
     def _deliver(self, records: Sequence[Record], spans: Sequence[ReadableSpan]) -> None:
         self.recorded += len(records) + len(spans)

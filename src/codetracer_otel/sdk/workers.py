@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from codetracer_otel.ports import Notify
+
 _PARK: Final = object()
 
 
@@ -41,8 +43,8 @@ class Worker:
         self._on_start = on_start
         self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._gate = threading.Lock()
-        self._is_parking = self._is_parked = False
-        self._thread = _Thread(self._run)
+        self._is_parking = self._is_parked = self._is_stranded = False
+        self._thread = DetachedThread(self._run)
 
     def start(self) -> None:
         """Start the thread."""
@@ -59,6 +61,8 @@ class Worker:
 
     def join(self, deadline: float) -> bool:
         """Wait for the thread's end until ``deadline`` (monotonic s); return whether it came."""
+        if self._is_stranded:
+            self._handle_here()
         return self._thread.join(max(deadline - time.monotonic(), 0.0))
 
     def park(self, deadline: float) -> bool:
@@ -80,15 +84,26 @@ class Worker:
         with self._gate:
             is_gone, self._is_parking, self._is_parked = self._is_parked, False, False
         if is_gone:
-            self._thread = _Thread(self._run)
-            self._thread.start()
+            thread = DetachedThread(self._run)
+            try:
+                thread.start()
+            except RuntimeError:  # the interpreter is about to end and starts no thread
+                self._is_stranded = True
+            else:
+                self._thread = thread
+
+    def _handle_here(self) -> None:
+        while not self._items.empty():
+            item = self._items.get()
+            if item is not _PARK and not self._handle(item):
+                return
 
     def renew(self) -> None:
         """Begin with an empty queue in a forked child; `start` comes next."""
         self._items = queue.SimpleQueue()
         self._gate = threading.Lock()
-        self._is_parking = self._is_parked = False
-        self._thread = _Thread(self._run)
+        self._is_parking = self._is_parked = self._is_stranded = False
+        self._thread = DetachedThread(self._run)
 
     def _run(self) -> None:
         self._on_start()
@@ -113,8 +128,16 @@ class Worker:
             return None
 
 
-class _Thread:
-    """A thread that only its owner knows; a daemon, like every thread started this way."""
+class DetachedThread:
+    """A thread that only its owner knows; a daemon, like every thread started this way.
+
+    Args:
+        run: what it does.
+
+    Attributes:
+        native_id: the kernel's number for it, once it runs.
+        was_started: whether `start` was called.
+    """
 
     def __init__(self, run: Callable[[], None]) -> None:
         self._run = run
@@ -123,14 +146,17 @@ class _Thread:
         self.was_started = False
 
     def start(self) -> None:
+        """Start it."""
         self.was_started = True
         _thread.start_new_thread(self._run_to_end, ())
 
     @property
     def is_alive(self) -> bool:
+        """Whether it runs."""
         return self.was_started and not self._ended.is_set()
 
     def join(self, timeout: float) -> bool:
+        """Wait ``timeout`` s for its end; return whether it came."""
         return not self.was_started or self._ended.wait(timeout)
 
     def _run_to_end(self) -> None:
@@ -142,10 +168,22 @@ class _Thread:
             self._ended.set()
 
 
+def unregistered(notify: Notify) -> Notify:
+    """Return what notifies and lets no thread of ours stand in ``threading``'s registry for it."""
+
+    def tell(event: str, /, level: str = "info", **facts: object) -> None:
+        notify(event, level, **facts)
+        _leave_registry()
+
+    return tell
+
+
 def _leave_registry() -> None:
     # Whoever asks for the current thread (logging does) makes a stand-in for a thread it does not
     # know, and puts it into the registry.
-    threading._active.pop(threading.get_ident(), None)  # type: ignore[attr-defined]  # noqa: SLF001
+    active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]  # noqa: SLF001
+    if isinstance(active.get(threading.get_ident()), threading._DummyThread):  # noqa: SLF001
+        active.pop(threading.get_ident(), None)
 
 
 def _wait_until_gone(native_id: int | None, deadline: float) -> None:

@@ -10,6 +10,7 @@ from codetracer_otel.sdk.bootstrap.filesystem import other_exporters
 from codetracer_otel.sdk.exporter_specs import ExporterSpec
 from codetracer_otel.sdk.lanes import Lane
 from codetracer_otel.sdk.provider import ProviderExporter, host_provider
+from codetracer_otel.sdk.workers import unregistered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,7 @@ def build_lanes(
     """
     if settings.disabled:
         return []
+    notify = unregistered(notify)
     context = ExporterContext(settings.otlp, notify, settings.no_color)
     return [
         Lane(

@@ -1,0 +1,33 @@
+"""Keeps CPython from warning the program about threads of ours when it forks."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+import warnings
+from typing import Any, Final
+
+_FILTER: Final[tuple[Any, ...]] = (
+    "ignore",
+    re.compile("This process .* is multi-threaded"),
+    DeprecationWarning,
+    None,
+    0,
+)
+
+
+def silence() -> None:
+    """Silence the warning about a fork among threads, unless the program has threads itself.
+
+    The list of filters is changed in place: going through ``warnings.filterwarnings`` would let
+    every warning that was shown once be shown again.
+    """
+    if threading.active_count() == 1 and _FILTER not in warnings.filters:
+        warnings.filters.insert(0, _FILTER)  # type: ignore[attr-defined]
+
+
+def restore() -> None:
+    """Undo `silence`."""
+    with contextlib.suppress(ValueError):
+        warnings.filters.remove(_FILTER)  # type: ignore[attr-defined]
