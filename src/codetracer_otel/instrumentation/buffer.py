@@ -45,6 +45,11 @@ class RecordBuffer:
         self._bytes = 0
         self.watermark = self._half
 
+    @property
+    def size(self) -> int:
+        """About how many bytes wait."""
+        return self._bytes + RECORD_BYTES * len(self.records)
+
     def charge(self, size: int) -> None:
         """Count ``size`` bytes of captured values that are about to enter the buffer."""
         self._bytes += size

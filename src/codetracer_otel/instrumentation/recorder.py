@@ -198,6 +198,8 @@ class PythonRecorder:
         """Return the counters, by name."""
         return {
             "dropped_buffer_full": self.buffer.dropped_full,
+            "queue_depth": len(self.buffer.records),
+            "queue_bytes": self.buffer.size,
             "healed_stack_entries": self.calls.healed,
             "abandoned": self._counters["abandoned"],
             "code_objects_traced": self._counters["traced"],

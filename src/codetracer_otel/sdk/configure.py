@@ -13,6 +13,7 @@ from codetracer_otel.sdk.diagnostics.logger import SessionLog, report_problem
 from codetracer_otel.sdk.diagnostics.metrics import SilentSink
 from codetracer_otel.sdk.fork import deliver_at_child_end, watch_forks
 from codetracer_otel.sdk.lifecycle import start
+from codetracer_otel.sdk.self_metrics import offer_self_metrics
 from codetracer_otel.sdk.settings import Launch, LaunchKind, from_process_environment, resolve
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ def _end_reporting(session: Session | None) -> None:
 
 def _watch_process() -> None:
     watch_forks(active_session)
+    offer_self_metrics(active_session)
     if not _Active.watches_exit:
         _Active.watches_exit = True
         atexit.register(lambda: _end_reporting(active_session()))

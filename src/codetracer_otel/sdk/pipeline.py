@@ -163,6 +163,11 @@ class Pipeline:
         self._worker.renew()
         self.start()
 
+    @property
+    def waiting_spans(self) -> int:
+        """How many hand-written and library spans wait to be drained."""
+        return len(self._spans)
+
     def dropped(self) -> dict[str, int]:
         """Return how many records were lost, by cause, as far as there are any."""
         recorder = {} if self.recorder is None else self.recorder.stats()

@@ -121,6 +121,8 @@ class Session:
             "recorded": self._pipeline.recorded,
             "exported": sum(lane.get("exported", 0) for lane in lanes.values()),
             "dropped": self.dropped(),
+            "queue_depth": recorder.get("queue_depth", 0) + self._pipeline.waiting_spans,
+            "queue_bytes": recorder.get("queue_bytes", 0),
             "recorder": recorder,
             "exporters": lanes,
             "scopes_skipped": sum(skipped.values()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.errors import ErrorCode, UsageError
@@ -13,7 +14,7 @@ from codetracer_otel.sdk.provider import ProviderExporter, host_provider
 from codetracer_otel.sdk.workers import unregistered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from codetracer_otel.ports import Exporter, Notify
     from codetracer_otel.sdk.settings import Settings
@@ -33,17 +34,27 @@ def build_lanes(
         return []
     notify = unregistered(notify)
     context = ExporterContext(settings.otlp, notify, settings.no_color)
+    specs = other_exporters(settings)
     return [
         Lane(
-            getattr(spec, "name", type(spec).__name__),
+            name,
             _build_exporter(spec, context, settings),
             settings.buffer.records,
             settings.buffer.bytes,
             notify,
             on_thread_start,
         )
-        for spec in other_exporters(settings)
+        for name, spec in zip(_lane_names(specs), specs, strict=True)
     ]
+
+
+def _lane_names(specs: Sequence[object]) -> Iterator[str]:
+    """Yield the name of each exporter; the second of a name gets a number."""
+    seen: Counter[str] = Counter()
+    for spec in specs:
+        name = getattr(spec, "name", type(spec).__name__)
+        seen[name] += 1
+        yield name if seen[name] == 1 else f"{name} {seen[name]}"
 
 
 def _build_exporter(spec: object, context: ExporterContext, settings: Settings) -> Exporter:
