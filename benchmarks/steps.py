@@ -81,10 +81,24 @@ def measure(name: str, program: Path, folder: str, repeats: int) -> dict[str, fl
     python = [sys.executable]
     tools = {
         "untraced": python,
-        "ours": [*python, "-m", "codetracer_otel", "run", "--quiet", "--exporter"]
-        + [f"native={folder}"],
-        "recorder": [*python, "-m", "codetracer_python_recorder", "--format", "json"]
-        + ["--trace-dir", folder],
+        "ours": [
+            *python,
+            "-m",
+            "codetracer_otel",
+            "run",
+            "--quiet",
+            "--exporter",
+            f"native={folder}",
+        ],
+        "recorder": [
+            *python,
+            "-m",
+            "codetracer_python_recorder",
+            "--format",
+            "json",
+            "--trace-dir",
+            folder,
+        ],
     }
     least: dict[tuple[str, int], float] = {}
     steps: dict[int, int] = {}

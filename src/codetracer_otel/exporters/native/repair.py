@@ -41,13 +41,14 @@ class _Prefix:
     depth: int = 0
     types: int = 0
     home_depth: int | None = None  # while another thread's calls stand there
-    is_before_call: bool = False
+    has_begun: bool = False
     is_whole: bool = False
 
     def take(self, event: Any, end: int) -> None:
         """Go past an event."""
         name = next(iter(event), "") if isinstance(event, dict) else ""
         self.depth += (name == "Call") - (name == "Return")
+        self.has_begun = self.has_begun or name == "Call"
         self.types += name == "Type"
         if name == "ThreadSwitch":
             self.home_depth = None if event[name] == 1 else self.depth
@@ -87,7 +88,7 @@ def _read_prefix(file: Any, limit: int) -> _Prefix:
                 return prefix
             prefix.take(event, stream.end)
     except TruncatedError:
-        if prefix.depth < 1:
+        if not prefix.has_begun:
             raise TraceError("the trace does not even have its first call", prefix.events) from None
         return prefix
     prefix.is_whole = True
@@ -107,6 +108,8 @@ def _close(descriptor: int, prefix: _Prefix) -> bool:
 
 
 def _ending(prefix: _Prefix) -> bytes:
+    if not prefix.depth:
+        return b"]"
     error, text = prefix.types, prefix.types + 1
     events = [_type(TypeKind.ERROR, "Unfinished"), _type(TypeKind.STRING, "String")]
     unfinished = {"kind": "Error", "msg": "<unfinished>", "type_id": error}
