@@ -1,0 +1,8 @@
+"""Draws traces: reads spans, folds what is too much, and writes one self-contained page."""
+
+from __future__ import annotations
+
+from codetracer_otel.report.building import Report, build_report
+from codetracer_otel.report.rules import RuleTexts
+
+__all__ = ["Report", "RuleTexts", "build_report"]

@@ -1,0 +1,89 @@
+"""Reads the events of a native trace many at a time; `exporters.native` reads and judges each."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CHUNK: Final = 4 * 1024 * 1024
+_MAX_PIECE: Final = 128 * 1024 * 1024
+_NEAR: Final = 64 * 1024
+# Inside a JSON string a quote follows a backslash, so that this can only be between two events.
+_BOUNDARY: Final = re.compile(rb',\s*(?=\{\s*"Step"\s*:)')
+_decode: Final = json.JSONDecoder().raw_decode
+
+
+class Events:
+    """The events of an open ``trace.json``.
+
+    Attributes:
+        is_whole: whether the end of the array was there; known at the end.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._is_first = True
+        self.is_whole = False
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        """Yield the events in lists.
+
+        Raises:
+            ValueError: this is no array of events.
+        """
+        rest = b""
+        while data := self._file.read(_CHUNK):
+            rest += data
+            cut = _last_boundary(rest)
+            if cut is not None:
+                yield self._piece(rest[: cut.start()] + b"]")
+                rest = rest[cut.end() :]
+            elif len(rest) > _MAX_PIECE:
+                raise ValueError("an event is too large")
+        if rest:
+            yield self._end(rest)
+
+    def _piece(self, text: bytes) -> list[Any]:
+        found = json.loads(text if self._is_first else b"[" + text)
+        self._is_first = False
+        if not isinstance(found, list):
+            raise ValueError("no array")  # noqa: TRY004 - what the file holds, not a caller's type
+        return found
+
+    def _end(self, rest: bytes) -> list[Any]:
+        try:
+            found = self._piece(rest)
+        except ValueError:
+            return self._whole_ones(rest)
+        self.is_whole = True
+        return found
+
+    def _whole_ones(self, rest: bytes) -> list[Any]:
+        """Return the events before the place where the file breaks off."""
+        text = rest.decode("utf-8", "replace")
+        position = text.find("[") + 1 if self._is_first else 0
+        if self._is_first and text[:position].strip() != "[":
+            raise ValueError("no array")
+        found: list[Any] = []
+        while True:
+            while text[position : position + 1] in (" ", "\n", "\r", "\t", ","):
+                position += 1
+            try:
+                event, position = _decode(text, position)
+            except ValueError:
+                return found
+            found.append(event)
+
+
+def _last_boundary(data: bytes) -> re.Match[bytes] | None:
+    for begin in (max(len(data) - _NEAR, 0), 0):
+        last = None
+        for last in _BOUNDARY.finditer(data, begin):  # noqa: B007 - the last one is what is wanted
+            pass
+        if last is not None:
+            return last
+    return None

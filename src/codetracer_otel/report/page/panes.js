@@ -1,0 +1,266 @@
+const GROUPS = [
+  ["codetracer.arg.", "Arguments"],
+  ["codetracer.local.", "Locals at the end"],
+  ["codetracer.global.", "Globals at the end"],
+];
+const RETURN = "codetracer.return";
+const ROWS_AT_FIRST = 100;
+
+/** Shows what is known about the selected span. */
+class DetailsPane {
+  constructor(model, timeline) {
+    this.model = model;
+    this.timeline = timeline;
+    this.pane = document.getElementById("details");
+    this.show(NO_ONE);
+  }
+
+  show(slice) {
+    this.pane.replaceChildren();
+    this.pane.scrollTop = 0;
+    if (slice === NO_ONE) {
+      this.pane.append(element("p", "hint", "Select a span for its arguments, result and events. Press ? for the keys."));
+    } else if (this.model.isFolded(slice)) {
+      this.showRun(slice);
+    } else {
+      this.showSpan(slice);
+    }
+  }
+
+  showSpan(slice) {
+    const { model, pane } = this;
+    const called = model.functions[model.functionOf[slice]];
+    const [values = [], events = [], links = [], message = "", ids = null] = model.details(slice);
+    pane.append(element("h2", "", called.shown));
+    if (called.file) pane.append(element("p", "where", `${inLine(called.file)}:${called.line}`));
+    this.line(this.timeText(slice));
+    if (model.isError(slice)) this.line(`failed${message ? `: ${inLine(message)}` : ""}`, "failed");
+    if (model.marks[slice] & UNFINISHED) this.line("unfinished: it had not ended when the recording did", "failed");
+    const rest = this.showValues(values, called);
+    for (const event of events) this.showEvent(event, slice);
+    if (rest.length) this.list("Attributes", rest, called);
+    this.showWay(slice);
+    if (called.rule) {
+      this.heading("Rules, as the filters are now");
+      this.line(inLine(called.rule), "rule");
+    }
+    if (ids || links.length) this.showIds(ids, links);
+  }
+
+  line(text, className = "") {
+    this.pane.append(element("p", className, text));
+  }
+
+  heading(text) {
+    this.pane.append(element("h3", "", text));
+  }
+
+  timeText(slice) {
+    const { model } = this;
+    const length = formatLength(model.extent[slice], model.unit);
+    const begin = formatLength(Math.max(model.start[slice], 0), model.unit);
+    return `${length}, begins ${begin} after the first span (${laneOf(model, slice).label})`;
+  }
+
+  /** Shows captured values; returns what belongs to no group. */
+  showValues(flat, called) {
+    const pairs = [];
+    for (let i = 0; i < flat.length; i += 2) pairs.push([flat[i], flat[i + 1]]);
+    const rest = pairs.filter(([key]) => !this.groupOf(key) && this.model.keys[key] !== RETURN);
+    const shown = (title) => pairs.filter(([key]) => this.groupOf(key)?.[1] === title);
+    if (shown("Arguments").length) this.list("Arguments", shown("Arguments"), called);
+    const result = pairs.filter(([key]) => this.model.keys[key] === RETURN);
+    if (result.length) this.list("Result", result, called);
+    for (const [, title] of GROUPS.slice(1)) if (shown(title).length) this.list(title, shown(title), called);
+    return rest;
+  }
+
+  groupOf(key) {
+    return GROUPS.find(([prefix]) => this.model.keys[key].startsWith(prefix));
+  }
+
+  list(title, pairs, called) {
+    this.heading(title);
+    const list = element("dl", "values");
+    for (const [key, value] of pairs) {
+      const group = this.groupOf(key);
+      const name = this.model.keys[key];
+      const label = group ? name.slice(group[0].length) : name === RETURN ? "return" : name;
+      const shown = element("dd");
+      shown.append(valueElement(value));
+      const rule = called?.ruleOfKey.get(key);
+      if (rule && isHidden(value, rule)) shown.append(element("div", "rule", inLine(rule)));
+      list.append(element("dt", "", inLine(label)), shown);
+    }
+    this.pane.append(list);
+  }
+
+  showEvent([name, time, flat], slice) {
+    const after = time === null ? "" : `, ${formatLength(Math.max(time - this.model.start[slice], 0), this.model.unit)} after its begin`;
+    const pairs = [];
+    for (let i = 0; i < flat.length; i += 2) pairs.push([flat[i], flat[i + 1]]);
+    this.list(`Event ${inLine(name)}${after}`, pairs);
+  }
+
+  /** Shows links to the parent and to the first children. */
+  showWay(slice) {
+    const { model } = this;
+    const parent = model.parent[slice];
+    const children = [];
+    let child = model.firstChild[slice];
+    for (; child !== NO_ONE && children.length < 20; child = model.nextSibling[child]) children.push(child);
+    if (parent !== NO_ONE) {
+      this.heading("Parent");
+      this.pane.append(this.link(parent));
+    }
+    if (!children.length) return;
+    this.heading(child === NO_ONE ? "Children" : "First children");
+    for (const each of children) {
+      const line = element("p");
+      line.append(this.link(each), element("span", "where", `  ${formatLength(model.extent[each], model.unit)}`));
+      this.pane.append(line);
+    }
+  }
+
+  link(slice) {
+    const link = element("button", "link", (this.model.isError(slice) ? "\u2715 " : "") + this.model.name(slice));
+    link.type = "button";
+    link.addEventListener("click", () => this.timeline.select(slice, true));
+    return link;
+  }
+
+  showIds(ids, links) {
+    this.heading("Ids");
+    const list = element("dl", "values");
+    const add = (name, text) => {
+      const shown = element("dd");
+      shown.append(valueElement(text));
+      list.append(element("dt", "", name), shown);
+    };
+    if (ids) {
+      add("trace", this.model.keys[ids[0]]);
+      add("span", ids[1]);
+    }
+    for (const [trace, span] of links) add("linked to", `${trace} ${span}`);
+    this.pane.append(list);
+  }
+
+  showRun(slice) {
+    const { model, pane } = this;
+    const [spans, errors, calls] = model.runs.get(slice);
+    pane.append(element("h2", "", model.name(slice)));
+    this.line(this.timeText(slice));
+    this.line(`Stands for ${formatCount(spans)} spans with those below them${errors ? `, ${formatCount(errors)} of them failed` : ""}. `
+      + "Their values are not in this page; the table of functions counts them.");
+    const list = element("dl", "values");
+    for (const [number, count, total] of calls) {
+      list.append(element("dt", "", model.functions[number].shown), element("dd", "", `${formatCount(count)} calls, ${formatLength(total, model.unit)} in all`));
+    }
+    pane.append(list);
+    this.showWay(slice);
+  }
+}
+
+function laneOf(model, slice) {
+  return model.lanes.find((lane) => model.row[slice] < lane.first + lane.rows);
+}
+
+function isHidden(value, rule) {
+  return SENTINELS.has(value) || !rule.startsWith("allowed");
+}
+
+/** The table of functions: sorted by a click, a row marks its spans. */
+class FunctionTable {
+  constructor(model, onChoose) {
+    this.model = model;
+    this.onChoose = onChoose;
+    this.order = model.functions.map((_, number) => number);
+    this.shown = ROWS_AT_FIRST;
+    this.chosen = NO_ONE;
+    const length = (value) => (model.unit === "ns" ? formatLength(value, "ns") : formatCount(value));
+    this.columns = [
+      ["Function", "", "shown", null],
+      ["Calls", "", "calls", formatCount],
+      ["Total", "time in it, calls inside of its own calls counted once", "total", length],
+      ["Self", "time in it, without its children on the same thread and without waiting", "own", length],
+      ["Errors", "", "errors", formatCount],
+      ["p50", "half of the calls took at most this", "p50", length],
+      ["p95", "95 % of the calls took at most this", "p95", length],
+      ["Max", "", "longest", length],
+    ];
+    this.sorted = "own";
+    this.isDown = true;
+    this.makeHead();
+    this.sort("own", true);
+  }
+
+  makeHead() {
+    const head = document.getElementById("columns");
+    for (const [title, explanation, field] of this.columns) {
+      const cell = element("th");
+      cell.scope = "col";
+      const button = element("button", "", title);
+      button.type = "button";
+      if (explanation) button.title = explanation;
+      button.addEventListener("click", () => this.sort(field, field === this.sorted ? !this.isDown : field !== "shown"));
+      cell.append(button);
+      head.append(cell);
+    }
+  }
+
+  sort(field, isDown) {
+    this.sorted = field;
+    this.isDown = isDown;
+    const { functions } = this.model;
+    const compare = field === "shown"
+      ? (a, b) => (functions[a].shown < functions[b].shown ? -1 : 1)
+      : (a, b) => functions[a][field] - functions[b][field];
+    this.order.sort((a, b) => (isDown ? -compare(a, b) : compare(a, b)) || a - b);
+    [...document.getElementById("columns").children].forEach((cell, place) => {
+      const [title, , own] = this.columns[place];
+      const isThis = own === field;
+      cell.ariaSort = isThis ? (isDown ? "descending" : "ascending") : "none";
+      cell.firstChild.textContent = isThis ? `${title} ${isDown ? "\u2193" : "\u2191"}` : title;
+    });
+    this.fill();
+  }
+
+  fill() {
+    const rows = this.order.slice(0, this.shown).map((number) => this.makeRow(number));
+    document.getElementById("rows").replaceChildren(...rows);
+    const more = document.getElementById("more");
+    more.replaceChildren();
+    if (this.order.length <= this.shown) return;
+    const button = element("button", "link", `show ${formatCount(this.order.length - this.shown)} more functions`);
+    button.type = "button";
+    button.addEventListener("click", () => {
+      this.shown += 1000;
+      this.fill();
+    });
+    more.append(button);
+  }
+
+  makeRow(number) {
+    const called = this.model.functions[number];
+    const row = element("tr", number === this.chosen ? "chosen" : "");
+    for (const [, , field, format] of this.columns) {
+      if (format) {
+        row.append(element("td", field === "errors" && called.errors ? "failed" : "", format(called[field])));
+        continue;
+      }
+      const button = element("button", "link", called.shown);
+      button.type = "button";
+      if (called.file) button.title = `${inLine(called.file)}:${called.line}`;
+      button.addEventListener("click", () => this.onChoose(number));
+      const cell = element("td");
+      cell.append(button);
+      row.append(cell);
+    }
+    return row;
+  }
+
+  choose(number) {
+    this.chosen = number;
+    this.fill();
+  }
+}

@@ -1,0 +1,91 @@
+"""Who called whom: children in the order of their beginnings, and spans parents first."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+from codetracer_otel.report.spans import NONE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from codetracer_otel.report.spans import Spans
+
+
+class Tree:
+    """The spans as a forest. Parents that go round in a circle are taken apart.
+
+    Args:
+        spans: with their parents.
+
+    Attributes:
+        order: every span, each behind its parent, siblings by their beginnings.
+        depths: number of spans above each.
+        circles: how many circles were taken apart.
+    """
+
+    def __init__(self, spans: Spans) -> None:
+        count = len(spans)
+        self._parents = spans.parents
+        self._first = array("i", [NONE]) * count
+        self._next = array("i", [NONE]) * count
+        self._root = NONE
+        starts = spans.starts
+        for index in reversed(sorted(range(count), key=starts.__getitem__)):  # noqa: C413 - equal ones turn round, too
+            self._link(index)
+        self.depths = array("i", [NONE]) * count
+        self.order = array("i")
+        self.circles = 0
+        self._walk(self._root)
+        if len(self.order) < count:
+            self._open_circles(count)
+
+    def children(self, index: int) -> Iterator[int]:
+        """Yield the children of a span, or the roots, by their beginnings."""
+        child = self._root if index == NONE else self._first[index]
+        while child != NONE:
+            yield child
+            child = self._next[child]
+
+    def _link(self, index: int) -> None:
+        parent = self._parents[index]
+        if parent == NONE:
+            self._next[index], self._root = self._root, index
+        else:
+            self._next[index], self._first[parent] = self._first[parent], index
+
+    def _walk(self, root: int) -> None:
+        first, following, depths = self._first, self._next, self.depths
+        add = self.order.append
+        stack = [(root, 0)] if root != NONE else []
+        while stack:
+            index, depth = stack.pop()
+            depths[index] = depth
+            add(index)
+            if following[index] != NONE:
+                stack.append((following[index], depth))
+            if first[index] != NONE:
+                stack.append((first[index], depth + 1))
+
+    def _open_circles(self, count: int) -> None:
+        for index in range(count):
+            if self.depths[index] != NONE:
+                continue
+            self._unlink(index)
+            self._next[index], self._root = self._root, index
+            self.circles += 1
+            self._reach(index)
+
+    def _unlink(self, index: int) -> None:
+        parent = self._parents[index]
+        siblings = [child for child in self.children(parent) if child != index]
+        for child, following in zip(siblings, [*siblings[1:], NONE], strict=True):
+            self._next[child] = following
+        self._first[parent] = siblings[0] if siblings else NONE
+        self._parents[index] = NONE
+
+    def _reach(self, index: int) -> None:
+        following, self._next[index] = self._next[index], NONE
+        self._walk(index)
+        self._next[index] = following
