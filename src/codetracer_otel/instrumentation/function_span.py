@@ -44,6 +44,7 @@ class FunctionSpan(Span):
         max_attributes: how many attributes of the program's own one span carries.
         max_events: how many events one span carries.
         gate: which events are kept, or None for all.
+        max_links: how many links one span carries.
     """
 
     __slots__ = (
@@ -51,6 +52,7 @@ class FunctionSpan(Span):
         "_gate",
         "_max_attributes",
         "_max_events",
+        "_max_links",
         "_monotonic_ns",
         "_record",
         "segment",
@@ -64,7 +66,9 @@ class FunctionSpan(Span):
         max_attributes: int = 128,
         max_events: int = 128,
         gate: EventGate | None = None,
+        max_links: int = 128,
     ) -> None:
+        self._max_links = max_links
         self._record: Record | None = record
         self._monotonic_ns = monotonic_ns
         self._max_attributes = max_attributes
@@ -136,6 +140,8 @@ class FunctionSpan(Span):
         """Add a link to another span."""
         extras = self._extras()
         if extras is None or not context.is_valid:
+            return
+        if len(extras.links or ()) >= self._max_links:
             return
         link = Link(
             context.trace_id,

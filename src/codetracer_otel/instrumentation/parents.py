@@ -89,6 +89,8 @@ class Parents:
         remote: parent of root spans, from another process.
         respect_parent: record nothing below a parent that is not sampled.
         on_root: called as each local root begins: whether this is still the same process.
+        keeps_root: answers for a trace id, and whether it is a remote parent's, whether a trace
+            that begins here is recorded; None for always.
     """
 
     def __init__(
@@ -99,7 +101,9 @@ class Parents:
         *,
         respect_parent: bool = True,
         on_root: Callable[[], None] = lambda: None,
+        keeps_root: Callable[[int, bool], bool] | None = None,
     ) -> None:
+        self._keeps_root = keeps_root
         self._on_root = on_root
         self._ids = ids
         self._clock = clock
@@ -144,9 +148,13 @@ class Parents:
         self, base: Record, remote: RemoteParent | None = None
     ) -> tuple[Segment | None, int]:
         """Return a fresh trace, or the remote parent's, for the thread of ``base``."""
+        keeps = self._keeps_root
         if remote is None:
-            return self._fresh_trace(base), 0
+            segment = self._fresh_trace(base)
+            return (segment, 0) if keeps is None or keeps(segment.trace_id, False) else (None, 0)
         if self._respect_parent and not remote.trace_flags & SAMPLED:
+            return None, 0
+        if keeps is not None and not keeps(remote.trace_id, True):
             return None, 0
         parent_id = wire_span_id(remote.span_id)
         segment = self._fresh_trace(base, remote.trace_id)

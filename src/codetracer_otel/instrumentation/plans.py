@@ -56,6 +56,7 @@ class PlanBuilder:
         names_for: returns the names of a module from its ``__name__`` hint and file.
         capture: what is captured where no rule says: of args, return, locals, globals.
         on_skip: told of each skipped code object's deciding rule.
+        shown_path: returns how a file's path is written in spans.
     """
 
     def __init__(
@@ -64,11 +65,13 @@ class PlanBuilder:
         names_for: Callable[[str | None, str], tuple[str, ...]],
         capture: frozenset[str],
         on_skip: Callable[[RuleSource], None],
+        shown_path: Callable[[str], str] = str,
     ) -> None:
         self._classifier = classifier
         self._names_for = names_for
         self._capture = capture
         self._on_skip = on_skip
+        self._shown_path = shown_path
         self._planned = 0
 
     def build(self, code: CodeType, frame: FrameType) -> PlannedCode | None:
@@ -97,7 +100,7 @@ class PlanBuilder:
         plan = Plan(
             name=_span_name(identity),
             function_name=_function_name(identity),
-            file=identity.file,
+            file=self._shown_path(identity.file),
             line=code.co_firstlineno,
             kind=kind_of(code),
             arguments=arguments,

@@ -54,7 +54,7 @@ class PythonRecorder:
         is_ours: answers whether a file is one of this package.
         silent_close: closing a plain generator goes unreported (CPython 3.13.0).
         exception_text: use ``str(error)``, which is code of the program.
-        span_limits: attributes and events that one function span takes from the program.
+        span_limits: attributes, events and links that one function span takes from the program.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class PythonRecorder:
         is_ours: Callable[[str], bool],
         silent_close: bool = False,
         exception_text: bool = False,
-        span_limits: tuple[int, int] = (128, 128),
+        span_limits: tuple[int, int, int] = (128, 128, 128),
     ) -> None:
         self.sites: dict[int, Site] = {}
         self.stacks = Stacks()
@@ -184,7 +184,10 @@ class PythonRecorder:
     def build_span(self, record: Record) -> FunctionSpan:
         """Return the OpenTelemetry span that stands for an open record."""
         gate = self._samplers.gate_for(record[PLAN].events)
-        return FunctionSpan(record, self.clock.monotonic_ns, *self._span_limits, gate)
+        attributes, events, links = self._span_limits
+        return FunctionSpan(
+            record, self.clock.monotonic_ns, attributes, events, gate, max_links=links
+        )
 
     def drain(self, limit: int) -> list[Record]:
         """Take up to ``limit`` finished records, oldest first."""

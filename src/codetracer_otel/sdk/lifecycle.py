@@ -36,9 +36,11 @@ from codetracer_otel.sdk.failures import Failures
 from codetracer_otel.sdk.pipeline import Pipeline
 from codetracer_otel.sdk.policy.model import CaptureIo
 from codetracer_otel.sdk.provider import build_ids, build_provider, host_provider, make_global
+from codetracer_otel.sdk.root_sampling import build_root_sampler
 from codetracer_otel.sdk.session import Session
-from codetracer_otel.sdk.settings import LaunchKind
+from codetracer_otel.sdk.settings import LaunchKind, ValueFormat
 from codetracer_otel.sdk.signals import deliver_on_sigterm
+from codetracer_otel.sdk.text_values import as_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from codetracer_otel.ports import MetricsSink
     from codetracer_otel.sdk.diagnostics.logger import SessionLog
     from codetracer_otel.sdk.settings import Settings
+    from codetracer_otel.sdk.text_values import RedactBatch
 
 
 def start(
@@ -100,7 +103,12 @@ class _Assembly:
         self._chain = chain
         classifier: Classifier = compile_chain(chain, notify)
         self._classifier = self._topics.watch_decisions(classifier)
-        self._names: ModuleNames = build_module_names(chain, SystemClock(), notify)
+        self._names: ModuleNames = build_module_names(
+            chain,
+            SystemClock(),
+            notify,
+            globals_first=settings.policy.module_name_from_globals,
+        )
         filters = [(source.name, source.sha256) for source in chain.summary]
         self._resource = build_resource(settings, filters)
         self._attributes = resource_attributes(self._resource)
@@ -132,7 +140,7 @@ class _Assembly:
         return Pipeline(
             lanes,
             views_of,
-            self._redaction.redact,
+            self._build_redact(),
             self._attributes,
             interval_s=buffer.interval_ms / 1000,
             batch_records=buffer.batch_records,
@@ -142,6 +150,10 @@ class _Assembly:
             on_failure=self._failures.in_worker,
             on_drained=self._on_drained,
         )
+
+    def _build_redact(self) -> RedactBatch:
+        redact = self._redaction.redact
+        return redact if self._settings.value_format is ValueFormat.NATIVE else as_texts(redact)
 
     def _build_recording(self, pipeline: Pipeline, undo: ExitStack) -> Recording | None:
         if not self._settings.functions or self._settings.disabled:
@@ -154,6 +166,7 @@ class _Assembly:
             self._boundary,
             self._check_process,
             build_ids(self._settings.tracer_provider),
+            build_root_sampler(self._settings, self._notify),
         )
         inject_into_recorder(recording.recorder, self._boundary)
         undo.callback(recording.monitor.uninstall)
@@ -221,7 +234,7 @@ class _Assembly:
             if self._settings.set_global:
                 self._notify("host_provider_kept", "info", used_for="ids and parents only")
             return host
-        provider = build_provider(self._resource, ids, pipeline.add_span)
+        provider = build_provider(self._resource, ids, pipeline.add_span, self._settings.limits)
         if self._settings.set_global:
             installed.callback(make_global(provider))
         return provider

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry import trace
 from opentelemetry.metrics import NoOpMeterProvider
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NoOpTracer
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
     from codetracer_otel.captured import AttributeValue
+    from codetracer_otel.sdk.limits import Limits
 
 
 class SpanForwarder(SpanProcessor):
@@ -55,8 +56,15 @@ class _OurProvider(TracerProvider):
     So it detects no resource in each forked child, which takes 9 ms, and measures nothing itself.
     """
 
-    def __init__(self, resource: Resource, ids: IdGenerator) -> None:
-        super().__init__(resource=resource, id_generator=ids, shutdown_on_exit=False)
+    def __init__(self, resource: Resource, ids: IdGenerator, limits: Limits) -> None:
+        bounds = SpanLimits(
+            max_span_attributes=limits.max_attributes,
+            max_events=limits.max_events,
+            max_links=limits.max_links,
+        )
+        super().__init__(
+            resource=resource, id_generator=ids, shutdown_on_exit=False, span_limits=bounds
+        )
         self._meter_provider = NoOpMeterProvider()
 
     def _handle_fork(self) -> None:
@@ -64,10 +72,10 @@ class _OurProvider(TracerProvider):
 
 
 def build_provider(
-    resource: Resource, ids: IdGenerator, take: Callable[[ReadableSpan], None]
+    resource: Resource, ids: IdGenerator, take: Callable[[ReadableSpan], None], limits: Limits
 ) -> TracerProvider:
     """Return a provider whose spans go through our pipeline."""
-    provider = _OurProvider(resource, ids)
+    provider = _OurProvider(resource, ids, limits)
     provider.add_span_processor(SpanForwarder(take))
     return provider
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.errors import ErrorCode, UsageError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from codetracer_otel.ports import Exporter, Notify
+    from codetracer_otel.sdk.otel_environment import OtlpEnvironment
     from codetracer_otel.sdk.settings import Settings
 
 _PROVIDER: Final = ExporterSpec("provider")
@@ -33,7 +35,7 @@ def build_lanes(
     if settings.disabled:
         return []
     notify = unregistered(notify)
-    context = ExporterContext(settings.otlp, notify, settings.no_color)
+    context = ExporterContext(_otlp_of(settings), notify, settings.no_color)
     specs = other_exporters(settings)
     return [
         Lane(
@@ -55,6 +57,12 @@ def _lane_names(specs: Sequence[object]) -> Iterator[str]:
         name = getattr(spec, "name", type(spec).__name__)
         seen[name] += 1
         yield name if seen[name] == 1 else f"{name} {seen[name]}"
+
+
+def _otlp_of(settings: Settings) -> OtlpEnvironment:
+    """Return the options of OTLP, bounded by what one batch may take of any exporter."""
+    limit_s = settings.buffer.export_timeout_ms / 1000
+    return replace(settings.otlp, timeout_s=min(settings.otlp.timeout_s, limit_s))
 
 
 def _build_exporter(spec: object, context: ExporterContext, settings: Settings) -> Exporter:

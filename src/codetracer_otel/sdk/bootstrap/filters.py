@@ -67,9 +67,29 @@ def discovery_start(settings: Settings) -> str:
     return os.getcwd()
 
 
-def build_module_names(chain: FilterChain, clock: Clock, notify: Notify) -> ModuleNames:
-    """Return the naming of modules by this chain's project roots and ``sys.modules``."""
-    return ModuleNames(chain.roots, sys.modules, clock, notify)
+def build_module_names(
+    chain: FilterChain, clock: Clock, notify: Notify, *, globals_first: bool = True
+) -> ModuleNames:
+    """Return the naming of modules by this chain's project roots and ``sys.modules``.
+
+    Args:
+        chain: the loaded filters.
+        clock: time.
+        notify: told of the first file without a name.
+        globals_first: the frame's ``__name__`` is the primary name, where there is one.
+    """
+    kind = ModuleNames if globals_first else _NamesOfFiles
+    return kind(chain.roots, sys.modules, clock, notify)
+
+
+class _NamesOfFiles(ModuleNames):
+    """Names in which what a module calls itself comes last."""
+
+    def names_for(self, hint: object, file: str) -> tuple[str, ...]:
+        names = super().names_for(hint, file)
+        if len(names) == 1:
+            return names  # of code without a file that would know it otherwise
+        return tuple(dict.fromkeys((*super().names_for(None, file), *names)))
 
 
 def _own_distribution(settings: Settings) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import codetracer_otel
 from codetracer_otel.filters.globs import compile_glob
+from codetracer_otel.filters.paths import is_below, is_synthetic, normal_path, relative_path
 from codetracer_otel.instrumentation.buffer import RecordBuffer
 from codetracer_otel.instrumentation.context import (
     FunctionRuntimeContext,
@@ -24,6 +25,8 @@ from codetracer_otel.instrumentation.plans import PlanBuilder
 from codetracer_otel.instrumentation.recorder import PythonRecorder
 from codetracer_otel.instrumentation.sampling import SamplerTable
 from codetracer_otel.instrumentation.values import ValueLimits, build_capture
+from codetracer_otel.sdk.bootstrap.filters import discovery_start
+from codetracer_otel.sdk.settings import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +70,7 @@ class Recording:
         boundary: Callable[[BaseException], None],
         on_root: Callable[[], None],
         ids: RandomIds | None = None,
+        keeps_root: Callable[[int, bool], bool] | None = None,
     ) -> None:
         self.ids = ids or RandomIds()
         self.skipped = SkipCounter()
@@ -81,7 +85,13 @@ class Recording:
         )
         self.recorder = PythonRecorder(
             monitor=self.monitor,
-            plans=PlanBuilder(classifier, names_for, settings.capture, self.skipped.count),
+            plans=PlanBuilder(
+                classifier,
+                names_for,
+                settings.capture,
+                self.skipped.count,
+                build_shown_path(settings, classifier.chain.roots),
+            ),
             samplers=self.samplers,
             parents=Parents(
                 self.ids,
@@ -89,6 +99,7 @@ class Recording:
                 settings.remote_parent,
                 respect_parent=settings.respect_parent,
                 on_root=on_root,
+                keeps_root=keeps_root,
             ),
             buffer=self.buffer,
             read_context=reader_of(inner),
@@ -99,7 +110,11 @@ class Recording:
             is_ours=is_ours,
             silent_close=generator_close_is_silent(self.monitor.tool_id),
             exception_text=settings.capture_repr,
-            span_limits=(settings.limits.max_attributes, settings.limits.max_events),
+            span_limits=(
+                settings.limits.max_attributes,
+                settings.limits.max_events,
+                settings.limits.max_links,
+            ),
         )
         self.runtime = FunctionRuntimeContext(
             inner, self.recorder.current_readable, self.recorder.build_span
@@ -130,6 +145,25 @@ def build_activation(
     """Return what makes a recorder wait for the activation path, if there is one."""
     path = settings.activation_path
     return None if path is None else Activation(path, monitor, recorder, boundary)
+
+
+def build_shown_path(settings: Settings, roots: tuple[str, ...]) -> Callable[[str], str]:
+    """Return how paths of files are written: as they are, or below the project root.
+
+    Args:
+        settings: of the session.
+        roots: project roots in normal form; without one the place where filters are looked for.
+    """
+    if settings.paths is Paths.ABSOLUTE:
+        return str
+    start = normal_path(discovery_start(settings))
+
+    def show(file: str) -> str:
+        path = normal_path(file)
+        nearest = [root for root in roots or (start,) if is_below(path, root)]
+        return relative_path(path, nearest) if nearest and not is_synthetic(file) else file
+
+    return show
 
 
 def compile_event_names(names: tuple[str, ...] | None) -> Callable[[str], bool]:

@@ -1,0 +1,66 @@
+"""Captured values as text, for backends whose index wants one type per attribute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.captured import json_text, plain_value
+from codetracer_otel.records import ARGUMENTS, EXTRAS, NOT_CAPTURED, RESULT, Record, SpanView
+
+if TYPE_CHECKING:
+    from codetracer_otel.captured import Captured
+
+RedactBatch = Callable[[Sequence[Record], Sequence[SpanView]], Sequence[SpanView]]
+
+_CAPTURED: Final = (
+    "codetracer.arg.",
+    "codetracer.local.",
+    "codetracer.global.",
+    "codetracer.return",
+)
+
+
+def as_texts(redact: RedactBatch) -> RedactBatch:
+    """Return a redaction that leaves nothing but text behind, in place."""
+
+    def redact_and_render(
+        records: Sequence[Record], spans: Sequence[SpanView]
+    ) -> Sequence[SpanView]:
+        views = redact(records, spans)
+        for record in records:
+            _render_record(record)
+        for view in views:
+            _render_view(view)
+        return views
+
+    return redact_and_render
+
+
+def text_of(value: Captured) -> str:
+    """Return a captured value as text: scalars in Python's form, containers as compact JSON."""
+    plain = plain_value(value)
+    if isinstance(plain, str):
+        return plain
+    return json_text(plain) if isinstance(plain, list | dict) else str(plain)
+
+
+def _render_record(record: Record) -> None:
+    record[ARGUMENTS] = _texts(record[ARGUMENTS])
+    if record[RESULT] is not NOT_CAPTURED:
+        record[RESULT] = text_of(record[RESULT])
+    extras = record[EXTRAS]
+    if extras is not None:
+        extras.locals, extras.globals = _texts(extras.locals), _texts(extras.globals)
+
+
+def _texts(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple([value if value is NOT_CAPTURED else text_of(value) for value in values])
+
+
+def _render_view(view: SpanView) -> None:
+    """Render what a hand-written span carries of its function's captured values."""
+    for key, value in view.attributes.items():
+        if key.startswith(_CAPTURED) and not isinstance(value, str):
+            plain = list(value) if isinstance(value, tuple | list) else value
+            view.attributes[key] = json_text(plain) if isinstance(plain, list) else str(plain)
