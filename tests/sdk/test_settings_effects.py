@@ -193,12 +193,13 @@ def test_spans_have_no_more_attributes_events_and_links_than_they_may():
             span.add_link(context)
 
     exporter = InMemoryExporter()
-    with configure(ONLY_THIS, exporter, limits=limits):
-        with trace.get_tracer("test").start_as_current_span("by hand") as by_hand:
-            context = by_hand.get_span_context()
-            crowded()
-            for number in range(5):
-                by_hand.add_event(f"event {number}")
+    session = configure(ONLY_THIS, exporter, limits=limits)
+    with trace.get_tracer("test").start_as_current_span("by hand") as by_hand:
+        context = by_hand.get_span_context()
+        crowded()
+        for number in range(5):
+            by_hand.add_event(f"event {number}")
+    session.shutdown()
     for span in exporter.spans:
         assert len(span.events) == 2
     (function,) = [span for span in exporter.spans if span.name.endswith("crowded")]
