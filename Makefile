@@ -5,7 +5,7 @@ OTHER_VERSION = $(shell .venv/bin/python -c 'import sys; print("3.13" if sys.ver
 OTHER_PYTHON = $(shell tools/find-python $(OTHER_VERSION))
 PYTEST_FLAGS ?= -q -n 2
 
-.PHONY: all test demo lint types imports pytest pytest-other third-party bench bench-quick \
+.PHONY: all test demo lint types imports pytest pytest-other collector third-party bench bench-quick \
     bench-gate format clean
 
 all: test
@@ -46,6 +46,10 @@ pytest-other: .venv/.installed
 	else \
 	    echo "only one supported interpreter here: CPython $(OTHER_VERSION) was not tested"; \
 	fi
+
+# 100,000 spans to the real collector, over HTTP and gRPC, gzip on and off.
+collector: .venv/.installed
+	.venv/bin/python -m pytest -q -m slow tests/ecosystem
 
 demo: .venv/.installed
 	@.venv/bin/python examples/demo.py

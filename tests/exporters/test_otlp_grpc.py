@@ -10,8 +10,11 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from tests.exporters.made import batch, plan, record, view
 
-from codetracer_otel.exporters.otlp_grpc import GrpcExporter
+from codetracer_otel.errors import UsageError
+from codetracer_otel.exporters import ExporterContext
+from codetracer_otel.exporters.otlp_grpc import GrpcExporter, build
 from codetracer_otel.ports import Exporter, ExportResult
+from codetracer_otel.sdk.otel_environment import OtlpEnvironment
 
 
 class Service(trace_service_pb2_grpc.TraceServiceServicer):
@@ -82,3 +85,26 @@ def test_a_collector_that_is_not_there_is_a_failure(caplog):
     exporter = GrpcExporter(lambda: OTLPSpanExporter(endpoint="http://127.0.0.1:1", timeout=1))
     assert exporter.export(batch(record())) is ExportResult.FAILURE
     exporter.shutdown(1.0)
+
+
+def silent(event, /, level="info", **facts):
+    """Say nothing."""
+
+
+@pytest.mark.parametrize("compression", [None, "none", "gzip", "deflate"])
+def test_every_compression_that_the_environment_may_name_works(compression, monkeypatch):
+    if compression is not None:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", compression)
+    context = ExporterContext(OtlpEnvironment(compression=compression), silent)
+    with serving() as (service, url):
+        exporter = build(url, context)
+        assert exporter.export(batch(record(("x",), of=plan("n")))) is ExportResult.SUCCESS
+        exporter.shutdown(1.0)
+    assert service.names() == ["shop.tax"]
+
+
+def test_what_its_exporter_refuses_is_an_error_of_usage(monkeypatch):
+    context = ExporterContext(OtlpEnvironment(), silent)
+    monkeypatch.setattr(OTLPSpanExporter, "__init__", lambda *_args, **_options: 1 / 0)
+    with pytest.raises(UsageError, match="otlp-grpc: cannot be made: ZeroDivisionError"):
+        build("http://127.0.0.1:1", context)

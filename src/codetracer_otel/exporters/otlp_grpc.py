@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.exporters.otel import OpenTelemetryExporter
@@ -73,14 +73,31 @@ class GrpcExporter(OpenTelemetryExporter):
                 yield from self._parts(part)
 
 
-def build(target: str | None, context: ExporterContext) -> GrpcExporter:  # noqa: ARG001 - its exporter reads OTEL_EXPORTER_OTLP_* itself
+def build(target: str | None, context: ExporterContext) -> GrpcExporter:
     """Return the exporter ``otlp-grpc`` or ``otlp-grpc=ENDPOINT``.
 
+    Its exporter reads the rest of ``OTEL_EXPORTER_OTLP_*`` itself.
+
     Raises:
-        UsageError: the packages for gRPC are not installed.
+        UsageError: the packages for gRPC are not installed, or refuse what the environment says.
     """
     if not is_installed():
         message = f"otlp-grpc: its packages are not installed; expected them from {ADVICE}"
         raise UsageError(message, ErrorCode.UNSUPPORTED_FORMAT)
-    otlp = import_module(f"{_MODULE}.trace_exporter")
-    return GrpcExporter(lambda: otlp.OTLPSpanExporter(endpoint=target))
+    try:
+        return GrpcExporter(lambda: _make_span_exporter(target, context.otlp))
+    except Exception as error:
+        message = f"otlp-grpc: cannot be made: {type(error).__name__}; check OTEL_EXPORTER_OTLP_*"
+        raise UsageError(message, ErrorCode.UNSUPPORTED_FORMAT) from error
+
+
+def _make_span_exporter(target: str | None, otlp: Any) -> SpanExporter:
+    grpc, exporters = import_module("grpc"), import_module(f"{_MODULE}.trace_exporter")
+    compressions = {"gzip": grpc.Compression.Gzip, "deflate": grpc.Compression.Deflate}
+    # stated, because reading the variable it knows "gzip" only and raises at "none"
+    exporter: SpanExporter = exporters.OTLPSpanExporter(
+        endpoint=target,
+        compression=compressions.get(otlp.compression, grpc.Compression.NoCompression),
+        timeout=otlp.timeout_s,
+    )
+    return exporter
