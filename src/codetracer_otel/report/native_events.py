@@ -14,6 +14,15 @@ _MAX_PIECE: Final = 128 * 1024 * 1024
 _NEAR: Final = 64 * 1024
 # Inside a JSON string a quote follows a backslash, so that this can only be between two events.
 _BOUNDARY: Final = re.compile(rb',\s*(?=\{\s*"Step"\s*:)')
+_OPENING: Final = b',{"'
+_VALUE: Final = b'Value":'
+_OTHERS: Final = tuple(
+    name + b'":'
+    for name in (
+        *(b"Step", b"Call", b"Return", b"Event", b"Type", b"Function", b"Path", b"VariableName"),
+        *(b"ThreadStart", b"ThreadExit", b"ThreadSwitch"),
+    )
+)
 _decode: Final = json.JSONDecoder().raw_decode
 
 
@@ -30,7 +39,7 @@ class Events:
         self.is_whole = False
 
     def __iter__(self) -> Iterator[list[Any]]:
-        """Yield the events in lists.
+        """Yield the events in lists, most of the values of steps left out.
 
         Raises:
             ValueError: this is no array of events.
@@ -40,7 +49,7 @@ class Events:
             rest += data
             cut = _last_boundary(rest)
             if cut is not None:
-                yield self._piece(rest[: cut.start()] + b"]")
+                yield self._piece(_without_values(rest[: cut.start()]) + b"]")
                 rest = rest[cut.end() :]
             elif len(rest) > _MAX_PIECE:
                 raise ValueError("an event is too large")
@@ -77,6 +86,22 @@ class Events:
             except ValueError:
                 return found
             found.append(event)
+
+
+def _without_values(text: bytes) -> bytes:
+    """Return events without those that no page shows, which are most of a recording.
+
+    They end where an event of a known name begins; where spaces stand between, nothing is left out.
+    """
+    kept = []
+    is_value = False
+    for part in text.split(_OPENING):
+        if part.startswith(_VALUE):
+            is_value = True
+        elif not is_value or part.startswith(_OTHERS):
+            is_value = False
+            kept.append(part)
+    return _OPENING.join(kept)
 
 
 def _last_boundary(data: bytes) -> re.Match[bytes] | None:
