@@ -9,22 +9,27 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.errors import CodetracerError, ConfigurationError, ErrorCode, InternalError
+from codetracer_otel.errors import CodetracerError, InternalError, lines_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 PROGRAM: Final = "codetracer-otel"
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "run": ("run", "run a program under tracing"),
+    "install-autostart": (
+        "autostart:add_install_parser",
+        "let CODETRACER_AUTO_START=1 start a session with the interpreter",
+    ),
+    "remove-autostart": ("autostart:add_remove_parser", "undo install-autostart"),
     "check": ("check", "validate filter files"),
     "explain": ("explain", "say what a filter does to a function, and why"),
     "init": ("init", "write a commented starter filter"),
     "show": ("show", "print a trace as an indented call tree"),
     "report": ("report", "write one HTML page with the timeline of a trace"),
 }
-"""Command -> (module of this package, one line for ``--help``)."""
+"""Command -> (module of this package, with its function, one line for ``--help``)."""
 
 _EXAMPLES: Final = """\
 examples:
@@ -52,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(arguments)
     except CodetracerError as error:
-        return report(error)
+        return report(error, json_errors=_wants_trailer(arguments))
     except BrokenPipeError:
         return _end_of_pipe()
     except Exception:  # noqa: BLE001 - the outermost frame: a defect becomes a status and a report
@@ -98,10 +103,18 @@ def build_parser(command: str) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, (module, summary) in COMMANDS.items():
         if name == command:
-            importlib.import_module(f"codetracer_otel.cli.{module}").add_parser(commands)
+            _adder(module)(commands)
         else:
             commands.add_parser(name, help=summary)
     return parser
+
+
+def _adder(place: str) -> Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None]:
+    module, _, function = place.partition(":")
+    found = importlib.import_module(f"codetracer_otel.cli.{module}")
+    adder: Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None]
+    adder = getattr(found, function or "add_parser")
+    return adder
 
 
 def _version() -> str:
@@ -110,17 +123,33 @@ def _version() -> str:
     return version("codetracer-otel")
 
 
-def report(error: CodetracerError) -> int:
-    """Print an error, one line per problem, and return its exit status."""
-    for line in _lines_of(error):
+def report(error: CodetracerError, *, json_errors: bool = False) -> int:
+    """Print an error, one line per problem and perhaps its trailer; return its exit status."""
+    for line in lines_of(error):
         _print_error(line)
+    if json_errors:
+        from codetracer_otel.sdk.diagnostics.trailer import (  # noqa: PLC0415 - failures only
+            trailer_of,
+            write_trailer,
+        )
+
+        write_trailer(trailer_of(error))
     return error.exit_status
 
 
-def _lines_of(error: CodetracerError) -> list[str]:
-    if isinstance(error, ConfigurationError):
-        return [str(problem) for problem in error.problems]
-    return [error.message if error.code is ErrorCode.UNKNOWN else str(error)]
+def _wants_trailer(arguments: list[str]) -> bool:
+    """Return whether a failure before any session has a trailer: a flag beats the environment."""
+    from codetracer_otel.cli.run import split_target  # noqa: PLC0415 - failures only
+    from codetracer_otel.sdk.settings import (  # noqa: PLC0415
+        from_process_environment,
+        wants_json_errors,
+    )
+
+    options = split_target(arguments[1:])[0] if arguments[:1] == ["run"] else []
+    stated = [word for word in options if word in ("--json-errors", "--no-json-errors")]
+    if stated:
+        return stated[-1] == "--json-errors"
+    return wants_json_errors(from_process_environment())
 
 
 def _report_defect() -> int:

@@ -40,6 +40,7 @@ class _Active:
     filters: tuple[Provenance, ...] = ()
     watches_exit = False
     sink: MetricsSink = SilentSink()
+    auto_starts_left = 1
 
 
 def begin_session(
@@ -76,6 +77,17 @@ def begin_session(
             session.on_shutdown(hand_to_children(ChildSession(keywords, session.traceparent)))
         log.report_warnings(settings.warnings)
         return session
+
+
+def begin_auto_session(program: str) -> Session | None:
+    """Start the session of an interpreter that has just begun, the first time this is called.
+
+    In a virtual environment ``site`` runs each ``.pth`` file twice.
+    """
+    if not _Active.auto_starts_left:
+        return None
+    _Active.auto_starts_left = 0
+    return begin_session({}, Launch(LaunchKind.AUTO_START, program))
 
 
 def begin_child_session(keywords: dict[str, Any], traceparent: str | None) -> ChildSession:

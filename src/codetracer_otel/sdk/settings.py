@@ -231,6 +231,12 @@ def wants_auto_start(environ: Mapping[str, str]) -> bool:
     return bool(text) and parse_boolean(text, "CODETRACER_AUTO_START") is True
 
 
+def wants_json_errors(environ: Mapping[str, str]) -> bool:
+    """Return whether ``CODETRACER_JSON_ERRORS`` asks for trailers, before there are settings."""
+    text = environ.get("CODETRACER_JSON_ERRORS", "").strip()
+    return bool(text) and parse_boolean(text, "CODETRACER_JSON_ERRORS") is True
+
+
 def resolve(
     keywords: Mapping[str, object], environ: Mapping[str, str], *, launch: Launch | None = None
 ) -> Settings:

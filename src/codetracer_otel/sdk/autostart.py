@@ -1,0 +1,28 @@
+"""Starts a session at interpreter start, where the ``.pth`` hook and the environment ask for it."""
+
+from __future__ import annotations
+
+import sys
+
+from codetracer_otel.errors import CodetracerError
+from codetracer_otel.sdk.settings import (
+    from_process_environment,
+    wants_auto_start,
+    wants_json_errors,
+)
+
+
+def begin() -> None:
+    """Start a session if ``CODETRACER_AUTO_START`` says so; whatever fails, the host goes on."""
+    environ = from_process_environment()
+    if not wants_auto_start(environ):
+        return
+    from codetracer_otel.sdk.configure import begin_auto_session  # noqa: PLC0415 - only when on
+    from codetracer_otel.sdk.diagnostics.logger import report_problem  # noqa: PLC0415
+
+    try:
+        begin_auto_session(sys.argv[0] if sys.argv else "")
+    except CodetracerError as error:
+        report_problem(error, json_errors=wants_json_errors(environ))
+    except Exception as error:  # noqa: BLE001 - a defect of ours must not stop every interpreter
+        report_problem(f"no session: {type(error).__qualname__}; the program runs untraced")
