@@ -34,6 +34,10 @@ def main():
             os.close(2)
             sys.stderr.close()
             sys.stderr = None
+        elif order == "flush":
+            from codetracer_otel.sdk.configure import active_session
+
+            assert active_session().flush(100)
         elif order == "daemon":
             threading.Thread(target=work_until_the_end, daemon=True).start()
         else:
