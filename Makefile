@@ -6,7 +6,7 @@ OTHER_PYTHON = $(shell tools/find-python $(OTHER_VERSION))
 PYTEST_FLAGS ?= -q -n 2
 
 .PHONY: all test demo lint types imports pytest pytest-other collector third-party bench bench-quick \
-    bench-gate format clean
+    bench-gate cpython-tests forest stress behaviours-hard format clean
 
 all: test
 
@@ -57,6 +57,27 @@ demo: .venv/.installed
 # Test suites of real libraries, with and without tracing; NAMES="toolz boltons" chooses.
 third-party: .venv/.installed
 	.venv/bin/python tools/third_party.py $(NAMES)
+
+# CPython's own tests, with and without tracing, on both interpreters; MODULES="test_with" chooses.
+cpython-tests: .venv/.installed
+	.venv/bin/python tools/cpython_tests.py $(MODULES)
+	if [ -x .venv-other/bin/python ]; then .venv-other/bin/python tools/cpython_tests.py $(MODULES); fi
+
+# One library's unpacked sources, traced entirely: is its trace a forest? FOLDER=path TESTS=tests
+forest: .venv/.installed
+	.venv/bin/python tools/forest.py $(FOLDER) $(TESTS)
+
+# 200 threads x 10,000 calls and 10,000 tasks: nothing lost, everything balanced, memory reported.
+stress: .venv/.installed
+	.venv/bin/python tools/stress.py
+
+# The behaviours in asyncio's debug mode, the development mode, under -O and collecting all the time.
+HARD = -m pytest -q tests/behaviours -W ignore::pytest.PytestConfigWarning
+behaviours-hard: .venv/.installed
+	for python in .venv/bin/python .venv-other/bin/python; do \
+	    PYTHONASYNCIODEBUG=1 $$python $(HARD) && $$python -X dev $(HARD) && \
+	    $$python -O $(HARD) && CODETRACER_TESTS_COLLECT=1 $$python $(HARD) || exit 1; \
+	done
 
 # Peers live in an environment of their own: some bring packages that would hide a missing one.
 .venv-bench/.installed: pyproject.toml

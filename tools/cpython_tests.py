@@ -18,12 +18,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-MODULES = """
-test_generators test_coroutines test_asyncgen test_contextlib test_contextlib_async test_context
-test_decorators test_exceptions test_raise test_threading test_thread test_queue test_asyncio
-test_functools test_dataclasses test_enum test_weakref test_gc test_traceback test_warnings
-test_with test_yield_from test_concurrent_futures
-""".split()
+# fmt: off
+MODULES = [
+    "test_generators", "test_coroutines", "test_asyncgen", "test_contextlib",
+    "test_contextlib_async", "test_context", "test_decorators", "test_exceptions", "test_raise",
+    "test_threading", "test_thread", "test_queue", "test_asyncio", "test_functools",
+    "test_dataclasses", "test_enum", "test_weakref", "test_gc", "test_traceback",
+    "test_warnings", "test_with", "test_yield_from", "test_concurrent_futures",
+]
+# fmt: on
 TRACE_EVERYTHING = """
 [meta]
 name = "trace-everything"
@@ -38,6 +41,12 @@ exec = "trace"
 TIME_LIMIT_S = 900
 _SPANS = re.compile(r"codetracer-otel: ([\d,]+) spans recorded")
 _FAILED = re.compile(r"^(?:FAIL|ERROR): (\S+ \(\S+?\))", re.MULTILINE)
+
+
+HEADER = (
+    "| module | result | spans | failed without / with | time without / with "
+    "| failing only with tracing |"
+)
 
 
 @dataclass(frozen=True)
@@ -103,8 +112,7 @@ def main() -> int:
     lines = [
         f"### CPython {platform.python_version()}",
         "",
-        "| module | result | spans | failed without / with | time without / with "
-        "| failing only with tracing |",
+        HEADER,
         "|---|---|---|---|---|---|",
     ]
     differing = 0

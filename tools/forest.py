@@ -16,8 +16,9 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import codetracer_otel as ct
 import pytest
+
+import codetracer_otel as ct
 from codetracer_otel.ports import ExportResult
 
 if TYPE_CHECKING:

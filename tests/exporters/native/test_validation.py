@@ -148,5 +148,5 @@ def test_metadata_and_paths_belong_to_the_trace(tmp_path):
         read_trace(folder)
     write_events(tmp_path / "t", [*OPENING, *TYPES, END])
     (folder / "trace_metadata.json").write_text("{}")
-    with pytest.raises(TraceError, match="trace_metadata.json is an object with the fields"):
+    with pytest.raises(TraceError, match="is an object with the fields"):
         read_trace(folder)
