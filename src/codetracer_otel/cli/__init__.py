@@ -27,7 +27,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "explain": ("explain", "say what a filter does to a function, and why"),
     "init": ("init", "write a commented starter filter"),
     "show": ("show", "print a trace as an indented call tree"),
-    "report": ("report", "write one HTML page with the timeline of a trace"),
+    "report": ("report_command", "write one HTML page with the timeline of a trace"),
 }
 """Command -> (module of this package, with its function, one line for ``--help``)."""
 

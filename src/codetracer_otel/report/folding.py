@@ -49,14 +49,12 @@ class Folded:
         runs: of what is not kept.
         hidden: number of spans in runs.
         per_function: how many calls of a function by one parent are shown whatever they took.
-        shortest: how long the next one must have taken to be shown.
     """
 
     kept: list[int]
     runs: list[Run] = field(default_factory=list)
     hidden: int = 0
     per_function: int = 0
-    shortest: int = 0
 
 
 def fold(spans: Spans, tree: Tree, limit: int) -> Folded:
@@ -89,30 +87,30 @@ def _chosen(spans: Spans, tree: Tree, ranks: array[int], budget: int) -> Folded:
     while total + counts[most] <= budget:
         total += counts[most]
         most += 1
-    shortest = _threshold(spans, ranks, most, budget - total)
+    room = budget - total
+    shortest = _threshold(spans, ranks, most, room)
     kept: list[int] = []
     is_kept = bytearray(len(spans))
     for index in tree.order:
         parent = spans.parents[index]
-        is_chosen = ranks[index] < most or (
-            ranks[index] == most
-            and spans.ends[index] - spans.starts[index] >= shortest
-            and (parent == NONE or is_kept[parent])
-            and len(kept) < budget
-        )
-        if is_chosen:
-            is_kept[index] = True
-            kept.append(index)
-    return Folded(kept, per_function=most, shortest=shortest)
+        if ranks[index] >= most:
+            if ranks[index] > most or not room or not (parent == NONE or is_kept[parent]):
+                continue
+            if spans.ends[index] - spans.starts[index] < shortest:
+                continue
+            room -= 1
+        is_kept[index] = True
+        kept.append(index)
+    return Folded(kept, per_function=most)
 
 
-def _threshold(spans: Spans, ranks: array[int], rank: int, budget: int) -> int:
-    """Return the length that ``budget`` spans of a rank have at least."""
+def _threshold(spans: Spans, ranks: array[int], rank: int, room: int) -> int:
+    """Return the length that the ``room`` longest spans of a rank have at least."""
     lengths = [
         spans.ends[index] - spans.starts[index] for index, own in enumerate(ranks) if own == rank
     ]
     lengths.sort(reverse=True)
-    return lengths[budget]
+    return lengths[max(room - 1, 0)]
 
 
 def _ranks(spans: Spans, tree: Tree) -> array[int]:

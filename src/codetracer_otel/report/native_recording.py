@@ -109,10 +109,23 @@ class NativeSource:
         self._finish(is_whole=events.is_whole)
 
     def details(self, place: int) -> Details:
-        """Return what was spooled at this offset."""
+        """Return what was spooled at this offset.
+
+        Raises:
+            UsageError: a value of it is not of a native trace.
+        """
         self._spool.seek(place)
         size = int.from_bytes(self._spool.read(_SIZE_BYTES))
-        arguments, result, events, lines = marshal.loads(self._spool.read(size))  # noqa: S302 - ours
+        found = marshal.loads(self._spool.read(size))  # noqa: S302 - our own spool
+        try:
+            return self._shown(*found)
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+            reason = f"a value is not of a native trace ({type(error).__name__})"
+            raise _unreadable(self._path, reason) from error
+
+    def _shown(
+        self, arguments: list[Any], result: Any, events: list[Any], lines: list[int]
+    ) -> Details:
         plain = self._types.plain
         values = [
             (f"codetracer.arg.{self._variables[item['variable_id']]}", plain(item["value"]))

@@ -85,7 +85,9 @@ class DetailsEncoder:
             self._room -= 8
             return value if -_MAX_EXACT < value < _MAX_EXACT else str(value)
         plain = strict(value)
-        return plain if isinstance(plain, float) else self._text(_encode(plain))
+        if isinstance(plain, float):
+            return plain
+        return self._text(plain if isinstance(plain, str) else _encode(plain))
 
     def _text(self, text: str) -> str:
         limit = _MAX_VALUE if len(text) <= self._room else _CUT

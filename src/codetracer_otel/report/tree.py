@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from codetracer_otel.report.spans import NONE
@@ -72,15 +73,24 @@ class Tree:
         for index in range(count):
             if self.depths[index] != NONE:
                 continue
-            self._unlink(index)
-            self._next[index], self._root = self._root, index
+            first = self._in_circle(index)
+            self._unlink(first)
+            self._next[first], self._root = self._root, first
             self.circles += 1
-            self._reach(index)
+            self._reach(first)
+
+    def _in_circle(self, index: int) -> int:
+        """Return the first span above an unreached one that was met before."""
+        met: set[int] = set()
+        while index not in met:
+            met.add(index)
+            index = self._parents[index]
+        return index
 
     def _unlink(self, index: int) -> None:
         parent = self._parents[index]
         siblings = [child for child in self.children(parent) if child != index]
-        for child, following in zip(siblings, [*siblings[1:], NONE], strict=True):
+        for child, following in pairwise([*siblings, NONE]):
             self._next[child] = following
         self._first[parent] = siblings[0] if siblings else NONE
         self._parents[index] = NONE

@@ -8,6 +8,7 @@ import os
 import sys
 import webbrowser
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.cli.report_rules import FilterRules
@@ -78,7 +79,7 @@ def report(options: argparse.Namespace) -> int:
         done = build_report(options.traces, options.output, limit=options.limit, rules=rules)
     _say(done)
     if options.open:
-        webbrowser.open(f"file://{done.path}")
+        webbrowser.open(Path(done.path).as_uri())
     return 0
 
 
