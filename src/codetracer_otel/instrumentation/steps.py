@@ -27,6 +27,7 @@ HOME_THREAD: Final = 1
 
 _WAIT_S: Final = 0.0005
 _GIVE_UP_S: Final = 10.0
+_MAX_SUSPENDED: Final = 10_000
 
 
 class ThreadSteps:
@@ -89,6 +90,7 @@ class StepRecorder:
         wake: asks for a delivery; set by who delivers.
         is_delivering: somebody takes the entries, so waiting for room makes sense.
         stalled_ns: how long the program's threads waited for room.
+        suspended: last values of generators and coroutines that wait.
     """
 
     def __init__(
@@ -118,6 +120,7 @@ class StepRecorder:
         self.is_delivering = False
         self.stalled_ns = 0
         self.healed = 0
+        self.suspended: dict[int, list[Any]] = {}
         self._plans = plans
         self._build_capture = build_capture
         self._captures: dict[int, tuple[Any, Callable[[object], Captured]]] = {}
@@ -225,6 +228,12 @@ class StepRecorder:
         for steps in list(self._threads):
             del steps.stack[1:]
             steps.entries.append((CLOSE,))
+
+    def keep_suspended(self, frame_id: int, last: list[Any]) -> None:
+        """Keep the last values of a frame that goes on later, by the id of its frame object."""
+        if len(self.suspended) >= _MAX_SUSPENDED:  # not every end of a generator is told
+            self.suspended.clear()
+        self.suspended[frame_id] = last
 
     def heal(self, steps: ThreadSteps, code: CodeType) -> list[Any] | None:
         """Bring ``code``'s call to the top after lost events; None when it has none."""

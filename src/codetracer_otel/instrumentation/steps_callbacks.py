@@ -73,18 +73,20 @@ def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[
             boundary(error)
         return None
 
-    def enter_again(code: CodeType, failure: Failure | None) -> None:
+    suspended = recorder.suspended
+
+    def enter_again(code: CodeType, python_frame: FrameType, failure: Failure | None) -> None:
         site = sites.get(id(code))
         steps = getattr(local, "steps", None) or new_thread()
         if site is not None and not steps.is_muted:
-            frame = site.enter(code)
+            frame = site.enter(code, suspended.pop(id(python_frame), None))
             stack, entries = steps.stack, steps.entries
             stack += [frame]
             entries += [(CALL, site.plan, None, failure)]
 
     def on_resume(code: CodeType, _offset: int) -> object:
         try:
-            enter_again(code, None)
+            enter_again(code, frame_of(depth), None)
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
             boundary(error)
         return None
@@ -94,7 +96,7 @@ def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[
         if site is None:
             return None
         try:
-            enter_again(code, describe(site, raised, code))
+            enter_again(code, frame_of(depth), describe(site, raised, code))
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
             boundary(error)
         return None
@@ -161,17 +163,16 @@ def _with_line_events(
     return on_line_with_event
 
 
-def _build_exits(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
-    sites = recorder.sites
+def _build_leave(recorder: StepRecorder, depth: int, *, suspends: bool) -> Callable[..., Any]:
+    """Return the callback of a frame that is left with a value, for good or for a while."""
     local = recorder.local
     boundary = recorder.boundary
     heal = recorder.heal
-    is_ours = recorder.is_ours
-    describe = _build_describe(recorder)
+    keep_suspended = recorder.keep_suspended
     plain, short = PLAIN_TYPE_IDS, SHORT_TEXT
     frame_of = sys._getframe  # noqa: SLF001
 
-    def on_return(code: CodeType, _offset: int, value: Any) -> object:
+    def on_leave(code: CodeType, _offset: int, value: Any) -> object:
         try:
             steps = local.steps
             top: Any = steps.stack[-1]
@@ -186,6 +187,8 @@ def _build_exits(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..
             else:
                 result = site.result(value)
             change = site.final_changes(frame_of(depth), top) if top[2] else None
+            if suspends:
+                keep_suspended(id(frame_of(depth)), top[2])
             ending: Any = (RETURN, result)
             entries = steps.entries
             del steps.stack[-1]
@@ -196,6 +199,18 @@ def _build_exits(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
             boundary(error)
         return None
+
+    return on_leave
+
+
+def _build_exits(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
+    sites = recorder.sites
+    local = recorder.local
+    boundary = recorder.boundary
+    heal = recorder.heal
+    is_ours = recorder.is_ours
+    describe = _build_describe(recorder)
+    frame_of = sys._getframe  # noqa: SLF001
 
     def on_unwind(code: CodeType, _offset: int, raised: BaseException) -> object:
         if sites.get(id(code)) is None:
@@ -220,7 +235,11 @@ def _build_exits(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..
             boundary(error)
         return None
 
-    return {"PY_RETURN": on_return, "PY_YIELD": on_return, "PY_UNWIND": on_unwind}
+    return {
+        "PY_RETURN": _build_leave(recorder, depth, suspends=False),
+        "PY_YIELD": _build_leave(recorder, depth, suspends=True),
+        "PY_UNWIND": on_unwind,
+    }
 
 
 def _changes_or_none(python_frame: FrameType, frame: list[Any]) -> tuple[Any, ...] | None:

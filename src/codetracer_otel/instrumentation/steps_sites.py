@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +9,6 @@ from codetracer_otel.captured import REDACTED_NODE, Node, NodeKind, weight
 from codetracer_otel.instrumentation.reading import (
     CO_OPTIMIZED,
     HAS_LIVE_F_LOCALS,
-    names_a_namespace_reader,
     reads_one_by_one,
     variable_reader,
 )
@@ -34,8 +32,6 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.plans import PlannedCode
     from codetracer_otel.instrumentation.steps_rebinding import Rebindings
 
-# A frame's f_locals dict that nobody else holds: the frame, two variables of ours, an argument.
-_UNSHARED: Final = 4
 _MAX_NODES: Final = 10_000
 
 
@@ -64,9 +60,10 @@ class StepBudget:
 class StepSite:
     """One code object whose steps are recorded.
 
-    A *frame* of it is the list ``[code, site, last values, line, volatile, seen]``: what each
-    variable was at the last step, that step's line, the local variables whose value may change
-    without being bound anew, and what the names of the namespace stood for.
+    A *frame* of it is the list ``[code, site, last values, line, volatile, seen, before]``: what
+    each variable was at the last step, that step's line, the local variables whose value may change
+    without being bound anew, what the names of the namespace stood for, and the last values as it
+    was left the last time.
 
     Attributes:
         plan: what the trace needs to know.
@@ -88,7 +85,6 @@ class StepSite:
         "_keywords_index",
         "_locals",
         "_names",
-        "_one_by_one",
         "_plain_type_ids",
         "_planned",
         "_reads_quickly",
@@ -138,9 +134,6 @@ class StepSite:
             (len(read) + position, item.name, item.kind) for position, item in enumerate(hidden)
         )
         self._begun = tuple(index for index, _, kind in self._hidden if kind == "argument")
-        self._one_by_one = (
-            self._is_optimized and not HAS_LIVE_F_LOCALS and names_a_namespace_reader(code)
-        )
         keywords = planned.keywords_name
         self._keywords_index = in_frame.index(keywords) if keywords in in_frame else -1
         self._plain_type_ids = site.plain_type_ids | {id(type(UNSET))}
@@ -190,11 +183,11 @@ class StepSite:
             for index, value in enumerate(values)
             if type(value) is Node and is_volatile(value)
         ]
-        return [code, self, last, _FIRST_LINE, volatile, self._unset]
+        return [code, self, last, _FIRST_LINE, volatile, self._unset, None]
 
-    def enter(self, code: CodeType) -> list[Any]:
-        """Return the frame of a call that goes on."""
-        return [code, self, [UNSET] * self.count, _ANY_LINE, [], self._unset]
+    def enter(self, code: CodeType, before: list[Any] | None = None) -> list[Any]:
+        """Return the frame of a call that goes on; ``before``: its last values as it was left."""
+        return [code, self, [UNSET] * self.count, _ANY_LINE, [], self._unset, before]
 
     def changes(  # noqa: C901 - a Python call costs 60 ns: the common road stays flat
         self, python_frame: FrameType, frame: list[Any], line: int
@@ -269,9 +262,12 @@ class StepSite:
         self, python_frame: FrameType, frame: list[Any]
     ) -> tuple[int, list[Any]] | None:
         """Return the entry of a last step as a frame is left: what its last line has assigned."""
+        has_stepped = frame[3] != _ANY_LINE
         change = self.changes(python_frame, frame, _FIRST_LINE)
         if change is None:
             return None
+        if not has_stepped and frame[6] is not None and all(map(_is_same, frame[2], frame[6])):
+            return None  # it was entered and left on one line, as ``yield from`` does
         change[0] = python_frame.f_lineno or self.plan.plan.line
         return (LAST, change)
 
@@ -286,23 +282,12 @@ class StepSite:
         frame[3], frame[4], frame[5] = _ANY_LINE, [], (_CHANGING,) * len(self._names)
 
     def _read(self, frame: FrameType, indices: tuple[int, ...]) -> list[Any]:
-        names, unset = self._locals, UNSET
+        names = self._locals
         if HAS_LIVE_F_LOCALS:
-            get = frame.f_locals.get
+            get, unset = frame.f_locals.get, UNSET
             return [get(names[index], unset) for index in indices]
-        if self._one_by_one or len(indices) == 1:
-            return [_read_or_unset(frame, names[index]) for index in indices]
-        namespace = frame.f_locals
-        values = [namespace.get(names[index], unset) for index in indices]
-        self._clear(namespace)
-        return values
-
-    def _clear(self, namespace: dict[str, Any]) -> None:
-        """Empty what f_locals has filled, or it keeps the program's objects alive (3.12)."""
-        if sys.getrefcount(namespace) > _UNSHARED:
-            self._one_by_one = True  # the program holds it, too
-        else:
-            namespace.clear()
+        # Before PEP 667 f_locals writes into a dict that the program may hold.
+        return [_read_or_unset(frame, names[index]) for index in indices]
 
     def _capture(self, index: int, value: Any, last: list[Any]) -> Any:
         """Return the captured value, or `_SAME` if it is what was captured before."""

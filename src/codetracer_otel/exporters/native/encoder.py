@@ -40,11 +40,10 @@ _OUTPUT_KINDS: Final = {
 class _Frame:
     """An open call: the texts of its variables' values, None for those without."""
 
-    __slots__ = ("code", "is_closing", "joined", "line", "values")
+    __slots__ = ("code", "joined", "line", "values")
 
-    def __init__(self, code: Code, *, is_closing: bool) -> None:
+    def __init__(self, code: Code) -> None:
         self.code = code
-        self.is_closing = is_closing  # entered only to be closed, as a generator is
         self.line = code.plan.line
         self.values: list[str | None] = [None] * len(code.prefixes)
         self.joined = ""
@@ -152,8 +151,6 @@ class ThreadEncoder:
             return
         frame = self._frames[-1]
         before = list(frame.values)
-        if frame.is_closing and not any(before):
-            return
         position = len(out)
         self._step(entry[1], out)
         if before == frame.values:
@@ -162,8 +159,7 @@ class ThreadEncoder:
     def _call(self, entry: Any, out: list[str]) -> None:
         _, step_plan, values, thrown = entry
         code = self._codes.of(step_plan)
-        is_closing = thrown is not None and not thrown.is_error
-        frame = _Frame(code, is_closing=is_closing)
+        frame = _Frame(code)
         arguments = [] if values is None else self._arguments(frame, values)
         if thrown is not None:
             number = self._codes.tables.variable(EXCEPTION_ARGUMENT)
