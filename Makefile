@@ -5,7 +5,7 @@ OTHER_VERSION = $(shell .venv/bin/python -c 'import sys; print("3.13" if sys.ver
 OTHER_PYTHON = $(shell tools/find-python $(OTHER_VERSION))
 PYTEST_FLAGS ?= -q -n 2
 
-.PHONY: all test demo lint types imports pytest pytest-other collector third-party bench bench-quick \
+.PHONY: all test demo lint types imports pytest pytest-other collector test-browser third-party bench bench-quick \
     bench-gate cpython-tests forest stress behaviours-hard format clean
 
 all: test
@@ -53,6 +53,16 @@ collector: .venv/.installed
 
 demo: .venv/.installed
 	@.venv/bin/python examples/demo.py
+
+# The page of `report` in a real browser; `make test` leaves these tests out.
+test-browser: .venv/.installed
+	@for program in chromium chromedriver; do \
+	    command -v $$program >/dev/null || { \
+	        echo "make test-browser: $$program is missing; on Debian: apt-get install chromium chromium-driver"; \
+	        exit 1; \
+	    }; \
+	done
+	.venv/bin/python -m pytest -q tests/browser
 
 # Test suites of real libraries, with and without tracing; NAMES="toolz boltons" chooses.
 third-party: .venv/.installed
