@@ -124,6 +124,80 @@ def test_after_the_end_everything_is_ignored():
     assert made[EXTRAS] is None
 
 
+class Hostile(type):
+    """Says something about the class whenever somebody asks."""
+
+    asked = []
+
+    def __hash__(cls):
+        Hostile.asked.append("hash of the class")
+        return 0
+
+    def __eq__(cls, other):
+        Hostile.asked.append("class ==")
+        return True
+
+
+def trap(name):
+    def method(self, *_arguments):
+        Hostile.asked.append(name)
+        return 0
+
+    return method
+
+
+def hostile(base):
+    names = ("__hash__", "__eq__", "__getattribute__", "__str__", "__repr__", "__bool__", "__len__")
+    return Hostile("Trapped", (base,), {name: trap(name) for name in names})
+
+
+@pytest.mark.parametrize(
+    ("build", "clean"),
+    [
+        (hostile(object), None),
+        (lambda: hostile(str)("text"), "text"),
+        (lambda: hostile(int)(5), 5),
+        (lambda: hostile(float)(0.5), 0.5),
+        (lambda: hostile(bytes)(b"b"), "b"),
+        (lambda: hostile(list)([1]), None),
+        (lambda: [hostile(object)(), 1], (1,)),
+        (lambda: (hostile(str)("text"),), ("text",)),
+    ],
+)
+def test_no_code_of_a_class_runs_to_tell_what_an_attribute_is(build, clean):
+    made, value = record_of(), build()
+    Hostile.asked.clear()
+    span_of(made).set_attribute("k", value)
+    asked = list(Hostile.asked)
+    assert asked == []
+    kept = (made[EXTRAS].attributes or {}).get("k")
+    assert (type(kept), kept) == (type(clean), clean)
+
+
+def test_names_are_kept_as_exact_texts():
+    made = record_of()
+    span = span_of(made)
+    name = hostile(str)("name")
+    Hostile.asked.clear()
+    span.set_attribute(name, 1)
+    span.add_event(name, {"a": 1}, timestamp=7)
+    span.update_name(name)
+    span.set_status(StatusCode.ERROR, name)
+    extras = made[EXTRAS]
+    assert Hostile.asked == []
+    told = (*extras.attributes, extras.events[0].name, extras.name, extras.status_message)
+    assert told == ("name",) * 4
+    assert {type(text) for text in told} == {str}
+
+
+def test_a_list_that_holds_itself_is_no_error():
+    made = record_of()
+    endless = [1]
+    endless.append(endless)
+    span_of(made).set_attribute("k", endless)
+    assert made[EXTRAS].attributes == {"k": (1,)}
+
+
 class Color(enum.StrEnum):
     RED = "red"
 
@@ -146,6 +220,7 @@ class Size(enum.IntEnum):
         (Size.BIG, 3),
         (object(), None),
         ({"a": 1}, None),
+        ([1, [2], ("a",), {}], (1,)),
     ],
 )
 def test_attributes_become_what_opentelemetry_takes(value, clean):

@@ -687,3 +687,27 @@ def test_exporters_see_every_span_of_a_decorated_function(capsys):
         for n in range(5):
             told("ann", "p", [n])
     assert [span.attributes["codetracer.arg.data"] for span in exporter.spans] == ["list[1]"] * 5
+
+
+def test_no_method_of_a_metaclass_runs_when_arguments_are_told(capsys):
+    asked = []
+
+    class Meta(type):
+        def __hash__(cls):
+            asked.append("hash")
+            return type.__hash__(cls)
+
+        def __eq__(cls, other):
+            asked.append("==")
+            return cls is other
+
+    class Value(metaclass=Meta):
+        pass
+
+    @ct.instrument(ret=True)
+    def keep(value):
+        return value
+
+    with topics(capsys) as lines:
+        keep(Value())
+    assert (asked, len(lines)) == ([], 1)

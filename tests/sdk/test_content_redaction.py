@@ -49,6 +49,44 @@ def test_only_the_secret_part_of_a_text_is_replaced(record):
     assert f"before {REDACTED} after" == spans[0].attributes["codetracer.arg.text"]
 
 
+class Markup(str):
+    """As template engines and enums have it."""
+
+    __slots__ = ()
+
+
+def test_texts_of_other_classes_are_judged_like_any_text(record):
+    text = Markup(f"with {TOKEN}")
+    with record() as spans:
+        span = trace.get_tracer("library").start_span(text, links=[])
+        span.set_attribute("note", text)
+        span.set_attribute("notes", [text, text])
+        span.add_event(text, {"value": text})
+        span.set_status(trace.StatusCode.ERROR, text)
+        span.end()
+    assert spans[0].attributes["note"] == "with <redacted>"
+    assert TOKEN not in everything_of(spans)
+
+
+class Asked(type):
+    asked: list[str] = []
+
+    def __eq__(cls, other):
+        Asked.asked.append("==")
+        return cls is other
+
+    __hash__ = type.__hash__
+
+
+def test_no_class_of_the_program_is_compared(record):
+    class Text(str, metaclass=Asked):
+        __slots__ = ()
+
+    with record() as spans:
+        trace.get_tracer("library").start_span("s", attributes={"note": Text("x")}).end()
+    assert (Asked.asked, spans[0].attributes["note"]) == ([], "x")
+
+
 def test_attribute_keys_of_library_spans_are_judged_and_reserved_ones_are_not(record):
     with record() as spans, trace.get_tracer("library").start_as_current_span("request") as span:
         span.set_attribute("http.request.header.authorization", "anything")

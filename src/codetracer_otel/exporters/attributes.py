@@ -44,7 +44,7 @@ def plain(value: Any, depth: int = _MAX_DEPTH) -> Any:
         return encodable(value)
     if kind is int:
         return value if INT64_MIN <= value <= INT64_MAX else decimal(value)
-    if value is None or kind in (bool, float, bytes):
+    if value is None or kind is bool or kind is float or kind is bytes:
         return value
     return _plain_other(value, depth)
 

@@ -237,14 +237,14 @@ def _view(span: ReadableSpan, context: SpanContext) -> SpanView:
         parent_span_id=f"{span.parent.span_id:016x}" if span.parent else None,
         start_ns=start,
         end_ns=start if span.end_time is None else span.end_time,
-        attributes=dict(span.attributes or {}),  # type: ignore[arg-type]
+        attributes=deliverable(span.attributes or {}),
         events=[
-            Event(_text(event.name), event.timestamp, dict(event.attributes or {}))
+            Event(_text(event.name), event.timestamp, deliverable(event.attributes or {}))
             for event in span.events
         ],
         links=_links(span.links),
         status=StatusCode(span.status.status_code.value),
-        status_message=span.status.description,
+        status_message=_text(span.status.description) if span.status.description else None,
         kind=span.kind.name,
         trace_state=context.trace_state.to_header(),
         trace_flags=int(context.trace_flags),
@@ -260,8 +260,9 @@ def _view(span: ReadableSpan, context: SpanContext) -> SpanView:
 
 
 def _text(name: object) -> str:
-    # start_span(name) takes anything; a foreign object must not run code here
-    return name if isinstance(name, str) else f"<{type(name).__qualname__}>"
+    # start_span(name) takes anything; a foreign object must not run code here, and redaction by
+    # content judges exact texts
+    return str.__str__(name) if isinstance(name, str) else f"<{type(name).__qualname__}>"
 
 
 def _links(links: Sequence[OtelLink]) -> list[Link]:
@@ -271,7 +272,7 @@ def _links(links: Sequence[OtelLink]) -> list[Link]:
             link.context.span_id,
             link.context.trace_state.to_header(),
             int(link.context.trace_flags),
-            dict(link.attributes or {}),
+            deliverable(link.attributes or {}),
         )
         for link in links
     ]

@@ -10,6 +10,7 @@ from opentelemetry.trace import StatusCode as OpenTelemetryStatus
 from codetracer_otel.captured import REDACTED
 from codetracer_otel.filters.model import Action
 from codetracer_otel.instrumentation.exceptions import describe_exception
+from codetracer_otel.instrumentation.introspection import derives, exact_text
 from codetracer_otel.records import (
     EXTRAS,
     PLAN,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
     from codetracer_otel.instrumentation.sampling import EventGate
     from codetracer_otel.records import Record
-
-_SCALARS = frozenset({bool, int, float, str})
 
 
 class FunctionSpan(Span):
@@ -111,7 +110,7 @@ class FunctionSpan(Span):
 
     def set_attribute(self, key: str, value: AttributeValue) -> None:
         """Set an attribute unless the filter redacts or drops its key."""
-        extras = self._extras()
+        extras, key = self._extras(), exact_text(key) or ""
         if extras is None or not key:
             return
         clean = self._judged(key, value)
@@ -131,7 +130,8 @@ class FunctionSpan(Span):
         timestamp: int | None = None,
     ) -> None:
         """Add an event; ``timestamp`` is Unix time in ns."""
-        event = Event(name, timestamp or self._now_ns(), self._judged_all(attributes or {}))
+        fields = self._judged_all(attributes or {})
+        event = Event(exact_text(name) or "", timestamp or self._now_ns(), fields)
         self._add(event)
 
     def add_link(
@@ -156,7 +156,7 @@ class FunctionSpan(Span):
         """Give the span another name."""
         extras = self._extras()
         if extras is not None:
-            extras.name = str(name)
+            extras.name = exact_text(name) or None
 
     def set_status(
         self, status: Status | OpenTelemetryStatus, description: str | None = None
@@ -169,7 +169,8 @@ class FunctionSpan(Span):
         text = status.description if isinstance(status, Status) else description
         if code is not OpenTelemetryStatus.UNSET:
             extras.status = StatusCode[code.name]
-            extras.status_message = text if code is OpenTelemetryStatus.ERROR else None
+            is_error = code is OpenTelemetryStatus.ERROR
+            extras.status_message = exact_text(text) if is_error else None
 
     def record_exception(
         self,
@@ -211,7 +212,8 @@ class FunctionSpan(Span):
         extras.events.append(event)
 
     def _judged_all(self, attributes: Mapping[str, AttributeValue]) -> dict[str, Any]:
-        judged = ((key, self._judged(key, value)) for key, value in attributes.items())
+        named = ((exact_text(key), value) for key, value in attributes.items())
+        judged = ((key, self._judged(key, value)) for key, value in named if key)
         return {key: value for key, value in judged if value is not None}
 
     def _judged(self, key: str, value: AttributeValue) -> Any:
@@ -224,23 +226,28 @@ class FunctionSpan(Span):
 
 
 def clean_attribute(value: object) -> Any:
-    """Return ``value`` as an OpenTelemetry attribute, or None where it is none."""
+    """Return ``value`` as an OpenTelemetry attribute, or None where it is none.
+
+    No code of the program runs: types are compared by identity, for a metaclass may say what its
+    classes' equality is, and ``isinstance`` asks an object for its ``__class__``.
+    """
     kind = type(value)
-    if kind in _SCALARS:
+    if kind is list or kind is tuple:
+        items = [_scalar(item) for item in value]  # type: ignore[attr-defined]
+        return tuple([item for item in items if item is not None])
+    return _scalar(value)
+
+
+def _scalar(value: object) -> Any:
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or kind is float:
         return value
-    if kind in (list, tuple):
-        items = [clean_attribute(item) for item in value]  # type: ignore[attr-defined]
-        return tuple(item for item in items if item is not None)
-    if isinstance(value, bytes):
-        return bytes.decode(value, "utf-8", "backslashreplace")
-    return _exact_scalar(value)
-
-
-def _exact_scalar(value: object) -> Any:
-    # The base class's slot, not the subclass's: an enum or a numpy float stays a number and no
-    # method of the program runs.
-    if isinstance(value, str):
+    # The base class's slot, not the subclass's: an enum or a numpy float stays a number.
+    if derives(kind, str):
         return str.__str__(value)
-    if isinstance(value, int):
-        return int.__add__(value, 0)
-    return float.__add__(value, 0.0) if isinstance(value, float) else None
+    if derives(kind, int):
+        return int.__add__(value, 0)  # type: ignore[operator]
+    if derives(kind, float):
+        return float.__add__(value, 0.0)  # type: ignore[operator]
+    is_bytes = derives(kind, bytes)
+    return bytes.decode(value, "utf-8", "backslashreplace") if is_bytes else None  # type: ignore[arg-type]

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.manual_topics import Level
     from codetracer_otel.instrumentation.manual_tracing import Tracing
 
-_LENGTHS: Final[dict[type, Callable[[Any], int]]] = {
-    kind: kind.__len__ for kind in (list, tuple, dict, set, frozenset, bytes, bytearray)
+# By id: asking a dict for a type would call the hash that a metaclass of the program gives it.
+_LENGTHS: Final[dict[int, Callable[[Any], int]]] = {
+    id(kind): kind.__len__ for kind in (list, tuple, dict, set, frozenset, bytes, bytearray)
 }
 _CONTAINERS: Final = frozenset(
     {NodeKind.LIST, NodeKind.TUPLE, NodeKind.SET, NodeKind.MAPPING, NodeKind.STRUCT}
@@ -182,7 +183,7 @@ def _read(
 
 def _shallow(value: object) -> object:
     """Return a container's type and length, without a look at what is in it."""
-    length = _LENGTHS.get(type(value))
+    length = _LENGTHS.get(id(type(value)))
     return value if length is None else f"{type(value).__name__}[{length(value)}]"
 
 

@@ -250,7 +250,7 @@ def _texts_of_attributes(attributes: Any) -> Iterator[Text]:
     for value in attributes.values():
         if type(value) is str:
             yield value, False
-        elif type(value) in (tuple, list):
+        elif type(value) is tuple or type(value) is list:
             yield from ((item, False) for item in value if type(item) is str)
         elif type(value) is Node:
             yield from iter_texts(value)
@@ -306,6 +306,6 @@ def _changed(attributes: Any, change: Callable[[str, bool], str]) -> dict[str, A
 def _changed_attribute(value: Any, change: Callable[[str, bool], str]) -> Any:
     if type(value) is str:
         return change(value, False)
-    if type(value) in (tuple, list):
+    if type(value) is tuple or type(value) is list:
         return tuple(change(item, False) if type(item) is str else item for item in value)
     return map_texts(value, change) if type(value) is Node else value
