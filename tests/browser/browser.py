@@ -8,7 +8,7 @@ import shutil
 CHROMIUM = shutil.which("chromium")
 DRIVER = shutil.which("chromedriver")
 _SWITCHES = (
-    "--headless",
+    "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -109,13 +109,16 @@ class Page:
         )
 
     def requests(self):
-        """Return the addresses that the page asked for, itself among them."""
-        messages = [json.loads(e["message"])["message"] for e in self.driver.get_log("performance")]
-        return [
-            message["params"]["request"]["url"]
-            for message in messages
-            if message["method"] == "Network.requestWillBeSent"
-        ]
+        """Return the addresses that the page asked for and its policy let pass, its own too."""
+        logged = [json.loads(e["message"])["message"] for e in self.driver.get_log("performance")]
+        asked, refused = {}, set()
+        for message in logged:
+            given = message["params"]
+            if message["method"] == "Network.requestWillBeSent":
+                asked[given["requestId"]] = given["request"]["url"]
+            elif given.get("blockedReason") == "csp":
+                refused.add(given["requestId"])
+        return [url for request, url in asked.items() if request not in refused]
 
     def complaints(self):
         return [entry["message"] for entry in self.driver.get_log("browser")]

@@ -68,37 +68,38 @@ def test_it_is_drawn_from_the_file_alone(page):
 
 
 ATTEMPTS = {
-    "fetch": "fetch('https://example.com/').then(() => done('sent'), () => done('refused'))",
-    "image": """
-        const image = new Image();
-        image.onload = () => done('sent');
-        image.onerror = () => done('refused');
-        image.src = 'https://example.com/x.png';
-    """,
+    "fetch": "fetch('https://example.com/').catch(() => {});",
+    "image": "new Image().src = 'https://example.com/x.png';",
     "frame": """
-        document.addEventListener('securitypolicyviolation', () => done('refused'));
         const frame = document.createElement('iframe');
         frame.src = 'https://example.com/';
         document.body.append(frame);
     """,
-    "markup": """
-        try { document.body.innerHTML = '<b>x</b>'; done('made'); } catch { done('refused'); }
+    "form": """
+        const form = document.createElement('form');
+        form.action = 'https://example.com/';
+        document.body.append(form);
+        form.submit();
     """,
-    "script": """
-        document.addEventListener('securitypolicyviolation', () => done('refused'));
-        const script = document.createElement('script');
-        try { script.textContent = 'window.broken = 1'; } catch { done('refused'); }
-        document.body.append(script);
-    """,
+    "style": "document.body.setAttribute('style', 'color: red');",
+    "handler": "document.body.setAttribute('onclick', 'window.broken = 1');",
+    "evaluation": "new Function('window.broken = 1')();",
+    "markup": "document.body.innerHTML = '<b>x</b>';",
+    "script": "document.createElement('script').textContent = 'window.broken = 1';",
 }
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS.values(), ids=ATTEMPTS.keys())
 def test_the_policy_refuses_what_the_page_does_not_do(page, attempt):
-    script = f"const done = arguments[arguments.length - 1]; {attempt}"
-    assert page.driver.execute_async_script(script) == "refused"
+    script = f"""
+        const done = arguments[arguments.length - 1];
+        document.addEventListener('securitypolicyviolation', (event) => done(event.disposition));
+        setTimeout(() => done('allowed'), 5000);
+        setTimeout(() => {{ try {{ {attempt} }} catch {{ }} }}); // a driver's own script may do all
+    """
+    assert page.driver.execute_async_script(script) == "enforce"
     assert page.run("return window.broken") is None
-    assert page.requests() == [page.url]
+    assert not [url for url in page.requests() if url.startswith("http")]
 
 
 def test_it_zooms_by_keys_buttons_and_wheel(page):
