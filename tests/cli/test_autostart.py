@@ -16,7 +16,7 @@ from tests.traced_run import environment
 
 from codetracer_otel.cli.autostart import FILE_NAME
 from codetracer_otel.sdk import configure as composition
-from codetracer_otel.sdk.settings import LaunchKind
+from codetracer_otel.sdk.launch import LaunchKind
 
 SOURCES = Path(__file__).parents[2] / "src"
 PROGRAM = "def work(n): return n\nwork(1)\nprint('here')\n"
@@ -127,6 +127,13 @@ def test_bad_values_are_one_line_each_and_the_host_goes_on(hooked, program, tmp_
     )  # fmt: skip
     assert (process.stdout, process.returncode) == ("here\n", 0)
     assert len(process.stderr.splitlines()) == 2
+
+
+def test_a_variable_that_is_neither_yes_nor_no_is_one_line(hooked, program, tmp_path):
+    process = hooked.run(program, cwd=tmp_path, CODETRACER_AUTO_START="perhaps")
+    assert (process.stdout, process.returncode) == ("here\n", 0)
+    (line,) = process.stderr.splitlines()
+    assert "CODETRACER_AUTO_START: not a truth value, got 'perhaps'" in line
 
 
 def test_sigterm_delivers_and_then_ends_the_process(hooked, tmp_path):

@@ -14,9 +14,9 @@ from codetracer_otel.cli.run import (
 )
 from codetracer_otel.cli.target import Target, TargetKind
 from codetracer_otel.errors import UsageError
+from codetracer_otel.sdk.launch import Launch, LaunchKind
 from codetracer_otel.sdk.policy.env import PARSERS
 from codetracer_otel.sdk.policy.model import PolicyFlags
-from codetracer_otel.sdk.settings import Launch, LaunchKind
 
 
 def keywords_of(*options):

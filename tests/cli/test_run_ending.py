@@ -9,7 +9,7 @@ import pytest
 
 from codetracer_otel.cli.ending import Ending, destinations, summary
 from codetracer_otel.errors import ErrorCode, InternalError, TargetError
-from codetracer_otel.sdk.settings import resolve
+from codetracer_otel.sdk.settings_reader import resolve
 
 STATS = {
     "recorded": 7,

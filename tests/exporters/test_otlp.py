@@ -284,7 +284,11 @@ def test_a_recovery_is_told_once_and_the_next_outage_again(collector, exporter, 
     collector.script = [400, 200, 200, 400]
     for _ in range(4):
         exporter.export(spans(1))
-    assert told.names == ["exporter_failing", "exporter_recovered", "exporter_failing"]
+    assert [event[:2] for event in told.events] == [
+        ("exporter_failing", "warn"),
+        ("exporter_recovered", "warn"),
+        ("exporter_failing", "warn"),
+    ]
 
 
 def test_a_single_failed_attempt_is_not_worth_a_warning(collector, exporter, told):

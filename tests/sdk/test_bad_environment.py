@@ -8,7 +8,7 @@ import threading
 
 import pytest
 from tests.conftest import HEADER, rule
-from tests.traced_run import run_python
+from tests.traced_run import run_python, run_traced
 
 from codetracer_otel.errors import ConfigurationError
 from codetracer_otel.filters import filter_from_text
@@ -42,6 +42,31 @@ BAD = {
     "OTEL_BSP_SCHEDULE_DELAY": "-1",
     "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "0",
     "OTEL_BSP_EXPORT_TIMEOUT": "never",
+    "OTEL_SDK_DISABLED": "perhaps",
+    "OTEL_TRACES_SAMPLER": "no_such_thing",
+    "OTEL_PROPAGATORS": "tracecontext,no_such_thing",
+    "OTEL_PYTHON_TRACER_PROVIDER": "no_such_thing",
+    "OTEL_PYTHON_METER_PROVIDER": "no_such_thing",
+    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "many",
+    "OTEL_ATTRIBUTE_COUNT_LIMIT": "-1",
+    "OTEL_SPAN_EVENT_COUNT_LIMIT": "many",
+    "OTEL_SPAN_LINK_COUNT_LIMIT": "many",
+    "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT": "many",
+    "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT": "-1",
+    "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": "long",
+    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "long",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "nonsense",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://[x",
+    "OTEL_EXPORTER_OTLP_INSECURE": "perhaps",
+}
+EXPORTERS = {"CODETRACER_EXPORTER", "OTEL_TRACES_EXPORTER"}
+# Exporter -> the status of a run whose flag names it.
+UNUSABLE = {
+    "jsonl=/no/such/directory/x": 10,
+    "chrome=/no/such/directory/x": 10,
+    "native=/proc/no": 10,
+    "no.such.module:Thing": 2,
+    "provider": 2,
 }
 POLICY = {
     "on_recorder_error": "explode",
@@ -67,7 +92,7 @@ def numbers(exporter):
 @pytest.mark.parametrize("variable", BAD)
 def test_each_bad_variable_is_one_line_and_the_session_records(monkeypatch, capsys, variable):
     monkeypatch.setenv(variable, BAD[variable])
-    given = None if variable in {"CODETRACER_EXPORTER", "OTEL_TRACES_EXPORTER"} else "none"
+    given = None if variable in EXPORTERS else "none"
     monkeypatch.setattr("codetracer_otel.exporters.jsonl.JsonLinesExporter.export", deliver)
     with configure(ONLY_THIS, given) as session:
         work(1)
@@ -76,7 +101,9 @@ def test_each_bad_variable_is_one_line_and_the_session_records(monkeypatch, caps
     assert len(ours) == 1
     line = json.loads(ours[0])
     assert line["level"] == "WARN"
+    assert line["error_code"]
     assert variable in line["fields"]["problem"]
+    assert os.environ[variable] == BAD[variable]
 
 
 def deliver(_exporter, _batch):
@@ -91,15 +118,34 @@ def test_all_of_them_together_do_not_stop_a_program(tmp_path):
     )
     process = run_python(path, cwd=tmp_path, **BAD)
     assert (process.stdout, process.returncode) == ("here\n", 0)
-    ours = [line for line in process.stderr.splitlines() if "environment ignored" in line]
-    assert len(ours) == len(BAD) - 2  # the exporters' variables are not read: one is stated
+    told = [json.loads(line)["message"] for line in process.stderr.splitlines()]
+    assert told == ["environment ignored"] * (len(BAD) - len(EXPORTERS))  # an exporter is stated
 
 
-@pytest.mark.parametrize("variable", ["OTEL_PROPAGATORS", "OTEL_TRACES_SAMPLER", "OTEL_ID"])
-def test_bad_variables_of_opentelemetry_do_not_break_the_import(tmp_path, variable):
-    code = "import codetracer_otel as ct; ct.configure; ct.configure(exporter='none').shutdown()"
-    process = run_python("-c", code, cwd=tmp_path, **{variable: "no_such_thing"})
-    assert process.returncode == 0, process.stderr
+def test_a_span_without_a_session_is_not_stopped_either(tmp_path):
+    code = "import codetracer_otel as ct\nwith ct.span('x'): print('here')"
+    process = run_python("-c", code, cwd=tmp_path, **{**BAD, "CODETRACER_TRACE": "all"})
+    assert (process.stdout, process.returncode) == ("here\n", 0), process.stderr
+
+
+@pytest.mark.parametrize("exporter", UNUSABLE)
+def test_an_exporter_of_the_environment_that_cannot_be_made_is_left_out(
+    monkeypatch, capsys, exporter
+):
+    monkeypatch.setenv("CODETRACER_EXPORTER", f"{exporter},console")
+    with configure(ONLY_THIS) as session:
+        assert list(session.stats()["exporters"]) == ["console"]
+        work(1)
+    (line,) = [text for text in capsys.readouterr().err.splitlines() if "ts_micros" in text]
+    assert exporter.partition("=")[2] in line
+    assert json.loads(line)["message"] == "environment ignored"
+
+
+@pytest.mark.parametrize("exporter", UNUSABLE)
+def test_the_same_exporter_as_a_flag_ends_the_run_before_the_program(tmp_path, exporter):
+    process = run_traced("--exporter", exporter, "-c", "print('here')", cwd=tmp_path)
+    assert (process.stdout, process.returncode) == ("", UNUSABLE[exporter])
+    assert len(process.stderr.splitlines()) == 1
 
 
 def test_the_same_values_from_a_caller_are_one_error_with_all_problems():

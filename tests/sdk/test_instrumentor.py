@@ -11,7 +11,7 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 from codetracer_otel.sdk import instrumentor as module
 from codetracer_otel.sdk.configure import active_session
-from codetracer_otel.sdk.settings import LaunchKind
+from codetracer_otel.sdk.launch import LaunchKind
 
 
 @pytest.fixture(params=["with the framework", "without it"])

@@ -100,7 +100,9 @@ def test_a_failing_exporter_loses_its_batch_only_and_says_so_once(failing):
     assert flush(lane)
     stats = lane.stats()
     assert (stats["failed"], stats["exported"]) == (2, 1)
-    assert [note[0] for note in notes] == (["exporter_raised"] if failing == "raises" else [])
+    assert [note[0] for note in notes] == (
+        ["exporter_raised", "exporter_recovered"] if failing == "raises" else []
+    )
     assert stop(lane)
 
 

@@ -3,11 +3,18 @@
 import pytest
 
 from codetracer_otel.errors import Problem
-from codetracer_otel.sdk.limits import Buffer, Limits, merge_bounds, parse_bound
+from codetracer_otel.sdk.limits import (
+    LIMIT_VARIABLES,
+    Buffer,
+    Limits,
+    bounds_from_environment,
+    merge_bounds,
+    parse_bound,
+)
 
 
 def test_the_defaults_are_those_of_the_interface():
-    assert Limits() == Limits(4, 32, 1024, 128, 128, 128, None)
+    assert Limits() == Limits(4, 32, 1024, 128, 128, 128, None, 128, 128)
     assert Buffer() == Buffer(65_536, 64 * 1024 * 1024, "drop_newest", 50, 500, 4096, 30_000)
 
 
@@ -73,3 +80,20 @@ def test_bounds_of_another_class_are_a_problem():
     _, problems = merge_bounds(Buffer(), Limits(), {}, "limits")
 
     assert "expected a Limits(...)" in problems[0].message
+
+
+def test_of_several_variables_the_first_good_one_wins_and_every_bad_one_is_told():
+    environ = {
+        "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "many",
+        "OTEL_ATTRIBUTE_COUNT_LIMIT": "7",
+        "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT": " ",
+        "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT": "-1",
+    }
+
+    values, problems = bounds_from_environment(environ, LIMIT_VARIABLES)
+
+    assert values == {"max_attributes": 7}
+    assert [problem.message.partition(":")[0] for problem in problems] == [
+        "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+        "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
+    ]

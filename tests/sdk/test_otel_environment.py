@@ -8,6 +8,7 @@ from codetracer_otel.errors import Problem
 from codetracer_otel.sdk.otel_environment import (
     OtlpEnvironment,
     RemoteParent,
+    is_disabled,
     otlp_environment,
     remote_parent,
     resource_attributes,
@@ -141,14 +142,48 @@ def test_a_bad_resource_attribute_costs_only_itself():
 def test_a_sampler_is_named(name, argument, expected):
     environ = {"OTEL_TRACES_SAMPLER": name, "OTEL_TRACES_SAMPLER_ARG": argument}
 
-    assert (*expected, []) == traces_sampler(environ)
+    assert (expected, []) == traces_sampler(environ)
 
 
 @pytest.mark.parametrize("ratio", ["half", "1.5", "-0.1", "nan"])
 def test_a_bad_ratio_is_a_problem(ratio):
     environ = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": ratio}
 
-    name, argument, problems = traces_sampler(environ)
+    (name, argument), problems = traces_sampler(environ)
 
     assert (name, argument) == ("parentbased_traceidratio", None)
     assert len(problems) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["nonsense", "http://:4318", "ftp://host", "http://[x", "http://h:port", "host:4317"]
+)
+def test_an_endpoint_that_is_no_url_is_a_problem_and_the_default_stands(text):
+    options, problems = otlp_environment({"OTEL_EXPORTER_OTLP_ENDPOINT": text})
+
+    assert options == OtlpEnvironment()
+    assert problems[0].message.startswith("OTEL_EXPORTER_OTLP_ENDPOINT: not an HTTP URL, got ")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "may_be_grpc"), [("grpc", False), ("http/protobuf", True), ("", True)]
+)
+def test_an_endpoint_of_grpc_needs_no_scheme(protocol, may_be_grpc):
+    environ = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "host:4317",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+    }
+
+    options, problems = otlp_environment(environ, may_be_grpc=may_be_grpc)
+
+    assert (options.endpoint, problems) == ("host:4317", [])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "count"),
+    [("", False, 0), ("true", True, 0), ("FALSE", False, 0), ("perhaps", False, 1)],
+)
+def test_the_sdk_is_disabled_by_one_word_only(text, expected, count):
+    disabled, problems = is_disabled({"OTEL_SDK_DISABLED": text})
+
+    assert (disabled, len(problems)) == (expected, count)

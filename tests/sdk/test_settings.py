@@ -8,25 +8,24 @@ import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from codetracer_otel.errors import ConfigurationError
+from codetracer_otel.errors import ConfigurationError, Problem
 from codetracer_otel.filters.sources import filter_from_text
 from codetracer_otel.sdk.exporter_specs import ExporterSpec
 from codetracer_otel.sdk.keywords import KEYWORDS
+from codetracer_otel.sdk.launch import Launch, LaunchKind
 from codetracer_otel.sdk.limits import Buffer, Limits
 from codetracer_otel.sdk.otel_environment import OtlpEnvironment, RemoteParent
 from codetracer_otel.sdk.policy.model import OnRecorderError, Origin, Policy
 from codetracer_otel.sdk.settings import (
-    Launch,
-    LaunchKind,
     Paths,
     Settings,
     StepValues,
     TopicSettings,
     ValueFormat,
     from_process_environment,
-    resolve,
     wants_auto_start,
 )
+from codetracer_otel.sdk.settings_reader import resolve
 
 INLINE = filter_from_text("")
 PROVIDER = TracerProvider(shutdown_on_exit=False)
@@ -315,11 +314,12 @@ def test_a_program_under_run_owns_its_process():
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("1", True), ("Yes", True), ("0", False), ("", False), ("perhaps", False)],
+    [("1", True), ("Yes", True), ("0", False), ("", False)],
 )
 def test_auto_start_has_to_be_asked_for(text, expected):
     assert expected is wants_auto_start({"CODETRACER_AUTO_START": text})
     assert wants_auto_start({}) is False
+    assert isinstance(wants_auto_start({"CODETRACER_AUTO_START": "perhaps"}), Problem)
 
 
 def test_the_environment_is_copied(monkeypatch):

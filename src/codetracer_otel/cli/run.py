@@ -20,8 +20,8 @@ from codetracer_otel.cli.target import (
 )
 from codetracer_otel.cli.uncaught import raise_silently
 from codetracer_otel.errors import UsageError
+from codetracer_otel.sdk.launch import Launch, LaunchKind
 from codetracer_otel.sdk.policy.model import PolicyFlags
-from codetracer_otel.sdk.settings import Launch, LaunchKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

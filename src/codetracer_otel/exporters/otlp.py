@@ -59,7 +59,7 @@ class Health:
         self._failed_attempts = 0
         if self._is_told:
             self._is_told = False
-            self._notify("exporter_recovered", "info", **self._facts)
+            self._notify("exporter_recovered", "warn", **self._facts)  # who saw the other sees this
 
 
 class OtlpExporter:

@@ -89,7 +89,10 @@ def traces_url(base: str) -> str:
     Raises:
         UsageError: it is no HTTP URL.
     """
-    parts = urlsplit(base)
+    try:
+        parts = urlsplit(base)
+    except ValueError:  # brackets without their pair
+        raise _no_http_url(base) from None
     if not _is_http(parts):
         raise _no_http_url(base)
     path = parts.path.rstrip("/")

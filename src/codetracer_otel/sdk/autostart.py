@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from codetracer_otel.errors import CodetracerError
+from codetracer_otel.errors import CodetracerError, Problem
+from codetracer_otel.sdk.launch import Launch, LaunchKind
 from codetracer_otel.sdk.settings import (
     from_process_environment,
     wants_auto_start,
@@ -15,13 +16,19 @@ from codetracer_otel.sdk.settings import (
 def begin() -> None:
     """Start a session if ``CODETRACER_AUTO_START`` says so; whatever fails, the host goes on."""
     environ = from_process_environment()
-    if not wants_auto_start(environ):
+    is_wanted = wants_auto_start(environ)
+    if is_wanted is False:
         return
-    from codetracer_otel.sdk.configure import begin_auto_session  # noqa: PLC0415 - only when on
+    from codetracer_otel.sdk.configure import begin_session, claim_auto_start  # noqa: PLC0415 - on
     from codetracer_otel.sdk.diagnostics.logger import report_problem  # noqa: PLC0415
 
+    if not claim_auto_start():
+        return
+    if isinstance(is_wanted, Problem):
+        report_problem(is_wanted)
+        return
     try:
-        begin_auto_session(sys.argv[0] if sys.argv else "")
+        begin_session({}, Launch(LaunchKind.AUTO_START, sys.argv[0] if sys.argv else ""))
     except CodetracerError as error:
         report_problem(error, json_errors=wants_json_errors(environ))
     except Exception as error:  # noqa: BLE001 - a defect of ours must not stop every interpreter

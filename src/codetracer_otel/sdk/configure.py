@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.errors import CodetracerError, InternalError
@@ -12,9 +13,10 @@ from codetracer_otel.sdk.children import ChildSession, hand_to_children
 from codetracer_otel.sdk.diagnostics.logger import SessionLog, report_problem
 from codetracer_otel.sdk.diagnostics.metrics import SilentSink
 from codetracer_otel.sdk.fork import deliver_at_child_end, watch_forks
-from codetracer_otel.sdk.lifecycle import start
+from codetracer_otel.sdk.launch import Launch, LaunchKind
 from codetracer_otel.sdk.self_metrics import offer_self_metrics
-from codetracer_otel.sdk.settings import Launch, LaunchKind, from_process_environment, resolve
+from codetracer_otel.sdk.settings import from_process_environment, hidden_variables
+from codetracer_otel.sdk.settings_reader import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.trace import TracerProvider
 
-    from codetracer_otel.filters.chain import Provenance
+    from codetracer_otel.filters.chain import FilterChain, Provenance
     from codetracer_otel.ports import MetricsSink
     from codetracer_otel.sdk.limits import Buffer, Limits
     from codetracer_otel.sdk.policy.model import Policy
@@ -63,31 +65,38 @@ def begin_session(
     """
     settings = resolve(keywords, environment or from_process_environment(), launch=launch)
     chain = load_filters(settings)
+    if chain.io is not None and chain.io.capture:
+        settings = replace(settings, policy=settings.policy.with_io_of_filter())
     with _lock:
         present = _Active.session
         if present is not None and present.is_running:
             if _is_same(present, settings, chain.summary):
                 return present
             _end_reporting(present)
-        log = SessionLog(settings)
-        session = start(settings, chain, log, lambda: _Active.sink)
+        with hidden_variables(settings.unusable):
+            session = _start(settings, chain)
         _Active.session, _Active.filters = session, chain.summary
-        _watch_process()
         if settings.launch.owns_process:
             session.on_shutdown(hand_to_children(ChildSession(keywords, session.traceparent)))
-        log.report_warnings(settings.warnings)
         return session
 
 
-def begin_auto_session(program: str) -> Session | None:
-    """Start the session of an interpreter that has just begun, the first time this is called.
+def _start(settings: Settings, chain: FilterChain) -> Session:
+    # OpenTelemetry's SDK, which this imports, reads the environment as it is imported
+    from codetracer_otel.sdk.lifecycle import start  # noqa: PLC0415
+
+    _watch_process()
+    return start(settings, chain, SessionLog(settings), lambda: _Active.sink)
+
+
+def claim_auto_start() -> bool:
+    """Return whether this is the first time that the interpreter asks for a session as it begins.
 
     In a virtual environment ``site`` runs each ``.pth`` file twice.
     """
-    if not _Active.auto_starts_left:
-        return None
+    is_first = _Active.auto_starts_left > 0
     _Active.auto_starts_left = 0
-    return begin_session({}, Launch(LaunchKind.AUTO_START, program))
+    return is_first
 
 
 def begin_child_session(keywords: dict[str, Any], traceparent: str | None) -> ChildSession:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from importlib.metadata import entry_points
 from typing import Final
 
 from codetracer_otel.errors import ErrorCode, Problem
@@ -92,6 +91,11 @@ def exporters_from_environment(
     return (ExporterSpec(name, is_fallback=True),), problems
 
 
+def may_be_grpc(exporters: Exporters) -> bool:
+    """Return whether one of the exporters is OTLP over gRPC, whatever the protocol's variable."""
+    return any(isinstance(item, ExporterSpec) and item.name == "otlp-grpc" for item in exporters)
+
+
 def _has_endpoint(environ: Mapping[str, str]) -> bool:
     names = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
     return any(environ.get(name, "").strip() for name in names)
@@ -149,6 +153,8 @@ def _absolute(target: str, takes: _Target | None) -> str:
 def _is_known_elsewhere(name: str) -> bool:
     if "." in name or ":" in name:
         return True
+    from importlib.metadata import entry_points  # noqa: PLC0415 - seldom needed, and 10 ms
+
     return any(entry_points(group=group, name=name) for group in ENTRY_POINT_GROUPS)
 
 

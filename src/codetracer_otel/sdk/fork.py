@@ -8,6 +8,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.sdk.signals import hold_sigterm
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,26 +30,41 @@ def watch_forks(active_session: Callable[[], Session | None]) -> None:
         return
     _registered.append(active_session)
 
+    held = threading.local()  # threads may fork at the same time
+
     def before() -> None:
         session = active_session()
         if session is not None:
             session.before_fork()
+            held.release = hold_sigterm()
 
     def after_in_parent() -> None:
         session = active_session()
-        if session is not None:
-            session.after_fork_in_parent()
+        try:
+            if session is not None:
+                session.after_fork_in_parent()
+        finally:
+            _release(held)
 
     def after_in_child() -> None:
         session = active_session()
-        if session is not None:
-            session.after_fork_in_child()
-            deliver_at_child_end(session)
+        try:
+            if session is not None:
+                session.after_fork_in_child()
+                deliver_at_child_end(session)
+        finally:
+            _release(held)
 
     os.register_at_fork(
         before=before, after_in_parent=after_in_parent, after_in_child=after_in_child
     )
     _before_atexit(lambda: after_last_fork(active_session()))
+
+
+def _release(held: threading.local) -> None:
+    release: Callable[[], None] | None = held.__dict__.pop("release", None)
+    if release is not None:
+        release()
 
 
 def after_last_fork(session: Session | None) -> None:

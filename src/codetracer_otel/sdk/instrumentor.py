@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from codetracer_otel.errors import CodetracerError
 from codetracer_otel.sdk.configure import begin_session
 from codetracer_otel.sdk.diagnostics.logger import report_problem
-from codetracer_otel.sdk.settings import Launch, LaunchKind
+from codetracer_otel.sdk.launch import Launch, LaunchKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -155,10 +155,16 @@ class Lane:
         self._exports = self._export_at_work = self._too_busy_to_park = 0
         self._is_failing = False
         self.counters.clear()
-        reopen = getattr(self.exporter, "reopen_after_fork", None)
-        if callable(reopen):
-            reopen()
+        self._reopen_exporter()
         self._worker.renew()
+
+    def _reopen_exporter(self) -> None:
+        reopen = getattr(self.exporter, "reopen_after_fork", None)
+        try:
+            if callable(reopen):
+                reopen()
+        except BaseException as error:  # noqa: BLE001 - an exporter may raise anything
+            self._fail(error)
 
     def _handle(self, item: Any) -> bool:
         if item is _STOP:
@@ -192,7 +198,9 @@ class Lane:
             self._waiting = max(self._waiting - len(batch), 0)
             self._waiting_bytes = max(self._waiting_bytes - size, 0)
         self._count(len(batch), result, self._own_losses() - losses)
-        self._is_failing = result is not ExportResult.SUCCESS and self._is_failing
+        if result is ExportResult.SUCCESS and self._is_failing:
+            self._is_failing = False
+            self._notify("exporter_recovered", "warn", exporter=self.name)
 
     def _count(self, spans: int, result: ExportResult, own: Counter[str]) -> None:
         if result is not ExportResult.SUCCESS:

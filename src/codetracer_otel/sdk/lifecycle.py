@@ -3,42 +3,38 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from codetracer_otel.errors import CodetracerError, ErrorCode, TargetError
+from codetracer_otel.errors import CodetracerError
 from codetracer_otel.exporters.otel import views_of
 from codetracer_otel.filters import compile_chain
 from codetracer_otel.instrumentation.context import install_runtime
 from codetracer_otel.instrumentation.identifiers import RandomIds
 from codetracer_otel.instrumentation.manual_claims import Claims
-from codetracer_otel.instrumentation.monitoring.callbacks import build_boundary
-from codetracer_otel.sdk.bootstrap.delivery import build_lanes
+from codetracer_otel.sdk.bootstrap.delivery import build_lanes, left_out_of_environment
 from codetracer_otel.sdk.bootstrap.filters import build_module_names
-from codetracer_otel.sdk.bootstrap.io import IoRecording, io_mode
 from codetracer_otel.sdk.bootstrap.metadata import (
     build_resource,
     process_identity,
     resource_attributes,
 )
-from codetracer_otel.sdk.bootstrap.native import StepRecording, wants_steps
-from codetracer_otel.sdk.bootstrap.recording import Recording, SystemClock, is_ours
+from codetracer_otel.sdk.bootstrap.recording import Recording, SystemClock
+from codetracer_otel.sdk.bootstrap.step_plans import wants_steps
+from codetracer_otel.sdk.conclusion import conclude
 from codetracer_otel.sdk.content_redaction import ContentRedaction
 from codetracer_otel.sdk.diagnostics.failure_injection import (
     inject_into_exporter,
     inject_into_recorder,
 )
-from codetracer_otel.sdk.diagnostics.metrics import DropReport, Metrics, SilentSink
-from codetracer_otel.sdk.diagnostics.session_topics import SessionTopics
-from codetracer_otel.sdk.failures import Failures
+from codetracer_otel.sdk.diagnostics.metrics import SilentSink
 from codetracer_otel.sdk.pipeline import Pipeline
 from codetracer_otel.sdk.policy.model import CaptureIo
 from codetracer_otel.sdk.provider import build_ids, build_provider, host_provider, make_global
-from codetracer_otel.sdk.root_sampling import build_root_sampler
+from codetracer_otel.sdk.reporting import Reporting
+from codetracer_otel.sdk.root_sampling import build_root_sampler, load_sampler
 from codetracer_otel.sdk.session import Session
-from codetracer_otel.sdk.settings import LaunchKind, ValueFormat
+from codetracer_otel.sdk.settings import ValueFormat
 from codetracer_otel.sdk.signals import deliver_on_sigterm
 from codetracer_otel.sdk.text_values import as_texts
 
@@ -50,6 +46,7 @@ if TYPE_CHECKING:
     from codetracer_otel.filters import Classifier, ModuleNames
     from codetracer_otel.filters.chain import FilterChain
     from codetracer_otel.ports import MetricsSink
+    from codetracer_otel.sdk.bootstrap.native import StepRecording
     from codetracer_otel.sdk.diagnostics.logger import SessionLog
     from codetracer_otel.sdk.settings import Settings
     from codetracer_otel.sdk.text_values import RedactBatch
@@ -76,6 +73,9 @@ def start(
         log.open()
         undo.callback(log.close)
         session = _Assembly(settings, chain, log, sink).build(undo)
+        log.report_warnings(settings.warnings)
+        for notice in chain.notices:
+            log.notify("filter_notice", "warn", message=notice)
         undo.pop_all()
         return session
 
@@ -90,19 +90,12 @@ class _Assembly:
         log: SessionLog,
         sink: Callable[[], MetricsSink],
     ) -> None:
-        self._topics = SessionTopics(settings, log.notify, SystemClock())
-        notify = self._topics.notify
+        self._reporting = reporting = Reporting(settings, log, sink)
+        self._notify = notify = reporting.notify
         self._settings = settings
-        self._log = log
-        self._notify = notify
-        self._metrics = Metrics(sink, notify)
-        self._drops = DropReport(self._metrics, notify, time.monotonic_ns)
-        self._failures = Failures(settings.policy, notify, self._metrics)
-        self._boundary = build_boundary(self._failures.in_callback, is_ours)
-        self._has_lost_batch = False
         self._chain = chain
         classifier: Classifier = compile_chain(chain, notify)
-        self._classifier = self._topics.watch_decisions(classifier)
+        self._classifier = reporting.topics.watch_decisions(classifier)
         self._names: ModuleNames = build_module_names(
             chain,
             SystemClock(),
@@ -115,6 +108,7 @@ class _Assembly:
         self._redaction = ContentRedaction(classifier)
         self._sessions: list[Session] = []
         self._ids = RandomIds()
+        self._sampler = load_sampler(settings, notify)
         self._steps: StepRecording | None = None
 
     def build(self, undo: ExitStack) -> Session:
@@ -125,7 +119,7 @@ class _Assembly:
         installed = ExitStack()
         session = Session(self._settings, pipeline, recording, installed, self._facts())
         self._sessions.append(session)
-        self._attach_failures(session)
+        self._reporting.attach(session)
         undo.callback(_abandon, session)
         pipeline.start()
         self._install(pipeline, recording, installed)
@@ -136,7 +130,7 @@ class _Assembly:
         lanes = build_lanes(self._settings, self._notify, self._mute_this_thread)
         for lane in lanes:
             lane.exporter = inject_into_exporter(lane.exporter)
-        self._topics.watch_deliveries(lanes)
+        self._reporting.topics.watch_deliveries(lanes)
         return Pipeline(
             lanes,
             views_of,
@@ -146,8 +140,8 @@ class _Assembly:
             batch_records=buffer.batch_records,
             max_spans=buffer.records,
             on_thread_start=self._mute_this_thread,
-            on_error=self._on_pipeline_error,
-            on_failure=self._failures.in_worker,
+            on_error=self._reporting.pipeline_failed,
+            on_failure=self._reporting.failures.in_worker,
             on_drained=self._on_drained,
         )
 
@@ -163,23 +157,25 @@ class _Assembly:
             self._classifier,
             self._names.names_for,
             pipeline.wake,
-            self._boundary,
+            self._reporting.boundary,
             self._check_process,
             build_ids(self._settings.tracer_provider),
-            build_root_sampler(self._settings, self._notify),
+            build_root_sampler(self._settings, self._sampler, self._notify),
         )
-        inject_into_recorder(recording.recorder, self._boundary)
+        inject_into_recorder(recording.recorder, self._reporting.boundary)
         undo.callback(recording.monitor.uninstall)
         pipeline.recorder = recording.recorder
         return recording
 
     def _install_io(self, recording: Recording, installed: ExitStack) -> None:
+        from codetracer_otel.sdk.bootstrap.io import IoRecording  # noqa: PLC0415 - seldom wanted
+
         io = IoRecording(
             self._settings,
             self._chain,
             recording,
             self._steps,
-            self._boundary,
+            self._reporting.boundary,
             self._notify,
             self._mute_this_thread,
         )
@@ -190,17 +186,21 @@ class _Assembly:
     def _build_steps(self, recording: Recording | None, undo: ExitStack) -> StepRecording | None:
         if recording is None or not wants_steps(self._settings, self._classifier):
             return None
-        steps = StepRecording(
-            self._settings,
-            self._classifier,
-            self._names.names_for,
-            recording,
-            self._boundary,
-            self._notify,
-            self._mute_this_thread,
-            self._failures.in_worker,
-        )
-        undo.callback(steps.monitor.uninstall)
+        from codetracer_otel.sdk.bootstrap.native import StepRecording  # noqa: PLC0415 - seldom
+
+        steps = None
+        with left_out_of_environment(self._settings, self._notify):
+            steps = StepRecording(
+                self._settings,
+                self._classifier,
+                self._names.names_for,
+                recording,
+                self._reporting.boundary,
+                self._notify,
+                self._mute_this_thread,
+                self._reporting.failures.in_worker,
+            )
+            undo.callback(steps.monitor.uninstall)
         return steps
 
     def _install(
@@ -214,14 +214,14 @@ class _Assembly:
         judging = (self._classifier, self._names)
         claims = _claims_of(recording)
         installed.callback(
-            self._topics.install(provider, ids, judging, claims, self._check_process)
+            self._reporting.topics.install(provider, ids, judging, claims, self._check_process)
         )
         if recording is not None:
             installed.callback(install_runtime(recording.runtime))
             installed.callback(recording.install())
         if self._steps is not None:
             self._steps.install(installed)
-        if recording is not None and io_mode(self._settings, self._chain) is not CaptureIo.OFF:
+        if recording is not None and self._settings.policy.capture_io is not CaptureIo.OFF:
             self._install_io(recording, installed)
         if self._settings.signals or self._settings.launch.owns_process:
             installed.callback(deliver_on_sigterm(lambda: _abandon(self._sessions[0], 5.0)))
@@ -234,7 +234,9 @@ class _Assembly:
             if self._settings.set_global:
                 self._notify("host_provider_kept", "info", used_for="ids and parents only")
             return host
-        provider = build_provider(self._resource, ids, pipeline.add_span, self._settings.limits)
+        provider = build_provider(
+            self._resource, ids, pipeline.add_span, self._settings.limits, self._sampler
+        )
         if self._settings.set_global:
             installed.callback(make_global(provider))
         return provider
@@ -247,72 +249,30 @@ class _Assembly:
         for session in self._sessions:
             session.mute_this_thread()
 
-    def _on_pipeline_error(self, error: Exception) -> None:
-        self._metrics.internal_error("pipeline_failed")
-        if not self._has_lost_batch:
-            self._has_lost_batch = True
-            self._notify("pipeline_failed", "error", error=type(error).__qualname__)
-
     def _on_drained(self) -> None:
         for session in self._sessions:
-            self._drops.observe(session.dropped())
-
-    def _attach_failures(self, session: Session) -> None:
-        failures = self._failures
-        failures.attach(
-            session.stop_recording, lambda: session.raise_soon(failures.take), session.trace_id
-        )
+            self._reporting.drops.observe(session.dropped())
 
     def _facts(self) -> dict[str, Any]:
         return {
             "stats": self._stats,
             "after_fork": self._after_fork,
-            "conclude": self._conclude,
-            "failed": self._failures.at_end,
+            "conclude": lambda: conclude(self._sessions[0], self._reporting),
+            "failed": self._reporting.failures.at_end,
             "steps": self._steps,
         }
-
-    def _conclude(self) -> CodetracerError | None:
-        """Say what a session came to, close the log, and return what `shutdown` raises."""
-        error = self._failures.take()
-        for session in self._sessions:
-            stats = session.stats()
-            self._drops.observe(stats["dropped"], is_last=True)
-            is_original = os.getpid() == session.started_in
-            if error is None and is_original and not stats["recorded"]:
-                error = self._about_nothing(session)
-            self._topics.end(stats)
-        self._log.close()
-        return error
-
-    def _about_nothing(self, session: Session) -> CodetracerError | None:
-        if self._settings.policy.require_trace:
-            return TargetError(session.why_nothing(), ErrorCode.TRACE_MISSING)
-        if self._expects_spans():
-            # every interpreter of an environment may begin a session without a function of its own
-            level = "warn" if self._settings.launch.kind is LaunchKind.API else "info"
-            self._notify("nothing_recorded", level, message=session.why_nothing())
-        return None
-
-    def _expects_spans(self) -> bool:
-        settings = self._settings
-        is_summed_up = settings.launch.is_program
-        is_on = settings.functions and not settings.disabled
-        is_told = is_summed_up or self._failures.has_failed
-        return is_on and bool(settings.exporters) and not is_told
 
     def _stats(self) -> dict[str, Any]:
         return {
             "filters": {**self._classifier.stats(), **self._names.stats()},
             **self._redaction.stats(),
-            "metrics": self._metrics.stats(),
+            "metrics": self._reporting.metrics.stats(),
             **({} if self._steps is None else {"native": self._steps.stats()}),
         }
 
     def _after_fork(self) -> None:
         self._ids.reseed()
-        self._topics.after_fork()
-        self._drops.restart()
+        self._reporting.after_fork()
         self._attributes.update(process_identity())
 
 

@@ -28,6 +28,8 @@ class Limits:
         max_events: events per span.
         max_links: links per span.
         max_spans_per_second: spans per second of the whole session, or None for no bound.
+        max_event_attributes: attributes per event of a hand-written or library span.
+        max_link_attributes: attributes per link of a hand-written or library span.
     """
 
     max_depth: int = 4
@@ -37,6 +39,8 @@ class Limits:
     max_events: int = 128
     max_links: int = 128
     max_spans_per_second: float | None = None
+    max_event_attributes: int = 128
+    max_link_attributes: int = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,10 @@ LIMIT_VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "max_string": ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"),
     "max_events": ("OTEL_SPAN_EVENT_COUNT_LIMIT",),
     "max_links": ("OTEL_SPAN_LINK_COUNT_LIMIT",),
+    "max_event_attributes": ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",),
+    "max_link_attributes": ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",),
 }
-"""Field of `Limits` -> variables, the first one that is set wins."""
+"""Field of `Limits` -> variables, the first one with a good value wins."""
 
 BUFFER_VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "records": ("OTEL_BSP_MAX_QUEUE_SIZE",),
@@ -123,6 +129,26 @@ def _number(value: object, *, whole: bool) -> float | None:
         return int(value) if whole else float(value)
     except (ValueError, OverflowError):
         return None
+
+
+def bounds_from_environment(
+    environ: Mapping[str, str], variables: Mapping[str, tuple[str, ...]]
+) -> tuple[dict[str, object], list[Problem]]:
+    """Return what variables say about fields of `Limits` or `Buffer`, and what is wrong with them.
+
+    A blank variable says nothing.
+    """
+    values: dict[str, object] = {}
+    problems = []
+    for name, candidates in variables.items():
+        for variable in candidates:
+            text = environ.get(variable, "").strip()
+            value = parse_bound(name, text, variable) if text else None
+            if isinstance(value, Problem):
+                problems.append(value)
+            elif value is not None:
+                values.setdefault(name, value)
+    return values, problems
 
 
 def merge_bounds[Bounds: (Limits, Buffer)](

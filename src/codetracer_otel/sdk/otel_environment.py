@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from codetracer_otel.records import RemoteParent
 from codetracer_otel.sdk.policy.env import invalid
@@ -71,22 +71,62 @@ def _parent(parts: re.Match[str], trace_state: str) -> RemoteParent | None:
     return RemoteParent(int(trace_id, 16), int(span_id, 16), int(flags, 16), trace_state)
 
 
-def otlp_environment(environ: Mapping[str, str]) -> tuple[OtlpEnvironment, list[Problem]]:
-    """Return the OTLP options of an environment and what is wrong with the others."""
+def is_disabled(environ: Mapping[str, str]) -> tuple[bool, list[Problem]]:
+    """Return whether ``OTEL_SDK_DISABLED`` is true, and what is wrong with it."""
     problems: list[Problem] = []
+    return _is_true("OTEL_SDK_DISABLED", _text(environ, "OTEL_SDK_DISABLED"), problems), problems
+
+
+def _is_true(variable: str, text: str | None, problems: list[Problem]) -> bool:
+    word = (text or "false").lower()
+    if word not in ("true", "false"):
+        problems.append(invalid(variable, "not a truth value", text, "true or false"))
+    return word == "true"
+
+
+def otlp_environment(
+    environ: Mapping[str, str], *, may_be_grpc: bool = False
+) -> tuple[OtlpEnvironment, list[Problem]]:
+    """Return the OTLP options of an environment and what is wrong with the others.
+
+    Args:
+        environ: the variables.
+        may_be_grpc: an endpoint may be ``HOST:PORT``, too; so it may if the protocol is gRPC.
+    """
+    problems: list[Problem] = []
+    protocol = _choice(environ, "PROTOCOL", _PROTOCOLS, problems)
+    is_bare_accepted = may_be_grpc or protocol == "grpc"
+
+    def endpoint(variable: str) -> str | None:
+        text = _text(environ, variable)
+        if text is None or _is_endpoint(text, is_bare_accepted=is_bare_accepted):
+            return text
+        problems.append(invalid(variable, "not an HTTP URL", text, "http://HOST:PORT or https://"))
+        return None
+
     options = OtlpEnvironment(
-        protocol=_choice(environ, "PROTOCOL", _PROTOCOLS, problems),
-        endpoint=_text(environ, "OTEL_EXPORTER_OTLP_ENDPOINT"),
-        traces_endpoint=_text(environ, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
+        protocol=protocol,
+        endpoint=endpoint("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        traces_endpoint=endpoint("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
         headers=_headers(environ, problems),
         timeout_s=_timeout(environ, problems),
         compression=_choice(environ, "COMPRESSION", _COMPRESSIONS, problems),
         certificate=_otlp(environ, "CERTIFICATE")[1],
         client_certificate=_otlp(environ, "CLIENT_CERTIFICATE")[1],
         client_key=_otlp(environ, "CLIENT_KEY")[1],
-        insecure=(_otlp(environ, "INSECURE")[1] or "").lower() == "true",
+        insecure=_is_true(*_otlp(environ, "INSECURE"), problems),
     )
     return options, problems
+
+
+def _is_endpoint(text: str, *, is_bare_accepted: bool) -> bool:
+    try:
+        parts = urlsplit(text)
+        has_port = parts.port != 0
+    except ValueError:  # brackets without their pair, a port that is no number
+        return is_bare_accepted and "://" not in text
+    is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and has_port
+    return is_url or (is_bare_accepted and "://" not in text)
 
 
 def _text(environ: Mapping[str, str], variable: str) -> str | None:
@@ -164,17 +204,17 @@ def _bad_pairs(variable: str, count: int) -> Problem:
 
 def traces_sampler(
     environ: Mapping[str, str],
-) -> tuple[str | None, str | None, list[Problem]]:
-    """Return name and argument of the sampler that the environment names.
+) -> tuple[tuple[str | None, str | None], list[Problem]]:
+    """Return name and argument of the sampler that the environment names, and what is wrong.
 
-    OpenTelemetry's provider knows the names; only a ratio is checked here.
+    Whether there is such a sampler is the question of `otel_plugins`.
     """
     name = (_text(environ, "OTEL_TRACES_SAMPLER") or "").lower() or None
     argument = _text(environ, "OTEL_TRACES_SAMPLER_ARG")
     if name not in _RATIO_SAMPLERS or argument is None:
-        return name, argument, []
+        return (name, argument), []
     ratio = number_of(argument)
     if ratio is not None and 0 <= ratio <= 1:
-        return name, argument, []
+        return (name, argument), []
     problem = invalid("OTEL_TRACES_SAMPLER_ARG", "not a ratio", argument, "a number from 0 to 1")
-    return name, None, [problem]
+    return (name, None), [problem]

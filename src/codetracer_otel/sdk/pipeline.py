@@ -152,16 +152,19 @@ class Pipeline:
             self._worker.unpark()
 
     def after_fork(self) -> None:
-        """Begin anew in a forked child: new threads, empty queues."""
+        """Begin anew in a forked child: empty queues, and threads when there is something to do.
+
+        A child that waits for work would be slow to hear signals beside threads that start.
+        """
         fork_warning.restore()
         self._spans = []
-        self._is_woken = self._is_parked = False
+        self._is_woken = False
+        self._is_parked = True
         self._not_before_ns = time.time_ns()
         self.recorded = self.dropped_spans = self.failed_internally = 0
         for lane in self.lanes:
             lane.after_fork()
         self._worker.renew()
-        self.start()
 
     @property
     def waiting_spans(self) -> int:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan, Span
     from opentelemetry.sdk.trace.id_generator import IdGenerator
+    from opentelemetry.sdk.trace.sampling import Sampler
     from opentelemetry.trace import Tracer
 
     from codetracer_otel.captured import AttributeValue
@@ -56,14 +57,22 @@ class _OurProvider(TracerProvider):
     So it detects no resource in each forked child, which takes 9 ms, and measures nothing itself.
     """
 
-    def __init__(self, resource: Resource, ids: IdGenerator, limits: Limits) -> None:
+    def __init__(
+        self, resource: Resource, ids: IdGenerator, limits: Limits, sampler: Sampler | None
+    ) -> None:
         bounds = SpanLimits(
             max_span_attributes=limits.max_attributes,
             max_events=limits.max_events,
             max_links=limits.max_links,
+            max_event_attributes=limits.max_event_attributes,
+            max_link_attributes=limits.max_link_attributes,
         )
         super().__init__(
-            resource=resource, id_generator=ids, shutdown_on_exit=False, span_limits=bounds
+            sampler=sampler,
+            resource=resource,
+            id_generator=ids,
+            shutdown_on_exit=False,
+            span_limits=bounds,
         )
         self._meter_provider = NoOpMeterProvider()
 
@@ -72,10 +81,17 @@ class _OurProvider(TracerProvider):
 
 
 def build_provider(
-    resource: Resource, ids: IdGenerator, take: Callable[[ReadableSpan], None], limits: Limits
+    resource: Resource,
+    ids: IdGenerator,
+    take: Callable[[ReadableSpan], None],
+    limits: Limits,
+    sampler: Sampler | None = None,
 ) -> TracerProvider:
-    """Return a provider whose spans go through our pipeline."""
-    provider = _OurProvider(resource, ids, limits)
+    """Return a provider whose spans go through our pipeline.
+
+    Without a sampler it has the one that the environment names.
+    """
+    provider = _OurProvider(resource, ids, limits, sampler)
     provider.add_span_processor(SpanForwarder(take))
     return provider
 

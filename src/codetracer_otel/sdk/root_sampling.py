@@ -14,7 +14,10 @@ from opentelemetry.sdk.trace.sampling import (
     TraceIdRatioBased,
 )
 
+from codetracer_otel.errors import ErrorCode
+from codetracer_otel.sdk.otel_plugins import NAMED_SAMPLERS, RULES_SAMPLER, SAMPLER_GROUP
 from codetracer_otel.sdk.provider import host_provider
+from codetracer_otel.sdk.rule_sampler import build_rule_sampler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,15 +30,47 @@ _BY_PARENT: Final = "parentbased_"
 _SPAN_NAME: Final = "function"  # a root is decided on before its span has a name
 
 
-def build_root_sampler(settings: Settings, notify: Notify) -> Callable[[int, bool], bool] | None:
-    """Return what decides whether a trace is recorded, or None where every trace is.
+def load_sampler(settings: Settings, notify: Notify) -> Sampler | None:
+    """Return the sampler of an entry point that ``OTEL_TRACES_SAMPLER`` names, or None.
 
-    The sampler of a stated or global provider of the OpenTelemetry SDK goes before the one that
-    ``OTEL_TRACES_SAMPLER`` names; names of OpenTelemetry's own samplers are understood.
+    OpenTelemetry's provider knows its own samplers by name, and no others.
 
     Args:
         settings: of the session.
-        notify: told of a name that is not known, and once of a sampler that raises.
+        notify: told of a sampler that cannot be made; every trace is recorded then.
+
+    Raises:
+        FilterError: the sampler is ``codetracer_rules``, and its filter is invalid.
+    """
+    name = settings.sampler
+    if name is None or name in NAMED_SAMPLERS:
+        return None
+    if name == RULES_SAMPLER:
+        return build_rule_sampler(settings.sampler_argument)
+    from importlib.metadata import entry_points  # noqa: PLC0415 - seldom needed, and 10 ms
+
+    try:
+        (entry, *_) = entry_points(group=SAMPLER_GROUP, name=name)
+        sampler: Sampler = entry.load()(settings.sampler_argument)
+    except Exception as error:  # noqa: BLE001 - another package's code
+        code, reason = ErrorCode.INVALID_POLICY_VALUE, type(error).__qualname__
+        notify("environment_ignored", "warn", error_code=code, sampler=name, reason=reason)
+        return None
+    return sampler
+
+
+def build_root_sampler(
+    settings: Settings, named: Sampler | None, notify: Notify
+) -> Callable[[int, bool], bool] | None:
+    """Return what decides whether a trace is recorded, or None where every trace is.
+
+    The sampler of a stated or global provider of the OpenTelemetry SDK goes before the one that
+    ``OTEL_TRACES_SAMPLER`` names.
+
+    Args:
+        settings: of the session.
+        named: the sampler of an entry point, see `load_sampler`.
+        notify: told once of a sampler that raises.
     """
     host = host_provider(settings.tracer_provider)
     if host is not None:
@@ -43,15 +78,13 @@ def build_root_sampler(settings: Settings, notify: Notify) -> Callable[[int, boo
     name = settings.sampler or ""
     kind = name.removeprefix(_BY_PARENT)
     is_by_parent = name.startswith(_BY_PARENT)
-    if kind in ("", "always_on"):
-        return None
     if kind == "always_off":
         return lambda _trace_id, is_remote: is_remote and is_by_parent
     if kind == "traceidratio":
         return _by_ratio(float(settings.sampler_argument or 1.0), is_by_parent=is_by_parent)
-    if kind != "codetracer_rules":  # its rules are those of the filter, which judges functions
-        notify("environment_ignored", "warn", sampler=name, reason="unknown sampler")
-    return None
+    if named is None or name == RULES_SAMPLER:
+        return None  # the rules are those of the filter, which judges functions
+    return _of_sampler(named, notify)
 
 
 def _by_ratio(ratio: float, *, is_by_parent: bool) -> Callable[[int, bool], bool]:

@@ -13,7 +13,8 @@ from codetracer_otel.filters.model import CodeIdentity
 from codetracer_otel.instrumentation.identifiers import RandomIds
 from codetracer_otel.instrumentation.sampling import RuleSampler, SamplerTable
 from codetracer_otel.sdk.bootstrap.filters import load_filters
-from codetracer_otel.sdk.settings import from_process_environment, resolve
+from codetracer_otel.sdk.settings import from_process_environment
+from codetracer_otel.sdk.settings_reader import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -12,6 +12,7 @@ from opentelemetry.trace import get_current_span
 
 from codetracer_otel.errors import CodetracerError
 from codetracer_otel.records import SEGMENT
+from codetracer_otel.sdk.conclusion import why_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -139,36 +140,7 @@ class Session:
 
     def why_nothing(self) -> str:
         """Return why no span was recorded so far, and how to ask further."""
-        return f"no span: {self._reason_for_nothing()}"
-
-    def _reason_for_nothing(self) -> str:
-        if self._stopped_because is not None:
-            return f"recording stopped early ({self._stopped_because})"
-        if self.settings.disabled:
-            return "OTEL_SDK_DISABLED is set"
-        if self._recording is None:
-            return "functions are not recorded (functions=False)"
-        activation = self._recording.activation
-        if activation is not None and not activation.was_entered:
-            return f"{self.settings.activation_path} was never entered (activation path)"
-        return self._about_skipped_code()
-
-    def _about_skipped_code(self) -> str:
-        rule = self.most_skipping_rule()
-        if rule is None:
-            return "no function was called that a session had not seen before"
-        skipped = self.stats()["scopes_skipped"]
-        return (
-            f"{skipped} code objects skipped, {rule[1]} of them by {rule[0]}; "
-            "ask: codetracer-otel explain PATH/FILE.py"
-        )
-
-    def most_skipping_rule(self) -> tuple[str, int] | None:
-        """Return the rule that skipped most code objects, as ``file:line``, and how many."""
-        if self._recording is None or not self._recording.skipped.by_rule:
-            return None
-        source, count = self._recording.skipped.by_rule.most_common(1)[0]
-        return f"{source.file}:{source.line}", count
+        return why_nothing(self.settings, self._recording, self._stopped_because)
 
     def shutdown(self, timeout: float = 5.0) -> bool:
         """Stop recording, deliver the rest, and leave the interpreter as it was before.

@@ -13,7 +13,8 @@ from codetracer_otel.ports import ExportResult
 from codetracer_otel.records import Batch
 from codetracer_otel.sdk.bootstrap.filters import load_filters
 from codetracer_otel.sdk.content_redaction import ContentRedaction
-from codetracer_otel.sdk.settings import from_process_environment, resolve
+from codetracer_otel.sdk.settings import from_process_environment
+from codetracer_otel.sdk.settings_reader import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

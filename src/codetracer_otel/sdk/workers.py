@@ -99,10 +99,11 @@ class Worker:
                 return
 
     def renew(self) -> None:
-        """Begin with an empty queue in a forked child; `start` comes next."""
+        """Begin parked, with an empty queue, in a forked child."""
         self._items = queue.SimpleQueue()
         self._gate = threading.Lock()
-        self._is_parking = self._is_parked = self._is_stranded = False
+        self._is_parked = True
+        self._is_parking = self._is_stranded = False
         self._thread = DetachedThread(self._run)
 
     def _run(self) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode, UsageError
 from codetracer_otel.sdk.diagnostics.logger import SessionLog, report_problem
-from codetracer_otel.sdk.settings import resolve
+from codetracer_otel.sdk.settings_reader import resolve
 
 
 @pytest.fixture

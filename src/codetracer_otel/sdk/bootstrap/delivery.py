@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.errors import ErrorCode, UsageError
+from codetracer_otel.errors import CodetracerError, ErrorCode, Problem, UsageError
 from codetracer_otel.exporters import ExporterContext, build_exporter
 from codetracer_otel.sdk.bootstrap.filesystem import other_exporters
 from codetracer_otel.sdk.exporter_specs import ExporterSpec
 from codetracer_otel.sdk.lanes import Lane
+from codetracer_otel.sdk.policy.model import Origin
 from codetracer_otel.sdk.provider import ProviderExporter, host_provider
 from codetracer_otel.sdk.workers import unregistered
 
@@ -30,24 +32,33 @@ def build_lanes(
     """Return a lane for each exporter of the settings that takes spans.
 
     Raises:
-        CodetracerError: an exporter cannot be built.
+        CodetracerError: an exporter that the caller named cannot be built. One that the environment
+            named is reported and left out.
     """
     if settings.disabled:
         return []
     notify = unregistered(notify)
     context = ExporterContext(_otlp_of(settings), notify, settings.no_color)
     specs = other_exporters(settings)
-    return [
-        Lane(
-            name,
-            _build_exporter(spec, context, settings),
-            settings.buffer.records,
-            settings.buffer.bytes,
-            notify,
-            on_thread_start,
-        )
-        for name, spec in zip(_lane_names(specs), specs, strict=True)
-    ]
+    bounds = (settings.buffer.records, settings.buffer.bytes)
+    lanes = []
+    for name, spec in zip(_lane_names(specs), specs, strict=True):
+        with left_out_of_environment(settings, notify):
+            exporter = _build_exporter(spec, context, settings)
+            lanes.append(Lane(name, exporter, *bounds, notify, on_thread_start))
+    return lanes
+
+
+@contextmanager
+def left_out_of_environment(settings: Settings, notify: Notify) -> Iterator[None]:
+    """Report what cannot be built in a block, where the environment named it; else let it raise."""
+    try:
+        yield
+    except CodetracerError as error:
+        if settings.exporters_origin is not Origin.ENVIRONMENT:
+            raise
+        problem = Problem(error.code, error.message)
+        notify("environment_ignored", "warn", error_code=error.code, problem=problem)
 
 
 def _lane_names(specs: Sequence[object]) -> Iterator[str]:

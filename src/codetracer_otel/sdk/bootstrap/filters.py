@@ -16,7 +16,7 @@ from codetracer_otel.filters import (
     filter_from_path,
     load_chain,
 )
-from codetracer_otel.sdk.settings import LaunchKind
+from codetracer_otel.sdk.launch import LaunchKind
 
 if TYPE_CHECKING:
     from codetracer_otel.filters.chain import FilterChain

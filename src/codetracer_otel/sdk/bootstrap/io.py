@@ -10,7 +10,7 @@ from codetracer_otel.instrumentation.io_capture_descriptors import DescriptorCap
 from codetracer_otel.instrumentation.io_capture_records import IoRecorder
 from codetracer_otel.instrumentation.steps_events import SpanEvents
 from codetracer_otel.sdk.bootstrap.recording import is_ours
-from codetracer_otel.sdk.policy.model import CaptureIo, Origin
+from codetracer_otel.sdk.policy.model import CaptureIo
 from codetracer_otel.sdk.workers import Worker
 
 if TYPE_CHECKING:
@@ -25,15 +25,6 @@ if TYPE_CHECKING:
 
 _POLL_S: Final = 0.005
 _PARK_S: Final = 0.5
-
-
-def io_mode(settings: Settings, chain: FilterChain) -> CaptureIo:
-    """Return what is captured: what was stated, else what a filter's ``[io]`` asks for."""
-    policy = settings.policy
-    is_stated = policy.origin_of("capture_io") is not Origin.DEFAULT
-    if is_stated or policy.capture_io is not CaptureIo.OFF:
-        return policy.capture_io
-    return CaptureIo.PROXIES if chain.io is not None and chain.io.capture else CaptureIo.OFF
 
 
 def io_streams(chain: FilterChain) -> tuple[str, ...]:
@@ -77,7 +68,7 @@ class IoRecording:
         self._take_step = None if steps is None else steps.recorder.add_output_of_others
         self._boundary = boundary
         self._descriptors: DescriptorCapture | None = None
-        if io_mode(settings, chain) is CaptureIo.PROXIES_AND_DESCRIPTORS:
+        if settings.policy.capture_io is CaptureIo.PROXIES_AND_DESCRIPTORS:
             self._descriptors = DescriptorCapture(
                 self._take_foreign, streams, lambda name, why: _tell(notify, name, why)
             )

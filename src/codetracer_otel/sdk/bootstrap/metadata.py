@@ -13,7 +13,8 @@ from opentelemetry.sdk.resources import Resource
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from codetracer_otel.sdk.settings import Launch, Settings
+    from codetracer_otel.sdk.launch import Launch
+    from codetracer_otel.sdk.settings import Settings
 
 DISTRIBUTION: Final = "codetracer-otel"
 SCOPE_NAME: Final = "codetracer_otel"

@@ -1,25 +1,15 @@
-"""Builds the step recorder of a session and the native traces it writes."""
+"""The step recorder of a session, from its settings to the end of its native traces."""
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.captured import REDACTED
-from codetracer_otel.exporters.native.metadata import TraceMetadata, redacted_arguments
-from codetracer_otel.exporters.native.writer import NativeTrace
-from codetracer_otel.filters.model import Action, CodeIdentity, ValueKind
 from codetracer_otel.instrumentation.monitoring.install import Monitor
 from codetracer_otel.instrumentation.plans import PlanBuilder
 from codetracer_otel.instrumentation.steps import StepRecorder
 from codetracer_otel.instrumentation.steps_events import LineEvents, SpanEvents
-from codetracer_otel.sdk.bootstrap.filesystem import (
-    claim_directories,
-    native_targets,
-    path_in_child,
-)
-from codetracer_otel.sdk.bootstrap.metadata import version
+from codetracer_otel.sdk.bootstrap.filesystem import native_targets, path_in_child
+from codetracer_otel.sdk.bootstrap.native_traces import open_traces
 from codetracer_otel.sdk.bootstrap.recording import (
     SkipCounter,
     build_activation,
@@ -27,31 +17,24 @@ from codetracer_otel.sdk.bootstrap.recording import (
     is_ours,
 )
 from codetracer_otel.sdk.bootstrap.step_delivery import StepDelivery
+from codetracer_otel.sdk.bootstrap.step_plans import (
+    StepClassifier,
+    step_capture,
+    wants_line_events,
+)
 from codetracer_otel.sdk.diagnostics.failure_injection import inject_into_recorder
-from codetracer_otel.sdk.settings import Settings, StepValues
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import ExitStack
 
-    from codetracer_otel.filters import Classifier, Decision
+    from codetracer_otel.exporters.native.writer import NativeTrace
+    from codetracer_otel.filters import Classifier
     from codetracer_otel.ports import Notify
     from codetracer_otel.sdk.bootstrap.recording import Recording
+    from codetracer_otel.sdk.settings import Settings
 
-_STEP_CAPTURE: Final = frozenset({"locals", "globals"})
 _FINISH_TIMEOUT_S: Final = 10.0
-
-
-def wants_steps(settings: Settings, classifier: Classifier) -> bool:
-    """Return whether an exporter or a rule asks for lines."""
-    if settings.disabled or not settings.functions:
-        return False
-    return bool(native_targets(settings)) or wants_line_events(classifier)
-
-
-def wants_line_events(classifier: Classifier) -> bool:
-    """Return whether a rule asks for span events of lines."""
-    return any(rule.events.get("lines") for rule in classifier.rules)
 
 
 class StepRecording:
@@ -90,7 +73,6 @@ class StepRecording:
         self._settings = settings
         self._classifier = classifier
         self._notify = notify
-        self._program = _program(settings)
         self._targets = native_targets(settings)
         self.traces = self._open_traces(self._targets)
         self.monitor = Monitor()
@@ -219,103 +201,9 @@ class StepRecording:
         self._notify("native_trace_incomplete", "info", path=trace.directory.path, kept=kept)
 
     def _open_traces(self, targets: list[str]) -> list[NativeTrace]:
-        decision = self._decision_about_program()
-        return [
-            NativeTrace(
-                directory,
-                self._metadata(decision),
-                decision.content,  # type: ignore[arg-type]
-                self._notify,
-                only_changes=self._settings.step_values is StepValues.CHANGED,
-            )
-            for directory in claim_directories(targets)
-        ]
-
-    def _decision_about_program(self) -> Decision:
-        identity = CodeIdentity(("__main__",), self._program, "<module>")
-        return self._classifier.classify(identity)
-
-    def _metadata(self, decision: Decision) -> TraceMetadata:
-        sources = self._classifier.chain.summary
-        return TraceMetadata(
-            program=self._program,
-            arguments=shown_arguments(_arguments(self._settings), decision),
-            version=version(),
-            filters=[
-                {
-                    "path": source.path,
-                    "sha256": source.sha256,
-                    "name": source.name,
-                    "version": source.version,
-                }
-                for source in sources
-            ],
-            scopes_skipped=lambda: sum(self.skipped.by_rule.values()),
+        return open_traces(
+            targets, self._settings, self._classifier, self._count_skipped, self._notify
         )
 
-
-def step_capture(settings: Settings) -> frozenset[str]:
-    """Return what the steps of code without a ``capture`` of its own show.
-
-    A session that says nothing shows locals and globals, too; one that says less means it.
-    """
-    stated = settings.capture
-    return stated | _STEP_CAPTURE if stated == Settings().capture else with_lines(stated)
-
-
-def with_lines(capture: frozenset[str]) -> frozenset[str]:
-    """Return a capture set in which ``lines`` means the variables that lines show."""
-    return capture | _STEP_CAPTURE if "lines" in capture else capture
-
-
-class StepClassifier:
-    """A classifier in whose decisions ``lines`` means the variables that lines show."""
-
-    def __init__(self, classifier: Classifier) -> None:
-        self._classifier = classifier
-
-    def classify(self, identity: CodeIdentity) -> Any:
-        """Return the decision about a code object."""
-        decision = self._classifier.classify(identity)
-        capture = decision.capture
-        if capture is None or "lines" not in capture:
-            return decision
-        return _LinesDecision(decision, with_lines(capture))
-
-
-class _LinesDecision:
-    """A decision with another capture set."""
-
-    def __init__(self, decision: Decision, capture: frozenset[str]) -> None:
-        self._decision = decision
-        self.capture = capture
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._decision, name)
-
-
-def shown_arguments(arguments: tuple[str, ...], decision: Decision) -> list[str]:
-    """Return the program's arguments as its filter allows them to be shown."""
-
-    def is_secret(name: str) -> bool:
-        return decision.value_verdict(ValueKind.ARG, name).action is not Action.ALLOW
-
-    def redact(text: str) -> str:
-        if not text.startswith("-") and is_secret("args"):
-            return REDACTED
-        content = decision.content
-        return text if content is None else content.redact_texts([text])[0]
-
-    return redacted_arguments(arguments, is_secret, redact)
-
-
-def _program(settings: Settings) -> str:
-    target = settings.launch.target or (sys.argv[0] if sys.argv else "")
-    if os.path.exists(target):
-        return os.path.abspath(target)
-    return target or "<python>"
-
-
-def _arguments(settings: Settings) -> tuple[str, ...]:
-    launch = settings.launch
-    return launch.arguments if launch.is_program else tuple(sys.argv[1:])
+    def _count_skipped(self) -> int:
+        return sum(self.skipped.by_rule.values())

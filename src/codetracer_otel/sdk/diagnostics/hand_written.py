@@ -15,7 +15,8 @@ from codetracer_otel.instrumentation.manual_session import (
 from codetracer_otel.instrumentation.manual_topics import register_topic
 from codetracer_otel.instrumentation.manual_tracing import SLOT, Tracing
 from codetracer_otel.instrumentation.policy_evaluation import PolicyTracer, WasmMemory
-from codetracer_otel.sdk.settings import from_process_environment, resolve
+from codetracer_otel.sdk.settings import from_process_environment, hidden_variables
+from codetracer_otel.sdk.settings_reader import resolve
 
 __all__ = [
     "CurrentIds",
@@ -59,9 +60,11 @@ def _decide() -> Tracing | None:
 
 
 def _start_without_session(keywords: dict[str, Any]) -> Tracing | None:
-    from codetracer_otel.sdk.diagnostics.standalone import start  # noqa: PLC0415 - when on only
+    settings = resolve(keywords, from_process_environment())
+    with hidden_variables(settings.unusable):  # the import below reads some of them, too
+        from codetracer_otel.sdk.diagnostics.standalone import start  # noqa: PLC0415 - when on
 
-    return start(resolve(keywords, from_process_environment()))
+        return start(settings)
 
 
 SLOT.decide = _decide

@@ -1,0 +1,99 @@
+"""Opens the native traces of a session and says in them what was run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from codetracer_otel.captured import REDACTED
+from codetracer_otel.exporters.native.metadata import TraceMetadata, redacted_arguments
+from codetracer_otel.exporters.native.writer import NativeTrace
+from codetracer_otel.filters.model import Action, CodeIdentity, ValueKind
+from codetracer_otel.sdk.bootstrap.filesystem import claim_directories
+from codetracer_otel.sdk.bootstrap.metadata import version
+from codetracer_otel.sdk.settings import Settings, StepValues
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from codetracer_otel.filters import Classifier, Decision
+    from codetracer_otel.ports import Notify
+
+
+def open_traces(
+    directories: Iterable[str],
+    settings: Settings,
+    classifier: Classifier,
+    skipped: Callable[[], int],
+    notify: Notify,
+) -> list[NativeTrace]:
+    """Return a trace for each directory, all or none.
+
+    Args:
+        directories: absolute paths.
+        settings: of the session.
+        classifier: its compiled filters.
+        skipped: returns how many code objects were skipped, as the trace ends.
+        notify: told of traces that end early.
+
+    Raises:
+        EnvironmentFailure: a directory cannot be created, or is something else.
+    """
+    program = _program(settings)
+    decision = classifier.classify(CodeIdentity(("__main__",), program, "<module>"))
+    return [
+        NativeTrace(
+            directory,
+            TraceMetadata(
+                program=program,
+                arguments=shown_arguments(_arguments(settings), decision),
+                version=version(),
+                filters=_filters(classifier),
+                scopes_skipped=skipped,
+            ),
+            decision.content,  # type: ignore[arg-type]
+            notify,
+            only_changes=settings.step_values is StepValues.CHANGED,
+        )
+        for directory in claim_directories(directories)
+    ]
+
+
+def _filters(classifier: Classifier) -> list[dict[str, object]]:
+    return [
+        {
+            "path": source.path,
+            "sha256": source.sha256,
+            "name": source.name,
+            "version": source.version,
+        }
+        for source in classifier.chain.summary
+    ]
+
+
+def shown_arguments(arguments: tuple[str, ...], decision: Decision) -> list[str]:
+    """Return the program's arguments as its filter allows them to be shown."""
+
+    def is_secret(name: str) -> bool:
+        return decision.value_verdict(ValueKind.ARG, name).action is not Action.ALLOW
+
+    def redact(text: str) -> str:
+        if not text.startswith("-") and is_secret("args"):
+            return REDACTED
+        content = decision.content
+        return text if content is None else content.redact_texts([text])[0]
+
+    return redacted_arguments(arguments, is_secret, redact)
+
+
+def _program(settings: Settings) -> str:
+    target = settings.launch.target or (sys.argv[0] if sys.argv else "")
+    if os.path.exists(target):
+        return os.path.abspath(target)
+    return target or "<python>"
+
+
+def _arguments(settings: Settings) -> tuple[str, ...]:
+    launch = settings.launch
+    return launch.arguments if launch.is_program else tuple(sys.argv[1:])

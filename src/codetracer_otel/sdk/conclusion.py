@@ -1,0 +1,75 @@
+"""What a session came to: the last lines of its log, and what its shutdown raises."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from codetracer_otel.errors import ErrorCode, TargetError
+from codetracer_otel.sdk.launch import LaunchKind
+
+if TYPE_CHECKING:
+    from codetracer_otel.errors import CodetracerError
+    from codetracer_otel.sdk.bootstrap.recording import Recording
+    from codetracer_otel.sdk.reporting import Reporting
+    from codetracer_otel.sdk.session import Session
+    from codetracer_otel.sdk.settings import Settings
+
+
+def conclude(session: Session, reporting: Reporting) -> CodetracerError | None:
+    """Say what a session came to, close its log, and return what its shutdown raises."""
+    stats = session.stats()
+    reporting.drops.observe(stats["dropped"], is_last=True)
+    error = reporting.failures.take()
+    if error is None and not stats["recorded"] and os.getpid() == session.started_in:
+        error = _about_nothing(session, reporting)
+    reporting.topics.end(stats)
+    reporting.log.close()
+    return error
+
+
+def _about_nothing(session: Session, reporting: Reporting) -> CodetracerError | None:
+    if session.policy.require_trace:
+        return TargetError(session.why_nothing(), ErrorCode.TRACE_MISSING)
+    if _expects_spans(session.settings) and not reporting.failures.has_failed:
+        # every interpreter of an environment may begin a session without a function of its own
+        level = "warn" if session.settings.launch.kind is LaunchKind.API else "info"
+        reporting.notify("nothing_recorded", level, message=session.why_nothing())
+    return None
+
+
+def _expects_spans(settings: Settings) -> bool:
+    is_summed_up = settings.launch.is_program
+    is_on = settings.functions and not settings.disabled
+    return is_on and bool(settings.exporters) and not is_summed_up
+
+
+def why_nothing(
+    settings: Settings, recording: Recording | None, stopped_because: str | None
+) -> str:
+    """Return why a session has recorded no span so far, and how to ask further."""
+    return f"no span: {_reason(settings, recording, stopped_because)}"
+
+
+def _reason(settings: Settings, recording: Recording | None, stopped_because: str | None) -> str:
+    if stopped_because is not None:
+        return f"recording stopped early ({stopped_because})"
+    if settings.disabled:
+        return "OTEL_SDK_DISABLED is set"
+    if recording is None:
+        return "functions are not recorded (functions=False)"
+    activation = recording.activation
+    if activation is not None and not activation.was_entered:
+        return f"{settings.activation_path} was never entered (activation path)"
+    return _about_skipped_code(recording)
+
+
+def _about_skipped_code(recording: Recording) -> str:
+    skipped = recording.skipped.by_rule
+    if not skipped:
+        return "no function was called that a session had not seen before"
+    source, count = skipped.most_common(1)[0]
+    return (
+        f"{skipped.total()} code objects skipped, {count} of them by {source.file}:{source.line}; "
+        "ask: codetracer-otel explain PATH/FILE.py"
+    )

@@ -1,0 +1,52 @@
+"""How a session is started, and what that says about the program it records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class LaunchKind(Enum):
+    """Who started a session."""
+
+    API = "api"
+    SCRIPT = "script"
+    MODULE = "module"
+    COMMAND = "command"
+    PYTEST = "pytest"
+    UNITTEST = "unittest"
+    AUTO_START = "auto_start"
+    INSTRUMENTOR = "instrumentor"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How a session was started: where filters are looked for, and what names the service.
+
+    Attributes:
+        kind: who started it.
+        target: absolute path of the script, the module's name, or empty.
+        arguments: the program's own arguments.
+        framework_filter: whether the builtin filter of a test framework is added.
+    """
+
+    kind: LaunchKind = LaunchKind.API
+    target: str = ""
+    arguments: tuple[str, ...] = ()
+    framework_filter: bool = True
+
+    @property
+    def framework(self) -> str | None:
+        """``pytest``, ``unittest``, or None: whose builtin filter the session adds."""
+        frameworks = (LaunchKind.PYTEST, LaunchKind.UNITTEST)
+        return self.kind.value if self.framework_filter and self.kind in frameworks else None
+
+    @property
+    def is_program(self) -> bool:
+        """Whether ``codetracer-otel run`` started the session and so owns the process."""
+        return self.kind not in (LaunchKind.API, LaunchKind.AUTO_START, LaunchKind.INSTRUMENTOR)
+
+    @property
+    def owns_process(self) -> bool:
+        """Whether the session was there before the program, and follows it to its end."""
+        return self.is_program or self.kind is LaunchKind.AUTO_START
