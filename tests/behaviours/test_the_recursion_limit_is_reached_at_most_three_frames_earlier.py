@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -26,6 +27,54 @@ def falls_into_generator(n):
 
 def falls(n):
     yield falls_into_generator(n + 1)
+
+
+def again_in_the_handler(calls):
+    calls.append(1)
+    try:
+        again_in_the_handler(calls)
+    except RecursionError:
+        again_in_the_handler(calls)
+
+
+def again_in_a_finally(calls):
+    calls.append(1)
+    try:
+        again_in_a_finally(calls)
+    finally:
+        again_in_a_finally(calls)
+
+
+def hither(calls):
+    calls.append(1)
+    try:
+        return thither(calls)
+    except RecursionError:
+        return len(calls)
+
+
+def thither(calls):
+    calls.append(1)
+    try:
+        return hither(calls)
+    except RecursionError:
+        return hither(calls)
+
+
+def calls_until_it_ends(function, levels):
+    """Run ``function`` with room for ``levels`` frames; return how often it was called."""
+    frame, depth, calls = sys._getframe(), 0, []
+    while frame is not None:
+        frame, depth = frame.f_back, depth + 1
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(depth + levels)
+    try:
+        function(calls)
+    except RecursionError:
+        pass
+    finally:
+        sys.setrecursionlimit(limit)
+    return len(calls)
 
 
 class Node:
@@ -131,6 +180,37 @@ def test_at_every_depth_below_the_limit_calls_and_their_errors_are_as_untraced(r
     untraced = [outcome(depth) for depth in range(limit - 100, limit)]
     assert untraced.count("ValueError") - outcomes.count("ValueError") <= 3
     assert traced_limit >= untraced.index("deeper") - 3
+
+
+@pytest.mark.parametrize("function", [again_in_the_handler, again_in_a_finally, hither, thither])
+def test_recursion_that_tries_again_ends_after_no_more_calls_than_untraced(record, function):
+    # A start that found no room is not told to the program: it must not win more calls by that.
+    untraced = [calls_until_it_ends(function, levels) for levels in range(6, 12)]
+    with record():
+        traced = [calls_until_it_ends(function, levels) for levels in range(6, 12)]
+    assert all(few <= many for few, many in zip(traced, untraced, strict=True))
+    assert all(few >= many / 8 for few, many in zip(traced, untraced, strict=True))
+
+
+def test_a_thread_that_recurses_without_end_ends_as_untraced(record):
+    def ending_of_thread():
+        ended = []
+
+        def run():
+            try:
+                deep_to_the_top()
+            except RecursionError:
+                ended.append(deep(0))
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        return ended[0]
+
+    untraced = ending_of_thread()
+    with record():
+        traced = ending_of_thread()
+    assert untraced - 3 <= traced <= untraced
 
 
 def test_recursion_in_c_code_ends_as_untraced(record):
