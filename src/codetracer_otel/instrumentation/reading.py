@@ -43,14 +43,9 @@ def load_variable_reader() -> Callable[[FrameType, str], Any]:
     """Return CPython's ``PyFrame_GetVar`` (C API since 3.12); it raises NameError when unbound."""
     import ctypes  # noqa: PLC0415 - 2 ms, needed on 3.12 only
 
-    get_variable = ctypes.pythonapi.PyFrame_GetVarString
-    get_variable.argtypes = [ctypes.py_object, ctypes.c_char_p]
-    get_variable.restype = ctypes.py_object
-
-    def read(frame: FrameType, name: str) -> Any:
-        return get_variable(frame, name.encode())
-
-    return read
+    # a prototype of our own: the attributes of ctypes.pythonapi belong to everybody
+    prototype = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.py_object)
+    return prototype(("PyFrame_GetVar", ctypes.pythonapi))
 
 
 def read_variables(frame: FrameType, names: tuple[str, ...], missing: object) -> list[Any]:
@@ -68,12 +63,14 @@ def read_variables(frame: FrameType, names: tuple[str, ...], missing: object) ->
     if HAS_LIVE_F_LOCALS:
         namespace = frame.f_locals
         return [namespace.get(name, missing) for name in names]
-    return [_read_or(frame, name, missing) for name in names]
+    return [read_variable_or(frame, name, missing) for name in names]
 
 
-def _read_or(frame: FrameType, name: str, missing: object) -> Any:
+def read_variable_or(frame: FrameType, name: str, missing: object) -> Any:
+    """Return the value of one local name, ``missing`` where it has none; see `read_variables`."""
+    read = _loaded[0] if _loaded else variable_reader()
     try:
-        return variable_reader()(frame, name)
+        return read(frame, name)
     except NameError:
         return missing
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
 from codetracer_otel.instrumentation.steps_callbacks import build_step_callbacks
-from codetracer_otel.instrumentation.steps_sites import StepBudget, StepSite
+from codetracer_otel.instrumentation.steps_sites import StepSite
+from codetracer_otel.instrumentation.steps_values import StepBudget
 from codetracer_otel.step_records import CALL, CLOSE, END, OUTPUT
 
 if TYPE_CHECKING:

@@ -60,7 +60,12 @@ def is_kept(kind: type, captured: object, value: object) -> bool:
 
     Scalars and texts are; of the rest only what modules are made of, while a call lasts.
     """
-    return captured is value or id(kind) in _MODULE_LEVEL_TYPE_IDS
+    return captured is value or is_module_level(kind)
+
+
+def is_module_level(kind: type) -> bool:
+    """Return whether objects of a class are what modules are made of."""
+    return id(kind) in _MODULE_LEVEL_TYPE_IDS
 
 
 def _locals(code: CodeType, plan: Plan) -> Iterable[Any]:
