@@ -84,10 +84,10 @@ class RecordBuffer:
         return taken
 
     def clear(self) -> None:
-        """Forget everything: in a forked child the parent delivers it."""
+        """Forget everything: in a forked child the parent delivers it, and no worker runs yet."""
         self.records.clear()
         self._bytes = 0
-        self.watermark = self._half
+        self.wake_with_next()
         self._has_room = threading.Event()
 
     def _is_full(self) -> bool:
