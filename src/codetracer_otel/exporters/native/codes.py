@@ -5,18 +5,34 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.captured import INT64_MAX, INT64_MIN, Captured, Node
+from codetracer_otel.captured import INT64_MAX, INT64_MIN, Captured, Node, NodeKind
 from codetracer_otel.exporters.native.texts import JudgedTexts
 from codetracer_otel.exporters.native.values import ValueWriter
 from codetracer_otel.records import NOT_CAPTURED
 from codetracer_otel.step_records import CALL, CLOSE, END, LAST, OUTPUT, RAISE, RETURN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from codetracer_otel.exporters.native.tables import Tables
     from codetracer_otel.filters.content import ContentRules
     from codetracer_otel.step_records import Entry, Failure, StepPlan
 
+# The step recorder shows these as the same object again and again.
+_OFTEN_THE_SAME: Final = frozenset({NodeKind.TEXT, NodeKind.OBJECT})
 _MAX_CODES: Final = 10_000  # code made in a loop must not fill the memory
+
+
+class _Steps(dict[int, str]):
+    """The event of a step on each line of a code object."""
+
+    def __init__(self, path_id: int) -> None:
+        super().__init__()
+        self._path_id = path_id
+
+    def __missing__(self, line: int) -> str:
+        text = self[line] = f'{{"Step":{{"path_id":{self._path_id},"line":{line}}}}}'
+        return text
 
 
 class Code:
@@ -24,9 +40,8 @@ class Code:
 
     Attributes:
         path_id: number of its file.
-        step: beginning of a step, before the line.
-        call: beginning of a call, before the arguments.
-        entry: the step before each call.
+        steps: the event of a step, by line.
+        call: the step before each call, and the beginning of the call, before the arguments.
         prefixes: beginning of the value of each variable.
         texts: judged texts under its rules.
         variables: the plan's.
@@ -37,11 +52,10 @@ class Code:
     __slots__ = (
         "arguments",
         "call",
-        "entry",
         "path_id",
         "plan",
         "prefixes",
-        "step",
+        "steps",
         "texts",
         "variables",
     )
@@ -52,9 +66,8 @@ class Code:
         self.variables = step_plan.variables
         self.path_id = tables.path(plan.file)
         function_id = tables.function(self.path_id, plan.line, step_plan.name)
-        self.step = f'{{"Step":{{"path_id":{self.path_id},"line":'
-        self.entry = f"{self.step}{plan.line}}}}}"
-        self.call = f'{{"Call":{{"function_id":{function_id},"args":['
+        self.steps = _Steps(self.path_id)
+        self.call = f'{self.steps[plan.line]},{{"Call":{{"function_id":{function_id},"args":['
         self.prefixes = [
             f'{{"Value":{{"variable_id":{tables.variable(variable.name)},"value":'
             for variable in step_plan.variables
@@ -90,7 +103,7 @@ class Codes:
     Attributes:
         redactions: values redacted, by kind.
         drops: values dropped, by kind.
-        events: events written so far.
+        judge_batch: judges the texts of the batch that is being written.
     """
 
     def __init__(
@@ -103,6 +116,7 @@ class Codes:
         self.drops: Counter[str] = Counter()
         self._codes: dict[int, tuple[StepPlan, Code]] = {}
         self._texts: dict[int, tuple[object, JudgedTexts]] = {}
+        self.judge_batch: Callable[[], None] = lambda: None
         self.output_texts = self.texts_under(output_rules)
         self._int_tail = _tail(self.values.write(0))
         self._text_tail = _tail(self.values.write(""))
@@ -118,7 +132,7 @@ class Codes:
         return known[1]
 
     def value(self, code: Code, value: Captured) -> str:
-        """Return the JSON of a value whose texts were wanted."""
+        """Return the JSON of a value, its texts as they may be shown."""
         kind = type(value)
         if kind is int:
             if INT64_MIN <= value <= INT64_MAX:  # type: ignore[operator]
@@ -127,15 +141,27 @@ class Codes:
             literal = code.texts.literals[value]  # type: ignore[index]
             return f'{{"kind":"String","text":{literal}{self._text_tail}'
         elif kind is Node:
-            return self.values.write(code.texts.replaced(value))
+            return self._node(code.texts, value)  # type: ignore[arg-type]
         return self.values.write(value)
+
+    def _node(self, texts: JudgedTexts, node: Node) -> str:
+        known = texts.nodes.get(id(node))
+        if known is not None:  # the node is kept beside its text, so that its id stays taken
+            return known[1]
+        text = self.values.write(texts.replaced(node))
+        if node.kind in _OFTEN_THE_SAME:
+            texts.nodes[id(node)] = (node, text)
+        return text
 
     def texts_under(self, rules: ContentRules | None) -> JudgedTexts:
         """Return the judged texts under a set of rules."""
         known = self._texts.get(id(rules))
         if known is None:
-            known = self._texts[id(rules)] = (rules, JudgedTexts(rules))
+            known = self._texts[id(rules)] = (rules, JudgedTexts(rules, self._judge_batch))
         return known[1]
+
+    def _judge_batch(self) -> None:
+        self.judge_batch()
 
     def trim(self) -> None:
         """Bound the memory of judged texts, between two batches."""
@@ -143,7 +169,7 @@ class Codes:
             texts.trim()
 
     def settle(self) -> None:
-        """Judge every text that the next batch uses."""
+        """Judge every text that was wanted."""
         for _, texts in self._texts.values():
             texts.settle()
 

@@ -77,8 +77,7 @@ class ThreadEncoder:
             entries: the next ones of this thread.
             is_moved: events of another thread stand before these: the reader's step is not ours.
         """
-        want_texts(self._codes, [frame.code.texts for frame in self._frames], entries)
-        self._codes.settle()
+        self._codes.judge_batch = self._judgement_of(entries)
         out: list[str] = []
         if is_moved and self._frames and self._needs_step(entries):
             out.append(_step_text(self._frames[-1]))
@@ -90,7 +89,7 @@ class ThreadEncoder:
                 if frames:
                     frame = frames[-1]
                     frame.line = entry  # type: ignore[assignment]
-                    append(f"{frame.code.step}{entry}}}}}")
+                    append(frame.code.steps[entry])  # type: ignore[index]
                     if frame.joined:
                         append(frame.joined)
             elif kind is list:
@@ -103,6 +102,7 @@ class ThreadEncoder:
                 self._operations[entry[0]](entry, out)  # type: ignore[index]
                 if not frames:
                     whole = len(out)
+        self._codes.judge_batch = _nothing
         return out, whole
 
     def close(self, out: list[str]) -> None:
@@ -114,23 +114,30 @@ class ThreadEncoder:
         if self._frames:
             self._end(self._values.error(UNFINISHED, "Unfinished"), out)
 
+    def _judgement_of(self, entries: list[Entry]) -> Callable[[], None]:
+        """Return what judges every text of a batch together, once, when the first is needed."""
+        open_calls = [frame.code.texts for frame in self._frames]
+
+        def judge() -> None:
+            want_texts(self._codes, open_calls, entries)
+            self._codes.settle()
+            self._codes.judge_batch = _nothing
+
+        return judge
+
     def _needs_step(self, entries: list[Entry]) -> bool:
         first = entries[0] if entries else None
         return type(first) is tuple and first[0] in (OUTPUT, RAISE)
 
-    # texts
-
-    # entries
-
     def _step(self, entry: Any, out: list[str]) -> None:
         frame = self._frames[-1]
         code, values = frame.code, frame.values
-        frame.line = line = entry[0]
-        out.append(f"{code.step}{line}}}}}")
+        parts = iter(entry)
+        frame.line = line = next(parts)
+        out.append(code.steps[line])
         prefixes, write = code.prefixes, self._codes.value
         changed = []
-        for position in range(1, len(entry), 2):
-            index, value = entry[position], entry[position + 1]
+        for index, value in zip(parts, parts, strict=True):
             if value is UNSET:
                 values[index] = None
                 continue
@@ -141,7 +148,7 @@ class ThreadEncoder:
         if self._codes.only_changes:
             out += changed
             return
-        frame.joined = joined = ",".join([text for text in values if text is not None])
+        frame.joined = joined = ",".join(filter(None, values))
         if joined:
             out.append(joined)
 
@@ -165,7 +172,6 @@ class ThreadEncoder:
             number = self._codes.tables.variable(EXCEPTION_ARGUMENT)
             value = self._failure_value(code, thrown)
             arguments.append(f'{{"variable_id":{number},"value":{value}}}')
-        out.append(code.entry)
         out.append(f"{code.call}{','.join(arguments)}]}}}}")
         self._frames.append(frame)
 
@@ -183,7 +189,7 @@ class ThreadEncoder:
             if index >= 0:
                 shown[index] = f"{code.prefixes[index]}{text}}}}}"
         if not self._codes.only_changes:
-            frame.joined = ",".join([text for text in shown if text is not None])
+            frame.joined = ",".join(filter(None, shown))
         return texts
 
     def _return(self, entry: Any, out: list[str]) -> None:
@@ -264,4 +270,8 @@ def _event(kind: EventKind, metadata: str, content: str) -> str:
 
 
 def _step_text(frame: _Frame) -> str:
-    return f"{frame.code.step}{frame.line}}}}}"
+    return frame.code.steps[frame.line]
+
+
+def _nothing() -> None:
+    """Take the place of a judgement that was made."""

@@ -9,41 +9,73 @@ from codetracer_otel.captured_texts import iter_texts, map_texts
 from codetracer_otel.exporters.native.tables import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from codetracer_otel.filters.content import ContentRules
 
 _MAX_KNOWN: Final = 4096
 
 
+class _Literals(dict[str, str]):
+    """JSON literals of judged texts; one that is missing is judged with all that come with it."""
+
+    def __init__(self, judged: Mapping[tuple[str, bool], str]) -> None:
+        super().__init__()
+        self._judged = judged
+
+    def __missing__(self, text: str) -> str:
+        literal = self[text] = quote(self._judged[text, False])
+        return literal
+
+
+class _Judged(dict[tuple[str, bool], str]):
+    """Judged texts, by text and whether it was cut; one that is missing asks for its batch."""
+
+    def __init__(self, judge_batch: Callable[[], None], judge: Callable[[str, bool], str]) -> None:
+        super().__init__()
+        self._judge_batch = judge_batch
+        self._judge = judge
+
+    def __missing__(self, key: tuple[str, bool]) -> str:
+        self._judge_batch()
+        if key not in self:
+            self[key] = self._judge(*key)
+        return self[key]
+
+
 class JudgedTexts:
-    """The judged forms of texts under one set of rules: `want` them, `settle`, then use them.
+    """The judged forms of texts under one set of rules, asked for when a text is first used.
 
     Args:
         rules: ``value`` patterns, or None where nothing is to be judged.
+        judge_batch: calls `want` for each text of the batch that is written, and `settle`.
 
     Attributes:
-        literals: JSON literal of each plain text that was wanted.
+        literals: JSON literal of each plain text.
+        nodes: JSON of values that were written before, with the values, by their id.
     """
 
-    def __init__(self, rules: ContentRules | None) -> None:
-        self.literals: dict[str, str] = {}
+    def __init__(self, rules: ContentRules | None, judge_batch: Callable[[], None]) -> None:
         self._rules = rules
-        self._judged: dict[tuple[str, bool], str] = {}
+        self._judged: dict[tuple[str, bool], str] = _Judged(judge_batch, self._judge_one)
         self._wanted: dict[tuple[str, bool], None] = {}
+        self.literals: dict[str, str] = _Literals(self._judged)
+        self.nodes: dict[int, tuple[Node, str]] = {}
 
     def trim(self) -> None:
-        """Forget what is known when it is much; to be called before the first `want` of a batch."""
+        """Forget what is known when it is much; to be called between two batches."""
         if len(self._judged) > _MAX_KNOWN:
             self._judged.clear()
             self.literals.clear()
+        if len(self.nodes) > _MAX_KNOWN:
+            self.nodes.clear()
 
     def want(self, value: Captured) -> None:
         """Ask for the texts inside a value."""
         if type(value) is str:
             if value not in self.literals:
                 self._wanted[value, False] = None
-        elif type(value) is Node:
+        elif type(value) is Node and id(value) not in self.nodes:
             for key in iter_texts(value):
                 if key not in self._judged:
                     self._wanted[key] = None
@@ -65,15 +97,16 @@ class JudgedTexts:
         wanted, self._wanted = list(self._wanted), {}
         for key, judged in zip(wanted, self._judge(wanted), strict=True):
             self._judged[key] = judged
-            if not key[1]:
-                self.literals[key[0]] = quote(judged)
 
     def replaced(self, value: Captured) -> Captured:
-        """Return a wanted value with its texts as they may be shown."""
+        """Return a value with its texts as they may be shown."""
         return map_texts(value, lambda text, cut: self._judged[text, cut])
 
     def text(self, text: str, *, is_cut: bool = False) -> str:
         """Judge one text, such as output of the program."""
+        return self._judge_one(text, is_cut)
+
+    def _judge_one(self, text: str, is_cut: bool) -> str:  # noqa: FBT001 - part of a key
         return self._judge([(text, is_cut)])[0]
 
     def _judge(self, wanted: list[tuple[str, bool]]) -> list[str]:
