@@ -166,8 +166,31 @@ def test_the_fast_reader_gives_what_the_strict_one_gives_but_for_values(tmp_path
         found = [event for piece in reader for event in piece]
     assert reader.is_whole
     without = [event for event in events if "Value" not in event]
+    found = [step(event) if isinstance(event, int) else event for event in found]
     assert [event for event in found if "Value" not in event] == without
     assert len(found) < len(events)
+
+
+SEPARATORS = [(",", ":"), (" ,", ":"), (", ", ":"), (",\n", ":"), (",", ": "), (" ,\n", " : ")]
+
+
+@pytest.mark.parametrize("separators", SEPARATORS)
+@pytest.mark.parametrize("chunk", [64, 4096])
+def test_spaces_and_other_orders_of_keys_change_nothing(tmp_path, monkeypatch, separators, chunk):
+    monkeypatch.setattr("codetracer_otel.report.native_events._CHUNK", chunk)
+    turned = [
+        {"Step": dict(reversed(event["Step"].items()))} if "Step" in event and number % 3 else event
+        for number, event in enumerate(WHOLE)
+    ]
+    page = page_of(tmp_path, write(tmp_path, turned, separators=separators))
+    assert page.columns["start"] == [0, 1, 3, 7]
+    assert page.columns["length"] == [10, 8, 2, 1]
+    assert page.values(1)["lines"] == "6 7"
+
+
+def test_a_number_among_the_events_is_no_step(tmp_path):
+    page = page_of(tmp_path, write(tmp_path, [*WHOLE[:-2], 7, "DropLastStep", *WHOLE[-2:]]))
+    assert page.columns["length"] == [10, 8, 2, 1]
 
 
 def test_a_real_recording_has_a_slice_for_each_call(tmp_path):

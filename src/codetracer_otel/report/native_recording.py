@@ -62,6 +62,7 @@ class NativeSource:
         self._functions: list[int] = []
         self._stack: list[_Call] = []
         self._clock = 0
+        self._spooled = 0
         self._pending_line = NONE
         try:
             self._file = open(os.path.join(self._path, _EVENTS), "rb")  # noqa: SIM115 - until close()
@@ -93,16 +94,18 @@ class NativeSource:
         self._thread = spans.thread(number, "MainThread")
         events = Events(self._file)
         take = self._takers()
-        place = 0
+        place = -1
         try:
             for piece in events:
                 for event in piece:
-                    if type(event) is dict:
-                        for name, body in event.items():
-                            taker = take.get(name)
-                            if taker is not None:
-                                taker(body)
                     place += 1
+                    if type(event) is int:
+                        self._step_on(event)
+                        continue
+                    for name, body in event.items():
+                        taker = take.get(name)
+                        if taker is not None:
+                            taker(body)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
             reason = f"event {place} is not of a native trace ({type(error).__name__})"
             raise _unreadable(self._path, reason) from error
@@ -160,8 +163,12 @@ class NativeSource:
         self._functions.append(self._spans.function(name, path, int(body["line"])))
 
     def _step(self, body: dict[str, Any]) -> None:
-        self._settle_line()
-        self._pending_line = body["line"]
+        self._step_on(body["line"])
+
+    def _step_on(self, line: int) -> None:
+        if self._pending_line != NONE:
+            self._settle_line()
+        self._pending_line = line
         self._clock += 1
 
     def _settle_line(self) -> None:
@@ -197,11 +204,11 @@ class NativeSource:
         spans, index = self._spans, call.index
         spans.ends[index] = self._clock
         spans.marks[index] = call.marks
-        spans.places[index] = self._spool.tell()
+        spans.places[index] = self._spooled
         if call.marks & Mark.ERROR:
             result = None
         data = marshal.dumps((call.arguments, result, call.events, call.lines))
-        self._spool.write(len(data).to_bytes(_SIZE_BYTES) + data)
+        self._spooled += self._spool.write(len(data).to_bytes(_SIZE_BYTES) + data)
 
     def _event(self, body: dict[str, Any]) -> None:
         self._settle_line()

@@ -29,12 +29,16 @@ class Palette {
       const module = name.slice(0, Math.max(name.lastIndexOf("."), 0)) || called.file;
       const hue = 35 + (hash(module) % 29) * 10; // red is for what failed
       const shade = (hash(name) % 5) * 3;
-      const color = this.isDark
-        ? `hsl(${hue} 34% ${32 + shade}%)`
-        : `hsl(${hue} ${58 + shade}% ${76 + shade / 2}%)`;
-      this.hues.set(called, color);
+      this.hues.set(called, this.isDark ? this.darkColor(hue, shade) : `hsl(${hue} ${58 + shade}% ${76 + shade / 2}%)`);
     }
     return this.hues.get(called);
+  }
+
+  /** Returns the lightest colour of a hue on which the text can still be read. */
+  darkColor(hue, shade) {
+    let lightness = 50;
+    while (luminance(hue, 0.4, lightness / 100) > 0.13) lightness--;
+    return `hsl(${hue} 40% ${lightness - shade / 2}%)`;
   }
 
   makeHatch() {
@@ -53,6 +57,17 @@ class Palette {
     pen.stroke();
     return pen.createPattern(tile, "repeat");
   }
+}
+
+/** Returns the relative luminance of WCAG 2, from 0 to 1. */
+function luminance(hue, saturation, lightness) {
+  const reach = saturation * Math.min(lightness, 1 - lightness);
+  const part = (offset) => {
+    const place = (offset + hue / 30) % 12;
+    const value = lightness - reach * Math.max(-1, Math.min(place - 3, 9 - place, 1));
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  };
+  return 0.2126 * part(0) + 0.7152 * part(8) + 0.0722 * part(4);
 }
 
 function hash(text) {
@@ -179,7 +194,7 @@ class Painter {
       this.pen.fillRect(Math.max(x, 0) + 2, y + 2, Math.min(this.pen.measureText(text).width + 5, width - 3), ROW - 6);
     }
     this.pen.fillStyle = this.palette.text;
-    this.pen.fillText(text, Math.max(x, 0) + 4 + (isError ? 2 : 0), y + (ROW - 2) / 2);
+    this.pen.fillText(text, Math.max(x, 0) + 4 + (isError ? 2 : 0), y + (ROW - 2) / 2, room);
   }
 
   fits(text, room) {

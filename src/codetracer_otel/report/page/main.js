@@ -131,9 +131,7 @@ class Page {
     this.search = new Search(model, this.timeline);
     this.table = new FunctionTable(model, (number) => this.choose(number));
     this.search.box.addEventListener("input", () => this.table.choose(NO_ONE));
-    this.errors = [];
-    for (let slice = 0; slice < model.count; slice++) if (model.isError(slice)) this.errors.push(slice);
-    this.errors.sort((a, b) => model.start[a] - model.start[b] || a - b);
+    this.errors = failedSlices(model);
     this.showFacts();
     this.listen();
   }

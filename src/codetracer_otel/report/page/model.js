@@ -169,6 +169,13 @@ class Model {
   }
 }
 
+/** Returns the failed slices by their beginnings. */
+function failedSlices(model) {
+  const found = [];
+  for (let slice = 0; slice < model.count; slice++) if (model.isError(slice)) found.push(slice);
+  return found.sort((a, b) => model.start[a] - model.start[b] || a - b);
+}
+
 function briefName(name) {
   if (name.startsWith("<")) return name;
   return name.slice(name.lastIndexOf(".") + 1) || name;

@@ -5,6 +5,7 @@ const GROUPS = [
 ];
 const RETURN = "codetracer.return";
 const ROWS_AT_FIRST = 100;
+const LINKS = 20;
 
 /** Shows what is known about the selected span. */
 class DetailsPane {
@@ -19,12 +20,20 @@ class DetailsPane {
     this.pane.replaceChildren();
     this.pane.scrollTop = 0;
     if (slice === NO_ONE) {
-      this.pane.append(element("p", "hint", "Select a span for its arguments, result and events. Press ? for the keys."));
+      this.showNothing();
     } else if (this.model.isFolded(slice)) {
       this.showRun(slice);
     } else {
       this.showSpan(slice);
     }
+  }
+
+  showNothing() {
+    this.pane.append(element("p", "hint", "Select a span for its arguments, result and events. Press ? for the keys."));
+    const failed = failedSlices(this.model);
+    if (!failed.length) return;
+    this.heading(failed.length > LINKS ? `Failed, the first ${LINKS} of ${formatCount(failed.length)}` : "Failed");
+    for (const slice of failed.slice(0, LINKS)) this.linkLine(slice);
   }
 
   showSpan(slice) {
@@ -33,6 +42,7 @@ class DetailsPane {
     const [values = [], events = [], links = [], message = "", ids = null] = model.details(slice);
     pane.append(element("h2", "", called.shown));
     if (called.file) pane.append(element("p", "where", `${inLine(called.file)}:${called.line}`));
+    if (called.rule) this.line(inLine(called.rule), "rule");
     this.line(this.timeText(slice));
     if (model.isError(slice)) this.line(`failed${message ? `: ${inLine(message)}` : ""}`, "failed");
     if (model.marks[slice] & UNFINISHED) this.line("unfinished: it had not ended when the recording did", "failed");
@@ -40,11 +50,8 @@ class DetailsPane {
     for (const event of events) this.showEvent(event, slice);
     if (rest.length) this.list("Attributes", rest, called);
     this.showWay(slice);
-    if (called.rule) {
-      this.heading("Rules, as the filters are now");
-      this.line(inLine(called.rule), "rule");
-    }
     if (ids || links.length) this.showIds(ids, links);
+    if (called.rule) this.line("Rules are named as the filters are now, which may have changed since.", "hint");
   }
 
   line(text, className = "") {
@@ -108,18 +115,21 @@ class DetailsPane {
     const parent = model.parent[slice];
     const children = [];
     let child = model.firstChild[slice];
-    for (; child !== NO_ONE && children.length < 20; child = model.nextSibling[child]) children.push(child);
+    for (; child !== NO_ONE && children.length < LINKS; child = model.nextSibling[child]) children.push(child);
     if (parent !== NO_ONE) {
       this.heading("Parent");
       this.pane.append(this.link(parent));
     }
     if (!children.length) return;
     this.heading(child === NO_ONE ? "Children" : "First children");
-    for (const each of children) {
-      const line = element("p");
-      line.append(this.link(each), element("span", "where", `  ${formatLength(model.extent[each], model.unit)}`));
-      this.pane.append(line);
-    }
+    for (const each of children) this.linkLine(each);
+  }
+
+  linkLine(slice) {
+    const line = element("p");
+    const length = formatLength(this.model.extent[slice], this.model.unit);
+    line.append(this.link(slice), element("span", "where", `  ${length}`));
+    this.pane.append(line);
   }
 
   link(slice) {
@@ -159,6 +169,17 @@ class DetailsPane {
     pane.append(list);
     this.showWay(slice);
   }
+}
+
+/** Returns where the function's own name begins, its classes included. */
+function ownNameBegin(name) {
+  let begin = name.lastIndexOf(".") + 1;
+  while (begin > 1) {
+    const before = name.lastIndexOf(".", begin - 2) + 1;
+    if (!/^_{0,2}[A-Z]/.test(name.slice(before, begin))) break;
+    begin = before;
+  }
+  return begin;
 }
 
 function laneOf(model, slice) {
@@ -248,9 +269,12 @@ class FunctionTable {
         row.append(element("td", field === "errors" && called.errors ? "failed" : "", format(called[field])));
         continue;
       }
-      const button = element("button", "link", called.shown);
+      const button = element("button", "link");
       button.type = "button";
-      if (called.file) button.title = `${inLine(called.file)}:${called.line}`;
+      // a name too long for its column loses the end of its module, not its own
+      const begin = ownNameBegin(called.shown);
+      button.append(element("span", "module", called.shown.slice(0, begin)), element("span", "own", called.shown.slice(begin)));
+      button.title = called.file ? `${called.shown}\n${inLine(called.file)}:${called.line}` : called.shown;
       button.addEventListener("click", () => this.onChoose(number));
       const cell = element("td");
       cell.append(button);

@@ -131,7 +131,7 @@ class Timeline {
     }
     const pixels = (model.extent[slice] / (this.to - this.from)) * this.canvas.clientWidth;
     if (pixels < 3) {
-      const wide = Math.max(model.extent[slice] * 25, 50);
+      const wide = Math.max(model.extent[slice] * 8, 50);
       this.show((begin + end) / 2 - wide, (begin + end) / 2 + wide);
     }
     const top = this.topOf(model.row[slice]);
@@ -256,7 +256,7 @@ class Timeline {
     const right = Math.min(this.to * scale, width);
     const { palette } = this.painter;
     pen.fillStyle = palette.page;
-    pen.globalAlpha = 0.65;
+    pen.globalAlpha = 0.5;
     pen.fillRect(0, 0, left, height);
     pen.fillRect(right, 0, width - right, height);
     pen.globalAlpha = 1;
