@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from codetracer_otel.errors import (
-    CodetracerError,
-    ConfigurationError,
-    EnvironmentFailure,
-    FilterError,
-    InternalError,
-    TargetError,
-    UsageError,
-)
-
+TYPE_CHECKING = False  # a type checker takes it for true; importing typing costs 10 ms
 if TYPE_CHECKING:
     from codetracer_otel import ports, testing
+    from codetracer_otel.errors import (
+        CodetracerError,
+        ConfigurationError,
+        EnvironmentFailure,
+        FilterError,
+        InternalError,
+        TargetError,
+        UsageError,
+    )
     from codetracer_otel.filters.sources import filter_from_text
     from codetracer_otel.sdk.configure import configure, shutdown
     from codetracer_otel.sdk.diagnostics.hand_written import (
@@ -36,6 +34,15 @@ if TYPE_CHECKING:
 
     __version__: str
 
+_ERRORS = (
+    "CodetracerError",
+    "ConfigurationError",
+    "EnvironmentFailure",
+    "FilterError",
+    "InternalError",
+    "TargetError",
+    "UsageError",
+)
 _HAND_WRITTEN = (
     "LogCorrelationFilter",
     "PolicyTracer",
@@ -51,6 +58,7 @@ _HAND_WRITTEN = (
 # Resolved at first use (PEP 562), so that importing the package does no work.
 _HOMES = {
     "Buffer": "codetracer_otel.sdk.limits",
+    **dict.fromkeys(_ERRORS, "codetracer_otel.errors"),
     **dict.fromkeys(_HAND_WRITTEN, "codetracer_otel.sdk.diagnostics.hand_written"),
     "Limits": "codetracer_otel.sdk.limits",
     "Policy": "codetracer_otel.sdk.policy.model",
@@ -92,20 +100,22 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    from importlib import import_module  # noqa: PLC0415
+if not TYPE_CHECKING:  # else every misspelt name would be right
 
-    if name == "__version__":
-        from importlib.metadata import version  # noqa: PLC0415
+    def __getattr__(name: str) -> object:
+        from importlib import import_module  # noqa: PLC0415
 
-        return version("codetracer-otel")
-    if name in _MODULES:
-        return import_module(f"codetracer_otel.{name}")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'codetracer_otel' has no attribute {name!r}")
-    # kept: `span` is looked up at each call, and has a budget of some 100 ns
-    found = globals()[name] = getattr(import_module(_HOMES[name]), name)
-    return found
+        if name == "__version__":
+            from importlib.metadata import version  # noqa: PLC0415
+
+            return version("codetracer-otel")
+        if name in _MODULES:
+            return import_module(f"codetracer_otel.{name}")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'codetracer_otel' has no attribute {name!r}")
+        # kept: `span` is looked up at each call, and has a budget of some 100 ns
+        found = globals()[name] = getattr(import_module(_HOMES[name]), name)
+        return found
 
 
 def __dir__() -> list[str]:

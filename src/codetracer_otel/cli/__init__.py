@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import sys
@@ -67,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(arguments: list[str]) -> int:
     if arguments[:1] == ["run"]:
         _forget_our_path_entry()
+        gc.disable()  # until the program begins: there is no garbage in 400 imported modules
         parser = build_parser("run")
         from codetracer_otel.cli.run import split_target  # noqa: PLC0415 - only this command
 

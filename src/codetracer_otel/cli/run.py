@@ -186,6 +186,7 @@ def run(options: argparse.Namespace) -> int:
     atexit.register(ending.close)
     # what the program did not make shall cost neither its collections nor its children's ends
     gc.freeze()
+    gc.enable()
     try:
         outcome = execute(target)
     except SystemExit as request:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import uuid
+from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,7 @@ DISTRIBUTION: Final = "codetracer-otel"
 SCOPE_NAME: Final = "codetracer_otel"
 
 
+@cache
 def version() -> str:
     """Return this distribution's version, or ``0+unknown`` where it is not installed."""
     try:
