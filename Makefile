@@ -6,7 +6,8 @@ OTHER_PYTHON = $(shell tools/find-python $(OTHER_VERSION))
 PYTEST_FLAGS ?= -q -n 2
 
 .PHONY: all test demo lint types imports pytest pytest-other collector test-browser third-party bench bench-quick \
-    bench-gate cpython-tests forest stress behaviours-hard format clean
+    bench-gate cpython-tests forest stress behaviours-hard recipes package \
+    dependencies format clean
 
 all: test
 
@@ -89,6 +90,25 @@ behaviours-hard: .venv/.installed
 	    $$python -O $(HARD) && CODETRACER_TESTS_COLLECT=1 $$python $(HARD) || exit 1; \
 	done
 
+# Every block of docs/recipes, with the servers and tools that they are for.
+RECIPES = gunicorn uvicorn celery nbclient ipykernel "rotel==0.0.1a15" pytest pytest-timeout
+.venv-recipes/.installed: pyproject.toml
+	@python=$$(PYTHON="$(PYTHON)" tools/find-python) || exit 1; "$$python" -m venv .venv-recipes
+	@.venv-recipes/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	@.venv-recipes/bin/python -m pip install --quiet $(RECIPES) --editable .
+	@touch $@
+
+recipes: .venv-recipes/.installed
+	.venv-recipes/bin/python -m pytest -q tests/docs/test_pages.py
+
+# Wheel and sdist, installed into empty environments of both interpreters, and used from outside.
+package: .venv/.installed
+	.venv/bin/python tools/package.py
+
+# The tests with the oldest and with the newest versions that pyproject.toml allows.
+dependencies: .venv/.installed
+	.venv/bin/python tools/dependencies.py $(WHICH)
+
 # Peers live in an environment of their own: some bring packages that would hide a missing one.
 .venv-bench/.installed: pyproject.toml
 	@python=$$(PYTHON="$(PYTHON)" tools/find-python) || exit 1; "$$python" -m venv .venv-bench
@@ -110,4 +130,4 @@ format: .venv/.installed
 	.venv/bin/ruff format .
 
 clean:
-	rm -rf .venv .venv-other .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-other .venv-bench .venv-recipes build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

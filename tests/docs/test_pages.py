@@ -1,0 +1,118 @@
+"""Every block of the pages that a newcomer follows does what the page says."""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from tests.collector.receiver import running_receiver
+from tests.traced_run import PROJECT
+from tools.pages import Difference, read_blocks, read_commands, run_page, with_output
+
+PROGRAMS = Path(sys.executable).parent
+RECIPES = sorted((PROJECT / "docs" / "recipes").glob("*.md"))
+PAGES = [PROJECT / "README.md", *RECIPES]
+LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+NEEDED = ("gunicorn", "uvicorn", "celery", "nbclient", "rotel")
+# All or none: `make recipes` has an environment with all of them.
+HAS = frozenset(NEEDED if all(map(find_spec, NEEDED)) else ())
+MADE_BY_BENCH = "performance.md"  # by `make bench`, so not there from the start
+EXECUTED = {"console", "python", "toml", "sh", "text"}
+
+
+@pytest.fixture
+def receiver():
+    with running_receiver() as running:
+        yield running
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.stem}")
+def test_a_page_does_what_it_says(page, tmp_path, receiver):
+    (tmp_path / "order").mkdir()
+    here = {"http://127.0.0.1:4318": receiver.endpoint}
+    found = run_page(page.read_text("utf-8"), tmp_path / "order", PROGRAMS, has=HAS, replace=here)
+    assert "\n".join(map(str, found)) == ""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.stem}")
+def test_the_links_of_a_page_lead_somewhere(page):
+    links = [link for link in LINK.findall(page.read_text("utf-8")) if "://" not in link]
+    missing = {link for link in links if not (page.parent / link).exists()}
+    assert {link for link in missing if Path(link).name != MADE_BY_BENCH} == set()
+
+
+def test_blocks_need_only_what_make_recipes_installs():
+    blocks = [block for page in RECIPES for block in read_blocks(page.read_text("utf-8"))]
+    assert {need for block in blocks for need in block.needs} == set(NEEDED)
+
+
+def test_the_readme_has_no_block_that_nothing_executes():
+    blocks = read_blocks((PROJECT / "README.md").read_text("utf-8"))
+    assert {block.language for block in blocks} <= EXECUTED
+    assert all(block.file for block in blocks if block.language == "toml")
+
+
+def test_the_set_up_commands_of_the_readme_exist():
+    blocks = read_blocks((PROJECT / "README.md").read_text("utf-8"))
+    lines = [line for block in blocks if block.language == "sh" for line in block.text.splitlines()]
+    commands = [line.partition("#")[0].strip() for line in lines]
+    assert commands == ["make demo", "make test", "pip install ."]
+    targets = re.findall(r"^([\w-]+):", (PROJECT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert {"demo", "test"} <= set(targets)
+
+
+def test_the_layout_of_the_readme_is_that_of_the_project():
+    blocks = read_blocks((PROJECT / "README.md").read_text("utf-8"))
+    (layout,) = [block.text for block in blocks if block.language == "text"]
+    package, *parts = layout.splitlines()
+    names = [name for part in parts for name in re.findall(r"([\w.]+(?:/|\.py))(?: |$)", part)]
+    folders = [PROJECT / package, PROJECT]
+    assert len(names) > 10
+    assert [n for n in names if not any((folder / n).exists() for folder in folders)] == []
+
+
+PAGE = """\
+`greeting.py`
+
+```python
+print("hello")
+print("12 ms")
+```
+
+```console
+$ python greeting.py
+hello
+3.5 ms
+$ python -c '
+> print(1)
+> '
+2
+```
+"""
+
+
+def test_the_runner_tells_what_was_printed_instead(tmp_path):
+    (difference,) = run_page(PAGE, tmp_path, PROGRAMS)
+    assert (difference.command.expected, difference.printed.strip()) == ("2\n", "1")
+    assert run_page(with_output(PAGE, [difference]), tmp_path, PROGRAMS) == []
+
+
+def test_the_runner_tells_of_a_script_that_fails(tmp_path):
+    (difference,) = run_page("```python\n1 / 0\n```\n", tmp_path, PROGRAMS)
+    assert isinstance(difference, Difference)
+    assert difference.status == 1
+
+
+def test_the_runner_leaves_out_what_needs_more(tmp_path):
+    page = "<!-- needs: moon -->\n\n```console\n$ false; echo no\nyes\n```\n"
+    assert run_page(page, tmp_path, PROGRAMS) == []
+    assert len(run_page(page, tmp_path, PROGRAMS, has=frozenset({"moon"}))) == 1
+
+
+def test_a_console_block_without_a_command_is_a_mistake(tmp_path):
+    (block,) = read_blocks("```console\nhello\n```\n")
+    with pytest.raises(ValueError, match="begins with a command"):
+        read_commands(block)
