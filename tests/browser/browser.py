@@ -20,6 +20,14 @@ _SWITCHES = (
 )
 
 
+def missing():
+    """Return what is to be installed, in words, or an empty text."""
+    programs = {"chromium": CHROMIUM, "chromedriver": DRIVER}
+    names = [name for name, found in programs.items() if not found]
+    install = "on Debian: apt-get install chromium chromium-driver"
+    return f"needs {' and '.join(names)}; {install}" if names else ""
+
+
 def start(profile):
     """Return a driver; its owner ends it with ``quit()``."""
     from selenium import webdriver

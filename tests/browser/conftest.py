@@ -11,12 +11,11 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in ours]
         config.hook.pytest_deselected(items=ours)
         return
-    programs = {"chromium": browser.CHROMIUM, "chromedriver": browser.DRIVER}
-    missing = [name for name, found in programs.items() if not found]
+    missing = browser.missing()
     for item in ours:
         item.add_marker(pytest.mark.browser)
         if missing:
-            item.add_marker(pytest.mark.skip(reason=f"needs {' and '.join(missing)}"))
+            item.add_marker(pytest.mark.skip(reason=missing))
 
 
 @pytest.fixture(scope="session")

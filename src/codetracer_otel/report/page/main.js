@@ -279,3 +279,5 @@ class Page {
 
 new Page(new Model(JSON.parse(document.getElementById("trace").textContent)));
 document.documentElement.dataset.state = "ready";
+// since the address was opened, in ms: up to here the page is neither drawn nor answering
+document.documentElement.dataset.readyMs = performance.now().toFixed(0);

@@ -256,7 +256,7 @@ class Timeline {
     const right = Math.min(this.to * scale, width);
     const { palette } = this.painter;
     pen.fillStyle = palette.page;
-    pen.globalAlpha = 0.5;
+    pen.globalAlpha = 0.4;
     pen.fillRect(0, 0, left, height);
     pen.fillRect(right, 0, width - right, height);
     pen.globalAlpha = 1;

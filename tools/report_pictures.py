@@ -1,0 +1,136 @@
+"""Take the pictures of the report page again: ``python -m tools.report_pictures``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.browser import browser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from selenium.webdriver.remote.webdriver import WebDriver
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "docs" / "images"
+SIZE = (1280, 800)
+LARGEST = 200_000  # bytes; a README is read over slow lines, too
+
+PIP_FILTER = """\
+[meta]
+name = "pip"
+version = 2
+
+[scope]
+default_exec = "skip"
+default_value_action = "inherit"
+
+[[scope.rules]]
+selector = "pkg:{pip,pip.*}"
+exec = "trace"
+reason = "look at pip itself"
+"""
+
+
+def main() -> int:
+    missing = browser.missing()
+    if missing:
+        print(f"report_pictures: {missing}", file=sys.stderr)
+        return 1
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="codetracer-pictures-") as made:
+        folder = Path(made)
+        pages = [("light", shop(folder), choose_failed), ("dark", pip(folder), choose_deep)]
+        driver = browser.start(folder / "profile")
+        try:
+            for scheme, page, prepare in pages:
+                take(driver, scheme, page, prepare)
+        finally:
+            driver.quit()
+    return 0
+
+
+def shop(folder: Path) -> Path:
+    run(folder, "--exporter", "jsonl=shop.jsonl", str(ROOT / "examples" / "shop" / "main.py"))
+    return report(folder, "shop")
+
+
+def pip(folder: Path) -> Path:
+    (folder / "pip.toml").write_text(PIP_FILTER)
+    chosen = ("--trace-filter", "pip.toml", "--exporter", "jsonl=pip-list.jsonl")
+    run(folder, *chosen, "-m", "pip", "list", "--disable-pip-version-check")
+    return report(folder, "pip-list", "--trace-filter", "pip.toml")
+
+
+def run(folder: Path, *arguments: str) -> None:
+    command = [sys.executable, "-m", "codetracer_otel", "run", *arguments]
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+
+
+def report(folder: Path, name: str, *arguments: str) -> Path:
+    """Build a page that names no folder of this machine."""
+    command = [sys.executable, "-m", "codetracer_otel", "report", f"{name}.jsonl", "-o"]
+    page = folder / f"{name}.html"
+    subprocess.run([*command, page.name, *arguments], cwd=folder, check=True)
+    text = page.read_text("ascii")
+    for machine in (*map(Path, sys.path), ROOT, folder.resolve()):
+        if machine.is_absolute() and len(machine.parts) > 1:
+            text = text.replace(f"{machine}/", "")
+    page.write_text(text, "ascii")
+    return page
+
+
+def take(
+    driver: WebDriver, scheme: str, path: Path, prepare: Callable[[browser.Page], None]
+) -> None:
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    metrics = {"width": SIZE[0], "height": SIZE[1], "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    page = browser.Page(driver, path)
+    prepare(page)
+    target = IMAGES / f"report-{scheme}.png"
+    driver.save_screenshot(str(target))
+    size = target.stat().st_size
+    print(f"{target.relative_to(ROOT)}: {size:,} bytes")
+    if size > LARGEST:
+        raise SystemExit(f"report_pictures: {target.name} has more than {LARGEST:,} bytes")
+
+
+def choose_failed(page: browser.Page) -> None:
+    """Select the declined payment, and look at the whole day."""
+    page.click("next-error")
+    look_at_all(page)
+
+
+def choose_deep(page: browser.Page) -> None:
+    """Select the first call of a function that pip calls often, and look at the run around it."""
+    page.press("/", *"read_text")
+    page.wait("document.getElementById('matches').textContent.endsWith('found')")
+    page.press("\ue007")
+    page.press("\ue00c")
+    look_at_all(page)
+    page.click("zoom-in")
+    page.click("zoom-in")
+    leave(page)
+
+
+def look_at_all(page: browser.Page) -> None:
+    page.click("fit")
+    leave(page)
+
+
+def leave(page: browser.Page) -> None:
+    page.run("document.activeElement.blur()")
+    page.driver.execute_cdp_cmd(
+        "Input.dispatchMouseEvent", {"type": "mouseMoved", "x": 560, "y": 790}
+    )
+    page.settle()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
