@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
 from codetracer_otel.instrumentation.steps_callbacks import build_step_callbacks
 from codetracer_otel.instrumentation.steps_sites import StepSite
+from codetracer_otel.instrumentation.steps_threads import (
+    Guard,
+    LocalSteps,
+    ThreadSteps,
+    unfinished_output,
+)
 from codetracer_otel.instrumentation.steps_values import StepBudget
 from codetracer_otel.step_records import CALL, CLOSE, END, OUTPUT
 
@@ -29,47 +35,6 @@ HOME_THREAD: Final = 1
 _WAIT_S: Final = 0.0005
 _GIVE_UP_S: Final = 10.0
 _MAX_SUSPENDED: Final = 10_000
-
-
-class ThreadSteps:
-    """What the step recorder knows about one thread.
-
-    Attributes:
-        number: 1 for the thread that began the session.
-        entries: in program order, not yet delivered.
-        stack: frames of open calls, see `StepSite`; ``stack[0]`` is never popped.
-        is_muted: nothing on this thread is recorded (it is one of ours).
-        guard: dies with the thread.
-        held_output: entries at the end that the last delivery left, as more of a line may follow.
-    """
-
-    __slots__ = ("entries", "guard", "held_output", "is_muted", "number", "stack")
-
-    def __init__(self, number: int, *, is_muted: bool = False) -> None:
-        self.number = number
-        self.entries: list[Entry] = []
-        self.stack: list[Any] = [[None, None, []]]
-        self.is_muted = is_muted
-        self.guard: weakref.ref[Any] | None = None
-        self.held_output = 0
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the thread still runs."""
-        return self.guard is None or self.guard() is not None
-
-
-class _Guard:
-    """Lives as long as its thread."""
-
-    __slots__ = ("__weakref__",)
-
-
-class _Local(threading.local):
-    """``steps`` of the calling thread; absent until its first traced call."""
-
-    steps: ThreadSteps
-    guard: _Guard
 
 
 class StepRecorder:
@@ -109,7 +74,7 @@ class StepRecorder:
     ) -> None:
         self.monitor = monitor
         self.sites: dict[int, StepSite] = {}
-        self.local = _Local()
+        self.local = LocalSteps()
         self.boundary = boundary
         self.is_ours = is_ours
         self.budget = StepBudget()
@@ -209,7 +174,7 @@ class StepRecorder:
         for steps in list(self._threads):
             count = len(steps.entries)
             if not is_last:
-                count -= _unfinished_output(steps)
+                count -= unfinished_output(steps)
             if count:
                 entries = steps.entries[:count]
                 del steps.entries[:count]
@@ -277,7 +242,7 @@ class StepRecorder:
         return steps
 
     def _adopt(self, steps: ThreadSteps) -> None:
-        guard = _Guard()
+        guard = Guard()
         steps.guard = weakref.ref(guard)
         self.local.guard = guard
         self.local.steps = steps
@@ -300,17 +265,3 @@ class StepRecorder:
                 del sites[key]
 
         return forget
-
-
-def _unfinished_output(steps: ThreadSteps) -> int:
-    """Return how many entries at the end are output to which more may come, once."""
-    entries, count = steps.entries, 0
-    while count < len(entries):
-        entry = entries[-1 - count]
-        if type(entry) is not tuple or entry[0] != OUTPUT:
-            break
-        count += 1
-    if count == steps.held_output or count > 64:  # noqa: PLR2004 - no line is written in more
-        count = 0
-    steps.held_output = count
-    return count

@@ -61,7 +61,7 @@ def write(value):
 @given(VALUES)
 def test_every_captured_value_is_written_with_its_type(value):
     written, validator = write(value)
-    validator._value(written)
+    validator._check_value(written)
     assert isinstance(short_text(written), str)
 
 

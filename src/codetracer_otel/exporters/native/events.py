@@ -88,9 +88,26 @@ class EventStream:
             self._finish()
             return
         while True:
+            yield from self._compact_events()
             yield self._event()
             if not self._goes_on():
                 return
+
+    def _compact_events(self) -> Iterator[Any]:
+        """Yield the events that stand side by side in the text at hand, as recorders write them."""
+        text, position = self._text, self._position
+        while True:
+            try:
+                event, position = _decode(text, position)
+            except ValueError:
+                return
+            if text[position : position + 1] != ",":
+                return
+            self.index += 1
+            self.end = self._offset + position
+            position += 1
+            self._position = position
+            yield event
 
     def _event(self) -> Any:
         self._next_character()

@@ -1,0 +1,133 @@
+"""The growing files of a native trace: its events, and those of threads that wait for their end."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.exporters.native.directory import SPOOL_PREFIX, SPOOL_SUFFIX, write_all
+
+if TYPE_CHECKING:
+    from codetracer_otel.exporters.native.directory import TraceDirectory
+
+_SPOOL_CHARACTERS: Final = 256 * 1024  # of a thread's open call tree; what is beyond goes to a file
+_COPY_BYTES: Final = 1024 * 1024
+
+
+class EventFile:
+    """``trace.json`` while it grows; what is written ends at an event's end at all times.
+
+    Args:
+        descriptor: of the empty file; closed by `close`.
+        opening: what stands before the first event.
+    """
+
+    def __init__(self, descriptor: int, opening: bytes = b"[") -> None:
+        self._descriptor = descriptor
+        self.size = 0
+        self._separator = opening
+
+    def write(self, text: str) -> None:
+        """Append events that are separated by commas.
+
+        Raises:
+            OSError: they could not be written; the file ends as it did before.
+        """
+        self._append(self._separator + text.encode("ascii"))
+        self._separator = b","
+
+    def copy(self, descriptor: int) -> None:
+        """Append the events that another file consists of.
+
+        Raises:
+            OSError: they could not be copied; the file ends as it did before.
+        """
+        size = self.size
+        try:
+            self._append(self._separator)
+            position = 0
+            while data := os.pread(descriptor, _COPY_BYTES, position):
+                self._append(data)
+                position += len(data)
+        except OSError:
+            self.cut(size)
+            raise
+        self._separator = b","
+
+    def end(self) -> None:
+        """Append the end of the array.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        self._append(b"]")
+
+    def cut(self, size: int) -> None:
+        """Forget what stands behind ``size`` bytes."""
+        os.ftruncate(self._descriptor, size)
+        os.lseek(self._descriptor, size, os.SEEK_SET)
+        self.size = size
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+    def _append(self, data: bytes) -> None:
+        try:
+            write_all(self._descriptor, data)
+        except OSError:
+            self.cut(self.size)
+            raise
+        self.size += len(data)
+
+
+class Spool:
+    """The events of a thread whose outermost call is still open, beyond a size on disk.
+
+    Args:
+        directory: of the trace.
+        thread: its number.
+    """
+
+    def __init__(self, directory: TraceDirectory, thread: int) -> None:
+        self._directory = directory
+        self._name = f"{SPOOL_PREFIX}{thread}{SPOOL_SUFFIX}"
+        self._texts: list[str] = []
+        self._characters = 0
+        self._file: EventFile | None = None
+        self._descriptor = -1
+
+    def __bool__(self) -> bool:
+        return bool(self._texts) or self._file is not None
+
+    def add(self, texts: list[str]) -> None:
+        """Keep events."""
+        if not texts:
+            return
+        self._texts.extend(texts)
+        self._characters += sum(map(len, texts))
+        if self._characters > _SPOOL_CHARACTERS:
+            self._to_disk()
+
+    def move_to(self, file: EventFile) -> None:
+        """Append everything to ``file`` and be empty."""
+        if self._file is not None:
+            file.copy(self._descriptor)
+            self.close()
+        if self._texts:
+            file.write(",".join(self._texts))
+            self._texts, self._characters = [], 0
+
+    def close(self) -> None:
+        """Remove the file, if there is one."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self._directory.remove(self._name)
+
+    def _to_disk(self) -> None:
+        if self._file is None:
+            self._descriptor = self._directory.create(self._name)
+            self._file = EventFile(self._descriptor, b"")
+        self._file.write(",".join(self._texts))
+        self._texts, self._characters = [], 0
