@@ -1,21 +1,70 @@
-"""What a failure of ours does to a program under ``run``: output, one line, trailer, status."""
+"""What a failure of ours does to a program under ``run``: everything that anybody can see of it."""
 
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from tests.traced_run import run_python, run_traced
 
+# The report is written last: after every exit handler, or by what ends the process at once.
 LAUNCHER = """
-import sys
+import atexit, json, os, sys, threading
+import opentelemetry.context as context_api
+runtime = context_api._RUNTIME_CONTEXT
+streams = sys.stdin, sys.stdout, sys.stderr
+end = os._exit
+
+def report():
+    frames = sys._current_frames()
+    seen = {
+        "tools": [sys.monitoring.get_tool(number) for number in range(6)],
+        "threads": len(frames),
+        "streams": (sys.stdin, sys.stdout, sys.stderr) == streams,
+        "context": context_api._RUNTIME_CONTEXT is runtime,
+    }
+    with open("report.json", "w") as file:
+        json.dump(seen, file)
+
+def report_and_end(status):
+    report()
+    end(status)
+
+atexit.register(report)
+os._exit = report_and_end
 from codetracer_otel.cli import main
 from codetracer_otel.sdk.diagnostics.failure_injection import FailurePoint, failing
 point = FailurePoint(sys.argv.pop(1))
 with failing(point):
     sys.exit(main(["run", *sys.argv[1:]]))
 """
-PROGRAM = "def work(n):\n    return n\nprint(work(1))\n"
+PROGRAM = "def work(n):\n    return n\nprint(work(1))\nprint(work(2))\n"
+CLEAN = {"tools": [None] * 6, "threads": 1, "streams": True, "context": True}
+MESSAGES = {
+    "start": "recorder failed",
+    "line": "recorder failed",
+    "return": "recorder failed",
+    "drain": "drain failed",
+    "finish": "finish failed",
+    "export": "exporter raised",
+}
+# What was recorded before is delivered; the calls that were open end there.
+DELIVERED = {
+    "start": {"<__main__>"},
+    "line": {"<__main__>"},
+    "return": {"<__main__>", "__main__.work"},
+    "drain": set(),
+    "finish": {"<__main__>", "__main__.work"},
+    "export": set(),
+}
+# Policy, point -> what the program prints, the status; the rest of its output is a traceback.
+ENDINGS = {
+    **{("disable", point): ("1\n2\n", 0) for point in MESSAGES},
+    **{("abort", point): ("", 70) for point in ("start", "line", "return")},
+    **{("abort", point): ("1\n2\n", 70) for point in ("drain", "finish")},
+    ("abort", "export"): ("1\n2\n", 0),  # a collector is no reason to end a program
+}
 
 
 @pytest.fixture
@@ -24,11 +73,23 @@ def failing_run(tmp_path):
     launcher.write_text(LAUNCHER)
     program.write_text(PROGRAM)
 
-    def run(point, on_error):
-        return run_python(
+    def run(point, on_error, keeps):
+        process = run_python(
             launcher, point, "--quiet", "--json-errors", "--on-recorder-error", on_error,
-            "--exporter", f"jsonl={tmp_path / 'spans.jsonl'}", program, cwd=tmp_path,
+            "--keep-partial-trace" if keeps else "--no-keep-partial-trace",
+            "--exporter", f"jsonl={tmp_path / 'spans.jsonl'}",
+            "--exporter", f"native={tmp_path / 'trace'}", program, cwd=tmp_path,
         )  # fmt: skip
+        log, trailers = json_lines(process)
+        spans = (tmp_path / "spans.jsonl").read_text().splitlines()
+        return SimpleNamespace(
+            process=process,
+            log=log,
+            trailers=trailers,
+            left=json.loads((tmp_path / "report.json").read_text()),
+            spans={json.loads(line)["name"] for line in spans},
+            trace=tmp_path / "trace" / "trace.json",
+        )
 
     return run
 
@@ -40,40 +101,29 @@ def json_lines(process):
     return failures, [x for x in found if "ts_micros" not in x]
 
 
-@pytest.mark.parametrize("point", ["start", "return", "drain", "finish", "export"])
-def test_disable_changes_neither_output_nor_status(failing_run, point):
-    process = failing_run(point, "disable")
+@pytest.mark.parametrize("keeps", [True, False], ids=["keep", "delete"])
+@pytest.mark.parametrize(("on_error", "point"), ENDINGS)
+def test_everything_that_a_failure_leaves(failing_run, on_error, point, keeps):
+    seen = failing_run(point, on_error, keeps)
 
-    assert (process.stdout, process.returncode) == ("1\n", 0)
-    log, trailers = json_lines(process)
-    assert (len(log), len(trailers)) == (1, 1)
-    assert log[0]["error_code"] == trailers[0]["error_code"]
-
-
-@pytest.mark.parametrize("point", ["start", "return"])
-def test_an_abort_ends_the_program_with_the_status_of_a_defect(failing_run, point):
-    process = failing_run(point, "abort")
-
-    assert process.returncode == 70
-    log, trailers = json_lines(process)
-    assert (len(log), len(trailers)) == (1, 1)
-    assert "InternalError: [ERR_UNKNOWN] recorder failed" in process.stderr
-
-
-@pytest.mark.parametrize("point", ["drain", "finish"])
-def test_an_abort_after_the_program_is_its_exit_status(failing_run, point):
-    process = failing_run(point, "abort")
-
-    assert (process.stdout, process.returncode) == ("1\n", 70)
-    log, trailers = json_lines(process)
-    assert (len(log), len(trailers)) == (1, 1)
-    assert len(process.stderr.splitlines()) == 2
-
-
-def test_a_collector_is_no_reason_to_abort(failing_run):
-    process = failing_run("export", "abort")
-
-    assert (process.stdout, process.returncode) == ("1\n", 0)
+    assert ENDINGS[on_error, point] == (seen.process.stdout, seen.process.returncode)
+    assert [line["message"] for line in seen.log] == [MESSAGES[point]]
+    (trailer,) = seen.trailers
+    assert (trailer["error_code"], trailer["run_id"]) == (
+        seen.log[0]["error_code"],
+        seen.log[0]["run_id"],
+    )
+    is_raised = on_error == "abort" and point in ("start", "line", "return")
+    assert seen.process.stderr.count("InternalError: [ERR_UNKNOWN] recorder failed") == is_raised
+    assert ("Traceback" in seen.process.stderr) == is_raised
+    assert seen.left == CLEAN
+    assert seen.trace.exists() == (keeps or point == "export")
+    if seen.trace.exists():
+        events = json.loads(seen.trace.read_text())
+        assert [next(iter(event)) for event in events[:3]] == ["Path", "Function", "Call"]
+    # with `abort` the first recorder's error is raised before the second one sees the call
+    is_seen = (on_error, point) != ("abort", "start")
+    assert seen.spans == (DELIVERED[point] if is_seen else set())
 
 
 @pytest.mark.parametrize(
