@@ -33,13 +33,15 @@ AWS_ACCESS_KEY_ID clientSecret user[password] pAsSwOrD PASSWORD2 password_hash b
 oauth2 X-Auth-Token proxy-authorization Set-Cookie cookies JSESSIONID PHPSESSID connect.sid
 sessionIds APIKey apiKEY xApiKey APIKEYS token2 tokenValue id_token csrfmiddlewaretoken
 X-CSRFToken pin_code TOTP mfaCode socialSecurityNumber SQLALCHEMY_DATABASE_URI redis_url
-connStr \uff30\uff21\uff33\uff33 creds""")
+connStr \uff30\uff21\uff33\uff33 creds BANK_KEY merchantKey payment_gateway_key webhook_key
+aes_key fernetKey encrypt_key""")
 
 ALSO_PUBLIC = _names("""primary_key foreign_key cache_key sort_key public_key keys token_type tokens
 auth_type auth_enabled authored pass_count passed passive assets pins pinning ping spin shared
 cardholder_name discount description design signal assign asphalt salted basalt dsname url
 base_url connect connection sessions session_count monkeys passage encompass bearing forbearer
-secretariat otpion cookiecutter author_id""")
+secretariat otpion cookiecutter author_id key_name user_key dict_key row_key partition_key
+keyword index_key bank payment gateway""")
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,9 @@ _SECRET_GROUPS: Final = (
     "hmac+key, license+key, master+key, private+key, private+keys, root+key, secret+keys",
     "service+key, session+key, shared+key, signing+key, ssh+key, ssh+keys, ssl+key",
     "storage+key, subscription+key, symmetric+key, tls+key, key+material",
+    # Keys of who moves money, of callbacks and of ciphers; `sort_key`, `user_key` are none of them.
+    "bank+key, gateway+key, merchant+key, payment+key, webhook+key, admin+key, aes+key",
+    "crypto+key, decrypt+key, encrypt+key, fernet+key",
     # A cookie or a session's identifier lets anybody be that user; `session` alone is an object.
     "cookie, cookies$, session+id, session+ids, sess+id, sessid, phpsessid, jsessionid",
     "connect+sid",
