@@ -1,5 +1,8 @@
 """What a call costs: untraced, excluded, traced, sampled out, and under OpenTelemetry's decorator.
 
+CPU time of the program's thread; what the worker does stands in ``benchmarks.delivery``. Calls
+stand below one that is traced, as nearly all calls do, but for the rows named "a root each".
+
 usage: python -m benchmarks.calls [--rounds N]
 """
 
@@ -8,22 +11,24 @@ from __future__ import annotations
 import argparse
 import functools
 import platform
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import TracerProvider
 
-from benchmarks.measuring import Series, interleave, time_per_operation
+from benchmarks.measuring import Series, interleave
 from benchmarks.workloads import calls as workload
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.sdk.configure import configure
+from codetracer_otel.sdk.limits import Buffer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from opentelemetry.trace import Tracer
 
 CALLS = 20_000
 WARM_UP = 200
+RULES = "benchmarks.workloads.calls"
 
 HEADER = """
 [meta]
@@ -33,38 +38,50 @@ version = 2
 default_exec = "skip"
 default_value_action = "allow"
 """
-TRACE = HEADER + "[[scope.rules]]\nselector = 'pkg:benchmarks.workloads.calls'\nexec = 'trace'\n"
-SAMPLED_OUT = TRACE + "[scope.rules.sampling]\nratio = 0.0\n"
-OTHER_CODE = (
-    HEADER
-    + "[[scope.rules]]\nselector = 'obj:benchmarks.workloads.calls.never'\n"
-    + ("exec = 'trace'\n")
+TRACE = HEADER + f"[[scope.rules]]\nselector = 'pkg:{RULES}'\nexec = 'trace'\n"
+SAMPLED_OUT = (
+    TRACE
+    + f"[[scope.rules]]\nselector = 'obj:{RULES}.two'\n"
+    + ("[scope.rules.sampling]\nratio = 0.0\n")
 )
+OTHER_CODE = HEADER + f"[[scope.rules]]\nselector = 'obj:{RULES}.never'\nexec = 'trace'\n"
 NAMES = TRACE + "capture = []\n"
+REDACTED = TRACE + (
+    "[[scope.rules.value_patterns]]\nselector = 'arg:literal:second'\naction = 'redact'\n"
+)
+
+Body = Callable[[int], object]
 
 
-def untraced(body: Callable[[int], object]) -> Callable[[], float]:
+def untraced(body: Body) -> Callable[[], float]:
     def run() -> float:
         body(WARM_UP)
-        return time_per_operation(body, CALLS)
+        return thread_time_per_call(body, CALLS)
 
     return run
 
 
-def under_session(
-    toml: str, body: Callable[[int], object], *, builtin: bool = True
-) -> Callable[[], float]:
+def under_session(toml: str, body: Body) -> Callable[[], float]:
     def run() -> float:
         session = configure(
-            filter_from_text(toml), "none", builtin_filter=builtin, set_global=False
+            filter_from_text(toml),
+            "none",
+            set_global=False,
+            buffer=Buffer(records=4 * CALLS, interval_ms=600_000),
         )
         with session:
             workload.never(1)
             body(WARM_UP)
             session.flush()
-            return time_per_operation(body, CALLS)
+            return thread_time_per_call(body, CALLS)
 
     return run
+
+
+def thread_time_per_call(body: Body, calls: int) -> float:
+    began = time.thread_time_ns()
+    body(calls)
+    return (time.thread_time_ns() - began) / calls
 
 
 def decorated_two(tracer: Tracer) -> Callable[[int, str], object]:
@@ -83,19 +100,21 @@ def decorated_two(tracer: Tracer) -> Callable[[int, str], object]:
     return two
 
 
-def decorated(body_of: Callable[[Callable[..., object]], Callable[[int], object]]):
-    body = body_of(decorated_two(TracerProvider().get_tracer("benchmark")))
+def decorated(tracer: Tracer) -> Callable[[], float]:
+    function = decorated_two(tracer)
 
     def run() -> float:
-        body(WARM_UP)
-        return time_per_operation(body, CALLS // 4)
+        with tracer.start_as_current_span("parent"):
+            workload.parent_of(function, WARM_UP)
+            return thread_time_per_call(functools.partial(workload.parent_of, function), CALLS // 4)
 
     return run
 
 
 def measure(rounds: int) -> dict[str, Series]:
-    two = workload.loop_of(workload.two)
-    four = workload.loop_of(workload.four_of)
+    two = functools.partial(workload.parent_of, workload.two)
+    four = functools.partial(workload.parent_of, workload.four_of)
+    roots = workload.loop_of(workload.two)
     return interleave(
         {
             "two: untraced": untraced(two),
@@ -103,18 +122,26 @@ def measure(rounds: int) -> dict[str, Series]:
             "two: other code traced": under_session(OTHER_CODE, two),
             "two: names only": under_session(NAMES, two),
             "two: arguments and return": under_session(TRACE, two),
+            "two: one redacted": under_session(REDACTED, two),
             "two: sampled out": under_session(SAMPLED_OUT, two),
-            "two: OpenTelemetry decorator": decorated(workload.loop_of),
+            "two: OpenTelemetry decorator": decorated(
+                TracerProvider(shutdown_on_exit=False).get_tracer("benchmark")
+            ),
             "four: untraced": untraced(four),
             "four: arguments and return": under_session(TRACE, four),
+            "root: untraced": untraced(roots),
+            "root: names only, a root each": under_session(NAMES, roots),
+            "root: arguments and return, a root each": under_session(TRACE, roots),
+            "root: sampled out, a root each": under_session(SAMPLED_OUT, roots),
         },
         rounds,
     )
 
 
 def report(figures: dict[str, Series]) -> list[str]:
+    version = platform.python_version()
     lines = [
-        f"CPython {platform.python_version()}, ns per call, median (lowest-highest)",
+        f"CPython {version}: CPU ns of the program's thread per call, median (lowest-highest)",
         "",
         "| variant | ns per call | ratio to untraced | added ns |",
         "|---|---|---|---|",

@@ -37,6 +37,7 @@ session = ct.configure(
 )
 run(count)
 """
+ROOTS = "run = workload.loop_of(workload.two)\n"
 LEAVE = "import os; os._exit(0)\n"
 DELIVER = "session.shutdown(600)\n" + LEAVE
 HEADER = """
@@ -75,6 +76,7 @@ VARIANTS = {
     "sampled out": BODY + SESSION.replace("{toml}", "SAMPLED") + LEAVE,
     "names only": BODY + SESSION.replace("{toml}", "NAMES") + LEAVE,
     "arguments and return": BODY + SESSION.replace("{toml}", "TRACED") + LEAVE,
+    "arguments and return, a root each": BODY + ROOTS + SESSION.replace("{toml}", "TRACED") + LEAVE,
     "arguments and return, all threads": BODY + SESSION.replace("{toml}", "TRACED") + DELIVER,
     "OpenTelemetry decorator with values": BODY + DECORATED + LEAVE,
 }

@@ -132,7 +132,6 @@ class Segment:
 
     Attributes:
         trace_id: 128-bit integer, as OpenTelemetry has it.
-        trace_bytes: the same, 16 bytes big-endian.
         ratio_key: the low 64 bits of the trace id, which OpenTelemetry's ratio sampler reads.
         wall_offset_ns: Unix time minus monotonic time, both ns, read when the trace's root began.
         trace_flags: W3C trace flags that children hand on.
@@ -147,7 +146,6 @@ class Segment:
         "remote_parent_id",
         "thread_id",
         "thread_name",
-        "trace_bytes",
         "trace_flags",
         "trace_id",
         "trace_state",
@@ -165,7 +163,6 @@ class Segment:
         remote_parent_id: int = 0,
     ) -> None:
         self.trace_id = trace_id
-        self.trace_bytes = trace_id.to_bytes(16, "big")
         self.ratio_key = trace_id & 0xFFFF_FFFF_FFFF_FFFF
         self.wall_offset_ns = wall_offset_ns
         self.trace_flags = trace_flags

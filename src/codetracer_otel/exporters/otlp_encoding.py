@@ -111,7 +111,7 @@ class _SegmentForm:
     __slots__ = ("offset", "remote", "suffix", "trace")
 
     def __init__(self, segment: Segment) -> None:
-        self.trace = segment.trace_bytes
+        self.trace = segment.trace_id.to_bytes(16, "big")
         self.offset = segment.wall_offset_ns
         self.remote = segment.remote_parent_id
         self.suffix = trace_state_field(segment.trace_state)
