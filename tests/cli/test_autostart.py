@@ -155,6 +155,37 @@ def test_sigterm_delivers_and_then_ends_the_process(hooked, tmp_path):
     assert "work" in {name.rpartition(".")[2] for name in spans_of(spans)}
 
 
+CHILDREN = """
+import multiprocessing, sys
+
+def work(n): return n + 1
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    children = [context.Process(target=work, args=(n,)) for n in range(2)]
+    for child in children: child.start()
+    for child in children: child.join()
+    print([child.exitcode for child in children])
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_children_deliver_their_spans_below_the_parents(hooked, tmp_path, method):
+    spans, path = tmp_path / "spans.jsonl", tmp_path / "children.py"
+    path.write_text(CHILDREN)
+    process = hooked.run(
+        path, method, cwd=tmp_path,
+        CODETRACER_AUTO_START="1", CODETRACER_EXPORTER=f"jsonl={spans}",
+    )  # fmt: skip
+    assert (process.stdout, process.stderr, process.returncode) == ("[0, 0]\n", "", 0)
+    texts = [file.read_text() for file in tmp_path.glob("spans.jsonl*")]  # a fork's has its pid
+    found = [json.loads(line) for text in texts for line in text.splitlines()]
+    (main,) = [span for span in found if span["name"] == "<__main__>"]
+    worked = [span for span in found if span["name"].endswith(".work")]
+    assert [span["trace_id"] for span in worked] == [main["trace_id"]] * 2
+    assert [span["parent_span_id"] for span in worked] == [main["span_id"]] * 2
+
+
 def test_a_hook_whose_package_is_gone_says_nothing(hooked, tmp_path):
     places = hooked.site / "a_first.pth"
     text = places.read_text()

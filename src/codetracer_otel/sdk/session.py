@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Self
 
+from opentelemetry import context as context_api
 from opentelemetry.trace import get_current_span
 
 from codetracer_otel.errors import CodetracerError
@@ -188,7 +189,9 @@ class Session:
 
     def traceparent(self) -> str | None:
         """Return the W3C traceparent of the span at work on this thread, or None."""
-        context = get_current_span().get_span_context()
+        # the filter may trace OpenTelemetry's own functions, which would be the current span then
+        active = context_api._RUNTIME_CONTEXT.get_current()  # noqa: SLF001
+        context = get_current_span(active).get_span_context()
         if not context.is_valid:
             return None
         flags = int(context.trace_flags)
