@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sysconfig
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode
-
-if TYPE_CHECKING:
-    import argparse
 
 FILE_NAME: Final = "codetracer_otel_autostart.pth"
 
@@ -22,12 +20,25 @@ HOOK: Final = (
 )
 
 
+_INSTALL_EXAMPLES: Final = """\
+examples:
+  codetracer-otel install-autostart
+  CODETRACER_AUTO_START=1 CODETRACER_EXPORTER=console python app.py
+"""
+_REMOVE_EXAMPLES: Final = """\
+examples:
+  codetracer-otel remove-autostart
+"""
+
+
 def add_install_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command ``install-autostart``."""
     parser = subparsers.add_parser(
         "install-autostart",
         help="let CODETRACER_AUTO_START=1 start a session with the interpreter",
         description=f"Write {FILE_NAME} into this environment's site-packages.",
+        epilog=_INSTALL_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.set_defaults(handler=install)
@@ -39,6 +50,8 @@ def add_remove_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
         "remove-autostart",
         help="undo install-autostart",
         description=f"Remove {FILE_NAME} from this environment's site-packages.",
+        epilog=_REMOVE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.set_defaults(handler=remove)

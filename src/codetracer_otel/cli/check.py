@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.errors import FilterError
 from codetracer_otel.filters import builtin_sources, load_chain, parse_chain_text
 
 if TYPE_CHECKING:
-    import argparse
-
     from codetracer_otel.filters import FilterSource
     from codetracer_otel.filters.chain import FilterChain
 
 INVALID = 2
+
+_EXAMPLES: Final = """\
+examples:
+  codetracer-otel check .codetracer/trace-filter.toml
+  codetracer-otel check base.toml::local.toml
+"""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,6 +28,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "check",
         help="validate filter files",
         description="Validate filter files as one chain, in the order given.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("filters", nargs="+", metavar="FILTER", help='a file, or "a.toml::b.toml"')

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.errors import ErrorCode, TargetError, UsageError
 from codetracer_otel.filters import (
@@ -28,7 +29,6 @@ from codetracer_otel.filters.source_code import (
 from codetracer_otel.sdk.settings import from_process_environment
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterator
     from types import CodeType
 
@@ -39,6 +39,14 @@ if TYPE_CHECKING:
 
 _TARGETS = "pkg.mod:qualname, path/file.py:line or path/file.py"
 
+_EXAMPLES: Final = """\
+examples:
+  codetracer-otel explain shop.orders:Cart.total
+  codetracer-otel explain --name email shop/orders.py:42
+  codetracer-otel explain --all shop
+  codetracer-otel explain --json --trace-filter app.toml shop.orders
+"""
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the command line."""
@@ -47,6 +55,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="say what a filter does to a function, and why",
         description="Say what the filters do to code, and which rule is the reason. "
         "Nothing is imported or run.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("targets", nargs="+", metavar="TARGET", help=_TARGETS)

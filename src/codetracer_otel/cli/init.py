@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import os
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode, UsageError
 from codetracer_otel.filters.paths import FILTER_FILE, MARKER
 
-if TYPE_CHECKING:
-    import argparse
+_EXAMPLES: Final = """\
+examples:
+  codetracer-otel init
+  codetracer-otel init --private services/shop
+"""
 
 _STARTER: Final = """\
 # Which code becomes spans, and which of its values may be seen.
@@ -81,6 +85,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "init",
         help="write a commented starter filter",
         description=f"Write {MARKER}/{FILTER_FILE} with comments and examples.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("directory", nargs="?", default=".", metavar="DIR", help="default: here")
