@@ -97,6 +97,16 @@ def test_processes_and_threads_have_their_names_once(exporter, path):
     assert [(e["name"], e["tid"]) for e in events(path, "X")] == [("a", 1), ("b", 2)] * 2
 
 
+def test_a_thread_that_got_the_identifier_of_an_ended_one_keeps_its_own_name(exporter, path):
+    first, second = (segment(thread_id=140_000, thread_name=f"pool_{n}") for n in range(2))
+    exporter.export(batch(call("a", 1, 2, on=first), call("b", 3, 4, on=second)))
+    assert [(e["tid"], e["args"]["name"]) for e in events(path, "M")[1:]] == [
+        (2, "pool_0"),
+        (3, "pool_1"),
+    ]
+    assert [(e["name"], e["tid"]) for e in events(path, "X")] == [("a", 2), ("b", 3)]
+
+
 def test_an_error_is_marked_and_its_event_stands_at_its_time(exporter, path):
     failed = view(
         status=StatusCode.ERROR,

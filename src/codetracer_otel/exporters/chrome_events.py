@@ -20,6 +20,7 @@ _SUSPENSIONS: Final = "codetracer.suspensions"
 _THREAD_ID: Final = "thread.id"
 _THREAD_NAME: Final = "thread.name"
 _MAIN: Final = 1
+_MAIN_KEY: Final = (None, None)
 _MAX_INTERVALS: Final = 10_000
 
 # Readers hold microseconds as doubles, which are exact to the ns within a week; files of one run
@@ -93,13 +94,15 @@ class ChromeEvents:
     def _thread(self, view: SpanView) -> int:
         """Return the number of a span's thread: identifiers of the system exceed 32 bits."""
         identifier = view.attributes.get(_THREAD_ID)
-        number = self._threads.get(identifier)
+        name = view.attributes.get(_THREAD_NAME)
+        key = identifier, name  # the system gives an identifier again when its thread has ended
+        number = self._threads.get(key)
         if number is None:
-            others = len(self._threads.keys() - {None})
-            number = _MAIN if identifier is None else _MAIN + 1 + others
-            self._threads[identifier] = number
-            name = str(view.attributes.get(_THREAD_NAME) or identifier or "MainThread")
-            self._preamble.append(self._name("thread_name", number, name))
+            others = len(self._threads.keys() - {_MAIN_KEY})
+            number = _MAIN if key == _MAIN_KEY else _MAIN + 1 + others
+            self._threads[key] = number
+            text = str(name or identifier or "MainThread")
+            self._preamble.append(self._name("thread_name", number, text))
         return number
 
     def _name(self, kind: str, thread: int, name: str) -> str:
