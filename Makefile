@@ -103,11 +103,11 @@ recipes: .venv-recipes/.installed
 
 # Wheel and sdist, installed into empty environments of both interpreters, and used from outside.
 package: .venv/.installed
-	.venv/bin/python tools/package.py
+	.venv/bin/python -m tools.package
 
 # The tests with the oldest and with the newest versions that pyproject.toml allows.
 dependencies: .venv/.installed
-	.venv/bin/python tools/dependencies.py $(WHICH)
+	.venv/bin/python -m tools.dependencies $(WHICH)
 
 # Peers live in an environment of their own: some bring packages that would hide a missing one.
 .venv-bench/.installed: pyproject.toml

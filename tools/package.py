@@ -1,0 +1,103 @@
+"""Build wheel and sdist, install each into an empty environment, and use it from outside.
+
+usage: python -m tools.package     from the project's folder
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from tests.collector.receiver import running_receiver
+from tools.pages import run_page
+
+PROJECT = Path(__file__).parent.parent
+ENVIRONMENTS = (PROJECT / ".venv", PROJECT / ".venv-other")
+REQUIRED = ("py.typed", "filters/schema.json", "filters/builtin/builtin_default.toml")
+ENTRY_POINTS = """
+import importlib.metadata, pathlib, sys
+import codetracer_otel
+assert pathlib.Path(sys.prefix) in pathlib.Path(codetracer_otel.__file__).parents
+found = importlib.metadata.distribution("codetracer-otel").entry_points
+loaded = [entry.load() for entry in found if entry.group != "opentelemetry_instrumentor"]
+print(f"{len(found)} entry points, {len(codetracer_otel.__all__)} public names, "
+      f"version {codetracer_otel.__version__}")
+assert [name for name in codetracer_otel.__all__ if getattr(codetracer_otel, name) is None] == []
+"""
+
+
+def main() -> int:
+    """Return 0 when every package works with every interpreter that is here."""
+    with tempfile.TemporaryDirectory(prefix="package-") as name:
+        folder = Path(name)
+        wheel, sdist = build(folder)
+        look_into(wheel)
+        interpreters = [base_of(place) for place in ENVIRONMENTS if place.exists()]
+        checks = [(python, package) for python in interpreters for package in (wheel, sdist)]
+        failures = [try_out(python, package, folder) for python, package in checks]
+    return 1 if any(failures) else 0
+
+
+def base_of(environment: Path) -> str:
+    return answer(environment / "bin" / "python", "-c", "import sys; print(sys._base_executable)")
+
+
+def build(folder: Path) -> tuple[Path, Path]:
+    """Build both in an environment that has nothing but the builder."""
+    python = new_environment(sys._base_executable, folder / "builder")  # noqa: SLF001 - no other name
+    answer(python, "-m", "pip", "install", "--quiet", "build")
+    answer(python, "-m", "build", "--outdir", folder / "dist", PROJECT)
+    (wheel,) = (folder / "dist").glob("*.whl")
+    (sdist,) = (folder / "dist").glob("*.tar.gz")
+    print(f"built {wheel.name} and {sdist.name}")
+    return wheel, sdist
+
+
+def look_into(wheel: Path) -> None:
+    """Fail when the wheel lacks a data file, or has anything beside the package."""
+    names = zipfile.ZipFile(wheel).namelist()
+    missing = [name for name in REQUIRED if f"codetracer_otel/{name}" not in names]
+    strange = {name.split("/")[0] for name in names if not name.startswith("codetracer_otel")}
+    if missing or strange:
+        raise SystemExit(f"{wheel.name}: without {missing}, with {sorted(strange)}")
+
+
+def try_out(base: str, package: Path, folder: Path) -> bool:
+    """Return whether something is wrong with one package under one interpreter."""
+    version = answer(base, "-c", "import sys; print(*sys.version_info[:3], sep='.')")
+    place = folder / f"{version}-{package.suffix[1:]}"
+    python = new_environment(base, place)
+    answer(python, "-m", "pip", "install", "--quiet", package)
+    print(f"\n{package.name}, CPython {version}: {answer(python, '-m', 'pip', 'check')}")
+    print(answer(python, "-c", ENTRY_POINTS))
+    outside = place / "outside"
+    outside.mkdir()
+    page = (PROJECT / "README.md").read_text(encoding="utf-8")
+    with running_receiver() as receiver:
+        here = {"http://127.0.0.1:4318": receiver.endpoint}
+        differences = run_page(page, outside, place / "bin", replace=here)
+    print(f"README: {len(differences)} differences")
+    print("".join(f"{difference}\n" for difference in differences), end="")
+    return bool(differences)
+
+
+def new_environment(base: str, place: Path) -> Path:
+    answer(base, "-m", "venv", place)
+    return place / "bin" / "python"
+
+
+def answer(*command: object) -> str:
+    """Return what a command prints; end this program with its output when it fails."""
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{command[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
