@@ -112,9 +112,11 @@ def test_over_http_and_tls(tmp_path, authority, trusting, compression):
     assert {header.get("content-encoding") for header in collector.headers} == {expected}
 
 
-def test_over_grpc_and_tls(tmp_path, authority, trusting):
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_over_grpc_and_tls(tmp_path, authority, trusting, compression):
     with running_grpc_collector(authority) as (service, url):
-        run_to_its_end(tmp_path, f"otlp-grpc={url}", SPANS, **trusting)
+        variables = {**trusting, "OTEL_EXPORTER_OTLP_COMPRESSION": compression}
+        run_to_its_end(tmp_path, f"otlp-grpc={url}", SPANS, **variables)
     assert_each_once(service.accepted)
 
 

@@ -12,6 +12,7 @@ from tests.exporters.made import batch, plan, record, view
 
 from codetracer_otel.errors import UsageError
 from codetracer_otel.exporters import ExporterContext
+from codetracer_otel.exporters.health import Health
 from codetracer_otel.exporters.otlp_grpc import GrpcExporter, build
 from codetracer_otel.ports import Exporter, ExportResult
 from codetracer_otel.sdk.otel_environment import OtlpEnvironment
@@ -48,10 +49,14 @@ def serving():
         server.stop(0).wait(10)
 
 
+def silent(event, /, level="info", **facts):
+    """Say nothing."""
+
+
 @pytest.fixture
 def served():
     with serving() as (service, url):
-        exporter = GrpcExporter(lambda: OTLPSpanExporter(endpoint=url))
+        exporter = GrpcExporter(lambda: OTLPSpanExporter(endpoint=url), Health(silent))
         yield service, exporter
         exporter.shutdown(1.0)
 
@@ -81,14 +86,36 @@ def test_a_forked_child_opens_a_channel_of_its_own(served):
     before.shutdown()
 
 
-def test_a_collector_that_is_not_there_is_a_failure(caplog):
-    exporter = GrpcExporter(lambda: OTLPSpanExporter(endpoint="http://127.0.0.1:1", timeout=1))
+class Told:
+    def __init__(self):
+        self.events = []
+
+    def __call__(self, event, /, level="info", **facts):
+        self.events.append((event, level, facts))
+
+
+def test_a_collector_that_is_not_there_is_a_failure_told_once(caplog):
+    told = Told()
+    exporter = build(
+        "http://me:hush@127.0.0.1:1", ExporterContext(OtlpEnvironment(timeout_s=1), told)
+    )
+    assert exporter.export(batch(record())) is ExportResult.FAILURE
     assert exporter.export(batch(record())) is ExportResult.FAILURE
     exporter.shutdown(1.0)
+    facts = {
+        "reason": "not delivered", "exporter": "otlp-grpc", "endpoint": "http://127.0.0.1:1",
+    }  # fmt: skip
+    assert told.events == [("exporter_failing", "warn", facts)]
 
 
-def silent(event, /, level="info", **facts):
-    """Say nothing."""
+def test_as_the_session_ends_no_attempt_waits_for_another(caplog):
+    made = OTLPSpanExporter(endpoint="http://127.0.0.1:1", timeout=60)
+    exporter = GrpcExporter(lambda: made, Health(silent))
+    exporter.begin_shutdown()
+    assert exporter.export(batch(record())) is ExportResult.FAILURE
+    attempts = [line for line in caplog.messages if line.startswith("Transient error")]
+    assert len(attempts) == 1
+    exporter.shutdown(1.0)
 
 
 @pytest.mark.parametrize("compression", [None, "none", "gzip", "deflate"])

@@ -12,6 +12,7 @@ from opentelemetry.context import (
     set_value,
 )
 
+from codetracer_otel.exporters.health import Health
 from codetracer_otel.exporters.otlp_encoding import OtlpEncoder
 from codetracer_otel.exporters.otlp_settings import OtlpSettings, settings_for
 from codetracer_otel.exporters.otlp_transport import OtlpTransport
@@ -31,35 +32,6 @@ _TOO_LARGE = 413
 
 def _silent(event: str, /, level: str = "info", **facts: object) -> None:
     """Report nothing."""
-
-
-class Health:
-    """Tells once that deliveries fail, and once that they work again."""
-
-    def __init__(self, notify: Notify, **facts: str) -> None:
-        self._notify = notify
-        self._facts = facts
-        self._failed_attempts = 0
-        self._is_told = False
-
-    def attempt_failed(self, reason: str) -> None:
-        """Note a failed attempt; a single one is not worth a word."""
-        self._failed_attempts += 1
-        if self._failed_attempts > 1:
-            self.failed(reason)
-
-    def failed(self, reason: str) -> None:
-        """Note a lost delivery."""
-        if not self._is_told:
-            self._is_told = True
-            self._notify("exporter_failing", "warn", reason=reason, **self._facts)
-
-    def succeeded(self) -> None:
-        """Note a delivery."""
-        self._failed_attempts = 0
-        if self._is_told:
-            self._is_told = False
-            self._notify("exporter_recovered", "warn", **self._facts)  # who saw the other sees this
 
 
 class OtlpExporter:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.errors import ErrorCode, UsageError
+from codetracer_otel.exporters.health import Health
 from codetracer_otel.exporters.otel import OpenTelemetryExporter
 from codetracer_otel.exporters.otlp_encoding import MAX_REQUEST_BYTES, OtlpEncoder
+from codetracer_otel.exporters.otlp_settings import shown_url
 from codetracer_otel.ports import ExportResult
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from codetracer_otel.records import Batch
 
 ADVICE: Final = "pip install 'codetracer-otel[grpc]'"
+_DEFAULT: Final = "http://localhost:4317"
 _MODULE: Final = "opentelemetry.exporter.otlp.proto.grpc"
 
 
@@ -38,13 +42,19 @@ class GrpcExporter(OpenTelemetryExporter):
     Args:
         make_exporter: returns a new span exporter; asked again in a forked child, because a
             channel does not survive a fork.
+        health: told of deliveries that fail and that work again.
         max_bytes: the largest message.
     """
 
     def __init__(
-        self, make_exporter: Callable[[], SpanExporter], *, max_bytes: int = MAX_REQUEST_BYTES
+        self,
+        make_exporter: Callable[[], SpanExporter],
+        health: Health,
+        *,
+        max_bytes: int = MAX_REQUEST_BYTES,
     ) -> None:
         super().__init__(make_exporter())
+        self._health = health
         self._make_exporter = make_exporter
         self._sizes = OtlpEncoder()
         self._max_bytes = max_bytes
@@ -52,8 +62,18 @@ class GrpcExporter(OpenTelemetryExporter):
     def export(self, batch: Batch) -> ExportResult:
         """Deliver a batch; it is a success when each of its parts is."""
         results = [super(GrpcExporter, self).export(part) for part in self._parts(batch)]
-        failed = ExportResult.FAILURE in results
-        return ExportResult.FAILURE if failed else ExportResult.SUCCESS
+        if ExportResult.FAILURE in results:
+            self._health.failed("not delivered")
+            return ExportResult.FAILURE
+        self._health.succeeded()
+        return ExportResult.SUCCESS
+
+    def begin_shutdown(self) -> None:
+        """Let no attempt wait for another one from now on; called from any thread."""
+        # no public way; without it the deadline of the shutdown ends the wait
+        ends_waiting = getattr(self._exporter, "_shutdown_in_progress", None)
+        if isinstance(ends_waiting, threading.Event):
+            ends_waiting.set()
 
     def reopen_after_fork(self) -> None:
         """Become usable in a forked child, with a channel of its own."""
@@ -85,7 +105,9 @@ def build(target: str | None, context: ExporterContext) -> GrpcExporter:
         message = f"otlp-grpc: its packages are not installed; expected them from {ADVICE}"
         raise UsageError(message, ErrorCode.UNSUPPORTED_FORMAT)
     try:
-        return GrpcExporter(lambda: _make_span_exporter(target, context.otlp))
+        endpoint = target or context.otlp.traces_endpoint or context.otlp.endpoint or _DEFAULT
+        health = Health(context.notify, exporter="otlp-grpc", endpoint=shown_url(endpoint))
+        return GrpcExporter(lambda: _make_span_exporter(target, context.otlp), health)
     except Exception as error:
         message = f"otlp-grpc: cannot be made: {type(error).__name__}; check OTEL_EXPORTER_OTLP_*"
         raise UsageError(message, ErrorCode.UNSUPPORTED_FORMAT) from error
