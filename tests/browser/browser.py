@@ -28,7 +28,7 @@ def missing():
     return f"needs {' and '.join(names)}; {install}" if names else ""
 
 
-def start(profile):
+def start(profile, *, is_offline=True):
     """Return a driver; its owner ends it with ``quit()``."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
@@ -39,6 +39,8 @@ def start(profile):
         options.add_argument(switch)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    if not is_offline:
+        return driver
     driver.execute_cdp_cmd("Network.enable", {})
     offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
     driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)

@@ -3,7 +3,10 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import stat
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -176,6 +179,28 @@ def test_a_forked_child_goes_on_in_a_file_of_its_own(exporter, path):
     ]
     assert stat.S_IMODE(os.stat(own).st_mode) == 0o600
     assert exporter.stats() == {"spans": 1, "failures": 0}
+
+
+KILLED = """
+import os, signal, sys
+
+def call(n):
+    return n
+
+while os.path.getsize(sys.argv[1]) < 100_000:
+    call(1)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_file_of_a_killed_program_is_whole_up_to_its_last_batch(tmp_path, path):
+    (tmp_path / "app.py").write_text(KILLED)
+    command = [sys.executable, "-m", "codetracer_otel", "run", "--exporter", f"chrome={path}"]
+    done = subprocess.run([*command, str(tmp_path / "app.py"), path], check=False)
+    assert done.returncode == -signal.SIGKILL
+    slices = events(path, "X")
+    assert len(slices) > 100
+    assert {event["name"] for event in slices} == {"__main__.call"}
 
 
 def test_the_name_needs_a_file():
