@@ -5,7 +5,7 @@ OTHER_VERSION = $(shell .venv/bin/python -c 'import sys; print("3.13" if sys.ver
 OTHER_PYTHON = $(shell tools/find-python $(OTHER_VERSION))
 PYTEST_FLAGS ?= -q -n 2
 
-.PHONY: all test demo lint types imports pytest pytest-other collector test-browser third-party bench bench-quick \
+.PHONY: all test demo lint types imports pytest pytest-other collector test-browser pictures report-figures chromium third-party bench bench-quick \
     bench-gate cpython-tests forest stress behaviours-hard recipes package \
     dependencies format clean
 
@@ -55,15 +55,31 @@ collector: .venv/.installed
 demo: .venv/.installed
 	@.venv/bin/python examples/demo.py
 
-# The page of `report` in a real browser; `make test` leaves these tests out.
-test-browser: .venv/.installed
+# The page of `report` in a real browser, and the Chrome trace in Perfetto there; not in `make test`.
+test-browser: chromium .venv/.installed
+	.venv/bin/python -m pytest -q tests/browser
+	@if [ -n "$(OTHER_PYTHON)" ]; then \
+	    $(MAKE) --no-print-directory .venv-other/.installed && \
+	    .venv-other/bin/python -m pytest -q tests/browser; \
+	else \
+	    echo "only one supported interpreter here: CPython $(OTHER_VERSION) was not tested"; \
+	fi
+
+# docs/images: screenshots of two reports.
+pictures: chromium .venv/.installed
+	.venv/bin/python -m tools.report_pictures
+
+# The figures in docs/report.md; SPANS="100000" chooses.
+report-figures: chromium .venv/.installed
+	.venv/bin/python -m tools.report_figures $(SPANS)
+
+chromium:
 	@for program in chromium chromedriver; do \
 	    command -v $$program >/dev/null || { \
-	        echo "make test-browser: $$program is missing; on Debian: apt-get install chromium chromium-driver"; \
+	        echo "$$program is missing; on Debian: apt-get install chromium chromium-driver" >&2; \
 	        exit 1; \
 	    }; \
 	done
-	.venv/bin/python -m pytest -q tests/browser
 
 # Test suites of real libraries, with and without tracing; NAMES="toolz boltons" chooses.
 third-party: .venv/.installed
