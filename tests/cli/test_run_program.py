@@ -230,3 +230,30 @@ def test_a_program_may_end_without_our_code(program):
     process = traced(program("import os; os._exit(4)"))
 
     assert process.returncode == 4
+
+
+def test_an_activation_path_bounds_what_is_recorded(tmp_path):
+    (tmp_path / "entered.py").write_text("import others\nothers.within()\ndef again(): pass\n")
+    (tmp_path / "others.py").write_text("def before(): pass\ndef within(): pass\n")
+    (tmp_path / "main.py").write_text(
+        "import others\nothers.before()\nimport entered\nothers.within()\nentered.again()\n"
+    )
+    spans = tmp_path / "spans.jsonl"
+
+    process = run_traced(
+        "--activation-path", "entered.py", "--exporter", f"jsonl={spans}", "main.py", cwd=tmp_path
+    )
+
+    assert process.returncode == 0, process.stderr
+    found = {span["name"]: span for span in map(json.loads, spans.read_text().splitlines())}
+    assert set(found) == {"<entered>", "others.within"}
+    assert found["others.within"]["parent_span_id"] == found["<entered>"]["span_id"]
+
+
+def test_a_path_that_is_never_entered_is_told(tmp_path):
+    process = run_traced(
+        "--activation-path", "never.py", "--exporter", "none", "-c", "print(1)", cwd=tmp_path
+    )
+
+    assert process.stdout == "1\n"
+    assert "never.py was never entered (activation path)" in process.stderr
