@@ -113,6 +113,31 @@ def test_the_sessions_bound_applies_to_rules_and_to_code_without_a_rule():
     assert plain.counters["dropped_session_rate"] == 1
 
 
+def test_counters_are_read_while_the_program_meets_new_code_and_new_rules():
+    table = SamplerTable(FixedClock().monotonic_ns, lambda: 0, lambda _: bool)
+    sites = {}
+
+    class Site:
+        """Whoever looks at it gives the program's threads the time for another one."""
+
+        bound, seen, left_out = 1, 3, 1
+
+        @property
+        def plan(self):
+            sampler = table.sampler_for(Sampling(ratio=0.5, rule_id=f"rule {len(sites)}"))
+            sites[len(sites)] = Site()
+            self.sampler = sampler
+            return object()
+
+    first = Site()
+    sites[0] = first
+    first.sampler = table.sampler_for(Sampling(ratio=0.5, rule_id="rule 1"))
+
+    counted = table.stats(sites.values())
+
+    assert counted == {"rule 1": {"seen": 3, "dropped_ratio": 1, "kept": 2}}
+
+
 def test_without_any_bound_there_is_no_sampler():
     table = SamplerTable(FixedClock().monotonic_ns, lambda: 0, lambda _: bool)
     assert table.sampler_for(None) is None

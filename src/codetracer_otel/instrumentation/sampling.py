@@ -209,8 +209,10 @@ class SamplerTable:
 
     def stats(self, sites: Iterable[Site]) -> dict[str, dict[str, int]]:
         """Return seen, kept and dropped by cause for each rule that samples."""
-        counters = {sampler: Counter(sampler.counters) for sampler in self._samplers.values()}
-        for site in sites:
+        # The program's threads add to both tables meanwhile, and a sampler before its first site.
+        known, samplers = list(sites), list(self._samplers.values())
+        counters = {sampler: Counter(sampler.counters) for sampler in samplers}
+        for site in known:
             if site.plan is not None and site.sampler is not None and site.bound is not None:
                 counts = counters[site.sampler]
                 counts["seen"] += site.seen

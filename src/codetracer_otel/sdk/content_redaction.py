@@ -69,7 +69,7 @@ class ContentRedaction:
         """Return how many values were redacted, by kind, and how many patterns timed out."""
         redactions = Counter(self.counters)
         timeouts = 0
-        for rules in self._rules.values():
+        for rules in list(self._rules.values()):  # the worker adds to it
             counters = rules.counters
             redactions.update({"content": sum(counters.redactions.values())})
             timeouts += counters.timeouts
