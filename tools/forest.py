@@ -116,11 +116,12 @@ def main(folder: str, arguments: list[str]) -> int:
         f" healed {stats['recorder']['healed_stack_entries']},"
         f" generators left suspended {forest.suspended_at_end},"
         f" threads at the end {threading.active_count()},"
-        f" problems {dict(forest.problems) or 'none'}, pytest status {int(status)}"
+        f" problems {dict(forest.problems) or 'none'}, pytest status {int(status)}",
+        file=sys.stderr,
     )
     for problem, example in forest.examples.items():
-        print(f"  {problem}: {example}")
-    return 1 if forest.problems else 0
+        print(f"  {problem}: {example}", file=sys.stderr)
+    return int(status) or (1 if forest.problems else 0)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,17 @@
 """Run test suites of real libraries with and without tracing and compare every outcome.
 
 usage: third_party.py [NAME...]     all of LIBRARIES without a name
+       third_party.py --forest [--write docs/third-party.md] [NAME...]     all of SUITES
+
+With ``--forest`` the library and its tests are traced entirely, and the trace must be a forest, as
+``forest.py`` checks it.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -20,16 +26,29 @@ from xml.etree import ElementTree as ET
 UNTRACED = ("-m", "pytest")
 TRACED = ("-m", "codetracer_otel", "run", "--exporter", "none", "--pytest")
 PYTEST_OPTIONS = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly")
+FOREST = (str(Path(__file__).with_name("forest.py")),)
 SECONDS = 1200
+HEADER = """\
+| suite | outcome against untraced | results | spans | forest | time without / with | only with \
+tracing (+), only without (-) |
+|---|---|---|---|---|---|---|
+"""
 
 
 @dataclass(frozen=True)
 class Library:
-    """A library whose source distribution carries its tests."""
+    """A library whose source distribution carries its tests.
+
+    Attributes:
+        needs: distributions that its tests import, beside what this project's tests need.
+        options: of pytest, for both runs.
+    """
 
     name: str
     version: str
     tests: str
+    needs: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     @property
     def requirement(self) -> str:
@@ -41,6 +60,19 @@ LIBRARIES = {
     for library in (
         Library("toolz", "1.2.0", "toolz/tests"),
         Library("boltons", "26.2.0", "tests"),
+    )
+}
+SUITES = {
+    library.name: library
+    for library in (
+        Library(
+            "anyio",
+            "4.16.0",
+            "tests",
+            ("pytest-mock", "blockbuster", "psutil", "uvloop", "truststore"),
+        ),
+        Library("attrs", "26.1.0", "tests", ("cloudpickle", "pympler")),
+        Library("jinja2", "3.1.6", "tests", ("markupsafe",)),
     )
 }
 
@@ -63,6 +95,11 @@ class Outcome:
     def spans(self) -> int:
         found = re.search(r"([\d,]+) spans? recorded", self.errors)
         return int(found[1].replace(",", "")) if found else 0
+
+    def forest(self) -> str:
+        """Return what the check of the trace said."""
+        found = re.search(r"^forest: .*$", self.errors, re.MULTILINE)
+        return found[0] if found else "forest: not checked"
 
 
 @dataclass(frozen=True)
@@ -125,10 +162,12 @@ def download(library: Library, downloads: Path) -> None:
 def run_suite(runner: tuple[str, ...], source: Path, tests: str, report: Path) -> Outcome:
     """Run the tests of an unpacked library; ``runner`` is what comes before pytest's arguments."""
     began = time.monotonic()
+    places = (source / "src", source, source.parent / "needs")
+    variables = {"PYTHONPATH": os.pathsep.join(map(str, places)), "CI": "1"}
     answer = subprocess.run(
-        [sys.executable, *runner, *PYTEST_OPTIONS, f"--junitxml={report}", tests],
+        [sys.executable, *runner, *PYTEST_OPTIONS, f"--junitxml={report}", *tests.split()],
         cwd=source,
-        env=os.environ | {"PYTHONPATH": str(source)},  # noqa: TID251 - a tool, not the package
+        env=os.environ | variables,  # noqa: TID251 - a tool, not the package
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -162,7 +201,70 @@ def compare(library: Library, downloads: Path, folder: Path) -> Comparison:
     return Comparison(library, untraced, traced)
 
 
-def main(names: list[str]) -> int:
+def compare_forest(library: Library, folder: Path) -> Comparison:
+    """Unpack a library and what its tests need into ``folder``; trace all of it in one process."""
+    source = fetch(library, folder, folder)
+    install(library.needs, folder / "needs")
+    tests = " ".join((*library.options, library.tests))
+    untraced = run_suite(UNTRACED, source, tests, folder / "untraced.xml")
+    traced = run_suite((*FOREST, str(source)), source, tests, folder / "traced.xml")
+    return Comparison(library, untraced, traced)
+
+
+def install(needs: tuple[str, ...], folder: Path) -> None:
+    if needs:
+        command = ("-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder))
+        subprocess.run(
+            [sys.executable, *command, *needs],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+
+
+def row(comparison: Comparison) -> str:
+    untraced, traced = comparison.untraced, comparison.traced
+    counts = ", ".join(f"{number:,} {result}" for result, number in untraced.counts().items())
+    spans, _, forest = traced.forest().removeprefix("forest: ").partition(" spans, ")
+    cells = (
+        comparison.library.requirement.replace("==", " "),
+        "same" if comparison.is_equal else "**differs**",
+        counts,
+        spans,
+        forest,
+        f"{untraced.seconds:.0f} s / {traced.seconds:.0f} s",
+        "; ".join(comparison.differences()),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def write_row(path: Path, name: str, line: str) -> None:
+    """Put a library's row into this interpreter's section, instead of the older one."""
+    title = f"## CPython {platform.python_version()}\n"
+    before, found, rest = path.read_text().partition(title)
+    section, next_title, after = rest.partition("\n## ") if found else ("", "", "")
+    older = [old for old in section.splitlines() if old.startswith("| ")][1:]
+    kept = [old for old in older if not old.startswith(f"| {name} ")]
+    body = f"{title}\n{HEADER}" + "\n".join(sorted([*kept, line])) + "\n"
+    path.write_text(before.rstrip() + "\n\n" + body + next_title + after)
+
+
+def check_forests(names: list[str], document: Path | None) -> int:
+    """Trace the named suites entirely; return 1 if an outcome differs or a trace is no forest."""
+    is_good = True
+    for name in names or list(SUITES):
+        with tempfile.TemporaryDirectory(prefix="third-party-") as folder:
+            comparison = compare_forest(SUITES[name], Path(folder))
+        line = row(comparison)
+        print(line, flush=True)
+        if document is not None:
+            write_row(document, name, line)
+        is_good = is_good and comparison.is_equal and "problems none" in line
+    return 0 if is_good else 1
+
+
+def compare_all(names: list[str]) -> int:
     """Compare the named libraries; return 1 if tracing changed any outcome."""
     comparisons = []
     for name in names or list(LIBRARIES):
@@ -173,5 +275,16 @@ def main(names: list[str]) -> int:
     return 0 if all(comparison.is_equal for comparison in comparisons) else 1
 
 
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--forest", action="store_true")
+    parser.add_argument("--write", type=Path)
+    options = parser.parse_args()
+    if options.forest:
+        return check_forests(options.names, options.write)
+    return compare_all(options.names)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
