@@ -234,7 +234,9 @@ def test_a_full_disk_ends_the_recording_and_leaves_a_valid_trace(tmp_path, monke
     monkeypatch.undo()
     trace.finish()
     read = read_trace(tmp_path / "t")
-    assert [c.name for c in read.root.walk()] == ["<toplevel>", "f", "f"]
+    *_, last = read.root.walk()
+    assert [c.name for c in read.root.walk()] == ["<toplevel>", "f", "f", "f"]
+    assert last.result["msg"] == "<unfinished>"  # the beginning of what was written stays
     assert [event for event, _ in notes] == ["native_trace_failed"]
     assert notes[0][1] == {"reason": "No space left on device"}
 

@@ -15,7 +15,9 @@ _COPY_BYTES: Final = 1024 * 1024
 
 
 class EventFile:
-    """``trace.json`` while it grows; what is written ends at an event's end at all times.
+    """``trace.json`` while it grows.
+
+    A write that fails may leave the beginning of its events; `repair` saves the whole ones.
 
     Args:
         descriptor: of the empty file; closed by `close`.
@@ -31,7 +33,7 @@ class EventFile:
         """Append events that are separated by commas.
 
         Raises:
-            OSError: they could not be written; the file ends as it did before.
+            OSError: they could not all be written.
         """
         self._append(self._separator + text.encode("ascii"))
         self._separator = b","
@@ -40,18 +42,13 @@ class EventFile:
         """Append the events that another file consists of.
 
         Raises:
-            OSError: they could not be copied; the file ends as it did before.
+            OSError: they could not all be copied.
         """
-        size = self.size
-        try:
-            self._append(self._separator)
-            position = 0
-            while data := os.pread(descriptor, _COPY_BYTES, position):
-                self._append(data)
-                position += len(data)
-        except OSError:
-            self.cut(size)
-            raise
+        self._append(self._separator)
+        position = 0
+        while data := os.pread(descriptor, _COPY_BYTES, position):
+            self._append(data)
+            position += len(data)
         self._separator = b","
 
     def end(self) -> None:
@@ -62,22 +59,12 @@ class EventFile:
         """
         self._append(b"]")
 
-    def cut(self, size: int) -> None:
-        """Forget what stands behind ``size`` bytes."""
-        os.ftruncate(self._descriptor, size)
-        os.lseek(self._descriptor, size, os.SEEK_SET)
-        self.size = size
-
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
 
     def _append(self, data: bytes) -> None:
-        try:
-            write_all(self._descriptor, data)
-        except OSError:
-            self.cut(self.size)
-            raise
+        write_all(self._descriptor, data)
         self.size += len(data)
 
 

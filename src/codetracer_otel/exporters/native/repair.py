@@ -12,7 +12,7 @@ from codetracer_otel.exporters.native.directory import EVENTS, PATHS, write_all
 from codetracer_otel.exporters.native.events import EventStream, TraceError, TruncatedError
 from codetracer_otel.exporters.native.tables import TypeKind
 
-_SPARE_BYTES: Final = (0, 16 * 1024, 256 * 1024, 4 * 1024 * 1024)
+_SPARE_BYTES: Final = (0, 4 * 1024, 16 * 1024, 256 * 1024, 4 * 1024 * 1024)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def _read_prefix(file: Any, limit: int) -> _Prefix:
     stream = EventStream(file)
     try:
         for event in stream:
-            if stream.end > limit:
+            if prefix.has_begun and stream.end > limit:
                 return prefix
             prefix.take(event, stream.end)
     except TruncatedError:
