@@ -256,6 +256,41 @@ def test_it_is_light_or_dark_as_the_system_is_and_as_one_likes(page):
         prefer("")
 
 
+CONTRASTS = """
+    function channel(value) {
+      return value <= 10.31 ? value / 3294.6 : ((value / 255 + 0.055) / 1.055) ** 2.4;
+    }
+    function light(color) {
+      const pen = document.createElement("canvas").getContext("2d");
+      pen.fillStyle = color;
+      pen.fillRect(0, 0, 1, 1);
+      const [r, g, b] = pen.getImageData(0, 0, 1, 1).data;
+      return 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b) + 0.05;
+    }
+    const palette = new Palette(), found = [];
+    const compare = (a, b) => found.push(Math.max(light(a) / light(b), light(b) / light(a)));
+    for (let n = 0; n < 400; n++) {
+      compare(palette.text, palette.of({name: `module${n}.function${n}`, file: ""}));
+    }
+    for (const name of ["text", "soft", "accent", "error", "mark"]) {
+      for (const back of ["page", "panel"]) compare(palette[name], palette[back]);
+    }
+    return Math.min(...found);
+"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_text_can_be_read_on_its_colour(page, theme):
+    page.run("document.documentElement.dataset.theme = arguments[0]", theme)
+    assert page.run(CONTRASTS) >= 4.5  # what WCAG 2 asks of normal text
+
+
+def test_before_anything_is_selected_the_failed_spans_are_listed(page):
+    assert "Failed\u2715 app.write  140 \u00b5s" in page.text("details").replace("\n", "")
+    page.run("document.querySelector('#details button').click()")
+    assert page.text("details").startswith("app.write")
+
+
 def test_help_and_notes_are_there_when_needed(show):
     page = show(*traced(), "noise of the program")
     assert "1 lines that are no spans" in page.text("notes")
