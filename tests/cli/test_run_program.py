@@ -42,7 +42,10 @@ def test_no_program_exits_with_2_and_one_line():
     process = traced()
 
     assert process.returncode == 2
-    assert process.stderr == ("codetracer-otel: no program to run; expected a script, -m or -c\n")
+    assert process.stderr == (
+        "codetracer-otel: no program to run; expected a script, -m or -c, "
+        "as in codetracer-otel run app.py\n"
+    )
 
 
 def test_all_bad_options_are_told_at_once(program):

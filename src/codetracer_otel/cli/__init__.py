@@ -6,11 +6,12 @@ import argparse
 import gc
 import importlib
 import os
+import re
 import sys
 import traceback
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from codetracer_otel.errors import CodetracerError, InternalError, lines_of
+from codetracer_otel.errors import CodetracerError, InternalError, UsageError, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +33,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Command -> (module of this package, with its function, one line for ``--help``)."""
 
+_SLIP: Final = re.compile(r"invalid choice: '([^']*)'|unrecognized arguments: (\S+)")
 _EXAMPLES: Final = """\
 examples:
   codetracer-otel run app.py --port 8000
@@ -92,9 +94,32 @@ def _handle(namespace: argparse.Namespace, target: object) -> int:
     return status
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that suggests the nearest command or flag, and names the help to read."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with status 2: what is wrong, what was probably meant, where the help is."""
+        from codetracer_otel.filters.suggestions import did_you_mean  # noqa: PLC0415 - failures only
+
+        slip = _SLIP.search(message)
+        known = COMMANDS if slip and slip[1] else _flags_of(self)
+        hint = did_you_mean(slip[1] or slip[2], known) if slip else ""
+        self.exit(UsageError.exit_status, f"{self.prog}: {message}{hint}; see {self.prog} --help\n")
+
+
+def _flags_of(parser: argparse.ArgumentParser) -> list[str]:
+    """Return the flags of a parser and of the commands below it."""
+    flags: list[str] = []
+    for action in parser._actions:  # noqa: SLF001 - argparse has no public list
+        flags += action.option_strings
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            flags += [flag for below in action.choices.values() for flag in _flags_of(below)]
+    return flags
+
+
 def build_parser(command: str) -> argparse.ArgumentParser:
     """Return the parser that knows every command by name and ``command`` with its options."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=PROGRAM,
         description="Trace every selected function call of an unchanged Python program.",
         epilog=_EXAMPLES,
@@ -111,10 +136,10 @@ def build_parser(command: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _adder(place: str) -> Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None]:
+def _adder(place: str) -> Callable[[argparse._SubParsersAction[Any]], None]:
     module, _, function = place.partition(":")
     found = importlib.import_module(f"codetracer_otel.cli.{module}")
-    adder: Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None]
+    adder: Callable[[argparse._SubParsersAction[Any]], None]
     adder = getattr(found, function or "add_parser")
     return adder
 

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 _TARGETS = "pkg.mod:qualname, path/file.py:line or path/file.py"
 
+_SHOWN_LINES: Final = 20
+
 _EXAMPLES: Final = """\
 examples:
   codetracer-otel explain shop.orders:Cart.total
@@ -158,7 +160,12 @@ def _chosen(module: CodeType, line: int | None, target: str) -> list[CodeType]:
         return list(code_objects(module))
     code = code_at_line(module, line)
     if code is None:
-        raise UsageError(f"{target}: no code at this line", ErrorCode.UNKNOWN)
+        lines = sorted(found.co_firstlineno for found in code_objects(module))
+        first = ", ".join(map(str, dict.fromkeys(lines[:_SHOWN_LINES])))
+        raise UsageError(
+            f"{target}: no code at this line; functions and classes begin at {first}",
+            ErrorCode.IO,
+        )
     return [code]
 
 

@@ -105,7 +105,9 @@ def run(arguments: argparse.Namespace) -> int:
     """
     directory = os.path.abspath(arguments.directory)
     if not os.path.isdir(directory):
-        raise UsageError(f"no such directory: {directory}", ErrorCode.IO)
+        raise UsageError(
+            f"no such directory: {directory}; expected the project's folder", ErrorCode.IO
+        )
     path = os.path.join(directory, MARKER, FILTER_FILE)
     text = starter_text(os.path.basename(directory) or "project", private=arguments.private)
     if os.path.lexists(path):

@@ -233,7 +233,9 @@ def build_target(given: TargetWords | None) -> Target:
     """
     if given is None or not (given.words or given.flag.startswith("--")):
         expected = _TARGET_FLAGS[given.flag] if given and given.flag else "a script, -m or -c"
-        raise UsageError(f"no program to run; expected {expected}")
+        raise UsageError(
+            f"no program to run; expected {expected}, as in codetracer-otel run app.py"
+        )
     if given.flag.startswith("--"):
         return Target(TargetKind.MODULE, given.flag[2:], given.words)
     name, *arguments = given.words

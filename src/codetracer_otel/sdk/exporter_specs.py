@@ -61,6 +61,8 @@ _OTEL_NAMES: Final[Mapping[str, str]] = {
 }
 _NAME: Final = re.compile(r"[A-Za-z_][\w.:-]*\Z")
 
+_NAME_OR_PAIR: Final = "name or name=target; for several repeat the flag, or give a list"
+
 Exporters = tuple[object, ...]
 
 
@@ -133,7 +135,7 @@ def _without_none(
 def _parse_spec(text: str, subject: str) -> ExporterSpec | Problem:
     name, equals, target = (part.strip() for part in text.partition("="))
     if not _NAME.match(name) or (equals and not target):
-        return invalid(subject, "not an exporter", text, "name or name=target")
+        return invalid(subject, "not an exporter", text, _NAME_OR_PAIR)
     takes = BUILTIN_EXPORTERS.get(name)
     if takes is None and not _is_known_elsewhere(name):
         return _unknown_name(name, subject)

@@ -1,0 +1,47 @@
+"""What the command line says about slips of the pen."""
+
+from __future__ import annotations
+
+import pytest
+
+from codetracer_otel.cli import main
+
+
+def complaint(capsys, *arguments):
+    with pytest.raises(SystemExit) as exit_request:
+        main(list(arguments))
+    assert exit_request.value.code == 2
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["rnu", "app.py"], "run"),
+        (["exlpain", "app:f"], "explain"),
+        (["run", "--exportr", "console", "app.py"], "--exporter"),
+        (["show", "--summry", "spans.jsonl"], "--summary"),
+        (["explain", "--filter", "a.toml", "app:f"], "--trace-filter"),
+    ],
+)
+def test_a_misspelt_command_or_flag_gets_a_suggestion(capsys, arguments, meant):
+    assert f"(did you mean '{meant}'?)" in complaint(capsys, *arguments)
+
+
+def test_one_line_says_what_is_missing_and_where_the_help_is(capsys):
+    (line,) = complaint(capsys, "show").splitlines()
+    assert line.startswith("codetracer-otel show: the following arguments are required: TRACE")
+    assert line.endswith("; see codetracer-otel show --help")
+
+
+def test_a_value_that_is_missing_is_named(capsys):
+    text = complaint(capsys, "show", "--depth", "many", "spans.jsonl")
+    assert "--depth" in text
+    assert "many" in text
+
+
+def test_a_line_without_code_is_told_where_code_is(capsys, tmp_path):
+    file = tmp_path / "app.py"
+    file.write_text("def f():\n    pass\n\n\ndef g():\n    pass\n")
+    assert main(["explain", f"{file}:99"]) == 2
+    assert "begin at 1, 5" in capsys.readouterr().err
