@@ -61,11 +61,11 @@ def show(options: argparse.Namespace) -> int:
 
 
 def _read(path: str) -> Iterator[Shown]:
-    if os.path.isdir(path):
-        return read_native(path)
-    if os.path.basename(path) == "trace.json":
-        return read_native(os.path.dirname(path) or ".")
     try:
+        if os.path.isdir(path):
+            return read_native(path)
+        if os.path.basename(path) == "trace.json":
+            return read_native(os.path.dirname(path) or ".")
         return read_spans(path)
     except OSError as error:
         raise UsageError(

@@ -89,13 +89,12 @@ class TraceDirectory:
         """Return a locked descriptor of the directory, or -1 when another process has it."""
         try:
             os.makedirs(self.path, _DIRECTORY_MODE, exist_ok=True)
-            descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+            return lock_directory(self.path)
         except (FileExistsError, NotADirectoryError) as error:
             raise _failure("is not a directory", ErrorCode.TRACE_DIR_CONFLICT, self.path) from error
         except OSError as error:
             reason = f"cannot be created: {error.strerror}"
             raise _failure(reason, ErrorCode.TRACE_DIR_CREATE_FAILED, self.path) from error
-        return descriptor if _lock(descriptor) else -1
 
     def _forget_earlier(self) -> None:
         for name in os.listdir(self.path):
@@ -113,6 +112,16 @@ def write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def lock_directory(path: str) -> int:
+    """Return a locked descriptor of a directory, or -1 when another process has it.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    return descriptor if _lock(descriptor) else -1
 
 
 def _lock(descriptor: int) -> bool:

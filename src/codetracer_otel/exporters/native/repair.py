@@ -8,7 +8,12 @@ import os
 from dataclasses import dataclass
 from typing import Any, Final
 
-from codetracer_otel.exporters.native.directory import EVENTS, PATHS, write_all
+from codetracer_otel.exporters.native.directory import (
+    EVENTS,
+    PATHS,
+    lock_directory,
+    write_all,
+)
 from codetracer_otel.exporters.native.events import EventStream, TraceError, TruncatedError
 from codetracer_otel.exporters.native.tables import TypeKind
 
@@ -56,14 +61,29 @@ class _Prefix:
 
 
 def repair(path: str) -> Repair:
-    """Make the trace in a directory valid; do nothing when it is.
+    """Make the trace in a directory valid; do nothing, not even open it to write, when it is.
 
     What is no whole event at its end goes away; calls that are open are ended as unfinished.
 
     Raises:
-        TraceError: what is there is not the beginning of a trace.
+        TraceError: what is there is not the beginning of a trace, or a program still records it.
         OSError: it cannot be read or written.
     """
+    events = os.path.join(path, EVENTS)
+    with open(events, "rb") as file:
+        if _read_prefix(file, os.fstat(file.fileno()).st_size).is_whole:
+            return Repair(was_needed=False)
+    lock = lock_directory(path)
+    if lock < 0:
+        raise TraceError("a program is still recording here; wait for its end")
+    try:
+        return end_trace(path)
+    finally:
+        os.close(lock)
+
+
+def end_trace(path: str) -> Repair:
+    """Do what `repair` does, for who has the directory's lock."""
     with open(os.path.join(path, EVENTS), "r+b") as file:
         size = os.fstat(file.fileno()).st_size
         for spare in _SPARE_BYTES:

@@ -16,7 +16,7 @@ from codetracer_otel.exporters.native.encoder import ThreadEncoder
 from codetracer_otel.exporters.native.event_files import EventFile, Spool
 from codetracer_otel.exporters.native.events import TraceError
 from codetracer_otel.exporters.native.metadata import TraceMetadata, metadata_text, paths_text
-from codetracer_otel.exporters.native.repair import repair
+from codetracer_otel.exporters.native.repair import end_trace
 from codetracer_otel.exporters.native.tables import Tables
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class NativeTrace:
 
     def _repair(self) -> None:
         try:
-            repair(self.directory.path)
+            end_trace(self.directory.path)
         except (OSError, TraceError) as error:
             self._notify("native_trace_not_repaired", "error", reason=type(error).__qualname__)
 
