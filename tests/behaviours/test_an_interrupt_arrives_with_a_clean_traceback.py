@@ -5,6 +5,8 @@ import time
 import traceback
 
 import pytest
+from tests.conftest import HEADER, rule
+from tests.traced_run import run_python
 
 from codetracer_otel import Buffer
 from codetracer_otel.sdk.configure import active_session
@@ -20,9 +22,9 @@ class Alarm(Exception):
 def timer():
     """Let signals arrive every 0.2 ms of CPU time, until the test ends."""
 
-    def start(handler):
+    def start(handler, every=0.0002):
         previous.append(signal.signal(signal.SIGPROF, handler))
-        signal.setitimer(signal.ITIMER_PROF, 0.0002, 0.0002)
+        signal.setitimer(signal.ITIMER_PROF, 0.0002, every)
 
     previous = []
     yield start
@@ -57,26 +59,42 @@ def names_of(error):
     return [frame.name for frame in traceback.extract_tb(error.__traceback__)]
 
 
-def interrupted(count):
-    """Interrupt `busy` often; return the exceptions, of which a few keep our frames."""
+def interrupted(count, before=lambda: None):
+    """Interrupt `busy` often; return the exceptions."""
     caught = []
     deadline = time.process_time() + 20
     while len(caught) < count and time.process_time() < deadline:
         try:
-            while True:
+            before()
+            while time.process_time() < deadline:
                 busy()
         except Alarm as error:
             caught.append(error)
     return caught
 
 
-def raise_alarm(_number, frame):
+def is_seen(frame):
+    """Return whether `interrupted` sees what is raised here: not so in a weak reference's end."""
     if frame.f_code.co_filename != __file__ and "/codetracer_otel/" not in frame.f_code.co_filename:
-        return  # a weak reference's callback, say: nobody would see it raised
-    while frame is not None:
-        if frame.f_code is busy.__code__:
-            raise Alarm
+        return False
+    while frame is not None and frame.f_code is not busy.__code__:
         frame = frame.f_back
+    return frame is not None
+
+
+def raise_alarm(_number, frame):
+    if is_seen(frame):
+        raise Alarm
+
+
+def let_one_signal_come():
+    signal.setitimer(signal.ITIMER_PROF, 0.0002)
+
+
+def raise_alarm_or_wait(_number, frame):
+    if is_seen(frame):
+        raise Alarm
+    let_one_signal_come()
 
 
 def test_many_interrupts_leave_every_tree_balanced(record, timer):
@@ -101,11 +119,13 @@ def test_many_interrupts_leave_every_tree_balanced(record, timer):
 
 
 def test_the_traceback_of_an_interrupt_has_no_frame_of_ours(record, timer):
+    # One signal at a time: a second one may break off what we do about the first.
     with record(lost_events=50, buffer=ROOM):
         busy()
-        timer(raise_alarm)
-        caught = interrupted(80)
+        timer(raise_alarm_or_wait, every=0)
+        caught = interrupted(60, let_one_signal_come)
         signal.setitimer(signal.ITIMER_PROF, 0)
+    assert len(caught) == 60
     ours = [names_of(error) for error in caught if "codetracer_otel" in str(own_files(error))]
     assert ours == []
 
@@ -120,6 +140,52 @@ def test_a_keyboard_interrupt_reaches_the_program(record):
     assert raised.value.__context__ is None
     assert own_files(raised.value) == {__file__}
     assert spans[-1].attributes["error.type"] == "KeyboardInterrupt"
+
+
+ENDLESS = """
+import signal, sys, time
+import codetracer_otel as ct
+
+def function(deadline):
+    try:
+        function(deadline)
+    except RecursionError:
+        if time.process_time() > deadline:
+            raise TimeoutError from None
+        function(deadline)
+
+def generator(deadline):
+    try:
+        yield from generator(deadline)
+    except RecursionError:
+        if time.process_time() > deadline:
+            raise TimeoutError from None
+        yield from generator(deadline)
+
+def outcome(run):
+    try:
+        signal.setitimer(signal.ITIMER_PROF, 0.005)
+        run(time.process_time() + 0.3)
+    except (KeyboardInterrupt, TimeoutError) as error:
+        return type(error).__name__
+
+signal.signal(signal.SIGPROF, signal.default_int_handler)
+runs = {"function": function, "generator": lambda deadline: list(generator(deadline))}
+with ct.configure(sys.argv[2], "none", buffer=ct.Buffer(records=1000)):
+    outcomes = [outcome(runs[sys.argv[1]]) for _ in range(20)]
+print(outcomes.count("KeyboardInterrupt"))
+"""
+
+
+@pytest.mark.parametrize("kind", ["function", "generator"])
+def test_an_interrupt_at_the_recursion_limit_is_not_lost(tmp_path, kind):
+    # The program spends its time within a few frames of the limit, where no callback has room.
+    # CPython 3.13 can deliver a signal there before any callback runs: docs/how-it-works.md.
+    program, filters = tmp_path / "endless.py", tmp_path / "all.toml"
+    program.write_text(ENDLESS)
+    filters.write_text(HEADER + rule("pkg:__main__"))
+    done = run_python(program, kind, filters)
+    assert int(done.stdout) >= 17
 
 
 def test_an_interrupt_while_a_function_is_first_decided_arrives_clean(record):

@@ -20,9 +20,11 @@ _MAX_ARGUMENTS: Final = 32
 _TEXT_TYPE_IDS: Final = frozenset(map(id, (bool, int, float, str, type(None))))  # not the types:
 # asking a set for one calls the hash that a metaclass of the program gives it
 _ITERATOR_METHODS: Final = frozenset({"__next__", "__anext__"})
-_CANCELLED: Final = "asyncio.exceptions.CancelledError"
+_ENDINGS: Final = (GeneratorExit, StopIteration, StopAsyncIteration, SystemExit)
+_CANCELLED: Final = "asyncio.exceptions.CancelledError"  # no Exception, like the first and the last
 read_traceback: Final = BaseException.__dict__["__traceback__"].__get__
 _read_context: Final = BaseException.__dict__["__context__"].__get__
+_write_context: Final = BaseException.__dict__["__context__"].__set__
 _read_exit_code: Final = SystemExit.__dict__["code"].__get__
 _read_mro: Final = type.__dict__["__mro__"].__get__
 _read_arguments: Final = BaseException.args.__get__  # type: ignore[attr-defined]
@@ -68,9 +70,10 @@ def message_of(error: BaseException, name: str, *, with_text: bool = False) -> s
     if with_text:
         return _text_by_program(error, name)
     arguments = _read_arguments(error)
-    if all(id(type(argument)) in _TEXT_TYPE_IDS for argument in arguments):
-        return _message_of_scalars(arguments)
-    return f"<{name}>"
+    for argument in arguments:
+        if id(type(argument)) not in _TEXT_TYPE_IDS:
+            return f"<{name}>"
+    return _message_of_scalars(arguments)
 
 
 def _message_of_scalars(arguments: tuple[Any, ...]) -> str:
@@ -130,7 +133,7 @@ def drop_contexts(error: BaseException, is_ours: Callable[[str], bool]) -> None:
     while context is not None and _begins_in(context, is_ours):
         context = _read_context(context)
     if context is not _read_context(error):
-        error.__context__ = context
+        _write_context(error, context)
 
 
 def _begins_in(error: BaseException, is_ours: Callable[[str], bool]) -> bool:
@@ -158,6 +161,8 @@ def leaves_a_traced_frame_inside(
 def ending_of(error: BaseException, function: str) -> Ending:
     """Return how the span of ``function`` ends that ``error`` leaves."""
     kind = type(error)  # isinstance() would ask the program for `__class__`
+    if issubclass(kind, Exception) and not issubclass(kind, _ENDINGS):
+        return Ending.RAISED
     if issubclass(kind, GeneratorExit):
         return Ending.CLOSED
     if issubclass(kind, (StopIteration, StopAsyncIteration)) and function in _ITERATOR_METHODS:

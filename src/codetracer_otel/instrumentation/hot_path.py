@@ -141,7 +141,7 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
                     None,
                 ]
             )
-        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+        except BaseException as error:
             # UNWIND follows a start that raises, RETURN one that found no room: both end an entry.
             if below is not None and stack[-1] is below:
                 entry = below.copy()
@@ -149,8 +149,16 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
                 if below[4] is not TENTATIVE:
                     entry[10] = None
                 stack.append(entry)
-            if type(error) is not RecursionError:
+            if type(error) is RecursionError:
+                return None
+            try:
                 boundary(error)
+            except RecursionError:
+                no_room = True  # to judge it: an interrupt must not get lost
+            else:
+                no_room = False
+            if no_room:
+                raise
         return None
 
     return {"PY_START": on_start}
@@ -226,21 +234,25 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
         except RecursionError:
             if stack[-1] is not record:
                 cramped.append((record, None))
-        except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            put_back(stack, record)
-            boundary(error)
+        except BaseException as error:
+            try:
+                put_back(stack, record)
+                boundary(error)
+            except RecursionError:
+                no_room = True
+            else:
+                no_room = False
+            if no_room:
+                raise
         return None
 
     def on_unwind(code: CodeType, _offset: int, raised: BaseException) -> object:
+        stack: Any = None
+        record: Any = None
         try:
             if find_site(id(code)) is None:
                 return None
-        except RecursionError:  # id() calls audit hooks, which may be Python
-            return None
-        stack: Any = None
-        record: Any = None
-        now = clock()
-        try:
+            now = clock()
             # A signal that arrived in a callback left our frames in the traceback.
             innermost = read_traceback(raised)
             if innermost is not None and innermost.tb_next is not None:
@@ -266,12 +278,19 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
                 append(record)
             else:
                 overflow(record)
-        except RecursionError:
+        except RecursionError:  # id() calls audit hooks, too, which may be Python
             if record is not None and stack[-1] is not record:
                 cramped.append((record, type(raised)))
-        except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            save(stack, record, raised)
-            boundary(error)
+        except BaseException as error:
+            try:
+                save(stack, record, raised)
+                boundary(error)
+            except RecursionError:
+                no_room = True
+            else:
+                no_room = False
+            if no_room:
+                raise
         return None
 
     return {"PY_RETURN": on_return, "PY_UNWIND": on_unwind}
@@ -305,10 +324,17 @@ def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Cal
             suspend(record, now)
         except RecursionError:
             return None
-        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+        except BaseException as error:
             if record is not None and stack[-1] is not record:
                 stack.append(record)  # UNWIND follows
-            boundary(error)
+            try:
+                boundary(error)
+            except RecursionError:
+                no_room = True
+            else:
+                no_room = False
+            if no_room:
+                raise
         return None
 
     def on_resume(code: CodeType, _offset: int) -> object:
@@ -322,7 +348,7 @@ def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Cal
             stack = mine_or_new()
             below = stack[-1]
             resume(stack, code, frame_of(depth))
-        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+        except BaseException as error:
             # UNWIND follows a start that raises, RETURN one that found no room: both end an entry.
             if below is not None and stack[-1] is below:
                 entry = below.copy()
@@ -330,8 +356,16 @@ def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Cal
                 if below[4] is not TENTATIVE:
                     entry[10] = None
                 stack.append(entry)
-            if type(error) is not RecursionError:
+            if type(error) is RecursionError:
+                return None
+            try:
                 boundary(error)
+            except RecursionError:
+                no_room = True  # to judge it: an interrupt must not get lost
+            else:
+                no_room = False
+            if no_room:
+                raise
         return None
 
     def on_throw(code: CodeType, offset: int, _raised: BaseException) -> object:
@@ -347,7 +381,7 @@ def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Cal
             below = stack[-1]
             # A throw into a generator that never began happens before the offset of its start.
             resume(stack, code, frame_of(depth), never_started=offset < site.start_offset)
-        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+        except BaseException as error:
             # UNWIND follows a start that raises, RETURN one that found no room: both end an entry.
             if below is not None and stack[-1] is below:
                 entry = below.copy()
@@ -355,8 +389,16 @@ def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Cal
                 if below[4] is not TENTATIVE:
                     entry[10] = None
                 stack.append(entry)
-            if type(error) is not RecursionError:
+            if type(error) is RecursionError:
+                return None
+            try:
                 boundary(error)
+            except RecursionError:
+                no_room = True  # to judge it: an interrupt must not get lost
+            else:
+                no_room = False
+            if no_room:
+                raise
         return None
 
     return {"PY_YIELD": on_yield, "PY_RESUME": on_resume, "PY_THROW": on_throw}

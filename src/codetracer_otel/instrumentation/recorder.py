@@ -143,8 +143,21 @@ class PythonRecorder:
         try:
             self._apply_policy(error)
         except BaseException as raised:
+            try:  # noqa: SIM105 - suppress() is Python code, and there may be no room for it
+                self._clean_when_handled(raised)
+            except RecursionError:
+                pass  # better a frame of ours in a traceback than a lost interrupt
+            raise
+
+    def _clean_when_handled(self, raised: BaseException) -> None:
+        try:
             drop_contexts(raised, self.is_ours)
             self._monitor.when_handled(raised, lambda handled: drop_frames(handled, self.is_ours))
+        except RecursionError:
+            raise
+        except BaseException as later:  # the next signal already: it is what the program will see
+            self._monitor.never_handled(raised)
+            self._clean_when_handled(later)
             raise
 
     def _enter(self, code: CodeType, site: Site) -> Site:

@@ -116,6 +116,10 @@ class Monitor:
         _monitoring.register_callback(self._tool, mask, on_handled)
         _monitoring.set_events(self._tool, _monitoring.get_events(self._tool) | mask)
 
+    def never_handled(self, error: BaseException) -> None:
+        """Take `when_handled` back: another exception came in ``error``'s place."""
+        self._broken_off[:] = [known for known in self._broken_off if known is not error]
+
     def pause(self) -> None:
         """Stop all events; `resume` brings back what was on."""
         if not self._paused and self._tool >= 0:
