@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.exporters.native.directory import TraceDirectory
 from codetracer_otel.sdk.exporter_specs import ExporterSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from codetracer_otel.exporters.native.directory import TraceDirectory
     from codetracer_otel.sdk.settings import Settings
 
 NATIVE: Final = "native"
@@ -35,6 +35,8 @@ def claim_directories(paths: Iterable[str]) -> list[TraceDirectory]:
     Raises:
         EnvironmentFailure: one of them cannot be created, or is something else.
     """
+    from codetracer_otel.exporters.native.directory import TraceDirectory  # noqa: PLC0415 - seldom
+
     claimed: list[TraceDirectory] = []
     try:
         claimed.extend(TraceDirectory(path) for path in paths)

@@ -155,14 +155,6 @@ class SessionLog:
         for problem in problems:
             self.notify("environment_ignored", "warn", error_code=problem.code, problem=problem)
 
-    def report_error(self, error: CodetracerError) -> None:
-        """Write the line and the trailer of an error that nobody is there to catch."""
-        self.failures += 1
-        facts: dict[str, object] = {"error_code": error.code, **error.context}
-        self._write(f"{LOGGER_NAME}.session", "error", error.message, None, facts)
-        if self._policy.json_errors:
-            write_trailer(trailer_of(error, self.run_id))
-
     def _write(
         self, target: str, level: str, message: str, trace_id: object, facts: dict[str, object]
     ) -> None:

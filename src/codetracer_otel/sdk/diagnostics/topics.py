@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import os.path
 import re
@@ -228,6 +227,8 @@ def _winner(directives: list[_Directive], topic: str) -> TopicRule | None:
 
 
 def _bad(text: str, reason: str, word: str, known: Iterable[str]) -> BadDirective:
+    import difflib  # noqa: PLC0415 - only where something is misspelt
+
     nearest = difflib.get_close_matches(word[:_LONGEST_SHOWN], list(known), n=1)
     return BadDirective(_shown(text), reason, nearest[0] if nearest else "")
 

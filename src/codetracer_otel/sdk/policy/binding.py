@@ -11,8 +11,6 @@ from codetracer_otel.errors import ErrorCode, Problem
 from codetracer_otel.sdk.policy.env import PARSERS, did_you_mean, invalid, shown
 from codetracer_otel.sdk.policy.model import Origin, Policy, PolicyFlags
 
-PolicyArgument = Mapping[str, object] | Policy | PolicyFlags | None
-
 _DEFAULTS: Final = Policy()
 
 

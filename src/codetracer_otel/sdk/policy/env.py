@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from typing import TYPE_CHECKING, Final
@@ -37,6 +36,8 @@ def without_credentials(text: str) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``; did you mean 'x'?`` for the nearest known word, or nothing."""
+    import difflib  # noqa: PLC0415 - only where something is misspelt
+
     nearest = difflib.get_close_matches(word.lower(), list(known), n=1)
     return f"; did you mean '{nearest[0]}'?" if nearest else ""
 
