@@ -6,8 +6,8 @@ OTHER_PYTHON = $(shell tools/find-python $(OTHER_VERSION))
 PYTEST_FLAGS ?= -q -n 2
 
 .PHONY: all test demo lint types imports pytest pytest-other collector test-browser pictures \
-    report-figures chromium third-party bench bench-quick bench-gate cpython-tests forest stress behaviours-hard recipes package \
-    dependencies format clean
+    report-figures chromium third-party bench bench-quick bench-gate cpython-tests \
+    forest stress behaviours-hard recipes package dependencies format clean
 
 all: test
 
