@@ -65,14 +65,14 @@ LIBRARIES = {
 SUITES = {
     library.name: library
     for library in (
-        Library(
-            "anyio",
-            "4.16.0",
-            "tests",
-            ("pytest-mock", "blockbuster", "psutil", "uvloop", "truststore"),
-        ),
         Library("attrs", "26.1.0", "tests", ("cloudpickle", "pympler")),
         Library("jinja2", "3.1.6", "tests", ("markupsafe",)),
+        Library(
+            "structlog",
+            "26.1.0",
+            "tests",
+            ("pytest-asyncio", "simplejson", "time-machine", "python-dateutil", "six"),
+        ),
     )
 }
 
