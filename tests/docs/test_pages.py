@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,6 +36,13 @@ def test_a_page_does_what_it_says(page, tmp_path, receiver):
     here = {"http://127.0.0.1:4318": receiver.endpoint}
     found = run_page(page.read_text("utf-8"), tmp_path / "order", PROGRAMS, has=HAS, replace=here)
     assert "\n".join(map(str, found)) == ""
+
+
+def test_the_commands_of_the_filters_page_show_what_it_says(tmp_path):
+    (tmp_path / "examples").mkdir()
+    shutil.copy(PROJECT / "examples" / "sample_app.py", tmp_path / "examples")
+    page = (PROJECT / "docs" / "filters.md").read_text("utf-8")
+    assert "\n".join(map(str, run_page(page, tmp_path, PROGRAMS))) == ""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.stem}")

@@ -37,7 +37,7 @@ from codetracer_otel.instrumentation.manual_tracing import ClosedSpan, LocalRoot
 from codetracer_otel.records import Ending, exception_event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from types import CodeType, TracebackType
 
     from codetracer_otel.instrumentation.manual_claims import Claim
@@ -343,10 +343,6 @@ class HandWrittenSpan(OffSpan):
     ) -> None:
         self.end(error)
 
-    def add_arguments(self, values: Iterable[tuple[str, object]]) -> None:
-        """Add a call's arguments."""
-        self.content.arguments = self.judgement.arguments(values)
-
     def add_result(self, value: object) -> None:
         """Add the return value to the line."""
         hidden = self.judgement.hides_messages
@@ -395,7 +391,6 @@ class HandWrittenSpan(OffSpan):
             number=self._number,
             root=self._root,
             is_root=self._is_root,
-            began_in=self._pid,
         )
         try:  # the line first: an exporter on the same output must find it printed
             self.tracing.span_closed(closed)

@@ -75,7 +75,6 @@ class ClosedSpan(TopicEntry):
         number: counts the spans of this process as they begin.
         root: of its trace in this process.
         is_root: whether it is the span that made ``root``.
-        began_in: process id at its start.
     """
 
     duration_ns: int = 0
@@ -86,7 +85,6 @@ class ClosedSpan(TopicEntry):
     number: int = 0
     root: LocalRoot | None = None
     is_root: bool = False
-    began_in: int = 0
 
 
 @dataclass(slots=True)
