@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from codetracer_otel.records import RemoteParent
+from codetracer_otel.sdk.otel_plugins import NAMED_SAMPLERS
 from codetracer_otel.sdk.policy.env import invalid
 
 if TYPE_CHECKING:
@@ -209,7 +210,9 @@ def traces_sampler(
 
     Whether there is such a sampler is the question of `otel_plugins`.
     """
-    name = (_text(environ, "OTEL_TRACES_SAMPLER") or "").lower() or None
+    stated = _text(environ, "OTEL_TRACES_SAMPLER")
+    word = (stated or "").lower()
+    name = word if word in NAMED_SAMPLERS else stated
     argument = _text(environ, "OTEL_TRACES_SAMPLER_ARG")
     if name not in _RATIO_SAMPLERS or argument is None:
         return (name, argument), []
