@@ -132,8 +132,21 @@ dependencies: .venv/.installed
 	@.venv-bench/bin/python -m pip install --quiet --group bench --editable .
 	@touch $@
 
+.venv-bench-other/.installed: pyproject.toml .venv/.installed
+	@"$(OTHER_PYTHON)" -m venv .venv-bench-other
+	@.venv-bench-other/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	@.venv-bench-other/bin/python -m pip install --quiet --group bench --editable .
+	@touch $@
+
+# All benchmarks into benchmarks/results, and docs/performance.md of them; about an hour.
 bench: .venv-bench/.installed
 	.venv-bench/bin/python -m benchmarks --write
+	@if [ -n "$(OTHER_PYTHON)" ]; then \
+	    $(MAKE) --no-print-directory .venv-bench-other/.installed && \
+	    .venv-bench-other/bin/python -m benchmarks --write; \
+	else \
+	    echo "only one supported interpreter here: CPython $(OTHER_VERSION) was not measured"; \
+	fi
 
 bench-quick: .venv-bench/.installed
 	.venv-bench/bin/python -m benchmarks --quick
@@ -146,4 +159,4 @@ format: .venv/.installed
 	.venv/bin/ruff format .
 
 clean:
-	rm -rf .venv .venv-other .venv-bench .venv-recipes build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-other .venv-bench .venv-bench-other .venv-recipes build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -23,6 +23,7 @@ VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 SECTIONS = {
     "field": "We and the field",
     "calls": "Calls: untraced, excluded, traced, sampled out",
+    "kinds": "Generators, coroutines, exceptions, threads",
     "gate": "Filters on against filters off",
     "filters": "Decisions about code",
     "values": "Capturing values",
@@ -31,7 +32,9 @@ SECTIONS = {
     "delivery": "The whole way, call to bytes",
     "steps": "Steps of a native trace",
     "manual": "Spans written by hand",
+    "startup": "Starting",
     "growth": "Growth",
+    "variants": "Roads not taken",
 }
 TIME_LIMIT_S = 1_800
 PEER = "OpenTelemetry decorator with values"
