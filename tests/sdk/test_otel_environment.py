@@ -165,6 +165,14 @@ def test_an_endpoint_that_is_no_url_is_a_problem_and_the_default_stands(text):
     assert problems[0].message.startswith("OTEL_EXPORTER_OTLP_ENDPOINT: not an HTTP URL, got ")
 
 
+@pytest.mark.parametrize("text", ["me:hush@host:4318", "ftp://me:hush@h", "ftp://h?key=hush"])
+def test_a_bad_endpoint_is_told_without_its_credentials(text):
+    _, problems = otlp_environment({"OTEL_EXPORTER_OTLP_ENDPOINT": text})
+
+    assert len(problems) == 1
+    assert "hush" not in problems[0].message
+
+
 @pytest.mark.parametrize(
     ("protocol", "may_be_grpc"), [("grpc", False), ("http/protobuf", True), ("", True)]
 )

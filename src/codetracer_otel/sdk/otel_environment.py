@@ -102,7 +102,8 @@ def otlp_environment(
         text = _text(environ, variable)
         if text is None or _is_endpoint(text, is_bare_accepted=is_bare_accepted):
             return text
-        problems.append(invalid(variable, "not an HTTP URL", text, "http://HOST:PORT or https://"))
+        shown = text.rpartition("@")[2].partition("?")[0]  # what is around it may be a credential
+        problems.append(invalid(variable, "not an HTTP URL", shown, "http://HOST:PORT or https://"))
         return None
 
     options = OtlpEnvironment(
