@@ -86,13 +86,16 @@ third-party: .venv/.installed
 	.venv/bin/python tools/third_party.py $(NAMES)
 
 # CPython's own tests, with and without tracing, on both interpreters; MODULES="test_with" chooses.
+CPYTHON_TESTS = tools/cpython_tests.py --write docs/cpython-tests.md
 cpython-tests: .venv/.installed
-	.venv/bin/python tools/cpython_tests.py $(MODULES)
-	if [ -x .venv-other/bin/python ]; then .venv-other/bin/python tools/cpython_tests.py $(MODULES); fi
+	.venv/bin/python $(CPYTHON_TESTS) $(MODULES)
+	if [ -x .venv-other/bin/python ]; then .venv-other/bin/python $(CPYTHON_TESTS) $(MODULES); fi
 
-# One library's unpacked sources, traced entirely: is its trace a forest? FOLDER=path TESTS=tests
+# Suites of real libraries, traced entirely: the same results, and the trace a forest; NAMES=jinja2
+FOREST = tools/third_party.py --forest --write docs/third-party.md
 forest: .venv/.installed
-	.venv/bin/python tools/forest.py $(FOLDER) $(TESTS)
+	.venv/bin/python $(FOREST) $(NAMES)
+	if [ -x .venv-other/bin/python ]; then .venv-other/bin/python $(FOREST) $(NAMES); fi
 
 # 200 threads x 10,000 calls and 10,000 tasks: nothing lost, everything balanced, memory reported.
 stress: .venv/.installed
