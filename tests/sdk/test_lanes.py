@@ -164,6 +164,21 @@ def test_a_forked_child_begins_with_an_empty_queue_and_reopens_its_exporter():
     assert stop(lane)
 
 
+def test_an_exporter_that_cannot_be_reopened_does_not_stop_the_child():
+    exporter, notes = Scripted(lambda _: ExportResult.SUCCESS), Notes()
+    exporter.reopen_after_fork = lambda: 1 / 0
+    lane = Lane("test", exporter, 100, 10**9, notes, lambda: None, len)
+    lane.after_fork()
+    assert notes == [
+        ("exporter_raised", "warn", {"exporter": "test", "error": "ZeroDivisionError"})
+    ]
+    lane.start()
+    lane.put(batch(2))
+    assert flush(lane)
+    assert lane.stats()["exported"] == 2
+    assert stop(lane)
+
+
 class Held:
     """An exporter that is held inside `export` until the test lets it go."""
 
