@@ -108,48 +108,47 @@ class Calls:
 
     def begin(self, site: Site, code: CodeType, offset: int, frame: FrameType) -> None:
         """Push the entry of a call with some feature beyond arguments and a return value."""
+        if site.hook is None:
+            self._begin_call(self._stacks.mine_or_new(), site, code, offset, frame)
+        else:
+            self._begin_hooked(site, code, offset, frame)
+
+    def _begin_hooked(self, site: Site, code: CodeType, offset: int, frame: FrameType) -> None:
         stack = self._stacks.mine_or_new()
-        if site.hook is not None:
-            site.hook(code, frame)
-            if site.plan is None:
-                return
+        site.hook(code, frame)
+        if site.plan is None:
+            return
         self._begin_call(stack, site, code, offset, frame)
-        if site.hook is not None and stack[-1][EXTRAS] is None:
-            stack[-1][EXTRAS] = Extras()  # so that its end looks for the hook's entry below it
+        extras = stack[-1][EXTRAS] = stack[-1][EXTRAS] or Extras()
+        extras.is_hooked = True
 
     def _begin_call(
         self, stack: list[Record], site: Site, code: CodeType, offset: int, frame: FrameType
     ) -> None:
         below, context = stack[-1], self._read_context()
-        segment, parent_id = self._parents.adopt_any(context, below, stack[0])
-        if segment is None:
-            self.push_unsampled(stack, code, context)
-            return
-        links = None
+        if context is below[CONTEXT]:
+            segment, parent_id = below[SEGMENT], below[SPAN_ID]
+        else:
+            segment, parent_id = self._parents.adopt(context, below, stack[0])
+            if segment is None:
+                self.push_unsampled(stack, code, context)
+                return
         claim = None if site.claims is None else site.claims.take(code)
         if claim is not None:
             self._begin_claimed(
                 stack, site, code, (offset, frame, context, segment, parent_id), claim
             )
             return
+        extras = Extras()
         if site.plan.root:
             segment, parent_id, links = self._parents.new_linked_root(segment, parent_id, stack[0])
-        self._begin_in(stack, site, code, (offset, frame, context, segment, parent_id, links))
-
-    def _begin_in(
-        self, stack: list[Record], site: Site, code: CodeType, call: tuple[Any, ...]
-    ) -> None:
-        offset, frame, context, segment, parent_id, links = call
+            extras.links = links
         calls_before, site.seen = site.seen, site.seen + 1
         sampler = site.sampler
         if sampler is not None and not sampler.keeps(segment.trace_id, calls_before):
-            entry = build_left_out(site, code, self._now())
-            if site.suspends:
-                self._suspend_under(frame, entry)
-            self._push_left_out(stack, entry, (context, segment, parent_id))
+            self._leave_out(stack, site, code, frame, (context, segment, parent_id))
             return
-        extras = Extras()
-        extras.links = links
+        values = site.read_arguments(frame)
         record: Record = [
             code,
             site.plan,
@@ -157,19 +156,34 @@ class Calls:
             segment,
             context,
             parent_id,
-            site.read_arguments(frame),
+            values,
             0,
             0,
             NOT_CAPTURED,
             extras,
         ]
-        self.charge(record[ARGUMENTS])
-        self._settle_fate(record, stack[-1], site, calls_before)
+        if values:
+            self.charge(values)
+        if sampler is not None or below[CONTEXT] is TENTATIVE:
+            self._settle_fate(record, below, site, calls_before)
         if site.suspends:
             site.start_offset = offset
             self._suspend_under(frame, record)
         record[START] = extras.resumed_at = self._now()
         stack.append(record)
+
+    def _leave_out(
+        self,
+        stack: list[Record],
+        site: Site,
+        code: CodeType,
+        frame: FrameType,
+        adopted: tuple[Context, Segment, int],
+    ) -> None:
+        entry = build_left_out(site, code, self._now())
+        if site.suspends:
+            self._suspend_under(frame, entry)
+        self._push_left_out(stack, entry, adopted)
 
     def _begin_claimed(
         self, stack: list[Record], site: Site, code: CodeType, call: tuple[Any, ...], claim: Any
@@ -261,7 +275,8 @@ class Calls:
             extras.materialised = None
         elif record[CONTEXT] is TENTATIVE and extras.context is context:
             extras.context = _FOLLOWS
-        self._pop_hook(record)
+        if extras.is_hooked:
+            self._pop_hook(record)
 
     def resume(
         self,
@@ -311,12 +326,13 @@ class Calls:
                 self._suspended.remove(frame, record)
             if site.reads_at_exit:
                 self._read_at_exit(record, site, frame)
-            self._pop_hook(record)
+            if extras.is_hooked:
+                self._pop_hook(record)
         cut(extras)
         if extras.claim is not None:
             extras.claim.record = record
             return False
-        return self._is_kept_at_end(record, extras)
+        return extras.context is None or self._is_kept_at_end(record, extras)
 
     def _is_kept_at_end(self, record: Record, extras: Extras) -> bool:
         sampling = record[PLAN].sampling

@@ -132,8 +132,6 @@ class Parents:
         """
         seen = below[CONTEXT]
         if seen is NEVER and not context:  # the usual root: nothing is attached
-            if self._keeps_all_roots and below[SEGMENT] is None:
-                return self._fresh_trace(base), 0  # what the other roads come to, two calls sooner
             return self._without_span(context, below, base)
         if seen is UNSAMPLED and (below[ARGUMENTS] is None or below[ARGUMENTS] is context):
             return None, 0
@@ -209,6 +207,8 @@ class Parents:
     def _without_span(
         self, context: Context, below: Record, base: Record
     ) -> tuple[Segment | None, int]:
+        if self._keeps_all_roots and below[SEGMENT] is None:
+            return self._fresh_trace(base), 0  # what `new_root` comes to, a call sooner
         if context and below is not base:  # attached by somebody who wants a root
             return self.new_root(base)
         if below[SEGMENT] is not None:
