@@ -1,16 +1,18 @@
 """Many threads and many tasks: nothing is lost, everything is balanced; memory is reported.
 
-usage: stress.py [--threads N] [--calls N] [--tasks N] [--write docs/stress.md]
+usage: stress.py [--threads N] [--calls N] [--tasks N] [--large-calls N] [--write docs/stress.md]
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import platform
 import resource
 import threading
 import time
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +37,8 @@ selector = "obj:glob:*.traced_*"
 exec = "trace"
 """
 
+
+MAX_GROWN_MIB = 8
 
 HEADER = (
     "| load | nothing lost, balanced | spans expected | delivered | without parent "
@@ -80,6 +84,51 @@ async def traced_task(number: int) -> int:
 
 async def traced_main(tasks: int) -> None:
     await asyncio.gather(*[asyncio.create_task(traced_task(n)) for n in range(tasks)])
+
+
+class Large:
+    """An argument of some size that can be referred to weakly."""
+
+    def __init__(self, number: int) -> None:
+        self.items = [number] * 2_000
+        self.text = "x" * 10_000
+
+
+def traced_taker(large: Large, items: list[int], text: str) -> Large:
+    return large if items and text else Large(0)
+
+
+def memory_after(calls: int, session: ct.Session) -> float:
+    """Return MiB in use when so many calls with large arguments were made and delivered."""
+    for number in range(calls):
+        large = Large(number)
+        traced_taker(large, large.items, large.text)
+    session.flush(600)
+    gc.collect()
+    return memory_mib()
+
+
+def measure_leak(calls: int) -> tuple[list[str], bool]:
+    """Call with large arguments; memory must stay, and each argument die when it would have."""
+    with ct.configure(
+        ct.filter_from_text(FILTER), "none", policy={"on_recorder_error": "abort"}
+    ) as session:
+        memory_after(calls // 10, session)
+        before = memory_after(calls // 10, session)
+        after = memory_after(calls, session)
+        alive = 0
+        for number in range(1_000):
+            reference = weakref.ref(traced_taker(Large(number), [number], "x"))
+            alive += reference() is not None
+        session.flush(600)
+        recorded = session.stats()["recorded"]
+    good = after - before < MAX_GROWN_MIB and not alive
+    return [
+        f"{recorded:,} calls with arguments of 30 KB each: {before:.1f} MiB after the first sixth, "
+        f"{after:.1f} MiB at the end; {alive} of 1,000 arguments outlived their call "
+        f"({'good' if good else 'NOT GOOD'}).",
+        "",
+    ], good
 
 
 def run_threads(threads: int, calls: int) -> int:
@@ -138,6 +187,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=200)
     parser.add_argument("--calls", type=int, default=10_000)
     parser.add_argument("--tasks", type=int, default=10_000)
+    parser.add_argument("--large-calls", type=int, default=1_000_000)
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
     rows = [
@@ -147,6 +197,7 @@ def main() -> int:
         ),
         measure(f"{options.tasks:,} concurrent tasks", lambda: run_tasks(options.tasks)),
     ]
+    leak, leaks_nothing = measure_leak(options.large_calls)
     lines = [
         f"### CPython {platform.python_version()}",
         "",
@@ -154,12 +205,13 @@ def main() -> int:
         "|---|---|---|---|---|---|---|---|",
         *(line for line, _ in rows),
         "",
+        *leak,
     ]
     print("\n".join(lines))
     if options.write:
         with options.write.open("a") as file:
             file.write("\n".join(lines) + "\n")
-    return 0 if all(good for _, good in rows) else 1
+    return 0 if all(good for _, good in rows) and leaks_nothing else 1
 
 
 if __name__ == "__main__":

@@ -1,0 +1,66 @@
+"""After a fork parent and child each deliver their own spans, once, in one trace."""
+
+import json
+import os
+
+from tests.conftest import HEADER, rule
+from tests.traced_run import run_python
+
+PROGRAM = """
+import os, sys
+import codetracer_otel as ct
+
+def before(): return 1
+def in_child(n): return n
+def in_parent(n): return n
+def steps():
+    yield before()
+    yield before()
+
+def parent():
+    before()
+    generator = steps()
+    next(generator)
+    child = os.fork()
+    if not child:
+        in_child(1)
+        next(generator)
+        in_child(2)
+        session.flush(30)
+        os._exit(0)
+    in_parent(1)
+    next(generator)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    tools = [sys.monitoring.get_tool(number) for number in range(6)]
+    assert tools.count("codetracer-otel") == 1
+    in_parent(2)
+
+session = ct.configure(sys.argv[1], "jsonl=" + sys.argv[2])
+parent()
+session.shutdown()
+"""
+
+
+def spans_of(folder):
+    lines = [line for path in folder.glob("spans*") for line in path.read_text().splitlines()]
+    return [span for line in lines if "name" in (span := json.loads(line))]
+
+
+def test_each_process_delivers_its_own_spans_once(tmp_path):
+    program, filters = tmp_path / "program.py", tmp_path / "all.toml"
+    program.write_text(PROGRAM)
+    filters.write_text(HEADER + rule("pkg:__main__"))
+    done = run_python(program, filters, tmp_path / "spans.jsonl")
+    assert done.returncode == 0, done.stderr
+    spans = spans_of(tmp_path)
+    names = sorted(span["name"].rpartition(".")[2] for span in spans)
+    assert names == ["before"] * 4 + ["in_child"] * 2 + ["in_parent"] * 2 + ["parent", "steps"]
+    ids = {span["span_id"]: span for span in spans}
+    assert len(ids) == len(spans)
+    assert len({span["trace_id"] for span in spans}) == 1
+    (root,) = [span for span in spans if not span.get("parent_span_id")]
+    assert root["name"].endswith(".parent")
+    for span in spans:
+        if span["name"].endswith((".in_child", ".in_parent")):
+            assert span["parent_span_id"] == root["span_id"]
+    assert os.path.exists(tmp_path / "spans.jsonl")
