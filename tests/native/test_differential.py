@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -89,6 +90,7 @@ def theirs(source, folder):
     command = [sys.executable, "-m", "codetracer_python_recorder", "--format", "json"]
     subprocess.run(
         [*command, "--trace-dir", str(out), str(script)],
+        cwd=folder,
         env=environment(),
         capture_output=True,
         timeout=60,
@@ -181,3 +183,45 @@ def test_only_ours_keeps_redacting_below_a_rule_of_the_user(tmp_path):
     assert plain(mine.arguments["password"]) == "<redacted>"
     assert plain(mine.arguments["shown"]) == 1
     assert "hunter2" not in (tmp_path / "trace" / "trace.json").read_text()
+
+
+TWO_FILES = """\
+import one, two
+one.f(1)
+two.f(2)
+"""
+
+
+def test_only_ours_keeps_equal_names_in_different_files_apart(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.py").write_text("def f(x):\n    return x\n")
+    mine = [call for call in ours(TWO_FILES, tmp_path) if call.name == "f"]
+    others = [call for call in theirs(TWO_FILES, tmp_path) if call.name == "f"]
+    assert [os.path.basename(call.path) for call in mine] == ["one.py", "two.py"]
+    assert len({call.path for call in others}) == 1
+    assert [plain(call.arguments["x"]) for call in mine] == [1, 2]
+
+
+NUMBERS = """\
+def same(x):
+    return x
+same(0.5)
+same(2**70)
+same(-2**63)
+"""
+
+
+def test_only_ours_gives_floats_and_large_integers_a_type(tmp_path):
+    mine = [call.result for call in ours(NUMBERS, tmp_path) if call.name == "same"]
+    others = [call.result for call in theirs(NUMBERS, tmp_path) if call.name == "same"]
+    assert [value["kind"] for value in mine] == ["Float", "BigInt", "Int"]
+    assert [value["kind"] for value in others] == ["Raw", "Raw", "Int"]
+    assert [mine[0]["f"], mine[2]["i"]] == [others[0]["r"], others[2]["i"]]
+    assert int.from_bytes(base64.b64decode(mine[1]["b"]), "big") == int(others[1]["r"])
+
+
+def test_only_ours_leaves_out_the_iterator_of_a_comprehension(tmp_path):
+    source = PROGRAMS["generators"]
+    (mine,) = [call for call in ours(source, tmp_path) if call.name == "<genexpr>"][:1]
+    (other,) = [call for call in theirs(source, tmp_path) if call.name == "<genexpr>"][:1]
+    assert (list(mine.arguments), list(other.arguments)) == ([], [".0"])

@@ -11,6 +11,7 @@ import pytest
 from tests.traced_run import TRACER, environment
 
 MODES = ("off", "proxies", "proxies+fd")
+DEEPEST = ("proxies+fd",)  # does all that the others do, and more
 
 OUTPUT = """\
 import os, subprocess, sys
@@ -88,6 +89,78 @@ def g():
 def caller_names(): return sys._getframe(1).f_locals
 print(g() if sys.version_info < (3, 13) else "live")
 """
+STREAMS = """\
+import atexit, io, os, sys, threading, warnings
+def worker(n):
+    for i in range(20):
+        lock.acquire(); print(n, i, sep=":", end=";\\n"); lock.release()
+def main():
+    print("late", file=sys.__stdout__)
+    threads = [threading.Thread(target=worker, args=(n,)) for n in range(2)]
+    for thread in threads: thread.start(); thread.join()
+    sys.stdout.reconfigure(line_buffering=True)
+    print("caf\\xe9 \\u2603", end="\\r\\n")
+    try: print("\\udc80")
+    except UnicodeEncodeError as error: print(error.reason)
+    try: sys.stdout.write(b"bytes")
+    except TypeError as error: print(error)
+    warnings.warn("careful")
+    kept = os.dup(1)
+    with open(os.devnull, "w") as nowhere: os.dup2(nowhere.fileno(), 1)
+    print("nowhere", flush=True)
+    os.dup2(kept, 1)
+    print("somewhere", sys.stdout.closed, sys.stdout.buffer.closed)
+    again = io.TextIOWrapper(io.FileIO(os.dup(1), "w"), encoding="ascii", write_through=True)
+    print("again", file=again)
+    again.close()
+    atexit.register(print, "at exit")
+    raise SystemExit("last words")
+lock = threading.Lock()
+main()
+"""
+CHILD_READS = """\
+import subprocess, sys
+def main():
+    done = subprocess.run([sys.executable, "-S", "-c", "print(input() + '!')"], capture_output=True)
+    print(done.stdout)
+    command = [sys.executable, "-S", "-c", "print(7)"]
+    print(subprocess.check_output(command, stdin=subprocess.DEVNULL))
+main()
+"""
+BINARY_INPUT = """\
+import os, sys
+def main():
+    print(sys.stdin.buffer.readline())
+    print(sys.stdin.readlines())
+    try: input("more? ")
+    except EOFError as error: print(repr(error))
+    sys.stdin.close()
+    try: input()
+    except ValueError as error: print(error)
+    print(os.read(0, 1))
+main()
+"""
+TRACEBACK = """\
+import sys
+def fails(n): return 1 // n
+def main():
+    sys.stderr.write("first\\n")
+    sys.stderr.close() if len(sys.argv) > 5 else None
+    fails(0)
+main()
+"""
+CLOSED_ERRORS = """\
+import sys
+def main():
+    sys.stderr.close()
+    print("out")
+    try: print("err", file=sys.stderr)
+    except ValueError as error: print(error)
+    sys.stdout.detach().write(b"detached\\n")
+    sys.stdout = open(1, "w", closefd=False)
+    print("own")
+main()
+"""
 PROGRAMS = {
     "output": OUTPUT,
     "input": INPUT,
@@ -95,7 +168,14 @@ PROGRAMS = {
     "closed": CLOSED,
     "killed": KILLED,
     "lifetimes": LIFETIMES,
+    "streams": STREAMS,
+    "child_reads": CHILD_READS,
+    "binary_input": BINARY_INPUT,
+    "traceback": TRACEBACK,
+    "closed_errors": CLOSED_ERRORS,
 }
+ON_FILES = ("output", "input", "replaced", "closed", "killed", "streams", "child_reads")
+ON_A_TERMINAL = ("output", "input", "replaced", "closed", "killed", "streams")
 
 
 def command(script, mode, folder):
@@ -157,23 +237,27 @@ def on_a_terminal(script, mode, folder):
     return process.wait(60), text
 
 
-@pytest.mark.parametrize("place", [on_pipes, on_files], ids=["pipes", "files"])
+def check(place, name, folder, modes):
+    script = folder / "program.py"
+    script.write_text(PROGRAMS[name])
+    expected = place(script, None, folder)
+    for mode in modes:
+        assert place(script, mode, folder) == expected, mode
+
+
 @pytest.mark.parametrize("name", sorted(PROGRAMS))
-def test_streams_are_the_same_byte_for_byte(tmp_path, name, place):
-    script = tmp_path / "program.py"
-    script.write_text(PROGRAMS[name])
-    expected = place(script, None, tmp_path)
-    for mode in MODES:
-        assert place(script, mode, tmp_path) == expected, mode
+def test_pipes_carry_the_same_bytes(tmp_path, name):
+    check(on_pipes, name, tmp_path, MODES)
 
 
-@pytest.mark.parametrize("name", ["output", "input", "replaced"])
+@pytest.mark.parametrize("name", ON_FILES)
+def test_files_hold_the_same_bytes(tmp_path, name):
+    check(on_files, name, tmp_path, DEEPEST)
+
+
+@pytest.mark.parametrize("name", ON_A_TERMINAL)
 def test_a_terminal_shows_the_same(tmp_path, name):
-    script = tmp_path / "program.py"
-    script.write_text(PROGRAMS[name])
-    expected = on_a_terminal(script, None, tmp_path)
-    for mode in MODES:
-        assert on_a_terminal(script, mode, tmp_path) == expected, mode
+    check(on_a_terminal, name, tmp_path, DEEPEST)
 
 
 def test_one_place_for_both_streams_keeps_their_order(tmp_path):
@@ -194,3 +278,25 @@ def test_one_place_for_both_streams_keeps_their_order(tmp_path):
     expected = together(None)
     for mode in MODES:
         assert together(mode) == expected, mode
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_a_program_that_begins_without_a_stream_ends_as_it_does_untraced(tmp_path, closed):
+    script = tmp_path / "program.py"
+    script.write_text(
+        "import sys\ndef main():\n    print('out')\n"
+        "    print('err', file=sys.stderr)\n    return [s is None for s in "
+        "(sys.stdin, sys.stdout, sys.stderr)]\n"
+        "missing = main()\nsys.exit(sum(2**i for i, m in enumerate(missing) if m))\n"
+    )
+
+    def run(mode):
+        shell = ["sh", "-c", f'exec "$@" {closed}', "sh", *command(script, mode, tmp_path)]
+        done = subprocess.run(
+            shell, capture_output=True, env=environment(), timeout=60, check=False
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    expected = run(None)
+    for mode in DEEPEST:
+        assert run(mode) == expected, mode

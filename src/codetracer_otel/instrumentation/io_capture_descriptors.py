@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import stat
-import subprocess
 import sys
-import tempfile
 import threading
 from codecs import getincrementaldecoder
 from collections import deque
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.instrumentation import io_capture_forwarder
+from codetracer_otel.instrumentation.io_capture_pipes import ForwardedPipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,7 +26,6 @@ _DESCRIPTORS: Final = {"stdout": 1, "stderr": 2}
 _CHUNK: Final = 256 * 1024
 _MAX_EXPECTED: Final = 1024 * 1024
 _HEAD: Final = 64
-_ANSWER_S: Final = 1.0
 
 
 class ExpectedBytes:
@@ -150,7 +146,10 @@ class DescriptorCapture:
         notify_skipped: Callable[[str, str], None],
     ) -> None:
         self._record = record
-        self._streams = [name for name in _DESCRIPTORS if name in streams]
+        # without its stream a descriptor is closed, or somebody else's
+        self._streams = [
+            name for name in _DESCRIPTORS if name in streams and getattr(sys, f"__{name}__")
+        ]
         self._notify_skipped = notify_skipped
         self._expected = {name: ExpectedBytes() for name in self._streams}
         self._encodings = {name: _encoding_of(name) for name in self._streams}
@@ -220,7 +219,7 @@ class DescriptorCapture:
 
     def _forward(self, names: list[str], undo: ExitStack) -> None:
         descriptors = [_DESCRIPTORS[name] for name in names]
-        forwarder = _Forwarder(descriptors)
+        forwarder = ForwardedPipe(descriptors)
         self._questions.append(forwarder.wait_until_arrived)
         self._add_tail(names, forwarder.copy_reader, undo)
         undo.callback(forwarder.close)
@@ -234,53 +233,6 @@ class DescriptorCapture:
         self.poll()
         self._is_installed = False
         self._tails.clear()
-
-
-class _Forwarder:
-    """A process that stands between descriptors of ours and the pipe they were."""
-
-    def __init__(self, descriptors: list[int]) -> None:
-        self._saved = [(descriptor, os.dup(descriptor)) for descriptor in descriptors]
-        source, mine = os.pipe()
-        control_reader, self._control = os.pipe()
-        self._answer, answer_writer = os.pipe()
-        copy, path = tempfile.mkstemp(prefix="codetracer-otel-")
-        self.copy_reader = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        os.unlink(path)
-        passed = (source, self._saved[0][1], copy, control_reader, answer_writer)
-        _start_forwarder(passed)
-        for descriptor in descriptors:
-            os.dup2(mine, descriptor)
-        for descriptor in (source, mine, copy, control_reader, answer_writer):
-            os.close(descriptor)
-
-    def wait_until_arrived(self) -> None:
-        """Wait until what was written before has reached its destination."""
-        with contextlib.suppress(OSError):
-            os.write(self._control, b"?")
-            if select.select([self._answer], [], [], _ANSWER_S)[0]:
-                os.read(self._answer, 1)
-
-    def close(self) -> None:
-        """Put the descriptors back."""
-        for descriptor, saved in self._saved:
-            os.dup2(saved, descriptor)
-            os.close(saved)
-        os.close(self._control)
-        os.close(self._answer)
-
-
-def _start_forwarder(descriptors: tuple[int, ...]) -> None:
-    command = [sys.executable, "-I", "-S", io_capture_forwarder.__file__]
-    subprocess.run(  # noqa: S603 - our own file, run by this interpreter
-        [*command, *map(str, descriptors)],
-        pass_fds=descriptors,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=True,
-        timeout=10,
-    )
 
 
 def _open_for_reading(descriptor: int) -> int:
