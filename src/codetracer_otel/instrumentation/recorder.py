@@ -14,12 +14,11 @@ from codetracer_otel.instrumentation.greenlets import GreenletStacks
 from codetracer_otel.instrumentation.hot_path import build_callbacks
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
 from codetracer_otel.instrumentation.parents import TENTATIVE
-from codetracer_otel.instrumentation.sites import HookSite, Site
+from codetracer_otel.instrumentation.sites import Captures, HookSite, Site, forget_in
 from codetracer_otel.instrumentation.stacks import Stacks
 from codetracer_otel.records import CONTEXT, EXTRAS, PLAN, RESULT, Ending, Record, Segment
 
 if TYPE_CHECKING:
-    import weakref
     from collections.abc import Callable, Mapping
     from types import CodeType, FrameType
 
@@ -104,8 +103,7 @@ class PythonRecorder:
         self._monitor = monitor
         self._plans = plans
         self._samplers = samplers
-        self._build_capture = build_capture
-        self._captures: dict[int, tuple[Any, Callable[[object], Captured]]] = {}
+        self._captures = Captures(build_capture)
         self.is_ours = is_ours
         self._span_limits = span_limits
         self._counters: Counter[str] = Counter()
@@ -128,8 +126,8 @@ class PythonRecorder:
         site = Site(
             code,
             planned,
-            self._capture_for(plan.walk),
-            self._forget(id(code)),
+            self._captures.of(plan.walk),
+            forget_in(self.sites, id(code)),
             self._samplers.sampler_for(plan.sampling),
         )
         if hook is not None:
@@ -265,24 +263,8 @@ class PythonRecorder:
         return None if self.handoffs is None else self.handoffs.hook_for(code, frame)
 
     def _watch_hook(self, code: CodeType, hook: Any) -> Site:
-        return self._enter(code, HookSite(code, hook, self._forget(id(code))))
+        return self._enter(code, HookSite(code, hook, forget_in(self.sites, id(code))))
 
     def _release(self, entry: Record) -> None:
         if self.handoffs is not None and entry[EXTRAS] is not None:
             self.handoffs.detach(entry)
-
-    def _capture_for(self, walk: WalkRules | None) -> Callable[[object], Captured]:
-        known = self._captures.get(id(walk))
-        if known is None:  # the walk is kept beside its capture, so that its id stays taken
-            known = self._captures[id(walk)] = (walk, self._build_capture(walk))
-        return known[1]
-
-    def _forget(self, key: int) -> Callable[[weakref.ref[CodeType]], None]:
-        sites = self.sites
-
-        def forget(reference: weakref.ref[CodeType]) -> None:
-            site = sites.get(key)
-            if site is not None and site.reference is reference:
-                del sites[key]
-
-        return forget

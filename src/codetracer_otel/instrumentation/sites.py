@@ -1,4 +1,4 @@
-"""What the Python recorder keeps for one traced code object beside its pure plan."""
+"""What the Python recorders keep for one traced code object beside its pure plan."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, FrameType
 
+    from codetracer_otel.filters.model import WalkRules
     from codetracer_otel.instrumentation.plans import PlannedCode
     from codetracer_otel.instrumentation.sampling import RuleSampler
 
@@ -31,6 +32,36 @@ PLAIN_TYPE_IDS: Final = frozenset(map(id, (type(None), bool, int, float)))
 SHORT_TEXT: Final = 128
 
 _SUSPENDING: Final = frozenset({"generator", "coroutine", "async_generator"})
+
+
+class Captures:
+    """The value captures of a session, one for each set of walk rules.
+
+    Args:
+        build: makes a capture.
+    """
+
+    def __init__(self, build: Callable[[WalkRules | None], Callable[[object], Captured]]) -> None:
+        self._build = build
+        self._known: dict[int, tuple[WalkRules | None, Callable[[object], Captured]]] = {}
+
+    def of(self, walk: WalkRules | None) -> Callable[[object], Captured]:
+        """Return the capture for the rules, always the same one."""
+        known = self._known.get(id(walk))
+        if known is None:  # the walk is kept beside its capture, so that its id stays taken
+            known = self._known[id(walk)] = (walk, self._build(walk))
+        return known[1]
+
+
+def forget_in(sites: dict[int, Any], key: int) -> Callable[[weakref.ref[CodeType]], None]:
+    """Return the callback of a weak reference to code: takes the site of ``key`` out of a table."""
+
+    def forget(reference: weakref.ref[CodeType]) -> None:
+        site = sites.get(key)
+        if site is not None and site.reference is reference:
+            del sites[key]
+
+    return forget
 
 
 class Site:

@@ -8,6 +8,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
+from codetracer_otel.instrumentation.sites import Captures, forget_in
 from codetracer_otel.instrumentation.steps_callbacks import build_step_callbacks
 from codetracer_otel.instrumentation.steps_sites import StepSite
 from codetracer_otel.instrumentation.steps_threads import (
@@ -88,8 +89,7 @@ class StepRecorder:
         self.healed = 0
         self.suspended: dict[int, list[Any]] = {}
         self._plans = plans
-        self._build_capture = build_capture
-        self._captures: dict[int, tuple[Any, Callable[[object], Captured]]] = {}
+        self._captures = Captures(build_capture)
         self._threads: list[ThreadSteps] = []
         self._numbers = HOME_THREAD
         self._lock = threading.Lock()
@@ -105,8 +105,8 @@ class StepRecorder:
         if planned is None:
             self.monitor.skipped(code)
             return DISABLE
-        capture = self._capture_for(planned.plan.walk)
-        site = StepSite(code, planned, capture, self.budget, self._forget(id(code)))
+        capture = self._captures.of(planned.plan.walk)
+        site = StepSite(code, planned, capture, self.budget, forget_in(self.sites, id(code)))
         if self.line_events is not None:
             site.line_events = self.line_events.for_plan(planned.plan)
         self.sites[id(code)] = site
@@ -249,19 +249,3 @@ class StepRecorder:
 
     def _is_full(self, steps: ThreadSteps) -> bool:
         return len(steps.entries) >= self.max_entries or self.budget.bytes > self.max_bytes
-
-    def _capture_for(self, walk: WalkRules | None) -> Callable[[object], Captured]:
-        known = self._captures.get(id(walk))
-        if known is None:  # the walk is kept beside its capture, so that its id stays taken
-            known = self._captures[id(walk)] = (walk, self._build_capture(walk))
-        return known[1]
-
-    def _forget(self, key: int) -> Callable[[weakref.ref[CodeType]], None]:
-        sites = self.sites
-
-        def forget(reference: weakref.ref[CodeType]) -> None:
-            site = sites.get(key)
-            if site is not None and site.reference is reference:
-                del sites[key]
-
-        return forget
