@@ -51,6 +51,34 @@ def test_a_child_that_is_asked_to_end_as_soon_as_it_is_there_does_end(tmp_path):
     assert (answer.stdout, answer.stderr) == (f"[{-signal.SIGTERM}]\n", "")
 
 
+def test_sigterm_is_answered_at_the_recursion_limit_as_soon_as_the_answer_can_begin(
+    sigterm, monkeypatch
+):
+    asked, told = [], []
+    monkeypatch.setattr("os.kill", lambda _process, number: told.append(number))
+    limit = sys.getrecursionlimit()
+    undo = deliver_on_sigterm(lambda: told.append(levels(40)))
+
+    def levels(left):
+        return levels(left - 1) + 1 if left else 0
+
+    def fall():
+        try:
+            fall()
+        except RecursionError:
+            asked.append(1)
+            signal.raise_signal(signal.SIGTERM)
+
+    try:
+        fall()
+    finally:
+        sys.setrecursionlimit(limit)
+        undo()
+
+    assert told == [40, signal.SIGTERM]
+    assert len(asked) <= 3
+
+
 def test_sigterm_waits_where_it_is_held(sigterm, monkeypatch):
     told = []
     monkeypatch.setattr("os.kill", lambda _process, number: told.append(number))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_ROOM: Final = 200  # levels of calls that a delivery may take
 
 
 def deliver_on_sigterm(shutdown: Callable[[], object]) -> Callable[[], None]:
@@ -49,6 +52,8 @@ class _Delivery:
         self._shutdown = shutdown
 
     def __call__(self, number: int, _frame: Any) -> None:
+        # It may have arrived at the limit, in a program that goes on after a RecursionError.
+        sys.setrecursionlimit(sys.getrecursionlimit() + _ROOM)
         self.undo()
         self._shutdown()
         os.kill(os.getpid(), number)
