@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,6 +23,7 @@ HOWS = (
     "raise",
     "generator",
     "abandon",
+    "throw",
     "delegate",
     "thread",
     "pool",
@@ -30,6 +32,9 @@ HOWS = (
     "task",
     "gather",
     "async_generator",
+    "async_close",
+    "async_break",
+    "cancel",
     "to_thread",
     "call_soon",
 )
@@ -136,6 +141,13 @@ def run_abandon(notes, me, children):
     generator.close()
 
 
+def run_throw(notes, me, children):
+    generator = generating(notes, me, children)
+    next(generator)
+    with pytest.raises(Failure):
+        generator.throw(Failure)
+
+
 def run_delegate(notes, me, children):
     for _ in delegating(notes, me, children):
         pass
@@ -160,6 +172,7 @@ RUNNERS = {
     "raise": run_raise,
     "generator": run_generator,
     "abandon": run_abandon,
+    "throw": run_throw,
     "delegate": run_delegate,
     "thread": run_thread,
     "pool": run_pool,
@@ -167,23 +180,69 @@ RUNNERS = {
 }
 
 
+async def run_await(notes, me, children):
+    await awaited(notes, me, children)
+
+
+async def run_task(notes, me, children):
+    await asyncio.create_task(awaited(notes, me, children))
+
+
+async def run_gather(notes, me, children):
+    await asyncio.gather(awaited(notes, me, children), awaited(notes, me, ()))
+
+
+async def run_async_generator(notes, me, children):
+    async for _ in streaming(notes, me, children):
+        await asyncio.sleep(0)
+
+
+async def run_async_close(notes, me, children):
+    generator = streaming(notes, me, children)
+    await anext(generator)
+    await generator.aclose()
+
+
+async def run_async_break(notes, me, children):
+    async for _ in streaming(notes, me, children):
+        break
+    await asyncio.sleep(0)
+
+
+async def run_cancel(notes, me, children):
+    task = asyncio.create_task(awaited(notes, me, children))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def run_to_thread(notes, me, children):
+    await asyncio.to_thread(plain, notes, me, children)
+
+
+async def run_call_soon(notes, me, children):
+    done = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(call_back, done, notes, me, children)
+    await done
+
+
+ASYNCHRONOUS_RUNNERS = {
+    "await": run_await,
+    "task": run_task,
+    "gather": run_gather,
+    "async_generator": run_async_generator,
+    "async_close": run_async_close,
+    "async_break": run_async_break,
+    "cancel": run_cancel,
+    "to_thread": run_to_thread,
+    "call_soon": run_call_soon,
+}
+
+
 async def run_one_async(notes, me, tree):
     how, children = tree
-    if how == "await":
-        await awaited(notes, me, children)
-    elif how == "task":
-        await asyncio.create_task(awaited(notes, me, children))
-    elif how == "gather":
-        await asyncio.gather(awaited(notes, me, children), awaited(notes, me, ()))
-    elif how == "async_generator":
-        async for _ in streaming(notes, me, children):
-            await asyncio.sleep(0)
-    elif how == "to_thread":
-        await asyncio.to_thread(plain, notes, me, children)
-    elif how == "call_soon":
-        done = asyncio.get_running_loop().create_future()
-        asyncio.get_running_loop().call_soon(call_back, done, notes, me, children)
-        await done
+    if how in ASYNCHRONOUS_RUNNERS:
+        await ASYNCHRONOUS_RUNNERS[how](notes, me, children)
     else:
         run_one(notes, me, tree)
 
@@ -226,7 +285,7 @@ def compare(exporter, run):
 
 options = settings(
     deadline=None,
-    max_examples=30,
+    max_examples=int(os.environ.get("CODETRACER_TESTS_EXAMPLES", "30")),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
