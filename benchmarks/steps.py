@@ -58,7 +58,7 @@ WORKLOADS = {
 
 WORKLOADS[sys.argv[1]](int(sys.argv[2]))
 """
-ROUNDS = {"fib": (2, 60), "handle": (10, 1500), "five_locals": (10, 4000)}
+ROUNDS = {"fib": (2, 200), "handle": (10, 5000), "five_locals": (10, 10000)}
 
 
 def cpu_seconds(command: list[str], folder: str) -> float:

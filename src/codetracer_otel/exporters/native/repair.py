@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Final
 
+from codetracer_otel.errors import ErrorCode
 from codetracer_otel.exporters.native.directory import (
     EVENTS,
     PATHS,
@@ -75,7 +76,8 @@ def repair(path: str) -> Repair:
             return Repair(was_needed=False)
     lock = lock_directory(path)
     if lock < 0:
-        raise TraceError("a program is still recording here; wait for its end")
+        rule = "a program is still recording here; wait for its end"
+        raise TraceError(rule, code=ErrorCode.TRACE_DIR_CONFLICT)
     try:
         return end_trace(path)
     finally:
