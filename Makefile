@@ -102,12 +102,9 @@ stress: .venv/.installed
 	.venv/bin/python tools/stress.py
 
 # The behaviours in asyncio's debug mode, the development mode, under -O and collecting all the time.
-HARD = -m pytest -q tests/behaviours -W ignore::pytest.PytestConfigWarning
 behaviours-hard: .venv/.installed
-	for python in .venv/bin/python .venv-other/bin/python; do \
-	    PYTHONASYNCIODEBUG=1 $$python $(HARD) && $$python -X dev $(HARD) && \
-	    $$python -O $(HARD) && CODETRACER_TESTS_COLLECT=1 $$python $(HARD) || exit 1; \
-	done
+	.venv/bin/python tools/behaviours_hard.py --write docs/hard-modes.md \
+	    .venv/bin/python .venv-other/bin/python
 
 # Every block of docs/recipes, with the servers and tools that they are for.
 RECIPES = gunicorn uvicorn celery nbclient ipykernel "rotel==0.0.1a15" pytest pytest-timeout

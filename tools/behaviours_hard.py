@@ -1,0 +1,83 @@
+"""Runs tests/behaviours in the modes that change an interpreter most, and records what came out.
+
+usage: behaviours_hard.py [--write docs/hard-modes.md] PYTHON ...
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_IGNORED = "ignore::pytest.PytestConfigWarning"  # -O: pytest says that it rewrites no assertion
+_COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped)")
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+TIME_LIMIT_S = 1800
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """One way to run an interpreter."""
+
+    name: str
+    flags: tuple[str, ...] = ()
+    environ: dict[str, str] = field(default_factory=dict)
+
+
+MODES = (
+    Mode("`PYTHONASYNCIODEBUG=1`", environ={"PYTHONASYNCIODEBUG": "1"}),
+    Mode("`-X dev`", ("-X", "dev")),
+    Mode("`-O`", ("-O",)),
+    Mode("`gc.set_threshold(1)`", environ={"CODETRACER_TESTS_COLLECT": "1"}),
+)
+
+
+def run(python: str, mode: Mode) -> tuple[str, bool]:
+    """Return a row of the table, and whether everything passed."""
+    command = [python, *mode.flags, "-m", "pytest", "-q", "-W", _IGNORED, "tests/behaviours"]
+    done = subprocess.run(
+        command,
+        env={**os.environ, **mode.environ},  # noqa: TID251 - handed on to the tests
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT_S,
+        check=False,
+    )
+    counts = ", ".join(" ".join(found) for found in _COUNT.findall(done.stdout[-300:]))
+    failed = ", ".join(name.rpartition("::")[2] for name in _FAILED.findall(done.stdout))
+    return f"| {version(python)} | {mode.name} | {counts} | {failed} |", done.returncode == 0
+
+
+def version(python: str) -> str:
+    """Return an interpreter's version."""
+    asked = [python, "-c", "import platform; print(platform.python_version())"]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def main() -> int:
+    """Run every mode on every interpreter that is there."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pythons", nargs="+", metavar="PYTHON")
+    parser.add_argument("--write", type=Path)
+    options = parser.parse_args()
+    rows, passed = [], True
+    for python in filter(os.path.exists, options.pythons):
+        for mode in MODES:
+            row, is_good = run(python, mode)
+            print(row, flush=True)
+            rows.append(row)
+            passed = passed and is_good
+    if options.write:
+        text = options.write.read_text()
+        head = text[: text.index("| CPython |")]
+        table = ["| CPython | mode | result | failed |", "|---|---|---|---|", *rows]
+        options.write.write_text(head + "\n".join(table) + "\n")
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
