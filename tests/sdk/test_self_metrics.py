@@ -92,15 +92,13 @@ def test_losses_before_the_exporters_have_a_reason(reader):
     buffer = Buffer(records=4, interval_ms=60_000)
     with configure(only(__file__), InMemoryExporter(), buffer=buffer) as session:
         pipeline = session._pipeline
-        pipeline.wake = lambda: None
-        pipeline._worker.put = lambda _item: None  # nothing drains
-        session._recording.buffer._wake = lambda: None
+        pipeline._drain = lambda *, everything: None  # whatever wakes the worker
         for _ in range(10):
             work()
         waiting = session.stats()["queue_depth"]
         lost = session.stats()["dropped"]["buffer_full"]
         found = points(reader)
-        del pipeline.wake, pipeline._worker.put
+        del pipeline._drain
     assert (waiting <= 4, lost >= 6) == (True, True)
     processed = found["otel.sdk.processor.span.processed"]
     assert processed[f"{PIPELINE}/0", "queue_full"] == lost
