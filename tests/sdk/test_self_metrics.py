@@ -92,7 +92,7 @@ def test_losses_before_the_exporters_have_a_reason(reader):
     buffer = Buffer(records=4, interval_ms=60_000)
     with configure(only(__file__), InMemoryExporter(), buffer=buffer) as session:
         pipeline = session._pipeline
-        pipeline._drain = lambda *, everything: None  # whatever wakes the worker
+        pipeline._drain = lambda **_options: None  # whatever wakes the worker
         for _ in range(10):
             work()
         waiting = session.stats()["queue_depth"]
