@@ -228,3 +228,42 @@ def test_the_self_test_leaves_the_tool_without_events():
     assert MONITORING.get_events(monitor.tool_id) == 0
     assert MONITORING.register_callback(monitor.tool_id, EVENTS.PY_UNWIND, None) is None
     monitor.uninstall()
+
+
+class Broken(Exception):
+    """What a callback is said to have raised."""
+
+
+def handle(error):
+    try:
+        raise error
+    except Broken:
+        return MONITORING.get_events(3)
+
+
+def test_what_is_to_happen_as_an_error_is_handled_happens_once():
+    monitor, handled, error = Monitor(), [], Broken()
+    undo = monitor.install(Calls().callbacks("PY_START"))
+    try:
+        monitor.when_handled(error, handled.append)
+        handle(Broken())
+        assert handled == []
+        assert not handle(error) & EVENTS.EXCEPTION_HANDLED
+        handle(error)
+        assert handled == [error]
+    finally:
+        undo()
+
+
+def test_an_error_in_whose_place_another_came_is_forgotten():
+    monitor, handled, error, later = Monitor(), [], Broken(), Broken()
+    undo = monitor.install(Calls().callbacks("PY_START"))
+    try:
+        monitor.when_handled(error, handled.append)
+        monitor.never_handled(error)
+        monitor.when_handled(later, handled.append)
+        handle(later)
+        handle(error)
+        assert handled == [later]
+    finally:
+        undo()
