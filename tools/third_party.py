@@ -73,6 +73,7 @@ SUITES = {
             "tests",
             ("pytest-asyncio", "simplejson", "time-machine", "python-dateutil", "six"),
         ),
+        LIBRARIES["toolz"],
     )
 }
 
