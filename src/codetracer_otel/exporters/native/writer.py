@@ -37,9 +37,8 @@ class _Thread:
 
 @dataclass(slots=True)
 class TraceStats:
-    """What was written: events, and bytes of ``trace.json``."""
+    """What was written: bytes of ``trace.json``, and why it could not go on."""
 
-    events: int = 0
     bytes: int = 0
     failures: list[str] = field(default_factory=list)
 
@@ -206,7 +205,6 @@ class NativeTrace:
     def _emit(self, events: list[str]) -> None:
         if events:
             self._file.write(",".join(events))
-            self.stats.events += len(events)
             self.stats.bytes = self._file.size
 
     def _fail(self, error: OSError) -> None:

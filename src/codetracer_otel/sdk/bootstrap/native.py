@@ -178,7 +178,6 @@ class StepRecording:
         """Return the counters, by name."""
         return {
             **self.recorder.stats(),
-            "events": sum(trace.stats.events for trace in self.traces),
             "bytes": sum(trace.stats.bytes for trace in self.traces),
             "failed": sum(bool(trace.stats.failures) for trace in self.traces),
         }
