@@ -43,6 +43,33 @@ def test_a_scope_selector_is_compared_with_its_own_text(selector, matches):
 
 
 @pytest.mark.parametrize(
+    ("selector", "file", "matches"),
+    [
+        ("file:{root}/**", "{root}/app/mod.py", True),
+        ("file:{root}/**", "/elsewhere/mod.py", False),
+        ("file:{root}/*.py", "{root}/mod.py", True),
+        ("file:{root}/*.py", "/mod.py", False),
+        ("file:literal:{root}/mod.py", "{root}/mod.py", True),
+        ("file:literal:{root}/mod.py", "/mod.py", False),
+        ("file:{root}/a/../**", "/elsewhere/mod.py", False),
+        ("file:{root}/inner/*.py", "{root}/inner/mod.py", True),
+        ("file:**", "/elsewhere/mod.py", True),
+    ],
+)
+def test_an_absolute_path_in_a_filter_file_matches_only_below_the_project(
+    tmp_path, selector, file, matches
+):
+    root = tmp_path / "a [project]"
+    filters = (root / "f.toml", root / "inner" / "f.toml")  # a second root makes other relatives
+    (root / "inner").mkdir(parents=True)
+    filters[0].write_text(filter_text(rule(selector.format(root=root), **SKIP)))
+    filters[1].write_text(filter_text(execute="inherit"))
+    asked = compile_chain(load_chain([filter_from_path(str(path)) for path in filters]))
+    decision = asked.classify(CodeIdentity(("m",), file.format(root=root), "f"))
+    assert decision.traces is not matches
+
+
+@pytest.mark.parametrize(
     ("qualname", "pattern"),
     [
         ("K.meth", "app.mod.K.meth"),

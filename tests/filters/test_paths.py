@@ -8,6 +8,7 @@ import pytest
 from codetracer_otel.filters.dialect import PatternError
 from codetracer_otel.filters.paths import (
     discover,
+    is_absolute,
     is_below,
     is_synthetic,
     normal_path,
@@ -96,6 +97,20 @@ def test_windows_patterns_are_compared_like_paths():
     assert normal_pattern(r"App\M.py", "c:/work", ntpath) == "app/m.py"
     with pytest.raises(PatternError, match="outside the project root"):
         normal_pattern(r"D:\x.py", "c:/work", ntpath)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "flavour", "expected"),
+    [
+        ("/p/**", posixpath, True),
+        ("p/**", posixpath, False),
+        ("**/x.py", posixpath, False),
+        (r"C:\Work\*.py", ntpath, True),
+        (r"Work\*.py", ntpath, False),
+    ],
+)
+def test_an_absolute_pattern_begins_at_a_root(pattern, flavour, expected):
+    assert is_absolute(pattern, flavour) is expected
 
 
 def test_being_below_is_not_sharing_a_prefix():

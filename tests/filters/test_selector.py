@@ -9,6 +9,7 @@ from codetracer_otel.filters.selector import (
     SelectorError,
     SelectorKind,
     compile_pattern,
+    matcher_below,
     parse_selector,
 )
 
@@ -93,3 +94,17 @@ def test_kinds_are_exactly_the_documented_ones():
     assert {kind.value for kind in SelectorKind} == {
         "pkg", "file", "obj", "local", "global", "arg", "ret", "attr", "type", "value",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("directory", ["/p", "/"])
+def test_a_matcher_below_a_directory_knows_whole_prefixes_and_texts(directory):
+    start = directory.rstrip("/") + "/"
+    below = matcher_below(directory, compile_pattern(MatchType.GLOB, "{a,b}/**"))
+    assert (below.prefixes, below.exact) == ((f"{start}a/", f"{start}b/"), None)
+    exact = matcher_below(directory, compile_pattern(MatchType.LITERAL, "m.py"))
+    assert exact.exact == {f"{start}m.py"}
+    assert [exact.matches(text) for text in (f"{start}m.py", "m.py", "/q/m.py")] == [
+        True,
+        False,
+        False,
+    ]

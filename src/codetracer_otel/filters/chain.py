@@ -38,7 +38,7 @@ class ScopeRule:
 
     Attributes:
         matches: the compiled selector, on the text its kind is compared with.
-        absolute: ``matches`` wants the absolute path in normal form (placeholders only).
+        absolute: ``matches`` wants the absolute path in normal form.
         sampling: the keys of ``[scope.rules.sampling]`` that are given.
         events: the keys of ``[scope.rules.events]`` that are given.
     """

@@ -73,14 +73,20 @@ def relative_path(path: str, roots: Iterable[str]) -> str:
     return best
 
 
+def is_absolute(pattern: str, flavour: ModuleType = os.path) -> bool:
+    """Return whether a ``file`` literal or glob begins at a root of the file system."""
+    text = _slashed(pattern, flavour)
+    return text.startswith("/") or bool(flavour.splitdrive(text)[0])
+
+
 def normal_pattern(pattern: str, root: str | None, flavour: ModuleType = os.path) -> str:
     """Return a ``file`` literal or glob relative to ``root``, without ``.`` and ``..``.
 
     Raises:
         PatternError: it points outside the project root.
     """
-    text = _slashed(pattern, flavour) if flavour is ntpath else pattern
-    if text.startswith("/") or flavour.splitdrive(text)[0]:
+    text = _slashed(pattern, flavour)
+    if is_absolute(text, flavour):
         text = _below_root(text, root, pattern)
     return "/".join(_resolve(text.split("/"), pattern))
 

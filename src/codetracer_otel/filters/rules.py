@@ -8,7 +8,7 @@ from codetracer_otel.filters.chain import ScopeRule, ValuePattern
 from codetracer_otel.filters.content import ALL_SHAPES
 from codetracer_otel.filters.dialect import PatternError
 from codetracer_otel.filters.model import Action, RuleSource
-from codetracer_otel.filters.paths import is_synthetic, normal_pattern
+from codetracer_otel.filters.paths import is_absolute, is_synthetic, normal_pattern
 from codetracer_otel.filters.placeholders import PLACEHOLDERS, expand_placeholder
 from codetracer_otel.filters.selector import (
     SCOPE_KINDS,
@@ -18,6 +18,7 @@ from codetracer_otel.filters.selector import (
     SelectorError,
     SelectorKind,
     compile_pattern,
+    matcher_below,
     parse_selector,
 )
 from codetracer_otel.filters.tables import Table
@@ -142,7 +143,7 @@ class _FileRules:
             sampling=sampling,
             events=events,
             patterns=patterns,
-            absolute=self._is_placeholder(selector),
+            absolute=self._is_absolute(selector),
         )
 
     def _rule_source(self, path: TablePath, selector: Selector, reason: str) -> RuleSource:
@@ -166,20 +167,27 @@ class _FileRules:
             and selector.pattern in PLACEHOLDERS
         )
 
+    def _is_absolute(self, selector: Selector) -> bool:
+        if self._is_placeholder(selector):
+            return True
+        return self._root is not None and _is_path(selector) and is_absolute(selector.pattern)
+
     def _scope_matcher(self, table: Table, selector: Selector) -> Matcher | None:
         if self._is_placeholder(selector):
             return self._shared.place_matcher(selector.pattern)
         try:
-            return self._shared.compiled(selector.match, self._scope_pattern(selector))
+            matcher = self._shared.compiled(selector.match, self._scope_pattern(selector))
         except PatternError as error:
             table.problem("selector", f"{_short(selector.text)}: {error}")
             return None
+        if self._root is not None and self._is_absolute(selector):
+            return matcher_below(self._root, matcher)
+        return matcher
 
     def _scope_pattern(self, selector: Selector) -> str:
-        is_path = selector.kind is SelectorKind.FILE and selector.match is not MatchType.REGEX
-        if not is_path or is_synthetic(selector.pattern):
-            return selector.pattern
-        return normal_pattern(selector.pattern, self._root)
+        if _is_path(selector):
+            return normal_pattern(selector.pattern, self._root)
+        return selector.pattern
 
     # value patterns
 
@@ -278,6 +286,13 @@ class _FileRules:
             except PatternError as error:
                 self._report.add((*table.path, "names", index), f"{_short(name)}: {error}")
         return names
+
+
+def _is_path(selector: Selector) -> bool:
+    """Return whether the pattern is a path or a glob over paths."""
+    if selector.kind is not SelectorKind.FILE or selector.match is MatchType.REGEX:
+        return False
+    return not is_synthetic(selector.pattern)
 
 
 def _given(**keys: object) -> dict[str, object]:

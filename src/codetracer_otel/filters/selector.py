@@ -93,6 +93,26 @@ class Matcher:
     exact: frozenset[str] | None = None
 
 
+def matcher_below(directory: str, relative: Matcher) -> Matcher:
+    """Return a predicate on absolute paths: below ``directory`` the rest is asked ``relative``.
+
+    Args:
+        directory: in normal form.
+        relative: on paths relative to the directory.
+    """
+    start = directory.rstrip("/") + "/"
+
+    def matches(path: str) -> bool:
+        return path.startswith(start) and relative.matches(path[len(start) :])
+
+    exact = relative.exact
+    return Matcher(
+        matches,
+        tuple([start + prefix for prefix in relative.prefixes]),
+        None if exact is None else frozenset(start + text for text in exact),
+    )
+
+
 def parse_selector(text: str, kinds: tuple[SelectorKind, ...], version: int) -> Selector:
     """Split ``text`` into kind, match and pattern.
 
