@@ -102,7 +102,6 @@ class Plan:
         root: each call starts its own trace.
         redactions: (kind, number) of the values of each call that are redacted by name.
         rule: provenance of the decision, for people.
-        source_id: number that is unique to this code object within a session.
     """
 
     name: str
@@ -124,7 +123,6 @@ class Plan:
     root: bool = False
     redactions: tuple[tuple[str, int], ...] = ()
     rule: str = ""
-    source_id: int = 0
 
 
 class Segment:

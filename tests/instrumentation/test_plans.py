@@ -101,13 +101,6 @@ def test_keys_of_keyword_arguments_are_judged_like_arguments():
     assert planned.judge_keyword("user") is Action.ALLOW
 
 
-def test_each_plan_has_a_number_of_its_own():
-    classifier = compile_chain(load_chain([filter_from_text(HEADER + traced())]))
-    builder = PlanBuilder(classifier, lambda hint, _: (hint,), EVERYTHING, lambda _: None)
-    numbers = [builder.build(function.__code__, FRAME).plan.source_id for _ in range(3)]
-    assert len(set(numbers)) == 3
-
-
 @pytest.mark.parametrize(
     ("code", "kind"),
     [

@@ -72,7 +72,6 @@ class PlanBuilder:
         self._capture = capture
         self._on_skip = on_skip
         self._shown_path = shown_path
-        self._planned = 0
 
     def build(self, code: CodeType, frame: FrameType) -> PlannedCode | None:
         """Return the plan for ``code``, first seen in ``frame``, or None to skip it."""
@@ -81,7 +80,6 @@ class PlanBuilder:
         if not decision.traces:
             self._on_skip(decision.source)
             return None
-        self._planned += 1
         return self._plan(code, identity, decision)
 
     def _identify(self, code: CodeType, frame: FrameType) -> CodeIdentity:
@@ -117,7 +115,6 @@ class PlanBuilder:
             root=decision.root,
             redactions=_redactions(arguments, local_values, global_values, result),
             rule=f"{decision.source.file}:{decision.source.line}",
-            source_id=self._planned,
         )
         return PlannedCode(plan, _keyword_judge(decision), keywords)
 
