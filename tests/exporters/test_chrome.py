@@ -182,13 +182,18 @@ def test_a_forked_child_goes_on_in_a_file_of_its_own(exporter, path):
 
 
 KILLED = """
-import os, signal, sys
+import os, signal, sys, time
 
 def call(n):
     return n
 
-while os.path.getsize(sys.argv[1]) < 100_000:
+size, before = 0, -1
+while size < 100_000:
     call(1)
+    size = os.path.getsize(sys.argv[1])
+while size != before:  # a batch that is being written would be cut
+    time.sleep(1)
+    size, before = os.path.getsize(sys.argv[1]), size
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
