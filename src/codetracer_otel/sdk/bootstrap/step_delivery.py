@@ -45,7 +45,7 @@ class StepDelivery:
         self._interval_s = interval_s
         self._on_error = on_error
         self._deliveries = 0
-        self._is_parked = False
+        self._is_parked = self._has_failed = False
         self._worker = Worker(self._handle, self._next_interval, on_thread_start)
 
     def start(self) -> None:
@@ -59,7 +59,7 @@ class StepDelivery:
         done = threading.Event()
         self._unpark()
         self._worker.put(done)
-        return done.wait(timeout)
+        return done.wait(timeout) and not self._has_failed
 
     def stop(self, timeout: float) -> bool:
         """Deliver the rest and end the sinks; return whether that was in time.
@@ -95,12 +95,14 @@ class StepDelivery:
         return min(self._interval_s, _FIRST_INTERVAL_S) if is_early else self._interval_s
 
     def _handle(self, command: Any) -> bool:
+        # After a failure the thread stays, to answer who flushes: nobody waits for nothing.
         try:
-            self._deliver(command)
+            if not self._has_failed:
+                self._deliver(command)
         except Exception as error:  # noqa: BLE001 - the thread's outermost frame of ours
+            self._has_failed = True
             self._recorder.is_delivering = False
             self._on_error(error)
-            return False
         finally:
             if isinstance(command, threading.Event):
                 command.set()
