@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from contextlib import contextmanager
 
@@ -10,6 +11,10 @@ import pytest
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.sdk.configure import active_session, shutdown
 from codetracer_otel.testing import capture_spans
+
+# A shell starts what it puts into the background with interrupts ignored, and children inherit it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HEADER = """
 [meta]
