@@ -70,6 +70,10 @@ _root_head: Final = struct.Struct("<2s16s2sQBQBQ2sI").pack
 _RETURN: Final = "codetracer.return"
 _THREAD: Final = ("thread.id", "thread.name")
 _ABSENT: Final = ""
+# What a generator or coroutine that ended as usual has set, of which two are delivered.
+_ONLY_TIMES: Final = frozenset(
+    {"busy_ns", "suspensions", "resumed_at", "frame_id", "materialised", "is_hooked"}
+)
 
 
 class _PlanForm:
@@ -165,6 +169,8 @@ class OtlpEncoder:
         self._keys: dict[str, Attribute] = {}
         self._forms: dict[int, _PlanForm] = {}
         self._return = self._key(_RETURN)
+        self._busy_ns = self._key("codetracer.busy_ns")
+        self._suspensions = self._key("codetracer.suspensions")
 
     def _key(self, name: str) -> Attribute:
         found = self._keys.get(name)
@@ -220,6 +226,11 @@ class OtlpEncoder:
         if result is not NOT_CAPTURED:
             _add(append, self._return, result)
         if extras is None:
+            append(STATUS_UNSET)
+        elif extras.__dict__.keys() <= _ONLY_TIMES:  # half the time of what `_add_extras` takes
+            if extras.busy_ns or extras.suspensions:
+                append(self._busy_ns.integers[extras.busy_ns])
+                append(self._suspensions.integers[extras.suspensions])
             append(STATUS_UNSET)
         elif not self._add_extras(append, form, extras):
             return None

@@ -486,27 +486,31 @@ class Calls:
 
     def _read_at_exit(self, record: Record, site: Site, frame: FrameType) -> None:
         extras, plan = record[EXTRAS], site.plan
-        # A redacted name is not even looked up: it stands there whether it was assigned or not.
-        names = tuple([variable.name for variable in plan.locals if not variable.redacted])
-        values = read_variables(frame, names, NOT_CAPTURED)
+        values = read_variables(frame, site.shown_locals, NOT_CAPTURED)
         extras.locals = self._captured(values, plan.locals, site)
-        namespace = frame.f_globals
-        values = [
-            dict.get(namespace, variable.name, NOT_CAPTURED)
-            for variable in plan.globals
-            if not variable.redacted
-        ]
-        extras.globals = self._captured(values, plan.globals, site)
+        if plan.globals:
+            namespace = frame.f_globals
+            values = [dict.get(namespace, name, NOT_CAPTURED) for name in site.shown_globals]
+            extras.globals = self._captured(values, plan.globals, site)
 
     def _captured(
         self, values: list[Any], variables: tuple[Any, ...], site: Site
     ) -> tuple[Any, ...]:
         found = iter(values)
+        takes_plain, capture = site.takes_plain, site.capture_quickly
         captured: list[Any] = []
+        weighed: list[Any] = []
         for variable in variables:
-            value = REDACTED_NODE if variable.redacted else next(found)
-            captured.append(value if value is NOT_CAPTURED else site.capture_quickly(value))
-        self.charge(tuple([value for value in captured if value is not NOT_CAPTURED]))
+            if variable.redacted:
+                captured.append(REDACTED_NODE)
+                continue
+            value = next(found)
+            if value is not NOT_CAPTURED and not (takes_plain and type(value) is int):
+                value = capture(value)
+                weighed.append(value)
+            captured.append(value)
+        if weighed:
+            self.charge(tuple(weighed))
         return tuple(captured)
 
     def _describe(self, record: Record, error: BaseException, now: int) -> Any:

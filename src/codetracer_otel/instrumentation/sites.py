@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from codetracer_otel.filters.model import WalkRules
     from codetracer_otel.instrumentation.plans import PlannedCode
     from codetracer_otel.instrumentation.sampling import RuleSampler
+    from codetracer_otel.records import Variable
 
 # Values of these exact types need no copy and keep nothing else alive. By id: asking a set for a
 # type would call the hash that a metaclass of the program gives it.
@@ -84,6 +85,8 @@ class Site:
         sampler: decides per call; None for always.
         bound: trace ids whose ratio key reaches it are left out; None for no such rule. Set only
             where this is all there is to decide, so that it costs one comparison.
+        shown_locals: names that are read at the end; a redacted one is not even looked up, and
+            stands there whether it was assigned or not. So it is with ``shown_globals``.
         seen: calls so far, where a rule samples.
         left_out: of these, those beyond ``bound``.
     """
@@ -107,6 +110,8 @@ class Site:
         "sampler",
         "seen",
         "short_text",
+        "shown_globals",
+        "shown_locals",
         "start_offset",
         "suspends",
         "takes_plain",
@@ -141,6 +146,8 @@ class Site:
         self.hook: Any = None
         self.claims: Any = None
         self.reads_at_exit = bool(plan.locals or plan.globals)
+        self.shown_locals = _shown(plan.locals)
+        self.shown_globals = _shown(plan.globals)
         self._one_by_one = bool(names) and reads_one_by_one(code, names)
         self._keywords = planned if planned.keywords_name in names else None
         self.is_special = self._needs_special_start()
@@ -187,6 +194,10 @@ class Site:
         index = self.plan.argument_names.index(str(self._keywords.keywords_name))
         keywords = judged_keywords(values[index], self._keywords.judge_keyword, self)
         return (*values[:index], keywords, *values[index + 1 :])
+
+
+def _shown(variables: tuple[Variable, ...]) -> tuple[str, ...]:
+    return tuple([variable.name for variable in variables if not variable.redacted])
 
 
 class HookSite(Site):
