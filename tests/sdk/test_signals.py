@@ -51,9 +51,7 @@ def test_a_child_that_is_asked_to_end_as_soon_as_it_is_there_does_end(tmp_path):
     assert (answer.stdout, answer.stderr) == (f"[{-signal.SIGTERM}]\n", "")
 
 
-def test_sigterm_is_answered_at_the_recursion_limit_as_soon_as_the_answer_can_begin(
-    sigterm, monkeypatch
-):
+def test_sigterm_is_answered_where_no_python_code_can_begin(sigterm, monkeypatch):
     asked, told = [], []
     monkeypatch.setattr("os.kill", lambda _process, number: told.append(number))
     limit = sys.getrecursionlimit()
@@ -76,7 +74,7 @@ def test_sigterm_is_answered_at_the_recursion_limit_as_soon_as_the_answer_can_be
         undo()
 
     assert told == [40, signal.SIGTERM]
-    assert len(asked) <= 3
+    assert len(asked) == 1  # the first signal, at the limit itself
 
 
 def test_sigterm_waits_where_it_is_held(sigterm, monkeypatch):

@@ -6,12 +6,15 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from collections import defaultdict
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ROOM: Final = 200  # levels of calls that a delivery may take
+_ANY_DEPTH: Final = 1_000_000
 
 
 def deliver_on_sigterm(shutdown: Callable[[], object]) -> Callable[[], None]:
@@ -24,7 +27,7 @@ def deliver_on_sigterm(shutdown: Callable[[], object]) -> Callable[[], None]:
     if not in_main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         return lambda: None
     delivery = _Delivery(shutdown)
-    signal.signal(signal.SIGTERM, delivery)
+    signal.signal(signal.SIGTERM, delivery.handler)
     return delivery.undo
 
 
@@ -34,7 +37,7 @@ def hold_sigterm() -> Callable[[], None]:
     CPython forgets in a forked child what arrived before its hooks run. Without our handler the
     child would have ended.
     """
-    if not isinstance(signal.getsignal(signal.SIGTERM), _Delivery):
+    if type(signal.getsignal(signal.SIGTERM)) is not _Handler:
         return lambda: None
     if signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}):
         return lambda: None
@@ -45,20 +48,35 @@ def _release_sigterm() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
+class _Handler(partial[str]):
+    """A handler that is called where no Python code can begin: at the recursion limit.
+
+    A signal is told once. A program that goes on after the RecursionError of a Python handler
+    would never end.
+    """
+
+
 class _Delivery:
-    """The handler: delivers, then lets the signal do what it does."""
+    """The last field of the handler: delivers, then lets the signal do what it does.
+
+    ``str.format`` is C code that reads its fields in order and ignores what it has no field for,
+    such as the arguments of a signal. The first two fields note the limit and raise it.
+    """
 
     def __init__(self, shutdown: Callable[[], object]) -> None:
         self._shutdown = shutdown
+        self._limit: defaultdict[str, int] = defaultdict(sys.getrecursionlimit)
+        raised: defaultdict[str, None] = defaultdict(partial(sys.setrecursionlimit, _ANY_DEPTH))
+        self.handler = _Handler("{0[was]}{1[is]}{2}".format, self._limit, raised, self)
 
-    def __call__(self, number: int, _frame: Any) -> None:
-        # It may have arrived at the limit, in a program that goes on after a RecursionError.
-        sys.setrecursionlimit(sys.getrecursionlimit() + _ROOM)
+    def __format__(self, _: str) -> str:
+        sys.setrecursionlimit(self._limit["was"] + _ROOM)  # other threads keep about theirs
         self.undo()
         self._shutdown()
-        os.kill(os.getpid(), number)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return ""  # the first process of a container goes on
 
     def undo(self) -> None:
         """Give the signal back, unless somebody has taken it meanwhile."""
-        if signal.getsignal(signal.SIGTERM) is self:
+        if signal.getsignal(signal.SIGTERM) is self.handler:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
