@@ -150,6 +150,18 @@ def test_a_hanging_exporter_cannot_hold_the_stop_beyond_its_deadline():
     go_on.set()
 
 
+def test_what_is_delivered_after_the_deadline_is_not_counted_as_dropped():
+    go_on = threading.Event()
+    lane = start(Scripted(lambda _: go_on.wait(30) and ExportResult.SUCCESS))
+    lane.put(batch(3))
+    assert not stop(lane, 0.05)
+    assert lane.stats()["dropped_at_shutdown"] == 3
+    go_on.set()
+    assert stop(lane)
+    counted = lane.stats()
+    assert (counted["exported"], counted["dropped_at_shutdown"]) == (3, 0)
+
+
 def test_a_forked_child_begins_with_an_empty_queue_and_reopens_its_exporter():
     exporter = Scripted(lambda _: ExportResult.SUCCESS)
     reopened = []

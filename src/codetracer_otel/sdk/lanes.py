@@ -61,7 +61,7 @@ class Lane:
         self._max_bytes = max_bytes
         self._notify = notify
         self._weigh = weigh
-        self._waiting = self._waiting_bytes = 0
+        self._waiting = self._waiting_bytes = self._given_up = 0
         self._state = threading.Lock()
         self._is_failing = False
         self._exports = self._export_at_work = self._too_busy_to_park = 0
@@ -109,6 +109,7 @@ class Lane:
             return True
         has_ended = self._ends_in_grace()
         with self._state:
+            self._given_up = self._waiting
             self.counters["dropped_at_shutdown"] += self._waiting
             self._waiting = self._waiting_bytes = 0
         return has_ended
@@ -151,7 +152,7 @@ class Lane:
     def after_fork(self) -> None:
         """Begin anew in a forked child; what waits is delivered by the parent."""
         self._state = threading.Lock()
-        self._waiting = self._waiting_bytes = 0
+        self._waiting = self._waiting_bytes = self._given_up = 0
         self._exports = self._export_at_work = self._too_busy_to_park = 0
         self._is_failing = False
         self.counters.clear()
@@ -197,10 +198,18 @@ class Lane:
         with self._state:
             self._waiting = max(self._waiting - len(batch), 0)
             self._waiting_bytes = max(self._waiting_bytes - size, 0)
+            self._take_back(len(batch))
         self._count(len(batch), result, self._own_losses() - losses)
         if result is ExportResult.SUCCESS and self._is_failing:
             self._is_failing = False
             self._notify("exporter_recovered", "warn", exporter=self.name)
+
+    def _take_back(self, spans: int) -> None:
+        """Count a batch no longer as dropped at shutdown: its exporter did answer in the end."""
+        answered = min(spans, self._given_up)
+        self._given_up -= answered
+        if answered:
+            self.counters["dropped_at_shutdown"] -= answered
 
     def _count(self, spans: int, result: ExportResult, own: Counter[str]) -> None:
         if result is not ExportResult.SUCCESS:
