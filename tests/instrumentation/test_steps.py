@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codetracer_otel.captured import Node, NodeKind
+from codetracer_otel.instrumentation.steps_callbacks import build_step_callbacks
 from codetracer_otel.instrumentation.steps_names import NamedVariables
 from codetracer_otel.instrumentation.steps_rebinding import find_rebindings
 from codetracer_otel.instrumentation.steps_threads import ThreadSteps, unfinished_output
@@ -181,6 +182,20 @@ def test_a_namespace_made_by_the_program_is_not_asked():
     assert variables.changes(Frame(Namespace()), frame_of(variables.names), 1, None) is None
 
 
+def test_a_namespace_made_by_the_program_is_not_asked_what_it_is():
+    asked = []
+
+    class Namespace:
+        @property
+        def __class__(self):
+            asked.append("__class__")
+            return dict
+
+    variables = named(Site(), ("x",))
+    assert variables.changes(Frame(Namespace()), frame_of(variables.names), 1, None) is None
+    assert asked == []
+
+
 def test_output_at_the_end_waits_once_for_the_rest_of_its_line():
     steps = ThreadSteps(1)
     steps.entries = [3, (OUTPUT, "stdout", "a", "", 0), (OUTPUT, "stdout", "b", "", 0)]
@@ -189,3 +204,46 @@ def test_output_at_the_end_waits_once_for_the_rest_of_its_line():
     assert unfinished_output(steps) == 2
     steps.entries += [(OUTPUT, "stdout", "c", "", 0)] * 100
     assert unfinished_output(steps) == 0
+
+
+class Interrupted:
+    """What a callback asks first; a signal arrives as it does."""
+
+    @property
+    def steps(self):
+        raise KeyboardInterrupt
+
+    def get(self, _key):
+        raise KeyboardInterrupt
+
+
+class Cramped:
+    """The recorder of a program that stands at its recursion limit."""
+
+    sites = local = Interrupted()
+    suspended = {}
+    max_entries = max_bytes = 1
+    line_events = None
+    exception_text = False
+    new_thread = on_unknown = budget = wait_for_room = heal = keep_suspended = is_ours = None
+
+    def boundary(self, _error):
+        raise RecursionError
+
+
+@pytest.mark.parametrize(
+    ("event", "facts"),
+    [
+        ("PY_START", [0]),
+        ("PY_RESUME", [0]),
+        ("PY_THROW", [0, ValueError()]),
+        ("LINE", [1]),
+        ("PY_RETURN", [0, None]),
+        ("PY_YIELD", [0, None]),
+        ("PY_UNWIND", [0, ValueError()]),
+    ],
+)
+def test_an_interrupt_for_which_there_is_no_room_to_be_judged_goes_on(event, facts):
+    callback = build_step_callbacks(Cramped())[event]
+    with pytest.raises(KeyboardInterrupt):
+        callback(frame_of.__code__, *facts)

@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.instrumentation import io_capture
+from codetracer_otel.instrumentation.introspection import exact_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,20 +65,19 @@ class IoRecorder:
 
     def announce(self, stream: str, text: str, /) -> None:
         """Take note of a text that is about to be written."""
-        if self._expect is None or not isinstance(text, str):
+        if self._expect is None:
             return
         try:
-            self._expect(stream, str.__str__(text))
+            exact = exact_text(text)
+            if exact is not None:
+                self._expect(stream, exact)
         except RecursionError:
             return
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
             self._boundary(error)
 
     def _record(self, stream: str, text: Any, frame: FrameType | None) -> None:
-        if type(text) is not str:
-            if not isinstance(text, str):
-                return
-            text = str.__str__(text)
+        text = exact_text(text)
         if frame is None or self._is_ours(frame.f_code.co_filename) or not text:
             return
         file, line = self._place(frame)

@@ -3,6 +3,8 @@
 The rules of `hot_path` hold here, too: what may fail comes before the stack is changed, and
 whatever fails goes to the boundary, which applies the user's policy. A signal's handler may raise
 between two calls: a stack is changed by operators, and the one call that follows adds the entry.
+At the recursion limit there is no room to judge what was raised: it goes on, lest an interrupt
+gets lost.
 """
 
 from __future__ import annotations
@@ -69,8 +71,15 @@ def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[
             entries += [(CALL, site.plan, values, None)]
             if len(entries) >= max_entries or budget.bytes > max_bytes:
                 wait_for_room(steps)
-        except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            boundary(error)
+        except BaseException as error:
+            try:
+                boundary(error)
+            except RecursionError:
+                no_room = True
+            else:
+                no_room = False
+            if no_room:
+                raise
         return None
 
     suspended = recorder.suspended
@@ -87,18 +96,31 @@ def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[
     def on_resume(code: CodeType, _offset: int) -> object:
         try:
             enter_again(code, frame_of(depth), None)
-        except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            boundary(error)
+        except BaseException as error:
+            try:
+                boundary(error)
+            except RecursionError:
+                no_room = True
+            else:
+                no_room = False
+            if no_room:
+                raise
         return None
 
     def on_throw(code: CodeType, _offset: int, raised: BaseException) -> object:
-        site = sites.get(id(code))
-        if site is None:
-            return None
         try:
-            enter_again(code, frame_of(depth), describe(site, raised, code))
-        except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            boundary(error)
+            site = sites.get(id(code))
+            if site is not None:
+                enter_again(code, frame_of(depth), describe(site, raised, code))
+        except BaseException as error:
+            try:
+                boundary(error)
+            except RecursionError:
+                no_room = True
+            else:
+                no_room = False
+            if no_room:
+                raise
         return None
 
     return {"PY_START": on_start, "PY_RESUME": on_resume, "PY_THROW": on_throw}
@@ -130,13 +152,19 @@ def _build_lines(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..
             if len(entries) >= max_entries or budget.bytes > max_bytes:
                 wait_for_room(steps)
             return entry  # noqa: TRY300 - the interpreter ignores it, `_with_line_events` does not
-        except AttributeError as error:
-            if hasattr(local, "steps"):
-                boundary(error)  # otherwise the thread was here before the session
-        except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            if top is not None and top[0] is code:
-                top[1].forget_values(top)
-            boundary(error)
+        except BaseException as error:
+            if type(error) is AttributeError and not hasattr(local, "steps"):
+                return None  # the thread was here before the session
+            try:
+                if top is not None and top[0] is code:
+                    top[1].forget_values(top)
+                boundary(error)
+            except RecursionError:
+                no_room = True
+            else:
+                no_room = False
+            if no_room:
+                raise
         return None
 
     if recorder.line_events is None:
@@ -156,8 +184,15 @@ def _with_line_events(
             site = sites.get(id(code))
             if entry is not None and site is not None and site.line_events is not None:
                 site.line_events(code, site.plan, entry)
-        except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            boundary(error)
+        except BaseException as error:
+            try:
+                boundary(error)
+            except RecursionError:
+                no_room = True
+            else:
+                no_room = False
+            if no_room:
+                raise
         return None
 
     return on_line_with_event
@@ -193,11 +228,17 @@ def _build_leave(recorder: StepRecorder, depth: int, *, suspends: bool) -> Calla
             entries = steps.entries
             del steps.stack[-1]
             entries += [ending] if change is None else [change, ending]
-        except AttributeError as error:
-            if hasattr(local, "steps"):
+        except BaseException as error:
+            if type(error) is AttributeError and not hasattr(local, "steps"):
+                return None
+            try:
                 boundary(error)
-        except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            boundary(error)
+            except RecursionError:
+                no_room = True
+            else:
+                no_room = False
+            if no_room:
+                raise
         return None
 
     return on_leave
@@ -213,9 +254,9 @@ def _build_exits(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..
     frame_of = sys._getframe  # noqa: SLF001
 
     def on_unwind(code: CodeType, _offset: int, raised: BaseException) -> object:
-        if sites.get(id(code)) is None:
-            return None
         try:
+            if sites.get(id(code)) is None:
+                return None
             steps = getattr(local, "steps", None)
             if steps is None:
                 return None
@@ -231,8 +272,15 @@ def _build_exits(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..
             entries = steps.entries
             del steps.stack[-1]
             entries += [ending] if change is None else [change, ending]
-        except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            boundary(error)
+        except BaseException as error:
+            try:
+                boundary(error)
+            except RecursionError:
+                no_room = True
+            else:
+                no_room = False
+            if no_room:
+                raise
         return None
 
     return {

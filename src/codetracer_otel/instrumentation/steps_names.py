@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import Node
+from codetracer_otel.instrumentation.introspection import derives
 from codetracer_otel.instrumentation.sites import SHORT_TEXT
 from codetracer_otel.instrumentation.steps_values import CHANGING, SAME
 from codetracer_otel.instrumentation.steps_variables import is_kept, is_module_level
@@ -61,7 +62,7 @@ class NamedVariables:
         namespace: Any = python_frame.f_globals if self._are_globals else python_frame.f_locals
         if type(namespace) is dict:
             read = namespace.get
-        elif isinstance(namespace, dict):
+        elif derives(type(namespace), dict):  # isinstance() would ask it for its `__class__`
             read = partial(dict.get, namespace)
         else:
             return change  # made by the program: reading it would run its code

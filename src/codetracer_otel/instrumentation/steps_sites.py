@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import REDACTED_NODE, Node
+from codetracer_otel.instrumentation.introspection import derives
 from codetracer_otel.instrumentation.reading import (
     CO_OPTIMIZED,
     HAS_LIVE_F_LOCALS,
@@ -257,9 +258,7 @@ class StepSite:
             return True
         if kind == "global":
             return dict.__contains__(frame.f_globals, name)
-        if self._is_optimized and not HAS_LIVE_F_LOCALS:
-            return True  # asking would cost as much as reading on 3.12
+        if self._is_optimized:  # asking would cost as much as reading on 3.12
+            return not HAS_LIVE_F_LOCALS or name in frame.f_locals
         namespace: Any = frame.f_locals
-        if isinstance(namespace, dict):
-            return dict.__contains__(namespace, name)
-        return HAS_LIVE_F_LOCALS and name in namespace
+        return derives(type(namespace), dict) and dict.__contains__(namespace, name)
