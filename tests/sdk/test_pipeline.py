@@ -131,6 +131,23 @@ def test_a_batch_that_cannot_be_judged_is_not_delivered(build):
     assert [str(error) for error in errors] == ["cannot judge"]
 
 
+def test_a_batch_that_met_a_lowered_recursion_limit_is_judged_again(build):
+    keeper, errors, cramped = Keeper(), [], [True]
+
+    def redact(_records, spans):
+        if cramped:
+            cramped.clear()
+            raise RecursionError
+        return spans
+
+    pipeline = build(keeper, redact=redact, errors=errors)
+    pipeline.recorder.records.extend([12, 13])
+    assert pipeline.flush(5)
+    assert keeper.items == [12, 13]
+    assert pipeline.dropped() == {}
+    assert errors == []
+
+
 def test_spans_of_others_are_bounded_and_counted(build):
     blocked, go_on = threading.Event(), threading.Event()
 
@@ -150,6 +167,16 @@ def test_spans_of_others_are_bounded_and_counted(build):
     assert pipeline.flush(5)
     assert keeper.items == [0, 1, 2, 3, 4]
     assert pipeline.dropped_spans == 3
+
+
+def test_a_span_whose_time_is_none_raises_nothing_into_the_program(build):
+    keeper = Keeper()
+    pipeline = build(keeper)
+    span = Span(1)
+    span.start_time = "now"
+    pipeline.add_span(span)
+    assert pipeline.flush(5)
+    assert keeper.items == [span]
 
 
 def test_one_hanging_exporter_stops_neither_the_other_nor_the_program(build):

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
+import types
 
+import pytest
+
+from codetracer_otel.sdk import workers
 from codetracer_otel.sdk.workers import Worker, unregistered
 
 
@@ -149,3 +154,38 @@ def test_however_parking_and_unparking_meet_the_thread_it_goes_on():
     worker.put("end")
     assert worker.join(soon())
     assert handled == [*range(300), "end"]
+
+
+class Limit:
+    """The recursion limit, which the program has lowered, and a clock that only sleeping moves."""
+
+    def __init__(self, monkeypatch, back_after=None):
+        self.sleeps = 0
+        self.back_after = back_after
+        monkeypatch.setattr(sys, "getrecursionlimit", lambda: 1000 if self.is_back else 30)
+        clock = types.SimpleNamespace(sleep=self.sleep, monotonic=lambda: float(self.sleeps))
+        monkeypatch.setattr(workers, "time", clock)
+
+    @property
+    def is_back(self):
+        return self.back_after is not None and self.sleeps >= self.back_after
+
+    def sleep(self, _seconds):
+        self.sleeps += 1
+
+
+@pytest.mark.parametrize(("back_after", "expected"), [(2, ["room", "room"]), (None, [2, 2])])
+def test_a_thread_waits_for_a_recursion_limit_that_is_too_low_but_not_for_ever(
+    monkeypatch, back_after, expected
+):
+    limit, handled = Limit(monkeypatch, back_after), []
+
+    def handle(item):
+        handled.append("room" if limit.is_back else limit.sleeps)
+        return item != "end"
+
+    worker = start(handle)
+    worker.put("first")
+    worker.put("end")
+    assert worker.join(soon())
+    assert handled == expected

@@ -95,7 +95,8 @@ class Pipeline:
 
     def add_span(self, span: ReadableSpan) -> None:
         """Take a hand-written or library span that has ended."""
-        if (span.start_time or 0) < self._not_before_ns:
+        start: Any = span.start_time  # what the program gave, which may be no number
+        if (type(start) is int or type(start) is float) and start < self._not_before_ns:
             return  # began before the fork: the parent process delivers it
         if len(self._spans) >= self._max_spans:
             self.dropped_spans += 1
@@ -226,10 +227,19 @@ class Pipeline:
         self.recorded += len(records) + len(spans)
         self._batches += 1
         try:
-            batch = Batch(records, self._redact(records, self._views_of(spans)), self.resource)
+            batch = Batch(records, self._judged(records, spans), self.resource)
         except Exception as error:  # noqa: BLE001 - a batch that cannot be judged is not delivered
             self.failed_internally += len(records) + len(spans)
             self._on_error(error)
             return
         for lane in self.lanes:
             lane.put(batch)
+
+    def _judged(
+        self, records: Sequence[Record], spans: Sequence[ReadableSpan]
+    ) -> Sequence[SpanView]:
+        try:
+            return self._redact(records, self._views_of(spans))
+        except RecursionError:  # the program has just lowered the limit
+            self._worker.wait_for_room()
+            return self._redact(records, self._views_of(spans))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import os
 import queue
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from codetracer_otel.ports import Notify
 
 _PARK: Final = object()
+_LEVELS: Final = 150  # of calls that a delivery takes: the recursion limit is for all threads
+_PATIENCE_S: Final = 2.0
+_POLL_S: Final = 0.005
 
 
 class Worker:
@@ -44,6 +48,7 @@ class Worker:
         self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._is_parking = self._is_parked = self._is_stranded = False
+        self._is_patient = True
         self._thread = DetachedThread(self._run)
 
     def start(self) -> None:
@@ -113,9 +118,19 @@ class Worker:
             if item is _PARK:
                 if self._parks():
                     return
-            elif not self._handle(item):
-                return
+            else:
+                self.wait_for_room()
+                if not self._handle(item):
+                    return
             _leave_registry()
+
+    def wait_for_room(self) -> None:
+        """Wait for a program that has lowered the recursion limit, but not again and again."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while self._is_patient and _is_cramped():
+            time.sleep(_POLL_S)
+            self._is_patient = time.monotonic() < deadline
+        self._is_patient = self._is_patient or not _is_cramped()
 
     def _parks(self) -> bool:
         with self._gate:  # `unpark` must not miss a thread that is about to go
@@ -167,6 +182,11 @@ class DetachedThread:
         finally:
             _leave_registry()
             self._ended.set()
+
+
+def _is_cramped() -> bool:
+    """Return whether the program has left our threads too little room for their calls."""
+    return sys.getrecursionlimit() < _LEVELS
 
 
 def unregistered(notify: Notify) -> Notify:
