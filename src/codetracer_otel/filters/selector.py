@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.dialect import PatternError
 from codetracer_otel.filters.expressions import compile_expression
-from codetracer_otel.filters.globs import (
-    expand_glob,
-    glob_predicate,
-    glob_prefixes,
-    glob_texts,
-)
+from codetracer_otel.filters.glob_syntax import expand_glob, glob_prefixes, glob_texts
+from codetracer_otel.filters.globs import glob_predicate
 from codetracer_otel.filters.suggestions import did_you_mean, quoted_list
 from codetracer_otel.filters.words import compile_words
 
