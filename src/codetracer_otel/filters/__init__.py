@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from codetracer_otel.filters.engine import Classifier, Decision, compile_chain
+from codetracer_otel.filters.decision import Decision
+from codetracer_otel.filters.engine import Classifier, compile_chain
 from codetracer_otel.filters.loader import load_chain
 from codetracer_otel.filters.modules import ModuleNames
 from codetracer_otel.filters.paths import discover

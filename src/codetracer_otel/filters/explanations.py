@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from codetracer_otel.filters.chain import ScopeRule
-    from codetracer_otel.filters.engine import Classifier, Decision
+    from codetracer_otel.filters.decision import Decision
+    from codetracer_otel.filters.engine import Classifier
     from codetracer_otel.filters.model import RuleSource
 
 DEFAULT_CAPTURE: Final = frozenset(("args", "return"))

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import CodeType, FrameType
 
-    from codetracer_otel.filters.engine import Classifier, Decision
+    from codetracer_otel.filters.decision import Decision
+    from codetracer_otel.filters.engine import Classifier
     from codetracer_otel.filters.model import RuleSource
 
 _KINDS: Final = (

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Link, SpanKind, TraceState
     from opentelemetry.util.types import Attributes
 
+    from codetracer_otel.filters.decision import Decision as RuleDecision
     from codetracer_otel.filters.engine import Classifier
-    from codetracer_otel.filters.engine import Decision as RuleDecision
 
 _MAX_KNOWN = 4096
 
