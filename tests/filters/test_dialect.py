@@ -8,7 +8,8 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codetracer_otel.filters.dialect import PatternError, translate
+from codetracer_otel.filters.dialect import translate
+from codetracer_otel.filters.pattern_error import PatternError
 
 
 def found(pattern: str, text: str) -> bool:
@@ -108,14 +109,10 @@ def test_what_only_one_engine_knows_is_named(pattern, construct):
     [
         ("(a", "not closed"),
         ("a)", "closes no group"),
-        ("[a", "not closed"),
         ("*a", "nothing to repeat"),
         ("a\\", "single backslash"),
         ("a{9999}", "above 1000"),
         ("a{3,2}", "out of order"),
-        (r"\xZZ", "hexadecimal"),
-        (r"\u{D800}", "no Unicode character"),
-        (r"\p", "needs a property"),
         ("(" * 60 + ")" * 60, "inside each other"),
         ("a" * 513, "513 characters"),
     ],

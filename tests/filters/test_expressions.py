@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from codetracer_otel.filters.dialect import PatternError
 from codetracer_otel.filters.expressions import compile_expression
+from codetracer_otel.filters.pattern_error import PatternError
 
 
 @pytest.mark.parametrize("pattern", ["(a|aa)+$", "(a|b|ab)*$", "(aa|aaa|a)*c|d$"])

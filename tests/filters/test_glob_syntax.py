@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codetracer_otel.filters.dialect import PatternError
 from codetracer_otel.filters.glob_syntax import expand_glob, glob_prefixes, glob_texts
 from codetracer_otel.filters.globs import compile_glob
+from codetracer_otel.filters.pattern_error import PatternError
 
 components = st.lists(st.sampled_from(["a", "b", "*", "?", "ab"]), min_size=1, max_size=4)
 patterns = st.lists(

@@ -5,7 +5,6 @@ import posixpath
 
 import pytest
 
-from codetracer_otel.filters.dialect import PatternError
 from codetracer_otel.filters.paths import (
     discover,
     is_absolute,
@@ -16,6 +15,7 @@ from codetracer_otel.filters.paths import (
     project_root,
     relative_path,
 )
+from codetracer_otel.filters.pattern_error import PatternError
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.filters.dialect_classes import read_class
+from codetracer_otel.filters.dialect_escapes import read_escape
+from codetracer_otel.filters.pattern_error import PatternError, refuse_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,34 +25,8 @@ MAX_REPEAT: Final = 1000
 _COUNTED = re.compile(r"\{([0-9]+)(?:(,)([0-9]*))?\}")
 _GROUP_NAME = re.compile(r"\(\?P?<([A-Za-z_][A-Za-z0-9_]*)>")
 _FLAGS = re.compile(r"\(\?([a-zA-Z]*)(?:(-)([a-zA-Z]+))?([:)])")
-_POSIX = re.compile(r"\[:(\^?)([a-z]+):\]")
-_HEX = {
-    "x": re.compile(r"\\x(?:([0-9A-Fa-f]{2})|\{([0-9A-Fa-f]{1,8})\})"),
-    "u": re.compile(r"\\u(?:([0-9A-Fa-f]{4})|\{([0-9A-Fa-f]{1,8})\})"),
-    "U": re.compile(r"\\U(?:([0-9A-Fa-f]{8})|\{([0-9A-Fa-f]{1,8})\})"),
-}
-_PROPERTY = re.compile(r"\\[pP](?:([A-Za-z])|\{([^{}]+)\})")
 _PREFIX_ATOM = re.compile(r"[A-Za-z0-9_/<>@,:=!-]|\\[.\-_/]")
 _PREFIX = re.compile(rf"\^((?:{_PREFIX_ATOM.pattern})+)")
-_CONTROL = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": "\a"}
-_SETS = {"d": "0", "D": "a", "w": "a", "W": "-", "s": " ", "S": "a"}
-_SET_OPERATORS = ("&&", "--", "~~", "||")
-_POSIX_CLASSES = {
-    "alnum": "0-9A-Za-z",
-    "alpha": "A-Za-z",
-    "ascii": r"\x00-\x7F",
-    "blank": r"\t\ ",
-    "cntrl": r"\x00-\x1F\x7F",
-    "digit": "0-9",
-    "graph": "!-~",
-    "lower": "a-z",
-    "print": r"\ -~",
-    "punct": r"!-/:-@\[-`{-~",
-    "space": r"\t\n\v\f\r\ ",
-    "upper": "A-Z",
-    "word": "0-9A-Za-z_",
-    "xdigit": "0-9A-Fa-f",
-}
 _FOREIGN_GROUPS = (
     ("(?<=", "look-behind"),
     ("(?<!", "look-behind"),
@@ -64,28 +42,6 @@ _FOREIGN_GROUPS = (
     ("(?R", "recursion"),
     ("(?+", "recursion"),
 )
-_FOREIGN_ESCAPES = {
-    "Z": r"`\Z`; write `\z`",
-    "G": r"the search anchor `\G`",
-    "K": r"the keep-out `\K`",
-    "R": r"the line-break set `\R`",
-    "X": r"the grapheme set `\X`",
-    "N": r"the named character `\N`",
-    "L": r"the named list `\L`",
-    "Q": r"the quotation `\Q`",
-    "E": r"the quotation `\E`",
-    "h": r"the horizontal-space set `\h`",
-    "g": r"the group reference `\g`",
-    "k": r"the backreference `\k`",
-    "m": r"the word start `\m`",
-    "M": r"the word end `\M`",
-    "<": r"the word start `\<`",
-    ">": r"the word end `\>`",
-}
-
-
-class PatternError(ValueError):
-    """A pattern that is not accepted; the message names the construct and a remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +131,7 @@ class _Translator:
             self._add(re.escape(char) if char in "]}#&~- \t\n" else char, char, 1)
 
     def _add(self, out: str, sample: str, consumed: int) -> None:
+        """Take an atom: what is written for it, text it matches, its length in the pattern."""
         self._atom = len(self._sample)
         self._atom_is_group = False
         self._after_quantifier = False
@@ -192,12 +149,6 @@ class _Translator:
             return True
         return False
 
-    def _foreign(self, construct: str) -> NoReturn:
-        raise PatternError(
-            f"{construct} is not in the regex syntax common to Rust and Python; "
-            "rewrite the pattern, or use a glob"
-        )
-
     # atoms
 
     def _dot(self) -> None:
@@ -210,119 +161,10 @@ class _Translator:
         self._add("$" if "m" in self._groups[-1].flags else r"\Z", "", 1)
 
     def _escape(self) -> None:
-        out, sample, consumed = self._read_escape(in_class=False)
-        self._add(out, sample, consumed)
-
-    def _read_escape(self, *, in_class: bool) -> tuple[str, str, int]:
-        char = self._text[self._at + 1 : self._at + 2]
-        if not char:
-            raise PatternError("the pattern ends in a single backslash; write `\\\\`")
-        if char in _CONTROL:
-            return "\\" + char, _CONTROL[char], 2
-        if char in _SETS:
-            return "\\" + char, _SETS[char], 2
-        if char in _HEX:
-            return self._read_code_point(char)
-        if char in "pP":
-            return self._read_property()
-        if char in "AzbB":
-            return self._read_assertion(char, in_class=in_class)
-        return self._read_punctuation(char)
-
-    def _read_punctuation(self, char: str) -> tuple[str, str, int]:
-        if char in _FOREIGN_ESCAPES:
-            self._foreign(_FOREIGN_ESCAPES[char])
-        if char.isdigit():
-            self._foreign(f"the backreference `\\{char}`")
-        if char.isalpha() or not char.isascii():
-            self._foreign(f"the escape `\\{char}`")
-        return re.escape(char), char, 2
-
-    def _read_code_point(self, char: str) -> tuple[str, str, int]:
-        found = _HEX[char].match(self._text, self._at)
-        if found is None:
-            raise PatternError(
-                f"`\\{char}` needs hexadecimal digits, such as `\\x7F` or `\\x{{1F600}}`"
-            )
-        number = int(found[1] or found[2], 16)
-        if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:  # noqa: PLR2004 - Unicode's limits
-            raise PatternError(f"`{found[0]}` is no Unicode character")
-        return re.escape(chr(number)), chr(number), len(found[0])
-
-    def _read_property(self) -> tuple[str, str, int]:
-        found = _PROPERTY.match(self._text, self._at)
-        if found is None:
-            raise PatternError("`\\p` needs a property, such as `\\p{L}`")
-        return f"\\{self._text[self._at + 1]}{{{found[1] or found[2]}}}", "a", len(found[0])
-
-    def _read_assertion(self, char: str, *, in_class: bool) -> tuple[str, str, int]:
-        if in_class:
-            self._foreign(f"the assertion `\\{char}` inside a character class")
-        if self._text.startswith("{", self._at + 2):
-            self._foreign(f"`\\{char}{{...}}`")
-        return r"\Z" if char == "z" else "\\" + char, "", 2
-
-    # classes
+        self._add(*read_escape(self._text, self._at))
 
     def _class(self) -> None:
-        begin = self._at
-        self._at += 1
-        out, negated = ["["], self._text.startswith("^", self._at)
-        if negated:
-            out.append("^")
-            self._at += 1
-        members: list[str] = []
-        while True:
-            if self._at >= len(self._text):
-                raise PatternError("a character class is not closed; write the missing `]`")
-            if self._text[self._at] == "]" and members:
-                break
-            self._class_member(members, out)
-        out.append("]")
-        self._at += 1
-        sample = self._sample_outside(members) if negated else members[0]
-        self._add("".join(out), sample, 0)
-        if self._at == begin:  # pragma: no cover - a class consumes at least its bracket
-            raise AssertionError
-
-    def _class_member(self, members: list[str], out: list[str]) -> None:
-        text, at = self._text, self._at
-        if "x" in self._groups[-1].flags and text[at].isspace():
-            self._at += 1
-            return
-        if text[at] == "[":
-            self._posix_class(members, out)
-            return
-        if text[at : at + 2] in _SET_OPERATORS:
-            self._foreign(f"the class operator `{text[at : at + 2]}`")
-        if text[at] == "\\":
-            piece, sample, consumed = self._read_escape(in_class=True)
-        else:
-            piece, sample, consumed = self._class_literal(text[at]), text[at], 1
-        self._at += consumed
-        out.append(piece)
-        members.append(sample)
-
-    def _class_literal(self, char: str) -> str:
-        if char == "-":
-            # A hyphen at either end stands for itself; elsewhere it makes a range.
-            first = self._text[self._at - 1] in "[^"
-            return r"\-" if first or self._text[self._at + 1 : self._at + 2] == "]" else "-"
-        return "\\" + char if char in "]^[&~|#" else char
-
-    def _posix_class(self, members: list[str], out: list[str]) -> None:
-        found = _POSIX.match(self._text, self._at)
-        if found is None:
-            self._foreign("a class inside a class (write `\\[` for the bracket itself), which")
-        body = _POSIX_CLASSES.get(found[2])
-        if body is None or found[1]:
-            self._foreign(f"the class `{found[0]}`")
-        out.append(body)
-        members.append(body[0] if body[0] != "\\" else " ")
-        self._at += len(found[0])
-
-    def _sample_outside(self, members: list[str]) -> str:
-        return next(char for char in "a0-_ !~zZ9" + chr(0x1234) if char not in members)
+        self._add(*read_class(self._text, self._at, verbose="x" in self._groups[-1].flags))
 
     # groups
 
@@ -340,22 +182,22 @@ class _Translator:
             return
         for opening, construct in _FOREIGN_GROUPS:
             if text.startswith(opening, at):
-                self._foreign(f"{construct} `{opening}`")
+                refuse_foreign(f"{construct} `{opening}`")
         self._open_flags()
 
     def _open_named(self, found: re.Match[str]) -> None:
         if found[1] in self._names:
-            self._foreign(f"a second group named `{found[1]}`")
+            refuse_foreign(f"a second group named `{found[1]}`")
         self._names.add(found[1])
         self._enter("(", len(found[0]), self._groups[-1].flags)
 
     def _open_flags(self) -> None:
         found = _FLAGS.match(self._text, self._at)
         if found is None or not (found[1] or found[2] or found[4] == ":"):
-            self._foreign(f"the group `{self._text[self._at : self._at + 3]}`")
+            refuse_foreign(f"the group `{self._text[self._at : self._at + 3]}`")
         for flag in found[1] + (found[3] or ""):
             if flag not in "imsxu" or (flag == "u" and flag in (found[3] or "")):
-                self._foreign(f"the flag `{flag}` in `{found[0]}`")
+                refuse_foreign(f"the flag `{flag}` in `{found[0]}`")
         flags = (self._groups[-1].flags | set(found[1])) - set(found[3] or "")
         wrapper = _flag_group(found[1], found[3] or "")
         if found[4] == ":":
@@ -393,7 +235,7 @@ class _Translator:
     def _quantifier(self) -> None:
         text, sign = self._text, self._text[self._at]
         if self._after_quantifier:
-            self._foreign(f"a second quantifier `{sign}` (possessive or repeated), which")
+            refuse_foreign(f"a second quantifier `{sign}` (possessive or repeated), which")
         if self._atom is None:
             raise PatternError(f"nothing to repeat before `{sign}`; write `\\{sign}`")
         written = self._counted() if sign == "{" else sign
@@ -407,7 +249,7 @@ class _Translator:
     def _counted(self) -> str:
         found = _COUNTED.match(self._text, self._at)
         if found is None:
-            self._foreign("`{` that is no count such as `{2,5}` (write `\\{` for the character)")
+            refuse_foreign("`{` that is no count such as `{2,5}` (write `\\{` for the character)")
         low, high = int(found[1]), int(found[3] or found[1])
         if max(low, high) > MAX_REPEAT or high < low:
             raise PatternError(f"the count `{found[0]}` is out of order or above {MAX_REPEAT}")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import regex
 
-from codetracer_otel.filters.dialect import PatternError, translate
+from codetracer_otel.filters.dialect import translate
+from codetracer_otel.filters.pattern_error import PatternError
 
 if TYPE_CHECKING:
     from codetracer_otel.filters.dialect import Dialect

@@ -8,7 +8,7 @@ from enum import Enum
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.filters.dialect import PatternError
+from codetracer_otel.filters.pattern_error import PatternError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ import os
 import posixpath
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.filters.dialect import PatternError
+from codetracer_otel.filters.pattern_error import PatternError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

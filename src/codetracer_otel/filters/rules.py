@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.filters.chain import ScopeRule, ValuePattern
 from codetracer_otel.filters.content import ALL_SHAPES
-from codetracer_otel.filters.dialect import PatternError
 from codetracer_otel.filters.model import Action, RuleSource
 from codetracer_otel.filters.paths import is_absolute, is_synthetic, normal_pattern
+from codetracer_otel.filters.pattern_error import PatternError
 from codetracer_otel.filters.placeholders import PLACEHOLDERS, expand_placeholder
 from codetracer_otel.filters.selector import (
     SCOPE_KINDS,

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.filters.dialect import PatternError
 from codetracer_otel.filters.expressions import compile_expression
 from codetracer_otel.filters.glob_syntax import expand_glob, glob_prefixes, glob_texts
 from codetracer_otel.filters.globs import glob_predicate
+from codetracer_otel.filters.pattern_error import PatternError
 from codetracer_otel.filters.suggestions import did_you_mean, quoted_list
 from codetracer_otel.filters.words import compile_words
 
