@@ -261,3 +261,41 @@ def test_a_span_whose_name_is_no_text_is_named_by_its_type(library):
     tracer.start_span(17).end()
     [view_] = views_of(memory.get_finished_spans())
     assert view_.name == "<int>"
+
+
+class Liar:
+    """Says that it is a text."""
+
+    asked = []
+
+    @property
+    def __class__(self):
+        self.asked.append("__class__")
+        return str
+
+
+@pytest.mark.parametrize(
+    "time", [1.5e18, "now", float("nan"), True, pytest.param(Liar(), id="liar")]
+)
+def test_a_time_that_is_none_costs_no_batch(library, time):
+    tracer, memory = library
+    span = tracer.start_span("odd", start_time=time)
+    span.add_event("event", timestamp=time)
+    span.end(2 * 10**18)
+    (made,) = views_of(memory.get_finished_spans())
+    expected = int(time) if time in (1.5e18, True) else 0
+    assert (made.start_ns, made.events[0].time_ns) == (expected, expected)
+    assert len(delivered(spans=[made])) == 1
+
+
+def test_an_object_that_lies_about_its_class_is_a_name_and_value_like_others(library):
+    tracer, memory = library
+    span = tracer.start_span(Liar())
+    span.set_attribute("key", Liar())
+    span.end()
+    spans = memory.get_finished_spans()
+    Liar.asked.clear()
+    (made,) = views_of(spans)
+    assert made.name == "<Liar>"
+    assert made.attributes == {"key": f"<{__name__}.Liar>"}
+    assert Liar.asked == []

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from codetracer_otel.captured import INT64_MAX, INT64_MIN, Node, attribute_value, decimal
 
+# a metaclass may say something else, and run code for it
+_read_qualname: Final = type.__dict__["__qualname__"].__get__
+_read_module: Final = type.__dict__["__module__"].__get__
 _MAX_DEPTH: Final = 16
 _MAX_FIXED64: Final = 2**64 - 1
 # from a subclass to the builtin type without running the subclass's methods
@@ -26,6 +30,16 @@ def encodable(text: str) -> str:
 def unix_ns(time_ns: int) -> int:
     """Return a time in ns cut to what an unsigned 64-bit field holds."""
     return min(max(time_ns, 0), _MAX_FIXED64)
+
+
+def exact_ns(time_ns: object) -> int:
+    """Return a time that a program gave as an exact integer; 0 for what is no number."""
+    kind = type(time_ns)
+    if kind is int:
+        return time_ns  # type: ignore[return-value]
+    if kind is float and math.isfinite(time_ns):  # type: ignore[arg-type]
+        return int(time_ns)  # type: ignore[call-overload,no-any-return]
+    return int.__index__(time_ns) if issubclass(kind, int) else 0  # type: ignore[arg-type]
 
 
 def deliverable(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,17 +64,24 @@ def plain(value: Any, depth: int = _MAX_DEPTH) -> Any:
 
 
 def _plain_other(value: Any, depth: int) -> Any:
-    if isinstance(value, Node):
+    kind = type(value)  # isinstance() would ask an object of the program for its `__class__`
+    if kind is Node:
         return plain(attribute_value(value), depth)
     for base, copy in _EXACT.items():
-        if isinstance(value, base):
+        if issubclass(kind, base):
             return plain(copy(value), depth)
-    if depth and isinstance(value, Sequence):
+    if depth and issubclass(kind, Sequence):
         return tuple(plain(item, depth - 1) for item in value)
-    if depth and isinstance(value, Mapping):
+    if depth and issubclass(kind, Mapping):
         return {_key(key): plain(item, depth - 1) for key, item in value.items()}
-    return f"<{type(value).__module__}.{type(value).__qualname__}>"
+    return f"<{_read_module(kind)}.{_read_qualname(kind)}>"
 
 
 def _key(key: Any) -> str:
-    return encodable(key) if isinstance(key, str) else str(plain(key, 0))
+    return encodable(key) if type(key) is str else str(plain(key, 0))
+
+
+def text_of_name(name: object) -> str:
+    """Return a name as an exact text, ``<QualName>`` of what is none."""
+    kind = type(name)
+    return str.__str__(name) if issubclass(kind, str) else f"<{_read_qualname(kind)}>"

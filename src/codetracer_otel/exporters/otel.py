@@ -22,7 +22,13 @@ from opentelemetry.trace import SpanContext, SpanKind, TraceFlags, TraceState
 from opentelemetry.trace.status import Status
 from opentelemetry.trace.status import StatusCode as OtelStatusCode
 
-from codetracer_otel.exporters.attributes import deliverable, encodable, unix_ns
+from codetracer_otel.exporters.attributes import (
+    deliverable,
+    encodable,
+    exact_ns,
+    text_of_name,
+    unix_ns,
+)
 from codetracer_otel.exporters.scope import Scope, scope_of
 from codetracer_otel.ports import ExportResult
 from codetracer_otel.records import Event, Link, SpanView, StatusCode
@@ -223,28 +229,35 @@ def _run_within(timeout: float, action: Callable[[], object]) -> None:
 
 
 def views_of(spans: Iterable[ReadableSpan]) -> list[SpanView]:
-    """Return ended OpenTelemetry spans as views; spans without a context are left out."""
+    """Return ended OpenTelemetry spans as views; spans without a context are left out.
+
+    OpenTelemetry takes anything for a name or a time: what one span has must not cost the batch.
+    """
     return [_view(span, span.context) for span in spans if span.context is not None]
 
 
 def _view(span: ReadableSpan, context: SpanContext) -> SpanView:
-    start = span.start_time or 0
+    start = exact_ns(span.start_time)
     scope = span.instrumentation_scope
     return SpanView(
-        name=_text(span.name),
+        name=text_of_name(span.name),
         trace_id=f"{context.trace_id:032x}",
         span_id=f"{context.span_id:016x}",
         parent_span_id=f"{span.parent.span_id:016x}" if span.parent else None,
         start_ns=start,
-        end_ns=start if span.end_time is None else span.end_time,
+        end_ns=start if span.end_time is None else exact_ns(span.end_time),
         attributes=deliverable(span.attributes or {}),
         events=[
-            Event(_text(event.name), event.timestamp, deliverable(event.attributes or {}))
+            Event(
+                text_of_name(event.name),
+                exact_ns(event.timestamp),
+                deliverable(event.attributes or {}),
+            )
             for event in span.events
         ],
         links=_links(span.links),
         status=StatusCode(span.status.status_code.value),
-        status_message=_text(span.status.description) if span.status.description else None,
+        status_message=_message(span.status.description),
         kind=span.kind.name,
         trace_state=context.trace_state.to_header(),
         trace_flags=int(context.trace_flags),
@@ -255,14 +268,12 @@ def _view(span: ReadableSpan, context: SpanContext) -> SpanView:
         scope=scope.name if scope else "",
         scope_version=(scope.version if scope else "") or "",
         scope_schema_url=(scope.schema_url if scope else "") or "",
-        scope_attributes=dict(scope.attributes or {}) if scope else {},
+        scope_attributes=deliverable(scope.attributes or {}) if scope else {},
     )
 
 
-def _text(name: object) -> str:
-    # start_span(name) takes anything; a foreign object must not run code here, and redaction by
-    # content judges exact texts
-    return str.__str__(name) if isinstance(name, str) else f"<{type(name).__qualname__}>"
+def _message(description: object) -> str | None:
+    return None if description is None else text_of_name(description) or None
 
 
 def _links(links: Sequence[OtelLink]) -> list[Link]:
