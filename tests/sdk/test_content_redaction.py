@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from opentelemetry import trace
 
+import codetracer_otel
 from codetracer_otel.captured import REDACTED
 
 TOKEN = "ghp_" + "a1B2c3D4e5" * 4
@@ -41,6 +42,23 @@ def test_a_secret_shape_stands_nowhere_in_what_is_delivered(record, secret):
     assert len(spans) == 3
     assert secret not in everything_of(spans)
     assert secret.replace(" ", "") not in everything_of(spans).replace(" ", "")
+
+
+def test_a_secret_in_a_key_or_about_a_scope_is_replaced_too(record):
+    def keyed():
+        trace.get_current_span().set_attribute(f"key {TOKEN}", 1)
+
+    scope = {"password": "scope's own", "note": f"with {TOKEN}"}
+    with record() as spans:
+        keyed()
+        with trace.get_tracer("library", attributes=scope).start_as_current_span("GET") as span:
+            span.set_attribute(f"key {TOKEN}", 1)
+            span.add_event("seen", {f"key {TOKEN}": 1})
+    assert len(spans) == 2
+    assert TOKEN not in everything_of(spans)
+    library = next(span for span in spans if span.scope == "library")
+    assert library.attributes == {f"key {REDACTED}": 1}
+    assert library.scope_attributes == {"password": REDACTED, "note": f"with {REDACTED}"}
 
 
 def test_only_the_secret_part_of_a_text_is_replaced(record):
@@ -129,8 +147,54 @@ def test_the_counters_tell_how_many_values_of_each_kind_were_redacted(record):
         assert session.flush()
         counts = session.stats()["value_redactions"]
     assert len(spans) == 2
-    assert counts["argument"] == 2
-    assert counts["content"] >= 1
+    assert counts == {"argument": 2, "content": 2}  # two passwords, TOKEN given and returned
+
+
+def test_a_secret_is_counted_where_it_is_shown_in_however_many_batches(record):
+    from codetracer_otel.sdk.configure import active_session
+
+    def look(text):
+        return None
+
+    session_counts = []
+    for batches in (1, 3):
+        with record() as spans:
+            session = active_session()
+            for number in range(6):
+                look(TOKEN)
+                if number % (6 // batches) == 0:
+                    assert session.flush()
+            assert session.flush()
+            session_counts.append(session.stats()["value_redactions"])
+        assert len(spans) == 6
+    assert session_counts == [{"content": 6}, {"content": 6}]
+
+
+def test_rules_that_share_their_counters_are_counted_once(record):
+    from codetracer_otel.sdk.configure import active_session
+
+    more = """
+[[scope.rules]]
+selector = "obj:**.other"
+[[scope.rules.value_patterns]]
+selector = "value:literal:nothing"
+action = "redact"
+"""
+
+    def look(text):
+        with codetracer_otel.span("by hand") as span:
+            span.record(text=TOKEN)
+
+    def other(text):
+        return None
+
+    with record(more):
+        look("x")
+        other("x")
+        session = active_session()
+        assert session.flush()
+        counts = session.stats()["value_redactions"]
+    assert counts == {"content": 1}
 
 
 def test_a_token_that_the_cut_of_a_message_goes_through_is_replaced(record):

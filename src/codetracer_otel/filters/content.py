@@ -186,13 +186,19 @@ class ContentRules:
         self.counters = counters
         self.has_drops = any(part.action is Action.DROP for part in parts)
 
-    def redact_texts(self, texts: Sequence[str], cut: Sequence[bool] | None = None) -> list[str]:
+    def redact_texts(
+        self,
+        texts: Sequence[str],
+        cut: Sequence[bool] | None = None,
+        counters: ContentCounters | None = None,
+    ) -> list[str]:
         """Return the texts with every matching part replaced by the sentinel, in order.
 
         Args:
             texts: any texts; many at a time are cheaper than one by one.
             cut: for each text whether its end was cut off before; a secret that reaches such an
                 end is taken to go on. None when no text was cut.
+            counters: what to count the replaced parts in, instead of the rules' own.
         """
         result = list(texts)
         clean = self._clean
@@ -201,7 +207,7 @@ class ContentRules:
         else:
             fresh = [i for i, text in enumerate(result) if cut[i] or text not in clean]
         if fresh:
-            self._redact_fresh(result, fresh, cut)
+            self._redact_fresh(result, fresh, cut, counters or self.counters)
         return result
 
     def drops(self, text: str, *, is_cut: bool = False) -> bool:
@@ -219,7 +225,11 @@ class ContentRules:
         return False
 
     def _redact_fresh(
-        self, result: list[str], fresh: list[int], cut: Sequence[bool] | None
+        self,
+        result: list[str],
+        fresh: list[int],
+        cut: Sequence[bool] | None,
+        counters: ContentCounters,
     ) -> None:
         texts = [result[index] for index in fresh]
         fresh_cut = [cut[index] for index in fresh] if cut is not None else None
@@ -228,7 +238,8 @@ class ContentRules:
         for position in range(len(texts)) if self._has_patterns else possible:
             text = texts[position]
             is_cut = fresh_cut is not None and fresh_cut[position]
-            redacted = self._redact(text, possible.get(position, _NO_SHAPES), is_cut=is_cut)
+            shapes = possible.get(position, _NO_SHAPES)
+            redacted = self._redact(text, shapes, counters, is_cut=is_cut)
             if redacted is not text:
                 result[fresh[position]] = redacted
                 changed.add(text)
@@ -243,7 +254,9 @@ class ContentRules:
         else:
             self._clean.update(texts)
 
-    def _redact(self, text: str, possible: AbstractSet[str], *, is_cut: bool) -> str:
+    def _redact(
+        self, text: str, possible: AbstractSet[str], counters: ContentCounters, *, is_cut: bool
+    ) -> str:
         allowed = _Decided()
         redacted: list[Span] = []
         for part in self._parts:
@@ -251,16 +264,8 @@ class ContentRules:
             if part.action is Action.ALLOW:
                 allowed.add([span for _, span in found])
             else:  # what is to be dropped is not shown either if nobody asked `drops`
-                redacted.extend(self._count(found, allowed))
+                redacted.extend(_counted(found, allowed, counters))
         return _replace(text, redacted) if redacted else text
-
-    def _count(self, found: Found, allowed: _Decided) -> list[Span]:
-        spans = []
-        for kind, span in found:
-            if not allowed.covers(span):
-                self.counters.add(kind, 1)
-                spans.append(span)
-        return spans
 
 
 class _Decided:
@@ -281,6 +286,15 @@ class _Decided:
     def covers(self, span: Span) -> bool:
         index = bisect_right(self._starts, span[0]) - 1
         return index >= 0 and span[1] <= self._ends[index]
+
+
+def _counted(found: Found, allowed: _Decided, counters: ContentCounters) -> list[Span]:
+    spans = []
+    for kind, span in found:
+        if not allowed.covers(span):
+            counters.add(kind, 1)
+            spans.append(span)
+    return spans
 
 
 def _merge(spans: Iterable[Span]) -> list[Span]:

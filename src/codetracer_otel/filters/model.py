@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from codetracer_otel.filters.content import ContentCounters
+
 
 class Action(IntEnum):
     """What happens to a value; a larger number is stricter."""
@@ -136,8 +138,19 @@ class Finder(Protocol):
 class ContentRules(Protocol):
     """``value`` patterns: redaction by the shape of text."""
 
-    def redact_texts(self, texts: Sequence[str], cut: Sequence[bool] | None = None) -> list[str]:
-        """Return the texts with every matching part replaced, in order; ``cut``: which were cut."""
+    def redact_texts(
+        self,
+        texts: Sequence[str],
+        cut: Sequence[bool] | None = None,
+        counters: ContentCounters | None = None,
+    ) -> list[str]:
+        """Return the texts with every matching part replaced, in order.
+
+        Args:
+            texts: any texts.
+            cut: which of them were cut.
+            counters: what to count in, instead of the rules' own.
+        """
 
     def drops(self, text: str, *, is_cut: bool = False) -> bool:
         """Return whether a pattern with action ``drop`` matches the text."""

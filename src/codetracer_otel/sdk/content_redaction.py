@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import DROPPED, REDACTED, Node, attribute_value
 from codetracer_otel.captured_texts import iter_texts, map_texts
+from codetracer_otel.filters.content import ContentCounters
 from codetracer_otel.filters.model import Action, CodeIdentity
 from codetracer_otel.records import (
     ARGUMENTS,
@@ -47,6 +48,7 @@ class ContentRedaction:
         self._decisions: dict[tuple[str, str, str], Decision] = {}
         self._rules: dict[int, ContentRules] = {}
         self.counters: Counter[str] = Counter()
+        self._judged = ContentCounters()  # not told: a text is judged once for a batch of spans
 
     def redact(self, records: Sequence[Record], views: Sequence[SpanView]) -> Sequence[SpanView]:
         """Redact records and views in place, and return the views."""
@@ -68,11 +70,10 @@ class ContentRedaction:
     def stats(self) -> dict[str, Any]:
         """Return how many values were redacted, by kind, and how many patterns timed out."""
         redactions = Counter(self.counters)
-        timeouts = 0
-        for rules in list(self._rules.values()):  # the worker adds to it
-            counters = rules.counters
-            redactions.update({"content": sum(counters.redactions.values())})
-            timeouts += counters.timeouts
+        rules = list(self._rules.values())  # the worker adds to it
+        shared = {id(item.counters): item.counters for item in rules}.values()
+        redactions["content"] += sum(sum(item.redactions.values()) for item in shared)
+        timeouts = sum(item.timeouts for item in shared)
         return {
             "value_redactions": {kind: count for kind, count in redactions.items() if count},
             "content_timeouts": timeouts,
@@ -93,7 +94,7 @@ class ContentRedaction:
                 group = groups.get(id(rules))
                 (group or self._new_group(groups, rules)).views.append(view)
         for group in groups.values():
-            group.redact()
+            self.counters["content"] += group.redact(self._judged)
 
     def _new_group(self, groups: dict[int, _Group], rules: Any) -> _Group:
         self._rules[id(rules)] = rules
@@ -133,6 +134,9 @@ class ContentRedaction:
 def _attribute_maps(view: SpanView) -> Iterator[dict[str, Any]]:
     view.attributes = dict(view.attributes)
     yield view.attributes
+    if view.scope_attributes:
+        view.scope_attributes = own = dict(view.scope_attributes)
+        yield own
     parts: list[Event | Link] = [*view.events, *view.links]
     for part in parts:
         part.attributes = own = dict(part.attributes)
@@ -163,12 +167,13 @@ class _Group:
         self.records: list[Record] = []
         self.views: list[SpanView] = []
 
-    def redact(self) -> None:
-        """Judge all texts at once, and touch only the spans that hold a changed one."""
+    def redact(self, counters: ContentCounters) -> int:
+        """Judge all texts at once; return how many values of spans were replaced."""
         originals = self._texts()
         if not originals:
-            return
-        redacted = self.rules.redact_texts(*map(list, zip(*originals, strict=True)))
+            return 0
+        texts, cut = map(list, zip(*originals, strict=True))
+        redacted = self.rules.redact_texts(texts, cut, counters)
         changed = {
             original: result
             for original, result in zip(originals, redacted, strict=True)
@@ -177,8 +182,7 @@ class _Group:
         if self.rules.has_drops:
             drops = self.rules.drops
             changed |= {text: DROPPED for text in originals if drops(text[0], is_cut=text[1])}
-        if changed:
-            self._replace(changed)
+        return self._replace(changed) if changed else 0
 
     def _texts(self) -> list[Text]:
         plain: set[str] = set()
@@ -202,14 +206,22 @@ class _Group:
         found.update((text, False) for text in plain)
         return list(found)
 
-    def _replace(self, changed: dict[Text, str]) -> None:
+    def _replace(self, changed: dict[Text, str]) -> int:
+        count = 0
+
         def change(text: str, cut: bool) -> str:  # noqa: FBT001 - captured_texts' signature
-            return changed.get((text, cut), text)
+            nonlocal count
+            shown = changed.get((text, cut))
+            if shown is None:
+                return text
+            count += 1
+            return shown
 
         for record in self.records:
             _replace_in_record(record, change)
         for view in self.views:
             _replace_in_view(view, change)
+        return count
 
 
 def _texts_of_extras(extras: Extras) -> Iterator[Text]:
@@ -235,6 +247,7 @@ def _texts_of_view(view: SpanView) -> Iterator[Text]:
     if view.status_message:
         yield view.status_message, False
     yield from _texts_of_attributes(view.attributes)
+    yield from _texts_of_attributes(view.scope_attributes)
     yield from _texts_of_events(view.events)
     for link in view.links:
         yield from _texts_of_attributes(link.attributes)
@@ -247,7 +260,8 @@ def _texts_of_events(events: Iterable[Event]) -> Iterator[Text]:
 
 
 def _texts_of_attributes(attributes: Any) -> Iterator[Text]:
-    for value in attributes.values():
+    for key, value in attributes.items():
+        yield key, False
         if type(value) is str:
             yield value, False
         elif type(value) is tuple or type(value) is list:
@@ -261,6 +275,7 @@ def _replace_in_view(view: SpanView, change: Callable[[str, bool], str]) -> None
     if view.status_message:
         view.status_message = change(view.status_message, False)
     view.attributes = _changed(view.attributes, change)
+    view.scope_attributes = _changed(view.scope_attributes, change)
     _replace_in_parts(view.events, view.links, change)
 
 
@@ -300,7 +315,9 @@ def _changed_values(values: tuple[Any, ...], change: Callable[[str, bool], str])
 
 
 def _changed(attributes: Any, change: Callable[[str, bool], str]) -> dict[str, Any]:
-    return {key: _changed_attribute(value, change) for key, value in attributes.items()}
+    return {
+        change(key, False): _changed_attribute(value, change) for key, value in attributes.items()
+    }
 
 
 def _changed_attribute(value: Any, change: Callable[[str, bool], str]) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from codetracer_otel.captured import DROPPED, Captured, Node
 from codetracer_otel.captured_texts import iter_texts, map_texts
 from codetracer_otel.exporters.native.tables import quote
+from codetracer_otel.filters.content import ContentCounters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -59,6 +60,7 @@ class JudgedTexts:
         self._rules = rules
         self._judged: dict[tuple[str, bool], str] = _Judged(judge_batch, self._judge_one)
         self._wanted: dict[tuple[str, bool], None] = {}
+        self._counters = ContentCounters()  # not told: spans count the same values
         self.literals: dict[str, str] = _Literals(self._judged)
         self.nodes: dict[int, tuple[Node, str]] = {}
 
@@ -113,7 +115,7 @@ class JudgedTexts:
         texts = [text for text, _ in wanted]
         if self._rules is None:
             return texts
-        judged = self._rules.redact_texts(texts, [cut for _, cut in wanted])
+        judged = self._rules.redact_texts(texts, [cut for _, cut in wanted], self._counters)
         if self._rules.has_drops:
             drops = self._rules.drops
             judged = [
