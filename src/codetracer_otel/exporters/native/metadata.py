@@ -119,13 +119,14 @@ def redacted_arguments(
     for argument in arguments:
         name, equals, _ = argument.partition("=")
         is_flag = argument.startswith("-")
-        if hides_next and not is_flag:
+        if hides_next:  # passwords may begin with a dash, too
             shown.append(REDACTED)
         elif equals and is_secret(name.lstrip("-")):
             shown.append(f"{name}={REDACTED}")
         else:
             shown.append(redact(argument))
-        hides_next = is_flag and not equals and is_secret(argument.lstrip("-"))
+        is_name = is_flag and not equals and not hides_next
+        hides_next = is_name and is_secret(argument.lstrip("-"))
     return shown
 
 

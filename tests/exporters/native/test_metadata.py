@@ -1,0 +1,24 @@
+"""What a native trace says about the program that it is a recording of."""
+
+from __future__ import annotations
+
+import pytest
+
+from codetracer_otel.captured import REDACTED
+from codetracer_otel.exporters.native.metadata import redacted_arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--password", "x", "file"], ["--password", REDACTED, "file"]),
+        (["--password=x", "file"], [f"--password={REDACTED}", "file"]),
+        (["password=x"], [f"password={REDACTED}"]),
+        (["--password", "-x", "file"], ["--password", REDACTED, "file"]),
+        (["--password", "--password", "file"], ["--password", REDACTED, "file"]),
+        (["--user", "ada"], ["--user", "ada"]),
+    ],
+)
+def test_the_value_of_a_secret_flag_is_hidden_whatever_it_looks_like(arguments, expected):
+    shown = redacted_arguments(arguments, lambda name: name == "password", lambda text: text)
+    assert shown == expected
