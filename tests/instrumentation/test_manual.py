@@ -178,6 +178,19 @@ def test_names_and_shapes_are_redacted_in_lines_and_attributes(capsys):
     assert (line["password"], line["data"]["password"]) == ("<redacted>", "<redacted>")
 
 
+def test_the_name_of_a_library_span_is_redacted_whatever_class_of_text_it_is(capsys):
+    class Name(str):
+        __slots__ = ()
+
+    token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    with topics(capsys, "all", exporter=InMemoryExporter()) as lines:
+        name = Name(f"GET {token}")
+        with trace.get_tracer("library").start_as_current_span(name):
+            ct.event("told")
+    (line,) = [line for line in lines if line.get("event") == "told"]
+    assert line["span"] == "GET <redacted>"
+
+
 def test_the_topic_redact_says_where_and_never_what(capsys):
     with topics(capsys, "redact=debug") as lines, ct.span("load", password="hunter2", rows=1):
         pass

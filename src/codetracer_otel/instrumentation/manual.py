@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.context import get_current
 from opentelemetry.trace import get_current_span
 
-from codetracer_otel.instrumentation.manual_events import build_event, exact_text, tell_event
+from codetracer_otel.instrumentation.introspection import exact_text
+from codetracer_otel.instrumentation.manual_events import build_event, tell_event, text_of_name
 from codetracer_otel.instrumentation.manual_session import session_of
 from codetracer_otel.instrumentation.manual_span import (
     OFF,
@@ -64,7 +65,7 @@ def span(
     try:
         frame = _frame_of(1)
         judgement = tracing.judgements.about(frame.f_code, frame.f_globals)
-        started = HandWrittenSpan(tracing, exact_text(name), full, rank, judgement)
+        started = HandWrittenSpan(tracing, text_of_name(name), full, rank, judgement)
         started.add_fields(fields)
         return started.start(parent=parent, links=links)
     except Exception as failure:  # noqa: BLE001 - the program goes on
@@ -114,7 +115,6 @@ def _tell(
     happened = build_event(
         name, full, level, judgement.fields(fields.items()), tracing.clock.wall_ns()
     )
-    name_of_span = getattr(current, "name", None)
-    happened.span = name_of_span if isinstance(name_of_span, str) else None
+    happened.span = exact_text(getattr(current, "name", None))
     happened.session_id = session_of(context, tracing.session_id)
     tell_event(tracing, current, judgement, happened)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from codetracer_otel.instrumentation.exceptions import type_name
+from codetracer_otel.instrumentation.introspection import exact_text
 from codetracer_otel.instrumentation.manual_content import deliverable
 from codetracer_otel.instrumentation.manual_judgement import redact_content
 from codetracer_otel.instrumentation.manual_tracing import HappenedEvent
@@ -42,10 +44,11 @@ def build_event(
     time_ns: int,
 ) -> HappenedEvent:
     """Return an event that belongs to no span yet."""
-    text = exact_text(name)
+    text = text_of_name(name)
     return HappenedEvent(topic, level, None, 0, 0, 0, None, time_ns, fields, name=text)
 
 
-def exact_text(name: object) -> str:
+def text_of_name(name: object) -> str:
     """Return a name as a plain text; no code of a subclass or of a foreign object runs."""
-    return str.__str__(name) if isinstance(name, str) else f"<{type(name).__qualname__}>"
+    text = exact_text(name)
+    return f"<{type_name(type(name))}>" if text is None else text

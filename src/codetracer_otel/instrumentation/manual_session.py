@@ -10,6 +10,7 @@ from opentelemetry import baggage
 from opentelemetry.context import create_key, get_current, set_value
 from opentelemetry.trace import get_current_span
 
+from codetracer_otel.instrumentation.introspection import exact_text
 from codetracer_otel.instrumentation.manual_context import attach, detach
 from codetracer_otel.instrumentation.manual_tracing import SLOT
 
@@ -91,9 +92,8 @@ def session_of(context: Context, default: str | None) -> str | None:
 
 def clean_session_id(value: object) -> str | None:
     """Return an exact, bounded text, or None where ``value`` is no text or blank."""
-    if not isinstance(value, str):
-        return None
-    return str.__str__(value).strip()[:_LONGEST] or None
+    text = exact_text(value)
+    return None if text is None else text.strip()[:_LONGEST] or None
 
 
 class LogCorrelationFilter(logging.Filter):
