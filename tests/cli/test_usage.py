@@ -34,6 +34,11 @@ def test_one_line_says_what_is_missing_and_where_the_help_is(capsys):
     assert line.endswith("; see codetracer-otel show --help")
 
 
+def test_an_unknown_flag_points_to_the_help_that_lists_the_flags(capsys):
+    (line,) = complaint(capsys, "run", "-f", "a.toml", "app.py").splitlines()
+    assert line.endswith("; see codetracer-otel run --help")
+
+
 def test_a_value_that_is_missing_is_named(capsys):
     text = complaint(capsys, "show", "--depth", "many", "spans.jsonl")
     assert "--depth" in text

@@ -80,6 +80,13 @@ def test_what_is_no_exporter_is_a_problem(value, rule):
     assert [rule] == [problem.message.split(": ", 1)[1].split(",")[0] for problem in problems]
 
 
+def test_a_colon_in_the_place_of_the_equals_sign_is_told():
+    _, problems = exporters_from_keyword("native:out")
+    assert [str(problem.message) for problem in problems] == [
+        "exporter: not an exporter, got 'native:out'; expected native=out"
+    ]
+
+
 def test_an_unknown_name_gets_a_suggestion():
     _, problems = exporters_from_keyword("jsnol")
 

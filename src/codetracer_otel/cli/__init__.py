@@ -95,7 +95,13 @@ def _handle(namespace: argparse.Namespace, target: object) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that suggests the nearest command or flag, and names the help to read."""
+    """A parser that suggests the nearest command or flag, and names the help to read.
+
+    Attributes:
+        command: whose options it knows, on the outermost parser.
+    """
+
+    command = ""
 
     def error(self, message: str) -> NoReturn:
         """End with status 2: what is wrong, what was probably meant, where the help is."""
@@ -104,7 +110,8 @@ class _Parser(argparse.ArgumentParser):
         slip = _SLIP.search(message)
         known = COMMANDS if slip and slip[1] else _flags_of(self)
         hint = did_you_mean(slip[1] or slip[2], known) if slip else ""
-        self.exit(UsageError.exit_status, f"{self.prog}: {message}{hint}; see {self.prog} --help\n")
+        page = f"{self.prog} {self.command}" if slip and slip[2] and self.command else self.prog
+        self.exit(UsageError.exit_status, f"{self.prog}: {message}{hint}; see {page} --help\n")
 
 
 def _flags_of(parser: argparse.ArgumentParser) -> list[str]:
@@ -126,6 +133,7 @@ def build_parser(command: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.command = command if command in COMMANDS else ""
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, (module, summary) in COMMANDS.items():

@@ -102,7 +102,9 @@ def _loaded(name: str, load: Callable[[], Any]) -> Any:
     try:
         return load()
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
+        reason = type(error).__name__
+        if isinstance(error, ImportError | AttributeError):  # others may tell what they read
+            reason = f"{reason}: {error}"
         raise UsageError(
             f"exporter {name!r}: cannot be imported ({reason}); expected package.module:Class",
             ErrorCode.UNSUPPORTED_FORMAT,

@@ -136,6 +136,9 @@ def _parse_spec(text: str, subject: str) -> ExporterSpec | Problem:
     name, equals, target = (part.strip() for part in text.partition("="))
     if not _NAME.match(name) or (equals and not target):
         return invalid(subject, "not an exporter", text, _NAME_OR_PAIR)
+    builtin, colon, rest = name.partition(":")
+    if colon and builtin in BUILTIN_EXPORTERS:
+        return invalid(subject, "not an exporter", text, f"{builtin}={rest}")
     takes = BUILTIN_EXPORTERS.get(name)
     if takes is None and not _is_known_elsewhere(name):
         return _unknown_name(name, subject)
