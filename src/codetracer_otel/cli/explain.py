@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.errors import ErrorCode, TargetError, UsageError
+from codetracer_otel.cli.explain_targets import TARGETS, codes_of, discovery_start
 from codetracer_otel.filters import (
     builtin_sources,
     compile_chain,
@@ -19,27 +18,15 @@ from codetracer_otel.filters import (
 )
 from codetracer_otel.filters.explanations import explain_code
 from codetracer_otel.filters.modules import path_name
-from codetracer_otel.filters.source_code import (
-    code_at_line,
-    code_objects,
-    compile_file,
-    files_below,
-    module_file,
-)
 from codetracer_otel.sdk.settings import from_process_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import CodeType
 
     from codetracer_otel.filters import Classifier
     from codetracer_otel.filters.chain import ScopeRule
     from codetracer_otel.filters.explanations import Explanation, ValueExplanation
     from codetracer_otel.filters.model import RuleSource
-
-_TARGETS = "pkg.mod:qualname, path/file.py:line or path/file.py"
-
-_SHOWN_LINES: Final = 20
 
 _EXAMPLES: Final = """\
 examples:
@@ -61,7 +48,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("targets", nargs="+", metavar="TARGET", help=_TARGETS)
+    parser.add_argument("targets", nargs="+", metavar="TARGET", help=TARGETS)
     parser.add_argument(
         "--trace-filter", action="append", default=[], metavar="F", help="as for `run`"
     )
@@ -110,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _load(arguments: argparse.Namespace) -> Any:
     sources = builtin_sources(default=not arguments.no_builtin_filter)
-    project = discover(_discovery_start(arguments.targets[0]))
+    project = discover(discovery_start(arguments.targets[0]))
     if project is not None:
         sources.append(filter_from_path(project))
     environment = from_process_environment().get("CODETRACER_TRACE_FILTER", "")
@@ -119,76 +106,15 @@ def _load(arguments: argparse.Namespace) -> Any:
     return load_chain(sources)
 
 
-def _discovery_start(target: str) -> str:
-    path = _split_line(target)[0]
-    return os.path.dirname(os.path.abspath(path)) if os.path.isfile(path) else os.getcwd()
-
-
-# ------------------------------------------------------------------------------- targets
-
-
 def _explain(
     classifier: Classifier, target: str, asked: list[str], script: str | None
 ) -> Iterator[Explanation]:
-    for module, file, code in _codes(target):
+    for module, file, code in codes_of(target):
         hint = module or script
         path = os.path.abspath(file)
         names = (hint, path_name(path, classifier.chain.roots))
         known = tuple(dict.fromkeys(name for name in names if name))
         yield explain_code(classifier, known, path, code, asked)
-
-
-def _codes(target: str) -> Iterator[tuple[str | None, str, CodeType]]:
-    path, line = _split_line(target)
-    if os.path.isfile(path):
-        module = _compiled(path)
-        yield from ((None, path, code) for code in _chosen(module, line, target))
-    elif os.path.isdir(path):
-        for file in files_below(path):
-            yield from ((None, file, code) for code in code_objects(_compiled(file)))
-    else:
-        yield from _codes_of_module(target)
-
-
-def _split_line(target: str) -> tuple[str, int | None]:
-    path, colon, line = target.rpartition(":")
-    return (path, int(line)) if colon and line.isascii() and line.isdigit() else (target, None)
-
-
-def _chosen(module: CodeType, line: int | None, target: str) -> list[CodeType]:
-    if line is None:
-        return list(code_objects(module))
-    code = code_at_line(module, line)
-    if code is None:
-        lines = sorted(found.co_firstlineno for found in code_objects(module))
-        first = ", ".join(map(str, dict.fromkeys(lines[:_SHOWN_LINES])))
-        raise UsageError(
-            f"{target}: no code at this line; functions and classes begin at {first}",
-            ErrorCode.IO,
-        )
-    return [code]
-
-
-def _codes_of_module(target: str) -> Iterator[tuple[str | None, str, CodeType]]:
-    name, colon, qualname = target.partition(":")
-    file = module_file(name, [os.getcwd(), *sys.path]) if name and "/" not in name else None
-    if file is None:
-        raise UsageError(f"{target}: no such file or module; expected {_TARGETS}", ErrorCode.IO)
-    module = _compiled(file)
-    codes = [code for code in code_objects(module) if not colon or code.co_qualname == qualname]
-    if not codes:
-        known = [code.co_qualname for code in code_objects(module)]
-        raise UsageError(f"{target}: no such function; {file} has {', '.join(known[:20])}")
-    yield from ((name, file, code) for code in codes)
-
-
-def _compiled(file: str) -> CodeType:
-    try:
-        return compile_file(file)
-    except OSError as error:
-        raise TargetError(f"{file}: cannot be read: {error.strerror}", ErrorCode.IO) from error
-    except (SyntaxError, ValueError) as error:
-        raise TargetError(f"{file}: is not valid Python: {error}") from error
 
 
 # ---------------------------------------------------------------------------------- text
