@@ -17,7 +17,7 @@ class ValuePattern:
     """One ``[[scope.rules.value_patterns]]``.
 
     Attributes:
-        matches: the compiled selector; None for ``value`` patterns, which content.py compiles.
+        matches: the compiled selector; None for ``value`` patterns, see content_patterns.py.
         pattern: the text that is compiled.
         content_match: for ``value`` patterns ``regex``, ``glob``, ``literal`` or ``shapes``.
         allows_repr: the matched type's own ``__repr__`` may run.

@@ -10,6 +10,7 @@ from codetracer_otel.filters.model import Action, RuleSource
 from codetracer_otel.filters.paths import is_absolute, is_synthetic, normal_pattern
 from codetracer_otel.filters.pattern_error import PatternError
 from codetracer_otel.filters.placeholders import PLACEHOLDERS, expand_placeholder
+from codetracer_otel.filters.rule_tables import read_events, read_sampling
 from codetracer_otel.filters.selector import (
     SCOPE_KINDS,
     VALUE_KINDS,
@@ -21,7 +22,7 @@ from codetracer_otel.filters.selector import (
     matcher_below,
     parse_selector,
 )
-from codetracer_otel.filters.tables import Table
+from codetracer_otel.filters.tables import Table, shortened
 from codetracer_otel.filters.words import BUILTIN_SECRET_WORDS
 
 if TYPE_CHECKING:
@@ -126,8 +127,8 @@ class _FileRules:
         second = self._version > 1
         capture = table.texts("capture", CAPTURES) if second else None
         root = table.flag("root") if second else None
-        sampling = self._sampling(table) if second else {}
-        events = self._events(table) if second else {}
+        sampling = read_sampling(table) if second else {}
+        events = read_events(table) if second else {}
         patterns = self._patterns(table)
         matcher = self._scope_matcher(table, selector) if selector is not None else None
         if selector is None or matcher is None:
@@ -178,7 +179,7 @@ class _FileRules:
         try:
             matcher = self._shared.compiled(selector.match, self._scope_pattern(selector))
         except PatternError as error:
-            table.problem("selector", f"{_short(selector.text)}: {error}")
+            table.problem("selector", f"{shortened(selector.text)}: {error}")
             return None
         if self._root is not None and self._is_absolute(selector):
             return matcher_below(self._root, matcher)
@@ -213,7 +214,7 @@ class _FileRules:
         try:
             return self._value_pattern(selector, ACTIONS[action], source, allows_repr=allows_repr)
         except PatternError as error:
-            table.problem("selector", f"{_short(selector.text)}: {error}")
+            table.problem("selector", f"{shortened(selector.text)}: {error}")
             return None
 
     def _value_pattern(
@@ -244,64 +245,9 @@ class _FileRules:
         self._shared.compiled(selector.match, selector.pattern)
         return selector.match.value, selector.pattern
 
-    # sampling and events
-
-    def _sampling(self, table: Table) -> dict[str, object]:
-        content = table.table("sampling")
-        if content is None:
-            return {}
-        keys = ("ratio", "per", "max_per_second", "first", "min_duration_ms", "keep_errors")
-        inner = Table(self._report, content, (*table.path, "sampling"), keys)
-        per = inner.choice("per", ("trace", "span"))
-        return _given(
-            ratio=inner.number("ratio", 0, 1),
-            per_span=per == "span" if per is not None else None,
-            max_per_second=inner.number("max_per_second", 0),
-            first=inner.count("first"),
-            min_duration_ns=_nanoseconds(inner.number("min_duration_ms", 0, 1e12)),
-            keep_errors=inner.flag("keep_errors"),
-        )
-
-    def _events(self, table: Table) -> dict[str, object]:
-        content = table.table("events")
-        if content is None:
-            return {}
-        keys = ("lines", "names", "ratio", "max_per_span", "max_per_second", "exceptions", "io")
-        inner = Table(self._report, content, (*table.path, "events"), keys)
-        return _given(
-            lines=inner.flag("lines"),
-            names=self._event_names(inner),
-            ratio=inner.number("ratio", 0, 1),
-            max_per_span=inner.count("max_per_span"),
-            max_per_second=inner.number("max_per_second", 0),
-            exceptions=inner.flag("exceptions"),
-            io=inner.flag("io"),
-        )
-
-    def _event_names(self, table: Table) -> tuple[str, ...] | None:
-        names = table.texts("names")
-        for index, name in enumerate(names or ()):
-            try:
-                self._shared.compiled(MatchType.GLOB, name)
-            except PatternError as error:
-                self._report.add((*table.path, "names", index), f"{_short(name)}: {error}")
-        return names
-
 
 def _is_path(selector: Selector) -> bool:
     """Return whether the pattern is a path or a glob over paths."""
     if selector.kind is not SelectorKind.FILE or selector.match is MatchType.REGEX:
         return False
     return not is_synthetic(selector.pattern)
-
-
-def _given(**keys: object) -> dict[str, object]:
-    return {key: value for key, value in keys.items() if value is not None}
-
-
-def _nanoseconds(milliseconds: float | None) -> int | None:
-    return None if milliseconds is None else round(milliseconds * 1_000_000)
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 80 else text[:77] + "...")  # noqa: PLR2004 - one line

@@ -202,3 +202,8 @@ def _is_a(value: object, kind: type) -> bool:
     if isinstance(value, bool):
         return kind is bool
     return isinstance(value, (int, float) if kind is float else kind)
+
+
+def shortened(text: str) -> str:
+    """Return a text as it is quoted in a message: in one line."""
+    return repr(text if len(text) <= 80 else text[:77] + "...")  # noqa: PLR2004 - one line
