@@ -120,7 +120,7 @@ def test_counters_are_read_while_the_program_meets_new_code_and_new_rules():
     class Site:
         """Whoever looks at it gives the program's threads the time for another one."""
 
-        bound, seen, left_out = 1, 3, 1
+        bound, kept, left_out = 1, 2, 1
 
         @property
         def plan(self):
@@ -501,6 +501,17 @@ def test_counters_say_what_was_seen_kept_and_dropped(record):
             leaf()
         (counters,) = active_session().stats()["recorder"]["sampling"].values()
     assert counters == {"seen": 5, "kept": 2, "dropped_ratio": 3}
+
+
+def test_a_call_below_one_whose_fate_is_open_is_counted_once(record):
+    def main():
+        leaf()
+
+    with record(sampled("main", min_duration_ms=1000), sampled("leaf", ratio=0.0)):
+        main()
+        main()
+        counters = active_session().stats()["recorder"]["sampling"].values()
+    assert {"seen": 2, "kept": 0, "dropped_ratio": 2} in list(counters)
 
 
 def test_counters_of_a_plain_ratio_add_up(record):

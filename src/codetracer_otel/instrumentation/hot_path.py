@@ -84,7 +84,6 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
                     keep(below)
             bound = site.bound
             if bound is not None:
-                site.seen += 1
                 if segment.ratio_key >= bound:
                     site.left_out += 1
                     stack.append(
@@ -103,6 +102,7 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
                         ]
                     )
                     return None
+                site.kept += 1
             arguments: Any = ()
             read = site.read
             if read is not None:

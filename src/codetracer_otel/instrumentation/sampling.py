@@ -215,7 +215,7 @@ class SamplerTable:
         for site in known:
             if site.plan is not None and site.sampler is not None and site.bound is not None:
                 counts = counters[site.sampler]
-                counts["seen"] += site.seen
+                counts["seen"] += site.kept + site.left_out
                 counts["dropped_ratio"] += site.left_out
-                counts["kept"] += site.seen - site.left_out
+                counts["kept"] += site.kept
         return {str(sampler.sampling.rule_id): dict(counts) for sampler, counts in counters.items()}

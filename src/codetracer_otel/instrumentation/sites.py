@@ -87,8 +87,8 @@ class Site:
             where this is all there is to decide, so that it costs one comparison.
         shown_locals: names that are read at the end; a redacted one is not even looked up, and
             stands there whether it was assigned or not. So it is with ``shown_globals``.
-        seen: calls so far, where a rule samples.
-        left_out: of these, those beyond ``bound``.
+        seen: calls so far that a sampler was asked about.
+        kept: calls below ``bound``, as the start callback decided; ``left_out``: those beyond.
     """
 
     __slots__ = (
@@ -101,6 +101,7 @@ class Site:
         "hook",
         "is_single",
         "is_special",
+        "kept",
         "left_out",
         "plain_type_ids",
         "plan",
@@ -141,8 +142,7 @@ class Site:
         self.start_offset = -1
         self.sampler = sampler
         self.bound = None if sampler is None else sampler.only_bound
-        self.seen = 0
-        self.left_out = 0
+        self.seen = self.kept = self.left_out = 0
         self.hook: Any = None
         self.claims: Any = None
         self.reads_at_exit = bool(plan.locals or plan.globals)
