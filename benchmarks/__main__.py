@@ -35,6 +35,7 @@ SECTIONS = {
     "startup": "Starting",
     "growth": "Growth",
     "variants": "Roads not taken",
+    "instructions": "Instructions of a call",
 }
 TIME_LIMIT_S = 1_800
 PEER = "OpenTelemetry decorator with values"

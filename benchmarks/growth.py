@@ -1,6 +1,6 @@
 """How the cost of a call grows: with calls, functions, rules and threads; and what memory does.
 
-usage: python -m benchmarks.growth [--calls 7]   (10**7 calls take minutes)
+usage: python -m benchmarks.growth [--calls 6]   (10**7 calls, the default, take minutes)
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def peak_mb() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=6, help="largest power of ten")
+    parser.add_argument("--calls", type=int, default=7, help="largest power of ten")
     largest = parser.parse_args().calls
     print(f"CPython {platform.python_version()}: ns of CPU per call, all threads")
     ten = functions(10)
