@@ -1,5 +1,6 @@
 """KeyboardInterrupt and what other signal handlers raise arrive, as they would untraced."""
 
+import gc
 import signal
 import time
 import traceback
@@ -74,10 +75,15 @@ def interrupted(count, before=lambda: None):
 
 
 def is_seen(frame):
-    """Return whether `interrupted` sees what is raised here: not so in a weak reference's end."""
-    if frame.f_code.co_filename != __file__ and "/codetracer_otel/" not in frame.f_code.co_filename:
-        return False
+    """Return whether `interrupted` sees what is raised here.
+
+    Not so where another's function runs, or what it calls: the interpreter prints what is raised
+    in a weak reference's callback or in the collector's.
+    """
     while frame is not None and frame.f_code is not busy.__code__:
+        file = frame.f_code.co_filename
+        if file != __file__ and "/codetracer_otel/" not in file:
+            return False
         frame = frame.f_back
     return frame is not None
 
@@ -97,18 +103,19 @@ def raise_alarm_or_wait(_number, frame):
     let_one_signal_come()
 
 
-def test_many_interrupts_leave_every_tree_balanced(record, timer):
+def interrupt_often(record, timer, count=80):
+    """Interrupt `busy` so often; every span must stand where it belongs."""
     with record(lost_events=50, buffer=ROOM) as spans:
         leaf(0)
         timer(raise_alarm)
-        caught = interrupted(80)
+        caught = interrupted(count)
         signal.setitimer(signal.ITIMER_PROF, 0)
         assert len(active_session()._recording.recorder.stacks.mine()) <= 2
         leaf(1)
         assert active_session().flush(100)
         assert active_session().stats()["dropped"] == {}
     ids = {span.span_id: span for span in spans}
-    assert len(caught) == 80
+    assert len(caught) == count
     assert len(ids) == len(spans)
     for span in spans:
         parent = ids.get(span.parent_span_id)
@@ -116,6 +123,24 @@ def test_many_interrupts_leave_every_tree_balanced(record, timer):
         if parent is not None:
             assert parent.trace_id == span.trace_id
             assert parent.start_ns <= span.start_ns
+
+
+def test_many_interrupts_leave_every_tree_balanced(record, timer):
+    interrupt_often(record, timer)
+
+
+def test_interrupts_beside_a_collectors_callback_leave_every_tree_balanced(record, timer):
+    # What is raised there is printed, not raised: hypothesis has such a callback, too.
+    namespace = {}
+    exec(compile("def watch(*_):\n    for _ in range(100): pass\n", "watch.py", "exec"), namespace)
+    gc.callbacks.append(namespace["watch"])
+    threshold = gc.get_threshold()
+    gc.set_threshold(10)
+    try:
+        interrupt_often(record, timer, 20)
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(namespace["watch"])
 
 
 def test_the_traceback_of_an_interrupt_has_no_frame_of_ours(record, timer):
