@@ -14,7 +14,8 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
 from codetracer_otel.exporters.otel import ReadableSpans
 from codetracer_otel.exporters.otlp_encoding import OtlpEncoder
-from codetracer_otel.records import NOT_CAPTURED, Batch, Extras, Plan, Segment, Variable
+from codetracer_otel.records import NOT_CAPTURED, Extras, Plan, Segment, Variable
+from codetracer_otel.spans import Batch
 
 SPANS = 2_000
 

@@ -22,7 +22,7 @@ import codetracer_otel as ct
 from codetracer_otel.ports import ExportResult
 
 if TYPE_CHECKING:
-    from codetracer_otel.records import Batch, SpanView
+    from codetracer_otel.spans import Batch, SpanView
 
 FILTER = """
 [meta]

@@ -23,7 +23,7 @@ from codetracer_otel.records import PARENT_ID, SPAN_ID
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from codetracer_otel.records import Batch
+    from codetracer_otel.spans import Batch
 
 FILTER = """
 [meta]

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import CodeType, FrameType
 
-    from codetracer_otel.records import Batch, Record
+    from codetracer_otel.records import Record
+    from codetracer_otel.spans import Batch
 
 
 class ExportResult(Enum):

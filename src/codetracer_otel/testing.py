@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from codetracer_otel.captured import AttributeValue
-    from codetracer_otel.records import Batch, SpanView
+    from codetracer_otel.spans import Batch, SpanView
 
 _SECOND_NS = 1_000_000_000
 
@@ -21,7 +21,7 @@ class InMemoryExporter:
     """Keeps every delivered span.
 
     Attributes:
-        spans: what was delivered, in that order: `records.SpanView` with ``name``, ``trace_id``,
+        spans: what was delivered, in that order: `spans.SpanView` with ``name``, ``trace_id``,
             ``span_id``, ``parent_span_id`` (hexadecimal text or None), ``attributes``, ``events``,
             ``links``, ``status``, ``start_ns`` and ``end_ns`` (Unix time in ns).
         resource: the resource attributes of the last batch.

@@ -12,16 +12,15 @@ from codetracer_otel.exporters.otel import ReadableSpans
 from codetracer_otel.exporters.otlp_encoding import OtlpEncoder, encode_batch
 from codetracer_otel.records import (
     NOT_CAPTURED,
-    Batch,
     Ending,
     Event,
     ExceptionRecord,
     Extras,
     Link,
-    SpanView,
     StatusCode,
     Variable,
 )
+from codetracer_otel.spans import Batch, SpanView
 
 
 def parse(body: bytes) -> ExportTraceServiceRequest:

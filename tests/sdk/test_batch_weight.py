@@ -6,16 +6,9 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from codetracer_otel.exporters.otel import views_of
 from codetracer_otel.instrumentation.buffer import RECORD_BYTES
-from codetracer_otel.records import (
-    ARGUMENTS,
-    EXTRAS,
-    NOT_CAPTURED,
-    RECORD_LENGTH,
-    RESULT,
-    Batch,
-    Extras,
-)
+from codetracer_otel.records import ARGUMENTS, EXTRAS, NOT_CAPTURED, RECORD_LENGTH, RESULT, Extras
 from codetracer_otel.sdk.batch_weight import batch_bytes
+from codetracer_otel.spans import Batch
 
 
 def span_with(text):

@@ -8,15 +8,10 @@ import time
 import pytest
 
 from codetracer_otel.ports import ExportResult
-from codetracer_otel.records import (
-    ARGUMENTS,
-    NOT_CAPTURED,
-    RECORD_LENGTH,
-    RESULT,
-    Batch,
-)
+from codetracer_otel.records import ARGUMENTS, NOT_CAPTURED, RECORD_LENGTH, RESULT
 from codetracer_otel.sdk.batch_weight import batch_bytes
 from codetracer_otel.sdk.lanes import Lane
+from codetracer_otel.spans import Batch
 
 
 class Notes(list):

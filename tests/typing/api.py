@@ -13,7 +13,7 @@ import codetracer_otel as ct
 from codetracer_otel.ports import Exporter, ExportResult
 
 if TYPE_CHECKING:
-    from codetracer_otel.records import Batch
+    from codetracer_otel.spans import Batch
 
 
 class Mine:

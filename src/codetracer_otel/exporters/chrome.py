@@ -9,11 +9,12 @@ from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.exporters.chrome_events import ChromeEvents
 from codetracer_otel.exporters.json_array_file import JsonArrayFile
 from codetracer_otel.ports import ExportResult
-from codetracer_otel.records import PLAN, span_view
+from codetracer_otel.records import PLAN
+from codetracer_otel.spans import span_view
 
 if TYPE_CHECKING:
     from codetracer_otel.exporters import ExporterContext
-    from codetracer_otel.records import Batch
+    from codetracer_otel.spans import Batch
 
 _HEAD: Final = '{"displayTimeUnit":"ns","traceEvents":['
 _TAIL: Final = "\n]}\n"

@@ -12,7 +12,8 @@ from codetracer_otel.records import StatusCode
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from codetracer_otel.records import Event, SpanView
+    from codetracer_otel.records import Event
+    from codetracer_otel.spans import SpanView
 
 _ARGUMENT: Final = "codetracer.arg."
 _RETURN: Final = "codetracer.return"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from codetracer_otel.exporters import ExporterContext
     from codetracer_otel.exporters.console_tree import Entry, Node
     from codetracer_otel.exporters.lines import TextStream
-    from codetracer_otel.records import Batch
+    from codetracer_otel.spans import Batch
 
 MAX_TRACES: Final = 64
 MAX_NODES: Final = 10_000

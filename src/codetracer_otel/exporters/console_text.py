@@ -8,7 +8,7 @@ from codetracer_otel.exporters.attributes import plain
 from codetracer_otel.records import StatusCode
 
 if TYPE_CHECKING:
-    from codetracer_otel.records import SpanView
+    from codetracer_otel.spans import SpanView
 
 _ARGUMENT: Final = "codetracer.arg."
 _RETURN: Final = "codetracer.return"

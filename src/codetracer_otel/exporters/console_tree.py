@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from codetracer_otel.exporters.console_text import Style
-    from codetracer_otel.records import SpanView
+    from codetracer_otel.spans import SpanView
 
     Entry = tuple[int, "Node | str"]  # depth, and a span or a finished line
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from codetracer_otel.exporters import ExporterContext
-    from codetracer_otel.records import Batch, Event, Link, SpanView
+    from codetracer_otel.records import Event, Link
+    from codetracer_otel.spans import Batch, SpanView
 
 SCHEMA: Final = "span/1"
 

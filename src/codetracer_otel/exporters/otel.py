@@ -31,12 +31,13 @@ from codetracer_otel.exporters.attributes import (
 )
 from codetracer_otel.exporters.scope import Scope, scope_of
 from codetracer_otel.ports import ExportResult
-from codetracer_otel.records import Event, Link, SpanView, StatusCode
+from codetracer_otel.records import Event, Link, StatusCode
+from codetracer_otel.spans import SpanView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from codetracer_otel.records import Batch
+    from codetracer_otel.spans import Batch
 
 _MAX_SCOPES: Final = 256
 

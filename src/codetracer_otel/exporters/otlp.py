@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from codetracer_otel.exporters.otlp_request import Request
     from codetracer_otel.exporters.otlp_transport import Answer
     from codetracer_otel.ports import Exporter, Notify
-    from codetracer_otel.records import Batch
+    from codetracer_otel.spans import Batch
 
 _TOO_LARGE = 413
 

@@ -47,16 +47,15 @@ from codetracer_otel.records import (
     SPAN_ID,
     START,
     Segment,
-    SpanView,
-    apply_extras,
-    span_view,
 )
+from codetracer_otel.spans import SpanView, apply_extras, span_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from codetracer_otel.captured import Captured
-    from codetracer_otel.records import Batch, Extras, Plan, Record
+    from codetracer_otel.records import Extras, Plan, Record
+    from codetracer_otel.spans import Batch
 
 MAX_REQUEST_BYTES: Final = 4 * 1024 * 1024 - 1
 

@@ -11,7 +11,8 @@ from codetracer_otel.records import StatusCode
 
 if TYPE_CHECKING:
     from codetracer_otel.exporters.scope import Scope
-    from codetracer_otel.records import Event, Link, SpanView
+    from codetracer_otel.records import Event, Link
+    from codetracer_otel.spans import SpanView
 
 _UINT32: Final = 2**32 - 1
 _fixed64: Final = struct.Struct("<Q").pack

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
     from codetracer_otel.exporters import ExporterContext
-    from codetracer_otel.records import Batch
+    from codetracer_otel.spans import Batch
 
 ADVICE: Final = "pip install 'codetracer-otel[grpc]'"
 _DEFAULT: Final = "http://localhost:4317"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from codetracer_otel.records import SpanView
+    from codetracer_otel.spans import SpanView
 
 SCOPE_NAME: Final = "codetracer_otel"
 # the first release in which code.function.name, code.file.path and code.line.number are stable

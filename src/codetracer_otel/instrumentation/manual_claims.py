@@ -6,7 +6,8 @@ import threading
 import weakref
 from typing import TYPE_CHECKING
 
-from codetracer_otel.records import EXTRAS, span_view
+from codetracer_otel.records import EXTRAS
+from codetracer_otel.spans import span_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

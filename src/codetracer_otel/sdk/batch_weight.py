@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from codetracer_otel.captured import Captured
-    from codetracer_otel.records import Batch, Extras, Record, SpanView
+    from codetracer_otel.records import Extras, Record
+    from codetracer_otel.spans import Batch, SpanView
 
 
 def batch_bytes(batch: Batch) -> int:

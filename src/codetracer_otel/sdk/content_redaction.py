@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters import Classifier, Decision
     from codetracer_otel.filters.content import ContentRules
-    from codetracer_otel.records import Event, Extras, Link, Record, SpanView
+    from codetracer_otel.records import Event, Extras, Link, Record
+    from codetracer_otel.spans import SpanView
 
 _RESERVED_PREFIXES: Final = ("codetracer.", "code.", "exception.", "thread.", "telemetry.")
 _RESERVED_KEYS: Final = frozenset({"session.id", "error.type"})

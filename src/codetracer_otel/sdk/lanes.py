@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from codetracer_otel.ports import Exporter, Notify
-    from codetracer_otel.records import Batch
+    from codetracer_otel.spans import Batch
 
 _STOP: Final = object()
 _GRACE_S: Final = 0.05  # for a thread whose exporter was just told to give up

@@ -6,9 +6,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.records import Batch
 from codetracer_otel.sdk import fork_warning
 from codetracer_otel.sdk.workers import Worker
+from codetracer_otel.spans import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from codetracer_otel.captured import AttributeValue
     from codetracer_otel.ports import Recorder
-    from codetracer_otel.records import Record, SpanView
+    from codetracer_otel.records import Record
     from codetracer_otel.sdk.lanes import Lane
+    from codetracer_otel.spans import SpanView
 
 _WAKE: Final = "wake"
 _STOP: Final = "stop"

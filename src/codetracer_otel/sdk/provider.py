@@ -14,7 +14,7 @@ from opentelemetry.trace import NoOpTracer
 from codetracer_otel.exporters.otel import ReadableSpans
 from codetracer_otel.instrumentation.identifiers import ForeignIds, RandomIds
 from codetracer_otel.ports import ExportResult
-from codetracer_otel.records import Batch
+from codetracer_otel.spans import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,11 +10,11 @@ from codetracer_otel.exporters.jsonl import JsonLinesExporter
 from codetracer_otel.exporters.otel import views_of
 from codetracer_otel.filters import compile_chain
 from codetracer_otel.ports import ExportResult
-from codetracer_otel.records import Batch
 from codetracer_otel.sdk.bootstrap.filters import load_filters
 from codetracer_otel.sdk.content_redaction import ContentRedaction
 from codetracer_otel.sdk.settings import from_process_environment
 from codetracer_otel.sdk.settings_reader import resolve
+from codetracer_otel.spans import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

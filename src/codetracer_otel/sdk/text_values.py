@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import json_text, plain_value
-from codetracer_otel.records import ARGUMENTS, EXTRAS, NOT_CAPTURED, RESULT, Record, SpanView
+from codetracer_otel.records import ARGUMENTS, EXTRAS, NOT_CAPTURED, RESULT, Record
+from codetracer_otel.spans import SpanView
 
 if TYPE_CHECKING:
     from codetracer_otel.captured import Captured

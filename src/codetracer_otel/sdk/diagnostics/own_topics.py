@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from codetracer_otel.instrumentation.manual_topics import LEVELS, Level
 from codetracer_otel.ports import ExportResult
-from codetracer_otel.records import Batch
 from codetracer_otel.sdk.bootstrap.metadata import SCOPE_NAME
 from codetracer_otel.sdk.diagnostics.events import topic_of
+from codetracer_otel.spans import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from codetracer_otel.filters import Classifier, Decision
     from codetracer_otel.filters.model import CodeIdentity
     from codetracer_otel.ports import Exporter, Notify
-    from codetracer_otel.records import SpanView
     from codetracer_otel.sdk.diagnostics.topic_lines import TopicLines
+    from codetracer_otel.spans import SpanView
 
 
 def notify_topics(notify: Notify, lines: TopicLines) -> Notify:

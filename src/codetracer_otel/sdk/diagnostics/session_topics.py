@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from codetracer_otel.filters import Classifier, ModuleNames
     from codetracer_otel.instrumentation.manual_claims import Claims
     from codetracer_otel.ports import Clock, Ids, Notify
-    from codetracer_otel.records import SpanView
     from codetracer_otel.sdk.lanes import Lane
     from codetracer_otel.sdk.settings import Settings
+    from codetracer_otel.spans import SpanView
 
 
 class SessionTopics:
