@@ -7,12 +7,10 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.instrumentation.exceptions import type_name
-from codetracer_otel.instrumentation.parents import UNSAMPLED
+from codetracer_otel.instrumentation.parents import UNSAMPLED, keep
 from codetracer_otel.records import CONTEXT, SEGMENT, SPAN_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from codetracer_otel.instrumentation.stacks import StackHandle, Stacks
     from codetracer_otel.records import Record
 
@@ -29,12 +27,10 @@ class GreenletStacks:
 
     Args:
         stacks: the stacks of the session.
-        keep: settles the fate of an entry whose ids are handed on.
     """
 
-    def __init__(self, stacks: Stacks, keep: Callable[[Record], None]) -> None:
+    def __init__(self, stacks: Stacks) -> None:
         self._stacks = stacks
-        self._keep = keep
         self._is_on = True
         self._saved: dict[int, tuple[weakref.ref[Any], StackHandle]] = {}
 
@@ -83,7 +79,7 @@ class GreenletStacks:
         base = self._stacks.new()[0]
         if caller is None or caller[CONTEXT] is UNSAMPLED or _runs_events(type(target)):
             return
-        self._keep(caller)
+        keep(caller)
         base[SEGMENT], base[SPAN_ID] = caller[SEGMENT], caller[SPAN_ID]
 
     def _save(self, greenlet: Any, handle: StackHandle) -> None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.instrumentation.context import materialise
-from codetracer_otel.instrumentation.parents import build_hook, build_hook_like
+from codetracer_otel.instrumentation.parents import build_hook, build_hook_like, keep
 from codetracer_otel.instrumentation.reading import read_variables
 from codetracer_otel.records import (
     CONTEXT,
@@ -104,7 +104,7 @@ class Handoffs:
             return False
         record, context = self._recorder.current_readable(), self._runtime.read()
         if record is None or record[CONTEXT] is not context:
-            self._recorder.calls.keep(stack[-1])
+            keep(stack[-1])
             stack.append(build_hook_like(code, stack[-1]))
             return True
         materialised = materialise(record, context, self._recorder.build_span)

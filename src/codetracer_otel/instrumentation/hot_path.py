@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.instrumentation.exceptions import drop_frames
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
-from codetracer_otel.instrumentation.parents import HOOK, TENTATIVE
+from codetracer_otel.instrumentation.parents import HOOK, TENTATIVE, keep
 from codetracer_otel.instrumentation.sites import Site
 from codetracer_otel.records import NOT_CAPTURED
 
@@ -40,12 +40,11 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
     new_stack = recorder.stacks.new
     on_unknown = recorder.on_unknown
     begin = recorder.calls.begin
-    keep = recorder.calls.keep
     adopt = recorder.parents.adopt
     push_unsampled = recorder.calls.push_unsampled
     read_context = recorder.read_context
     next_span_id = recorder.next_span_id
-    charge = recorder.calls.charge
+    charge = recorder.ends.charge
     clock = recorder.clock.monotonic_ns
     boundary = recorder.boundary
     none_type = type(None)
@@ -168,14 +167,14 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
     sites = recorder.sites
     find_site = recorder.sites.get
     threads = recorder.stacks.local
-    heal = recorder.calls.heal
-    finish_entry = recorder.calls.finish_entry
-    finish_extras = recorder.calls.finish_extras
-    finish_raised = recorder.calls.finish_raised
-    charge = recorder.calls.charge
-    cramped = recorder.calls.cramped
-    put_back = recorder.calls.put_back
-    save = recorder.calls.save
+    heal = recorder.ends.heal
+    finish_entry = recorder.ends.finish_entry
+    finish_extras = recorder.ends.finish_extras
+    finish_raised = recorder.ends.finish_raised
+    charge = recorder.ends.charge
+    cramped = recorder.ends.cramped
+    put_back = recorder.ends.put_back
+    save = recorder.ends.save
     buffer = recorder.buffer
     records = recorder.buffer.records
     append = recorder.buffer.records.append
@@ -299,7 +298,7 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
 def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
     find_site = recorder.sites.get
     threads = recorder.stacks.local
-    heal = recorder.calls.heal
+    heal = recorder.ends.heal
     suspend = recorder.calls.suspend
     resume = recorder.calls.resume
     mine_or_new = recorder.stacks.mine_or_new
@@ -406,7 +405,7 @@ def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Cal
 
 def _build_copies(recorder: PythonRecorder, handoffs: Handoffs) -> Mapping[str, Callable[..., Any]]:
     threads = recorder.stacks.local
-    finish_entry = recorder.calls.finish_entry
+    finish_entry = recorder.ends.finish_entry
     is_c_copier = handoffs.is_c_copier
     attach = handoffs.attach
     boundary = recorder.boundary

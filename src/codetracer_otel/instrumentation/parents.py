@@ -40,6 +40,8 @@ SAMPLED: Final = 1  # the W3C trace flag
 NEVER: Final = object()  # the base of a stack: every call above it asks `Parents.adopt`
 UNSAMPLED: Final = object()  # nothing below this entry is recorded
 TENTATIVE: Final = object()  # its fate is open: whoever uses its ids must say so
+# What a suspended generator whose fate is open holds as context: its consumer's, once it resumes.
+FOLLOWS: Final = object()
 
 HOOK: Final = object()  # what an entry pushed by a hook holds as START
 
@@ -54,6 +56,16 @@ def build_base(*, muted: bool = False) -> Record:
     base[SPAN_ID] = 0
     base[CONTEXT] = UNSAMPLED if muted else NEVER
     return base
+
+
+def keep(entry: Record | None) -> None:
+    """Settle an open fate: something that is kept hangs on ``entry``'s ids."""
+    while entry is not None and entry[CONTEXT] is TENTATIVE:
+        extras: Extras = entry[EXTRAS]
+        extras.is_kept = True
+        entry[CONTEXT] = None if extras.context is FOLLOWS else extras.context
+        extras.context = None
+        entry, extras.below = extras.below, None
 
 
 def build_unrecorded(code: Any, context: object, segment: Segment | None, parent_id: int) -> Record:

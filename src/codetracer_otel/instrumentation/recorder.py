@@ -6,14 +6,15 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from codetracer_otel.instrumentation.calls import Calls, cut
+from codetracer_otel.instrumentation.call_ends import CallEnds, cut
+from codetracer_otel.instrumentation.calls import Calls
 from codetracer_otel.instrumentation.exceptions import drop_contexts, drop_frames
 from codetracer_otel.instrumentation.function_span import FunctionSpan
 from codetracer_otel.instrumentation.generators import Suspended
 from codetracer_otel.instrumentation.greenlets import GreenletStacks
 from codetracer_otel.instrumentation.hot_path import build_callbacks
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
-from codetracer_otel.instrumentation.parents import TENTATIVE
+from codetracer_otel.instrumentation.parents import TENTATIVE, keep
 from codetracer_otel.instrumentation.sites import Captures, HookSite, Site, forget_in
 from codetracer_otel.instrumentation.stacks import Stacks
 from codetracer_otel.records import CONTEXT, EXTRAS, PLAN, RESULT, Ending, Record, Segment
@@ -86,19 +87,27 @@ class PythonRecorder:
         self.suspended = Suspended(clock.monotonic_ns, watches=silent_close)
         self.handoffs: Handoffs | None = None
         self.claims: Claims | None = None
-        self.calls = Calls(
+        self.ends = CallEnds(
             sites=self.sites,
             stacks=self.stacks,
             suspended=self.suspended,
-            parents=parents,
             buffer=buffer,
-            read_context=read_context,
             next_span_id=next_span_id,
             clock=clock,
             release=self._release,
             exception_text=exception_text,
         )
-        self.greenlets = GreenletStacks(self.stacks, self.calls.keep)
+        self.calls = Calls(
+            stacks=self.stacks,
+            suspended=self.suspended,
+            parents=parents,
+            ends=self.ends,
+            read_context=read_context,
+            next_span_id=next_span_id,
+            clock=clock,
+            release=self._release,
+        )
+        self.greenlets = GreenletStacks(self.stacks)
         self.stacks.on_new = self.greenlets.watch_this_thread
         self._monitor = monitor
         self._plans = plans
@@ -179,7 +188,7 @@ class PythonRecorder:
         """Return `current`, whose ids are about to be seen: an open fate is settled."""
         record = self.current()
         if record is not None and record[CONTEXT] is TENTATIVE:
-            self.calls.keep(record)
+            keep(record)
         return record
 
     def current_parent(self) -> tuple[Segment, int] | None:
@@ -189,7 +198,7 @@ class PythonRecorder:
             return None
         segment, span_id = self.parents.adopt_any(self.read_context(), stack[-1], stack[0])
         if stack[-1][CONTEXT] is TENTATIVE:
-            self.calls.keep(stack[-1])
+            keep(stack[-1])
         return None if segment is None else (segment, span_id)
 
     def build_span(self, record: Record) -> FunctionSpan:
@@ -202,10 +211,10 @@ class PythonRecorder:
 
     def drain(self, limit: int) -> list[Record]:
         """Take up to ``limit`` finished records, oldest first."""
-        self.calls.finish_cramped()
+        self.ends.finish_cramped()
         for record, collected_ns in self.suspended.take_abandoned():
             self._counters["abandoned"] += 1
-            self.calls.finish_open(record, collected_ns, Ending.ABANDONED)
+            self.ends.finish_open(record, collected_ns, Ending.ABANDONED)
         return self.buffer.take(limit)
 
     def stats(self) -> dict[str, Any]:
@@ -214,7 +223,7 @@ class PythonRecorder:
             "dropped_buffer_full": self.buffer.dropped_full,
             "queue_depth": len(self.buffer.records),
             "queue_bytes": self.buffer.size,
-            "healed_stack_entries": self.calls.healed,
+            "healed_stack_entries": self.ends.healed,
             "abandoned": self._counters["abandoned"],
             "code_objects_traced": self._counters["traced"],
             "sampling": self._samplers.stats(self.sites.values()),
@@ -222,16 +231,16 @@ class PythonRecorder:
 
     def close(self) -> None:
         """Finish every open record as unfinished; call it when no event fires any more."""
-        self.calls.finish_cramped()
+        self.ends.finish_cramped()
         now = self.clock.monotonic_ns()
         for entry in self.stacks.take_open():
             if entry[PLAN] is None:
-                self.calls.finish_entry(entry, None)
+                self.ends.finish_entry(entry, None)
             else:
                 self.suspended.forget(entry)
-                self.calls.finish_open(entry, now, Ending.UNFINISHED)
+                self.ends.finish_open(entry, now, Ending.UNFINISHED)
         for record in self.suspended.take_all():
-            self.calls.finish_open(record, now, Ending.UNFINISHED)
+            self.ends.finish_open(record, now, Ending.UNFINISHED)
         if self._monitor.tool_id < 0:
             self.greenlets.close()
 
