@@ -10,13 +10,9 @@ from opentelemetry.trace import get_current_span
 
 from codetracer_otel.instrumentation.introspection import exact_text
 from codetracer_otel.instrumentation.manual_events import build_event, tell_event, text_of_name
+from codetracer_otel.instrumentation.manual_off import OFF, OffSpan
 from codetracer_otel.instrumentation.manual_session import session_of
-from codetracer_otel.instrumentation.manual_span import (
-    OFF,
-    HandWrittenSpan,
-    OffSpan,
-    enclosing_span,
-)
+from codetracer_otel.instrumentation.manual_span import HandWrittenSpan, enclosing_span
 from codetracer_otel.instrumentation.manual_topics import level_named, topic_named
 from codetracer_otel.instrumentation.manual_tracing import SLOT
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import opentelemetry.context as context_api
 from opentelemetry.context import Context
 from opentelemetry.trace import (
+    Link,
     NonRecordingSpan,
     Span,
     SpanContext,
@@ -64,6 +65,24 @@ def context_of(parent: object) -> Context:
     raise TypeError(
         f"parent: not a parent, got {type(parent).__name__}; "
         "expected an OpenTelemetry Context, Span or SpanContext, or a hand-written span"
+    )
+
+
+def link_to(target: object) -> Link:
+    """Return a link to a span, to a span's context, or the link itself.
+
+    Raises:
+        TypeError: it is none of these.
+    """
+    if isinstance(target, Link):
+        return target
+    span = getattr(target, "otel_span", target)
+    context = span.get_span_context() if isinstance(span, Span) else span
+    if isinstance(context, SpanContext):
+        return Link(context)
+    raise TypeError(
+        f"links: not a span, got {type(target).__name__}; "
+        "expected an OpenTelemetry Link, Span or SpanContext, or a hand-written span"
     )
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from opentelemetry.context import Context, create_key, get_current, set_value
 from opentelemetry.trace import (
-    Link,
     Span,
     SpanContext,
     Status,
@@ -16,7 +15,6 @@ from opentelemetry.trace import (
     get_current_span,
     set_span_in_context,
 )
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from codetracer_otel.captured import REDACTED, REDACTED_NODE
 from codetracer_otel.instrumentation.exceptions import describe_exception, ending_of
@@ -29,8 +27,11 @@ from codetracer_otel.instrumentation.manual_context import (
     below_remote,
     context_of,
     detach,
+    link_to,
 )
+from codetracer_otel.instrumentation.manual_environment import child_environment
 from codetracer_otel.instrumentation.manual_events import build_event, tell_event
+from codetracer_otel.instrumentation.manual_off import OffSpan
 from codetracer_otel.instrumentation.manual_session import session_of
 from codetracer_otel.instrumentation.manual_topics import Level, level_named, topic_named
 from codetracer_otel.instrumentation.manual_tracing import ClosedSpan, LocalRoot
@@ -46,55 +47,7 @@ if TYPE_CHECKING:
 
 CURRENT_KEY: Final = create_key("codetracer-hand-written-span")
 
-# A child process prints to its own standard error, which may be read by the program.
-_NOT_FOR_CHILDREN: Final = frozenset({"CODETRACER_TRACE", "CODETRACER_TRACE_TOPICS"})
-
 _numbers: Final = itertools.count(1)
-_propagator: Final = TraceContextTextMapPropagator()
-
-
-class OffSpan:
-    """What `span` gives while nothing is traced: every method does nothing."""
-
-    __slots__ = ()
-
-    def record(self, /, **fields: object) -> None:
-        """Do nothing."""
-
-    def event(
-        self, name: str, /, *, topic: str | None = None, level: str = "info", **fields: object
-    ) -> None:
-        """Do nothing."""
-
-    def set_error(self, error: BaseException) -> None:
-        """Do nothing."""
-
-    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Return a copy of ``environ``."""
-        return dict(environ)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        return None
-
-
-class _Nothing(OffSpan):
-    """An `OffSpan` for ``with``: C code enters and leaves it, which saves 130 ns."""
-
-    __slots__ = ()
-
-    __exit__ = "".format  # type: ignore[assignment]  # takes anything, returns what is false
-
-
-OFF: Final = _Nothing()
-_Nothing.__enter__ = itertools.repeat(OFF).__next__  # type: ignore[method-assign,assignment]
 
 
 class HandWrittenSpan(OffSpan):
@@ -320,13 +273,7 @@ class HandWrittenSpan(OffSpan):
         Args:
             environ: to start from; the topics it names are left out.
         """
-        child = {key: value for key, value in environ.items() if key not in _NOT_FOR_CHILDREN}
-        carrier: dict[str, str] = {}
-        _propagator.inject(carrier, set_span_in_context(self.otel_span, Context()))
-        if carrier:
-            child.pop("TRACESTATE", None)
-        child.update({key.upper(): value for key, value in carrier.items()})
-        return child
+        return child_environment(self.otel_span, environ)
 
     def __enter__(self) -> Self:
         try:
@@ -425,21 +372,3 @@ def enclosing_span(context: Context) -> HandWrittenSpan | None:
 
 def _ids(context: Context) -> SpanContext:
     return get_current_span(context).get_span_context()
-
-
-def link_to(target: object) -> Link:
-    """Return a link to a span, to a span's context, or the link itself.
-
-    Raises:
-        TypeError: it is none of these.
-    """
-    if isinstance(target, Link):
-        return target
-    span = getattr(target, "otel_span", target)
-    context = span.get_span_context() if isinstance(span, Span) else span
-    if isinstance(context, SpanContext):
-        return Link(context)
-    raise TypeError(
-        f"links: not a span, got {type(target).__name__}; "
-        "expected an OpenTelemetry Link, Span or SpanContext, or a hand-written span"
-    )

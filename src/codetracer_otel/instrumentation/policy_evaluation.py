@@ -13,10 +13,10 @@ from codetracer_otel.instrumentation.manual_span import HandWrittenSpan
 from codetracer_otel.instrumentation.manual_topics import Level
 from codetracer_otel.instrumentation.manual_tracing import SLOT
 from codetracer_otel.instrumentation.policy_evaluation_memory import WasmMemory
+from codetracer_otel.instrumentation.policy_evaluation_off import OffStage
 from codetracer_otel.instrumentation.policy_evaluation_stages import (
     Action,
     Evaluation,
-    OffStage,
     Routing,
     Signal,
     Signals,
