@@ -9,7 +9,7 @@ from tests.exporters.made import batch, plan, record, segment, view
 
 from codetracer_otel.captured import DROPPED_NODE, REDACTED_NODE, Node, NodeKind
 from codetracer_otel.exporters.otel import ReadableSpans
-from codetracer_otel.exporters.otlp_encoding import OtlpEncoder, encode_batch
+from codetracer_otel.exporters.otlp_encoding import OtlpEncoder
 from codetracer_otel.records import (
     NOT_CAPTURED,
     Ending,
@@ -45,8 +45,12 @@ def normal(request: ExportTraceServiceRequest) -> bytes:
     return request.SerializeToString(deterministic=True)
 
 
+def encoded(made: Batch, **limits: int) -> list[bytes]:
+    return [request.body() for request in OtlpEncoder(**limits).requests(made)]
+
+
 def ours(made: Batch) -> ExportTraceServiceRequest:
-    [body] = encode_batch(made)
+    [body] = encoded(made)
     return parse(body)
 
 
@@ -288,13 +292,13 @@ def test_an_ordinary_record_never_takes_the_long_way(monkeypatch, parent_id, has
 
 
 def test_a_batch_without_spans_makes_no_request():
-    assert encode_batch(batch()) == []
+    assert encoded(batch()) == []
 
 
 def test_requests_stay_below_the_limit_and_lose_nothing():
     made = [record((f"{n}" * 50,), of=plan("n"), span_id=n + 1) for n in range(300)]
     more = tuple(view(f"v{n}", scope=f"lib{n % 3}") for n in range(30))
-    bodies = encode_batch(batch(*made, spans=more), max_bytes=4_000)
+    bodies = encoded(batch(*made, spans=more), max_bytes=4_000)
     assert max(map(len, bodies)) <= 4_000
     assert sum(map(len, bodies)) > 3_000 * (len(bodies) - 1)
     spans = [span for body in bodies for span in spans_of(parse(body))]
@@ -307,7 +311,7 @@ def test_requests_stay_below_the_limit_and_lose_nothing():
 
 def test_a_span_larger_than_the_limit_stands_alone():
     made = [record((text,), of=plan("n")) for text in ("a", "b" * 9_000, "c")]
-    counts = [len(spans_of(parse(b))) for b in encode_batch(batch(*made), max_bytes=2_000)]
+    counts = [len(spans_of(parse(b))) for b in encoded(batch(*made), max_bytes=2_000)]
     assert counts == [1, 1, 1]
 
 

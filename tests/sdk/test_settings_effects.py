@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler, TraceIdRatioBased
 from tests.conftest import HEADER, rule
 
-from codetracer_otel.exporters.otlp_encoding import encode_batch
+from codetracer_otel.exporters.otlp_encoding import OtlpEncoder
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.sdk.configure import configure
 from codetracer_otel.sdk.limits import Buffer, Limits
@@ -55,7 +55,7 @@ def test_values_as_text_are_strings_in_every_exporter():
 
     class Encoding(InMemoryExporter):
         def export(self, batch):
-            batches.extend(encode_batch(batch))
+            batches.extend(request.body() for request in OtlpEncoder().requests(batch))
             return super().export(batch)
 
     with configure(ONLY_THIS, [exporter, Encoding()], value_format="text"):

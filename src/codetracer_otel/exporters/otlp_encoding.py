@@ -301,8 +301,3 @@ def _head(record: Record, segment: _SegmentForm) -> bytes:
         START_TAG, record[START] + offset, END_TAG, record[END] + offset,
         FLAGS_TAG, REMOTE if parent == segment.remote else LOCAL,
     )  # fmt: skip
-
-
-def encode_batch(batch: Batch, *, max_bytes: int = MAX_REQUEST_BYTES) -> list[bytes]:
-    """Return the bodies of the requests that carry a batch, none larger than ``max_bytes``."""
-    return [request.body() for request in OtlpEncoder(max_bytes=max_bytes).requests(batch)]

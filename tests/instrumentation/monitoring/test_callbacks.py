@@ -6,7 +6,6 @@ import codetracer_otel.filters as ours
 from codetracer_otel.instrumentation.monitoring.callbacks import (
     build_boundary,
     is_defect,
-    reraise,
 )
 
 
@@ -56,10 +55,3 @@ def test_what_is_the_programs_is_raised_into_it():
         boundary(error)
     assert raised.value is error
     assert failures == []
-
-
-def test_the_boundary_of_tests_raises_everything():
-    error = caught(fails)
-    with pytest.raises(ValueError) as raised:
-        reraise(error)
-    assert raised.value is error

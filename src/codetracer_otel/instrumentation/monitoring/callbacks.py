@@ -57,11 +57,6 @@ def _origin(traceback: TracebackType | None) -> str:
     return file
 
 
-def reraise(error: BaseException) -> None:
-    """Raise every exception of a callback: the boundary of this project's own tests."""
-    raise error
-
-
 class ActivatedRecorder(Protocol):
     """The part of a recorder that activation needs."""
 
