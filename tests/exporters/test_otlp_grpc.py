@@ -130,6 +130,15 @@ def test_every_compression_that_the_environment_may_name_works(compression, monk
     assert service.names() == ["shop.tax"]
 
 
+def test_an_endpoint_without_scheme_needs_no_tls_where_the_settings_say_so():
+    context = ExporterContext(OtlpEnvironment(insecure=True), silent)
+    with serving() as (service, url):
+        exporter = build(url.removeprefix("http://"), context)
+        assert exporter.export(batch(record(("x",), of=plan("n")))) is ExportResult.SUCCESS
+        exporter.shutdown(1.0)
+    assert service.names() == ["shop.tax"]
+
+
 def test_what_its_exporter_refuses_is_an_error_of_usage(monkeypatch):
     context = ExporterContext(OtlpEnvironment(), silent)
     monkeypatch.setattr(OTLPSpanExporter, "__init__", lambda *_args, **_options: 1 / 0)

@@ -121,5 +121,6 @@ def _make_span_exporter(target: str | None, otlp: Any) -> SpanExporter:
         endpoint=target,
         compression=compressions.get(otlp.compression, grpc.Compression.NoCompression),
         timeout=otlp.timeout_s,
+        insecure=otlp.insecure or None,  # None: the scheme of the endpoint says
     )
     return exporter
