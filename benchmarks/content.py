@@ -7,7 +7,8 @@ import random
 import statistics
 import time
 
-from codetracer_otel.filters.content import ContentPattern, compile_content
+from codetracer_otel.filters.content import compile_content
+from codetracer_otel.filters.content_patterns import ContentPattern
 from codetracer_otel.filters.model import Action, RuleSource
 
 SOURCE = RuleSource("<builtin:default>", 1)

@@ -16,7 +16,7 @@ from codetracer_otel.filters.values import ValueRules, newest_first
 
 if TYPE_CHECKING:
     from codetracer_otel.filters.chain import FilterChain, FilterFile, ScopeRule
-    from codetracer_otel.filters.content import ContentPattern
+    from codetracer_otel.filters.content_patterns import ContentPattern
     from codetracer_otel.filters.model import CodeIdentity, ContentRules
     from codetracer_otel.ports import Notify
 

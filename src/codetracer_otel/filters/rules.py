@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.filters.chain import ScopeRule, ValuePattern
-from codetracer_otel.filters.content import ALL_SHAPES
+from codetracer_otel.filters.content_patterns import ALL_SHAPES
 from codetracer_otel.filters.model import Action, RuleSource
 from codetracer_otel.filters.paths import is_absolute, is_synthetic, normal_pattern
 from codetracer_otel.filters.pattern_error import PatternError
@@ -43,7 +43,7 @@ ACTIONS: Final = {
 }
 DEFAULT_ACTIONS: Final[dict[str, Action | None]] = {**ACTIONS, "inherit": None}
 BUILTIN_WORDS: Final = "@secrets"  # in builtin filters: the list of words.py
-SHAPES: Final = "@shapes"  # in builtin filters: every shape of content.py
+SHAPES: Final = "@shapes"  # in builtin filters: every shape of shapes.py
 
 
 class RuleReader:
@@ -236,7 +236,7 @@ class _FileRules:
             table.problem("repr", '`repr` goes with a `type` selector and `action = "allow"` only')
 
     def _content_pattern(self, selector: Selector) -> tuple[str, str]:
-        """Check the pattern and return match and pattern as content.py has them."""
+        """Check the pattern and return match and pattern as content_patterns.py has them."""
         if selector.match is MatchType.LITERAL:
             is_shape = self._source.builtin and selector.pattern.startswith("@")
             if not is_shape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.filters.content import ContentPattern
+from codetracer_otel.filters.content_patterns import ContentPattern
 from codetracer_otel.filters.model import Action, ValueKind, Verdict
 from codetracer_otel.filters.selector import MatchType, SelectorKind
 
