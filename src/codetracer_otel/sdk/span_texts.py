@@ -1,0 +1,125 @@
+"""The texts of records and views that content decides about: found, and replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from codetracer_otel.captured import Node
+from codetracer_otel.captured_texts import iter_texts, map_texts
+from codetracer_otel.records import ARGUMENTS, EXTRAS, NOT_CAPTURED, RESULT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from codetracer_otel.records import Event, Extras, Record
+    from codetracer_otel.spans import SpanView
+
+Text = tuple[str, bool]  # the text, and whether its end was cut off
+Change = Callable[[str, bool], str]  # what becomes of a text, which may have been cut off
+
+
+def texts_of_extras(extras: Extras) -> Iterator[Text]:
+    """Yield the texts of what only some records have."""
+    for value in (*extras.locals, *extras.globals):
+        if value is not NOT_CAPTURED:
+            yield from iter_texts(value)
+    yield from _texts_of_attributes(extras.attributes or {})
+    yield from _texts_of_events(extras.events or ())
+    for link in extras.links or ():
+        yield from _texts_of_attributes(link.attributes)
+    for text in (extras.name, extras.status_message):
+        if text:
+            yield text, False
+    if extras.exception is not None:
+        # The stack trace ends with the message, and so with its cut.
+        was_cut = extras.exception.message_is_cut
+        yield extras.exception.message, was_cut
+        yield extras.exception.stack_trace, was_cut
+
+
+def texts_of_view(view: SpanView) -> Iterator[Text]:
+    """Yield every text of a view that may be judged."""
+    yield view.name, False
+    if view.status_message:
+        yield view.status_message, False
+    yield from _texts_of_attributes(view.attributes)
+    yield from _texts_of_attributes(view.scope_attributes)
+    yield from _texts_of_events(view.events)
+    for link in view.links:
+        yield from _texts_of_attributes(link.attributes)
+
+
+def _texts_of_events(events: Iterable[Event]) -> Iterator[Text]:
+    for event in events:
+        yield event.name, False
+        yield from _texts_of_attributes(event.attributes)
+
+
+def _texts_of_attributes(attributes: Any) -> Iterator[Text]:
+    for key, value in attributes.items():
+        yield key, False
+        if type(value) is str:
+            yield value, False
+        elif type(value) is tuple or type(value) is list:
+            yield from ((item, False) for item in value if type(item) is str)
+        elif type(value) is Node:
+            yield from iter_texts(value)
+
+
+def replace_in_view(view: SpanView, change: Change) -> None:
+    """Replace every text of a view by what ``change`` makes of it."""
+    view.name = change(view.name, False)
+    if view.status_message:
+        view.status_message = change(view.status_message, False)
+    view.attributes = _changed(view.attributes, change)
+    view.scope_attributes = _changed(view.scope_attributes, change)
+    _replace_in_parts(view.events, view.links, change)
+
+
+def replace_in_record(record: Record, change: Change) -> None:
+    """Replace every text of a record by what ``change`` makes of it."""
+    record[ARGUMENTS] = tuple([map_texts(value, change) for value in record[ARGUMENTS]])
+    if record[RESULT] is not NOT_CAPTURED:
+        record[RESULT] = map_texts(record[RESULT], change)
+    extras: Extras | None = record[EXTRAS]
+    if extras is None:
+        return
+    extras.locals = _changed_values(extras.locals, change)
+    extras.globals = _changed_values(extras.globals, change)
+    extras.attributes = _changed(extras.attributes, change) if extras.attributes else None
+    _replace_in_parts(extras.events or (), extras.links or (), change)
+    if extras.name:
+        extras.name = change(extras.name, False)
+    if extras.status_message:
+        extras.status_message = change(extras.status_message, False)
+    if extras.exception is not None:
+        exception = extras.exception
+        exception.message = change(exception.message, exception.message_is_cut)
+        exception.stack_trace = change(exception.stack_trace, exception.message_is_cut)
+
+
+def _replace_in_parts(events: Iterable[Event], links: Iterable[Any], change: Change) -> None:
+    for event in events:
+        event.name = change(event.name, False)
+        event.attributes = _changed(event.attributes, change)
+    for link in links:
+        link.attributes = _changed(link.attributes, change)
+
+
+def _changed_values(values: tuple[Any, ...], change: Change) -> tuple[Any, ...]:
+    return tuple([value if value is NOT_CAPTURED else map_texts(value, change) for value in values])
+
+
+def _changed(attributes: Any, change: Change) -> dict[str, Any]:
+    return {
+        change(key, False): _changed_attribute(value, change) for key, value in attributes.items()
+    }
+
+
+def _changed_attribute(value: Any, change: Change) -> Any:
+    if type(value) is str:
+        return change(value, False)
+    if type(value) is tuple or type(value) is list:
+        return tuple(change(item, False) if type(item) is str else item for item in value)
+    return map_texts(value, change) if type(value) is Node else value
