@@ -15,7 +15,7 @@ from codetracer_otel.exporters.native.metadata import redacted_arguments
         (["--password=x", "file"], [f"--password={REDACTED}", "file"]),
         (["password=x"], [f"password={REDACTED}"]),
         (["--password", "-x", "file"], ["--password", REDACTED, "file"]),
-        (["--password", "--password", "file"], ["--password", REDACTED, "file"]),
+        (["--password", "--user", "ada"], ["--password", "--user", "ada"]),
         (["--user", "ada"], ["--user", "ada"]),
     ],
 )

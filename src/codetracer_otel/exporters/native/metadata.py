@@ -119,14 +119,13 @@ def redacted_arguments(
     for argument in arguments:
         name, equals, _ = argument.partition("=")
         is_flag = argument.startswith("-")
-        if hides_next:  # passwords may begin with a dash, too
+        if hides_next and not argument.startswith("--"):  # passwords may begin with one dash
             shown.append(REDACTED)
         elif equals and is_secret(name.lstrip("-")):
             shown.append(f"{name}={REDACTED}")
         else:
             shown.append(redact(argument))
-        is_name = is_flag and not equals and not hides_next
-        hides_next = is_name and is_secret(argument.lstrip("-"))
+        hides_next = is_flag and not equals and is_secret(argument.lstrip("-"))
     return shown
 
 
