@@ -17,13 +17,12 @@ PROGRAMS = Path(sys.executable).parent
 RECIPES = sorted((PROJECT / "docs" / "recipes").glob("*.md"))
 DOCS = PROJECT / "docs"
 PAGES = [PROJECT / "README.md", DOCS / "topics.md", *RECIPES]
-READ = ("api", "filters", "how-it-works", "options", "security")
+READ = ("api", "filters", "how-it-works", "options", "performance", "security")
 LINKED = [*PAGES, PROJECT / "CONTRIBUTING.md", *(DOCS / f"{name}.md" for name in READ)]
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 NEEDED = ("gunicorn", "uvicorn", "celery", "nbclient", "rotel")
 # All or none: `make recipes` has an environment with all of them.
 HAS = frozenset(NEEDED if all(map(find_spec, NEEDED)) else ())
-MADE_BY_BENCH = "performance.md"  # by `make bench`, so not there from the start
 EXECUTED = {"console", "python", "toml", "sh", "text"}
 
 
@@ -51,8 +50,7 @@ def test_the_commands_of_the_filters_page_show_what_it_says(tmp_path):
 @pytest.mark.parametrize("page", LINKED, ids=lambda page: f"{page.parent.name}/{page.stem}")
 def test_the_links_of_a_page_lead_somewhere(page):
     links = [link for link in LINK.findall(page.read_text("utf-8")) if "://" not in link]
-    missing = {link for link in links if not (page.parent / link).exists()}
-    assert {link for link in missing if Path(link).name != MADE_BY_BENCH} == set()
+    assert {link for link in links if not (page.parent / link).exists()} == set()
 
 
 def test_blocks_need_only_what_make_recipes_installs():
