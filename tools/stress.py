@@ -1,18 +1,23 @@
 """Many threads and many tasks: nothing is lost, everything is balanced; memory is reported.
 
-usage: stress.py [--threads N] [--calls N] [--tasks N] [--large-calls N] [--write docs/stress.md]
+usage: stress.py [--threads N] [--calls N] [--tasks N] [--large-calls N] [--only-large]
+       [--write docs/stress.md]
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import ctypes
 import gc
 import platform
 import resource
+import sys
 import threading
 import time
 import weakref
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +43,8 @@ exec = "trace"
 """
 
 
-MAX_GROWN_MIB = 8
+MAX_GROWN_MIB = 1
+BLOCK_BYTES = 512  # at most: what is larger is malloc's
 
 HEADER = (
     "| load | nothing lost, balanced | spans expected | delivered | without parent "
@@ -98,14 +104,59 @@ def traced_taker(large: Large, items: list[int], text: str) -> Large:
     return large if items and text else Large(0)
 
 
-def memory_after(calls: int, session: ct.Session) -> float:
-    """Return MiB in use when so many calls with large arguments were made and delivered."""
+class Mallinfo(ctypes.Structure):
+    """What glibc's ``mallinfo2`` tells of all arenas."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a process holds: pages, of these what malloc handed out, and Python's small blocks.
+
+    Pages also hold what is free: the buffer fills while the worker waits for a processor, and
+    malloc keeps the pages of the fullest moment.
+    """
+
+    resident_mib: float
+    malloc_mib: float
+    blocks: int
+
+    @classmethod
+    def now(cls) -> Memory:
+        gc.collect()
+        mallinfo = ctypes.CDLL(None).mallinfo2
+        mallinfo.restype = Mallinfo
+        seen = mallinfo()
+        in_use = (seen.uordblks + seen.hblkhd) / 2**20
+        return cls(memory_mib(), in_use, sys.getallocatedblocks())
+
+    def grown_mib(self, since: Memory) -> float:
+        """Return MiB in use more than then, at most: a block may be smaller than counted here."""
+        return (
+            self.malloc_mib - since.malloc_mib + (self.blocks - since.blocks) * BLOCK_BYTES / 2**20
+        )
+
+
+def memory_after(calls: int, session: ct.Session) -> Memory:
+    """Return what is held when so many calls with large arguments were made and delivered."""
     for number in range(calls):
         large = Large(number)
         traced_taker(large, large.items, large.text)
     session.flush(600)
-    gc.collect()
-    return memory_mib()
+    return Memory.now()
+
+
+def outlived(calls: int) -> int:
+    """Return how many arguments of so many calls were alive after their call."""
+    references = (weakref.ref(traced_taker(Large(n), [n], "x")) for n in range(calls))
+    return sum(reference() is not None for reference in references)
 
 
 def measure_leak(calls: int) -> tuple[list[str], bool]:
@@ -113,20 +164,26 @@ def measure_leak(calls: int) -> tuple[list[str], bool]:
     with ct.configure(
         ct.filter_from_text(FILTER), "none", policy={"on_recorder_error": "abort"}
     ) as session:
-        memory_after(calls // 10, session)
-        before = memory_after(calls // 10, session)
-        after = memory_after(calls, session)
-        alive = 0
-        for number in range(1_000):
-            reference = weakref.ref(traced_taker(Large(number), [number], "x"))
-            alive += reference() is not None
-        session.flush(600)
-        recorded = session.stats()["recorded"]
-    good = after - before < MAX_GROWN_MIB and not alive
+        held = {
+            count: memory_after(count - done, session)
+            for done, count in pairwise((0, calls // 10, calls // 3, calls))
+        }
+        alive = outlived(1_000)
+    first, *_, last = held.values()
+    grown = last.grown_mib(first)
+    good = grown < MAX_GROWN_MIB and not alive
+    rows = [
+        f"| {count:,} | {memory.malloc_mib:.2f} MiB | {memory.blocks:,} "
+        f"| {memory.resident_mib:.1f} MiB |"
+        for count, memory in held.items()
+    ]
     return [
-        f"{recorded:,} calls with arguments of 30 KB each: {before:.1f} MiB after the first sixth, "
-        f"{after:.1f} MiB at the end; {alive} of 1,000 arguments outlived their call "
-        f"({'good' if good else 'NOT GOOD'}).",
+        "| calls with arguments of 30 KB each | malloc, in use | small blocks in use | resident |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+        f"Grown since the first row: {grown:.2f} MiB in use at most; {alive} of 1,000 arguments "
+        f"outlived their call ({'good' if good else 'NOT GOOD'}).",
         "",
     ], good
 
@@ -182,31 +239,28 @@ def measure(name: str, run: Callable[[], int]) -> tuple[str, bool]:
     return f"| {' | '.join(cells)} |", good and not stats["dropped"]
 
 
+def measure_loads(options: argparse.Namespace) -> list[tuple[str, bool]]:
+    """Return the rows of the threads and of the tasks, and whether they are good."""
+    threads, calls, tasks = options.threads, options.calls, options.tasks
+    return [
+        measure(f"{threads} threads x {calls:,} calls", lambda: run_threads(threads, calls)),
+        measure(f"{tasks:,} concurrent tasks", lambda: run_tasks(tasks)),
+    ]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=200)
     parser.add_argument("--calls", type=int, default=10_000)
     parser.add_argument("--tasks", type=int, default=10_000)
     parser.add_argument("--large-calls", type=int, default=1_000_000)
+    parser.add_argument("--only-large", action="store_true")
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
-    rows = [
-        measure(
-            f"{options.threads} threads x {options.calls:,} calls",
-            lambda: run_threads(options.threads, options.calls),
-        ),
-        measure(f"{options.tasks:,} concurrent tasks", lambda: run_tasks(options.tasks)),
-    ]
+    rows = [] if options.only_large else measure_loads(options)
     leak, leaks_nothing = measure_leak(options.large_calls)
-    lines = [
-        f"### CPython {platform.python_version()}",
-        "",
-        HEADER,
-        "|---|---|---|---|---|---|---|---|",
-        *(line for line, _ in rows),
-        "",
-        *leak,
-    ]
+    table = [HEADER, "|---|---|---|---|---|---|---|---|", *(line for line, _ in rows), ""]
+    lines = [f"### CPython {platform.python_version()}", "", *(table if rows else ()), *leak]
     print("\n".join(lines))
     if options.write:
         with options.write.open("a") as file:
