@@ -45,6 +45,16 @@ def test_finished_records_are_drained_once_oldest_first_and_within_the_limit(rec
     assert recorder.drain(10) == []
 
 
+def test_what_a_broken_off_healing_left_on_the_stack_is_not_delivered_twice(recorder):
+    leaf(1)
+    (delivered,) = recorder.drain(10)
+    stack = recorder.stacks.mine()
+    stack.append(delivered)
+    recorder.callbacks()["PY_UNWIND"](leaf.__code__, 0, ValueError())
+    assert delivered not in stack
+    assert recorder.drain(10) == []
+
+
 def test_the_current_record_is_the_innermost_of_this_thread(recorder):
     def inside():
         return recorder.current()[CODE].co_name

@@ -267,8 +267,11 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
                 if record is None:
                     return None
             del stack[-1]
-            if record[1] is None and not finish_entry(record, raised):
-                return None
+            if record[1] is None:
+                if not finish_entry(record, raised):
+                    return None
+            elif record[8]:
+                return None  # `heal` has delivered it, and a signal kept it on the stack
             record[8] = now
             if not finish_raised(record, frame_of(depth), raised, now):
                 return None
