@@ -31,6 +31,8 @@ _NAME = re.compile(r"^`([\w./-]+)`:?$")
 _NEEDS = re.compile(r"^<!-- needs: ([\w -]+) -->$")
 _END = "--- end of command"
 _SECONDS = 120
+# What a reader's shell has; pytest, for one, prints otherwise where CI or COLUMNS is set.
+_READERS_OWN = ("HOME", "LANG", "LC_", "LD_LIBRARY_PATH", "PATH", "PIP_", "SSL_", "TMPDIR", "TZ")
 
 _VARIABLE = (
     (re.compile(r"\b[0-9a-f]{32}\b"), "TRACE"),
@@ -161,9 +163,8 @@ class _Runner:
     def __init__(self, folder: Path, programs: Path, replace: dict[str, str]) -> None:
         self._folder = folder
         self._replace = replace
-        foreign = ("CODETRACER_", "OTEL_", "TRACEPARENT", "PYTHON", "VIRTUAL_ENV")
         environment = os.environ.items()  # noqa: TID251 - a tool, no part of the package
-        kept = {name: text for name, text in environment if not name.startswith(foreign)}
+        kept = {name: text for name, text in environment if name.startswith(_READERS_OWN)}
         self._environment = {
             **kept,
             "PATH": f"{programs}{os.pathsep}{kept.get('PATH', '')}",

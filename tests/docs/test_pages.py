@@ -40,6 +40,12 @@ def test_a_page_does_what_it_says(page, tmp_path, receiver):
     assert "\n".join(map(str, found)) == ""
 
 
+def test_commands_know_nothing_of_what_runs_the_tests(tmp_path, monkeypatch):
+    monkeypatch.setenv("CI", "true")  # pytest prints another summary where it is set
+    page = '```console\n$ echo "${CI-unset} ${PATH:+path}"\nunset path\n```\n'
+    assert run_page(page, tmp_path, PROGRAMS) == []
+
+
 def test_the_commands_of_the_filters_page_show_what_it_says(tmp_path):
     (tmp_path / "examples").mkdir()
     shutil.copy(PROJECT / "examples" / "sample_app.py", tmp_path / "examples")
