@@ -10,9 +10,9 @@ import sys
 import tempfile
 from typing import Final
 
+from codetracer_otel.descriptors import beyond_the_standard_ones
 from codetracer_otel.instrumentation import io_capture_forwarder
 
-_LAST_STANDARD: Final = 2
 _ANSWER_S: Final = 1.0
 
 
@@ -27,13 +27,15 @@ class ForwardedPipe:
     """
 
     def __init__(self, descriptors: list[int]) -> None:
-        self._saved = [(descriptor, _apart(os.dup(descriptor))) for descriptor in descriptors]
-        source, mine = map(_apart, os.pipe())
-        control_reader, self._control = map(_apart, os.pipe())
-        self._answer, answer_writer = map(_apart, os.pipe())
+        self._saved = [
+            (descriptor, beyond_the_standard_ones(os.dup(descriptor))) for descriptor in descriptors
+        ]
+        source, mine = map(beyond_the_standard_ones, os.pipe())
+        control_reader, self._control = map(beyond_the_standard_ones, os.pipe())
+        self._answer, answer_writer = map(beyond_the_standard_ones, os.pipe())
         copy, path = tempfile.mkstemp(prefix="codetracer-otel-")
-        copy = _apart(copy)
-        self.copy_reader = _apart(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        copy = beyond_the_standard_ones(copy)
+        self.copy_reader = beyond_the_standard_ones(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
         os.unlink(path)
         passed = (source, self._saved[0][1], copy, control_reader, answer_writer)
         _start_forwarder(passed)
@@ -56,17 +58,6 @@ class ForwardedPipe:
             os.close(saved)
         os.close(self._control)
         os.close(self._answer)
-
-
-def _apart(descriptor: int) -> int:
-    """Return a descriptor that does not take the place of a standard one that is closed."""
-    if descriptor > _LAST_STANDARD:
-        return descriptor
-    import fcntl  # noqa: PLC0415 - POSIX only
-
-    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _LAST_STANDARD + 1)
-    os.close(descriptor)
-    return moved
 
 
 def _start_forwarder(descriptors: tuple[int, ...]) -> None:

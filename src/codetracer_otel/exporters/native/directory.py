@@ -6,6 +6,7 @@ import contextlib
 import os
 from typing import Final
 
+from codetracer_otel.descriptors import beyond_the_standard_ones
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode
 
 EVENTS: Final = "trace.json"
@@ -14,7 +15,6 @@ PATHS: Final = "trace_paths.json"
 SPOOL_PREFIX: Final = "thread-"
 SPOOL_SUFFIX: Final = ".part"
 
-_LAST_STANDARD: Final = 2
 _FILE_MODE: Final = 0o600
 _DIRECTORY_MODE: Final = 0o700
 
@@ -51,7 +51,7 @@ class TraceDirectory:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
-        return _beyond_the_standard_ones(os.open(path, flags, _FILE_MODE))
+        return beyond_the_standard_ones(os.open(path, flags, _FILE_MODE))
 
     def replace(self, name: str, text: str) -> None:
         """Write a small file as a whole, or leave the one before.
@@ -122,19 +122,8 @@ def lock_directory(path: str) -> int:
         OSError: it cannot be opened.
     """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-    descriptor = _beyond_the_standard_ones(descriptor)
+    descriptor = beyond_the_standard_ones(descriptor)
     return descriptor if _lock(descriptor) else -1
-
-
-def _beyond_the_standard_ones(descriptor: int) -> int:
-    """Return a descriptor that no program takes for one of its streams, were they closed."""
-    if descriptor > _LAST_STANDARD:
-        return descriptor
-    import fcntl  # noqa: PLC0415 - POSIX only
-
-    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _LAST_STANDARD + 1)
-    os.close(descriptor)
-    return moved
 
 
 def _lock(descriptor: int) -> bool:
