@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.cli.asked_filters import given_sources, load_asked
 from codetracer_otel.cli.explain_targets import TARGETS, codes_of, discovery_start
-from codetracer_otel.filters import (
-    builtin_sources,
-    compile_chain,
-    discover,
-    filter_from_path,
-    load_chain,
-    parse_chain_text,
-)
+from codetracer_otel.filters import compile_chain, discover
 from codetracer_otel.filters.explanations import explain_code
 from codetracer_otel.filters.modules import path_name
-from codetracer_otel.sdk.settings import from_process_environment
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
 
     from codetracer_otel.filters import Classifier
-    from codetracer_otel.filters.chain import ScopeRule
+    from codetracer_otel.filters.chain import FilterChain, ScopeRule
     from codetracer_otel.filters.explanations import Explanation, ValueExplanation
     from codetracer_otel.filters.model import RuleSource
 
@@ -45,8 +38,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Say what the filters do to code, and which rule is the reason. "
         "Nothing is imported or run.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("targets", nargs="+", metavar="TARGET", help=TARGETS)
     parser.add_argument(
@@ -95,15 +86,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _load(arguments: argparse.Namespace) -> Any:
-    sources = builtin_sources(default=not arguments.no_builtin_filter)
+def _load(arguments: argparse.Namespace) -> FilterChain:
     project = discover(discovery_start(arguments.targets[0]))
-    if project is not None:
-        sources.append(filter_from_path(project))
-    environment = from_process_environment().get("CODETRACER_TRACE_FILTER", "")
-    for text in (environment, *arguments.trace_filter):
-        sources += parse_chain_text(text)
-    return load_chain(sources)
+    given = given_sources(arguments.trace_filter)
+    return load_asked(project, given, default=not arguments.no_builtin_filter)
 
 
 def _explain(

@@ -5,19 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.cli.asked_filters import given_sources, load_asked
 from codetracer_otel.errors import FilterError
-from codetracer_otel.filters import (
-    builtin_sources,
-    compile_chain,
-    discover,
-    filter_from_path,
-    load_chain,
-    parse_chain_text,
-)
+from codetracer_otel.filters import compile_chain, discover
 from codetracer_otel.filters.model import Action, CodeIdentity, ValueKind
 from codetracer_otel.filters.modules import path_name
 from codetracer_otel.report import RuleTexts
-from codetracer_otel.sdk.settings import from_process_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -50,10 +43,7 @@ class FilterRules:
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
-        environment = from_process_environment().get("CODETRACER_TRACE_FILTER", "")
-        self._given = [
-            source for text in (environment, *texts) for source in parse_chain_text(text)
-        ]
+        self._given = given_sources(texts)
         self._classifiers: dict[str | None, Classifier | None] = {None: self._compiled(None)}
         self._projects: dict[str, str | None] = {}
 
@@ -86,10 +76,7 @@ class FilterRules:
             return None  # nobody asked for this one; `check` says what is wrong with it
 
     def _compiled(self, project: str | None) -> Classifier:
-        sources = builtin_sources()
-        if project is not None:
-            sources.append(filter_from_path(project))
-        return compile_chain(load_chain([*sources, *self._given]))
+        return compile_chain(load_asked(project, self._given))
 
 
 def _identity(function: Function, roots: Iterable[str]) -> CodeIdentity | None:
