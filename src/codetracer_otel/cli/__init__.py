@@ -97,11 +97,18 @@ def _handle(namespace: argparse.Namespace, target: object) -> int:
 class _Parser(argparse.ArgumentParser):
     """A parser that suggests the nearest command or flag, and names the help to read.
 
+    It shows its examples as they are written, and takes flags in full only.
+
     Attributes:
         command: whose options it knows, on the outermost parser.
     """
 
     command = ""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options
+        )
 
     def error(self, message: str) -> NoReturn:
         """End with status 2: what is wrong, what was probably meant, where the help is."""
@@ -130,8 +137,6 @@ def build_parser(command: str) -> argparse.ArgumentParser:
         prog=PROGRAM,
         description="Trace every selected function call of an unchanged Python program.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.command = command if command in COMMANDS else ""
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")

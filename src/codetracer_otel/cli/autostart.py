@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sysconfig
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode
+
+if TYPE_CHECKING:
+    import argparse
 
 FILE_NAME: Final = "codetracer_otel_autostart.pth"
 
@@ -38,8 +40,6 @@ def add_install_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentP
         help="let CODETRACER_AUTO_START=1 start a session with the interpreter",
         description=f"Write {FILE_NAME} into this environment's site-packages.",
         epilog=_INSTALL_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.set_defaults(handler=install)
 
@@ -51,8 +51,6 @@ def add_remove_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
         help="undo install-autostart",
         description=f"Remove {FILE_NAME} from this environment's site-packages.",
         epilog=_REMOVE_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.set_defaults(handler=remove)
 

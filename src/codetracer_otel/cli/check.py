@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +9,8 @@ from codetracer_otel.errors import FilterError
 from codetracer_otel.filters import builtin_sources, load_chain, parse_chain_text
 
 if TYPE_CHECKING:
+    import argparse
+
     from codetracer_otel.filters import FilterSource
     from codetracer_otel.filters.chain import FilterChain
 
@@ -29,8 +30,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="validate filter files",
         description="Validate filter files as one chain, in the order given.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("filters", nargs="+", metavar="FILTER", help='a file, or "a.toml::b.toml"')
     parser.set_defaults(handler=run)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode, UsageError
 from codetracer_otel.filters.paths import FILTER_FILE, MARKER
+
+if TYPE_CHECKING:
+    import argparse
 
 _EXAMPLES: Final = """\
 examples:
@@ -86,8 +88,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="write a commented starter filter",
         description=f"Write {MARKER}/{FILTER_FILE} with comments and examples.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("directory", nargs="?", default=".", metavar="DIR", help="default: here")
     parser.add_argument(

@@ -38,8 +38,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Write one self-contained HTML page: timeline, search, function table, "
         "details. It loads nothing from anywhere. It shows the values that the trace holds.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "traces",

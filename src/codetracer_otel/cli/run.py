@@ -79,8 +79,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         usage="%(prog)s [options] (SCRIPT | -m MODULE | -c CODE | --pytest | --unittest) [args]",
         description="Run a program under tracing; its output and exit status stay its own.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     _add_options(parser)
     parser.set_defaults(handler=run)

@@ -31,8 +31,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Print a native trace (its directory) or a JSON-lines file as a call tree. "
         "A native trace that was cut off is repaired.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("trace", metavar="TRACE", help="directory, or file of JSON lines")
     parser.add_argument("--depth", type=_depth, metavar="N", help="levels of calls")
