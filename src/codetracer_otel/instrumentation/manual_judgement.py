@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os.path
 import weakref
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codetracer_otel.captured import DROPPED, REDACTED_NODE, Captured
 from codetracer_otel.captured_texts import iter_texts, map_texts
 from codetracer_otel.filters.model import Action, CodeIdentity, ValueKind
+from codetracer_otel.instrumentation.sites import forget_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -68,6 +69,11 @@ class Judgement:
         return max(verdict.action, self._field_action(name))
 
 
+class _Known(NamedTuple):
+    reference: weakref.ref[CodeType]
+    judgement: Judgement
+
+
 class Judgements:
     """Answers about code objects, each decided once.
 
@@ -86,31 +92,22 @@ class Judgements:
         self._classify = classify
         self._names_for = names_for
         self._build_capture = build_capture
-        self._known: dict[int, tuple[weakref.ref[CodeType], Judgement]] = {}
+        self._known: dict[int, _Known] = {}
 
     def about(self, code: CodeType, namespace: Mapping[str, Any]) -> Judgement:
         """Return the answer about ``code``, whose globals are ``namespace``."""
         known = self._known.get(id(code))
-        if known is not None and known[0]() is code:
-            return known[1]
+        if known is not None and known.reference() is code:
+            return known.judgement
         judgement = self._judge(_identify(code, namespace, self._names_for))
         # by identity: equality of code objects ignores the file that a rule is about
-        self._known[id(code)] = (weakref.ref(code, self._forget(id(code))), judgement)
+        reference = weakref.ref(code, forget_in(self._known, id(code)))
+        self._known[id(code)] = _Known(reference, judgement)
         return judgement
 
     def _judge(self, identity: CodeIdentity) -> Judgement:
         decision = self._classify(identity)
         return Judgement(decision, self._build_capture(decision.walk))
-
-    def _forget(self, key: int) -> Callable[[weakref.ref[CodeType]], None]:
-        known = self._known
-
-        def forget(reference: weakref.ref[CodeType]) -> None:
-            entry = known.get(key)
-            if entry is not None and entry[0] is reference:
-                del known[key]
-
-        return forget
 
 
 def _identify(

@@ -55,7 +55,10 @@ class Captures:
 
 
 def forget_in(sites: dict[int, Any], key: int) -> Callable[[weakref.ref[CodeType]], None]:
-    """Return the callback of a weak reference to code: takes the site of ``key`` out of a table."""
+    """Return the callback of a weak reference to code: takes the entry of ``key`` out of a table.
+
+    Entries hold that reference as ``reference``.
+    """
 
     def forget(reference: weakref.ref[CodeType]) -> None:
         site = sites.get(key)
