@@ -123,11 +123,12 @@ class Calls:
         if site.plan.root:
             segment, parent_id, links = self._parents.new_linked_root(segment, parent_id, stack[0])
             extras.links = links
-        calls_before, site.seen = site.seen, site.seen + 1
-        sampler = site.sampler
-        if sampler is not None and not sampler.keeps(segment.trace_id, calls_before):
-            self._leave_out(stack, site, code, frame, (context, segment, parent_id))
-            return
+        calls_before, sampler = site.seen, site.sampler
+        if sampler is not None:
+            site.seen += 1
+            if not sampler.keeps(segment.trace_id, calls_before):
+                self._leave_out(stack, site, code, frame, (context, segment, parent_id))
+                return
         values = site.read_arguments(frame)
         record: Record = [
             code,
