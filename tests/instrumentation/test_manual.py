@@ -178,6 +178,36 @@ def test_names_and_shapes_are_redacted_in_lines_and_attributes(capsys):
     assert (line["password"], line["data"]["password"]) == ("<redacted>", "<redacted>")
 
 
+def test_a_secret_as_the_name_of_a_field_is_redacted_in_lines_and_attributes(capsys):
+    token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    provider, finished = TracerProvider(), InMemorySpanExporter()
+    provider.add_span_processor(SimpleSpanProcessor(finished))
+    with (
+        topics(capsys, "all", tracer_provider=provider) as lines,
+        ct.span("load", **{token: 1, f"password {token}": 2}) as s,
+        ct.PolicyTracer().action("rule", "notify") as action,
+    ):
+        s.event("e", **{token: 1})
+        ct.event("at the stage", **{token: 1})
+        action.record(**{token: 3})
+    assert token not in json.dumps(lines)
+    assert token not in "".join(span.to_json() for span in finished.get_finished_spans())
+    load = named(lines, "load")
+    (event,) = [line for line in lines if line.get("event") == "e"]
+    assert (load["<redacted>"], event["<redacted>"]) == (1, 1)
+    action_span = next(s for s in finished.get_finished_spans() if s.name == "policy.action")
+    assert action_span.attributes["codetracer.policy.<redacted>"] == 3
+
+
+def test_a_secret_in_the_name_of_a_span_is_kept_from_the_hosts_provider(capsys):
+    token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    provider, finished = TracerProvider(), InMemorySpanExporter()
+    provider.add_span_processor(SimpleSpanProcessor(finished))
+    with topics(capsys, tracer_provider=provider), ct.span(f"load {token}"):
+        pass
+    assert [span.name for span in finished.get_finished_spans()] == ["load <redacted>"]
+
+
 def test_the_name_of_a_library_span_is_redacted_whatever_class_of_text_it_is(capsys):
     class Name(str):
         __slots__ = ()

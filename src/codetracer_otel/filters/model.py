@@ -138,6 +138,10 @@ class Finder(Protocol):
 class ContentRules(Protocol):
     """``value`` patterns: redaction by the shape of text."""
 
+    @property
+    def has_drops(self) -> bool:
+        """Whether `drops` can ever be true."""
+
     def redact_texts(
         self,
         texts: Sequence[str],

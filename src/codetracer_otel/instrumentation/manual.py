@@ -9,12 +9,13 @@ from opentelemetry.context import get_current
 from opentelemetry.trace import get_current_span
 
 from codetracer_otel.instrumentation.introspection import exact_text
-from codetracer_otel.instrumentation.manual_events import build_event, tell_event, text_of_name
+from codetracer_otel.instrumentation.manual_events import tell_event, text_of_name
 from codetracer_otel.instrumentation.manual_off import OFF, OffSpan
+from codetracer_otel.instrumentation.manual_roots import enclosing_span
 from codetracer_otel.instrumentation.manual_session import session_of
-from codetracer_otel.instrumentation.manual_span import HandWrittenSpan, enclosing_span
+from codetracer_otel.instrumentation.manual_span import HandWrittenSpan
 from codetracer_otel.instrumentation.manual_topics import level_named, topic_named
-from codetracer_otel.instrumentation.manual_tracing import SLOT
+from codetracer_otel.instrumentation.manual_tracing import SLOT, HappenedEvent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,15 +103,22 @@ def _tell(
     frame: FrameType,
 ) -> None:
     context = get_current()
-    current, around = get_current_span(context), enclosing_span(context)
+    current = get_current_span(context)
+    around = enclosing_span(context, current)
     if around is not None and around.otel_span is current:
         around.tell_event(name, topic or around.topic, level, fields)
         return
     judgement = tracing.judgements.about(frame.f_code, frame.f_globals)
-    full = topic or ("app" if around is None else around.topic)
-    happened = build_event(
-        name, full, level, judgement.fields(fields.items()), tracing.clock.wall_ns()
+    happened = HappenedEvent(
+        topic or ("app" if around is None else around.topic),
+        level,
+        exact_text(getattr(current, "name", None)),
+        0,
+        0,
+        0,
+        session_of(context, tracing.session_id),
+        tracing.clock.wall_ns(),
+        judgement.fields(fields.items()),
+        text_of_name(name),
     )
-    happened.span = exact_text(getattr(current, "name", None))
-    happened.session_id = session_of(context, tracing.session_id)
     tell_event(tracing, current, judgement, happened)

@@ -6,11 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.captured import REDACTED_NODE, Captured, attribute_value
 from codetracer_otel.instrumentation.manual_claims import claimed_attributes
-from codetracer_otel.instrumentation.manual_judgement import redact_content
+from codetracer_otel.instrumentation.manual_judgement import (
+    changed_texts,
+    redact_content,
+    shown_text,
+    shown_value,
+)
 from codetracer_otel.records import ARGUMENTS, EXTRAS, NOT_CAPTURED, RESULT, stack_trace_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from codetracer_otel.filters.model import ContentRules
+    from codetracer_otel.instrumentation.manual_judgement import Changes
     from codetracer_otel.records import ExceptionRecord, Record
 
 ARGUMENT_PREFIX = "codetracer.arg."
@@ -56,31 +64,47 @@ class SpanContent:
 
     def redact(self, rules: ContentRules | None) -> None:
         """Replace secrets that have a known shape, in every text at once."""
-        error = self.error
-        if error is not None and not error.stack_trace:
-            error.stack_trace = stack_trace_text(error)
-        names = [*self.arguments, *self.fields]
-        before: list[Captured] = [*self.arguments.values(), *self.fields.values()]
-        texts = [self.name, self.session_id]
-        texts += [] if error is None else [error.message, error.stack_trace]
-        results = [] if self.result is None else [self.result[0]]
-        after = redact_content([*before, *results, *texts], rules)
-        self._take(after[: len(before)], after[len(before) :])
-        self.withheld = tuple(
-            name
-            for name, old, new in zip(names, before, after, strict=False)
-            if new is REDACTED_NODE or new is not old
-        )
+        changes = changed_texts(self._texts(), rules)
+        if changes:
+            self._replace(changes)
+            return
+        named = self.fields.items()
+        if self.arguments:
+            named = [*self.arguments.items(), *named]  # type: ignore[assignment]
+        self.withheld = tuple([name for name, value in named if value is REDACTED_NODE])
 
-    def _take(self, values: list[Captured], rest: list[Any]) -> None:
+    def _texts(self) -> list[Captured]:
+        fields, error = self.fields, self.error
+        texts: list[Captured] = [self.name, self.session_id, *fields, *fields.values()]
+        texts += self.arguments.values()
         if self.result is not None:
-            self.result = (rest.pop(0),)
-        self.name, self.session_id, *described = rest
-        if self.error is not None:
-            self.error.message, self.error.stack_trace = described
-        count = len(self.arguments)
-        self.arguments = dict(zip(self.arguments, values[:count], strict=True))
-        self.fields = dict(zip(self.fields, values[count:], strict=True))
+            texts += self.result
+        if error is not None:
+            error.stack_trace = error.stack_trace or stack_trace_text(error)
+            texts += (error.message, error.stack_trace)
+        return texts
+
+    def _replace(self, changes: Changes) -> None:
+        error = self.error
+        self.name = shown_text(self.name, changes)
+        if self.session_id is not None:
+            self.session_id = shown_text(self.session_id, changes)
+        if self.result is not None:
+            self.result = (shown_value(self.result[0], changes),)
+        if error is not None:
+            error.message = shown_text(error.message, changes)
+            error.stack_trace = shown_text(error.stack_trace, changes)
+        self._rename(changes)
+        self.arguments, in_arguments = _shown(self.arguments, changes)
+        self.fields, in_fields = _shown(self.fields, changes)
+        self.withheld = (*in_arguments, *in_fields)
+
+    def _rename(self, changes: Changes) -> None:
+        keys = self.attribute_names
+        for name in self.fields:
+            shown = shown_text(name, changes)
+            if shown != name and name in keys:
+                keys[shown] = tuple([key.replace(name, shown) for key in keys.pop(name)])
 
     def clear(self) -> None:
         """Forget the values: a context that outlives the span must not keep them."""
@@ -88,12 +112,14 @@ class SpanContent:
 
     def attributes(self) -> dict[str, Any]:
         """Return the OpenTelemetry attributes."""
-        attributes: dict[str, Any] = {
-            ARGUMENT_PREFIX + name: deliverable(value) for name, value in self.arguments.items()
-        }
+        attributes: dict[str, Any] = {}
+        for name, value in self.arguments.items():
+            attributes[ARGUMENT_PREFIX + name] = deliverable(value)
+        keys_of = self.attribute_names
         for name, value in self.fields.items():
-            for key in self.attribute_names.get(name, (name,)):
-                attributes[key] = deliverable(value)
+            shown = deliverable(value)
+            for key in keys_of.get(name, (name,)):
+                attributes[encodable(key)] = shown
         if self.result is not None:
             attributes["codetracer.return"] = deliverable(self.result[0])
         if self.session_id is not None:
@@ -114,17 +140,35 @@ class SpanContent:
 
 def deliverable(value: Captured) -> Any:
     """Return a captured value as an attribute that any provider's exporter can encode."""
+    kind = type(value)
+    if kind is str or kind is bool or kind is float:
+        return encodable(value)
     plain = attribute_value(value)
     if isinstance(plain, tuple):
-        return tuple([_encodable(item) for item in plain])
-    return _encodable(plain)
+        return tuple([encodable(item) for item in plain])
+    return encodable(plain)
 
 
-def _encodable(value: Any) -> Any:
+def encodable(value: Any) -> Any:
+    """Return a value, or a text without lone surrogates."""
     # a lone surrogate makes OpenTelemetry's own exporters lose a whole batch
     if not isinstance(value, str) or value.isascii():
         return value
     return value.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _shown(
+    values: Mapping[str, Captured], changes: Changes
+) -> tuple[dict[str, Captured], list[str]]:
+    """Return values without their secrets, and the names of those that had one."""
+    shown: dict[str, Captured] = {}
+    withheld: list[str] = []
+    for name, value in values.items():
+        new_name, new = shown_text(name, changes), shown_value(value, changes)
+        shown[new_name] = new
+        if new is REDACTED_NODE or new is not value or new_name != name:
+            withheld.append(new_name)
+    return shown, withheld
 
 
 def _redact_record(record: Record, rules: ContentRules | None) -> None:

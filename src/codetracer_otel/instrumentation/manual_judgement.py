@@ -6,7 +6,7 @@ import os.path
 import weakref
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from codetracer_otel.captured import DROPPED, REDACTED_NODE, Captured
+from codetracer_otel.captured import DROPPED, REDACTED_NODE, Captured, Node
 from codetracer_otel.captured_texts import iter_texts, map_texts
 from codetracer_otel.filters.model import Action, CodeIdentity, ValueKind
 from codetracer_otel.instrumentation.sites import forget_in
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _LONGEST_KEY: Final = 256
 
+# What becomes of texts, each by itself and whether its end was cut off.
+Changes = dict[tuple[str, bool], str]
+
 
 class Judgement:
     """The filter's answer about the code that writes a span.
@@ -28,11 +31,13 @@ class Judgement:
         capture: makes a bounded captured value of anything, by the decision's walk rules.
     """
 
-    __slots__ = ("_decision", "_walk", "capture", "content")
+    __slots__ = ("_decision", "_field_action", "capture", "content")
 
     def __init__(self, decision: Decision, capture: Callable[[object], Captured]) -> None:
         self._decision = decision
-        self._walk = decision.walk
+        self._field_action = (
+            _everything if decision.walk is None else decision.walk.attribute_action
+        )
         self.capture = capture
         self.content = decision.content
 
@@ -53,20 +58,21 @@ class Judgement:
         self, values: Iterable[tuple[str, object]], action_for: Callable[[str], Action]
     ) -> dict[str, Captured]:
         judged: dict[str, Captured] = {}
+        capture, allowed = self.capture, Action.ALLOW
         for name, value in values:
             action = action_for(name)
             if action is not Action.DROP:
-                redacted = action is Action.REDACT
-                key = str.__str__(name)[:_LONGEST_KEY]
-                judged[key] = REDACTED_NODE if redacted else self.capture(value)
+                key = name if type(name) is str else str.__str__(name)
+                judged[key[:_LONGEST_KEY]] = capture(value) if action is allowed else REDACTED_NODE
         return judged
-
-    def _field_action(self, name: str) -> Action:
-        return Action.ALLOW if self._walk is None else self._walk.attribute_action(name)
 
     def _argument_action(self, name: str) -> Action:
         verdict = self._decision.value_verdict(ValueKind.ARG, name)
         return max(verdict.action, self._field_action(name))
+
+
+def _everything(_name: str) -> Action:
+    return Action.ALLOW
 
 
 class _Known(NamedTuple):
@@ -123,20 +129,26 @@ def _identify(
     return CodeIdentity(names, file, code.co_qualname)
 
 
-def redact_content(values: Sequence[Captured], rules: ContentRules | None) -> list[Captured]:
-    """Return captured values without the secrets that have a known shape."""
-    texts = dict.fromkeys(text for value in values for text in iter_texts(value))
-    if rules is None or not texts:
-        return list(values)
-    changed = _changed_texts(list(texts), rules)
-    if not changed:
-        return list(values)
-    return [map_texts(value, lambda text, cut: changed.get((text, cut), text)) for value in values]
+def changed_texts(values: Sequence[Captured], rules: ContentRules | None) -> Changes:
+    """Return what becomes of the texts in captured values that hold a secret of a known shape.
+
+    Empty, as almost always, where no text changes.
+    """
+    if rules is None:
+        return {}
+    plain = [value for value in values if type(value) is str]
+    inner = [text for value in values if type(value) is Node for text in iter_texts(value)]
+    if inner or rules.has_drops:
+        return _changed([*[(text, False) for text in plain], *inner], rules)
+    texts = list(dict.fromkeys(plain))
+    shown = rules.redact_texts(texts)
+    if shown == texts:
+        return {}
+    return {(old, False): new for old, new in zip(texts, shown, strict=True) if new != old}
 
 
-def _changed_texts(
-    texts: list[tuple[str, bool]], rules: ContentRules
-) -> dict[tuple[str, bool], str]:
+def _changed(found: list[tuple[str, bool]], rules: ContentRules) -> Changes:
+    texts = list(dict.fromkeys(found))
     redacted = rules.redact_texts([text for text, _ in texts], [cut for _, cut in texts])
     changed = {
         original: result
@@ -145,3 +157,19 @@ def _changed_texts(
     }
     dropped = {(text, cut): DROPPED for text, cut in texts if rules.drops(text, is_cut=cut)}
     return changed | dropped
+
+
+def shown_text(text: str, changes: Changes) -> str:
+    """Return a text that was not cut without its secrets."""
+    return changes.get((text, False), text)
+
+
+def shown_value(value: Captured, changes: Changes) -> Captured:
+    """Return a captured value without its secrets; the same object where it has none."""
+    return map_texts(value, lambda text, cut: changes.get((text, cut), text))
+
+
+def redact_content(values: Sequence[Captured], rules: ContentRules | None) -> list[Captured]:
+    """Return captured values without the secrets that have a known shape."""
+    changes = changed_texts(values, rules)
+    return [shown_value(value, changes) for value in values] if changes else list(values)

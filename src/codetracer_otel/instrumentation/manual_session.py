@@ -79,12 +79,14 @@ def with_event_session(context: Context, session_id: object) -> Context:
 
 def session_of(context: Context, default: str | None) -> str | None:
     """Return the session id: explicit scope, event, baggage, then ``default``."""
+    if not context:
+        return default
     for found in (
         context.get(_SCOPE_KEY),
         context.get(_EVENT_KEY),
         baggage.get_baggage("session.id", context),
     ):
-        text = clean_session_id(found)
+        text = None if found is None else clean_session_id(found)
         if text is not None:
             return text
     return default

@@ -6,19 +6,11 @@ import itertools
 import os
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from opentelemetry.context import Context, create_key, get_current, set_value
-from opentelemetry.trace import (
-    Span,
-    SpanContext,
-    Status,
-    StatusCode,
-    get_current_span,
-    set_span_in_context,
-)
+from opentelemetry.context import Context, get_current, set_value
+from opentelemetry.trace import Span, get_current_span, set_span_in_context
 
 from codetracer_otel.captured import REDACTED, REDACTED_NODE
 from codetracer_otel.instrumentation.exceptions import describe_exception, ending_of
-from codetracer_otel.instrumentation.function_span import FunctionSpan
 from codetracer_otel.instrumentation.manual_content import SpanContent
 from codetracer_otel.instrumentation.manual_context import (
     Parent,
@@ -29,13 +21,15 @@ from codetracer_otel.instrumentation.manual_context import (
     detach,
     link_to,
 )
+from codetracer_otel.instrumentation.manual_delivery import deliver
 from codetracer_otel.instrumentation.manual_environment import child_environment
-from codetracer_otel.instrumentation.manual_events import build_event, tell_event
+from codetracer_otel.instrumentation.manual_events import tell_event, text_of_name
 from codetracer_otel.instrumentation.manual_off import OffSpan
+from codetracer_otel.instrumentation.manual_roots import CURRENT_KEY, enclosing_span, root_at
 from codetracer_otel.instrumentation.manual_session import session_of
 from codetracer_otel.instrumentation.manual_topics import Level, level_named, topic_named
-from codetracer_otel.instrumentation.manual_tracing import ClosedSpan, LocalRoot
-from codetracer_otel.records import Ending, exception_event
+from codetracer_otel.instrumentation.manual_tracing import HappenedEvent, LocalRoot
+from codetracer_otel.records import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,8 +38,6 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.manual_claims import Claim
     from codetracer_otel.instrumentation.manual_judgement import Judgement
     from codetracer_otel.instrumentation.manual_tracing import Tracing
-
-CURRENT_KEY: Final = create_key("codetracer-hand-written-span")
 
 _numbers: Final = itertools.count(1)
 
@@ -67,27 +59,34 @@ class HandWrittenSpan(OffSpan):
         tells_errors: whether an exception that leaves the body is told.
         suspends: whether the body is a generator or coroutine, whose running time is measured.
         owner: for what is built on spans, such as the stages of a policy evaluation.
+        root: of its trace in this process.
+        is_root: whether the root is its own.
+        number: counts the spans of this process as they begin.
+        parent_id: 64-bit integer, 0 for none.
+        began_ns: monotonic.
+        busy_ns: how long the body of what `suspends` ran.
+        claim: on what the recorder captures of the body, or None.
     """
 
     __slots__ = (
-        "_began_ns",
-        "_busy_ns",
-        "_claim",
         "_context",
         "_is_open",
-        "_is_root",
-        "_level",
-        "_number",
-        "_parent_id",
         "_pid",
         "_resumed_ns",
-        "_root",
         "_token",
+        "began_ns",
+        "busy_ns",
+        "claim",
         "content",
         "enclosing",
+        "is_root",
         "judgement",
+        "level",
+        "number",
         "otel_span",
         "owner",
+        "parent_id",
+        "root",
         "suspends",
         "tells_errors",
         "topic",
@@ -95,6 +94,11 @@ class HandWrittenSpan(OffSpan):
     )
 
     otel_span: Span
+    root: LocalRoot
+    is_root: bool
+    number: int
+    parent_id: int
+    began_ns: int
     _context: Context
 
     def __init__(
@@ -102,15 +106,15 @@ class HandWrittenSpan(OffSpan):
     ) -> None:
         self.tracing = tracing
         self.topic = topic
+        self.level = level
         self.judgement = judgement
         self.content = SpanContent(name, None)
         self.enclosing: HandWrittenSpan | None = None
         self.tells_errors = True
-        self.owner: Any = None
-        self._level = level
-        self._claim: Claim | None = None
-        self._busy_ns = 0
         self.suspends = False
+        self.owner: Any = None
+        self.claim: Claim | None = None
+        self.busy_ns = self._resumed_ns = 0
         self._is_open = False
         self._token: Any = None
 
@@ -132,21 +136,27 @@ class HandWrittenSpan(OffSpan):
             context: to stand in, instead of the current one.
             otel_name: name of the OpenTelemetry span.
         """
-        tracing = self.tracing
+        tracing, content = self.tracing, self.content
         context = self._starting_context(parent, context)
-        if parent is None and tracing.remote_parent is not None and not _ids(context).is_valid:
-            context = below_remote(context, tracing.remote_parent)
-        self._parent_id = _ids(context).span_id
-        self.content.session_id = session_of(context, tracing.session_id)
-        self._pid, self._number = os.getpid(), next(_numbers)
-        self._root = self._find_root(context)
-        self._began_ns = self._resumed_ns = tracing.clock.monotonic_ns()
+        current = get_current_span(context)
+        ids, remote = current.get_span_context(), tracing.remote_parent
+        if parent is None and remote is not None and not ids.is_valid:
+            context = below_remote(context, remote)
+            current = get_current_span(context)
+            ids = current.get_span_context()
+        self.parent_id = ids.span_id
+        content.session_id = session_of(context, tracing.session_id)
+        self._pid, self.number = os.getpid(), next(_numbers)
+        self.enclosing = enclosing = enclosing_span(context, current)
+        self.is_root = enclosing is None
+        self.root = root_at(tracing, current) if enclosing is None else enclosing.root
+        self.began_ns = tracing.clock.monotonic_ns()
         self.otel_span = tracing.start_span(
-            otel_name or self.content.name,
+            otel_name or content.name,
             context=context,
             attributes=attributes,
             links=[link_to(link) for link in links],
-            start_time=self._began_ns + self._root.wall_offset_ns,
+            start_time=self.began_ns + self.root.wall_offset_ns,
         )
         self._context = set_value(CURRENT_KEY, self, set_span_in_context(self.otel_span, context))
         self._is_open = True
@@ -155,24 +165,11 @@ class HandWrittenSpan(OffSpan):
     def _starting_context(
         self, parent: Parent | HandWrittenSpan | None, context: Context | None
     ) -> Context:
+        if parent is None:
+            return get_current() if context is None else context
         if isinstance(parent, HandWrittenSpan):
             return parent._context  # noqa: SLF001 - another of these
-        if parent is not None:
-            return context_of(parent)
-        return get_current() if context is None else context
-
-    def _find_root(self, context: Context) -> LocalRoot:
-        current = get_current_span(context)
-        enclosing = enclosing_span(context)
-        self._is_root = enclosing is None
-        if enclosing is not None:
-            self.enclosing = enclosing
-            return enclosing._root  # noqa: SLF001 - another of these
-        if type(current) is FunctionSpan:
-            return LocalRoot(current.segment.wall_offset_ns)
-        self.tracing.root_begins()
-        clock = self.tracing.clock
-        return LocalRoot(clock.wall_ns() - clock.monotonic_ns())
+        return context_of(parent)
 
     @property
     def is_open(self) -> bool:
@@ -181,18 +178,20 @@ class HandWrittenSpan(OffSpan):
 
     def elapsed_ns(self) -> int:
         """Return the time since the start, by the monotonic clock."""
-        return self.tracing.clock.monotonic_ns() - self._began_ns
+        return self.tracing.clock.monotonic_ns() - self.began_ns
 
     def enter(self) -> None:
         """Make the span current: its body runs."""
         self._token = attach(self._context)
-        self._resumed_ns = self.tracing.clock.monotonic_ns()
+        if self.suspends:
+            self._resumed_ns = self.tracing.clock.monotonic_ns()
 
     def leave(self) -> None:
         """Make current what was so before: the body has handed control out, or has ended."""
         token, self._token = self._token, None
         if token is not None:
-            self._busy_ns += self.tracing.clock.monotonic_ns() - self._resumed_ns
+            if self.suspends:
+                self.busy_ns += self.tracing.clock.monotonic_ns() - self._resumed_ns
             self._context = attached()  # the body may hold a span of its own open meanwhile
             detach(token)
 
@@ -208,7 +207,7 @@ class HandWrittenSpan(OffSpan):
             if is_open:
                 if error is not None and self.tells_errors:
                     self._keep_error(error, ending_of(error, ""))
-                self._deliver(self.tracing.clock.monotonic_ns())
+                deliver(self, self.tracing.clock.monotonic_ns())
         except Exception as failure:  # noqa: BLE001 - the program goes on
             self.tracing.failed(failure)
 
@@ -224,16 +223,22 @@ class HandWrittenSpan(OffSpan):
         """Add fields whose OpenTelemetry attributes may have other keys than their names."""
         try:
             content = self.content
-            content.attribute_names.update(attribute_names or {})
-            room = self.tracing.max_fields - len(content.fields)
-            kept = {
-                name: value
-                for name, value in fields.items()
-                if name in content.fields or (room := room - 1) >= 0
-            }
-            content.fields.update(self.judgement.fields(kept.items()))
+            if attribute_names:
+                content.attribute_names.update(attribute_names)
+            if len(content.fields) + len(fields) > self.tracing.max_fields:
+                fields = self._fitting(fields)
+            content.fields.update(self.judgement.fields(fields.items()))
         except Exception as failure:  # noqa: BLE001 - the program goes on
             self.tracing.failed(failure)
+
+    def _fitting(self, fields: Mapping[str, object]) -> dict[str, object]:
+        known = self.content.fields
+        room = self.tracing.max_fields - len(known)
+        return {
+            name: value
+            for name, value in fields.items()
+            if name in known or (room := room - 1) >= 0
+        }
 
     def event(
         self, name: str, /, *, topic: str | None = None, level: str = "info", **fields: object
@@ -251,13 +256,20 @@ class HandWrittenSpan(OffSpan):
 
     def tell_event(self, name: str, topic: str, level: Level, fields: dict[str, object]) -> None:
         """Add an event whose topic and level are known to exist."""
-        time_ns = self.tracing.clock.monotonic_ns() + self._root.wall_offset_ns
-        judged = self.judgement.fields(fields.items())
-        happened = build_event(name, topic, level, judged, time_ns)
-        happened.span = self.content.name
-        happened.parent_span_id = self._parent_id
-        happened.session_id = self.content.session_id
-        happened.root, happened.number = self._root, self._number
+        happened = HappenedEvent(
+            topic,
+            level,
+            self.content.name,
+            0,
+            0,
+            self.parent_id,
+            self.content.session_id,
+            self.tracing.clock.monotonic_ns() + self.root.wall_offset_ns,
+            self.judgement.fields(fields.items()),
+            text_of_name(name),
+            self.number,
+            self.root,
+        )
         tell_event(self.tracing, self.otel_span, self.judgement, happened)
 
     def set_error(self, error: BaseException) -> None:
@@ -299,76 +311,18 @@ class HandWrittenSpan(OffSpan):
         """Say that the next call of ``code`` on this thread is the body: take its captures."""
         claims = self.tracing.claims
         if claims is not None and code is not None:
-            self._claim = claims.expect(code)
+            self.claim = claims.expect(code)
 
     def call_begun(self) -> None:
         """Withdraw `expect_call`: if the recorder sees the body at all, it has seen it begin."""
-        if self._claim is not None and self.tracing.claims is not None:
+        if self.claim is not None and self.tracing.claims is not None:
             self.tracing.claims.forget()
 
     def _keep_error(self, error: BaseException, ending: Ending) -> None:
         if ending is not Ending.RAISED:
             return
-        wall_ns = self.tracing.clock.monotonic_ns() + self._root.wall_offset_ns
+        wall_ns = self.tracing.clock.monotonic_ns() + self.root.wall_offset_ns
         described = describe_exception(error, wall_ns, with_text=self.tracing.exception_text)
         if self.judgement.hides_messages:
             described.message = REDACTED
         self.content.error = described
-
-    def _deliver(self, now: int) -> None:
-        content = self.content
-        content.redact(self.judgement.content)
-        context, error = self.otel_span.get_span_context(), content.error
-        duration = now - self._began_ns
-        closed = ClosedSpan(
-            self.topic,
-            self._level if error is None else Level.ERROR,
-            content.name,
-            context.trace_id,
-            context.span_id,
-            self._parent_id,
-            content.session_id,
-            self._began_ns + self._root.wall_offset_ns,
-            {**content.arguments, **content.fields},
-            duration_ns=duration,
-            busy_ns=min(self._busy_ns, duration) if self.suspends else None,
-            error=None if error is None else (error.type_name, error.message),
-            result=content.result,
-            redacted=content.withheld,
-            number=self._number,
-            root=self._root,
-            is_root=self._is_root,
-        )
-        try:  # the line first: an exporter on the same output must find it printed
-            self.tracing.span_closed(closed)
-        finally:
-            self._end_otel_span(now)
-            content.clear()
-
-    def _end_otel_span(self, now: int) -> None:
-        span, content = self.otel_span, self.content
-        if span.is_recording():
-            attributes = content.attributes()
-            if self.suspends:
-                attributes["codetracer.busy_ns"] = self._busy_ns
-            if self._claim is not None and self._claim.record is not None:
-                attributes |= content.attributes_of_call(self._claim.record, self.judgement.content)
-            span.set_attributes(attributes)
-            if content.error is not None:
-                told = exception_event(content.error)
-                span.add_event(told.name, dict(told.attributes), told.time_ns)
-                span.set_status(Status(StatusCode.ERROR, content.error.type_name))
-        span.end(now + self._root.wall_offset_ns)
-
-
-def enclosing_span(context: Context) -> HandWrittenSpan | None:
-    """Return the open hand-written span of a context whose trace the current span belongs to."""
-    found = context.get(CURRENT_KEY)
-    if not isinstance(found, HandWrittenSpan) or not found.is_open:
-        return None
-    trace_id = found.otel_span.get_span_context().trace_id
-    return found if trace_id == _ids(context).trace_id else None
-
-
-def _ids(context: Context) -> SpanContext:
-    return get_current_span(context).get_span_context()

@@ -74,7 +74,6 @@ class ClosedSpan(TopicEntry):
         redacted: names of fields whose value was withheld, by name or by shape.
         number: counts the spans of this process as they begin.
         root: of its trace in this process.
-        is_root: whether it is the span that made ``root``.
     """
 
     duration_ns: int = 0
@@ -84,7 +83,6 @@ class ClosedSpan(TopicEntry):
     redacted: tuple[str, ...] = ()
     number: int = 0
     root: LocalRoot | None = None
-    is_root: bool = False
 
 
 @dataclass(slots=True)
@@ -111,8 +109,11 @@ class Tracing:
             start_time=)``.
         clock: time.
         judgements: says what may be said.
-        span_closed: takes a span that has ended.
-        event_happened: takes an event.
+        is_told: answers ``(topic, level, trace_id)``: whether a line is printed. The lines
+            that are not need not be made.
+        span_closed: takes a span that has ended and whose topic, or ``redact``, is told.
+        root_closed: called when the span that made a `LocalRoot` has ended.
+        event_happened: takes an event that is told.
         failed: is told of a defect of ours; raises it into the program or returns.
         reload: puts another ``CODETRACER_TRACE`` text in force.
         session_id: where neither a scope nor an event nor baggage names one.
@@ -126,7 +127,9 @@ class Tracing:
     start_span: Callable[..., Span]
     clock: Clock
     judgements: Judgements
+    is_told: Callable[[str, Level, int], bool]
     span_closed: Callable[[ClosedSpan], None]
+    root_closed: Callable[[LocalRoot], None]
     event_happened: Callable[[HappenedEvent], None]
     failed: Callable[[Exception], None]
     reload: Callable[[str], None]

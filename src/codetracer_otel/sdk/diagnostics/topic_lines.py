@@ -135,9 +135,12 @@ class TopicLines:
                 self._printed.add(closed.span_id)
         if closed.redacted and self.prints("redact", Level.DEBUG, closed.trace_id):
             self._put(closed.root, (closed.time_ns, closed.number), redaction_line(closed))
-        if closed.is_root and closed.root is not None:
-            closed.root.is_closed = True
-            self._release(closed.root)
+
+    def root_closed(self, root: LocalRoot) -> None:
+        """Print the lines of a trace that waited for its root."""
+        root.is_closed = True
+        if self._waiting:
+            self._release(root)
 
     def event_happened(self, event: HappenedEvent) -> None:
         """Print the line of an event, if its topic and level are on."""

@@ -19,10 +19,11 @@ from codetracer_otel.exporters.lines import DescriptorOutput, FileOutput, LineWr
 from codetracer_otel.instrumentation.manual_judgement import Judgements
 from codetracer_otel.instrumentation.manual_topics import TOPICS
 from codetracer_otel.instrumentation.manual_tracing import Tracing
-from codetracer_otel.sdk.bootstrap.metadata import SCOPE_NAME, version
+from codetracer_otel.sdk.bootstrap.metadata import SCOPE_NAME
 from codetracer_otel.sdk.bootstrap.recording import build_capture_builder
 from codetracer_otel.sdk.diagnostics.topic_lines import TopicLines
 from codetracer_otel.sdk.diagnostics.topics import topic_problems
+from codetracer_otel.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,7 +118,9 @@ def build_tracing(
         start_span=start_span,
         clock=clock,
         judgements=judgements,
+        is_told=lines.prints,
         span_closed=lines.span_closed,
+        root_closed=lines.root_closed,
         event_happened=lines.event_happened,
         failed=failed,
         reload=reload,
@@ -139,7 +142,7 @@ def checked_text(text: str) -> None:
 
 def span_starter(provider: trace.TracerProvider) -> Callable[..., Span]:
     """Return what starts spans of a provider."""
-    return provider.get_tracer(SCOPE_NAME, version()).start_span
+    return provider.get_tracer(SCOPE_NAME, VERSION).start_span
 
 
 def bare_span_starter(ids: Ids) -> Callable[..., Span]:

@@ -1,0 +1,91 @@
+"""What becomes of a hand-written span at its end: an OpenTelemetry span, and a line if told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.trace import Status, StatusCode
+
+from codetracer_otel.instrumentation.manual_topics import Level
+from codetracer_otel.instrumentation.manual_tracing import ClosedSpan
+from codetracer_otel.records import exception_event
+
+if TYPE_CHECKING:
+    from codetracer_otel.instrumentation.manual_span import HandWrittenSpan
+
+
+def deliver(span: HandWrittenSpan, now: int) -> None:
+    """Redact a span by shape, tell it to the topics and end its OpenTelemetry span.
+
+    Args:
+        span: whose body has ended.
+        now: when it did, ns of the monotonic clock.
+    """
+    content = span.content
+    name = content.name
+    content.redact(span.judgement.content)
+    if content.name is not name:
+        _rename(span, name)
+    try:  # the line first: an exporter on the same output must find it printed
+        _tell(span, now)
+    finally:
+        _end_otel_span(span, now)
+        content.clear()
+
+
+def _rename(span: HandWrittenSpan, name: str) -> None:
+    """Withhold from the provider what the line does not show, unless the body has renamed it."""
+    if getattr(span.otel_span, "name", None) == name:
+        span.otel_span.update_name(span.content.name)
+
+
+def _tell(span: HandWrittenSpan, now: int) -> None:
+    tracing, content = span.tracing, span.content
+    level = span.level if content.error is None else Level.ERROR
+    trace_id = span.otel_span.get_span_context().trace_id
+    is_told = tracing.is_told(span.topic, level, trace_id)
+    if is_told or (content.withheld and tracing.is_told("redact", Level.DEBUG, trace_id)):
+        tracing.span_closed(_closed(span, now, level))
+    if span.is_root:
+        tracing.root_closed(span.root)
+
+
+def _closed(span: HandWrittenSpan, now: int, level: Level) -> ClosedSpan:
+    content, context = span.content, span.otel_span.get_span_context()
+    error, duration = content.error, now - span.began_ns
+    return ClosedSpan(
+        span.topic,
+        level,
+        content.name,
+        context.trace_id,
+        context.span_id,
+        span.parent_id,
+        content.session_id,
+        span.began_ns + span.root.wall_offset_ns,
+        {**content.arguments, **content.fields},
+        duration_ns=duration,
+        busy_ns=min(span.busy_ns, duration) if span.suspends else None,
+        error=None if error is None else (error.type_name, error.message),
+        result=content.result,
+        redacted=content.withheld,
+        number=span.number,
+        root=span.root,
+    )
+
+
+def _end_otel_span(span: HandWrittenSpan, now: int) -> None:
+    otel_span, content = span.otel_span, span.content
+    if otel_span.is_recording():
+        attributes = content.attributes()
+        if span.suspends:
+            attributes["codetracer.busy_ns"] = span.busy_ns
+        if span.claim is not None and span.claim.record is not None:
+            captured = content.attributes_of_call(span.claim.record, span.judgement.content)
+            attributes |= captured
+        if attributes:
+            otel_span.set_attributes(attributes)
+        if content.error is not None:
+            told = exception_event(content.error)
+            otel_span.add_event(told.name, dict(told.attributes), told.time_ns)
+            otel_span.set_status(Status(StatusCode.ERROR, content.error.type_name))
+    otel_span.end(now + span.root.wall_offset_ns)
