@@ -223,7 +223,7 @@ class Cramped:
     sites = local = Interrupted()
     suspended = {}
     max_entries = max_bytes = 1
-    line_events = None
+    line_events = on_root = None
     exception_text = False
     new_thread = on_unknown = budget = wait_for_room = heal = keep_suspended = is_ours = None
 

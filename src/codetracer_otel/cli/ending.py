@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from codetracer_otel.errors import CodetracerError, InternalError
 from codetracer_otel.exporters.lines import LineWriter, StreamOutput
+from codetracer_otel.sdk.conclusion import recorded_count, records_steps_alone
 from codetracer_otel.sdk.diagnostics.trailer import trailer_of, write_trailer
 from codetracer_otel.sdk.exporter_specs import ExporterSpec
 
@@ -34,7 +35,7 @@ class RunningSession(Protocol):
         """Return the counters."""
 
     def why_nothing(self) -> str:
-        """Return why no span was recorded, and how to ask further."""
+        """Return why nothing was recorded, and how to ask further."""
 
     def note_exit(self, status: int) -> None:
         """Take note of the program's exit status."""
@@ -110,7 +111,7 @@ class Ending:
             _writer().write({"kind": "stats", **stats_fields(stats)})
             return
         _say(summary(stats, self._session.settings))
-        if not stats.get("recorded") and failure is None:
+        if not recorded_count(stats) and failure is None:
             _say(self._session.why_nothing())
 
 
@@ -138,15 +139,19 @@ def summary(stats: Mapping[str, Any], settings: Settings) -> str:
     """Return the line that closes a run."""
     dropped = stats.get("dropped", {})
     reasons = ", ".join(f"{count} {cause}" for cause, count in dropped.items())
+    if records_steps_alone(stats):
+        counted = f"{recorded_count(stats)} calls recorded"
+    else:
+        counted = f"{recorded_count(stats)} spans recorded, {stats.get('exported', 0)} exported"
     return (
-        f"{stats.get('recorded', 0)} spans recorded, {stats.get('exported', 0)} exported, "
+        f"{counted}, "
         f"{sum(dropped.values())} dropped{f' ({reasons})' if reasons else ''}, "
         f"{redacted_count(stats)} values redacted; {destinations(settings)}"
     )
 
 
 def destinations(settings: Settings) -> str:
-    """Return where the spans went, without credentials."""
+    """Return where the recording went, without credentials."""
     names = [_destination(item, settings) for item in settings.exporters]
     return f"to {', '.join(names)}" if names else "not delivered (exporter none)"
 

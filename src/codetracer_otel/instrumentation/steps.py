@@ -55,6 +55,7 @@ class StepRecorder:
     Attributes:
         local: the calling thread's; the callbacks read ``local.steps`` without a call.
         wake: asks for a delivery; set by who delivers.
+        on_root: called as a thread's outermost call begins, or None; set before `callbacks`.
         is_delivering: somebody takes the entries, so waiting for room makes sense.
         stalled_ns: how long the program's threads waited for room.
         suspended: last values of generators and coroutines that wait.
@@ -84,6 +85,7 @@ class StepRecorder:
         self.exception_text = exception_text
         self.line_events = line_events
         self.wake: Callable[[], None] = lambda: None
+        self.on_root: Callable[[], None] | None = None
         self.is_delivering = False
         self.stalled_ns = 0
         self.healed = 0

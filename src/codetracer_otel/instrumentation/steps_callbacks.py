@@ -46,6 +46,7 @@ def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[
     on_unknown = recorder.on_unknown
     boundary = recorder.boundary
     describe = _build_describe(recorder)
+    on_root = recorder.on_root
     budget = recorder.budget
     max_entries, max_bytes = recorder.max_entries, recorder.max_bytes
     wait_for_room = recorder.wait_for_room
@@ -64,6 +65,9 @@ def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[
                 steps = new_thread()
             if steps.is_muted:
                 return None
+            if on_root is not None and len(steps.stack) == 1:
+                on_root()
+                steps = local.steps  # a forked child begins anew
             values = site.read_arguments(frame_of(depth)) if site.reads_arguments else ()
             frame = site.begin(code, values)
             stack, entries = steps.stack, steps.entries

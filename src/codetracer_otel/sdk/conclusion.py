@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.errors import ErrorCode, TargetError
+from codetracer_otel.sdk.bootstrap.filesystem import native_targets, other_exporters
 from codetracer_otel.sdk.launch import LaunchKind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from codetracer_otel.errors import CodetracerError
+    from codetracer_otel.sdk.bootstrap.native import StepRecording
     from codetracer_otel.sdk.bootstrap.recording import Recording
     from codetracer_otel.sdk.reporting import Reporting
     from codetracer_otel.sdk.session import Session
@@ -21,7 +25,7 @@ def conclude(session: Session, reporting: Reporting) -> CodetracerError | None:
     stats = session.stats()
     reporting.drops.observe(stats["dropped"], is_last=True)
     error = reporting.failures.take()
-    if error is None and not stats["recorded"] and os.getpid() == session.started_in:
+    if error is None and not recorded_count(stats) and os.getpid() == session.started_in:
         error = _about_nothing(session, reporting)
     reporting.topics.end(stats)
     reporting.log.close()
@@ -44,27 +48,54 @@ def _expects_spans(settings: Settings) -> bool:
     return is_on and bool(settings.exporters) and not is_summed_up
 
 
+def records_steps_alone(stats: Mapping[str, Any]) -> bool:
+    """Return whether calls are in a native trace and nowhere else, so that no span counts them."""
+    return "native" in stats and not stats.get("recorder")
+
+
+def recorded_count(stats: Mapping[str, Any]) -> int:
+    """Return how many spans were recorded, or calls where only a native trace tells of them."""
+    if records_steps_alone(stats):
+        return int(stats["native"]["calls"])
+    return int(stats.get("recorded", 0))
+
+
 def why_nothing(
-    settings: Settings, recording: Recording | None, stopped_because: str | None
+    settings: Settings,
+    recording: Recording | StepRecording | None,
+    stopped_because: str | None,
 ) -> str:
-    """Return why a session has recorded no span so far, and how to ask further."""
-    return f"no span: {_reason(settings, recording, stopped_because)}"
+    """Return why a session has recorded nothing so far, and how to ask further.
+
+    Args:
+        settings: of the session.
+        recording: what its spans, or else its steps, come from; None for neither.
+        stopped_because: class of the error that ended the recording, or None.
+    """
+    what = "call" if native_targets(settings) and not other_exporters(settings) else "span"
+    return f"no {what}: {_reason(settings, recording, stopped_because)}"
 
 
-def _reason(settings: Settings, recording: Recording | None, stopped_because: str | None) -> str:
+def _reason(
+    settings: Settings,
+    recording: Recording | StepRecording | None,
+    stopped_because: str | None,
+) -> str:
     if stopped_because is not None:
         return f"recording stopped early ({stopped_because})"
     if settings.disabled:
         return "OTEL_SDK_DISABLED is set"
-    if recording is None:
+    if not settings.functions:
         return "functions are not recorded (functions=False)"
+    if recording is None:
+        return "the native trace could not be begun"
     activation = recording.activation
     if activation is not None and not activation.was_entered:
         return f"{settings.activation_path} was never entered (activation path)"
     return _about_skipped_code(recording)
 
 
-def _about_skipped_code(recording: Recording) -> str:
+def _about_skipped_code(recording: Recording | StepRecording) -> str:
     skipped = recording.skipped.by_rule
     if not skipped:
         return "no function was called that a session had not seen before"

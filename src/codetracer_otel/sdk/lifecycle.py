@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,8 @@ from codetracer_otel.sdk.bootstrap.metadata import (
     process_identity,
     resource_attributes,
 )
+from codetracer_otel.sdk.bootstrap.recorders import wants_spans, wants_steps
 from codetracer_otel.sdk.bootstrap.recording import Recording, SystemClock
-from codetracer_otel.sdk.bootstrap.step_plans import wants_steps
 from codetracer_otel.sdk.conclusion import conclude
 from codetracer_otel.sdk.content_redaction import ContentRedaction
 from codetracer_otel.sdk.diagnostics.failure_injection import (
@@ -110,6 +111,7 @@ class _Assembly:
         self._ids = RandomIds()
         self._sampler = load_sampler(settings, notify)
         self._steps: StepRecording | None = None
+        self._records_steps_alone = False
 
     def build(self, undo: ExitStack) -> Session:
         """Build everything, then install it; nothing of the program is touched before."""
@@ -150,7 +152,8 @@ class _Assembly:
         return redact if self._settings.value_format is ValueFormat.NATIVE else as_texts(redact)
 
     def _build_recording(self, pipeline: Pipeline, undo: ExitStack) -> Recording | None:
-        if not self._settings.functions or self._settings.disabled:
+        prints_topics = self._reporting.topics.are_printed
+        if not wants_spans(self._settings, prints_topics=prints_topics):
             return None
         recording = Recording(
             self._settings,
@@ -167,7 +170,7 @@ class _Assembly:
         pipeline.recorder = recording.recorder
         return recording
 
-    def _install_io(self, recording: Recording, installed: ExitStack) -> None:
+    def _install_io(self, recording: Recording | None, installed: ExitStack) -> None:
         from codetracer_otel.sdk.bootstrap.io import IoRecording  # noqa: PLC0415 - seldom wanted
 
         io = IoRecording(
@@ -184,10 +187,11 @@ class _Assembly:
         io.install(installed)
 
     def _build_steps(self, recording: Recording | None, undo: ExitStack) -> StepRecording | None:
-        if recording is None or not wants_steps(self._settings, self._classifier):
+        if not wants_steps(self._settings, self._classifier):
             return None
         from codetracer_otel.sdk.bootstrap.native import StepRecording  # noqa: PLC0415 - seldom
 
+        self._records_steps_alone = recording is None
         steps = None
         with left_out_of_environment(self._settings, self._notify):
             steps = StepRecording(
@@ -200,6 +204,7 @@ class _Assembly:
                 self._mute_this_thread,
                 self._reporting.failures.in_worker,
             )
+            steps.recorder.on_root = self._check_process if recording is None else None
             undo.callback(steps.monitor.uninstall)
         return steps
 
@@ -221,7 +226,8 @@ class _Assembly:
             installed.callback(recording.install())
         if self._steps is not None:
             self._steps.install(installed)
-        if recording is not None and self._settings.policy.capture_io is not CaptureIo.OFF:
+        is_anything_recorded = recording is not None or self._steps is not None
+        if is_anything_recorded and self._settings.policy.capture_io is not CaptureIo.OFF:
             self._install_io(recording, installed)
         if self._settings.signals or self._settings.launch.owns_process:
             installed.callback(deliver_on_sigterm(lambda: _abandon(self._sessions[0], 5.0)))
@@ -263,12 +269,17 @@ class _Assembly:
         }
 
     def _stats(self) -> dict[str, Any]:
-        return {
+        stats = {
             "filters": {**self._classifier.stats(), **self._names.stats()},
             **self._redaction.stats(),
             "metrics": self._reporting.metrics.stats(),
-            **({} if self._steps is None else {"native": self._steps.stats()}),
         }
+        if self._steps is not None:
+            stats["native"] = self._steps.stats()
+            if self._records_steps_alone:  # no span counts what is redacted in a call
+                by_kind = Counter(stats["value_redactions"]) + self._steps.redactions()
+                stats["value_redactions"] = dict(by_kind)
+        return stats
 
     def _after_fork(self) -> None:
         self._ids.reseed()

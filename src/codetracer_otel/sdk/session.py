@@ -50,6 +50,7 @@ class Session:
         self._undo = undo
         self._facts = facts
         self._steps: StepRecording | None = facts.get("steps")
+        self._leading = recording if recording is not None else self._steps
         self.io: IoRecording | None = None
         self._lock = threading.RLock()
         self._process = self.started_in = os.getpid()
@@ -74,12 +75,12 @@ class Session:
 
     @property
     def is_recording(self) -> bool:
-        """Whether function spans are being recorded now."""
+        """Whether calls of functions are being recorded now."""
         return (
-            self._recording is not None
+            self._leading is not None
             and not self._is_shut_down
             and self._stopped_because is None
-            and self._recording.is_recording
+            and self._leading.is_recording
         )
 
     def flush(self, timeout: float = 5.0) -> bool:
@@ -95,7 +96,7 @@ class Session:
             self._steps.exit_status = status
 
     def pause(self) -> None:
-        """Stop recording function spans until `resume`; open ones end here, as unfinished."""
+        """Stop recording calls until `resume`; open ones end here, as unfinished."""
         with self._lock:
             if self._recording is not None and not self._is_shut_down:
                 self._recording.monitor.pause()
@@ -115,10 +116,14 @@ class Session:
                 self._steps.resume()
 
     def stats(self) -> dict[str, Any]:
-        """Return the counters: recorded, exported and dropped spans, by cause."""
+        """Return the counters: recorded, exported and dropped spans, by cause.
+
+        Where nothing takes spans but a native trace is written, ``recorded`` counts hand-written
+        ones alone, and ``native`` has the ``calls``.
+        """
         lanes = {lane.name: lane.stats() for lane in self._pipeline.lanes}
         recorder = self._recorder_stats()
-        skipped = self._recording.skipped.by_rule if self._recording is not None else {}
+        skipped = self._leading.skipped.by_rule if self._leading is not None else {}
         return {
             "recorded": self._pipeline.recorded,
             "exported": sum(lane.get("exported", 0) for lane in lanes.values()),
@@ -140,8 +145,8 @@ class Session:
         return {} if self._recording is None else self._recording.recorder.stats()
 
     def why_nothing(self) -> str:
-        """Return why no span was recorded so far, and how to ask further."""
-        return why_nothing(self.settings, self._recording, self._stopped_because)
+        """Return why no call was recorded so far, and how to ask further."""
+        return why_nothing(self.settings, self._leading, self._stopped_because)
 
     def shutdown(self, timeout: float = 5.0) -> bool:
         """Stop recording, deliver the rest, and leave the interpreter as it was before.
@@ -199,9 +204,9 @@ class Session:
 
     def raise_soon(self, take: Callable[[], BaseException | None]) -> None:
         """Let the program's next call of a traced function raise what ``take`` returns."""
-        if self._recording is not None and not self._is_shut_down:
+        if self._leading is not None and not self._is_shut_down:
             own_threads = self._own_threads
-            self._recording.monitor.raise_at_next_call(
+            self._leading.monitor.raise_at_next_call(
                 lambda: None if threading.get_ident() in own_threads else take()
             )
 

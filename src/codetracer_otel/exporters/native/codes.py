@@ -103,6 +103,7 @@ class Codes:
     Attributes:
         redactions: values redacted, by kind.
         drops: values dropped, by kind.
+        calls: calls so far; what goes on after a wait is none.
         judge_batch: judges the texts of the batch that is being written.
     """
 
@@ -114,6 +115,7 @@ class Codes:
         self.only_changes = only_changes
         self.redactions: Counter[str] = Counter()
         self.drops: Counter[str] = Counter()
+        self.calls = 0
         self._codes: dict[int, tuple[StepPlan, Code]] = {}
         self._texts: dict[int, tuple[object, JudgedTexts]] = {}
         self.judge_batch: Callable[[], None] = lambda: None
@@ -162,6 +164,10 @@ class Codes:
 
     def _judge_batch(self) -> None:
         self.judge_batch()
+
+    def redacted_texts(self) -> int:
+        """Return how many parts of judged texts were replaced."""
+        return sum(texts.redacted for _, texts in list(self._texts.values()))
 
     def trim(self) -> None:
         """Bound the memory of judged texts, between two batches."""

@@ -167,7 +167,10 @@ class ThreadEncoder:
         _, step_plan, values, thrown = entry
         code = self._codes.of(step_plan)
         frame = _Frame(code)
-        arguments = [] if values is None else self._arguments(frame, values)
+        arguments = []
+        if values is not None:
+            self._codes.calls += 1
+            arguments = self._arguments(frame, values)
         if thrown is not None:
             number = self._codes.tables.variable(EXCEPTION_ARGUMENT)
             value = self._failure_value(code, thrown)

@@ -60,9 +60,14 @@ class JudgedTexts:
         self._rules = rules
         self._judged: dict[tuple[str, bool], str] = _Judged(judge_batch, self._judge_one)
         self._wanted: dict[tuple[str, bool], None] = {}
-        self._counters = ContentCounters()  # not told: spans count the same values
+        self._counters = ContentCounters()  # its own: spans count the same values
         self.literals: dict[str, str] = _Literals(self._judged)
         self.nodes: dict[int, tuple[Node, str]] = {}
+
+    @property
+    def redacted(self) -> int:
+        """How many parts of texts were replaced; a text that comes again counts once in a while."""
+        return sum(self._counters.redactions.values())
 
     def trim(self) -> None:
         """Forget what is known when it is much; to be called between two batches."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.captured import NodeKind
 from codetracer_otel.exporters.native.codes import Codes
 from codetracer_otel.exporters.native.directory import (
     EVENTS,
@@ -37,9 +39,10 @@ class _Thread:
 
 @dataclass(slots=True)
 class TraceStats:
-    """What was written: bytes of ``trace.json``, and why it could not go on."""
+    """What was written: bytes of ``trace.json``, calls in it, and why it could not go on."""
 
     bytes: int = 0
+    calls: int = 0
     failures: list[str] = field(default_factory=list)
 
 
@@ -86,6 +89,12 @@ class NativeTrace:
         """Whether further events are taken."""
         return not self._is_finished and not self.stats.failures
 
+    def redactions(self) -> Counter[str]:
+        """Return how many values were redacted so far, by kind; of texts, each once in a while."""
+        inside = self._codes.values.redactions[NodeKind.REDACTED]
+        counted = {"attribute": inside, "content": self._codes.redacted_texts()}
+        return Counter(self._codes.redactions) + Counter(counted)
+
     def write(self, thread: int, entries: list[Entry]) -> None:
         """Take the next entries of a thread; 1 is the thread that began the session."""
         if not self.is_writing or not entries:
@@ -98,6 +107,7 @@ class NativeTrace:
                 self._write_other(thread, entries)
         except OSError as error:
             self._fail(error)
+        self.stats.calls = self._codes.calls
 
     def end_thread(self, thread: int) -> None:
         """Take note that no entry of this thread follows."""

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.instrumentation.io_capture import STREAMS, IoCapture
 from codetracer_otel.instrumentation.io_capture_descriptors import DescriptorCapture
 from codetracer_otel.instrumentation.io_capture_records import IoRecorder
-from codetracer_otel.instrumentation.steps_events import SpanEvents
-from codetracer_otel.sdk.bootstrap.recording import is_ours
+from codetracer_otel.sdk.bootstrap.recording import build_span_events, is_ours
 from codetracer_otel.sdk.policy.model import CaptureIo
 from codetracer_otel.sdk.workers import Worker
 
@@ -39,8 +38,8 @@ class IoRecording:
     Args:
         settings: the session's.
         chain: its filters.
-        recording: the span recorder, whose spans get the events.
-        steps: the step recorder beside it, or None.
+        recording: the span recorder, whose spans get the events, or None.
+        steps: the step recorder, or None; one of the two is there.
         boundary: applies the policy to a defect of ours.
         notify: told of descriptors that cannot be looked at.
         mute_this_thread: records nothing on the calling thread.
@@ -50,21 +49,15 @@ class IoRecording:
         self,
         settings: Settings,
         chain: FilterChain,
-        recording: Recording,
+        recording: Recording | None,
         steps: StepRecording | None,
         boundary: Callable[[BaseException], None],
         notify: Notify,
         mute_this_thread: Callable[[], None],
     ) -> None:
         streams = io_streams(chain)
-        recorder = recording.recorder
-        self._events = SpanEvents(
-            recorder.current,
-            recording.samplers.gate_for,
-            recorder.clock.monotonic_ns,
-            settings.limits.max_events,
-        )
-        self._home = recorder.stacks.mine_or_new()
+        self._events = None if recording is None else build_span_events(settings, recording)
+        self._home = [] if recording is None else recording.recorder.stacks.mine_or_new()
         self._take_step = None if steps is None else steps.recorder.add_output_of_others
         self._boundary = boundary
         self._descriptors: DescriptorCapture | None = None
@@ -73,10 +66,10 @@ class IoRecording:
                 self._take_foreign, streams, lambda name, why: _tell(notify, name, why)
             )
         self._recorder = IoRecorder(
-            is_traced=recorder.sites.get,
+            is_traced=_sites_of(recording, steps).get,
             is_ours=is_ours,
             take_step=None if steps is None else steps.recorder.add_output,
-            take_event=self._events.add_output,
+            take_event=None if self._events is None else self._events.add_output,
             boundary=boundary,
             expect=None if self._descriptors is None else self._descriptors.expect,
         )
@@ -117,7 +110,15 @@ class IoRecording:
     def _take_foreign(self, stream: str, text: str) -> None:
         if self._take_step is not None:
             self._take_step(stream, text)
-        self._events.add_output_of_others(self._home, stream, text)
+        if self._events is not None:
+            self._events.add_output_of_others(self._home, stream, text)
+
+
+def _sites_of(recording: Recording | None, steps: StepRecording | None) -> dict[int, Any]:
+    """Return what is recorded, by ``id(code)``."""
+    if recording is not None:
+        return recording.recorder.sites
+    return {} if steps is None else steps.recorder.sites
 
 
 def _tell(notify: Notify, stream: str, reason: str) -> None:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.instrumentation.monitoring.install import Monitor
 from codetracer_otel.instrumentation.plans import PlanBuilder
 from codetracer_otel.instrumentation.steps import StepRecorder
-from codetracer_otel.instrumentation.steps_events import LineEvents, SpanEvents
+from codetracer_otel.instrumentation.steps_events import LineEvents
 from codetracer_otel.sdk.bootstrap.filesystem import native_targets, path_in_child
 from codetracer_otel.sdk.bootstrap.native_traces import open_traces
+from codetracer_otel.sdk.bootstrap.recorders import wants_line_events
 from codetracer_otel.sdk.bootstrap.recording import (
     SkipCounter,
     build_activation,
     build_capture_builder,
+    build_span_events,
     is_ours,
 )
 from codetracer_otel.sdk.bootstrap.step_delivery import StepDelivery
-from codetracer_otel.sdk.bootstrap.step_plans import (
-    StepClassifier,
-    step_capture,
-    wants_line_events,
-)
+from codetracer_otel.sdk.bootstrap.step_plans import StepClassifier, step_capture
 from codetracer_otel.sdk.diagnostics.failure_injection import inject_into_recorder
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class StepRecording:
         settings: the session's.
         classifier: its compiled filters.
         names_for: names of modules, as for the span recorder.
-        recording: the span recorder beside it, whose spans get line events.
+        recording: the span recorder beside it, whose spans get line events, or None.
         boundary: applies the policy to a defect in a callback.
         notify: told of traces that end early.
         mute_this_thread: records nothing on the calling thread.
@@ -59,7 +58,7 @@ class StepRecording:
         settings: Settings,
         classifier: Classifier,
         names_for: Callable[[str | None, str], tuple[str, ...]],
-        recording: Recording,
+        recording: Recording | None,
         boundary: Callable[[BaseException], None],
         notify: Notify,
         mute_this_thread: Callable[[], None],
@@ -76,12 +75,6 @@ class StepRecording:
         self._targets = native_targets(settings)
         self.traces = self._open_traces(self._targets)
         self.monitor = Monitor()
-        self.span_events = SpanEvents(
-            recording.recorder.current,
-            recording.samplers.gate_for,
-            recording.recorder.clock.monotonic_ns,
-            settings.limits.max_events,
-        )
         self.recorder = StepRecorder(
             monitor=self.monitor,
             plans=PlanBuilder(
@@ -94,17 +87,23 @@ class StepRecording:
             boundary=boundary,
             is_ours=is_ours,
             exception_text=settings.capture_repr,
-            line_events=LineEvents(self.span_events) if wants_line_events(classifier) else None,
+            line_events=_line_events(settings, classifier, recording),
         )
         inject_into_recorder(self.recorder, boundary)
-        self._activation = build_activation(settings, self.monitor, self.recorder, boundary)
+        self.activation = build_activation(settings, self.monitor, self.recorder, boundary)
         self._delivery = self._new_delivery()
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether calls are recorded now."""
+        is_active = self.activation is None or self.activation.is_recording
+        return is_active and not self.monitor.is_paused
 
     def install(self, installed: ExitStack) -> None:
         """Begin to record; ``installed`` gets the undo, which ends the traces."""
         self._delivery.start()
         installed.callback(self.finish)
-        source = self._activation or self.recorder
+        source = self.activation or self.recorder
         installed.callback(self.monitor.install(source.callbacks()))
 
     def finish(self) -> None:
@@ -178,9 +177,14 @@ class StepRecording:
         """Return the counters, by name."""
         return {
             **self.recorder.stats(),
+            "calls": max((trace.stats.calls for trace in self.traces), default=0),
             "bytes": sum(trace.stats.bytes for trace in self.traces),
             "failed": sum(bool(trace.stats.failures) for trace in self.traces),
         }
+
+    def redactions(self) -> Counter[str]:
+        """Return how many values were redacted, by kind."""
+        return self.traces[0].redactions() if self.traces else Counter()
 
     def _new_delivery(self) -> StepDelivery:
         interval_s = self._settings.buffer.interval_ms / 1000
@@ -206,3 +210,11 @@ class StepRecording:
 
     def _count_skipped(self) -> int:
         return sum(self.skipped.by_rule.values())
+
+
+def _line_events(
+    settings: Settings, classifier: Classifier, recording: Recording | None
+) -> LineEvents | None:
+    if recording is None or not wants_line_events(classifier):
+        return None
+    return LineEvents(build_span_events(settings, recording))

@@ -24,6 +24,7 @@ from codetracer_otel.instrumentation.parents import Parents
 from codetracer_otel.instrumentation.plans import PlanBuilder
 from codetracer_otel.instrumentation.recorder import PythonRecorder
 from codetracer_otel.instrumentation.sampling import SamplerTable
+from codetracer_otel.instrumentation.steps_events import SpanEvents
 from codetracer_otel.instrumentation.values import ValueLimits, build_capture
 from codetracer_otel.sdk.bootstrap.filters import discovery_start
 from codetracer_otel.sdk.settings import Paths
@@ -145,6 +146,17 @@ def build_activation(
     """Return what makes a recorder wait for the activation path, if there is one."""
     path = settings.activation_path
     return None if path is None else Activation(path, monitor, recorder, boundary)
+
+
+def build_span_events(settings: Settings, recording: Recording) -> SpanEvents:
+    """Return what adds events to the spans of running functions."""
+    recorder = recording.recorder
+    return SpanEvents(
+        recorder.current,
+        recording.samplers.gate_for,
+        recorder.clock.monotonic_ns,
+        settings.limits.max_events,
+    )
 
 
 def build_shown_path(settings: Settings, roots: tuple[str, ...]) -> Callable[[str], str]:

@@ -1,10 +1,9 @@
-"""What the steps of a session show, and where the filter asks for them."""
+"""What the steps of a session show."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.sdk.bootstrap.filesystem import native_targets
 from codetracer_otel.sdk.settings import Settings
 
 if TYPE_CHECKING:
@@ -12,18 +11,6 @@ if TYPE_CHECKING:
     from codetracer_otel.filters.model import CodeIdentity
 
 _STEP_CAPTURE: Final = frozenset({"locals", "globals"})
-
-
-def wants_steps(settings: Settings, classifier: Classifier) -> bool:
-    """Return whether an exporter or a rule asks for lines."""
-    if settings.disabled or not settings.functions:
-        return False
-    return bool(native_targets(settings)) or wants_line_events(classifier)
-
-
-def wants_line_events(classifier: Classifier) -> bool:
-    """Return whether a rule asks for span events of lines."""
-    return any(rule.events.get("lines") for rule in classifier.rules)
 
 
 def step_capture(settings: Settings) -> frozenset[str]:

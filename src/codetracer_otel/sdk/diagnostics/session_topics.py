@@ -57,6 +57,11 @@ class SessionTopics:
         self._has_told_failure = False
         self.notify = notify_topics(notify, self._lines)
 
+    @property
+    def are_printed(self) -> bool:
+        """Whether any topic is printed."""
+        return not self._lines.is_off
+
     def watch_decisions(self, classifier: Classifier) -> Classifier:
         """Return the classifier with its decisions told."""
         return tell_decisions(classifier, self._lines)
