@@ -106,9 +106,7 @@ if not TYPE_CHECKING:  # else every misspelt name would be right
         from importlib import import_module  # noqa: PLC0415
 
         if name == "__version__":
-            from importlib.metadata import version  # noqa: PLC0415
-
-            return version("codetracer-otel")
+            return import_module("codetracer_otel.version").VERSION
         if name in _MODULES:
             return import_module(f"codetracer_otel.{name}")
         if name not in _HOMES:

@@ -12,6 +12,7 @@ import traceback
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from codetracer_otel.errors import CodetracerError, InternalError, UsageError, lines_of
+from codetracer_otel.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -139,7 +140,7 @@ def build_parser(command: str) -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
     )
     parser.command = command if command in COMMANDS else ""
-    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, (module, summary) in COMMANDS.items():
         if name == command:
@@ -155,12 +156,6 @@ def _adder(place: str) -> Callable[[argparse._SubParsersAction[Any]], None]:
     adder: Callable[[argparse._SubParsersAction[Any]], None]
     adder = getattr(found, function or "add_parser")
     return adder
-
-
-def _version() -> str:
-    from importlib.metadata import version  # noqa: PLC0415 - slow, and only --version shows it
-
-    return version("codetracer-otel")
 
 
 def report(error: CodetracerError, *, json_errors: bool = False) -> int:

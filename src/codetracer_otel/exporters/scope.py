@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.version import VERSION
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -28,10 +30,8 @@ class Scope:
 
 @cache
 def function_scope() -> Scope:
-    """Return the scope of function spans: this package in its installed version."""
-    from importlib.metadata import version  # noqa: PLC0415 - 10 ms that an import must not cost
-
-    return Scope(SCOPE_NAME, version("codetracer-otel"), SCHEMA_URL)
+    """Return the scope of function spans: this package in its version."""
+    return Scope(SCOPE_NAME, VERSION, SCHEMA_URL)
 
 
 def scope_of(view: SpanView) -> Scope:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-import regex
-
 from codetracer_otel.filters.dialect import translate
 from codetracer_otel.filters.pattern_error import PatternError
 
 if TYPE_CHECKING:
+    import regex
+
     from codetracer_otel.filters.dialect import Dialect
 
 TIME_LIMIT_S: Final = 0.05
@@ -52,6 +52,8 @@ def compile_expression(pattern: str) -> Expression:
     Raises:
         PatternError: not a regular expression that Rust and Python share, or too slow.
     """
+    import regex  # noqa: PLC0415 - 25 ms, and few filters have expressions
+
     dialect = translate(pattern)
     try:
         compiled = regex.compile(dialect.pattern, regex.VERSION0)

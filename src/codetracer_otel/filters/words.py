@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Final
 
-import regex
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import regex
 
 # Why each group is as narrow or as wide as it is:
 _SECRET_GROUPS: Final = (
@@ -62,11 +62,10 @@ _MAX_KNOWN: Final = 4096
 _MAX_KNOWN_LENGTH: Final = 64
 _ASCII_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _ASCII_CHUNK: Final = re.compile(r"[A-Za-z]+")
-_ANY_WORD: Final = regex.compile(
-    r"\p{Lu}+(?![\p{Ll}\p{Lt}\p{Lm}\p{Lo}])|\p{Lu}?[\p{Ll}\p{Lt}\p{Lm}\p{Lo}]+"
-)
-_ANY_CHUNK: Final = regex.compile(r"\p{L}+")
-_PART: Final = regex.compile(r"[\p{L}--\p{Lu}]+", flags=regex.V1)
+_ASCII_PART: Final = re.compile(r"[a-z]+")
+_ANY_WORD: Final = r"\p{Lu}+(?![\p{Ll}\p{Lt}\p{Lm}\p{Lo}])|\p{Lu}?[\p{Ll}\p{Lt}\p{Lm}\p{Lo}]+"
+_ANY_CHUNK: Final = r"\p{L}+"
+_ANY_PART: Final = r"(?V1)[\p{L}--\p{Lu}]+"
 
 
 def split_words(name: str) -> list[str]:
@@ -76,14 +75,19 @@ def split_words(name: str) -> list[str]:
     """
     if name.isascii():
         return [word.lower() for word in _ASCII_WORD.findall(name)]
-    return [word.lower() for word in _ANY_WORD.findall(unicodedata.normalize("NFKC", name))]
+    return [
+        word.lower() for word in _unicode(_ANY_WORD).findall(unicodedata.normalize("NFKC", name))
+    ]
 
 
 def _split_chunks(name: str) -> list[str]:
     """Cut a name at separators only: a spelling like ``pAsSwOrD`` has no humps."""
     if name.isascii():
         return _ASCII_CHUNK.findall(name.lower())
-    return [str(chunk) for chunk in _ANY_CHUNK.findall(unicodedata.normalize("NFKC", name).lower())]
+    return [
+        str(chunk)
+        for chunk in _unicode(_ANY_CHUNK).findall(unicodedata.normalize("NFKC", name).lower())
+    ]
 
 
 class WordsMatcher:
@@ -183,7 +187,7 @@ def _parse_entry(entry: str, pattern: str) -> tuple[list[str], bool]:
 
 
 def _check_part(part: str, entry: str) -> None:
-    if part and _PART.fullmatch(part) and part == unicodedata.normalize("NFKC", part):
+    if part and _is_lower_case(part) and part == unicodedata.normalize("NFKC", part):
         return
     hint = ""
     if part != part.lower():
@@ -196,6 +200,19 @@ def _check_part(part: str, entry: str) -> None:
         f"words pattern: an entry is made of lower-case letters, '+' between words and '$' at the "
         f"end, got {_short(entry)!r}{hint}"
     )
+
+
+def _is_lower_case(part: str) -> bool:
+    pattern = _ASCII_PART if part.isascii() else _unicode(_ANY_PART)
+    return pattern.fullmatch(part) is not None
+
+
+@cache
+def _unicode(pattern: str) -> regex.Pattern[str]:
+    """Compile a pattern for names that are not ASCII."""
+    import regex  # noqa: PLC0415 - 25 ms, and few programs have such names
+
+    return regex.compile(pattern)
 
 
 def _joined(entry: str) -> str:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry import metrics
 from opentelemetry.metrics import Observation
 
-from codetracer_otel.sdk.bootstrap.metadata import SCOPE_NAME, version
+from codetracer_otel.sdk.bootstrap.metadata import SCOPE_NAME
+from codetracer_otel.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -49,7 +50,7 @@ def offer_self_metrics(active_session: Callable[[], Session | None]) -> None:
     if _offered:
         return
     _offered.append(active_session)
-    meter = metrics.get_meter(SCOPE_NAME, version())
+    meter = metrics.get_meter(SCOPE_NAME, VERSION)
     counter, gauge = meter.create_observable_counter, meter.create_observable_up_down_counter
     for create, name, observe in (
         (counter, "otel.sdk.span.started", spans_started),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
-from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters import (
@@ -99,10 +97,18 @@ def _own_distribution(settings: Settings) -> list[str]:
         return _installed_package(launch.target)
     if launch.kind is not LaunchKind.SCRIPT:
         return []
-    name = os.path.basename(launch.target)
-    found = metadata.entry_points(group="console_scripts", name=name)
-    packages = [place for script in found for place in _installed_package(script.module)]
-    return [launch.target, *packages]
+    return [launch.target, *_packages_of_command(launch.target)]
+
+
+def _packages_of_command(script: str) -> list[str]:
+    """Return where the packages lie whose command ``script`` is, if it may be an installed one."""
+    folder, name = os.path.split(script)
+    if name.endswith(".py") and folder != os.path.dirname(sys.executable or ""):
+        return []  # to ask every installed distribution takes 50 ms and more
+    from importlib.metadata import entry_points  # noqa: PLC0415 - 30 ms
+
+    found = entry_points(group="console_scripts", name=name)
+    return [place for command in found for place in _installed_package(command.module)]
 
 
 def _installed_package(module: str) -> list[str]:
@@ -110,8 +116,10 @@ def _installed_package(module: str) -> list[str]:
     top = module.partition(".")[0]
     if top in sys.stdlib_module_names:
         return []
+    from importlib.util import find_spec  # noqa: PLC0415 - seldom needed
+
     try:
-        spec = importlib.util.find_spec(top)  # a top-level name: nothing is imported
+        spec = find_spec(top)  # a top-level name: nothing is imported
     except (ImportError, ValueError):
         return []
     if spec is None:

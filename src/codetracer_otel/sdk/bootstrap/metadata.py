@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import uuid
-from functools import cache
-from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.sdk.resources import Resource
+
+from codetracer_otel.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
 
 DISTRIBUTION: Final = "codetracer-otel"
 SCOPE_NAME: Final = "codetracer_otel"
-
-
-@cache
-def version() -> str:
-    """Return this distribution's version, or ``0+unknown`` where it is not installed."""
-    try:
-        return metadata.version(DISTRIBUTION)
-    except metadata.PackageNotFoundError:
-        return "0+unknown"
 
 
 def build_resource(settings: Settings, filters: Sequence[tuple[str, str]]) -> Resource:
@@ -77,7 +68,7 @@ def _process_attributes() -> dict[str, Any]:
 def _own_attributes(filters: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
     own: dict[str, Any] = {
         "telemetry.distro.name": DISTRIBUTION,
-        "telemetry.distro.version": version(),
+        "telemetry.distro.version": VERSION,
     }
     if filters:
         own["codetracer.filter.names"] = tuple(name for name, _ in filters)

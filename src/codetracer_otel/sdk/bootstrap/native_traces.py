@@ -11,8 +11,8 @@ from codetracer_otel.exporters.native.metadata import TraceMetadata, redacted_ar
 from codetracer_otel.exporters.native.writer import NativeTrace
 from codetracer_otel.filters.model import Action, CodeIdentity, ValueKind
 from codetracer_otel.sdk.bootstrap.filesystem import claim_directories
-from codetracer_otel.sdk.bootstrap.metadata import version
 from codetracer_otel.sdk.settings import Settings, StepValues
+from codetracer_otel.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -48,7 +48,7 @@ def open_traces(
             TraceMetadata(
                 program=program,
                 arguments=shown_arguments(_arguments(settings), decision),
-                version=version(),
+                version=VERSION,
                 filters=_filters(classifier),
                 scopes_skipped=skipped,
             ),
