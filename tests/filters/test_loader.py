@@ -23,7 +23,7 @@ MISTAKES = [
     ("[meta]\nname = 3\nversion = 2\n" + SCOPE, "2: meta.name: wrong type, got 3"),
     ('[meta]\nname = "x"\n' + SCOPE, "1: meta: the key `version` is missing"),
     ('[meta]\nname = "x"\nversion = "2"\n' + SCOPE, "3: meta.version: wrong type, got '2'"),
-    ('[meta]\nname = "x"\nversion = true\n' + SCOPE, "3: meta.version: wrong type, got True"),
+    ('[meta]\nname = "x"\nversion = true\n' + SCOPE, "3: meta.version: wrong type, got true"),
     ('[meta]\nname = "x"\nversion = 0\n' + SCOPE, "3: meta.version: out of range, got 0"),
     ('[meta]\nname = "x"\nversion = 3\n' + SCOPE, "3: meta.version: schema version 3 is newer"),
     (META + "description = 1\n" + SCOPE, "4: meta.description: wrong type"),
@@ -69,6 +69,10 @@ MISTAKES = [
     (META + SCOPE + RULE + PATTERN + "name = 1\n", "12: scope.rules[0].value_patterns[0].name: un"),
     (META + SCOPE + RULE + RULE + "x = 1\n", "11: scope.rules[1].x: unknown key 'x'"),
     (META + SCOPE + "rules = [\n{selector='pkg:a'},\n{selecto='x'}]", "9: scope.rules[1]"),
+    (
+        META + SCOPE + "[scope.rules]\nselector='pkg:a'\n",
+        "7: scope.rules: wrong type, got one table",
+    ),
     ("[meta\n", "1: None: not valid TOML"),
     (META + META, "4: None: not valid TOML"),
 ]

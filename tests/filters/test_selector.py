@@ -51,7 +51,8 @@ def test_nothing_is_trimmed():
         ("package:x", "unknown kind 'package'"),
         ("fil:x", "did you mean 'file'"),
         ("PKG:x", "did you mean 'pkg'"),
-        ("arg:x", "not allowed here"),
+        ("arg:x", r"not allowed here.*in \[\[scope.rules.value_patterns\]\]"),
+        ("shop.py", "'shop.py' has no kind; expected one before it: 'pkg', 'file' or 'obj'"),
         ("pkg:globb:x", "did you mean 'glob'"),
         ("obj:a:b", "unknown match type 'a'"),
         ("pkg:words:x", "`words` compares names only"),
@@ -61,6 +62,11 @@ def test_nothing_is_trimmed():
 def test_each_mistake_has_its_own_message(text, message):
     with pytest.raises(SelectorError, match=message):
         parse_selector(text, SCOPE_KINDS, 2)
+
+
+def test_a_selector_of_code_among_values_is_told_its_place():
+    with pytest.raises(SelectorError, match=r"'pkg' selects code, in \[\[scope.rules\]\]"):
+        parse_selector("pkg:x", VALUE_KINDS, 2)
 
 
 @pytest.mark.parametrize("text", ["type:x", "value:x", "arg:words:x"])

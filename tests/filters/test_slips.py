@@ -57,3 +57,39 @@ def test_a_rule_with_an_absolute_path_gets_no_advice_about_relative_ones(tmp_pat
     asked = compile_chain(load_chain([filter_from_path(str(path))]))
     identity = CodeIdentity(("m",), str(tmp_path / "deep" / "m.py"), "f")
     assert find_slips(asked.rules, identity, asked.chain.roots) == []
+
+
+@pytest.mark.parametrize(
+    ("toml", "reason"),
+    [
+        ('"value:regex:\\bCUST\\b"', "write the selector between single quotes"),
+        ('"attr:folder\\file"', "write the selector between single quotes"),
+        ("'arg: password'", "wants a space where no name has one"),
+        ("'local:literal:password '", "wants a space where no name has one"),
+        ("'arg:{password, pin}'", "wants a space where no name has one"),
+    ],
+)
+def test_a_selector_that_can_hit_nothing_is_noticed(toml, reason):
+    pattern = f"[[scope.rules.value_patterns]]\nselector = {toml}\naction = 'redact'\n"
+    (notice,) = classifier(filter_text(rule("file:**") + pattern)).chain.notices
+    assert notice.startswith("<inline:f0>:9: ")
+    assert reason in notice
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        "attr: key",
+        "value:literal: secret ",
+        r"value:regex:\bCUST",
+        "arg:{a,b}",
+        "arg:regex:^a | b$",
+    ],
+)
+def test_a_selector_that_may_hit_something_is_not(selector):
+    assert classifier(filter_text(rule("file:**", (selector, "redact")))).chain.notices == ()
+
+
+def test_a_rule_whose_module_has_a_space_before_it_is_noticed():
+    (notice,) = classifier(filter_text(rule("pkg: shop"))).chain.notices
+    assert "'pkg: shop' wants a space" in notice

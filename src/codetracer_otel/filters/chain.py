@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from codetracer_otel.filters.slips import why_mute
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -54,6 +56,16 @@ class ScopeRule:
     events: Mapping[str, object] = field(default_factory=dict)
     patterns: tuple[ValuePattern, ...] = ()
     absolute: bool = False
+
+    @property
+    def notices(self) -> list[str]:
+        """What selectors of this rule hit nothing, one sentence each."""
+        stated = [(self.source, self.selector), *((p.source, p.selector) for p in self.patterns)]
+        return [
+            f"{source.file}:{source.line}: {reason}"
+            for source, selector in stated
+            if (reason := why_mute(selector))
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +148,11 @@ class FilterChain:
     @property
     def notices(self) -> tuple[str, ...]:
         """What is accepted but has no effect, one sentence each, for the user to know."""
+        rules = [rule for file in self.files for rule in file.rules]
+        mute = [notice for rule in rules for notice in rule.notices]
+        return (*self._io_notices(), *mute)
+
+    def _io_notices(self) -> tuple[str, ...]:
         if self.io is not None and self.io.capture and "files" in self.io.streams:
             where = f"{self.io.source.file}:{self.io.source.line}"
             return (f"{where}: the stream 'files' of [io] is accepted but not captured",)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import tomli
-
 from codetracer_otel.errors import ErrorCode, FilterError, Problem
 from codetracer_otel.filters.chain import FilterChain, FilterFile, IoTable, Provenance
 from codetracer_otel.filters.model import RuleSource
@@ -15,6 +13,7 @@ from codetracer_otel.filters.rules import DEFAULT_ACTIONS, EXEC_CHOICES, RuleRea
 from codetracer_otel.filters.sources import read_source
 from codetracer_otel.filters.suggestions import shown
 from codetracer_otel.filters.tables import Report, Table
+from codetracer_otel.filters.toml_text import parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -78,31 +77,13 @@ class _FileReader:
         self._root = project_root(source.label) if source.is_file else None
 
     def read(self, inherited: _Inherited) -> FilterFile:
-        content = self._parse()
+        content = parse_toml(self._text.content, self._source.label)
         self._refuse_newer(content)
         self._report = Report(self._source.label, Positions(self._text.content))
         file = self._file(content, inherited)
         if self._report.problems:
             raise FilterError(self._report.problems)
         return file
-
-    def _parse(self) -> dict[str, Any]:
-        label = self._source.label
-        try:
-            return tomli.loads(self._text.content)
-        except tomli.TOMLDecodeError as error:
-            problem = Problem(
-                ErrorCode.INVALID_FILTER,
-                f"not valid TOML: {error.msg}",
-                label,
-                error.lineno,
-                error.colno,
-            )
-        except RecursionError:
-            problem = Problem(
-                ErrorCode.INVALID_FILTER, "not valid TOML: nested too deeply; write it flat", label
-            )
-        raise FilterError([problem])
 
     def _refuse_newer(self, content: dict[str, Any]) -> None:
         """Stop at a newer schema: nothing else in the file can be judged."""

@@ -148,12 +148,22 @@ def _kind(given: str, text: str, kinds: tuple[SelectorKind, ...]) -> SelectorKin
             break
     else:
         hint = did_you_mean(given, [kind.value for kind in kinds])
+        if given == text and not hint:
+            raise SelectorError(
+                f"{text!r} has no kind; expected one before it: {accepted}, and `:`"
+            )
         raise SelectorError(f"{text!r} has the unknown kind {given!r}; expected {accepted}{hint}")
     if kind not in kinds:
         raise SelectorError(
-            f"{text!r}: the kind {given!r} is not allowed here; expected {accepted}"
+            f"{text!r}: the kind {given!r} is not allowed here; expected {accepted}{_place(kind)}"
         )
     return kind
+
+
+def _place(kind: SelectorKind) -> str:
+    is_for_code = kind in SCOPE_KINDS
+    table = "[[scope.rules]]" if is_for_code else "[[scope.rules.value_patterns]]"
+    return f" ({kind.value!r} selects {'code' if is_for_code else 'values'}, in {table})"
 
 
 def _match(given: str, text: str) -> MatchType:

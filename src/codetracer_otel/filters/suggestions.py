@@ -31,6 +31,6 @@ def quoted_list(accepted: Iterable[object]) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a short text of what a file gave."""
-    text = repr(value)
+    """Return a short text of what a file gave, booleans as TOML writes them."""
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004 - one line

@@ -189,6 +189,9 @@ class Table:
     def tables(self, key: str) -> list[tuple[TablePath, Mapping[str, Any]]]:
         """Return the tables of an array, with their paths."""
         found: list[tuple[TablePath, Mapping[str, Any]]] = []
+        if isinstance(self._content.get(key), dict):
+            self._single_table(key)
+            return found
         for index, value in enumerate(self.given(key, list) or ()):
             path = (*self.path, key, index)
             if isinstance(value, dict):
@@ -196,6 +199,10 @@ class Table:
             else:
                 self.report.add(path, f"wrong type, got {shown(value)}; expected a table")
         return found
+
+    def _single_table(self, key: str) -> None:
+        name = ".".join(part for part in (*self.path, key) if isinstance(part, str))
+        self.problem(key, f"wrong type, got one table; expected an array of them, [[{name}]]")
 
 
 def _is_a(value: object, kind: type) -> bool:
