@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from codetracer_otel.testing import capture_spans
 # A shell starts what it puts into the background with interrupts ignored, and children inherit it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# Else each of a thousand interpreters that the tests start compiles what it imports, 1 s.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 HEADER = """
 [meta]
