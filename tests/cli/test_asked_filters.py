@@ -42,3 +42,10 @@ def test_a_filter_that_is_not_valid_is_an_error(file, monkeypatch):
     monkeypatch.delenv("CODETRACER_TRACE_FILTER", raising=False)
     with pytest.raises(FilterError, match=r"broken\.toml"):
         load_asked(None, given_sources([file("broken", "[meta\n")]))
+
+
+def test_a_stated_text_that_names_no_file_is_refused_a_blank_variable_is_not(monkeypatch):
+    monkeypatch.setenv("CODETRACER_TRACE_FILTER", " ")
+    assert given_sources([]) == []
+    with pytest.raises(FilterError, match="no filter is named, got ''"):
+        given_sources([""])

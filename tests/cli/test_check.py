@@ -45,3 +45,11 @@ def test_without_a_filter_it_is_a_usage_error(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["check"])
     assert ended.value.code == 2
+
+
+@pytest.mark.parametrize("text", ["", " ", "::"])
+def test_a_name_that_is_empty_checks_nothing_and_says_so(text, capsys):
+    assert main(["check", text]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f"no filter is named, got {text!r}; expected a file" in told.err

@@ -74,12 +74,19 @@ def test_the_summary_is_a_json_line_between_json_lines(stderr):
     assert line["kind"] == "stats"
     assert (line["recorded"], line["exported"], line["redacted"]) == (7, 4, 3)
     assert line["dropped"] == {"buffer_full": 2, "export_failed": 1}
+    assert "reason" not in line
 
 
 def test_json_lines_in_a_file_leave_the_summary_a_text(stderr):
     close(Session(exporter="jsonl=/x/spans.jsonl"))
 
     assert stderr.getvalue().endswith("; to jsonl=/x/spans.jsonl\n")
+
+
+def test_without_a_span_the_json_line_says_why(stderr):
+    close(Session({**STATS, "recorded": 0}, exporter="jsonl"))
+
+    assert json.loads(stderr.getvalue())["reason"] == "no span: said the session"
 
 
 def test_quiet_leaves_the_summary_out(stderr):

@@ -21,16 +21,16 @@ PROGRAM: Final = "codetracer-otel"
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "run": ("run", "run a program under tracing"),
-    "install-autostart": (
-        "autostart:add_install_parser",
-        "let CODETRACER_AUTO_START=1 start a session with the interpreter",
-    ),
-    "remove-autostart": ("autostart:add_remove_parser", "undo install-autostart"),
     "check": ("check", "validate filter files"),
     "explain": ("explain", "say what a filter does to a function, and why"),
     "init": ("init", "write a commented starter filter"),
     "show": ("show", "print a trace as an indented call tree"),
     "report": ("report_command", "write one HTML page with the timeline of a trace"),
+    "install-autostart": (
+        "autostart:add_install_parser",
+        "let CODETRACER_AUTO_START=1 start a session with the interpreter",
+    ),
+    "remove-autostart": ("autostart:add_remove_parser", "undo install-autostart"),
 }
 """Command -> (module of this package, with its function, one line for ``--help``)."""
 

@@ -9,6 +9,7 @@ from codetracer_otel.filters import (
     filter_from_path,
     load_chain,
     parse_chain_text,
+    parse_stated_chain,
 )
 from codetracer_otel.sdk.settings import from_process_environment
 
@@ -26,7 +27,8 @@ def given_sources(texts: Iterable[str]) -> list[FilterSource]:
         FilterError: a text names no file.
     """
     environment = from_process_environment().get("CODETRACER_TRACE_FILTER", "")
-    return [source for text in (environment, *texts) for source in parse_chain_text(text)]
+    stated = [source for text in texts for source in parse_stated_chain(text)]
+    return [*parse_chain_text(environment), *stated]
 
 
 def load_asked(

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.errors import FilterError
-from codetracer_otel.filters import builtin_sources, load_chain, parse_chain_text
+from codetracer_otel.filters import builtin_sources, load_chain, parse_stated_chain
 
 if TYPE_CHECKING:
     import argparse
@@ -37,8 +37,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the filters and return 0, or 2 after printing every problem."""
-    sources = [source for text in arguments.filters for source in parse_chain_text(text)]
     try:
+        sources = [source for text in arguments.filters for source in parse_stated_chain(text)]
         chain = load_chain([*builtin_sources(), *sources])
     except FilterError as error:
         for problem in error.problems:

@@ -107,12 +107,15 @@ class Ending:
         # what the program still buffers comes first
         _flush_output()
         stats = self._session.stats()
+        is_silence_explained = recorded_count(stats) > 0 or failure is not None
+        reason = "" if is_silence_explained else self._session.why_nothing()
         if writes_lines_to_stderr(self._session.settings):
-            _writer().write({"kind": "stats", **stats_fields(stats)})
+            told = {"reason": reason} if reason else {}
+            _writer().write({"kind": "stats", **stats_fields(stats), **told})
             return
         _say(summary(stats, self._session.settings))
-        if not recorded_count(stats) and failure is None:
-            _say(self._session.why_nothing())
+        if reason:
+            _say(reason)
 
 
 def writes_lines_to_stderr(settings: Settings) -> bool:

@@ -45,14 +45,20 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="TRACE",
         help="file of JSON lines, or directory of a native trace; several of one run",
     )
-    parser.add_argument("-o", "--output", default="report.html", metavar="FILE", help="%(default)s")
+    parser.add_argument(
+        "-o",
+        "--output",
+        default="report.html",
+        metavar="FILE",
+        help="the page; default: %(default)s",
+    )
     parser.add_argument("--open", action="store_true", help="open it in the browser")
     parser.add_argument(
         "--limit",
         type=_limit,
         default=DEFAULT_LIMIT,
         metavar="N",
-        help="most slices on the timeline; beyond, siblings are folded (%(default)s)",
+        help="most slices on the timeline, siblings beyond are folded; default: %(default)s",
     )
     parser.add_argument(
         "--trace-filter",

@@ -40,11 +40,12 @@ examples:
 """
 
 _TARGET_FLAGS: Final[Mapping[str, str]] = {
-    "-m": "a module name",
-    "-c": "source code",
+    "-m": "a module name, as in codetracer-otel run -m shop.server",
+    "-c": "source code, as in codetracer-otel run -c 'import shop; shop.report()'",
     "--pytest": "",
     "--unittest": "",
 }
+_A_PROGRAM: Final = "a script, -m or -c, as in codetracer-otel run app.py"
 _FRAMEWORKS: Final[Mapping[str, LaunchKind]] = {
     "pytest": LaunchKind.PYTEST,
     "unittest": LaunchKind.UNITTEST,
@@ -123,7 +124,12 @@ def _add_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 def _add_tracing_options(group: argparse._ArgumentGroup) -> list[argparse.Action]:
     add = group.add_argument
     return [
-        add("--trace-filter", action="append", metavar="FILE", help="filter, a.toml::b.toml too"),
+        add(
+            "--trace-filter",
+            action="append",
+            metavar="FILE",
+            help="a filter, or several: a.toml::b.toml",
+        ),
         add(
             "--exporter",
             action="append",
@@ -230,10 +236,8 @@ def build_target(given: TargetWords | None) -> Target:
         UsageError: it names none, or none that can be opened.
     """
     if given is None or not (given.words or given.flag.startswith("--")):
-        expected = _TARGET_FLAGS[given.flag] if given and given.flag else "a script, -m or -c"
-        raise UsageError(
-            f"no program to run; expected {expected}, as in codetracer-otel run app.py"
-        )
+        expected = _TARGET_FLAGS[given.flag] if given and given.flag else _A_PROGRAM
+        raise UsageError(f"no program to run; expected {expected}")
     if given.flag.startswith("--"):
         return Target(TargetKind.MODULE, given.flag[2:], given.words)
     name, *arguments = given.words

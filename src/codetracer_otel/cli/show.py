@@ -33,12 +33,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=_EXAMPLES,
     )
     parser.add_argument("trace", metavar="TRACE", help="directory, or file of JSON lines")
-    parser.add_argument("--depth", type=_depth, metavar="N", help="levels of calls")
-    parser.add_argument("--name", metavar="GLOB", help="calls whose name matches, with theirs")
+    parser.add_argument("--depth", type=_depth, metavar="N", help="print at most N levels of calls")
     parser.add_argument(
-        "--errors", action="store_true", help="calls that failed, and the way there"
+        "--name", metavar="GLOB", help="only calls whose name matches, with what they called"
     )
-    parser.add_argument("--summary", action="store_true", help="per function instead of per call")
+    parser.add_argument(
+        "--errors", action="store_true", help="only calls that failed, and what called them"
+    )
+    parser.add_argument(
+        "--summary", action="store_true", help="one line per function instead of per call"
+    )
     parser.set_defaults(handler=show)
 
 

@@ -13,6 +13,7 @@ from codetracer_otel.filters.sources import (
     filter_from_path,
     filter_from_text,
     parse_chain_text,
+    parse_stated_chain,
 )
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "filter_from_text",
     "load_chain",
     "parse_chain_text",
+    "parse_stated_chain",
 ]

@@ -56,6 +56,19 @@ def parse_chain_text(text: str) -> list[FilterSource]:
     return [filter_from_path(part.strip()) for part in text.split(CHAIN_SEPARATOR) if part.strip()]
 
 
+def parse_stated_chain(text: str) -> list[FilterSource]:
+    """Split a chain that a flag or keyword states, and that therefore must name a file.
+
+    Raises:
+        FilterError: it names none, as an unset variable of a shell leaves it.
+    """
+    sources = parse_chain_text(text)
+    if not sources:
+        message = f"no filter is named, got {text!r}; expected a file, or 'a.toml::b.toml'"
+        raise FilterError([Problem(ErrorCode.INVALID_FILTER, message)])
+    return sources
+
+
 def builtin_sources(*, default: bool = True, framework: str | None = None) -> list[FilterSource]:
     """Return the filters that stand before all others.
 

@@ -6,8 +6,13 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from codetracer_otel.errors import ErrorCode, Problem
-from codetracer_otel.filters.sources import FilterSource, filter_from_path, parse_chain_text
+from codetracer_otel.errors import ErrorCode, FilterError, Problem
+from codetracer_otel.filters.sources import (
+    FilterSource,
+    filter_from_path,
+    parse_chain_text,
+    parse_stated_chain,
+)
 from codetracer_otel.sdk.policy.env import did_you_mean, invalid, shown
 
 CAPTURES: Final = ("args", "return", "locals", "globals")
@@ -52,11 +57,18 @@ def parse_filters(value: object, subject: str) -> tuple[object, ...] | Problem:
 
 def _parse_filter(item: object) -> list[object] | None:
     if isinstance(item, str):
-        return [*split_chain(item)]
+        return _stated_paths(item)
     if isinstance(item, os.PathLike):
         path = os.fspath(item)
         return [filter_from_path(path).label] if isinstance(path, str) else None
     return [item] if isinstance(item, FilterSource) else None
+
+
+def _stated_paths(text: str) -> list[object] | None:
+    try:
+        return [source.label for source in parse_stated_chain(text)]
+    except FilterError:
+        return None
 
 
 def _not_a_filter(value: object, subject: str) -> Problem:
