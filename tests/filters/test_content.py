@@ -292,7 +292,9 @@ def test_a_token_is_found_between_any_other_text(before, after, token):
 @given(
     text=st.one_of(
         st.text(st.characters(codec=None), max_size=60),
-        st.text("pasword=:\"{}[]\\' -@/&%<>19\u0660\u212a\u017f\0\ud800BERarbsic", max_size=80),
+        st.text(
+            "pasword=:\"{}[](),\\' -@/&%<>\uff1a19\u0660\u212a\u017f\0\ud800BERarbsic", max_size=80
+        ),
         st.lists(
             st.sampled_from(
                 [
@@ -311,6 +313,10 @@ def test_a_token_is_found_between_any_other_text(before, after, token):
                     "\u017f",
                     "4111 1111 1111 1111",
                     "://a:b@c",
+                    "u:p@host",
+                    "('password', 'x')",
+                    "PASSWORD 'x'",
+                    "\uff1d",
                     "\0",
                     " ",
                 ]

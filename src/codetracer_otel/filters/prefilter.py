@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.cards import MIN_DIGITS
+from codetracer_otel.filters.named_pairs import pairs_of_secrets
+from codetracer_otel.filters.named_values import NAMES
 from codetracer_otel.filters.tokens import FAMILIES, RUN_LENGTH, TOKEN_CHARACTERS
 
 if TYPE_CHECKING:
@@ -36,12 +38,14 @@ _RUN_LITERALS: Final = tuple(
 # Shape name -> literals of which one is in every text with the shape.
 _LITERALS: Final = {
     "private_key": ("PRIVATE",),
-    "named": ("=", "--", "<", "%", "\\"),  # single characters are found fastest
+    # single characters are found fastest
+    "named": ("=", "--", "<", "%", "\\", "->", "\uff1a", "\uff1d"),
     "jwt": ("eyJ",),
     "token": tuple(
         literal for family in FAMILIES if not family.has_run for literal in family.literals
     ),
 }
+_STATEMENT_WORDS: Final = ("passw", "pwd", "identified")
 _LOWER_LITERALS: Final = {"credentials": ("bearer", "basic")}
 
 Hits = dict[int, set[str]]
@@ -81,9 +85,12 @@ class _Chunk:
                 self._add_literals(shape, self._joined, literals)
         if "named" in shapes:
             self._add_colons()
+            self._add_pairs()
         if "userinfo" in shapes:
             self._add_userinfo(cut)
         lowered = self._joined.lower()
+        if "named" in shapes:
+            self._add_statements(lowered)
         for shape, literals in _LOWER_LITERALS.items():
             if shape in shapes:
                 self._add_literals(shape, lowered, literals)
@@ -110,7 +117,29 @@ class _Chunk:
                 if text.strip(_TIMESTAMP) and text.count(":") > text.count("://"):
                     self._add(index, "named")
 
+    def _add_pairs(self) -> None:
+        """Add the texts with a pair whose first is a secret's name; lists of texts are frequent."""
+        if "(" in self._joined or "[" in self._joined:
+            index = last = 0
+            for pair in pairs_of_secrets(self._joined, NAMES.matches):
+                index += self._joined.count(_SEPARATOR, last, pair.start())
+                last = pair.start()
+                self._add(index, "named")
+
+    def _add_statements(self, lowered: str) -> None:
+        """Add the texts that may be SQL with a password."""
+        for literal in _STATEMENT_WORDS:
+            if literal in lowered:
+                for index in _texts_with(lowered, literal, _SEPARATOR):
+                    if "'" in self._texts[index]:
+                        self._add(index, "named")
+
     def _add_userinfo(self, cut: Sequence[bool]) -> None:
+        if "@" in self._joined:
+            for index in _texts_with(self._joined, "@", _SEPARATOR):
+                text = self._texts[index]
+                if ":" in text and text.find(":") < text.rfind("@"):
+                    self._add(index, "userinfo")
         for literal in ("://", ":\\/\\/"):
             if literal in self._joined:
                 for index in _texts_with(self._joined, literal, _SEPARATOR):

@@ -89,12 +89,21 @@ _USERINFO: Final = re.compile(
     r":(?://|\\/\\/)((?:[^\s/?#\"'<>@]++@)++"
     r"|[^\s/?#\"'<>@:]*+:(?![0-9]{1,5}[/?#])(?:(?!:\\?/)[^\s@\"'<>])++@)"
 )
+# The same without a scheme, as `urlsplit` gives it, is taken for one where it is the whole text.
+_AUTHORITY: Final = re.compile(
+    r"((?!(?:mailto|sips?|xmpp|acct|im|pres):|[0-9]++:)[^\s/?#\"'<>@:]++:[^\s\"'<>/]+)@"
+    r"[\w.-]++(?::[0-9]{1,5}+)?",
+    re.IGNORECASE,
+)
 _USERINFO_AT_CUT: Final = re.compile(r":(?://|\\/\\/)([^\s/?#\"'<>]*+)\Z")
 
 
 def find_userinfo(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
-    """Find ``user:password`` of URLs; one that was cut before its ``@`` counts."""
+    """Find ``user:password`` of URLs and authorities; one that was cut before its ``@`` counts."""
     spans = [(match.start(1), match.end(1) - 1) for match in _USERINFO.finditer(text)]
+    whole = _AUTHORITY.fullmatch(text) if "@" in text and not spans else None
+    if whole is not None:
+        spans.append(whole.span(1))
     if is_cut:
         tail = _USERINFO_AT_CUT.search(text, spans[-1][1] if spans else 0)
         if tail is not None and tail[1]:
