@@ -59,6 +59,7 @@ from codetracer_otel.sdk.settings import (
     TopicSettings,
     ValueFormat,
 )
+from codetracer_otel.sdk.variable_names import misspelt_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -105,7 +106,7 @@ class _Reader:
         self._keywords = {name: value for name, value in keywords.items() if value is not None}
         self._environ = environ
         self.problems = [unknown_keyword(name) for name in keywords if name not in KEYWORDS]
-        self.warnings: list[Problem] = []
+        self.warnings = misspelt_variables(environ)
 
     def settings(self, launch: Launch) -> Settings:
         sampler, sampler_argument = self._sampler()
