@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import TracerProvider
 
-from benchmarks.measuring import Series, interleave
+from benchmarks.filter_header import HEADER
+from benchmarks.measuring import Series, interleave, untraced_of
 from benchmarks.workloads import calls as workload
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.sdk.configure import configure
@@ -30,14 +31,6 @@ CALLS = 20_000
 WARM_UP = 200
 RULES = "benchmarks.workloads.calls"
 
-HEADER = """
-[meta]
-name = "benchmark"
-version = 2
-[scope]
-default_exec = "skip"
-default_value_action = "allow"
-"""
 TRACE = HEADER + f"[[scope.rules]]\nselector = 'pkg:{RULES}'\nexec = 'trace'\n"
 SAMPLED_OUT = (
     TRACE
@@ -147,7 +140,7 @@ def report(figures: dict[str, Series]) -> list[str]:
         "|---|---|---|---|",
     ]
     for name, series in figures.items():
-        base = figures[f"{name.partition(':')[0]}: untraced"]
+        base = untraced_of(figures, name)
         ratio, added = series.over(base).text(digits=3), series.minus(base).text()
         lines.append(f"| {name} | {series.text()} | {ratio} | {added} |")
     peer = figures["two: OpenTelemetry decorator"].minus(figures["two: untraced"])

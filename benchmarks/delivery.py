@@ -22,23 +22,21 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from benchmarks.filter_header import HEADER
 from benchmarks.measuring import Series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 WARM_UP = 500
-FILTER = """
-[meta]
-name = "delivery"
-version = 2
-[scope]
-default_exec = "skip"
-default_value_action = "allow"
+FILTER = (
+    HEADER
+    + """
 [[scope.rules]]
 selector = "obj:**.{handle,validate}"
 exec = "trace"
 """
+)
 VARIANTS = {
     "untraced": "untraced",
     "ours": "ours, arguments and return",

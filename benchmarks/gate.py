@@ -16,6 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.filter_header import HEADER
 from benchmarks.measuring import Series, interleave
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.sdk.configure import configure
@@ -32,18 +33,15 @@ SECRET = [f"password_{'abcdefghijklmno'[n]}" for n in range(15)]
 TOKENS = [f"access_token_{'abcdefghij'[n]}" for n in range(10)]
 MIXED = [f"tokenizer_{n}" if n % 2 else f"card_total_{n}" for n in range(10)]
 
-OFF = """
-[meta]
-name = "off"
-version = 2
-[scope]
-default_exec = "skip"
-default_value_action = "allow"
+OFF = (
+    HEADER
+    + """
 [[scope.rules]]
 selector = "pkg:synthetic_workload.*"
 exec = "trace"
 capture = ["args", "return", "locals"]
 """
+)
 GLOBS = (
     OFF
     + """

@@ -12,20 +12,13 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from benchmarks.filter_header import HEADER
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.sdk.configure import configure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HEADER = """
-[meta]
-name = "growth"
-version = 2
-[scope]
-default_exec = "skip"
-default_value_action = "allow"
-"""
 TRACE = "[[scope.rules]]\nselector = 'file:literal:<growth>'\nexec = 'trace'\n"
 RULE = "[[scope.rules]]\nselector = 'pkg:glob:other{0}.*'\nexec = 'trace'\n"
 

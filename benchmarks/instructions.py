@@ -15,6 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.filter_header import HEADER
+
 FEW, MANY = 1_000, 11_000
 ROOT = Path(__file__).parent.parent
 _TOTAL = re.compile(r"Collected : (\d+)")
@@ -40,14 +42,6 @@ run(count)
 ROOTS = "run = workload.loop_of(workload.two)\n"
 LEAVE = "import os; os._exit(0)\n"
 DELIVER = "session.shutdown(600)\n" + LEAVE
-HEADER = """
-[meta]
-name = "instructions"
-version = 2
-[scope]
-default_exec = "skip"
-default_value_action = "allow"
-"""
 RULE = "[[scope.rules]]\nselector = 'obj:benchmarks.workloads.calls.{two,parent_of}'\n"
 EXCLUDED = HEADER
 TRACED = HEADER + RULE + "exec = 'trace'\n"

@@ -15,8 +15,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks.calls import HEADER, under_session, untraced
-from benchmarks.measuring import Series, interleave
+from benchmarks.calls import under_session, untraced
+from benchmarks.filter_header import HEADER
+from benchmarks.measuring import Series, interleave, untraced_of
 from benchmarks.workloads import kinds as workload
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.sdk.configure import configure
@@ -85,7 +86,7 @@ def report(figures: dict[str, Series]) -> list[str]:
         "|---|---|---|",
     ]
     for name, series in figures.items():
-        base = figures[f"{name.partition(':')[0]}: untraced"]
+        base = untraced_of(figures, name)
         lines.append(f"| {name} | {series.text()} | {series.minus(base).text()} |")
     return lines
 

@@ -43,6 +43,11 @@ class Series:
         return f"{self.median:.{digits}f}{unit} ({self.low:.{digits}f}-{self.high:.{digits}f})"
 
 
+def untraced_of(figures: Mapping[str, Series], name: str) -> Series:
+    """Return the untraced figures that a variant ``workload: what is done`` is compared with."""
+    return figures[f"{name.partition(':')[0]}: untraced"]
+
+
 def interleave(variants: Mapping[str, Callable[[], float]], rounds: int = 7) -> dict[str, Series]:
     """Run every variant once per round, in turn; each returns ns per operation."""
     figures: dict[str, list[float]] = {name: [] for name in variants}

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.filter_header import HEADER
 from benchmarks.workloads import field
 
 if TYPE_CHECKING:
@@ -25,17 +26,14 @@ if TYPE_CHECKING:
 
 FIB_CALLS = 21_891
 HANDLES = 2_500
-FILTER = """
-[meta]
-name = "field"
-version = 2
-[scope]
-default_exec = "skip"
-default_value_action = "allow"
+FILTER = (
+    HEADER
+    + """
 [[scope.rules]]
 selector = "pkg:{module}"
 exec = "trace"
 """
+)
 EXCLUDED = "[[scope.rules]]\nselector = 'pkg:*'\nexec = 'skip'\n"
 
 
