@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
+    from codetracer_otel.captured import Captured
     from codetracer_otel.records import Plan
 
 CALL: Final = 0  # (CALL, StepPlan, argument values or None for a resumption, Failure or None)
@@ -49,12 +50,12 @@ class Failure:
 
     Attributes:
         type_name: ``module.QualName``, without ``builtins.``.
-        message: text that needed no user code.
+        message: captured text that needed no user code.
         is_error: False for the ends of generators, cancellation and ``SystemExit(0)``.
     """
 
     type_name: str
-    message: str
+    message: Captured
     is_error: bool = True
 
 

@@ -742,3 +742,11 @@ assert set(sys.modules) == before, set(sys.modules) - before
 
 def test_the_facade_looks_a_name_up_once():
     assert ct.span is vars(ct)["span"]
+
+
+def test_what_a_cut_left_of_a_token_is_hidden_in_the_message_of_an_error(capsys):
+    exporter = InMemoryExporter()
+    with topics(capsys, exporter=exporter) as lines, ct.span("load") as s:
+        s.set_error(ValueError("x" * 1010 + " ghp_hunter2hunter2hunter2hunter2hunter2"))
+    assert lines[0]["error"]["message"] == "x" * 1010 + " <redacted>"
+    assert "ghp_" not in str(exporter.spans[0].events)

@@ -87,3 +87,16 @@ def f(password, x):
 f(Proud(), Proud())
 """
     assert record(source, tmp_path).metadata["process_exit_status"]["code"] == 0
+
+
+def test_what_a_cut_left_of_a_secret_in_a_message_is_hidden(tmp_path):
+    source = """\
+def f(token_of):
+    raise ValueError("x" * 1000, "ghp_" + token_of("hunter2hunter2hunter2hunter2"))
+try:
+    f(str)
+except ValueError:
+    pass
+"""
+    record(source, tmp_path, "--capture", "args")
+    assert "ghp_hunter2" not in content(tmp_path / "trace")

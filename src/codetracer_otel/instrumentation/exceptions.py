@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.captured import decimal
+from codetracer_otel.captured import Node, NodeKind, decimal
 from codetracer_otel.records import Ending, ExceptionRecord
 
 if TYPE_CHECKING:
@@ -51,8 +51,17 @@ def describe_exception(
         frames_of(read_traceback(error)) if innermost else (),
         time_ns,
         innermost,
-        message_is_cut=len(message) >= _MAX_MESSAGE,
+        message_is_cut=_is_cut(message),
     )
+
+
+def captured_message(message: str) -> str | Node:
+    """Return a message as a captured text: what is judged must know that it may go on."""
+    return Node(NodeKind.CUT_TEXT, "str", message, len(message)) if _is_cut(message) else message
+
+
+def _is_cut(message: str) -> bool:
+    return len(message) >= _MAX_MESSAGE
 
 
 def type_name(kind: type) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from codetracer_otel.captured import REDACTED_NODE, Captured, attribute_value
+from codetracer_otel.captured import REDACTED_NODE, Captured, Node, NodeKind, attribute_value
 from codetracer_otel.instrumentation.manual_claims import claimed_attributes
 from codetracer_otel.instrumentation.manual_judgement import (
     changed_texts,
@@ -81,7 +81,7 @@ class SpanContent:
             texts += self.result
         if error is not None:
             error.stack_trace = error.stack_trace or stack_trace_text(error)
-            texts += (error.message, error.stack_trace)
+            texts += (_marked(error, error.message), _marked(error, error.stack_trace))
         return texts
 
     def _replace(self, changes: Changes) -> None:
@@ -92,8 +92,9 @@ class SpanContent:
         if self.result is not None:
             self.result = (shown_value(self.result[0], changes),)
         if error is not None:
-            error.message = shown_text(error.message, changes)
-            error.stack_trace = shown_text(error.stack_trace, changes)
+            was_cut = error.message_is_cut
+            error.message = shown_text(error.message, changes, is_cut=was_cut)
+            error.stack_trace = shown_text(error.stack_trace, changes, is_cut=was_cut)
         self._rename(changes)
         self.arguments, in_arguments = _shown(self.arguments, changes)
         self.fields, in_fields = _shown(self.fields, changes)
@@ -136,6 +137,11 @@ class SpanContent:
             if self.skipped is None or key.removeprefix(ARGUMENT_PREFIX) in self.skipped:
                 del attributes[key]
         return attributes
+
+
+def _marked(error: ExceptionRecord, text: str) -> Captured:
+    # The stack trace ends with the message, and so with its cut.
+    return Node(NodeKind.CUT_TEXT, "str", text, len(text)) if error.message_is_cut else text
 
 
 def deliverable(value: Captured) -> Any:

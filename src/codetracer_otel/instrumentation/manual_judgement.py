@@ -159,9 +159,9 @@ def _changed(found: list[tuple[str, bool]], rules: ContentRules) -> Changes:
     return changed | dropped
 
 
-def shown_text(text: str, changes: Changes) -> str:
-    """Return a text that was not cut without its secrets."""
-    return changes.get((text, False), text)
+def shown_text(text: str, changes: Changes, *, is_cut: bool = False) -> str:
+    """Return a text without its secrets."""
+    return changes.get((text, is_cut), text)
 
 
 def shown_value(value: Captured, changes: Changes) -> Captured:

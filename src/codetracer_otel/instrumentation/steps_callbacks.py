@@ -13,7 +13,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.captured import DROPPED, DROPPED_NODE, REDACTED, REDACTED_NODE
-from codetracer_otel.instrumentation.exceptions import ending_of, message_of, type_name
+from codetracer_otel.instrumentation.exceptions import (
+    captured_message,
+    ending_of,
+    message_of,
+    type_name,
+)
 from codetracer_otel.instrumentation.sites import PLAIN_TYPE_IDS, SHORT_TEXT
 from codetracer_otel.instrumentation.steps_sites import StepSite
 from codetracer_otel.records import Ending
@@ -319,7 +324,8 @@ def _build_describe(
         try:
             name = type_name(type(raised))
             is_error = ending_of(raised, code.co_name) is Ending.RAISED
-            return Failure(name, _message(site, raised, name), is_error)
+            message = captured_message(_message(site, raised, name))
+            return Failure(name, message, is_error)
         except RecursionError:
             return Failure(type(raised).__name__, "")
 

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.captured import DROPPED_NODE, REDACTED_NODE, Captured
+from codetracer_otel.captured import DROPPED_NODE, REDACTED_NODE, Captured, Node
 from codetracer_otel.exporters.native.codes import Code, Codes, want_texts
 from codetracer_otel.exporters.native.tables import EventKind, quote
 from codetracer_otel.records import NOT_CAPTURED
@@ -225,7 +225,7 @@ class ThreadEncoder:
 
     def _message(self, code: Code, failure: Failure) -> str:
         judged = code.texts.replaced(failure.message)
-        return judged if type(judged) is str else ""
+        return judged.items if type(judged) is Node else str(judged)
 
     def _output(self, entries: list[Entry], position: int, out: list[str]) -> None:
         """Write neighbouring pieces of one stream as whole lines, judged together."""
