@@ -66,41 +66,36 @@ def test_what_is_no_trace_is_not_touched(tmp_path):
     assert (tmp_path / "trace.json").read_text() == '{"a": 1}'
 
 
-def test_where_there_is_no_room_for_the_end_some_of_the_last_events_go(tmp_path, monkeypatch):
+def leave_no_room_at_first(monkeypatch):
+    """Let the first write of the repair find the disk full."""
     module = sys.modules[repair.__module__]
-    trace = open_trace(tmp_path / "t")
-    for _ in range(300):
-        trace.write(1, tree(plan_of()))
-    trace.abandon()
-    attempts = []
     real = module.write_all
+    attempts = []
 
-    def no_room_at_first(descriptor, data):
+    def write_all(descriptor, data):
         attempts.append(len(data))
         if len(attempts) == 1:
             raise OSError(28, "No space left on device")
         real(descriptor, data)
 
-    monkeypatch.setattr(module, "write_all", no_room_at_first)
+    monkeypatch.setattr(module, "write_all", write_all)
+
+
+def test_where_there_is_no_room_for_the_end_some_of_the_last_events_go(tmp_path, monkeypatch):
+    trace = open_trace(tmp_path / "t")
+    for _ in range(300):
+        trace.write(1, tree(plan_of()))
+    trace.abandon()
+    leave_no_room_at_first(monkeypatch)
     assert repair(str(tmp_path / "t")).was_needed
     assert 200 < len(read_trace(tmp_path / "t").root.children) < 300
 
 
 def test_the_first_call_stays_where_a_small_trace_has_no_room_for_its_end(tmp_path, monkeypatch):
-    module = sys.modules[repair.__module__]
     trace = open_trace(tmp_path / "t")
     for _ in range(5):
         trace.write(1, tree(plan_of()))
     trace.abandon()
-    attempts = []
-    real = module.write_all
-
-    def no_room_at_first(descriptor, data):
-        attempts.append(len(data))
-        if len(attempts) == 1:
-            raise OSError(28, "No space left on device")
-        real(descriptor, data)
-
-    monkeypatch.setattr(module, "write_all", no_room_at_first)
+    leave_no_room_at_first(monkeypatch)
     assert repair(str(tmp_path / "t")).was_needed
     assert read_trace(tmp_path / "t").root.name == "<toplevel>"
