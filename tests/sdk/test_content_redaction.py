@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from importlib import import_module
+
 import pytest
 from opentelemetry import trace
 
@@ -210,3 +213,67 @@ def test_source_lines_in_a_stack_trace_are_judged_too(record):
     with record() as spans, pytest.raises(Refused):
         fail()
     assert "hunter2hunter2" not in everything_of(spans)
+
+
+def login(user, password):
+    with trace.get_tracer("library").start_as_current_span("GET", attributes={"password": "x"}):
+        trace.get_current_span().set_attribute("note", TOKEN)
+    return [user]
+
+
+def counts_of(record, **options):
+    from codetracer_otel.sdk.configure import active_session
+
+    with record(**options) as spans:
+        login(TOKEN, "y")
+        session = active_session()
+        assert session.flush()
+        counts = session.stats()["value_redactions"]
+    assert len(spans) == 2
+    return counts
+
+
+def failing_once(function):
+    """Return ``function``, whose first call finds no room on the stack."""
+    cramped = [True]
+
+    def call(*arguments):
+        if cramped:
+            cramped.clear()
+            raise RecursionError
+        return function(*arguments)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("place", "options"),
+    [
+        ("content_redaction.replace_in_record", {}),
+        ("content_redaction.replace_in_view", {}),
+        ("content_redaction._complete_events", {}),
+        ("text_values.text_of", {"value_format": "text"}),
+    ],
+)
+def test_what_is_judged_again_is_counted_once(record, monkeypatch, place, options):
+    module, _, name = place.partition(".")
+    home = import_module(f"codetracer_otel.sdk.{module}")
+    undisturbed = counts_of(record, **options)
+    monkeypatch.setattr(home, name, failing_once(getattr(home, name)))
+    assert counts_of(record, **options) == undisturbed
+    assert undisturbed == {"argument": 1, "attribute": 1, "content": 3}
+
+
+def test_a_secret_in_the_name_of_a_thread_is_replaced(record):
+    def work(name):
+        thread = threading.Thread(target=told, args=("x",), name=name)
+        thread.start()
+        thread.join()
+
+    with record() as spans:
+        for name in (f"for {TOKEN}", "plain", f"for {TOKEN}", "password=hunter2hunter2"):
+            work(name)
+    names = [span.attributes["thread.name"] for span in spans if span.name.endswith("told")]
+    assert sorted(names) == sorted(
+        [f"for {REDACTED}", f"for {REDACTED}", "plain", f"password={REDACTED}"]
+    )

@@ -13,7 +13,7 @@ from codetracer_otel.captured import DROPPED, REDACTED, Node, attribute_value
 from codetracer_otel.captured_texts import iter_texts
 from codetracer_otel.filters.content import ContentCounters
 from codetracer_otel.filters.model import Action, CodeIdentity
-from codetracer_otel.records import ARGUMENTS, EXTRAS, PLAN, RESULT, stack_trace_text
+from codetracer_otel.records import ARGUMENTS, EXTRAS, PLAN, RESULT, SEGMENT, stack_trace_text
 from codetracer_otel.sdk.span_texts import (
     replace_in_record,
     replace_in_view,
@@ -22,13 +22,15 @@ from codetracer_otel.sdk.span_texts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from codetracer_otel.filters import Classifier, Decision
     from codetracer_otel.filters.content import ContentRules
     from codetracer_otel.records import Event, Extras, Link, Record
     from codetracer_otel.sdk.span_texts import Text
     from codetracer_otel.spans import SpanView
+
+    Render = Callable[[Sequence[Record], Sequence[SpanView]], None]
 
 _RESERVED_PREFIXES: Final = ("codetracer.", "code.", "exception.", "thread.", "telemetry.")
 _RESERVED_KEYS: Final = frozenset({"session.id", "error.type"})
@@ -40,31 +42,46 @@ class ContentRedaction:
 
     Args:
         classifier: decides which rules are about spans that are not function spans.
+        render: what is done in place with a batch once it is redacted.
     """
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: Classifier, render: Render | None = None) -> None:
         self._classifier = classifier
+        self._render = render
         self._decisions: dict[tuple[str, str, str], Decision] = {}
         self._rules: dict[int, ContentRules] = {}
+        self._thread_names = {""}  # those without a secret
         self.counters: Counter[str] = Counter()
         self._judged = ContentCounters()  # not told: a text is judged once for a batch of spans
 
     def redact(self, records: Sequence[Record], views: Sequence[SpanView]) -> Sequence[SpanView]:
-        """Redact records and views in place, and return the views."""
-        counters = self.counters
+        """Redact records and views in place, and return the views.
+
+        Where the stack has no room for it, it can be called again with the same records and views
+        made anew, and counts what it replaces once.
+        """
+        counted: Counter[str] = Counter()
         for record in records:
-            for kind, count in record[PLAN].redactions:
-                counters[kind] += count
             if record[EXTRAS] is not None:
                 _complete_exception(record[EXTRAS])
+        self._judge_threads(records)
         decisions = [self._decision_about(view) for view in views]
         for view, decision in zip(views, decisions, strict=True):
-            self._judge_keys(view, decision)
-        self._redact_texts(records, list(zip(views, decisions, strict=True)))
+            counted["attribute"] += self._judge_keys(view, decision)
+        counted["content"] += self._redact_texts(records, list(zip(views, decisions, strict=True)))
         for record in records:
             if record[EXTRAS] is not None and record[EXTRAS].events:
                 _complete_events(record[EXTRAS].events)
+        if self._render is not None:
+            self._render(records, views)
+        self._count(records, counted)
         return views
+
+    def _count(self, records: Sequence[Record], counted: Counter[str]) -> None:
+        for record in records:
+            for kind, count in record[PLAN].redactions:
+                counted[kind] += count
+        self.counters.update(counted)
 
     def stats(self) -> dict[str, Any]:
         """Return how many values were redacted, by kind, and how many patterns timed out."""
@@ -80,7 +97,8 @@ class ContentRedaction:
 
     def _redact_texts(
         self, records: Sequence[Record], views: Sequence[tuple[SpanView, Decision]]
-    ) -> None:
+    ) -> int:
+        """Judge all texts; return how many were replaced in views, and count those in records."""
         groups: dict[int, _Group] = {}
         for record in records:
             rules = record[PLAN].content
@@ -92,13 +110,33 @@ class ContentRedaction:
             if rules is not None:
                 group = groups.get(id(rules))
                 (group or self._new_group(groups, rules)).views.append(view)
-        for group in groups.values():
-            self.counters["content"] += group.redact(self._judged)
+        try:
+            return sum([group.redact(self._judged) for group in groups.values()])
+        finally:
+            # they stay replaced, even if the batch has to be judged again
+            self.counters["content"] += sum(group.in_records for group in groups.values())
 
     def _new_group(self, groups: dict[int, _Group], rules: Any) -> _Group:
         self._rules[id(rules)] = rules
         group = groups[id(rules)] = _Group(rules)
         return group
+
+    def _judge_threads(self, records: Sequence[Record]) -> None:
+        """Replace secrets in the names of threads, which programs make of what they work on."""
+        for name in {record[SEGMENT].thread_name for record in records} - self._thread_names:
+            rules = next((record[PLAN].content for record in records if record[PLAN].content), None)
+            shown = name if rules is None else rules.redact_texts([name], None, self._judged)[0]
+            if shown == name:
+                self._remember_thread(name)
+                continue
+            for record in records:
+                if record[SEGMENT].thread_name == name:
+                    record[SEGMENT].thread_name = shown
+
+    def _remember_thread(self, name: str) -> None:
+        if len(self._thread_names) >= _MAX_DECISIONS:
+            self._thread_names = {""}
+        self._thread_names.add(name)
 
     def _decision_about(self, view: SpanView) -> Decision:
         name = view.attributes.get("code.function.name", view.name)
@@ -114,10 +152,12 @@ class ContentRedaction:
             self._decisions[key] = decision
         return decision
 
-    def _judge_keys(self, view: SpanView, decision: Decision) -> None:
+    def _judge_keys(self, view: SpanView, decision: Decision) -> int:
+        """Redact and drop by key; return how many values were redacted."""
         walk = decision.walk
         if walk is None:
-            return
+            return 0
+        count = 0
         for attributes in _attribute_maps(view):
             for key in list(attributes):
                 if key.startswith(_RESERVED_PREFIXES) or key in _RESERVED_KEYS:
@@ -125,9 +165,10 @@ class ContentRedaction:
                 action = walk.attribute_action(key)
                 if action is Action.REDACT:
                     attributes[key] = REDACTED
-                    self.counters["attribute"] += 1
+                    count += 1
                 elif action is Action.DROP:
                     del attributes[key]
+        return count
 
 
 def _attribute_maps(view: SpanView) -> Iterator[dict[str, Any]]:
@@ -159,15 +200,20 @@ def _complete_exception(extras: Extras) -> None:
 
 
 class _Group:
-    """The spans of a batch that one set of rules is about."""
+    """The spans of a batch that one set of rules is about.
+
+    Attributes:
+        in_records: how many texts of records were replaced.
+    """
 
     def __init__(self, rules: ContentRules) -> None:
         self.rules = rules
         self.records: list[Record] = []
         self.views: list[SpanView] = []
+        self.in_records = 0
 
     def redact(self, counters: ContentCounters) -> int:
-        """Judge all texts at once; return how many values of spans were replaced."""
+        """Judge all texts at once; return how many texts of views were replaced."""
         originals = self._texts()
         if not originals:
             return 0
@@ -218,6 +264,7 @@ class _Group:
 
         for record in self.records:
             replace_in_record(record, change)
+            self.in_records, count = self.in_records + count, 0
         for view in self.views:
             replace_in_view(view, change)
         return count

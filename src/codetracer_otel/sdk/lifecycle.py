@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections import Counter
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,7 @@ from codetracer_otel.sdk.root_sampling import build_root_sampler, load_sampler
 from codetracer_otel.sdk.session import Session
 from codetracer_otel.sdk.settings import ValueFormat
 from codetracer_otel.sdk.signals import deliver_on_sigterm
-from codetracer_otel.sdk.text_values import as_texts
+from codetracer_otel.sdk.text_values import render_as_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from codetracer_otel.sdk.bootstrap.native import StepRecording
     from codetracer_otel.sdk.diagnostics.logger import SessionLog
     from codetracer_otel.sdk.settings import Settings
-    from codetracer_otel.sdk.text_values import RedactBatch
 
 
 def start(
@@ -103,10 +103,13 @@ class _Assembly:
             notify,
             globals_first=settings.policy.module_name_from_globals,
         )
+        # Its locks are taken as a process forks; asking the disk then would let others run.
+        self._names.names_for(None, logging.__file__)
         filters = [(source.name, source.sha256) for source in chain.summary]
         self._resource = build_resource(settings, filters)
         self._attributes = resource_attributes(self._resource)
-        self._redaction = ContentRedaction(classifier)
+        as_is = settings.value_format is ValueFormat.NATIVE
+        self._redaction = ContentRedaction(classifier, None if as_is else render_as_texts)
         self._sessions: list[Session] = []
         self._ids = RandomIds()
         self._sampler = load_sampler(settings, notify)
@@ -136,7 +139,7 @@ class _Assembly:
         return Pipeline(
             lanes,
             views_of,
-            self._build_redact(),
+            self._redaction.redact,
             self._attributes,
             interval_s=buffer.interval_ms / 1000,
             batch_records=buffer.batch_records,
@@ -146,10 +149,6 @@ class _Assembly:
             on_failure=self._reporting.failures.in_worker,
             on_drained=self._on_drained,
         )
-
-    def _build_redact(self) -> RedactBatch:
-        redact = self._redaction.redact
-        return redact if self._settings.value_format is ValueFormat.NATIVE else as_texts(redact)
 
     def _build_recording(self, pipeline: Pipeline, undo: ExitStack) -> Recording | None:
         prints_topics = self._reporting.topics.are_printed

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import json_text, plain_value
-from codetracer_otel.records import ARGUMENTS, EXTRAS, NOT_CAPTURED, RESULT, Record
-from codetracer_otel.spans import SpanView
+from codetracer_otel.records import ARGUMENTS, EXTRAS, NOT_CAPTURED, RESULT
 
 if TYPE_CHECKING:
-    from codetracer_otel.captured import Captured
+    from collections.abc import Sequence
 
-RedactBatch = Callable[[Sequence[Record], Sequence[SpanView]], Sequence[SpanView]]
+    from codetracer_otel.captured import Captured
+    from codetracer_otel.records import Record
+    from codetracer_otel.spans import SpanView
 
 _CAPTURED: Final = (
     "codetracer.arg.",
@@ -22,20 +22,12 @@ _CAPTURED: Final = (
 )
 
 
-def as_texts(redact: RedactBatch) -> RedactBatch:
-    """Return a redaction that leaves nothing but text behind, in place."""
-
-    def redact_and_render(
-        records: Sequence[Record], spans: Sequence[SpanView]
-    ) -> Sequence[SpanView]:
-        views = redact(records, spans)
-        for record in records:
-            _render_record(record)
-        for view in views:
-            _render_view(view)
-        return views
-
-    return redact_and_render
+def render_as_texts(records: Sequence[Record], views: Sequence[SpanView]) -> None:
+    """Leave nothing but text behind, in place."""
+    for record in records:
+        _render_record(record)
+    for view in views:
+        _render_view(view)
 
 
 def text_of(value: Captured) -> str:
