@@ -586,6 +586,39 @@ def test_a_pair_under_a_secret_name_is_a_header_in_a_list():
     ]
 
 
+def test_a_pair_of_a_list_under_a_secret_name_is_a_header_too():
+    assert plain([["password", "x"], [b"password", b"x"], ["n", "x"]], SECRET) == [
+        ["password", "<redacted>"],
+        ["b'password'", "<redacted>"],
+        ["n", "x"],
+    ]
+
+
+def test_what_follows_a_secret_flag_of_a_command_line_is_redacted():
+    assert plain(["run", "--password", "x", "--n", "y", "--password"], SECRET) == [
+        "run",
+        "--password",
+        "<redacted>",
+        "--n",
+        "y",
+        "--password",
+    ]
+    assert plain(("--password", "--n", 1), SECRET) == ["--password", "--n", 1]
+    assert plain(["--password", "x"], None) == ["--password", "x"]
+
+
+def test_the_value_of_an_object_that_is_named_like_a_secret_is_redacted():
+    assert plain([{"name": "password", "value": "x"}, {"Key": "password", "Value": 1}], SECRET) == [
+        {"name": "password", "value": "<redacted>"},
+        {"Key": "password", "Value": "<redacted>"},
+    ]
+    assert plain({"name": "n", "value": "x"}, SECRET) == {"name": "n", "value": "x"}
+    assert plain({"title": "password", "value": "x"}, SECRET) == {
+        "title": "password",
+        "value": "x",
+    }
+
+
 def test_a_redacted_value_is_not_even_looked_at():
     class Untouchable:
         __class__ = property(trap)

@@ -11,11 +11,13 @@ from codetracer_otel.instrumentation import io_capture
 from codetracer_otel.instrumentation.introspection import exact_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 _OUR_WAY: Final = frozenset({io_capture.__file__, __file__})
 _MAX_FRAMES: Final = 64
+_BLOCK_BEGIN: Final = "-----BEGIN"  # of a key in several lines
+_BLOCK_END: Final = "-----END"
 _MAX_TEXT: Final = 64 * 1024  # of one write; what is longer is recorded in pieces
 
 
@@ -81,8 +83,8 @@ class IoRecorder:
         if frame is None or self._is_ours(frame.f_code.co_filename) or not text:
             return
         file, line = self._place(frame)
-        for start in range(0, len(text), _MAX_TEXT):
-            self.take(stream, text[start : start + _MAX_TEXT], file, line)
+        for piece in pieces_of(text):
+            self.take(stream, piece, file, line)
 
     def take(self, stream: str, text: str, file: str, line: int) -> None:
         """Hand a text on; ``file`` is empty where no traced line wrote it."""
@@ -100,6 +102,32 @@ class IoRecorder:
                 return _absolute(frame.f_code.co_filename), frame.f_lineno or 0
             frame = frame.f_back
         return "", 0
+
+
+def pieces_of(text: str) -> Iterator[str]:
+    """Yield a text in pieces, each judged alone: cut at line ends, and before a key that goes on.
+
+    Without a line end it is a blank, and without a blank a cut within a word, which is rare.
+    """
+    start = 0
+    while len(text) - start > _MAX_TEXT:
+        end = _piece_end(text, start)
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
+def _piece_end(text: str, start: int) -> int:
+    limit = start + _MAX_TEXT
+    begin = text.rfind(_BLOCK_BEGIN, start, limit)
+    if begin > start and text.find(_BLOCK_END, begin, limit) < 0:
+        line = text.rfind("\n", start, begin)
+        return line + 1 if line > start else begin
+    for mark in ("\n", " "):
+        position = text.rfind(mark, start + 1, limit)
+        if position > 0:
+            return position + 1
+    return limit
 
 
 def _caller() -> FrameType | None:

@@ -17,6 +17,11 @@ from codetracer_otel.instrumentation.introspection import (
 )
 from codetracer_otel.instrumentation.program_text import ProgramText
 from codetracer_otel.instrumentation.short_values import ShortValues
+from codetracer_otel.instrumentation.told_secrets import (
+    MOST_FIELDS,
+    without_named_secret,
+    without_told_secrets,
+)
 from codetracer_otel.instrumentation.value_classes import ClassBook, Form
 
 if TYPE_CHECKING:
@@ -28,7 +33,6 @@ if TYPE_CHECKING:
 
     Reader = Callable[[Any, ClassFacts, "_Progress"], Captured]
 
-_PAIR: Final = 2
 _MAX_NAME: Final = 1024  # characters of a key that are judged
 _read_arguments = BaseException.__dict__["args"].__get__
 
@@ -137,15 +141,17 @@ class Walker:
             return self._unreadable(facts.name)
 
     def _list(self, value: list[Any], facts: ClassFacts, progress: _Progress) -> Captured:
-        items = list.__getitem__(value, slice(0, self._max_items))
+        items: Sequence[Any] = list.__getitem__(value, slice(0, self._max_items))
         total = list.__len__(value)
+        if self._walk is not None and total > 1:
+            items = without_told_secrets(items, total, self._is_secret_name)
         return self._sequence(NodeKind.LIST, facts, value, items, total, progress)
 
     def _tuple(self, value: tuple[Any, ...], facts: ClassFacts, progress: _Progress) -> Captured:
-        items = tuple.__getitem__(value, slice(0, self._max_items))
+        items: Sequence[Any] = tuple.__getitem__(value, slice(0, self._max_items))
         total = tuple.__len__(value)
-        if total == _PAIR and self._walk is not None and self._is_secret_name(items[0]):
-            items = (items[0], REDACTED_NODE)
+        if self._walk is not None and total > 1:
+            items = without_told_secrets(items, total, self._is_secret_name)
         return self._sequence(NodeKind.TUPLE, facts, value, items, total, progress)
 
     def _set(self, value: Any, facts: ClassFacts, progress: _Progress) -> Captured:
@@ -246,6 +252,8 @@ class Walker:
         progress.left -= len(pairs)
         progress.above.append(id(value))
         names = self._names(pairs, progress)
+        if self._walk is not None and len(names) <= MOST_FIELDS:
+            pairs = without_named_secret(names, pairs, self._is_secret_name)
         if self._walk is None:
             values = self._items([item for _, item in pairs], progress)
             kept = list(zip(names, values, strict=True))
