@@ -17,14 +17,14 @@ test: lint types imports pytest pytest-other
 
 .venv/.installed: pyproject.toml
 	@python=$$(PYTHON="$(PYTHON)" tools/find-python) || exit 1; \
-	    echo "setting up .venv with $$python"; "$$python" -m venv .venv
+	    echo "setting up .venv with $$python (once; takes minutes)"; "$$python" -m venv .venv
 	@.venv/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	@.venv/bin/python -m pip install --quiet --group dev --editable .
 	@touch $@
 
 # The second supported interpreter, where there is one; a machine with one alone says so.
 .venv-other/.installed: pyproject.toml .venv/.installed
-	@echo "setting up .venv-other with $(OTHER_PYTHON)"; "$(OTHER_PYTHON)" -m venv .venv-other
+	@echo "setting up .venv-other with $(OTHER_PYTHON) (once; takes minutes)"; "$(OTHER_PYTHON)" -m venv .venv-other
 	@.venv-other/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	@.venv-other/bin/python -m pip install --quiet --group dev --editable .
 	@touch $@
