@@ -7,7 +7,6 @@ from tests.report.page_data import page_of
 
 from codetracer_otel.errors import UsageError
 from codetracer_otel.exporters.native import iter_trace
-from codetracer_otel.report.native_events import Events
 
 INT = {"kind": "Int", "i": 3, "type_id": 0}
 TYPES = [
@@ -142,42 +141,13 @@ def test_what_is_no_recording_is_said(tmp_path, events):
         page_of(tmp_path, write(tmp_path, events))
 
 
-def test_the_fast_reader_gives_what_the_strict_one_gives_but_for_values(tmp_path, monkeypatch):
-    monkeypatch.setattr("codetracer_otel.report.native_events._CHUNK", 64)
-    events = (
-        WHOLE[:-2]
-        + [
-            event
-            for number in range(200)
-            for event in (
-                step(9),
-                call(2),
-                step(10),
-                {"Value": {"variable_id": 0, "value": MAPPING}},
-                {"Value": {"variable_id": 1, "value": INT}},
-                returned(MAPPING),
-            )
-        ]
-        + WHOLE[-2:]
-    )
-    folder = write(tmp_path, events)
-    with open(f"{folder}/trace.json", "rb") as file:
-        reader = Events(file)
-        found = [event for piece in reader for event in piece]
-    assert reader.is_whole
-    without = [event for event in events if "Value" not in event]
-    found = [step(event) if isinstance(event, int) else event for event in found]
-    assert [event for event in found if "Value" not in event] == without
-    assert len(found) < len(events)
-
-
 SEPARATORS = [(",", ":"), (" ,", ":"), (", ", ":"), (",\n", ":"), (",", ": "), (" ,\n", " : ")]
 
 
 @pytest.mark.parametrize("separators", SEPARATORS)
 @pytest.mark.parametrize("chunk", [64, 4096])
 def test_spaces_and_other_orders_of_keys_change_nothing(tmp_path, monkeypatch, separators, chunk):
-    monkeypatch.setattr("codetracer_otel.report.native_events._CHUNK", chunk)
+    monkeypatch.setattr("codetracer_otel.exporters.native.outline._CHUNK", chunk)
     turned = [
         {"Step": dict(reversed(event["Step"].items()))} if "Step" in event and number % 3 else event
         for number, event in enumerate(WHOLE)

@@ -6,13 +6,12 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
+from operator import sub
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.report.spans import NONE, Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from codetracer_otel.report.spans import Spans
     from codetracer_otel.report.tree import Tree
 
@@ -66,16 +65,17 @@ def fold(spans: Spans, tree: Tree, limit: int) -> Folded:
     if len(spans) <= limit:
         return Folded(list(tree.order))
     ranks = _ranks(spans, tree)
-    sizes, errors = _below(spans, tree)
     budget = limit
     for attempt in count():
         folded = _chosen(spans, tree, ranks, budget)
-        folded.runs = list(_runs(spans, tree, folded.kept, sizes, errors))
-        excess = len(folded.kept) + len(folded.runs) - limit
+        hidden = _hidden(spans, tree, folded.kept)
+        excess = len(folded.kept) + len(hidden) - limit
         if excess <= 0 or not budget:
             break
         # spans that go may each become a run of their own: ever larger steps
         budget = max(budget - (excess << attempt), 0)
+    sizes, errors = _below(spans, tree)
+    folded.runs = [_run(spans, members, sizes, errors) for members in hidden]
     folded.hidden = len(spans) - len(folded.kept)
     return folded
 
@@ -119,19 +119,22 @@ def _ranks(spans: Spans, tree: Tree) -> array[int]:
     A span below one of a higher place has that one.
     """
     ranks = array("i", [0]) * len(spans)
-    functions, marks, starts, ends = spans.functions, spans.marks, spans.starts, spans.ends
-
-    def importance(index: int) -> tuple[int, int]:
-        return -(marks[index] & _ERROR), starts[index] - ends[index]
-
-    for parent in (NONE, *tree.order):
-        groups: dict[int, list[int]] = {}
-        for child in tree.children(parent):
-            groups.setdefault(functions[child], []).append(child)
+    functions = spans.functions
+    shortness = array("q", map(sub, spans.starts, spans.ends))
+    failed = {index for index, mark in enumerate(spans.marks) if mark & _ERROR}
+    for parent, children in tree.families():
         least = 0 if parent == NONE else ranks[parent]
+        if len(children) == 1:
+            ranks[children[0]] = least
+            continue
+        groups: dict[int, list[int]] = {}
+        for child in children:
+            groups.setdefault(functions[child], []).append(child)
         for group in groups.values():
             if len(group) > 1:
-                group.sort(key=importance)
+                group.sort(key=shortness.__getitem__)
+                if not failed.isdisjoint(group):
+                    group.sort(key=failed.__contains__, reverse=True)
             for place, child in enumerate(group):
                 ranks[child] = max(place, least)
     return ranks
@@ -141,40 +144,44 @@ def _below(spans: Spans, tree: Tree) -> tuple[array[int], array[int]]:
     """Return how many spans each one is with those below it, and how many of these failed."""
     sizes = array("i", [1]) * len(spans)
     errors = array("i", (mark & _ERROR for mark in spans.marks))
+    parents = spans.parents
     for index in reversed(tree.order):
-        parent = spans.parents[index]
+        parent = parents[index]
         if parent != NONE:
             sizes[parent] += sizes[index]
-            errors[parent] += errors[index]
+            if errors[index]:
+                errors[parent] += errors[index]
     return sizes, errors
 
 
-def _runs(
-    spans: Spans, tree: Tree, kept: list[int], sizes: array[int], errors: array[int]
-) -> Iterator[Run]:
+def _hidden(spans: Spans, tree: Tree, kept: list[int]) -> list[list[int]]:
+    """Return siblings of one thread next to each other that are not kept, below what is."""
     is_kept = bytearray(len(spans))
     for index in kept:
         is_kept[index] = True
+    threads, found = spans.threads, []
     for parent in (NONE, *kept):
-        current: dict[int, Run] = {}
+        current: dict[int, list[int]] = {}
         for child in tree.children(parent):
-            thread = spans.threads[child]
+            thread = threads[child]
             if is_kept[child]:
-                if thread in current:
-                    yield current.pop(thread)
-                continue
-            run = current.get(thread)
-            if run is None:
-                start = spans.starts[child]
-                run = current[thread] = Run(child, parent, thread, start, start)
-            _add(run, spans, child, sizes[child], errors[child])
-        yield from current.values()
+                current.pop(thread, None)
+            elif thread in current:
+                current[thread].append(child)
+            else:
+                current[thread] = [child]
+                found.append(current[thread])
+    return found
 
 
-def _add(run: Run, spans: Spans, index: int, size: int, errors: int) -> None:
-    function = spans.functions[index]
-    run.end = max(run.end, spans.ends[index])
-    run.spans += size
-    run.errors += errors
-    run.calls[function] += 1
-    run.lengths[function] += spans.ends[index] - spans.starts[index]
+def _run(spans: Spans, members: list[int], sizes: array[int], errors: array[int]) -> Run:
+    first = members[0]
+    functions, starts, ends = spans.functions, spans.starts, spans.ends
+    run = Run(first, spans.parents[first], spans.threads[first], starts[first], ends[first])
+    run.end = max(map(ends.__getitem__, members))
+    run.spans = sum(map(sizes.__getitem__, members))
+    run.errors = sum(map(errors.__getitem__, members))
+    run.calls.update(map(functions.__getitem__, members))
+    for index in members:
+        run.lengths[functions[index]] += ends[index] - starts[index]
+    return run

@@ -35,28 +35,44 @@ class FunctionTimes:
 
 def measure(spans: Spans, tree: Tree) -> list[FunctionTimes]:
     """Return the figures of each function, in the order of the function table."""
-    own = own_times(spans, tree)
     count = len(spans.function_table)
-    lengths = [array("q") for _ in range(count)]
-    errors, owns, totals = ([0] * count for _ in range(3))
-    open_calls: list[tuple[int, int]] = []  # (depth, function) of the way to the current span
-    inside = [0] * count
-    for index in tree.order:
-        depth, function = tree.depths[index], spans.functions[index]
-        while open_calls and open_calls[-1][0] >= depth:
-            inside[open_calls.pop()[1]] -= 1
-        length = spans.ends[index] - spans.starts[index]
-        if not inside[function]:
-            totals[function] += length
-        inside[function] += 1
-        open_calls.append((depth, function))
-        lengths[function].append(length)
-        errors[function] += spans.marks[index] & _ERROR
-        owns[function] += own[index]
+    lengths = _lengths(spans, count)
+    errors, owns = [0] * count, [0] * count
+    for function, mark, own in zip(
+        spans.functions, spans.marks, own_times(spans, tree), strict=True
+    ):
+        owns[function] += own
+        if mark & _ERROR:
+            errors[function] += 1
+    totals = _totals(spans, tree, count)
     return [
         _figures(lengths[number], errors[number], totals[number], owns[number])
         for number in range(count)
     ]
+
+
+def _lengths(spans: Spans, count: int) -> list[array[int]]:
+    """Return the lengths of each function's calls."""
+    lengths = [array("q") for _ in range(count)]
+    for function, start, end in zip(spans.functions, spans.starts, spans.ends, strict=True):
+        lengths[function].append(end - start)
+    return lengths
+
+
+def _totals(spans: Spans, tree: Tree, count: int) -> list[int]:
+    """Return for each function the length of those calls that are in no other call of it."""
+    totals, inside = [0] * count, [0] * count
+    functions, depths, starts, ends = spans.functions, tree.depths, spans.starts, spans.ends
+    open_calls: list[int] = []  # functions on the way to the current span
+    for index in tree.order:
+        function, depth = functions[index], depths[index]
+        while len(open_calls) > depth:
+            inside[open_calls.pop()] -= 1
+        if not inside[function]:
+            totals[function] += ends[index] - starts[index]
+        inside[function] += 1
+        open_calls.append(function)
+    return totals
 
 
 def _figures(lengths: array[int], errors: int, total: int, own: int) -> FunctionTimes:
@@ -80,8 +96,11 @@ def own_times(spans: Spans, tree: Tree) -> array[int]:
         parent = parents[index]
         if parent == NONE or threads[parent] != threads[index]:
             continue
-        begin = max(starts[index], covered[parent])
-        end = min(ends[index], ends[parent])
+        begin, end = starts[index], ends[index]
+        if begin < covered[parent]:  # noqa: PLR1730 - min() and max() take twice as long
+            begin = covered[parent]
+        if end > ends[parent]:  # noqa: PLR1730
+            end = ends[parent]
         if end > begin:
             own[parent] -= end - begin
             covered[parent] = end

@@ -9,7 +9,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.errors import ErrorCode, UsageError
-from codetracer_otel.report.native_events import Events
+from codetracer_otel.exporters.native.outline import Outline
 from codetracer_otel.report.native_values import NativeTypes
 from codetracer_otel.report.spans import NONE, Details, Mark
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _EVENTS: Final = "trace.json"
 _METADATA: Final = "trace_metadata.json"
 _ERROR_EVENT: Final = 11
+_ERROR: Final = int(Mark.ERROR)  # a flag's own operators are slow
 _STREAMS: Final = {0: "stdout", 2: "stderr", 3: "stdin", _ERROR_EVENT: "exception"}
 _MAIN: Final = 1
 _MAX_LINES: Final = 200
@@ -63,7 +64,7 @@ class NativeSource:
         self._stack: list[_Call] = []
         self._clock = 0
         self._spooled = 0
-        self._pending_line = NONE
+        self._pending: list[int] = []
         try:
             self._file = open(os.path.join(self._path, _EVENTS), "rb")  # noqa: SIM115 - until close()
         except OSError as error:
@@ -91,25 +92,25 @@ class NativeSource:
             UsageError: this is no recording.
         """
         self._spans, self._number = spans, number
+        before = len(spans)
         self._thread = spans.thread(number, "MainThread")
-        events = Events(self._file)
+        outline = Outline(self._file)
         take = self._takers()
-        place = -1
         try:
-            for piece in events:
-                for event in piece:
-                    place += 1
-                    if type(event) is int:
-                        self._step_on(event)
+            for piece in outline:
+                for item in piece:
+                    if type(item) is list:
+                        self._steps(item)
                         continue
-                    for name, body in event.items():
+                    for name, body in item.items():  # type: ignore[union-attr]
                         taker = take.get(name)
                         if taker is not None:
                             taker(body)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-            reason = f"event {place} is not of a native trace ({type(error).__name__})"
+            what = f"an event behind its {len(spans) - before:,} calls"
+            reason = f"{what} is not of a native trace ({type(error).__name__})"
             raise _unreadable(self._path, reason) from error
-        self._finish(is_whole=events.is_whole)
+        self._finish(is_whole=outline.is_whole)
 
     def details(self, place: int) -> Details:
         """Return what was spooled at this offset.
@@ -163,24 +164,25 @@ class NativeSource:
         self._functions.append(self._spans.function(name, path, int(body["line"])))
 
     def _step(self, body: dict[str, Any]) -> None:
-        self._step_on(body["line"])
+        self._steps([body["line"]])
 
-    def _step_on(self, line: int) -> None:
-        if self._pending_line != NONE:
-            self._settle_line()
-        self._pending_line = line
-        self._clock += 1
+    def _steps(self, lines: list[int]) -> None:
+        """Go past steps that follow each other."""
+        self._settle()
+        self._pending = lines
+        self._clock += len(lines)
 
-    def _settle_line(self) -> None:
-        """A step that no call follows is one of the innermost call."""
-        if self._pending_line != NONE and self._stack:
+    def _settle(self) -> None:
+        """The latest steps, which no call follows, are of the innermost call."""
+        if self._pending and self._stack:
             lines = self._stack[-1].lines
             if len(lines) <= _MAX_LINES:
-                lines.append(self._pending_line)
-        self._pending_line = NONE
+                lines += self._pending[: _MAX_LINES + 1 - len(lines)]
+        self._pending = []
 
     def _call(self, body: dict[str, Any]) -> None:
-        self._pending_line = NONE
+        self._pending = self._pending[:-1]  # the last step announces the call
+        self._settle()
         parent = self._stack[-1].index if self._stack else NONE
         index = self._spans.add(
             self._clock,
@@ -196,7 +198,7 @@ class NativeSource:
         self._stack.append(_Call(index, body["args"]))
 
     def _return(self, body: dict[str, Any]) -> None:
-        self._settle_line()
+        self._settle()
         self._clock += 1
         self._end(self._stack.pop(), body["return_value"])
 
@@ -205,16 +207,16 @@ class NativeSource:
         spans.ends[index] = self._clock
         spans.marks[index] = call.marks
         spans.places[index] = self._spooled
-        if call.marks & Mark.ERROR:
+        if call.marks & _ERROR:
             result = None
         data = marshal.dumps((call.arguments, result, call.events, call.lines))
         self._spooled += self._spool.write(len(data).to_bytes(_SIZE_BYTES) + data)
 
     def _event(self, body: dict[str, Any]) -> None:
-        self._settle_line()
+        self._settle()
         call = self._stack[-1]
         if body["kind"] == _ERROR_EVENT:
-            call.marks |= Mark.ERROR
+            call.marks |= _ERROR
         call.events.append((body, self._clock))
 
     def _switch(self, body: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from codetracer_otel.report.spans import NONE
@@ -48,6 +48,13 @@ class Tree:
         while child != NONE:
             yield child
             child = self._next[child]
+
+    def families(self) -> Iterator[tuple[int, list[int]]]:
+        """Yield who has children, `NONE` first, then spans behind their parents, with these."""
+        for index in chain((NONE,), self.order):
+            child = self._root if index == NONE else self._first[index]
+            if child != NONE:
+                yield index, list(self.children(index))
 
     def _link(self, index: int) -> None:
         parent = self._parents[index]
