@@ -87,6 +87,7 @@ class Stage(OffStage):
         except Exception as failure:  # noqa: BLE001 - the program goes on
             self.span.tracing.failed(failure)
         self.span.end(error)
+        self.span.owner = type(self)  # no cycle; what begins below still knows where it stands
 
     def _complete(self) -> None:
         """Add what is known only at the end."""
@@ -104,9 +105,11 @@ class Stage(OffStage):
 
     def _around[S: Stage](self, kind: type[S]) -> S | None:
         span = self.span.enclosing
-        while span is not None and not isinstance(span.owner, kind):
+        while span is not None and span.owner is not kind:
+            if isinstance(span.owner, kind):
+                return span.owner
             span = span.enclosing
-        return None if span is None else span.owner
+        return None
 
 
 class Evaluation(Stage):

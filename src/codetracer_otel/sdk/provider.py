@@ -9,11 +9,13 @@ from opentelemetry import trace
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NoOpTracer
 
 from codetracer_otel.exporters.otel import ReadableSpans
 from codetracer_otel.instrumentation.identifiers import ForeignIds, RandomIds
 from codetracer_otel.ports import ExportResult
+from codetracer_otel.sdk.own_spans import OwnSpans
 from codetracer_otel.spans import Batch
 
 if TYPE_CHECKING:
@@ -21,10 +23,11 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import ReadableSpan, Span
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace import Span as SdkSpan
     from opentelemetry.sdk.trace.id_generator import IdGenerator
     from opentelemetry.sdk.trace.sampling import Sampler
-    from opentelemetry.trace import Tracer
+    from opentelemetry.trace import Span, Tracer
 
     from codetracer_otel.captured import AttributeValue
     from codetracer_otel.sdk.limits import Limits
@@ -36,7 +39,7 @@ class SpanForwarder(SpanProcessor):
     def __init__(self, take: Callable[[ReadableSpan], None]) -> None:
         self._take = take
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+    def on_start(self, span: SdkSpan, parent_context: Context | None = None) -> None:
         """Do nothing."""
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -51,14 +54,19 @@ class SpanForwarder(SpanProcessor):
         return True
 
 
-class _OurProvider(TracerProvider):
+class OurProvider(TracerProvider):
     """A provider whose spans the pipeline delivers, with the resource of its process, and counts.
 
     So it detects no resource in each forked child, which takes 9 ms, and measures nothing itself.
     """
 
     def __init__(
-        self, resource: Resource, ids: IdGenerator, limits: Limits, sampler: Sampler | None
+        self,
+        resource: Resource,
+        ids: IdGenerator,
+        take: Callable[[Any], None],
+        limits: Limits,
+        sampler: Sampler | None,
     ) -> None:
         bounds = SpanLimits(
             max_span_attributes=limits.max_attributes,
@@ -75,6 +83,18 @@ class _OurProvider(TracerProvider):
             span_limits=bounds,
         )
         self._meter_provider = NoOpMeterProvider()
+        self._take = take
+        self._bounds = bounds
+        self._forwarder = SpanForwarder(take)
+        self.add_span_processor(self._forwarder)
+
+    def own_starter(self, name: str, version: str) -> Callable[..., Span]:
+        """Return what starts spans of a scope: ours, or the tracer's where texts have bounds."""
+        bounds = self._bounds
+        if bounds.max_span_attribute_length is None and bounds.max_attribute_length is None:
+            scope = InstrumentationScope(name, version)
+            return OwnSpans(self, scope, bounds, self._forwarder, self._take).start
+        return self.get_tracer(name, version).start_span
 
     def _handle_fork(self) -> None:
         self._tracers_lock = threading.Lock()
@@ -91,9 +111,7 @@ def build_provider(
 
     Without a sampler it has the one that the environment names.
     """
-    provider = _OurProvider(resource, ids, limits, sampler)
-    provider.add_span_processor(SpanForwarder(take))
-    return provider
+    return OurProvider(resource, ids, take, limits, sampler)
 
 
 class SessionProvider(trace.TracerProvider):
@@ -130,7 +148,7 @@ class SessionTracer(trace.Tracer):
         self._identity = identity
         self._resolved: tuple[trace.TracerProvider | None, Tracer] = (None, NoOpTracer())
 
-    def start_span(self, *args: Any, **kwargs: Any) -> trace.Span:
+    def start_span(self, *args: Any, **kwargs: Any) -> Span:
         """Start a span with the running session's tracer."""
         return self._tracer().start_span(*args, **kwargs)
 

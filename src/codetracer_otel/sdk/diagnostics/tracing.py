@@ -23,6 +23,7 @@ from codetracer_otel.sdk.bootstrap.metadata import SCOPE_NAME
 from codetracer_otel.sdk.bootstrap.recording import build_capture_builder
 from codetracer_otel.sdk.diagnostics.topic_lines import TopicLines
 from codetracer_otel.sdk.diagnostics.topics import topic_problems
+from codetracer_otel.sdk.provider import OurProvider
 from codetracer_otel.version import VERSION
 
 if TYPE_CHECKING:
@@ -142,6 +143,8 @@ def checked_text(text: str) -> None:
 
 def span_starter(provider: trace.TracerProvider) -> Callable[..., Span]:
     """Return what starts spans of a provider."""
+    if isinstance(provider, OurProvider):
+        return provider.own_starter(SCOPE_NAME, VERSION)
     return provider.get_tracer(SCOPE_NAME, VERSION).start_span
 
 
