@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from logging import getLogger
 
 import grpc
 import pytest
@@ -16,6 +17,8 @@ from codetracer_otel.exporters.health import Health
 from codetracer_otel.exporters.otlp_grpc import GrpcExporter, build
 from codetracer_otel.ports import Exporter, ExportResult
 from codetracer_otel.sdk.otel_environment import OtlpEnvironment
+
+LOGGER = "opentelemetry.exporter.otlp.proto.grpc.exporter"
 
 
 class Service(trace_service_pb2_grpc.TraceServiceServicer):
@@ -94,6 +97,22 @@ class Told:
         self.events.append((event, level, facts))
 
 
+@contextmanager
+def logged():
+    """Give what OpenTelemetry's exporter logs, also where we leave it out of the program's log."""
+    lines = []
+
+    def keep(record):
+        lines.append(record.getMessage())
+        return True
+
+    getLogger(LOGGER).filters.insert(0, keep)
+    try:
+        yield lines
+    finally:
+        getLogger(LOGGER).removeFilter(keep)
+
+
 def test_a_collector_that_is_not_there_is_a_failure_told_once(caplog):
     told = Told()
     exporter = build(
@@ -103,17 +122,34 @@ def test_a_collector_that_is_not_there_is_a_failure_told_once(caplog):
     assert exporter.export(batch(record())) is ExportResult.FAILURE
     exporter.shutdown(1.0)
     facts = {
-        "reason": "not delivered", "exporter": "otlp-grpc", "endpoint": "http://127.0.0.1:1",
+        "reason": "UNAVAILABLE", "exporter": "otlp-grpc", "endpoint": "http://127.0.0.1:1",
     }  # fmt: skip
     assert told.events == [("exporter_failing", "warn", facts)]
+    assert caplog.messages == []
 
 
-def test_as_the_session_ends_no_attempt_waits_for_another(caplog):
+def test_an_exporter_of_the_programs_own_logs_as_ever(caplog):
+    ours = build("http://127.0.0.1:1", ExporterContext(OtlpEnvironment(timeout_s=1), silent))
+    assert ours.export(batch(record())) is ExportResult.FAILURE
+    getLogger(LOGGER).warning("of the program's own exporter")
+    ours.shutdown(1.0)
+    assert caplog.messages == ["of the program's own exporter"]
+
+
+def test_nothing_stays_behind_in_the_logger_of_opentelemetry():
+    filters = getLogger(LOGGER).filters
+    before = list(filters)
+    build("http://127.0.0.1:1", ExporterContext(OtlpEnvironment(), silent)).shutdown(1.0)
+    assert filters == before
+
+
+def test_as_the_session_ends_no_attempt_waits_for_another():
     made = OTLPSpanExporter(endpoint="http://127.0.0.1:1", timeout=60)
     exporter = GrpcExporter(lambda: made, Health(silent))
     exporter.begin_shutdown()
-    assert exporter.export(batch(record())) is ExportResult.FAILURE
-    attempts = [line for line in caplog.messages if line.startswith("Transient error")]
+    with logged() as lines:
+        assert exporter.export(batch(record())) is ExportResult.FAILURE
+    attempts = [line for line in lines if line.startswith("Transient error")]
     assert len(attempts) == 1
     exporter.shutdown(1.0)
 

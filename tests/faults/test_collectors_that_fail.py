@@ -26,8 +26,9 @@ from tests.faults.running import BOUND_S, SHUTDOWN_S, running, worked
 WORK = "__main__.work"
 
 
-def test_an_absent_collector(tmp_path):
-    with unused_port() as port, running(tmp_path, [f"otlp=http://127.0.0.1:{port}"]) as program:
+@pytest.mark.parametrize("name", ["otlp", "otlp-grpc"])
+def test_an_absent_collector(tmp_path, name):
+    with unused_port() as port, running(tmp_path, [f"{name}=http://127.0.0.1:{port}"]) as program:
         program.do(100)
         ended = program.end()
     assert ended.output == worked(100)

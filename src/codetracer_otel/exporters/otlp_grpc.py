@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.errors import ErrorCode, UsageError
+from codetracer_otel.exporters.grpc_log import DeliveryLog
 from codetracer_otel.exporters.health import Health
 from codetracer_otel.exporters.otel import OpenTelemetryExporter
 from codetracer_otel.exporters.otlp_encoding import MAX_REQUEST_BYTES, OtlpEncoder
@@ -54,6 +55,7 @@ class GrpcExporter(OpenTelemetryExporter):
         max_bytes: int = MAX_REQUEST_BYTES,
     ) -> None:
         super().__init__(make_exporter())
+        self._log = DeliveryLog()
         self._health = health
         self._make_exporter = make_exporter
         self._sizes = OtlpEncoder()
@@ -61,12 +63,19 @@ class GrpcExporter(OpenTelemetryExporter):
 
     def export(self, batch: Batch) -> ExportResult:
         """Deliver a batch; it is a success when each of its parts is."""
-        results = [super(GrpcExporter, self).export(part) for part in self._parts(batch)]
+        self._log.status = ""
+        with self._log.of_delivery():
+            results = [super(GrpcExporter, self).export(part) for part in self._parts(batch)]
         if ExportResult.FAILURE in results:
-            self._health.failed("not delivered")
+            self._health.failed(self._log.status or "not delivered")
             return ExportResult.FAILURE
         self._health.succeeded()
         return ExportResult.SUCCESS
+
+    def shutdown(self, timeout: float) -> None:
+        """Shut the exporter down; one that does not come back is left behind after ``timeout``."""
+        super().shutdown(timeout)
+        self._log.close()
 
     def begin_shutdown(self) -> None:
         """Let no attempt wait for another one from now on; called from any thread."""
