@@ -67,6 +67,12 @@ def test_the_summary_is_one_line(stderr):
     )
 
 
+def test_the_summary_of_several_exporters_says_that_each_counts(stderr):
+    close(Session(exporter=["console", "jsonl=/x/spans.jsonl"]))
+
+    assert "7 spans recorded, 4 exported by 2 exporters, 3 dropped" in stderr.getvalue()
+
+
 def test_the_summary_is_a_json_line_between_json_lines(stderr):
     close(Session(exporter="jsonl"))
 

@@ -146,6 +146,8 @@ def summary(stats: Mapping[str, Any], settings: Settings) -> str:
         counted = f"{recorded_count(stats)} calls recorded"
     else:
         counted = f"{recorded_count(stats)} spans recorded, {stats.get('exported', 0)} exported"
+        # each exporter counts its own: so many spans, so many times
+        counted += f" by {many} exporters" if (many := len(settings.exporters)) > 1 else ""
     return (
         f"{counted}, "
         f"{sum(dropped.values())} dropped{f' ({reasons})' if reasons else ''}, "
