@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    import regex
 
 # Why each group is as narrow or as wide as it is:
 _SECRET_GROUPS: Final = (
@@ -63,9 +61,8 @@ _MAX_KNOWN_LENGTH: Final = 64
 _ASCII_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _ASCII_CHUNK: Final = re.compile(r"[A-Za-z]+")
 _ASCII_PART: Final = re.compile(r"[a-z]+")
-_ANY_WORD: Final = r"\p{Lu}+(?![\p{Ll}\p{Lt}\p{Lm}\p{Lo}])|\p{Lu}?[\p{Ll}\p{Lt}\p{Lm}\p{Lo}]+"
-_ANY_CHUNK: Final = r"\p{L}+"
-_ANY_PART: Final = r"(?V1)[\p{L}--\p{Lu}]+"
+_UPPER_CASE: Final = "Lu"
+_LETTER: Final = "L"
 
 
 def split_words(name: str) -> list[str]:
@@ -75,19 +72,30 @@ def split_words(name: str) -> list[str]:
     """
     if name.isascii():
         return [word.lower() for word in _ASCII_WORD.findall(name)]
-    return [
-        word.lower() for word in _unicode(_ANY_WORD).findall(unicodedata.normalize("NFKC", name))
-    ]
+    name = unicodedata.normalize("NFKC", name)
+    words = _ASCII_WORD.finditer(_shape(name))
+    return [name[slice(*word.span())].lower() for word in words]
 
 
 def _split_chunks(name: str) -> list[str]:
     """Cut a name at separators only: a spelling like ``pAsSwOrD`` has no humps."""
     if name.isascii():
         return _ASCII_CHUNK.findall(name.lower())
-    return [
-        str(chunk)
-        for chunk in _unicode(_ANY_CHUNK).findall(unicodedata.normalize("NFKC", name).lower())
-    ]
+    name = unicodedata.normalize("NFKC", name).lower()
+    return [name[slice(*chunk.span())] for chunk in _ASCII_CHUNK.finditer(_shape(name))]
+
+
+def _shape(name: str) -> str:
+    """Stand ``A`` for every upper-case letter, ``a`` for every other one, ``-`` for the rest.
+
+    So expressions for ASCII serve every script; ``re`` knows no Unicode categories, and to load
+    ``regex`` for a name takes 25 ms and may find a file of the program instead.
+    """
+    categories = map(unicodedata.category, name)
+    return "".join(
+        "A" if category == _UPPER_CASE else "a" if category.startswith(_LETTER) else "-"
+        for category in categories
+    )
 
 
 class WordsMatcher:
@@ -203,16 +211,7 @@ def _check_part(part: str, entry: str) -> None:
 
 
 def _is_lower_case(part: str) -> bool:
-    pattern = _ASCII_PART if part.isascii() else _unicode(_ANY_PART)
-    return pattern.fullmatch(part) is not None
-
-
-@cache
-def _unicode(pattern: str) -> regex.Pattern[str]:
-    """Compile a pattern for names that are not ASCII."""
-    import regex  # noqa: PLC0415 - 25 ms, and few programs have such names
-
-    return regex.compile(pattern)
+    return _ASCII_PART.fullmatch(_shape(part)) is not None
 
 
 def _joined(entry: str) -> str:
