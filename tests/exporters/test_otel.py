@@ -181,14 +181,17 @@ def test_flushing_asks_the_exporter_with_milliseconds():
 
 
 def test_a_shutdown_that_hangs_is_left_behind():
-    release = threading.Event()
+    release, ended = threading.Event(), threading.Event()
 
     class Hanging(Scripted):
         def shutdown(self):
             release.wait(60)
+            ended.set()
 
     OpenTelemetryExporter(Hanging()).shutdown(0.01)
+    assert not ended.is_set()
     release.set()
+    assert ended.wait(60)
 
 
 def test_a_shutdown_that_raises_raises_here():
