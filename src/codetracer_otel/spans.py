@@ -40,6 +40,7 @@ class SpanView:
         parent_span_id: 16 hexadecimal digits, or None for the root of a trace.
         start_ns: Unix time in ns; so is ``end_ns``.
         scope: instrumentation scope name; ``codetracer_otel`` for function spans.
+        content: rules that judge its texts beside those that its name and file have, or None.
     """
 
     name: str
@@ -64,6 +65,7 @@ class SpanView:
     scope_version: str = ""
     scope_schema_url: str = ""
     scope_attributes: Mapping[str, Any] = field(default_factory=dict)
+    content: Any = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

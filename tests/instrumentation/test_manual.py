@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -206,6 +207,81 @@ def test_a_secret_in_the_name_of_a_span_is_kept_from_the_hosts_provider(capsys):
     with topics(capsys, tracer_provider=provider), ct.span(f"load {token}"):
         pass
     assert [span.name for span in finished.get_finished_spans()] == ["load <redacted>"]
+
+
+RULE_FOR_THIS_FILE = """
+[meta]
+name = "content"
+version = 2
+[scope]
+default_exec = "trace"
+default_value_action = "allow"
+[[scope.rules]]
+selector = "pkg:literal:tests.instrumentation.test_manual"
+[[scope.rules.value_patterns]]
+selector = "value:regex:internal-[0-9]+"
+action = "redact"
+"""
+
+
+def describe_simply(span):
+    span.record(note="internal-1", rows=1)
+
+
+def describe_beyond_the_limits(span):
+    for _ in range(6):
+        span.event("internal-2", note="internal-3")
+    span.record(**{"": "internal-4", "internal-5": "internal-6"})
+
+
+def describe_a_failure(span):
+    span.event("told", note="internal-7")
+    trace.get_current_span().set_attribute("list", ["a"])
+    span.event("told", note="internal-8")
+    span.record(note="internal-9")
+    span.set_error(ValueError("internal-10"))
+
+
+def describe_containers(span):
+    span.event("told", notes=["internal-11", {"internal-12": 1}])
+    span.record(notes=("internal-13",), password="internal-14")
+
+
+@pytest.mark.parametrize("spec", ["off", "all"])
+@pytest.mark.parametrize(
+    "describe",
+    [describe_simply, describe_beyond_the_limits, describe_a_failure, describe_containers],
+)
+def test_the_patterns_about_its_code_judge_whatever_a_span_says(
+    monkeypatch, capsys, tmp_path, spec, describe
+):
+    monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "4")
+    monkeypatch.setenv("OTEL_SPAN_EVENT_COUNT_LIMIT", "4")
+    path, exporter = tmp_path / "filter.toml", InMemoryExporter()
+    path.write_text(RULE_FOR_THIS_FILE)
+    options = {"trace_filter": str(path), "exporter": exporter, "session_id": "internal-15"}
+    with topics(capsys, spec, **options) as lines, ct.span("load internal-16") as s:
+        describe(s)
+        ct.event("at the end", note="internal-17")
+    (span,) = exporter.spans
+    assert "internal-" not in repr(span) + json.dumps(lines)
+    assert span.name == "load <redacted>"
+
+
+def test_an_ended_span_leaves_the_garbage_collector_nothing(capsys):
+    def work():
+        with ct.span("load", rows=1), ct.PolicyTracer().routing("key") as routing:
+            routing.matched(["policy"])
+
+    with topics(capsys, "off", exporter=InMemoryExporter()):
+        work()
+        gc.collect()
+        gc.disable()
+        try:
+            work()
+            assert gc.collect() == 0
+        finally:
+            gc.enable()
 
 
 def test_the_name_of_a_library_span_is_redacted_whatever_class_of_text_it_is(capsys):

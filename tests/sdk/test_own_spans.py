@@ -33,7 +33,7 @@ from opentelemetry.trace import (
 
 from codetracer_otel.exporters.otel import views_of
 from codetracer_otel.sdk.limits import Limits
-from codetracer_otel.sdk.own_spans import OwnSpan
+from codetracer_otel.sdk.own_span import OwnSpan
 from codetracer_otel.sdk.provider import OurProvider, build_provider
 from codetracer_otel.testing import SequentialIds as PlainIds
 

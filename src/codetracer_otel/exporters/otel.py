@@ -270,6 +270,7 @@ def _view(span: ReadableSpan, context: SpanContext) -> SpanView:
         scope_version=(scope.version if scope else "") or "",
         scope_schema_url=(scope.schema_url if scope else "") or "",
         scope_attributes=deliverable(scope.attributes or {}) if scope else {},
+        content=getattr(span, "content_rules", None),
     )
 
 

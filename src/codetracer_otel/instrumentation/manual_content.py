@@ -62,6 +62,12 @@ class SpanContent:
         self.skipped: frozenset[str] | None = frozenset()
         self.withheld: tuple[str, ...] = ()
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether every text is a value of its own, and no exception is told."""
+        is_told = self.error is not None or self.result is not None
+        return not (is_told or has_nodes(self.fields) or has_nodes(self.arguments))
+
     def redact(self, rules: ContentRules | None) -> None:
         """Replace secrets that have a known shape, in every text at once."""
         changes = changed_texts(self._texts(), rules)
@@ -142,6 +148,13 @@ class SpanContent:
 def _marked(error: ExceptionRecord, text: str) -> Captured:
     # The stack trace ends with the message, and so with its cut.
     return Node(NodeKind.CUT_TEXT, "str", text, len(text)) if error.message_is_cut else text
+
+
+def has_nodes(values: Mapping[str, Captured]) -> bool:
+    """Return whether a value is more than a text or a number: its texts are inside of it."""
+    if Node not in map(type, values.values()):
+        return False
+    return any(type(value) is Node and value is not REDACTED_NODE for value in values.values())
 
 
 def deliverable(value: Captured) -> Any:

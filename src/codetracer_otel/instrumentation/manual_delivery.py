@@ -21,33 +21,37 @@ def deliver(span: HandWrittenSpan, now: int) -> None:
         span: whose body has ended.
         now: when it did, ns of the monotonic clock.
     """
-    content = span.content
-    name = content.name
-    content.redact(span.judgement.content)
-    if content.name is not name:
-        _rename(span, name)
+    content, tracing = span.content, span.tracing
+    level = span.level if content.error is None else Level.ERROR
+    trace_id = span.otel_span.get_span_context().trace_id
+    is_told = tracing.is_told(span.topic, level, trace_id)
+    may_tell = is_told or tracing.is_told("redact", Level.DEBUG, trace_id)
+    if may_tell or not _is_judged_later(span):
+        _redact(span)
     try:  # the line first: an exporter on the same output must find it printed
-        _tell(span, now)
+        if is_told or (may_tell and content.withheld):
+            tracing.span_closed(_closed(span, now, level))
+        if span.is_root:
+            tracing.root_closed(span.root)
     finally:
         _end_otel_span(span, now)
         content.clear()
 
 
-def _rename(span: HandWrittenSpan, name: str) -> None:
-    """Withhold from the provider what the line does not show, unless the body has renamed it."""
-    if getattr(span.otel_span, "name", None) == name:
-        span.otel_span.update_name(span.content.name)
+def _is_judged_later(span: HandWrittenSpan) -> bool:
+    rules = span.judgement.content
+    if rules is None:
+        return True
+    return span.content.is_plain and span.tracing.judges_later(span.otel_span, rules)
 
 
-def _tell(span: HandWrittenSpan, now: int) -> None:
-    tracing, content = span.tracing, span.content
-    level = span.level if content.error is None else Level.ERROR
-    trace_id = span.otel_span.get_span_context().trace_id
-    is_told = tracing.is_told(span.topic, level, trace_id)
-    if is_told or (content.withheld and tracing.is_told("redact", Level.DEBUG, trace_id)):
-        tracing.span_closed(_closed(span, now, level))
-    if span.is_root:
-        tracing.root_closed(span.root)
+def _redact(span: HandWrittenSpan) -> None:
+    content, otel_span = span.content, span.otel_span
+    name = content.name
+    content.redact(span.judgement.content)
+    # the provider must not show what the line withholds, unless the body has renamed the span
+    if content.name is not name and getattr(otel_span, "name", None) == name:
+        otel_span.update_name(content.name)
 
 
 def _closed(span: HandWrittenSpan, now: int, level: Level) -> ClosedSpan:
@@ -80,8 +84,8 @@ def _end_otel_span(span: HandWrittenSpan, now: int) -> None:
         if span.suspends:
             attributes["codetracer.busy_ns"] = span.busy_ns
         if span.claim is not None and span.claim.record is not None:
-            captured = content.attributes_of_call(span.claim.record, span.judgement.content)
-            attributes |= captured
+            rules = span.judgement.content
+            attributes |= content.attributes_of_call(span.claim.record, rules)
         if attributes:
             otel_span.set_attributes(attributes)
         if content.error is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from codetracer_otel.instrumentation.exceptions import type_name
 from codetracer_otel.instrumentation.introspection import exact_text
-from codetracer_otel.instrumentation.manual_content import deliverable, encodable
+from codetracer_otel.instrumentation.manual_content import deliverable, encodable, has_nodes
 from codetracer_otel.instrumentation.manual_judgement import (
     changed_texts,
     shown_text,
@@ -23,18 +23,22 @@ if TYPE_CHECKING:
 
 def tell_event(tracing: Tracing, span: Span, judgement: Judgement, happened: HappenedEvent) -> None:
     """Redact an event by shape, add it to ``span`` and hand it to the topics."""
-    _redact(happened, judgement.content)
-    context = span.get_span_context()
+    context, rules = span.get_span_context(), judgement.content
     if context.is_valid:
         happened.trace_id, happened.span_id = context.trace_id, context.span_id
+    is_told = tracing.is_told(happened.topic, happened.level, happened.trace_id)
+    if rules is not None and (
+        is_told or has_nodes(happened.fields) or not tracing.judges_later(span, rules)
+    ):
+        _redact(happened, rules)
     if span.is_recording():
         attributes = {encodable(key): deliverable(it) for key, it in happened.fields.items()}
         span.add_event(happened.name, attributes, happened.time_ns)
-    if tracing.is_told(happened.topic, happened.level, happened.trace_id):
+    if is_told:
         tracing.event_happened(happened)
 
 
-def _redact(happened: HappenedEvent, rules: ContentRules | None) -> None:
+def _redact(happened: HappenedEvent, rules: ContentRules) -> None:
     fields = happened.fields
     texts = [happened.name, happened.span, happened.session_id, *fields, *fields.values()]
     changes = changed_texts(texts, rules)

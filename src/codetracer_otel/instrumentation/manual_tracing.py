@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from codetracer_otel.captured import Captured
+    from codetracer_otel.filters.model import ContentRules
     from codetracer_otel.instrumentation.manual_claims import Claims
     from codetracer_otel.instrumentation.manual_judgement import Judgements
     from codetracer_otel.instrumentation.manual_topics import Level
@@ -111,6 +112,8 @@ class Tracing:
         judgements: says what may be said.
         is_told: answers ``(topic, level, trace_id)``: whether a line is printed. The lines
             that are not need not be made.
+        judges_later: answers ``(span, rules)``: whether the plain texts of an OpenTelemetry span
+            are judged by ``rules`` on their way out, before anybody sees them.
         span_closed: takes a span that has ended and whose topic, or ``redact``, is told.
         root_closed: called when the span that made a `LocalRoot` has ended.
         event_happened: takes an event that is told.
@@ -128,6 +131,7 @@ class Tracing:
     clock: Clock
     judgements: Judgements
     is_told: Callable[[str, Level, int], bool]
+    judges_later: Callable[[Span, ContentRules], bool]
     span_closed: Callable[[ClosedSpan], None]
     root_closed: Callable[[LocalRoot], None]
     event_happened: Callable[[HappenedEvent], None]

@@ -106,10 +106,11 @@ class ContentRedaction:
                 group = groups.get(id(rules))
                 (group or self._new_group(groups, rules)).records.append(record)
         for view, decision in views:
-            rules = decision.content
-            if rules is not None:
-                group = groups.get(id(rules))
-                (group or self._new_group(groups, rules)).views.append(view)
+            own = () if view.content is decision.content else (view.content,)
+            for rules in (*own, decision.content):
+                if rules is not None:
+                    group = groups.get(id(rules))
+                    (group or self._new_group(groups, rules)).views.append(view)
         try:
             return sum([group.redact(self._judged) for group in groups.values()])
         finally:

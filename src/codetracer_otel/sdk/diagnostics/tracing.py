@@ -23,6 +23,7 @@ from codetracer_otel.sdk.bootstrap.metadata import SCOPE_NAME
 from codetracer_otel.sdk.bootstrap.recording import build_capture_builder
 from codetracer_otel.sdk.diagnostics.topic_lines import TopicLines
 from codetracer_otel.sdk.diagnostics.topics import topic_problems
+from codetracer_otel.sdk.own_span import judges_later
 from codetracer_otel.sdk.provider import OurProvider
 from codetracer_otel.version import VERSION
 
@@ -120,6 +121,7 @@ def build_tracing(
         clock=clock,
         judgements=judgements,
         is_told=lines.prints,
+        judges_later=judges_later,
         span_closed=lines.span_closed,
         root_closed=lines.root_closed,
         event_happened=lines.event_happened,
