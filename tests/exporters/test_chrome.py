@@ -167,6 +167,18 @@ def test_a_file_that_cannot_be_written_is_a_failure_and_not_an_exception(exporte
     assert exporter.stats() == {"spans": 1, "failures": 1}
 
 
+def test_a_file_that_takes_no_more_is_told_once(path):
+    told = []
+    exporter = ChromeExporter(path, lambda event, _, **facts: told.append((event, facts)))
+    exporter.export(batch(call("a", 1, 2)))
+    os.close(exporter._file._descriptor)
+    os.rename(path, path + ".moved")
+    for _ in range(2):
+        exporter.export(batch(call("b", 3, 4)))
+    facts = {"reason": "No such file or directory", "exporter": "chrome"}
+    assert told == [("exporter_failing", facts)]
+
+
 def test_a_forked_child_goes_on_in_a_file_of_its_own(exporter, path):
     exporter.export(batch(call("a", 1, 2)))
     exporter.reopen_after_fork()

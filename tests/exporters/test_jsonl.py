@@ -80,7 +80,7 @@ def test_a_missing_stderr_is_a_failure_without_an_exception(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
     exporter = JsonLinesExporter()
     assert exporter.export(batch(record())) is ExportResult.FAILURE
-    assert exporter.stats() == {"lines": 0, "failures": 1}
+    assert exporter.stats() == {"lines": 0, "failures": 1, "spans_failed": 1}
 
 
 def test_after_a_failure_the_next_batch_can_succeed(monkeypatch):
@@ -113,3 +113,15 @@ def test_flushing_reaches_the_stream(monkeypatch):
     monkeypatch.setattr(sys, "stderr", stream)
     assert JsonLinesExporter().flush(1.0)
     assert stream.flushed == 1
+
+
+def test_a_file_that_takes_no_more_is_told_once_and_its_lost_spans_are_counted():
+    told = []
+    exporter = JsonLinesExporter.to_file(
+        "/dev/full", notify=lambda event, level, **facts: told.append((event, level, facts))
+    )
+    for _ in range(2):
+        assert exporter.export(batch(record(), record())) is ExportResult.FAILURE
+    facts = {"reason": "No space left on device", "exporter": "jsonl"}
+    assert told == [("exporter_failing", "warn", facts)]
+    assert exporter.stats() == {"lines": 0, "failures": 4, "spans_failed": 4}

@@ -221,3 +221,21 @@ def test_lines_of_several_threads_stay_whole(tmp_path):
     assert {(line["thread"], line["n"]) for line in lines} == {
         (t, n) for t in range(4) for n in range(200)
     }
+
+
+def test_a_file_that_ends_within_a_line_gets_its_end_first(tmp_path):
+    file = tmp_path / "lines.jsonl"
+    file.write_text('{"a":1}\n{"b":')
+    writer = LineWriter(FileOutput(file))
+    writer.write({"c": 3})
+    writer.write({"d": 4})
+    assert file.read_text() == '{"a":1}\n{"b":\n{"c":3}\n{"d":4}\n'
+
+
+def test_the_reason_of_a_failure_is_the_systems_or_a_type_and_no_text_of_the_program():
+    full = LineWriter(FileOutput("/dev/full"))
+    full.write({"a": 1})
+    assert full.reason == "No space left on device"
+    broken = LineWriter(StreamOutput(lambda: 1 / 0))
+    broken.write({"a": 1})
+    assert broken.reason == "ZeroDivisionError"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.exporters.chrome_events import ChromeEvents
+from codetracer_otel.exporters.health import Health
 from codetracer_otel.exporters.json_array_file import JsonArrayFile
 from codetracer_otel.ports import ExportResult
 from codetracer_otel.records import PLAN
@@ -14,6 +15,7 @@ from codetracer_otel.spans import span_view
 
 if TYPE_CHECKING:
     from codetracer_otel.exporters import ExporterContext
+    from codetracer_otel.ports import Notify
     from codetracer_otel.spans import Batch
 
 _HEAD: Final = '{"displayTimeUnit":"ns","traceEvents":['
@@ -29,17 +31,19 @@ class ChromeExporter:
 
     Args:
         path: of the file; one that is there is replaced. Its mode is 0600.
+        notify: told once that the file cannot be written, and once that it can again.
 
     Raises:
         EnvironmentFailure: the file cannot be created.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], notify: Notify | None = None) -> None:
         self._first_path = os.path.abspath(path)
         self._file = JsonArrayFile(self._first_path, _HEAD, _TAIL)
         self._events: ChromeEvents | None = None
         self._spans = 0
         self._failures = 0
+        self._health = None if notify is None else Health(notify, exporter="chrome")
 
     def export(self, batch: Batch) -> ExportResult:
         """Write the events of a batch; what cannot be written makes it a failure."""
@@ -51,9 +55,13 @@ class ChromeExporter:
             self._events = _events_of(batch, min(view.start_ns for view, _ in spans))
         try:
             self._file.append(self._events.events(spans))
-        except OSError:
+        except OSError as error:
             self._failures += 1
+            if self._health is not None:
+                self._health.failed(error.strerror or str(error))
             return ExportResult.FAILURE
+        if self._health is not None:
+            self._health.succeeded()
         self._spans += len(spans)
         return ExportResult.SUCCESS
 
@@ -86,7 +94,7 @@ def _events_of(batch: Batch, first_ns: int) -> ChromeEvents:
     return ChromeEvents(pid if isinstance(pid, int) else os.getpid(), first_ns, str(name))
 
 
-def build(target: str | None, context: ExporterContext) -> ChromeExporter:  # noqa: ARG001 - one signature for all
+def build(target: str | None, context: ExporterContext) -> ChromeExporter:
     """Return the exporter ``chrome=FILE``.
 
     Raises:
@@ -95,4 +103,4 @@ def build(target: str | None, context: ExporterContext) -> ChromeExporter:  # no
     """
     if target is None:
         raise UsageError("chrome: needs a file; expected chrome=FILE", ErrorCode.UNSUPPORTED_FORMAT)
-    return ChromeExporter(target)
+    return ChromeExporter(target, context.notify)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.exporters.health import Health
 from codetracer_otel.exporters.lines import FileOutput, LineWriter, rfc3339
 from codetracer_otel.ports import ExportResult
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from codetracer_otel.exporters import ExporterContext
+    from codetracer_otel.ports import Notify
     from codetracer_otel.records import Event, Link
     from codetracer_otel.spans import Batch, SpanView
 
@@ -51,6 +53,10 @@ def _link(link: Link) -> dict[str, Any]:
     }
 
 
+def _tell_nobody(event: str, /, level: str = "info", **facts: object) -> None:
+    """Stand for the one who is told, where there is none."""
+
+
 class JsonLinesExporter:
     """Writes each span as one JSON object on a line of its own.
 
@@ -58,6 +64,7 @@ class JsonLinesExporter:
         writer: where lines go; standard error when None.
         is_printed: says whether a line about this hand-written span already stands on the same
             output; such a span is left out.
+        notify: told once that lines cannot be written, and once that they can again.
     """
 
     def __init__(
@@ -65,18 +72,23 @@ class JsonLinesExporter:
         writer: LineWriter | None = None,
         *,
         is_printed: Callable[[SpanView], bool] | None = None,
+        notify: Notify = _tell_nobody,
     ) -> None:
         self._writer = writer or LineWriter()
+        self._health = Health(notify, exporter="jsonl")
+        self._lost = 0
         self._is_printed = is_printed
 
     @classmethod
-    def to_file(cls, path: str | PathLike[str]) -> JsonLinesExporter:
+    def to_file(
+        cls, path: str | PathLike[str], *, notify: Notify = _tell_nobody
+    ) -> JsonLinesExporter:
         """Return an exporter that appends to ``path``, created with mode 0600.
 
         Raises:
             EnvironmentFailure: the file cannot be opened for writing.
         """
-        return cls(LineWriter(FileOutput(path)))
+        return cls(LineWriter(FileOutput(path)), notify=notify)
 
     @property
     def follows_stderr(self) -> bool:
@@ -85,12 +97,15 @@ class JsonLinesExporter:
 
     def export(self, batch: Batch) -> ExportResult:
         """Write a line for each span; a line that cannot be written makes it a failure."""
-        failures = self._writer.failures
+        lost = self._lost
         for view in batch.views():
             if self._is_printed is None or not self._is_printed(view):
-                self._writer.write(span_line(view))
-        failed = self._writer.failures > failures
-        return ExportResult.FAILURE if failed else ExportResult.SUCCESS
+                self._lost += not self._writer.write(span_line(view))
+        if self._lost > lost:
+            self._health.failed(self._writer.reason)
+            return ExportResult.FAILURE
+        self._health.succeeded()
+        return ExportResult.SUCCESS
 
     def flush(self, timeout: float) -> bool:  # noqa: ARG002 - nothing is buffered here
         """Flush the stream behind the lines; return whether that worked."""
@@ -103,13 +118,17 @@ class JsonLinesExporter:
 
     def reopen_after_fork(self, path: str | None = None) -> None:
         """Become usable in a forked child, a file as ``path`` or with ``.<pid>`` at its name."""
+        self._lost = 0
         self._writer.reopen_after_fork(path)
 
     def stats(self) -> dict[str, int]:
         """Return how many lines were written, and how many could not be."""
-        return {"lines": self._writer.lines, "failures": self._writer.failures}
+        counts = {"lines": self._writer.lines, "failures": self._writer.failures}
+        return {**counts, "spans_failed": self._lost}
 
 
-def build(target: str | None, context: ExporterContext) -> JsonLinesExporter:  # noqa: ARG001 - one signature for all
+def build(target: str | None, context: ExporterContext) -> JsonLinesExporter:
     """Return the exporter ``jsonl`` or ``jsonl=FILE``."""
-    return JsonLinesExporter() if target is None else JsonLinesExporter.to_file(target)
+    if target is None:
+        return JsonLinesExporter(notify=context.notify)
+    return JsonLinesExporter.to_file(target, notify=context.notify)

@@ -148,7 +148,7 @@ class FileOutput(DescriptorOutput):
         except OSError as error:
             raise _cannot_write(self._path, error) from error
         self._identity = _identity(self._descriptor)
-        self._is_torn = False
+        self._is_torn = _ends_within_a_line(self._path, self._descriptor)
 
     def _recover(self) -> None:
         # a program that becomes a daemon closes every descriptor and may reuse the number
@@ -163,6 +163,19 @@ def _open_for_append(path: str) -> int:
     descriptor = os.open(path, flags, 0o600)
     os.set_blocking(descriptor, True)
     return descriptor
+
+
+def _ends_within_a_line(path: str, descriptor: int) -> bool:
+    """Return whether an earlier writer was killed, or had no room, in the middle of a line."""
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or not found.st_size:
+        return False
+    try:
+        with open(path, "rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) != b"\n"
+    except OSError:
+        return False
 
 
 def _identity(descriptor: int) -> tuple[int, int, int] | None:
@@ -194,6 +207,7 @@ class LineWriter:
     Attributes:
         lines: how many lines were written.
         failures: how many could not be written.
+        reason: why the last of these could not; never a text of the program.
     """
 
     def __init__(self, output: Output | None = None, *, max_bytes: int = MAX_LINE_BYTES) -> None:
@@ -203,6 +217,7 @@ class LineWriter:
         self._lock = threading.RLock()
         self.lines = 0
         self.failures = 0
+        self.reason = ""
 
     @property
     def follows_stderr(self) -> bool:
@@ -213,8 +228,8 @@ class LineWriter:
         """Write one line; return whether it went out."""
         try:
             text = encode_line(fields, self._max_bytes)
-        except Exception:  # noqa: BLE001 - a mapping of the program may raise anything
-            self.failures += 1
+        except Exception as error:  # noqa: BLE001 - a mapping of the program may raise anything
+            self._fail(error)
             return False
         return self.write_text(text)
 
@@ -244,7 +259,12 @@ class LineWriter:
     def _attempt(self, action: Callable[[], None]) -> bool:
         try:
             action()
-        except Exception:  # noqa: BLE001 - a stream of the program may raise anything
-            self.failures += 1
+        except Exception as error:  # noqa: BLE001 - a stream of the program may raise anything
+            self._fail(error)
             return False
         return True
+
+    def _fail(self, error: Exception) -> None:
+        self.failures += 1
+        number = error.errno if type(error) is OSError else None
+        self.reason = os.strerror(number) if type(number) is int else type(error).__qualname__

@@ -183,3 +183,10 @@ def test_a_problem_without_a_session_has_a_trailer_where_asked(capsys):
     text, trailer = capsys.readouterr().err.splitlines()
     assert text == "codetracer-otel: [ERR_UNSUPPORTED_FORMAT] no such thing (name=x)"
     assert json.loads(trailer)["context"] == {"name": "x"}
+
+
+def test_a_log_file_on_a_full_disk_loses_lines_and_raises_nothing(open_log):
+    log = open_log(log_file="/dev/full")
+    log.notify("recorder_failed", "error")
+    log.close()
+    assert log.failures == 1

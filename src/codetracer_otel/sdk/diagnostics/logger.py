@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
@@ -66,6 +67,11 @@ class _FileHandler(logging.FileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Lose the line."""
+
+    def close(self) -> None:
+        """Close the file; a full disk loses what was not written yet."""
+        with contextlib.suppress(OSError):
+            super().close()
 
 
 def _open_private(path: str, flags: int) -> int:
