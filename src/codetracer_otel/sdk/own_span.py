@@ -114,6 +114,7 @@ class OwnSpan(Span):
             moment = time.time_ns() if timestamp is None else timestamp
             self._events.append(OwnEvent(name, dict(attributes or {}), moment))
         else:
+            (name,) = self.judged({name: None})
             self._writable().add_event(name, attributes and self.judged(attributes), timestamp)
 
     def add_link(
