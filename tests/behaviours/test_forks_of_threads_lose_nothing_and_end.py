@@ -25,6 +25,7 @@ def joins():
 def forks():
     child = os.fork()
     if child:
+        is_forked.set()  # CPython 3.12 forks no sound child while the interpreter ends
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         print("end of child", status, flush=True)
         return
@@ -32,7 +33,9 @@ def forks():
     joiner.start()
     joiner.join()
 
+is_forked = threading.Event()
 threading.Thread(target=forks).start()
+is_forked.wait()
 """
 
 STORM = """

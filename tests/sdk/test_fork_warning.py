@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 import warnings
 
@@ -31,6 +32,29 @@ def test_a_program_with_threads_of_its_own_is_warned():
     assert shown() == [TEXT]
     go_on.set()
     thread.join()
+
+
+def test_it_is_deserved_where_the_program_has_another_thread():
+    seen, stand_ins = [], []
+
+    def look():
+        seen.append(fork_warning.is_deserved())
+        _thread.start_new_thread(look_unknown, ())
+        done.wait(10)
+
+    def look_unknown():
+        stand_ins.append(threading.current_thread().ident)  # nobody takes it away on 3.12
+        seen.append(fork_warning.is_deserved())
+        done.set()
+
+    done = threading.Event()
+    assert not fork_warning.is_deserved()
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == [True, True]
+    assert not fork_warning.is_deserved()
+    threading._active.pop(*stand_ins, None)
 
 
 def test_the_filters_are_as_before_and_restoring_twice_is_harmless():

@@ -77,6 +77,20 @@ def test_sigterm_is_answered_where_no_python_code_can_begin(sigterm, monkeypatch
     assert len(asked) == 1  # the first signal, at the limit itself
 
 
+def test_a_handler_that_a_thread_could_not_take_away_makes_room_for_the_next_session(sigterm):
+    undo = deliver_on_sigterm(lambda: None)
+    left = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=undo)
+    thread.start()
+    thread.join()
+    assert signal.getsignal(signal.SIGTERM) is left
+
+    undo_next = deliver_on_sigterm(lambda: None)
+    assert signal.getsignal(signal.SIGTERM) is not left
+    undo_next()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
 def test_sigterm_waits_where_it_is_held(sigterm, monkeypatch):
     told = []
     monkeypatch.setattr("os.kill", lambda _process, number: told.append(number))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import logging
 import sys
 import threading
@@ -122,6 +123,63 @@ def test_a_thread_too_busy_to_park_goes_on_by_itself():
     worker.put("end")
     assert worker.join(soon())
     assert handled == ["busy", "end"]
+
+
+def test_a_held_thread_handles_nothing_until_whoever_holds_it_lets_go():
+    handled = []
+    worker = start(lambda item: handled.append(item) or item != "end")
+    assert worker.hold(soon())
+    worker.put("end")
+    stranger = threading.Thread(target=worker.release)
+    stranger.start()
+    stranger.join()
+    assert not worker.join(time.monotonic() + 0.02)
+    assert handled == []
+    worker.release()
+    assert worker.join(soon())
+    assert handled == ["end"]
+
+
+def test_a_thread_at_work_is_not_held_and_another_threads_hold_is_not_undone():
+    worker = start(lambda item: item != "end")
+    answers = []
+
+    def try_to_hold():
+        answers.append(worker.hold(time.monotonic()))
+        worker.release()
+
+    assert worker.hold(soon())
+    stranger = threading.Thread(target=try_to_hold)
+    stranger.start()
+    stranger.join()
+    worker.put("end")
+    assert answers == [False]
+    assert not worker.join(time.monotonic() + 0.02)
+    worker.release()
+    assert worker.join(soon())
+
+
+def test_a_worker_held_by_a_thread_that_a_fork_left_behind_works_in_the_child():
+    handled = []
+    worker = Worker(lambda item: handled.append(item) or item != "end", lambda: None, lambda: None)
+    assert worker.hold(soon())
+    worker.renew()
+    worker.unpark()
+    worker.put("end")
+    assert worker.join(soon())
+    assert handled == ["end"]
+
+
+def test_unparking_returns_when_the_new_thread_counts():
+    worker = start(lambda item: item != "end")
+    counts = set()
+    for _ in range(20):
+        assert worker.park(soon())
+        worker.unpark()
+        counts.add(_thread._count())
+    assert len(counts) == 1
+    worker.put("end")
+    assert worker.join(soon())
 
 
 def test_a_renewed_worker_begins_with_an_empty_queue():

@@ -30,30 +30,33 @@ def watch_forks(active_session: Callable[[], Session | None]) -> None:
         return
     _registered.append(active_session)
 
-    held = threading.local()  # threads may fork at the same time
+    fork = _Fork()
 
     def before() -> None:
-        session = active_session()
+        fork.is_of_thread = threading.get_ident() != threading.main_thread().ident
+        fork.release = None
+        fork.session = session = active_session()
         if session is not None:
             session.before_fork()
-            held.release = hold_sigterm()
+            fork.release = hold_sigterm()
 
     def after_in_parent() -> None:
-        session = active_session()
+        session, fork.session = fork.session, None
         try:
             if session is not None:
                 session.after_fork_in_parent()
         finally:
-            _release(held)
+            fork.let_sigterm_arrive()
 
     def after_in_child() -> None:
-        session = active_session()
+        session, fork.session = fork.session, None
+        _Process.is_forked_by_thread |= fork.is_of_thread
         try:
             if session is not None:
-                session.after_fork_in_child()
+                session.after_fork_in_child(is_forked_by_thread=_Process.is_forked_by_thread)
                 deliver_at_child_end(session)
         finally:
-            _release(held)
+            fork.let_sigterm_arrive()
 
     os.register_at_fork(
         before=before, after_in_parent=after_in_parent, after_in_child=after_in_child
@@ -61,10 +64,28 @@ def watch_forks(active_session: Callable[[], Session | None]) -> None:
     _before_atexit(lambda: after_last_fork(active_session()))
 
 
-def _release(held: threading.local) -> None:
-    release: Callable[[], None] | None = held.__dict__.pop("release", None)
-    if release is not None:
-        release()
+class _Fork(threading.local):
+    """What a fork's hooks tell each other: threads may fork at the same time.
+
+    Attributes:
+        session: the one that came to rest; it may have ended when the fork is over.
+        release: undoes `hold_sigterm`.
+        is_of_thread: whether another thread than the program's first one forks.
+    """
+
+    session: Session | None = None
+    release: Callable[[], None] | None = None
+    is_of_thread = False
+
+    def let_sigterm_arrive(self) -> None:
+        """Undo `hold_sigterm`, once."""
+        release, self.release = self.release, None
+        if release is not None:
+            release()
+
+
+class _Process:
+    is_forked_by_thread = False  # by whatever ancestor: the first thread's stack is that one's
 
 
 def after_last_fork(session: Session | None) -> None:

@@ -17,13 +17,21 @@ _FILTER: Final[tuple[Any, ...]] = (
 )
 
 
+def is_deserved() -> bool:
+    """Return whether the program has threads of its own beside the one that calls this."""
+    mine, main = threading.get_ident(), threading.main_thread()
+    stand_in = threading._DummyThread  # noqa: SLF001 - nobody says when its thread has ended
+    others = (thread for thread in threading.enumerate() if thread.ident != mine)
+    return mine != main.ident or any(not isinstance(thread, stand_in) for thread in others)
+
+
 def silence() -> None:
     """Silence the warning about a fork among threads, unless the program has threads itself.
 
     The list of filters is changed in place: going through ``warnings.filterwarnings`` would let
     every warning that was shown once be shown again.
     """
-    if threading.active_count() == 1 and _FILTER not in warnings.filters:
+    if not is_deserved() and _FILTER not in warnings.filters:
         warnings.filters.insert(0, _FILTER)  # type: ignore[attr-defined]
 
 

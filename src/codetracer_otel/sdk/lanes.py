@@ -64,7 +64,7 @@ class Lane:
         self._waiting = self._waiting_bytes = self._given_up = 0
         self._state = threading.Lock()
         self._is_failing = False
-        self._exports = self._export_at_work = self._too_busy_to_park = 0
+        self._exports = self._export_at_work = self._too_busy_to_rest = 0
         self._deadline = 0.0
         self._worker = Worker(self._handle, lambda: None, on_thread_start)
 
@@ -134,26 +134,37 @@ class Lane:
     def park(self, deadline: float) -> bool:
         """Be without a thread, if everything is exported before ``deadline`` (monotonic s).
 
-        The program waits for an export that does not end in one fork only, not in every one.
         Returns whether the thread is gone.
         """
+        return self._rest(self._worker.park, deadline)
+
+    def hold(self, deadline: float) -> bool:
+        """Export nothing until `release`; return whether that was so by ``deadline``."""
+        return self._rest(self._worker.hold, deadline)
+
+    def _rest(self, rest: Callable[[float], bool], deadline: float) -> bool:
+        """Wait for an export that does not end in one fork only, not in every one."""
         at_work = self._export_at_work
-        if at_work and at_work == self._too_busy_to_park:
+        if at_work and at_work == self._too_busy_to_rest:
             deadline = 0.0
-        is_gone = self._worker.park(deadline)
-        if not is_gone:
-            self._too_busy_to_park = at_work
-        return is_gone
+        is_at_rest = rest(deadline)
+        if not is_at_rest:
+            self._too_busy_to_rest = at_work
+        return is_at_rest
 
     def unpark(self) -> None:
         """Undo `park`."""
         self._worker.unpark()
 
+    def release(self) -> None:
+        """Undo this thread's `hold`."""
+        self._worker.release()
+
     def after_fork(self) -> None:
         """Begin anew in a forked child; what waits is delivered by the parent."""
         self._state = threading.Lock()
         self._waiting = self._waiting_bytes = self._given_up = 0
-        self._exports = self._export_at_work = self._too_busy_to_park = 0
+        self._exports = self._export_at_work = self._too_busy_to_rest = 0
         self._is_failing = False
         self.counters.clear()
         self._reopen_exporter()

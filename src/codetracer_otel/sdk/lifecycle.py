@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import logging
+import signal
+import threading
 from collections import Counter
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.errors import CodetracerError
 from codetracer_otel.exporters.otel import views_of
@@ -81,6 +84,11 @@ def start(
         return session
 
 
+# The disk is asked for their names now: while a thread waits for it, another one may begin to end
+# the interpreter, and CPython 3.12 copies that into the forked child, which starts no thread then.
+_RUN_BEFORE_FORKS: Final[tuple[Any, ...]] = (enum, logging, signal, threading)
+
+
 class _Assembly:
     """Builds the parts of one session and knows the order of their installation."""
 
@@ -103,8 +111,8 @@ class _Assembly:
             notify,
             globals_first=settings.policy.module_name_from_globals,
         )
-        # Its locks are taken as a process forks; asking the disk then would let others run.
-        self._names.names_for(None, logging.__file__)
+        for module in _RUN_BEFORE_FORKS:
+            self._names.names_for(None, module.__file__)
         filters = [(source.name, source.sha256) for source in chain.summary]
         self._resource = build_resource(settings, filters)
         self._attributes = resource_attributes(self._resource)

@@ -130,18 +130,32 @@ class Pipeline:
         return ended == len(self.lanes) and not self._worker.is_alive
 
     def park(self) -> None:
-        """Deliver what is there, then be without threads of ours, as far as that comes soon."""
+        """Bring our threads to rest before a fork, as far as that comes soon.
+
+        In a program without threads of its own what is there is delivered, and ours end.
+        """
         deadline = time.monotonic() + _PARK_S
+        if fork_warning.is_deserved():
+            self._worker.hold(deadline)
+            for lane in self.lanes:
+                lane.hold(deadline)
+        else:
+            self._end_threads(deadline)
+
+    def _end_threads(self, deadline: float) -> None:
         self._worker.put(_WAKE)
         are_gone = [self._worker.park(deadline), *(lane.park(deadline) for lane in self.lanes)]
         if not all(are_gone):
             fork_warning.silence()
 
     def unpark_soon(self) -> None:
-        """Go on after `park`, at the next thing there is to do.
+        """Go on after `park`; threads that ended at the next thing there is to do.
 
         CPython 3.13 counts the threads after the parent's fork hooks have run.
         """
+        self._worker.release()
+        for lane in self.lanes:
+            lane.release()
         self._is_parked = True
 
     def unpark(self) -> None:

@@ -14,6 +14,7 @@ from opentelemetry.trace import get_current_span
 from codetracer_otel.errors import CodetracerError
 from codetracer_otel.records import SEGMENT
 from codetracer_otel.sdk.conclusion import why_nothing
+from codetracer_otel.sdk.last_thread import LastThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,6 +56,7 @@ class Session:
         self._lock = threading.RLock()
         self._process = self.started_in = os.getpid()
         self._own_threads: set[int] = set()
+        self._last_thread: LastThread | None = None
         self._is_shut_down = False
         self._stopped_because: str | None = None
 
@@ -222,6 +224,17 @@ class Session:
             self._recording.recorder.mute_this_thread()
         if self._steps is not None:
             self._steps.mute_this_thread()
+        if self._last_thread is not None:
+            self._last_thread.wait_for_it()
+
+    def _stop_events(self) -> None:
+        for part in (self._recording, self._steps):
+            if part is not None:
+                part.monitor.pause()
+
+    def _end_with_last_thread(self) -> None:
+        with contextlib.suppress(CodetracerError):  # there is nobody left to raise it to
+            self.shutdown()
 
     def stop_recording(self, reason: str) -> None:
         """Record nothing more, deliver what there is: a callback has failed."""
@@ -260,12 +273,23 @@ class Session:
         if os.getpid() != self._process:
             self.after_fork_in_child()
 
-    def after_fork_in_child(self) -> None:
-        """Begin anew in a forked child: nothing is sent twice, ids differ."""
+    def after_fork_in_child(self, *, is_forked_by_thread: bool = False) -> None:
+        """Begin anew in a forked child: nothing is sent twice, ids differ.
+
+        Args:
+            is_forked_by_thread: whether the process ends with its last thread.
+        """
         self._lock = threading.RLock()
         self._process = os.getpid()
-        if self._is_shut_down:
+        self._own_threads.clear()  # the child's threads get their identifiers again
+        self._last_thread = None
+        if self._is_shut_down:  # by another thread, which is not here to come to the end of it
+            self._stop_events()
             return
+        if is_forked_by_thread:
+            self._last_thread = LastThread(
+                self._own_threads, self.mute_this_thread, self._end_with_last_thread
+            )
         if self._recording is not None:
             self._recording.ids.reseed()
             self._recording.recorder.begin_in_forked_child()

@@ -23,12 +23,17 @@ def deliver_on_sigterm(shutdown: Callable[[], object]) -> Callable[[], None]:
     Nothing is installed when the program has a handler of its own, or outside the main thread,
     where Python cannot.
     """
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if not in_main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+    present = signal.getsignal(signal.SIGTERM)
+    is_free = present is signal.SIG_DFL or type(present) is _Handler  # of a session that has ended
+    if not _is_in_main_thread() or not is_free:
         return lambda: None
     delivery = _Delivery(shutdown)
     signal.signal(signal.SIGTERM, delivery.handler)
     return delivery.undo
+
+
+def _is_in_main_thread() -> bool:
+    return threading.get_ident() == threading.main_thread().ident
 
 
 def hold_sigterm() -> Callable[[], None]:
@@ -77,6 +82,9 @@ class _Delivery:
         return ""  # the first process of a container goes on
 
     def undo(self) -> None:
-        """Give the signal back, unless somebody has taken it meanwhile."""
-        if signal.getsignal(signal.SIGTERM) is self.handler:
+        """Give the signal back, unless somebody has taken it meanwhile.
+
+        Python lets the main thread alone do that; a handler that stays has nothing to deliver.
+        """
+        if _is_in_main_thread() and signal.getsignal(signal.SIGTERM) is self.handler:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)

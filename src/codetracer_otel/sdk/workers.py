@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _PARK: Final = object()
 _LEVELS: Final = 150  # of calls that a delivery takes: the recursion limit is for all threads
 _PATIENCE_S: Final = 2.0
+_BEGIN_S: Final = 0.2
 _POLL_S: Final = 0.005
 
 
@@ -25,9 +26,10 @@ class Worker:
     """One daemon thread with its queue.
 
     The thread does not stand in ``threading``'s registry: a program that counts its threads, or
-    joins them all, must not meet ours. Before a fork it ends and after it a new one goes on:
-    CPython warns the program about every thread that is there when it forks, and a copied lock may
-    be held for ever.
+    joins them all, must not meet ours. While the process forks it handles nothing: a copied lock
+    may be held for ever. Where there would be no thread but ours it ends before a fork and a new
+    one goes on after it, since CPython warns the program about threads that are there when it
+    forks.
 
     Args:
         handle: called with each item, and with None when ``interval`` has passed without one;
@@ -47,13 +49,16 @@ class Worker:
         self._on_start = on_start
         self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._gate = threading.Lock()
-        self._is_parking = self._is_parked = self._is_stranded = False
+        self._at_work = threading.Lock()
+        self._held_by: int | None = None
+        self._is_parking = self._is_parked = self._is_stranded = self._is_in_child = False
         self._is_patient = True
         self._thread = DetachedThread(self._run)
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
+        self._thread.wait_until_begun(_BEGIN_S)  # the program counts it from now on
 
     def put(self, item: Any) -> None:
         """Queue an item; reentrant, from any thread."""
@@ -77,7 +82,7 @@ class Worker:
         """
         if not self._thread.is_alive:
             return True
-        self._is_parking = True
+        self._is_parking, self._is_in_child = True, False
         self._items.put(_PARK)
         if not self.join(deadline):
             return False
@@ -92,10 +97,29 @@ class Worker:
             thread = DetachedThread(self._run)
             try:
                 thread.start()
+                if not self._is_in_child:  # the program counts as many threads as before the fork
+                    thread.wait_until_begun(_BEGIN_S)
             except RuntimeError:  # the interpreter is about to end and starts no thread
                 self._is_stranded = True
             else:
                 self._thread = thread
+
+    def hold(self, deadline: float) -> bool:
+        """Keep the thread from handling anything until `release`; return whether it is at rest.
+
+        It waits, until ``deadline`` (monotonic s), for a thread that is at work only. While it
+        waited another thread could begin to end the interpreter, and CPython 3.12 copies that
+        into a forked child, which may start no thread then.
+        """
+        if self._at_work.acquire(timeout=max(deadline - time.monotonic(), 0.0)):
+            self._held_by = threading.get_ident()
+        return self._held_by == threading.get_ident()
+
+    def release(self) -> None:
+        """Undo this thread's `hold`."""
+        if self._held_by == threading.get_ident():
+            self._held_by = None
+            self._at_work.release()
 
     def _handle_here(self) -> None:
         while not self._items.empty():
@@ -106,8 +130,9 @@ class Worker:
     def renew(self) -> None:
         """Begin parked, with an empty queue, in a forked child."""
         self._items = queue.SimpleQueue()
-        self._gate = threading.Lock()
-        self._is_parked = True
+        self._gate, self._at_work = threading.Lock(), threading.Lock()
+        self._held_by = None
+        self._is_parked = self._is_in_child = True
         self._is_parking = self._is_stranded = False
         self._thread = DetachedThread(self._run)
 
@@ -120,7 +145,9 @@ class Worker:
                     return
             else:
                 self.wait_for_room()
-                if not self._handle(item):
+                with self._at_work:
+                    goes_on = self._handle(item)
+                if not goes_on:
                     return
             _leave_registry()
 
@@ -158,6 +185,8 @@ class DetachedThread:
     def __init__(self, run: Callable[[], None]) -> None:
         self._run = run
         self._ended = threading.Event()
+        self._begun = _thread.allocate_lock()  # no Python code, which would be traced, sets it
+        self._begun.acquire()
         self.native_id: int | None = None
         self.was_started = False
 
@@ -165,6 +194,10 @@ class DetachedThread:
         """Start it."""
         self.was_started = True
         _thread.start_new_thread(self._run_to_end, ())
+
+    def wait_until_begun(self, timeout: float) -> None:
+        """Wait, ``timeout`` s at most, until it runs."""
+        self._begun.acquire(timeout=timeout)
 
     @property
     def is_alive(self) -> bool:
@@ -177,6 +210,7 @@ class DetachedThread:
 
     def _run_to_end(self) -> None:
         self.native_id = threading.get_native_id()
+        self._begun.release()
         try:
             self._run()
         finally:

@@ -6,6 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.sdk import fork_warning
 from codetracer_otel.sdk.workers import Worker
 
 if TYPE_CHECKING:
@@ -73,11 +74,13 @@ class StepDelivery:
         return is_ended
 
     def park(self) -> None:
-        """End the thread before a fork."""
-        self._worker.park(time.monotonic() + _PARK_S)
+        """Bring the thread to rest before a fork; it ends where it would be the second one."""
+        rest = self._worker.hold if fork_warning.is_deserved() else self._worker.park
+        rest(time.monotonic() + _PARK_S)
 
     def unpark_soon(self) -> None:
-        """Go on after `park`, with the next step."""
+        """Go on after `park`, a thread that ended with the next step."""
+        self._worker.release()
         self._is_parked = True
         self._recorder.wake_with_next()
 
