@@ -95,3 +95,74 @@ def holds(a):
 @pytest.mark.parametrize(("function", "expected"), [(few, False), (many, True), (holds, True)])
 def test_on_3_12_the_cheaper_or_safer_way_is_chosen(function, expected):
     assert reads_one_by_one(function.__code__, ("a",)) is (expected and not HAS_LIVE_F_LOCALS)
+
+
+class Namespace:
+    """What ``__prepare__`` may return: a mapping that is no dict and tells who asks it."""
+
+    def __init__(self):
+        self.values, self.asked = {}, []
+
+    def __getitem__(self, name):
+        return self.values[name]
+
+    def __setitem__(self, name, value):
+        self.values[name] = value
+
+    def get(self, name, default=None):
+        self.asked.append(name)
+        return default
+
+    __contains__ = get
+
+
+class Strict(dict):
+    """A dict whose methods are the program's."""
+
+    def get(self, name, default=None):
+        raise SystemError(name, default)
+
+    __contains__ = get
+
+
+def prepared(make):
+    class Meta(type):
+        @classmethod
+        def __prepare__(cls, _name, _bases):
+            return make()
+
+        def __new__(cls, name, bases, namespace):
+            values = namespace if make is Strict else namespace.values
+            return super().__new__(cls, name, bases, {**values})
+
+    return Meta
+
+
+def test_a_namespace_that_is_no_dict_is_not_asked():
+    namespace = Namespace()
+    namespace["here"], namespace["read"] = here, read_variables
+    exec("x = 1\nvalues = read(here(), ('x', 'y'), None)", {}, namespace)
+    assert namespace["values"] == [None, None]
+    assert namespace.asked == []
+
+
+def class_bodies(metaclass):
+    class Body(metaclass=metaclass):
+        size = 1
+        password = "hush"
+
+        def method(self):
+            return self.size
+
+    return Body().method()
+
+
+@pytest.mark.parametrize(("make", "seen"), [(Namespace, {}), (Strict, {"size": 1})])
+def test_a_class_body_is_recorded_whatever_namespace_it_has(record, make, seen):
+    with record(capture={"locals"}) as spans:
+        assert class_bodies(prepared(make)) == 1
+    (body,) = [span for span in spans if span.name.endswith(".Body")]
+    shown = body.attributes.items()
+    assert {key[17:]: value for key, value in shown if key.endswith(".local.size")} == seen
+    assert "hush" not in str(body.attributes)
+    assert [span for span in spans if span.name.endswith(".method")]

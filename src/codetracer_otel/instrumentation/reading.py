@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.instrumentation.introspection import derives
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, FrameType
@@ -52,14 +54,15 @@ def read_variables(frame: FrameType, names: tuple[str, ...], missing: object) ->
     """Return the values of local names at exit, ``missing`` for those without one.
 
     On 3.12 f_locals would write into the dict that the program got from ``locals()``, so the
-    variables are read one by one.
-
-    Raises:
-        TypeError: the namespace of a module or class is no dict.
+    variables are read one by one. Where the namespace of a module or class is no dict, all are
+    missing: to ask it would run the program's code.
     """
     if not frame.f_code.co_flags & CO_OPTIMIZED:
         # exec() and metaclasses put objects of the program there, whose methods must not run
-        return [dict.get(frame.f_locals, name, missing) for name in names]
+        own: Any = frame.f_locals
+        if not derives(type(own), dict):
+            return [missing] * len(names)
+        return [dict.get(own, name, missing) for name in names]
     if HAS_LIVE_F_LOCALS:
         namespace = frame.f_locals
         return [namespace.get(name, missing) for name in names]
