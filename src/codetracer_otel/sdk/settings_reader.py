@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from codetracer_otel.errors import Problem, configuration_error
 from codetracer_otel.instrumentation.manual_topics import TOPICS
-from codetracer_otel.sdk.diagnostics.topics import parse_output, topic_problems
+from codetracer_otel.sdk.diagnostics.topics import stated_output, topic_problems
 from codetracer_otel.sdk.exporter_specs import (
     Exporters,
     exporters_from_environment,
@@ -231,7 +231,7 @@ class _Reader:
 
     def _topic_output(self) -> str | None:
         text = self._text("CODETRACER_TRACE_OUTPUT")
-        output = None if text is None else parse_output(text, "CODETRACER_TRACE_OUTPUT")
+        output = None if text is None else stated_output(text, "CODETRACER_TRACE_OUTPUT")
         if not isinstance(output, Problem):
             return output
         self.warnings.append(output)

@@ -10,6 +10,7 @@ from codetracer_otel.sdk.diagnostics.topics import (
     TopicRule,
     parse_output,
     parse_topics_text,
+    stated_output,
     topic_problems,
 )
 
@@ -226,6 +227,15 @@ def test_a_short_form_that_means_something_else_is_refused():
 @pytest.mark.parametrize("text", ["fd:3", "fd:0"])
 def test_a_descriptor_is_an_output(text):
     assert parse_output(text, "X") == text
+
+
+def test_an_output_whose_descriptor_or_folder_is_not_there_is_a_problem(tmp_path):
+    for output in ("fd:987654", f"fd:{10**30}", f"file:{tmp_path}/no/lines"):
+        problem = stated_output(output, "X")
+        assert f"X: cannot be written, got {output!r}" in problem.message
+    for output in ("fd:1", f"file:{tmp_path}/lines"):
+        assert stated_output(output, "X") == output
+    assert "expected fd:N or file:PATH" in stated_output("nowhere", "X").message
 
 
 def test_a_path_of_an_output_becomes_absolute(monkeypatch, tmp_path):

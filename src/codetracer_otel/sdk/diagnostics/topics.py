@@ -149,6 +149,30 @@ def parse_output(text: str, subject: str) -> str | Problem:
     return Problem(ErrorCode.INVALID_POLICY_VALUE, message)
 
 
+def stated_output(text: str, subject: str) -> str | Problem:
+    """Return an output as `parse_output` does, or what is wrong with it or with its place."""
+    output = parse_output(text, subject)
+    if isinstance(output, Problem):
+        return output
+    return _unwritable_output(output, subject) or output
+
+
+def _unwritable_output(output: str, subject: str) -> Problem | None:
+    """Return the problem of a parsed output whose descriptor or folder is not there."""
+    kind, _, target = output.partition(":")
+    try:
+        if kind == "fd":
+            os.fstat(int(target))
+        else:
+            os.stat(os.path.dirname(target))
+    except (OSError, OverflowError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no such descriptor"
+        expected = "an open descriptor, or a file in a folder that exists"
+        message = f"{subject}: cannot be written, got {output!r} ({reason}); expected {expected}"
+        return Problem(ErrorCode.IO, message)
+    return None
+
+
 def _is_path(text: str, tree: TopicTree, is_directory: Callable[[str], bool]) -> bool:
     if "/" in text or "\\" in text or text.startswith((".", "~")):
         return True
