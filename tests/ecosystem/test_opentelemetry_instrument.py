@@ -7,8 +7,10 @@ import json
 import pytest
 from tests.collector.receiver import running_receiver
 from tests.ecosystem.instrument import delivering_to, instrumented
+from tests.native_run import plain
 
 from codetracer_otel.captured import REDACTED
+from codetracer_otel.exporters.native import read_trace
 
 UNTRACED = ("total 0.6\n", 3)
 
@@ -125,3 +127,31 @@ def test_our_json_lines_are_an_exporter_for_anybodys_spans(tmp_path):
     line = json.loads(ended.stderr)
     assert (line["name"], line["schema"]) == ("paid", "span/1")
     assert line["attributes"] == {"card_number": REDACTED, "amount": 3}
+
+
+def test_a_native_trace_is_an_exporter_for_anybodys_spans(tmp_path):
+    program = (
+        "from opentelemetry import trace\n"
+        "tracer = trace.get_tracer('t')\n"
+        "with tracer.start_as_current_span('order'):\n"
+        "    with tracer.start_as_current_span('paid') as span:\n"
+        "        span.set_attribute('card_number', '4111 1111 1111 1111')\n"
+        "        span.set_attribute('amount', 3)\n"
+    )
+    (tmp_path / "by_hand.py").write_text(program)
+
+    ended = instrumented(
+        str(tmp_path / "by_hand"),
+        exporter="codetracer_native",
+        CODETRACER_EXPORTER=f"native={tmp_path / 'trace'}",
+        OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="codetracer",
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    (order,) = read_trace(tmp_path / "trace").root.children
+    (paid,) = order.children
+    assert (order.name, paid.name) == ("order", "paid")
+    assert {name: plain(value) for name, value in paid.arguments.items()} == {
+        "card_number": REDACTED,
+        "amount": 3,
+    }

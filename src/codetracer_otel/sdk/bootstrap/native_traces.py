@@ -40,24 +40,35 @@ def open_traces(
     Raises:
         EnvironmentFailure: a directory cannot be created, or is something else.
     """
-    program = _program(settings)
-    decision = classifier.classify(CodeIdentity(("__main__",), program, "<module>"))
+    decision = _decision(settings, classifier)
     return [
         NativeTrace(
             directory,
-            TraceMetadata(
-                program=program,
-                arguments=shown_arguments(_arguments(settings), decision),
-                version=VERSION,
-                filters=_filters(classifier),
-                scopes_skipped=skipped,
-            ),
+            describe(settings, classifier, skipped),
             decision.content,  # type: ignore[arg-type]
             notify,
             only_changes=settings.step_values is StepValues.CHANGED,
         )
         for directory in claim_directories(directories)
     ]
+
+
+def describe(
+    settings: Settings, classifier: Classifier, skipped: Callable[[], int] = int
+) -> TraceMetadata:
+    """Return what a trace says of its program, as the filters allow it to be shown."""
+    decision = _decision(settings, classifier)
+    return TraceMetadata(
+        program=_program(settings),
+        arguments=shown_arguments(_arguments(settings), decision),
+        version=VERSION,
+        filters=_filters(classifier),
+        scopes_skipped=skipped,
+    )
+
+
+def _decision(settings: Settings, classifier: Classifier) -> Decision:
+    return classifier.classify(CodeIdentity(("__main__",), _program(settings), "<module>"))
 
 
 def _filters(classifier: Classifier) -> list[dict[str, object]]:
