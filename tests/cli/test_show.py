@@ -9,6 +9,9 @@ import pytest
 from tests.exporters.native.made_trace import call_of, open_trace, plan_of
 
 from codetracer_otel.cli import main
+from codetracer_otel.cli.show_native import read_native
+from codetracer_otel.cli.show_tree import Selection, tree_lines
+from codetracer_otel.exporters.native import TraceError, iter_trace
 from codetracer_otel.step_records import CALL, OUTPUT, RAISE, RETURN, Failure
 
 
@@ -100,6 +103,59 @@ def test_a_native_trace_is_summed_up_by_function(native, capsys):
 def test_some_calls_are_shown(native, capsys, options, expected):
     shown = [line.partition("steps")[2].strip() for line in show(capsys, native, *options)]
     assert shown == expected
+
+
+@pytest.mark.parametrize("depth", [None, 1, 2])
+@pytest.mark.parametrize("name", [None, "inner", "o*", "nothing", ""])
+@pytest.mark.parametrize("errors", [False, True])
+def test_what_is_not_read_would_not_be_shown(native, depth, name, errors):
+    selection = Selection(depth, name, errors)
+    every_call = read_native(str(native), Selection())
+    some = read_native(str(native), selection)
+    assert list(tree_lines(some, selection)) == list(tree_lines(every_call, selection))
+
+
+def test_a_call_that_is_not_shown_is_not_kept(native):
+    assert [call.name for call in read_native(str(native), Selection(1))] == ["outer", "other"]
+    failed = read_native(str(native), Selection(errors=True))
+    assert [(call.name, call.error) for call in failed] == [
+        ("outer", ""),
+        ("inner", "ValueError: bad"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('"function_id":3', '"function_id":9', "event 37: function_id 9 is not defined"),
+        ('{"Call":{"function_id":2', '{"Call":["function_id":2', "event 14: the event is no JSON"),
+        ('"kind":"Error","msg"', '"kind":"Int","msg"', "event 28: a value of kind Int"),
+    ],
+)
+def test_a_trace_that_breaks_a_rule_is_one_line_that_says_where(
+    native, capsys, before, after, message
+):
+    path = native / "trace.json"
+    whole = path.read_text()
+    assert before in whole
+    path.write_text(whole.replace(before, after, 1))
+    for options in ([], ["--summary"]):
+        assert main(["show", str(native), *options]) == 2
+        printed = capsys.readouterr()
+        assert message in printed.err
+        assert len(printed.err.splitlines()) == 1
+    assert path.read_text() != whole
+
+
+def test_values_of_steps_that_are_not_shown_are_not_judged(native, capsys):
+    path = native / "trace.json"
+    expected = show(capsys, native)
+    text = path.read_text()
+    before, value, behind = text.rpartition('{"Value":{"variable_id":')
+    path.write_text(f"{before}{value}99{behind}")
+    with pytest.raises(TraceError):
+        list(iter_trace(native))
+    assert show(capsys, native) == expected
 
 
 def test_a_trace_that_was_cut_off_is_repaired_and_that_is_said(native, capsys):

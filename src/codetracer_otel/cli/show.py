@@ -52,23 +52,23 @@ def show(options: argparse.Namespace) -> int:
     Raises:
         UsageError: it is no trace.
     """
-    calls = _read(options.trace)
     if options.summary:
-        lines: Iterator[str] = summary_lines(calls, options.name)
+        lines: Iterator[str] = summary_lines(_read(options.trace, None), options.name)
     else:
-        lines = tree_lines(calls, Selection(options.depth, options.name, options.errors))
+        selection = Selection(options.depth, options.name, options.errors)
+        lines = tree_lines(_read(options.trace, selection), selection)
     for line in lines:
         sys.stdout.write(f"{line}\n")
     return 0
 
 
-def _read(path: str) -> Iterator[Shown]:
+def _read(path: str, selection: Selection | None) -> Iterator[Shown]:
     try:
         if os.path.isdir(path):
-            return read_native(path)
+            return read_native(path, selection)
         if os.path.basename(path) == "trace.json":
-            return read_native(os.path.dirname(path) or ".")
-        return read_spans(path)
+            return read_native(os.path.dirname(path) or ".", selection)
+        return read_spans(path, with_values=selection is not None)
     except OSError as error:
         raise UsageError(
             f"show: {path} cannot be read: {error.strerror}; "

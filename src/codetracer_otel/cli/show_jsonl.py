@@ -18,8 +18,12 @@ _MAX_VALUE: Final = 60
 Span = dict[str, Any]
 
 
-def read_spans(path: str) -> Iterator[Shown]:
+def read_spans(path: str, *, with_values: bool = True) -> Iterator[Shown]:
     """Return the spans of a file; lines that are something else are passed over.
+
+    Args:
+        path: of the file.
+        with_values: whether arguments and return values are wanted.
 
     Raises:
         UsageError: none of its lines is a span.
@@ -32,7 +36,7 @@ def read_spans(path: str) -> Iterator[Shown]:
             f"show: {path} holds no span; expected JSON lines as --exporter jsonl=FILE writes them",
             ErrorCode.UNSUPPORTED_FORMAT,
         )
-    return _in_order(spans)
+    return (_shown(span, level, with_values=with_values) for span, level in _in_order(spans))
 
 
 def _span(line: str) -> Span | None:
@@ -44,7 +48,7 @@ def _span(line: str) -> Span | None:
     return fields if is_span and isinstance(fields.get("name"), str) else None
 
 
-def _in_order(spans: list[Span]) -> Iterator[Shown]:
+def _in_order(spans: list[Span]) -> Iterator[tuple[Span, int]]:
     children: dict[tuple[Any, Any], list[Span]] = {}
     known = {(span.get("trace_id"), span["span_id"]) for span in spans}
     for span in spans:
@@ -53,7 +57,7 @@ def _in_order(spans: list[Span]) -> Iterator[Shown]:
     pending = [(span, 0) for span in _latest_first(children.get((None, None), []))]
     while pending:
         span, level = pending.pop()
-        yield _shown(span, level)
+        yield span, level
         below = children.pop((span.get("trace_id"), span["span_id"]), [])
         pending += [(child, level + 1) for child in _latest_first(below)]
 
@@ -62,17 +66,18 @@ def _latest_first(spans: list[Span]) -> list[Span]:
     return sorted(spans, key=lambda span: str(span.get("timestamp", "")), reverse=True)
 
 
-def _shown(span: Span, level: int) -> Shown:
+def _shown(span: Span, level: int, *, with_values: bool) -> Shown:
     attributes = span.get("attributes")
     attributes = attributes if isinstance(attributes, dict) else {}
     duration = span.get("duration_ms")
-    result = attributes.get(_RETURN)
+    values = attributes if with_values else {}
+    result = values.get(_RETURN)
     return Shown(
         span["name"],
         level,
         [
             (key.removeprefix(_ARGUMENT), _text(value))
-            for key, value in attributes.items()
+            for key, value in values.items()
             if key.startswith(_ARGUMENT)
         ],
         None if result is None else _text(result),

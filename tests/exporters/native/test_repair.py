@@ -81,21 +81,31 @@ def leave_no_room_at_first(monkeypatch):
     monkeypatch.setattr(module, "write_all", write_all)
 
 
-def test_where_there_is_no_room_for_the_end_some_of_the_last_events_go(tmp_path, monkeypatch):
-    trace = open_trace(tmp_path / "t")
-    for _ in range(300):
+def repaired_without_room(folder, calls, monkeypatch):
+    """Repair a trace of some calls where the end finds no room until something is removed."""
+    trace = open_trace(folder)
+    for _ in range(calls):
         trace.write(1, tree(plan_of()))
     trace.abandon()
-    leave_no_room_at_first(monkeypatch)
-    assert repair(str(tmp_path / "t")).was_needed
-    assert 200 < len(read_trace(tmp_path / "t").root.children) < 300
+    module = sys.modules[repair.__module__]
+    attempts = []
+    real = module.write_all
+
+    def no_room_at_first(descriptor, data):
+        attempts.append(len(data))
+        if len(attempts) == 1:
+            raise OSError(28, "No space left on device")
+        real(descriptor, data)
+
+    monkeypatch.setattr(module, "write_all", no_room_at_first)
+    assert repair(str(folder)).was_needed
+    return read_trace(folder).root
+
+
+def test_where_there_is_no_room_for_the_end_some_of_the_last_events_go(tmp_path, monkeypatch):
+    root = repaired_without_room(tmp_path / "t", 300, monkeypatch)
+    assert 200 < len(root.children) < 300
 
 
 def test_the_first_call_stays_where_a_small_trace_has_no_room_for_its_end(tmp_path, monkeypatch):
-    trace = open_trace(tmp_path / "t")
-    for _ in range(5):
-        trace.write(1, tree(plan_of()))
-    trace.abandon()
-    leave_no_room_at_first(monkeypatch)
-    assert repair(str(tmp_path / "t")).was_needed
-    assert read_trace(tmp_path / "t").root.name == "<toplevel>"
+    assert repaired_without_room(tmp_path / "t", 5, monkeypatch).name == "<toplevel>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from codetracer_otel.errors import ErrorCode
@@ -16,6 +16,7 @@ from codetracer_otel.exporters.native.directory import (
     write_all,
 )
 from codetracer_otel.exporters.native.events import EventStream, TraceError, TruncatedError
+from codetracer_otel.exporters.native.outline import ends_as_it_should
 from codetracer_otel.exporters.native.tables import TypeKind
 
 _SPARE_BYTES: Final = (0, 4 * 1024, 16 * 1024, 256 * 1024, 4 * 1024 * 1024)
@@ -49,6 +50,7 @@ class _Prefix:
     home_depth: int | None = None  # while another thread's calls stand there
     has_begun: bool = False
     is_whole: bool = False
+    paths: list[Any] = field(default_factory=list)
 
     def take(self, event: Any, end: int) -> None:
         """Go past an event."""
@@ -56,6 +58,8 @@ class _Prefix:
         self.depth += (name == "Call") - (name == "Return")
         self.has_begun = self.has_begun or name == "Call"
         self.types += name == "Type"
+        if name == "Path":
+            self.paths.append(event[name])
         if name == "ThreadSwitch":
             self.home_depth = None if event[name] == 1 else self.depth
         self.end, self.events = end, self.events + 1
@@ -72,7 +76,7 @@ def repair(path: str) -> Repair:
     """
     events = os.path.join(path, EVENTS)
     with open(events, "rb") as file:
-        if _read_prefix(file, os.fstat(file.fileno()).st_size).is_whole:
+        if ends_as_it_should(file):
             return Repair(was_needed=False)
     lock = lock_directory(path)
     if lock < 0:
@@ -97,7 +101,8 @@ def end_trace(path: str) -> Repair:
                 break
         else:
             raise OSError("no room to end the trace")
-    _complete_paths(path)
+    with contextlib.suppress(OSError):  # the file was written when the recording began
+        _replace(path, PATHS, json.dumps(prefix.paths, separators=(",", ":")))
     return Repair(True, prefix.events, prefix.depth, size - prefix.end)
 
 
@@ -152,14 +157,6 @@ def _type(kind: TypeKind, name: str) -> dict[str, Any]:
 
 def _return(value: dict[str, Any]) -> dict[str, Any]:
     return {"Return": {"return_value": value}}
-
-
-def _complete_paths(path: str) -> None:
-    """Write the paths anew: the file was written when the recording began."""
-    with open(os.path.join(path, EVENTS), "rb") as file:
-        paths = [event["Path"] for event in EventStream(file) if "Path" in event]
-    with contextlib.suppress(OSError):
-        _replace(path, PATHS, json.dumps(paths, separators=(",", ":")))
 
 
 def _replace(path: str, name: str, text: str) -> None:

@@ -90,6 +90,17 @@ class Validator:
             raise TraceError(str(broken), self._count) from None
         self._count += 1
 
+    def check_steps(self, count: int) -> None:
+        """Go past steps like some that were checked.
+
+        Raises:
+            TraceError: nothing may follow.
+        """
+        if self._is_ended:
+            self.check(None)
+        self._count += count
+        self._last = "Step"
+
     def finish(self) -> None:
         """Go past the end.
 
