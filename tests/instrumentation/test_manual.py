@@ -473,10 +473,19 @@ def test_lines_go_to_a_file_or_a_descriptor(monkeypatch, capsys, tmp_path, kind)
 
 
 def test_an_output_that_cannot_be_opened_is_standard_error(monkeypatch, capsys, tmp_path):
-    monkeypatch.setenv("CODETRACER_TRACE_OUTPUT", f"file:{tmp_path}/missing/lines")
+    monkeypatch.setenv("CODETRACER_TRACE_OUTPUT", f"file:{tmp_path}")
     with topics(capsys) as lines, ct.span("load"):
         pass
     assert [line["span"] for line in lines] == ["load"]
+
+
+def test_an_output_in_a_folder_that_is_not_there_is_told_once(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("CODETRACER_TRACE_OUTPUT", f"file:{tmp_path}/missing/lines")
+    with ct.configure(exporter=[], functions=False, trace="app"), ct.span("load"):
+        pass
+    told, line = capsys.readouterr().err.splitlines()
+    assert "missing/lines' (No such file or directory)" in told
+    assert json.loads(line)["span"] == "load"
 
 
 def test_a_parent_may_be_stated(capsys):
