@@ -37,17 +37,9 @@ def build_callbacks(recorder: PythonRecorder, depth: int = 1) -> Mapping[str, Ca
 def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
     sites = recorder.sites
     threads = recorder.stacks.local
-    new_stack = recorder.stacks.new
-    on_unknown = recorder.on_unknown
-    begin = recorder.calls.begin
-    adopt = recorder.parents.adopt
-    push_unsampled = recorder.calls.push_unsampled
     read_context = recorder.read_context
     next_span_id = recorder.next_span_id
-    charge = recorder.ends.charge
     clock = recorder.clock.monotonic_ns
-    boundary = recorder.boundary
-    none_type = type(None)
     frame_of = sys._getframe  # noqa: SLF001 - the documented way to the caller's frame
 
     def on_start(code: CodeType, offset: int) -> object:
@@ -56,29 +48,29 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
             try:
                 site: Any = sites[id(code)]
             except KeyError:
-                site = on_unknown(code, frame_of(depth))
+                site = recorder.on_unknown(code, frame_of(depth))
                 if not isinstance(site, Site):
                     return site
             try:
                 stack = threads.stack
             except AttributeError:
-                stack = new_stack()
+                stack = recorder.stacks.new()
             below = stack[-1]
             if site.is_special:
-                begin(site, code, offset, frame_of(depth))
+                recorder.calls.begin(site, code, offset, frame_of(depth))
                 return None
             context = read_context()
             if context is below[4]:
                 segment = below[3]
                 parent_id = below[2]
             else:
-                segment, parent_id = adopt(context, below, stack[0])
+                segment, parent_id = recorder.parents.adopt(context, below, stack[0])
                 if segment is None:
-                    push_unsampled(stack, code, context)
+                    recorder.calls.push_unsampled(stack, code, context)
                     return None
                 if below[4] is TENTATIVE:
                     if site.bound is not None:
-                        begin(site, code, offset, frame_of(depth))
+                        recorder.calls.begin(site, code, offset, frame_of(depth))
                         return None
                     keep(below)
             bound = site.bound
@@ -119,11 +111,11 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
                         if len(value) <= short_text:
                             continue
                     elif takes_plain and (
-                        kind is int or kind is none_type or kind is float or kind is bool
+                        kind is int or value is None or kind is float or kind is bool
                     ):
                         continue
                     arguments = tuple([site.capture_quickly(value) for value in arguments])
-                    charge(arguments)
+                    recorder.ends.charge(arguments)
                     break
             stack.append(
                 [
@@ -151,7 +143,7 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
             if type(error) is RecursionError:
                 return None
             try:
-                boundary(error)
+                recorder.boundary(error)
             except RecursionError:
                 no_room = True  # to judge it: an interrupt must not get lost
             else:
@@ -167,24 +159,12 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
     sites = recorder.sites
     find_site = recorder.sites.get
     threads = recorder.stacks.local
-    heal = recorder.ends.heal
-    finish_entry = recorder.ends.finish_entry
-    finish_extras = recorder.ends.finish_extras
-    finish_raised = recorder.ends.finish_raised
-    charge = recorder.ends.charge
-    cramped = recorder.ends.cramped
-    put_back = recorder.ends.put_back
-    save = recorder.ends.save
+    ends = recorder.ends
     buffer = recorder.buffer
     records = recorder.buffer.records
-    append = recorder.buffer.records.append
-    overflow = recorder.buffer.overflow
     clock = recorder.clock.monotonic_ns
-    boundary = recorder.boundary
-    none_type = type(None)
     frame_of = sys._getframe  # noqa: SLF001
 
-    is_ours = recorder.is_ours
     read_traceback = BaseException.__dict__["__traceback__"].__get__
 
     def on_return(code: CodeType, _offset: int, value: Any) -> object:
@@ -194,14 +174,14 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
             stack = threads.stack
             record = stack[-1]
             if record[0] is not code:
-                record = heal(stack, code)
+                record = ends.heal(stack, code)
                 if record is None:
                     return None
             del stack[-1]
             plan = record[1]
             if plan is None:
                 if record[10] is not None:
-                    finish_entry(record, None)
+                    ends.finish_entry(record, None)
                 return None
             record[8] = now
             if plan.captures_return:
@@ -211,32 +191,32 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
                     is_plain = len(value) <= site.short_text
                 else:
                     is_plain = site.takes_plain and (
-                        kind is none_type or kind is int or kind is bool or kind is float
+                        value is None or kind is int or kind is bool or kind is float
                     )
                 if is_plain:
                     record[9] = value
                 else:
                     record[9] = site.capture_quickly(value)
-                    charge((record[9],))
+                    ends.charge((record[9],))
             else:
                 record[9] = plan.fixed_result
-            if record[10] is not None and not finish_extras(record, frame_of(depth), now):
+            if record[10] is not None and not ends.finish_extras(record, frame_of(depth), now):
                 return None
             record[4] = None  # delivered, see `Calls.put_back`
             if len(records) < buffer.watermark:
-                append(record)
+                records.append(record)
             else:
-                overflow(record)
+                buffer.overflow(record)
         except AttributeError as error:
             if hasattr(threads, "stack"):
-                boundary(error)  # otherwise the thread was here before the session
+                recorder.boundary(error)  # otherwise the thread was here before the session
         except RecursionError:
             if stack[-1] is not record:
-                cramped.append((record, None))
+                ends.cramped.append((record, None))
         except BaseException as error:
             try:
-                put_back(stack, record)
-                boundary(error)
+                ends.put_back(stack, record)
+                recorder.boundary(error)
             except RecursionError:
                 no_room = True
             else:
@@ -256,37 +236,37 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
             innermost = read_traceback(raised)
             if innermost is not None and innermost.tb_next is not None:
                 inner_code = innermost.tb_next.tb_frame.f_code
-                if is_ours(inner_code.co_filename):
-                    drop_frames(raised, is_ours)
+                if recorder.is_ours(inner_code.co_filename):
+                    drop_frames(raised, recorder.is_ours)
             stack = getattr(threads, "stack", None)
             if stack is None:
                 return None
             record = stack[-1]
             if record[0] is not code:
-                record = heal(stack, code)
+                record = ends.heal(stack, code)
                 if record is None:
                     return None
             del stack[-1]
             if record[1] is None:
-                if not finish_entry(record, raised):
+                if not ends.finish_entry(record, raised):
                     return None
             elif record[8]:
                 return None  # `heal` has delivered it, and a signal kept it on the stack
             record[8] = now
-            if not finish_raised(record, frame_of(depth), raised, now):
+            if not ends.finish_raised(record, frame_of(depth), raised, now):
                 return None
             record[4] = None
             if len(records) < buffer.watermark:
-                append(record)
+                records.append(record)
             else:
-                overflow(record)
+                buffer.overflow(record)
         except RecursionError:  # id() calls audit hooks, too, which may be Python
             if record is not None and stack[-1] is not record:
-                cramped.append((record, type(raised)))
+                ends.cramped.append((record, type(raised)))
         except BaseException as error:
             try:
-                save(stack, record, raised)
-                boundary(error)
+                ends.save(stack, record, raised)
+                recorder.boundary(error)
             except RecursionError:
                 no_room = True
             else:
