@@ -105,6 +105,13 @@ def test_some_calls_are_shown(native, capsys, options, expected):
     assert shown == expected
 
 
+def test_nothing_shown_is_said(native, capsys):
+    assert main(["show", str(native), "--name", "shop.*", "--errors"]) == 0
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err == "codetracer-otel: no call has a name like 'shop.*' and failed\n"
+
+
 @pytest.mark.parametrize("depth", [None, 1, 2])
 @pytest.mark.parametrize("name", [None, "inner", "o*", "nothing", ""])
 @pytest.mark.parametrize("errors", [False, True])

@@ -57,9 +57,19 @@ def show(options: argparse.Namespace) -> int:
     else:
         selection = Selection(options.depth, options.name, options.errors)
         lines = tree_lines(_read(options.trace, selection), selection)
+    count = 0
     for line in lines:
+        count += 1
         sys.stdout.write(f"{line}\n")
+    if not count:
+        sys.stderr.write(f"codetracer-otel: no call {_asked(options)}\n")
     return 0
+
+
+def _asked(options: argparse.Namespace) -> str:
+    name = f"has a name like {options.name!r}" if options.name else ""
+    failed = "failed" if options.errors else ""
+    return " and ".join(filter(None, (name, failed))) or "is in it"
 
 
 def _read(path: str, selection: Selection | None) -> Iterator[Shown]:
