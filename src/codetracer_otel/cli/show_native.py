@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.cli.show_tree import Shown
 from codetracer_otel.exporters.native import TraceError, TruncatedError, iter_trace, repair
 from codetracer_otel.exporters.native.directory import EVENTS
-from codetracer_otel.exporters.native.outline import Outline
+from codetracer_otel.exporters.native.outline import Outline, value_in
 from codetracer_otel.exporters.native.tables import EventKind
 from codetracer_otel.exporters.native.validation import TOPLEVEL, Validator
 from codetracer_otel.exporters.native.values import short_text
@@ -178,8 +178,9 @@ class _Reader:
                     validator.check_steps(len(item))
                     self._steps(len(item))
                     continue
-                validator.check(item)
-                ((name, body),) = item.items()  # type: ignore[union-attr]
+                event = _decoded(*item) if type(item) is tuple else item
+                validator.check(event)
+                ((name, body),) = event.items()  # type: ignore[union-attr]
                 if name in take:
                     take[name](body)
             yield from self._calls.ready
@@ -214,6 +215,14 @@ class _Reader:
             self._open[-1].has_failed = self._open[-1].has_failed or entry.has_failed
             entry.result = body["return_value"]
             self._calls.end(entry)
+
+
+def _decoded(function: int | None, text: bytes) -> dict[str, Any]:
+    """Return a call or a return."""
+    value = value_in(text)
+    if function is None:
+        return {"Return": {"return_value": value}}
+    return {"Call": {"function_id": function, "args": value}}
 
 
 def _say_what_is_wrong(path: str) -> None:

@@ -9,7 +9,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.errors import ErrorCode, UsageError
-from codetracer_otel.exporters.native.outline import Outline
+from codetracer_otel.exporters.native.outline import Outline, value_in
 from codetracer_otel.report.native_values import NativeTypes
 from codetracer_otel.report.spans import NONE, Details, Mark
 
@@ -34,7 +34,7 @@ class _Call:
 
     __slots__ = ("arguments", "events", "index", "lines", "marks")
 
-    def __init__(self, index: int, arguments: list[Any]) -> None:
+    def __init__(self, index: int, arguments: Any) -> None:
         self.index = index
         self.arguments = arguments
         self.events: list[tuple[Any, int]] = []
@@ -99,13 +99,15 @@ class NativeSource:
         try:
             for piece in outline:
                 for item in piece:
-                    if type(item) is list:
-                        self._steps(item)
-                        continue
-                    for name, body in item.items():  # type: ignore[union-attr]
-                        taker = take.get(name)
-                        if taker is not None:
-                            taker(body)
+                    kind = type(item)
+                    if kind is list:
+                        self._steps(item)  # type: ignore[arg-type]
+                    elif kind is tuple:
+                        self._call_or_return(*item)
+                    else:
+                        for name, body in item.items():  # type: ignore[union-attr]
+                            if name in take:
+                                take[name](body)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
             what = f"an event behind its {len(spans) - before:,} calls"
             reason = f"{what} is not of a native trace ({type(error).__name__})"
@@ -127,16 +129,14 @@ class NativeSource:
             reason = f"a value is not of a native trace ({type(error).__name__})"
             raise _unreadable(self._path, reason) from error
 
-    def _shown(
-        self, arguments: list[Any], result: Any, events: list[Any], lines: list[int]
-    ) -> Details:
+    def _shown(self, arguments: Any, result: Any, events: list[Any], lines: list[int]) -> Details:
         plain = self._types.plain
         values = [
             (f"codetracer.arg.{self._variables[item['variable_id']]}", plain(item["value"]))
-            for item in arguments
+            for item in _decoded(arguments)
         ]
         if result is not None:
-            values.append(("codetracer.return", plain(result)))
+            values.append(("codetracer.return", plain(_decoded(result))))
         if lines:
             values.append(("lines", _line_text(lines)))
         return Details(values, [_event(body, at) for body, at in events])
@@ -153,8 +153,8 @@ class NativeSource:
             "Type": self._types.add,
             "Function": self._function,
             "Step": self._step,
-            "Call": self._call,
-            "Return": self._return,
+            "Call": lambda body: self._call(body["function_id"], body["args"]),
+            "Return": lambda body: self._return(body["return_value"]),
             "Event": self._event,
             "ThreadSwitch": self._switch,
         }
@@ -180,14 +180,20 @@ class NativeSource:
                 lines += self._pending[: _MAX_LINES + 1 - len(lines)]
         self._pending = []
 
-    def _call(self, body: dict[str, Any]) -> None:
+    def _call_or_return(self, function: int | None, text: bytes) -> None:
+        if function is None:
+            self._return(text)
+        else:
+            self._call(function, text)
+
+    def _call(self, function: int, arguments: Any) -> None:
         self._pending = self._pending[:-1]  # the last step announces the call
         self._settle()
         parent = self._stack[-1].index if self._stack else NONE
         index = self._spans.add(
             self._clock,
             self._clock,
-            self._functions[body["function_id"]],
+            self._functions[function],
             self._thread,
             parent,
             0,
@@ -195,12 +201,12 @@ class NativeSource:
             0,
             self._number,
         )
-        self._stack.append(_Call(index, body["args"]))
+        self._stack.append(_Call(index, arguments))
 
-    def _return(self, body: dict[str, Any]) -> None:
+    def _return(self, result: Any) -> None:
         self._settle()
         self._clock += 1
-        self._end(self._stack.pop(), body["return_value"])
+        self._end(self._stack.pop(), result)
 
     def _end(self, call: _Call, result: Any) -> None:
         spans, index = self._spans, call.index
@@ -234,6 +240,10 @@ class NativeSource:
             self._end(call, {"kind": "Raw", "r": _UNFINISHED})
         if not is_whole:
             self.notes.append(f"{self.name}: the recording breaks off; open calls end there")
+
+
+def _decoded(found: Any) -> Any:
+    return value_in(found) if type(found) is bytes else found
 
 
 def _event(body: dict[str, Any], at: int) -> tuple[str, int | None, list[tuple[str, Any]]]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.exporters.native.made_trace import OPENING, TYPES
 
-from codetracer_otel.exporters.native.outline import Outline, ends_as_it_should
+from codetracer_otel.exporters.native.outline import Outline, ends_as_it_should, value_in
 
 INT = {"kind": "Int", "i": 3, "type_id": 1}
 HOSTILE = ['a,{"Step":{"b"', "{", '{"', "\\", ',{"Value":', '"},{"Return":', "é{", "]"]
@@ -45,11 +45,18 @@ def outline_of(text, chunk=64):
         patch.setattr(module, "_CHUNK", chunk)
         reader = Outline(io.BytesIO(text))
         found = [item for piece in reader for item in piece]
-    events = []
-    for item in found:
-        steps = [{"Step": {"path_id": 0, "line": line}} for line in item]
-        events += steps if isinstance(item, list) else [item]
-    return events, reader.is_whole
+    return [event for item in found for event in events_of(item)], reader.is_whole
+
+
+def events_of(item):
+    if isinstance(item, list):
+        return [{"Step": {"path_id": 0, "line": line}} for line in item]
+    if isinstance(item, dict):
+        return [item]
+    function, text = item
+    if function is None:
+        return [{"Return": {"return_value": value_in(text)}}]
+    return [{"Call": {"function_id": function, "args": value_in(text)}}]
 
 
 def without_values(events):

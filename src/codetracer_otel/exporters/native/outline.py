@@ -13,14 +13,16 @@ _CHUNK: Final = 64 * 1024  # larger blocks come fresh from the system each time,
 _MAX_EVENT: Final = 128 * 1024 * 1024
 _NEAR: Final = 16 * 1024
 _SEPARATORS: Final = b", \t\r\n"
-_STEP: Final = b'{"Step":{"path_id":'
-_STEP_END: Final = b"}},"
-_STEP_REST: Final = re.compile(rb'\d{1,9},"line":(\d{1,9})\}\},')
+_STEP: Final = b',{"Step":{"path_id":'
+_KNOWN_STEP: Final = re.compile(rb'\{"Step":\{"path_id":\d{1,9},"line":(\d{1,9})\}\}')
+_CALL: Final = re.compile(rb'\{"Call":\{"function_id":(\d{1,9}),"args":')
+_RETURN: Final = b'{"Return":{"return_value":'
 _MAX_STEPS: Final = 100_000  # places of a program that are known by their text
 # Inside a JSON string a quote follows a backslash: this can only be the beginning of an event.
 _NAMES: Final = (
     rb'"(?:Step|Call|Return|Event|Type|Function|Path|VariableName|Thread(?:Start|Exit|Switch))"'
 )
+_NEXT: Final = re.compile(rb",\s*(?=\{\s*" + _NAMES + rb")")
 _BOUNDARY: Final = re.compile(rb",(?=\s*\{\s*(?:" + _NAMES + rb'|"Value"))')
 # Values up to the next other event. What is an object of theirs is told apart by the first
 # alternatives, because most are: 2.6 s for each GB, where the names alone take 4.5 s.
@@ -29,14 +31,16 @@ _VALUES: Final = re.compile(
 )
 _decode: Final = json.JSONDecoder().raw_decode
 
-Item = list[int] | dict[str, Any]
+Item = list[int] | tuple[int | None, bytes] | dict[str, Any]
 
 
 class Outline:
     """The events of an open ``trace.json`` without most of the values of steps.
 
-    Each piece is a list of events, in which steps that follow each other are the list of their
-    lines. A step on a line that was not met before comes as an event.
+    They come as objects, except that
+    * steps that follow each other are the list of their lines, but for the first on each line;
+    * a call is the number of its function, and a text that begins with the array of its arguments;
+    * a return is None, and a text that begins with its value; `value_in` decodes both.
 
     Args:
         file: open for reading at its beginning.
@@ -48,7 +52,7 @@ class Outline:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._is_first = True
-        self._lines: dict[bytes, int] = {}  # of the text behind _STEP
+        self._lines: dict[bytes, int] = {}  # of the texts of steps
         self.is_whole = False
 
     def __iter__(self) -> Iterator[list[Item]]:
@@ -74,59 +78,31 @@ class Outline:
         if self._is_first:
             text = _opened(text)
             self._is_first = False
-        # behind a separator each, the first and the last event are like all the others
-        parts = _VALUES.sub(b",", b"," + text + b",").split(_STEP)
-        runs, others = self._sorted_out(parts)
-        events = iter(json.loads(b"[" + b",".join(others) + b"]"))
+        text = _VALUES.sub(b",", b"," + text).strip(_SEPARATORS)
+        texts = _NEXT.split(text) if text else []
+        lines = [*map(self._lines.get, texts), None]
         found: list[Item] = []
-        for run in runs:
-            if run is None:
-                found += _events(next(events))
-            else:
-                found.append(run)
-        return found
-
-    def _sorted_out(self, parts: list[bytes]) -> tuple[list[list[int] | None], list[bytes]]:
-        """Return the runs of steps, None for what stands between them, and the JSON of that.
-
-        Args:
-            parts: what stands before the first `_STEP`, and behind each.
-        """
-        runs: list[list[int] | None] = []
-        others: list[bytes] = []
-
-        def add(text: bytes) -> None:
-            text = text.strip(_SEPARATORS)
-            if text:
-                runs.append(None)
-                others.append(b"[" + text + b"]")
-
-        add(parts[0])
-        lines = [*map(self._lines.get, parts), None]
-        position = 1
-        while (place := lines.index(None, position)) < len(parts):
-            line, text = self._parted(parts[place])
-            run = lines[position:place]
-            if line is not None:
-                run.append(line)
-            if run:
-                runs.append(run)  # type: ignore[arg-type] # up to the first None
-            add(text)
+        position = 0
+        while (place := lines.index(None, position)) < len(texts):
+            if position < place:
+                found.append(lines[position:place])  # type: ignore[arg-type] # up to a None
+            found += self._taken_apart(texts[place])
             position = place + 1
         if position < place:
-            runs.append(lines[position:place])  # type: ignore[arg-type]
-        return runs, others
+            found.append(lines[position:place])  # type: ignore[arg-type]
+        return found
 
-    def _parted(self, part: bytes) -> tuple[int | None, bytes]:
-        """Return the line of a known step and what stands behind it, else None and everything."""
-        rest, end, behind = part.partition(_STEP_END)
-        line = self._lines.get(rest + end)
-        if line is not None:
-            return line, behind
-        found = _STEP_REST.fullmatch(rest + end)
-        if found is not None and len(self._lines) < _MAX_STEPS:
-            self._lines[rest + end] = int(found[1])
-        return None, _STEP + part
+    def _taken_apart(self, text: bytes) -> list[Item]:
+        """Return what an event is, and those of unknown names behind it."""
+        if text.startswith(_RETURN):
+            return [(None, text[len(_RETURN) :])]
+        call = _CALL.match(text)
+        if call is not None:
+            return [(int(call[1]), text[call.end() :])]
+        step = _KNOWN_STEP.fullmatch(text)
+        if step is not None and len(self._lines) < _MAX_STEPS:
+            self._lines[text] = int(step[1])
+        return _events(json.loads(b"[" + text.strip(_SEPARATORS) + b"]"))
 
     def _end(self, rest: bytes) -> list[Item]:
         text = rest if self._is_first else b"[" + rest
@@ -152,6 +128,15 @@ class Outline:
             except ValueError:
                 return found
             found += _events([event])
+
+
+def value_in(text: bytes) -> Any:
+    """Return the value that a text begins with.
+
+    Raises:
+        ValueError: it begins with none.
+    """
+    return _decode(text.decode().lstrip())[0]
 
 
 def ends_as_it_should(file: BinaryIO) -> bool:
@@ -191,7 +176,7 @@ def _events(found: list[Any]) -> list[Item]:
 
 def _last_boundary(data: bytes, begin: int) -> int:
     """Return the place of the last separator of events from ``begin`` on, or -1."""
-    near = data.rfind(b"," + _STEP, max(len(data) - _NEAR, begin))
+    near = data.rfind(_STEP, max(len(data) - _NEAR, begin))
     if near >= 0:
         return near
     last = -1
