@@ -141,7 +141,9 @@ def build_parser(command: str) -> argparse.ArgumentParser:
     )
     parser.command = command if command in COMMANDS else ""
     parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, prog=PROGRAM
+    )
     for name, (module, summary) in COMMANDS.items():
         if name == command:
             _adder(module)(commands)

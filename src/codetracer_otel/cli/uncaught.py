@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from codetracer_otel.errors import CodetracerError
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     ExceptionHook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 
-_PACKAGE: Final = str(Path(__file__).parent.parent)
+_PACKAGE: Final = os.path.dirname(os.path.dirname(__file__))
 _DISPLAY: Final = sys.__excepthook__
 
 INTERRUPTED: Final = 130  # what a shell reports for a process that SIGINT has ended
