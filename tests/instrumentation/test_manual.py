@@ -247,10 +247,27 @@ def describe_containers(span):
     span.record(notes=("internal-13",), password="internal-14")
 
 
+def describe_lists(span):
+    span.event("told", notes=["internal-18", "b"])
+    trace.get_current_span().set_status(trace.StatusCode.ERROR)
+    span.record(notes=["a", "internal-19"], none=[])
+
+
+def describe_a_list(span):
+    span.record(notes=["a", "internal-20"])
+
+
 @pytest.mark.parametrize("spec", ["off", "all"])
 @pytest.mark.parametrize(
     "describe",
-    [describe_simply, describe_beyond_the_limits, describe_a_failure, describe_containers],
+    [
+        describe_simply,
+        describe_beyond_the_limits,
+        describe_a_failure,
+        describe_containers,
+        describe_lists,
+        describe_a_list,
+    ],
 )
 def test_the_patterns_about_its_code_judge_whatever_a_span_says(
     monkeypatch, capsys, tmp_path, spec, describe

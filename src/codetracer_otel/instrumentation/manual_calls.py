@@ -69,6 +69,8 @@ class InstrumentedFunction:
         self._function_name = f"{self._module}.{qualname}" if self._module else qualname
         self._name = options.name or self._function_name
         self._signature = _signature_of(function)
+        self._plain = _plain_parameters(self._signature)
+        self._attributes = self._code_attributes()
         self._readers = {
             name: _parameter_names(reader)
             for name, reader in options.fields.items()
@@ -103,6 +105,10 @@ class InstrumentedFunction:
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         if self._signature is None:
             return {}
+        if self._plain is not None:  # saves ten times its price
+            positional, named = self._plain
+            if len(args) == len(positional) and kwargs.keys() == named.keys():
+                return {**dict(zip(positional, args, strict=True)), **named, **kwargs}
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError:
@@ -123,7 +129,7 @@ class InstrumentedFunction:
             if reader is not None:
                 span.add_fields({name: _read(reader, self._readers[name], bound, args)})
         return span.start(
-            parent=options.parent, links=options.links, attributes=self._code_attributes()
+            parent=options.parent, links=options.links, attributes=dict(self._attributes)
         )
 
     def _add_arguments(
@@ -159,6 +165,17 @@ def _signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
         return inspect.signature(function)
     except (TypeError, ValueError):
         return None  # C code that does not tell
+
+
+def _plain_parameters(
+    signature: inspect.Signature | None,
+) -> tuple[tuple[str, ...], dict[str, None]] | None:
+    """Return positional and keyword-only names; None where a parameter takes what is left."""
+    parameters = () if signature is None else tuple(signature.parameters.values())
+    if any(it.kind in (it.VAR_POSITIONAL, it.VAR_KEYWORD) for it in parameters):
+        return None
+    named = dict.fromkeys(it.name for it in parameters if it.kind is it.KEYWORD_ONLY)
+    return tuple(it.name for it in parameters if it.name not in named), named
 
 
 def _parameter_names(reader: Callable[..., object]) -> tuple[str, ...]:

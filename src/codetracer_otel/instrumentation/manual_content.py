@@ -66,7 +66,7 @@ class SpanContent:
     def is_plain(self) -> bool:
         """Whether every text is a value of its own, and no exception is told."""
         is_told = self.error is not None or self.result is not None
-        return not (is_told or has_nodes(self.fields) or has_nodes(self.arguments))
+        return not (is_told or has_inner_texts(self.fields) or has_inner_texts(self.arguments))
 
     def redact(self, rules: ContentRules | None) -> None:
         """Replace secrets that have a known shape, in every text at once."""
@@ -150,11 +150,18 @@ def _marked(error: ExceptionRecord, text: str) -> Captured:
     return Node(NodeKind.CUT_TEXT, "str", text, len(text)) if error.message_is_cut else text
 
 
-def has_nodes(values: Mapping[str, Captured]) -> bool:
-    """Return whether a value is more than a text or a number: its texts are inside of it."""
+def has_inner_texts(values: Mapping[str, Captured]) -> bool:
+    """Return whether a value is more than text, numbers or a list of texts as an attribute is."""
     if Node not in map(type, values.values()):
         return False
-    return any(type(value) is Node and value is not REDACTED_NODE for value in values.values())
+    return any(type(value) is Node and not _is_flat(value) for value in values.values())
+
+
+def _is_flat(node: Node) -> bool:
+    if node is REDACTED_NODE:
+        return True
+    is_whole = node.kind is NodeKind.LIST or node.kind is NodeKind.TUPLE
+    return is_whole and not node.omitted and all(type(item) is str for item in node.items)
 
 
 def deliverable(value: Captured) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from codetracer_otel.instrumentation.exceptions import type_name
 from codetracer_otel.instrumentation.introspection import exact_text
-from codetracer_otel.instrumentation.manual_content import deliverable, encodable, has_nodes
+from codetracer_otel.instrumentation.manual_content import deliverable, encodable, has_inner_texts
 from codetracer_otel.instrumentation.manual_judgement import (
     changed_texts,
     shown_text,
@@ -28,7 +28,7 @@ def tell_event(tracing: Tracing, span: Span, judgement: Judgement, happened: Hap
         happened.trace_id, happened.span_id = context.trace_id, context.span_id
     is_told = tracing.is_told(happened.topic, happened.level, happened.trace_id)
     if rules is not None and (
-        is_told or has_nodes(happened.fields) or not tracing.judges_later(span, rules)
+        is_told or has_inner_texts(happened.fields) or not tracing.judges_later(span, rules)
     ):
         _redact(happened, rules)
     if span.is_recording():

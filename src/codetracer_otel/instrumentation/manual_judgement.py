@@ -31,10 +31,11 @@ class Judgement:
         capture: makes a bounded captured value of anything, by the decision's walk rules.
     """
 
-    __slots__ = ("_decision", "_field_action", "capture", "content")
+    __slots__ = ("_argument_actions", "_decision", "_field_action", "capture", "content")
 
     def __init__(self, decision: Decision, capture: Callable[[object], Captured]) -> None:
         self._decision = decision
+        self._argument_actions: dict[str, Action] = {}  # parameters: as many as the code names
         self._field_action = (
             _everything if decision.walk is None else decision.walk.attribute_action
         )
@@ -67,8 +68,12 @@ class Judgement:
         return judged
 
     def _argument_action(self, name: str) -> Action:
-        verdict = self._decision.value_verdict(ValueKind.ARG, name)
-        return max(verdict.action, self._field_action(name))
+        action = self._argument_actions.get(name)
+        if action is None:
+            verdict = self._decision.value_verdict(ValueKind.ARG, name)
+            action = max(verdict.action, self._field_action(name))
+            self._argument_actions[name] = action
+        return action
 
 
 def _everything(_name: str) -> Action:

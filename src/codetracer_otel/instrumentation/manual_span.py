@@ -7,11 +7,9 @@ import os
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from opentelemetry.context import Context, get_current, set_value
-from opentelemetry.trace import Span, get_current_span, set_span_in_context
+from opentelemetry.trace import get_current_span, set_span_in_context
 
-from codetracer_otel.captured import REDACTED, REDACTED_NODE
-from codetracer_otel.instrumentation.exceptions import describe_exception, ending_of
-from codetracer_otel.instrumentation.manual_content import SpanContent
+from codetracer_otel.instrumentation.exceptions import ending_of
 from codetracer_otel.instrumentation.manual_context import (
     Parent,
     attach,
@@ -22,14 +20,9 @@ from codetracer_otel.instrumentation.manual_context import (
     link_to,
 )
 from codetracer_otel.instrumentation.manual_delivery import deliver
-from codetracer_otel.instrumentation.manual_environment import child_environment
-from codetracer_otel.instrumentation.manual_events import tell_event, text_of_name
-from codetracer_otel.instrumentation.manual_off import OffSpan
 from codetracer_otel.instrumentation.manual_roots import CURRENT_KEY, enclosing_span, root_at
 from codetracer_otel.instrumentation.manual_session import session_of
-from codetracer_otel.instrumentation.manual_topics import Level, level_named, topic_named
-from codetracer_otel.instrumentation.manual_tracing import HappenedEvent, LocalRoot
-from codetracer_otel.records import Ending
+from codetracer_otel.instrumentation.manual_told import ToldSpan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,32 +30,21 @@ if TYPE_CHECKING:
 
     from codetracer_otel.instrumentation.manual_claims import Claim
     from codetracer_otel.instrumentation.manual_judgement import Judgement
+    from codetracer_otel.instrumentation.manual_topics import Level
     from codetracer_otel.instrumentation.manual_tracing import Tracing
 
 _numbers: Final = itertools.count(1)
 
 
-class HandWrittenSpan(OffSpan):
+class HandWrittenSpan(ToldSpan):
     """A span that somebody asked for; `start` it, then let its body run in ``with``.
 
-    Args:
-        tracing: where it goes.
-        name: of the line, and of the OpenTelemetry span unless `start` says another.
-        topic: full name.
-        level: of the line; an exception makes it ERROR.
-        judgement: what may be said.
-
     Attributes:
-        otel_span: carries the ids; recorded if there is a provider.
         enclosing: the hand-written span around it in this process, or None.
-        content: what it says.
         tells_errors: whether an exception that leaves the body is told.
         suspends: whether the body is a generator or coroutine, whose running time is measured.
         owner: for what is built on spans, such as the stages of a policy evaluation.
-        root: of its trace in this process.
         is_root: whether the root is its own.
-        number: counts the spans of this process as they begin.
-        parent_id: 64-bit integer, 0 for none.
         began_ns: monotonic.
         busy_ns: how long the body of what `suspends` ran.
         claim: on what the recorder captures of the body, or None.
@@ -78,27 +60,14 @@ class HandWrittenSpan(OffSpan):
         "began_ns",
         "busy_ns",
         "claim",
-        "content",
         "enclosing",
         "is_root",
-        "judgement",
-        "level",
-        "number",
-        "otel_span",
         "owner",
-        "parent_id",
-        "root",
         "suspends",
         "tells_errors",
-        "topic",
-        "tracing",
     )
 
-    otel_span: Span
-    root: LocalRoot
     is_root: bool
-    number: int
-    parent_id: int
     began_ns: int
     _context: Context
     _outer: Context
@@ -106,11 +75,7 @@ class HandWrittenSpan(OffSpan):
     def __init__(
         self, tracing: Tracing, name: str, topic: str, level: Level, judgement: Judgement
     ) -> None:
-        self.tracing = tracing
-        self.topic = topic
-        self.level = level
-        self.judgement = judgement
-        self.content = SpanContent(name, None)
+        super().__init__(tracing, name, topic, level, judgement)
         self.enclosing: HandWrittenSpan | None = None
         self.tells_errors = True
         self.suspends = False
@@ -214,87 +179,11 @@ class HandWrittenSpan(OffSpan):
             is_open, self._is_open = self.is_open, False  # a forked child leaves it to its parent
             if is_open:
                 if error is not None and self.tells_errors:
-                    self._keep_error(error, ending_of(error, ""))
+                    self.keep_error(error, ending_of(error, ""))
                 self._context = self._outer  # no cycle: the garbage collector took 20 us a span
                 deliver(self, self.tracing.clock.monotonic_ns())
         except Exception as failure:  # noqa: BLE001 - the program goes on
             self.tracing.failed(failure)
-
-    def record(self, /, **fields: object) -> None:
-        """Add fields to the span and its line; a later value of the same name wins."""
-        self.add_fields(fields)
-
-    def add_fields(
-        self,
-        fields: Mapping[str, object],
-        attribute_names: Mapping[str, tuple[str, ...]] | None = None,
-    ) -> None:
-        """Add fields whose OpenTelemetry attributes may have other keys than their names."""
-        try:
-            content = self.content
-            if attribute_names:
-                content.attribute_names.update(attribute_names)
-            if len(content.fields) + len(fields) > self.tracing.max_fields:
-                fields = self._fitting(fields)
-            content.fields.update(self.judgement.fields(fields.items()))
-        except Exception as failure:  # noqa: BLE001 - the program goes on
-            self.tracing.failed(failure)
-
-    def _fitting(self, fields: Mapping[str, object]) -> dict[str, object]:
-        known = self.content.fields
-        room = self.tracing.max_fields - len(known)
-        return {
-            name: value
-            for name, value in fields.items()
-            if name in known or (room := room - 1) >= 0
-        }
-
-    def event(
-        self, name: str, /, *, topic: str | None = None, level: str = "info", **fields: object
-    ) -> None:
-        """Add an event to the span, and print a line of its own.
-
-        Raises:
-            ValueError: unknown topic or level.
-        """
-        full, rank = self.topic if topic is None else topic_named(topic), level_named(level)
-        try:
-            self.tell_event(name, full, rank, fields)
-        except Exception as failure:  # noqa: BLE001 - the program goes on
-            self.tracing.failed(failure)
-
-    def tell_event(self, name: str, topic: str, level: Level, fields: dict[str, object]) -> None:
-        """Add an event whose topic and level are known to exist."""
-        happened = HappenedEvent(
-            topic,
-            level,
-            self.content.name,
-            0,
-            0,
-            self.parent_id,
-            self.content.session_id,
-            self.tracing.clock.monotonic_ns() + self.root.wall_offset_ns,
-            self.judgement.fields(fields.items()),
-            text_of_name(name),
-            self.number,
-            self.root,
-        )
-        tell_event(self.tracing, self.otel_span, self.judgement, happened)
-
-    def set_error(self, error: BaseException) -> None:
-        """Mark the span as failed by ``error``, which the program has handled."""
-        try:
-            self._keep_error(error, Ending.RAISED)
-        except Exception as failure:  # noqa: BLE001 - the program goes on
-            self.tracing.failed(failure)
-
-    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Return an environment for a child process: what it records is below this span.
-
-        Args:
-            environ: to start from; the topics it names are left out.
-        """
-        return child_environment(self.otel_span, environ)
 
     def __enter__(self) -> Self:
         try:
@@ -311,11 +200,6 @@ class HandWrittenSpan(OffSpan):
     ) -> None:
         self.end(error)
 
-    def add_result(self, value: object) -> None:
-        """Add the return value to the line."""
-        hidden = self.judgement.hides_messages
-        self.content.result = (REDACTED_NODE if hidden else self.judgement.capture(value),)
-
     def expect_call(self, code: CodeType | None) -> None:
         """Say that the next call of ``code`` on this thread is the body: take its captures."""
         claims = self.tracing.claims
@@ -326,12 +210,3 @@ class HandWrittenSpan(OffSpan):
         """Withdraw `expect_call`: if the recorder sees the body at all, it has seen it begin."""
         if self.claim is not None and self.tracing.claims is not None:
             self.tracing.claims.forget()
-
-    def _keep_error(self, error: BaseException, ending: Ending) -> None:
-        if ending is not Ending.RAISED:
-            return
-        wall_ns = self.tracing.clock.monotonic_ns() + self.root.wall_offset_ns
-        described = describe_exception(error, wall_ns, with_text=self.tracing.exception_text)
-        if self.judgement.hides_messages:
-            described.message = REDACTED
-        self.content.error = described

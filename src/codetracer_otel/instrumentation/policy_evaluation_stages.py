@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from codetracer_otel.instrumentation.policy_evaluation_memory import WasmMemory, trap_name
@@ -51,8 +52,9 @@ class Stage(OffStage):
     def record(self, /, **fields: object) -> None:
         """Add fields; a later value of the same name wins. Inputs of policies are no fields."""
         known = {name: value for name, value in fields.items() if value is not None}
-        self._recorded.update(known)
-        self.span.add_fields(known, {name: _keys(name) for name in known})
+        if known:
+            self._recorded.update(known)
+            self.span.add_fields(known, {name: _keys(name) for name in known})
 
     def event(self, name: str, /, **fields: object) -> None:
         """Add an event to the stage's span, and print a line of its own."""
@@ -287,6 +289,7 @@ class Action(Stage):
         self._add_default("execution_time_ms", self._elapsed_ms())
 
 
+@lru_cache(maxsize=256)
 def _keys(name: str) -> tuple[str, ...]:
     standard = _STANDARD_KEYS.get(name)
     return (_PREFIX + name,) if standard is None else (_PREFIX + name, standard)

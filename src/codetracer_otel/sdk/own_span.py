@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from codetracer_otel.filters.model import ContentRules
+    from codetracer_otel.instrumentation.manual_judgement import Changes
     from codetracer_otel.sdk.own_spans import OwnSpans
 
 _UNSET: Final = Status(StatusCode.UNSET)
@@ -229,13 +230,20 @@ def judges_later(span: Span, rules: ContentRules) -> bool:
 
 
 def _redacted(attributes: Mapping[str, Any], rules: ContentRules) -> dict[str, Any]:
-    changes = changed_texts([*attributes, *attributes.values()], rules)
+    lists = [item for value in attributes.values() if type(value) is tuple for item in value]
+    changes = changed_texts([*attributes, *attributes.values(), *lists], rules)
     if not changes:
         return dict(attributes)
     return {
-        shown_text(key, changes): shown_text(value, changes) if type(value) is str else value
+        shown_text(key, changes): _shown_attribute(value, changes)
         for key, value in attributes.items()
     }
+
+
+def _shown_attribute(value: Any, changes: Changes) -> Any:
+    if type(value) is tuple:
+        return tuple([_shown_attribute(item, changes) for item in value])
+    return shown_text(value, changes) if type(value) is str else value
 
 
 def _are_plain(attributes: object, room: int) -> bool:
