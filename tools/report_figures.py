@@ -1,23 +1,26 @@
-"""Measure the report at 100,000 and 1,000,000 spans: ``python -m tools.report_figures``."""
+"""Measure the report at 100,000 and 1,000,000 spans, and of a recording of as many calls."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.browser import browser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from selenium.webdriver.remote.webdriver import WebDriver
 
 SIZES = (100_000, 1_000_000)
+RECORDED = 1_000_000
 FRAMES = 240
 
 LINE = (
@@ -37,6 +40,33 @@ NAMES = [
     ("shop.text.render", 1),
 ]
 THREADS = 4
+
+# A program whose calls make steps with values of several kinds; each order is two calls.
+PROGRAM = """
+import sys
+
+
+def price(order, items):
+    total = 0
+    for item in items:
+        total += item
+    return total + order
+
+
+def place(order):
+    items = [order, order + 1]
+    label = f"order {order}"
+    if order % 1000 == 999:
+        try:
+            raise ValueError(label)
+        except ValueError:
+            label = "refused"
+    return price(order, items)
+
+
+for number in range(int(sys.argv[1])):
+    place(number)
+"""
 
 # Moves and zooms through the whole trace, one change for each frame.
 PLAY = """
@@ -68,30 +98,58 @@ def main() -> int:
     if missing:
         print(f"report_figures: {missing}", file=sys.stderr)
         return 1
-    sizes = [int(text) for text in sys.argv[1:]] or SIZES
+    asked = [int(text) for text in sys.argv[1:]]
     print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print("| spans | input | report | CPU | peak memory | page | load | frame p50, p95 | drawing |")
     print("|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="codetracer-figures-") as made:
         driver = browser.start(Path(made, "profile"))
         try:
-            for count in sizes:
-                measure(driver, Path(made), count)
+            for count in asked or SIZES:
+                with made_trace(Path(made, "trace.jsonl"), write_lines, count) as trace:
+                    measure(driver, trace, f"{count:,} | JSON lines")
+            for count in asked or (RECORDED,):
+                with made_trace(Path(made, "recording"), record, count) as trace:
+                    measure(driver, trace, f"{count:,} | native")
         finally:
             driver.quit()
     return 0
 
 
-def measure(driver: WebDriver, folder: Path, count: int) -> None:
-    trace, page = folder / "trace.jsonl", folder / "page.html"
-    with open(trace, "w", encoding="ascii") as file:
+@contextmanager
+def made_trace(path: Path, make: Callable[[Path, int], None], count: int) -> Iterator[Path]:
+    """Make a trace, and remove it at the end: a native one takes gigabytes."""
+    make(path, count)
+    yield path
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def write_lines(path: Path, count: int) -> None:
+    with open(path, "w", encoding="ascii") as file:
         file.writelines(spans(count))
+
+
+def record(path: Path, count: int) -> None:
+    """Run a program that makes so many calls, give or take two, under `run`."""
+    script = path.with_name("shop.py")
+    script.write_text(PROGRAM, encoding="ascii")
+    command = [sys.executable, "-m", "codetracer_otel", "run", "--quiet"]
+    command += ["--exporter", f"native={path}", str(script), str(count // 2)]
+    subprocess.run(command, check=True, cwd=path.parent)
+
+
+def measure(driver: WebDriver, trace: Path, label: str) -> None:
+    page = trace.with_name("page.html")
     wall, processor, memory = build(trace, page)
     opened = browser.Page(driver, page)
     load = opened.run("return document.documentElement.dataset.readyMs")
     frames, draws = driver.execute_async_script(PLAY, FRAMES)
+    size = (trace / "trace.json" if trace.is_dir() else trace).stat().st_size
     print(
-        f"| {count:,} | {trace.stat().st_size / 1e6:.0f} MB | {wall:.1f} s | {processor:.1f} s "
+        f"| {label}, {size / 1e6:,.0f} MB | {wall:.1f} s | {processor:.1f} s "
         f"| {memory / 1024:.0f} MiB | {page.stat().st_size / 1e6:.1f} MB | {float(load):.0f} ms "
         f"| {share(frames, 0.5):.1f} ms, {share(frames, 0.95):.1f} ms "
         f"| {share(draws, 0.5):.1f} ms, {share(draws, 0.95):.1f} ms |",

@@ -154,6 +154,19 @@ def test_a_trace_that_breaks_a_rule_is_one_line_that_says_where(
     assert path.read_text() != whole
 
 
+@pytest.mark.parametrize("depth", [600, 100_000])
+def test_a_value_that_is_nested_without_end_is_one_line(native, capsys, depth):
+    path = native / "trace.json"
+    value = '{"kind":"Tuple","elements":[' * depth + '],"type_id":0}' * depth
+    begin, _, rest = path.read_text().partition('{"kind":"Bool"')
+    path.write_text(begin + value + rest.partition("}")[2])
+    for options in ([], ["--summary"]):
+        assert main(["show", str(native), *options]) == 2
+        printed = capsys.readouterr()
+        assert "event" in printed.err
+        assert len(printed.err.splitlines()) == 1
+
+
 def test_values_of_steps_that_are_not_shown_are_not_judged(native, capsys):
     path = native / "trace.json"
     expected = show(capsys, native)

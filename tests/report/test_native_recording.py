@@ -158,6 +158,15 @@ def test_spaces_and_other_orders_of_keys_change_nothing(tmp_path, monkeypatch, s
     assert page.values(1)["lines"] == "6 7"
 
 
+def test_a_value_that_is_nested_without_end_is_said(tmp_path):
+    folder = write(tmp_path, WHOLE)
+    path = tmp_path / "recording" / "trace.json"
+    value = '{"kind":"Tuple","elements":[' * 100_000
+    path.write_text(path.read_text().replace('{"kind":"String"', f'{value}{{"kind":"String"'))
+    with pytest.raises(UsageError, match="is not of a native trace"):
+        page_of(tmp_path, folder)
+
+
 def test_a_number_among_the_events_is_no_step(tmp_path):
     page = page_of(tmp_path, write(tmp_path, [*WHOLE[:-2], 7, "DropLastStep", *WHOLE[-2:]]))
     assert page.columns["length"] == [10, 8, 2, 1]

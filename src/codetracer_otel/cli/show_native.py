@@ -160,7 +160,7 @@ class _Reader:
         try:
             with open(os.path.join(path, EVENTS), "rb") as file:
                 yield from self._read(Outline(file))
-        except (TraceError, ValueError) as error:
+        except (TraceError, ValueError, RecursionError) as error:
             _say_what_is_wrong(path)
             raise TraceError("it cannot be read") from error
 

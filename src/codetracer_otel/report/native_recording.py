@@ -26,6 +26,14 @@ _STREAMS: Final = {0: "stdout", 2: "stderr", 3: "stdin", _ERROR_EVENT: "exceptio
 _MAIN: Final = 1
 _MAX_LINES: Final = 200
 _SIZE_BYTES: Final = 8
+_NOT_OF_A_TRACE: Final = (
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
 _UNFINISHED: Final = "the recording ends here"
 
 
@@ -108,7 +116,7 @@ class NativeSource:
                         for name, body in item.items():  # type: ignore[union-attr]
                             if name in take:
                                 take[name](body)
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        except _NOT_OF_A_TRACE as error:
             what = f"an event behind its {len(spans) - before:,} calls"
             reason = f"{what} is not of a native trace ({type(error).__name__})"
             raise _unreadable(self._path, reason) from error
@@ -125,7 +133,7 @@ class NativeSource:
         found = marshal.loads(self._spool.read(size))  # noqa: S302 - our own spool
         try:
             return self._shown(*found)
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        except _NOT_OF_A_TRACE as error:
             reason = f"a value is not of a native trace ({type(error).__name__})"
             raise _unreadable(self._path, reason) from error
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 1024 * 1024
 _MAX_EVENT: Final = 64 * 1024 * 1024
+TOO_DEEP: Final = "the event is nested too deeply"
 _SPACE: Final = " \t\r\n"
 
 _decode: Final = json.JSONDecoder().raw_decode
@@ -99,7 +100,7 @@ class EventStream:
         while True:
             try:
                 event, position = _decode(text, position)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return
             if text[position : position + 1] != ",":
                 return
@@ -117,6 +118,8 @@ class EventStream:
             except ValueError:
                 self._read_or_give_up()
                 continue
+            except RecursionError:
+                raise TraceError(TOO_DEEP, self.index) from None
             if position == len(self._text) and not self._is_exhausted:
                 self._read()  # a number or a name may go on behind the chunk
                 continue

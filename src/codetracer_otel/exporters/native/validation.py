@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.exporters.native.events import TraceError
+from codetracer_otel.exporters.native.events import TOO_DEEP, TraceError
 from codetracer_otel.exporters.native.validation_rules import (
     Broken,
     check_fields,
@@ -88,6 +88,8 @@ class Validator:
             self._check(event)
         except Broken as broken:
             raise TraceError(str(broken), self._count) from None
+        except RecursionError:
+            raise TraceError(TOO_DEEP, self._count) from None
         self._count += 1
 
     def check_steps(self, count: int) -> None:
