@@ -198,3 +198,13 @@ def test_the_policy_says_whether_the_exit_status_is_the_programs(flag, expected)
     session = Session(policy={"propagate_script_exit": flag})
 
     assert expected is Ending(session, quiet=True).finish(3)
+
+
+def test_a_session_of_steps_alone_sums_up_its_calls(stderr):
+    native = {"calls": 12, "lost_calls": 3}
+    close(Session({**STATS, "dropped": {}, "recorder": {}, "native": native}))
+
+    assert stderr.getvalue() == (
+        "codetracer-otel: 12 calls recorded, 3 dropped (3 native_failed), 3 values redacted; "
+        "not delivered (exporter none)\n"
+    )

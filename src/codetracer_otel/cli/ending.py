@@ -140,7 +140,7 @@ def redacted_count(stats: Mapping[str, Any]) -> int:
 
 def summary(stats: Mapping[str, Any], settings: Settings) -> str:
     """Return the line that closes a run."""
-    dropped = stats.get("dropped", {})
+    dropped = _dropped(stats)
     reasons = ", ".join(f"{count} {cause}" for cause, count in dropped.items())
     if records_steps_alone(stats):
         counted = f"{recorded_count(stats)} calls recorded"
@@ -153,6 +153,12 @@ def summary(stats: Mapping[str, Any], settings: Settings) -> str:
         f"{sum(dropped.values())} dropped{f' ({reasons})' if reasons else ''}, "
         f"{redacted_count(stats)} values redacted; {destinations(settings)}"
     )
+
+
+def _dropped(stats: Mapping[str, Any]) -> dict[str, int]:
+    dropped: dict[str, int] = dict(stats.get("dropped", {}))
+    lost = stats["native"]["lost_calls"] if records_steps_alone(stats) else 0
+    return {**dropped, "native_failed": lost} if lost else dropped
 
 
 def destinations(settings: Settings) -> str:

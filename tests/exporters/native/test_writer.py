@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -289,3 +290,40 @@ def test_resumptions_have_no_arguments_and_throws_have_the_exception(tmp_path):
     assert {name: plain(value) for name, value in second.arguments.items()} == {
         "exception": "KeyError: k"
     }
+
+
+@pytest.mark.parametrize("depth", [1, 900], ids=["shallow", "deep"])
+def test_on_a_full_disk_the_last_events_give_way_to_the_facts(tmp_path, monkeypatch, depth):
+    folder = tmp_path / "t"
+    trace = open_trace(folder, notify=Notes())
+    write = os.write
+
+    def write_if_there_is_room(descriptor, data):
+        used = sum(file.stat().st_size for file in folder.iterdir())
+        if used + len(data) <= 512 * 1024:
+            return write(descriptor, data)
+        if used < 512 * 1024:
+            return write(descriptor, data[: 512 * 1024 - used])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", write_if_there_is_room)
+    plan = plan_of(arguments=["text"])
+    opened = [(CALL, plan, ("first",), None)] * depth
+    calls_of_batch = [(CALL, plan, ("x" * 100,), None), (RETURN, 1)] * 100
+    trace.write(1, opened)
+    while trace.is_writing:
+        trace.write(1, calls_of_batch)
+    trace.write(1, calls_of_batch)
+    trace.metadata.exit_status = 7
+    trace.finish()
+
+    told = read_trace(folder)
+    assert told.metadata["process_exit_status"]["code"] == 7
+    assert json.loads((folder / "trace_paths.json").read_text()) == ["/a.py"]
+    assert len(list(told.root.walk())) > 900
+    assert trace.stats.lost_calls == 100
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "trace.json",
+        "trace_metadata.json",
+        "trace_paths.json",
+    ]

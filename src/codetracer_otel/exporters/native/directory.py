@@ -63,6 +63,9 @@ class TraceDirectory:
         descriptor = self.create(temporary)
         try:
             write_all(descriptor, text.encode("ascii", "backslashreplace"))
+        except OSError:
+            self.remove(temporary)
+            raise
         finally:
             os.close(descriptor)
         os.replace(os.path.join(self.path, temporary), os.path.join(self.path, name))

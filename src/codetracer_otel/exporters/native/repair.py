@@ -88,16 +88,21 @@ def repair(path: str) -> Repair:
         os.close(lock)
 
 
-def end_trace(path: str) -> Repair:
-    """Do what `repair` does, for who has the directory's lock."""
+def end_trace(path: str, room: int = 0) -> Repair:
+    """Do what `repair` does, for who has the directory's lock.
+
+    Args:
+        path: of the directory.
+        room: bytes by which the file becomes smaller at least, for what else has to be written.
+    """
     with open(os.path.join(path, EVENTS), "r+b") as file:
         size = os.fstat(file.fileno()).st_size
         for spare in _SPARE_BYTES:
             file.seek(0)
-            prefix = _read_prefix(file, size - spare)
+            prefix = _read_prefix(file, size - room - spare)
             if prefix.is_whole:
                 return Repair(was_needed=False)
-            if _close(file.fileno(), prefix):
+            if _close(file.fileno(), prefix, size - room if room else None):
                 break
         else:
             raise OSError("no room to end the trace")
@@ -122,12 +127,15 @@ def _read_prefix(file: Any, limit: int) -> _Prefix:
     return prefix
 
 
-def _close(descriptor: int, prefix: _Prefix) -> bool:
-    """Write the missing end; return whether there was room for it."""
+def _close(descriptor: int, prefix: _Prefix, limit: int | None) -> bool:
+    """Write the missing end; return whether there was room, and the file is within ``limit``."""
+    ending = _ending(prefix)
+    if limit is not None and prefix.end + len(ending) > limit:
+        return False
     os.ftruncate(descriptor, prefix.end)
     os.lseek(descriptor, 0, os.SEEK_END)
     try:
-        write_all(descriptor, _ending(prefix))
+        write_all(descriptor, ending)
     except OSError:
         os.ftruncate(descriptor, prefix.end)
         return False
@@ -166,6 +174,9 @@ def _replace(path: str, name: str, text: str) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         write_all(descriptor, text.encode("ascii"))
+    except OSError:
+        os.unlink(temporary)
+        raise
     finally:
         os.close(descriptor)
     os.replace(temporary, os.path.join(path, name))

@@ -20,6 +20,7 @@ from codetracer_otel.exporters.native.events import TraceError
 from codetracer_otel.exporters.native.metadata import TraceMetadata, metadata_text, paths_text
 from codetracer_otel.exporters.native.repair import end_trace
 from codetracer_otel.exporters.native.tables import Tables
+from codetracer_otel.step_records import CALL
 
 if TYPE_CHECKING:
     from codetracer_otel.filters.content import ContentRules
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 HOME_THREAD: Final = 1
 EXIT_TEXT: Final = "<exit>"
+
+_ROOM: Final = 32 * 1024  # for the metadata, and for what a file system adds to small files
 
 
 @dataclass(slots=True)
@@ -39,10 +42,18 @@ class _Thread:
 
 @dataclass(slots=True)
 class TraceStats:
-    """What was written: bytes of ``trace.json``, calls in it, and why it could not go on."""
+    """What was written.
+
+    Attributes:
+        bytes: of ``trace.json``.
+        calls: that were recorded while it could be written.
+        lost_calls: that came later.
+        failures: why it could not go on.
+    """
 
     bytes: int = 0
     calls: int = 0
+    lost_calls: int = 0
     failures: list[str] = field(default_factory=list)
 
 
@@ -97,7 +108,8 @@ class NativeTrace:
 
     def write(self, thread: int, entries: list[Entry]) -> None:
         """Take the next entries of a thread; 1 is the thread that began the session."""
-        if not self.is_writing or not entries:
+        if not self.is_writing:
+            self.stats.lost_calls += sum(map(_begins_call, entries))
             return
         self._codes.trim()
         try:
@@ -153,8 +165,10 @@ class NativeTrace:
             self._fail(error)
 
     def _repair(self) -> None:
+        # on a full disk the end of the events gives way to the two small files
+        room = 0 if self._write_facts() else _ROOM + len(paths_text(self._tables.paths))
         try:
-            end_trace(self.directory.path)
+            end_trace(self.directory.path, room)
         except (OSError, TraceError) as error:
             self._notify("native_trace_not_repaired", "error", reason=type(error).__qualname__)
 
@@ -222,7 +236,7 @@ class NativeTrace:
             self._notify("native_trace_failed", "error", reason=error.strerror or "cannot write")
         self.stats.failures.append(error.strerror or type(error).__qualname__)
 
-    def _write_facts(self) -> None:
+    def _write_facts(self) -> bool:
         values = self._codes.values.redactions
         self.metadata.count(self._codes.redactions, self._codes.drops, values)
         try:
@@ -230,6 +244,12 @@ class NativeTrace:
             self.directory.replace(METADATA, metadata_text(self.metadata))
         except OSError as error:
             self._fail(error)
+            return False
+        return True
+
+
+def _begins_call(entry: Entry) -> bool:
+    return type(entry) is tuple and entry[0] == CALL and entry[2] is not None
 
 
 def _return(value: str) -> str:

@@ -178,6 +178,7 @@ class StepRecording:
         return {
             **self.recorder.stats(),
             "calls": max((trace.stats.calls for trace in self.traces), default=0),
+            "lost_calls": max((trace.stats.lost_calls for trace in self.traces), default=0),
             "bytes": sum(trace.stats.bytes for trace in self.traces),
             "failed": sum(bool(trace.stats.failures) for trace in self.traces),
         }
