@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import warnings
 
 import pytest
+from tests.traced_run import run_traced
 
 from codetracer_otel.filters import filter_from_text
+from codetracer_otel.sdk import configure as composition
 from codetracer_otel.sdk.configure import configure
 from codetracer_otel.testing import InMemoryExporter
 
@@ -21,14 +24,41 @@ default_exec = "trace"
 default_value_action = "allow"
 """
 
+FORKS_TWICE = """
+import os, sys, threading, warnings
+warnings.simplefilter("ignore")
 
-def fork():
-    """Fork and wait for the child, which ends at once."""
+def forks():
+    if os.fork():
+        os.wait()
+        return
+    if not os.fork():
+        os._exit(0)
+    os.wait()
+    print(len(os.listdir("/proc/self/task")), flush=True)
+    os._exit(0)
+
+if sys.argv[1] == "another thread":
+    thread = threading.Thread(target=forks)
+    thread.start()
+    thread.join()
+else:
+    forks()
+print(0)
+"""
+
+
+def fork(in_child=lambda: True):
+    """Fork and wait for the child, which only says whether what it does came true."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that there are threads
         child = os.fork()
     if not child:
-        os._exit(0)
+        has_failed = True
+        try:
+            has_failed = not in_child()
+        finally:
+            os._exit(has_failed)
     assert os.waitpid(child, 0)[1] == 0
 
 
@@ -80,6 +110,38 @@ def test_a_session_that_another_thread_ends_meanwhile_is_let_go(session, monkeyp
     ends[0].join(30)
 
     assert ends[1:] == [True]
+
+
+def test_a_child_can_begin_a_session_while_a_thread_of_the_parent_begins_one(session):
+    is_held, is_forked = threading.Event(), threading.Event()
+
+    def begin():
+        with composition._Active.lock:
+            is_held.set()
+            is_forked.wait(30)
+
+    thread = threading.Thread(target=begin)
+    thread.start()
+    assert is_held.wait(30)
+
+    def begin_another():
+        signal.alarm(20)  # ends a child that waits for ever
+        return configure(filter_from_text(EVERYTHING), "none").is_running
+
+    fork(begin_another)
+    is_forked.set()
+    thread.join()
+
+
+@pytest.mark.parametrize("by", ["the first thread", "another thread"])
+def test_no_thread_looks_at_descriptors_in_a_child_that_forks_itself(by, tmp_path):
+    program = tmp_path / "forks.py"
+    program.write_text(FORKS_TWICE)
+
+    arguments = ("--exporter", "none", "--capture-io", "proxies+fd", "--quiet")
+    answer = run_traced(*arguments, program, by)
+
+    assert (answer.stdout, answer.stderr) == ("1\n0\n", "")
 
 
 def test_a_session_can_be_ended_by_any_thread(session, capfd):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -32,12 +33,11 @@ if TYPE_CHECKING:
     from codetracer_otel.sdk.session import Session
     from codetracer_otel.sdk.settings import Settings
 
-_lock = threading.RLock()
-
 
 class _Active:
     """The session that runs, and what identifies its filters."""
 
+    lock = threading.RLock()
     session: Session | None = None
     filters: tuple[Provenance, ...] = ()
     watches_exit = False
@@ -67,7 +67,7 @@ def begin_session(
     chain = load_filters(settings)
     if chain.io is not None and chain.io.capture:
         settings = replace(settings, policy=settings.policy.with_io_of_filter())
-    with _lock:
+    with _Active.lock:
         present = _Active.session
         if present is not None and present.is_running:
             if _is_same(present, settings, chain.summary):
@@ -163,6 +163,11 @@ def _watch_process() -> None:
     if not _Active.watches_exit:
         _Active.watches_exit = True
         atexit.register(lambda: _end_reporting(active_session()))
+        os.register_at_fork(after_in_child=_forget_threads)
+
+
+def _forget_threads() -> None:
+    _Active.lock = threading.RLock()  # a thread that is not in the child may have begun a session
 
 
 def configure(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.instrumentation.io_capture import STREAMS, IoCapture
 from codetracer_otel.instrumentation.io_capture_descriptors import DescriptorCapture
 from codetracer_otel.instrumentation.io_capture_records import IoRecorder
+from codetracer_otel.sdk import fork_warning
 from codetracer_otel.sdk.bootstrap.recording import build_span_events, is_ours
 from codetracer_otel.sdk.policy.model import CaptureIo
 from codetracer_otel.sdk.workers import Worker
@@ -75,26 +76,38 @@ class IoRecording:
         )
         announce = None if self._descriptors is None else self._recorder.announce
         self._capture = IoCapture(self._recorder, streams, announce)
-        self._worker = Worker(self._poll, lambda: _POLL_S, mute_this_thread)
+        self._mute = mute_this_thread
+        self._worker = self._new_worker()
 
     def install(self, installed: ExitStack) -> None:
         """Begin to capture; ``installed`` gets the undo."""
         if self._descriptors is not None:
             installed.callback(self._descriptors.install())
             self._worker.start()
-            installed.callback(self.before_fork)
+            installed.callback(self._end_thread)
         installed.callback(self._capture.install())
 
     def before_fork(self) -> None:
-        """Let no thread of ours be there."""
-        self._worker.park(time.monotonic() + _PARK_S)
+        """Bring the thread to rest; it ends where it would be the second one."""
+        if fork_warning.is_deserved():
+            self._worker.hold(time.monotonic() + _PARK_S)
+        else:
+            self._end_thread()
 
     def after_fork_in_parent(self) -> None:
         """Go on after a fork."""
+        self._worker.release()
         self._worker.unpark()
+
+    def _new_worker(self) -> Worker:
+        return Worker(self._poll, lambda: _POLL_S, self._mute)
+
+    def _end_thread(self) -> None:
+        self._worker.park(time.monotonic() + _PARK_S)
 
     def after_fork_in_child(self) -> None:
         """Leave the descriptors to the parent, which sees what its children write."""
+        self._worker = self._new_worker()  # never to be started
         if self._descriptors is not None:
             self._descriptors.forget()
 
