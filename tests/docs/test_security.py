@@ -9,7 +9,7 @@ import pytest
 from tests.traced_run import PROJECT
 
 from codetracer_otel.filters.shapes import SHAPES
-from codetracer_otel.filters.tokens import FAMILIES
+from codetracer_otel.filters.tokens import FAMILIES, compiled
 from codetracer_otel.filters.words import BUILTIN_SECRET_WORDS, compile_words
 
 PAGE = (PROJECT / "docs" / "security.md").read_text("utf-8")
@@ -47,7 +47,7 @@ def test_every_shape_is_on_the_page(shape):
 
 
 def fits(family, prefix):
-    return any(family.whole.search(prefix + body) for body in BODIES)
+    return any(compiled(family.whole).search(prefix + body) for body in BODIES)
 
 
 def test_every_family_of_tokens_has_its_prefix_on_the_page():
