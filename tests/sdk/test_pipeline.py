@@ -190,6 +190,23 @@ def test_one_hanging_exporter_stops_neither_the_other_nor_the_program(build):
     assert pipeline.flush(5)
 
 
+def test_what_was_not_judged_in_time_is_counted_as_lost_at_the_end(build):
+    may_go_on = threading.Event()
+
+    def judge_slowly(_records, spans):
+        may_go_on.wait(10)
+        return spans
+
+    pipeline = build(Keeper(), redact=judge_slowly, batch_records=2)
+    pipeline.recorder.records = [[] for _ in range(5)]
+    pipeline.recorder.stats = lambda: {"queue_depth": len(pipeline.recorder.records)}
+    assert pipeline.dropped() == {}
+    assert not pipeline.stop(0.2)
+    lost = pipeline.dropped()
+    may_go_on.set()
+    assert lost == {"shutdown": 5}
+
+
 def test_a_flush_after_the_stop_does_not_wait_for_ever(build):
     pipeline = build(Keeper())
     assert pipeline.stop(5)

@@ -77,6 +77,8 @@ class Pipeline:
         self._spans: list[ReadableSpan] = []
         self._is_woken = False
         self._is_parked = False
+        self._is_stopped = False
+        self._judging = 0  # records and spans of the batch in hand
         self._batches = 0
         self._not_before_ns = 0
         self._worker = Worker(self._handle, self._next_interval, on_thread_start)
@@ -122,6 +124,7 @@ class Pipeline:
         """Deliver the rest within ``timeout`` s of wall time and end all threads."""
         deadline = time.monotonic() + timeout
         self.unpark()
+        self._is_stopped = True
         self._worker.put(_STOP)
         self._worker.join(deadline)
         for lane in self.lanes:
@@ -177,7 +180,7 @@ class Pipeline:
         self._is_woken = False
         self._is_parked = True
         self._not_before_ns = time.time_ns()
-        self.recorded = self.dropped_spans = self.failed_internally = 0
+        self.recorded = self.dropped_spans = self.failed_internally = self._judging = 0
         for lane in self.lanes:
             lane.after_fork()
         self._worker.renew()
@@ -196,10 +199,17 @@ class Pipeline:
             "queue_full": sum(counters["dropped_queue_full"] for counters in lanes),
             "export_failed": sum(counters["failed"] for counters in lanes),
             "rejected": sum(counters["rejected"] for counters in lanes),
-            "shutdown": sum(counters["dropped_at_shutdown"] for counters in lanes),
+            "shutdown": sum(counters["dropped_at_shutdown"] for counters in lanes)
+            + self._left_behind(recorder),
             "internal": self.failed_internally,
         }
         return {cause: count for cause, count in causes.items() if count}
+
+    def _left_behind(self, recorder: Mapping[str, Any]) -> int:
+        """Return how much has not come as far as the lanes when the time to stop was over."""
+        if not self._is_stopped:
+            return 0
+        return int(recorder.get("queue_depth", 0)) + len(self._spans) + self._judging
 
     def _handle(self, command: Any) -> bool:
         if command is _WAKE:
@@ -239,14 +249,17 @@ class Pipeline:
             return []
 
     def _deliver(self, records: Sequence[Record], spans: Sequence[ReadableSpan]) -> None:
-        self.recorded += len(records) + len(spans)
+        self._judging = len(records) + len(spans)
+        self.recorded += self._judging
         self._batches += 1
         try:
             batch = Batch(records, self._judged(records, spans), self.resource)
         except Exception as error:  # noqa: BLE001 - a batch that cannot be judged is not delivered
-            self.failed_internally += len(records) + len(spans)
+            self.failed_internally += self._judging
+            self._judging = 0
             self._on_error(error)
             return
+        self._judging = 0
         for lane in self.lanes:
             lane.put(batch)
 
