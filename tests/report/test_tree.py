@@ -48,3 +48,12 @@ def test_many_spans_below_one_that_is_its_own_parent_take_no_time():
 def test_a_recursion_of_any_depth_is_walked():
     spans = made([(number - 1, number) for number in range(50_000)])
     assert Tree(spans).depths[49_999] == 49_999
+
+
+@settings(deadline=None, max_examples=100)
+@given(parents)
+def test_families_are_everyone_who_has_children_with_these(rows):
+    spans = made(rows)
+    tree = Tree(spans)
+    expected = [(index, list(tree.children(index))) for index in (NONE, *tree.order)]
+    assert list(tree.families()) == [family for family in expected if family[1]]

@@ -4,6 +4,7 @@ import pytest
 from tests.exporters.native.made_trace import END, NONE, OPENING, STEP, TYPES, write_events
 
 from codetracer_otel.exporters.native import TraceError, TruncatedError, iter_trace, read_trace
+from codetracer_otel.exporters.native.validation import Validator
 
 FUNCTION = {"Function": {"path_id": 0, "line": 3, "name": "f"}}
 CALL = {"Call": {"function_id": 1, "args": []}}
@@ -150,3 +151,17 @@ def test_metadata_and_paths_belong_to_the_trace(tmp_path):
     (folder / "trace_metadata.json").write_text("{}")
     with pytest.raises(TraceError, match="is an object with the fields"):
         read_trace(folder)
+
+
+def test_steps_that_were_checked_may_be_counted_until_the_trace_has_its_end():
+    validator = Validator()
+    for event in (*OPENING, *TYPES, FUNCTION, STEP):
+        validator.check(event)
+    validator.check_steps(2)
+    validator.check(CALL)
+    with pytest.raises(TraceError, match="event 10: a call right after Call"):
+        validator.check(CALL)
+    for event in (RETURN, END):
+        validator.check(event)
+    with pytest.raises(TraceError, match="nothing may follow"):
+        validator.check_steps(1)
