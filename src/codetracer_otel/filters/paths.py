@@ -26,7 +26,15 @@ def normal_path(path: str, flavour: ModuleType = os.path) -> str:
     """Return ``path`` absolute, with ``/`` separators, case-folded where the system does so."""
     if flavour is posixpath and path[:1] == "/" and "/." not in path and "//" not in path:
         return path  # code objects ask often, and nearly all paths are normal already
-    return _slashed(flavour.abspath(path), flavour)
+    return _slashed(absolute_path(path, flavour), flavour)
+
+
+def absolute_path(path: str, flavour: ModuleType = os.path) -> str:
+    """Return ``path`` absolute; below the root where the working directory is gone."""
+    try:
+        return str(flavour.abspath(path))
+    except OSError:
+        return str(flavour.normpath(flavour.join(flavour.sep, path)))
 
 
 def _slashed(path: str, flavour: ModuleType) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os.path
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.filters.paths import absolute_path
 from codetracer_otel.instrumentation import io_capture
 from codetracer_otel.instrumentation.introspection import exact_text
 
@@ -139,4 +139,4 @@ def _caller() -> FrameType | None:
 
 
 def _absolute(file: str) -> str:
-    return file if file.startswith("<") else os.path.abspath(file)
+    return file if file.startswith("<") else absolute_path(file)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os.path
 import weakref
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codetracer_otel.captured import DROPPED, REDACTED_NODE, Captured, Node
 from codetracer_otel.captured_texts import iter_texts, map_texts
 from codetracer_otel.filters.model import Action, CodeIdentity, ValueKind
+from codetracer_otel.filters.paths import absolute_path
 from codetracer_otel.instrumentation.sites import forget_in
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _identify(
 ) -> CodeIdentity:
     file = code.co_filename
     if not file.startswith("<"):
-        file = os.path.abspath(file)
+        file = absolute_path(file)
     hint = namespace.get("__name__")
     names = names_for(hint if type(hint) is str else None, file)
     return CodeIdentity(names, file, code.co_qualname)

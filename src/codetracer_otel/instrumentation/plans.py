@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.captured import DROPPED_NODE, REDACTED_NODE
 from codetracer_otel.filters.model import Action, CodeIdentity, ValueKind
+from codetracer_otel.filters.paths import absolute_path
 from codetracer_otel.instrumentation.reading import CO_OPTIMIZED
 from codetracer_otel.records import NOT_CAPTURED, Plan, Variable
 
@@ -86,7 +87,7 @@ class PlanBuilder:
     def _identify(self, code: CodeType, frame: FrameType) -> CodeIdentity:
         file = code.co_filename
         if not file.startswith("<"):
-            file = os.path.abspath(file)
+            file = absolute_path(file)
         return CodeIdentity(self._names_for(_module_hint(frame), file), file, code.co_qualname)
 
     def _plan(self, code: CodeType, identity: CodeIdentity, decision: Decision) -> PlannedCode:

@@ -55,3 +55,17 @@ def test_what_is_the_programs_is_raised_into_it():
         boundary(error)
     assert raised.value is error
     assert failures == []
+
+
+def test_what_the_standard_library_raises_below_us_is_a_defect():
+    ours = compile("import json\njson.loads('x')", "ours.py", "exec")
+    namespace = {}
+    error = caught(exec, ours, namespace)
+    assert is_defect(error, lambda file: file in ("ours.py", __file__))
+
+
+def test_what_a_handler_of_the_program_raises_by_the_standard_library_is_none():
+    handler = compile("import json\njson.loads('x')", "handler.py", "exec")
+    ours = compile("exec(handler, {})", "ours.py", "exec")
+    error = caught(exec, ours, {"handler": handler})
+    assert not is_defect(error, lambda file: file in ("ours.py", __file__))

@@ -22,6 +22,13 @@ _REDACTION_KINDS: Final = ("argument", "local", "global", "return", "attribute")
 _UUID_VERSION: Final = 7
 
 
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return ""
+
+
 @dataclass(slots=True)
 class TraceMetadata:
     """``trace_metadata.json``.
@@ -40,7 +47,7 @@ class TraceMetadata:
 
     program: str
     arguments: Sequence[str] = ()
-    workdir: str = field(default_factory=os.getcwd)
+    workdir: str = field(default_factory=_working_directory)
     version: str = ""
     filters: Sequence[Mapping[str, Any]] = ()
     recording_id: str = field(default_factory=lambda: new_recording_id())  # noqa: PLW0108

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os.path
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from codetracer_otel.filters.paths import absolute_path
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.instrumentation.monitoring.install import Monitor
 
+_PYTHON: Final = os.path.dirname(os.__file__) + os.sep
 _frame_of = sys._getframe  # noqa: SLF001 - the documented way to the caller's frame
 
 
@@ -42,19 +44,30 @@ def is_defect(error: BaseException, is_ours: Callable[[str], bool]) -> bool:
     """Return whether an exception in a callback is our fault.
 
     Signals are delivered inside callbacks as they are anywhere: what a handler of the program
-    raises is the program's, and so are an interrupt and the end of its stack.
+    raises is the program's, and so are an interrupt and the end of its stack. What the standard
+    library raises where only we stand above it is ours.
     """
     if isinstance(error, KeyboardInterrupt | RecursionError | SystemExit):
         return False
-    return is_ours(_origin(error.__traceback__))
+    files = _files_of(error.__traceback__)
+    if files and is_ours(files[-1]):
+        return True
+    return bool(files) and all(is_ours(file) or _is_of_python(file) for file in files)
 
 
-def _origin(traceback: TracebackType | None) -> str:
-    file = ""
+def _files_of(traceback: TracebackType | None) -> list[str]:
+    files = []
     while traceback is not None:
-        file = traceback.tb_frame.f_code.co_filename
+        files.append(traceback.tb_frame.f_code.co_filename)
         traceback = traceback.tb_next
-    return file
+    return files
+
+
+def _is_of_python(file: str) -> bool:
+    """Return whether a file is one of the standard library, where no handler of a program is."""
+    if file.startswith("<frozen "):
+        return True
+    return file.startswith(_PYTHON) and "-packages" not in file
 
 
 class ActivatedRecorder(Protocol):
@@ -118,7 +131,7 @@ class Activation:
         file = code.co_filename
         if os.path.basename(file) != self._name:
             return False
-        return os.path.abspath(file) == self._path or _is_same_file(file, self._path)
+        return absolute_path(file) == self._path or _is_same_file(file, self._path)
 
     def _is_first(self) -> bool:
         try:

@@ -14,6 +14,7 @@ from codetracer_otel.filters import (
     filter_from_path,
     load_chain,
 )
+from codetracer_otel.filters.paths import absolute_path
 from codetracer_otel.sdk.launch import LaunchKind
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def discovery_start(settings: Settings) -> str:
     launch = settings.launch
     if launch.kind is LaunchKind.SCRIPT and launch.target:
         return os.path.dirname(launch.target)
-    return os.getcwd()
+    return absolute_path(".")
 
 
 def build_module_names(
