@@ -123,3 +123,7 @@ def test_a_value_of_megabytes_is_passed_over():
     found, is_whole = outline_of(text, 64 * 1024)
     assert (without_values(found), is_whole) == (without_values(events), True)
     assert ends_as_it_should(io.BytesIO(text))
+
+
+def test_an_end_that_is_nested_without_end_is_not_as_it_should_be():
+    assert not ends_as_it_should(io.BytesIO(b'[{"Path":"/a"},{"Path":' + b"[" * 100_000))

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CHUNK: Final = 64 * 1024  # larger blocks come fresh from the system each time, which costs more
+_MAX_READ: Final = 16 * 1024 * 1024  # of an event that is larger than what was read before
 _MAX_EVENT: Final = 128 * 1024 * 1024
 _NEAR: Final = 16 * 1024
 _SEPARATORS: Final = b", \t\r\n"
@@ -62,7 +63,7 @@ class Outline:
             ValueError: this is no array of events.
         """
         rest = b""
-        while data := self._file.read(max(_CHUNK, len(rest))):
+        while data := self._file.read(max(_CHUNK, min(len(rest), _MAX_READ))):
             searched, rest = len(rest), rest + data
             cut = _last_boundary(rest, max(searched - _NEAR, 0))
             if cut >= 0:
@@ -151,13 +152,13 @@ def ends_as_it_should(file: BinaryIO) -> bool:
             return _is_array(b"[" + tail[cut + 1 :])
         if reach >= min(size, _MAX_EVENT):
             return _is_array(tail)
-        reach *= 8
+        reach = min(reach * 8, _MAX_EVENT)
 
 
 def _is_array(text: bytes) -> bool:
     try:
         return isinstance(json.loads(text), list)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
