@@ -14,6 +14,7 @@ from tests.traced_run import run_traced
 import codetracer_otel
 from codetracer_otel.errors import TargetError
 from codetracer_otel.exporters.native import read_trace
+from codetracer_otel.exporters.native.directory import lock_directory
 from codetracer_otel.filters import filter_from_text
 
 EVERYTHING = filter_from_text("""\
@@ -230,3 +231,16 @@ def test_output_of_untraced_code_belongs_to_its_traced_caller(tmp_path):
     (event,) = call(trace, "f").events
     assert event["content"] == "{1: 2}\n"
     assert json.loads(event["metadata"])["line"] == 3
+
+
+def test_a_directory_in_which_another_process_records_is_told_with_the_one_that_is_used(tmp_path):
+    target = tmp_path / "trace"
+    target.mkdir()
+    held = lock_directory(str(target))
+    done = run_traced("--quiet", "--exporter", f"native={target}", "-c", "def f(): ...\nf()\n")
+    os.close(held)
+    (written,) = tmp_path.glob("trace.*")
+    line = json.loads(done.stderr)
+    assert line["message"] == "native directory in use"
+    assert line["fields"] == {"directory": str(target), "written": str(written)}
+    assert list(target.iterdir()) == []

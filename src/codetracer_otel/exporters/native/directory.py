@@ -31,10 +31,11 @@ class TraceDirectory:
 
     Attributes:
         path: the directory in use: ``path``, or ``path.<pid>`` while another process records there.
+        stated: the one that was asked for.
     """
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path = self.stated = path
         self._lock = self._claim()
         if self._lock < 0:
             self.path = f"{path}.{os.getpid()}"

@@ -66,7 +66,7 @@ class NativeTrace:
         directory: where it is written.
         metadata: what is known at its beginning.
         output_rules: judge what is written outside of every traced function.
-        notify: told once when the recording ends early.
+        notify: told once when the recording ends early, or stands elsewhere than it was asked to.
         only_changes: steps show the variables that changed, not all.
 
     Raises:
@@ -94,6 +94,9 @@ class NativeTrace:
         self._begin()
         self._codes = Codes(self._tables, output_rules, only_changes=only_changes)
         self._write_facts()
+        if directory.path != directory.stated:
+            told = {"directory": directory.stated, "written": directory.path}
+            notify("native_directory_in_use", "warn", **told)
 
     @property
     def is_writing(self) -> bool:
