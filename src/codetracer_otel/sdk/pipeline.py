@@ -77,7 +77,7 @@ class Pipeline:
         self._spans: list[ReadableSpan] = []
         self._is_woken = False
         self._is_parked = False
-        self._is_stopped = False
+        self._is_cut_off = False
         self._judging = 0  # records and spans of the batch in hand
         self._batches = 0
         self._not_before_ns = 0
@@ -124,9 +124,8 @@ class Pipeline:
         """Deliver the rest within ``timeout`` s of wall time and end all threads."""
         deadline = time.monotonic() + timeout
         self.unpark()
-        self._is_stopped = True
         self._worker.put(_STOP)
-        self._worker.join(deadline)
+        self._is_cut_off = not self._worker.join(deadline)
         for lane in self.lanes:
             lane.begin_stop(deadline)
         ended = sum(lane.wait_for_stop() for lane in self.lanes)
@@ -207,7 +206,7 @@ class Pipeline:
 
     def _left_behind(self, recorder: Mapping[str, Any]) -> int:
         """Return how much has not come as far as the lanes when the time to stop was over."""
-        if not self._is_stopped:
+        if not self._is_cut_off:
             return 0
         return int(recorder.get("queue_depth", 0)) + len(self._spans) + self._judging
 
