@@ -54,7 +54,8 @@ KNOWN = {
     "test_raise_and_yield_from": "the signal is delivered inside a callback written in Python",
 }
 _ENVIRONMENT = (
-    "regrtest counts threads before and after each test: ours end before a fork and go on after it"
+    "regrtest counts threads before and after each test: ours end before a fork of a program that"
+    " has no others, and go on with the next span"
 )
 HEADER = """\
 | module | result | tests run / skipped | spans | failed without / with | time without / with \
