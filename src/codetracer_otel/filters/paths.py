@@ -31,10 +31,12 @@ def normal_path(path: str, flavour: ModuleType = os.path) -> str:
 
 def absolute_path(path: str, flavour: ModuleType = os.path) -> str:
     """Return ``path`` absolute; below the root where the working directory is gone."""
+    absolute: str
     try:
-        return str(flavour.abspath(path))
+        absolute = flavour.abspath(path)
     except OSError:
-        return str(flavour.normpath(flavour.join(flavour.sep, path)))
+        absolute = flavour.normpath(flavour.join(flavour.sep, path))
+    return absolute
 
 
 def _slashed(path: str, flavour: ModuleType) -> str:
