@@ -70,6 +70,7 @@ LIBRARIES = {
 SUITES = {
     library.name: library
     for library in (
+        Library("attrs", "26.1.0", "tests"),
         Library("cachetools", "8.0.0", "tests"),
         Library(
             "janus",
