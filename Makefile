@@ -3,7 +3,8 @@ SHELL := /bin/sh
 PYTHON ?=
 OTHER_VERSION = $(shell .venv/bin/python -c 'import sys; print("3.13" if sys.version_info[:2] == (3, 12) else "3.12")')
 OTHER_PYTHON = $(shell tools/find-python $(OTHER_VERSION))
-PYTEST_FLAGS ?= -q -n 2
+# More workers than cores: half of the time tests wait, for children, sockets and timers.
+PYTEST_FLAGS ?= -q -n 4 --dist worksteal
 # The tests start a thousand interpreters: each would compile 250 modules anew, 1 s.
 unexport PYTHONDONTWRITEBYTECODE
 
