@@ -10,7 +10,7 @@ import warnings
 import pytest
 from tests.traced_run import run_traced
 
-from codetracer_otel.filters import filter_from_text
+from codetracer_otel.filters import filter_from_text, modules
 from codetracer_otel.sdk import configure as composition
 from codetracer_otel.sdk.configure import configure
 from codetracer_otel.testing import InMemoryExporter
@@ -75,7 +75,7 @@ def session():
 
 def test_no_name_is_looked_up_on_disk_by_what_runs_before_a_fork(session, monkeypatch):
     asked = []
-    isfile, before_fork = os.path.isfile, session.before_fork
+    is_file, before_fork = modules._is_file, session.before_fork
     is_forking = []
 
     def before():
@@ -85,7 +85,7 @@ def test_no_name_is_looked_up_on_disk_by_what_runs_before_a_fork(session, monkey
     monkeypatch.setattr(session, "before_fork", before)
     monkeypatch.setattr(session, "after_fork_in_parent", is_forking.clear)
     monkeypatch.setattr(
-        os.path, "isfile", lambda path: asked.extend([path] * len(is_forking)) or isfile(path)
+        modules, "_is_file", lambda path: asked.extend([path] * len(is_forking)) or is_file(path)
     )
     fork_in_thread()
     monkeypatch.undo()
@@ -152,3 +152,16 @@ def test_a_session_can_be_ended_by_any_thread(session, capfd):
 
     assert ends == [True]
     assert "finish failed" not in capfd.readouterr().err
+
+
+def test_no_function_that_a_program_puts_over_the_disk_is_asked(monkeypatch):
+    def blocks(*_arguments):
+        raise RuntimeError("blocking call")
+
+    monkeypatch.setattr(os, "stat", blocks)
+    monkeypatch.setattr(os.path, "isfile", blocks)
+    monkeypatch.setattr(os.path, "abspath", blocks)
+    name = modules.path_name("/nowhere/./program.py", ())
+    monkeypatch.undo()
+
+    assert name == "program"

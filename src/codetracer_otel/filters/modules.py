@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from stat import S_ISREG
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 REFRESH_INTERVAL_NS: Final = 100_000_000
 _REMEMBERED_FILES: Final = 16_384
 _NEVER: Final = -REFRESH_INTERVAL_NS
+# Tests of asynchronous programs replace it in ``os`` by what raises in an event loop.
+_stat: Final = os.stat
 
 
 class ModuleNames:
@@ -91,13 +94,20 @@ def path_name(file: str, roots: Iterable[str]) -> str | None:
 def _package_parts(path: str) -> list[str]:
     directory, name = os.path.split(path)
     parts = [name]
-    while os.path.isfile(os.path.join(directory, "__init__.py")):
+    while _is_file(os.path.join(directory, "__init__.py")):
         parent, name = os.path.split(directory)
         if not name:
             break
         parts.insert(0, name)
         directory = parent
     return parts
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return S_ISREG(_stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 class ModuleIndex:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MARKER: Final = ".codetracer"
 FILTER_FILE: Final = "trace-filter.toml"
+# Tests of asynchronous programs replace them in ``os.path`` by what raises in an event loop.
+_ABSOLUTE: Final = {module: module.abspath for module in (posixpath, ntpath)}
 
 
 def is_synthetic(file: str) -> bool:
@@ -33,7 +35,7 @@ def absolute_path(path: str, flavour: ModuleType = os.path) -> str:
     """Return ``path`` absolute; below the root where the working directory is gone."""
     absolute: str
     try:
-        absolute = flavour.abspath(path)
+        absolute = _ABSOLUTE[flavour](path)
     except OSError:
         absolute = flavour.normpath(flavour.join(flavour.sep, path))
     return absolute
