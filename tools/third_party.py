@@ -67,9 +67,28 @@ LIBRARIES = {
         Library("boltons", "26.2.0", "tests"),
     )
 }
+# Sockets, programs, interpreters, and pytest in pytest: what waits for others, and is long.
+OUTSIDE_OF_THE_LOOP = tuple(
+    f"--ignore=tests/{name}.py"
+    for name in (
+        "streams/test_tls",
+        "test_pytest_plugin",
+        "test_sockets",
+        "test_subprocesses",
+        "test_to_interpreter",
+        "test_to_process",
+    )
+)
 SUITES = {
     library.name: library
     for library in (
+        Library(
+            "anyio",
+            "4.16.0",
+            "tests",
+            ("blockbuster", "psutil", "pytest-mock", "trio", "trustme", "truststore", "uvloop"),
+            OUTSIDE_OF_THE_LOOP,
+        ),
         Library("attrs", "26.1.0", "tests"),
         Library("cachetools", "8.0.0", "tests"),
         Library(
