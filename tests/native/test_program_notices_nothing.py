@@ -216,6 +216,8 @@ def on_files(script, mode, folder):
 
 def on_a_terminal(script, mode, folder):
     main, side = pty.openpty()
+    # before the program can print: the terminal shows what is typed as it is typed
+    os.write(main, b"one\ntwo\nthree\nfour\n\x04")
     process = subprocess.Popen(
         command(script, mode, folder),
         stdin=side,
@@ -225,7 +227,6 @@ def on_a_terminal(script, mode, folder):
         start_new_session=True,
     )
     os.close(side)
-    os.write(main, b"one\ntwo\nthree\nfour\n\x04")
     text = b""
     try:
         while data := os.read(main, 65536):
