@@ -10,6 +10,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.sdk import fork_warning
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -114,6 +116,13 @@ class Worker:
         if self._at_work.acquire(timeout=max(deadline - time.monotonic(), 0.0)):
             self._held_by = threading.get_ident()
         return self._held_by == threading.get_ident()
+
+    def rest(self, deadline: float) -> None:
+        """Bring the thread to rest before a fork; it ends where it would be the second one."""
+        if fork_warning.is_deserved():
+            self.hold(deadline)
+        else:
+            self.park(deadline)
 
     def release(self) -> None:
         """Undo this thread's `hold`."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.instrumentation.io_capture import STREAMS, IoCapture
 from codetracer_otel.instrumentation.io_capture_descriptors import DescriptorCapture
 from codetracer_otel.instrumentation.io_capture_records import IoRecorder
-from codetracer_otel.sdk import fork_warning
 from codetracer_otel.sdk.bootstrap.recording import build_span_events, is_ours
 from codetracer_otel.sdk.policy.model import CaptureIo
 from codetracer_otel.sdk.workers import Worker
@@ -89,10 +88,7 @@ class IoRecording:
 
     def before_fork(self) -> None:
         """Bring the thread to rest; it ends where it would be the second one."""
-        if fork_warning.is_deserved():
-            self._worker.hold(time.monotonic() + _PARK_S)
-        else:
-            self._end_thread()
+        self._worker.rest(time.monotonic() + _PARK_S)
 
     def after_fork_in_parent(self) -> None:
         """Go on after a fork."""

@@ -6,7 +6,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.sdk import fork_warning
 from codetracer_otel.sdk.workers import Worker
 
 if TYPE_CHECKING:
@@ -75,8 +74,7 @@ class StepDelivery:
 
     def park(self) -> None:
         """Bring the thread to rest before a fork; it ends where it would be the second one."""
-        rest = self._worker.hold if fork_warning.is_deserved() else self._worker.park
-        rest(time.monotonic() + _PARK_S)
+        self._worker.rest(time.monotonic() + _PARK_S)
 
     def unpark_soon(self) -> None:
         """Go on after `park`, a thread that ended with the next step."""
