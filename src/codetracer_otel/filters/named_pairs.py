@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.quoted_text import Span, quoted_span
+from codetracer_otel.filters.tokens import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,15 +34,9 @@ _STATEMENT: Final = (
 _BARE: Final = r"[^\s,;\"'<>)\]}]++(?:[ \t]++[^\s,;\"'<>)\]}]++)*+"
 
 
-@cache
-def _compiled(pattern: str, flags: int = re.IGNORECASE) -> re.Pattern[str]:
-    """Compile when a text first asks for it: most programs never do."""
-    return re.compile(pattern, flags)
-
-
 def pairs_of_secrets(text: str, is_secret: IsSecret) -> Iterator[re.Match[str]]:
     """Yield what stands before the second value of pairs whose first is a secret's name."""
-    for match in _compiled(_PAIR, 0).finditer(text):
+    for match in compiled(_PAIR).finditer(text):
         if is_secret(match[3]):
             yield match
 
@@ -62,14 +56,14 @@ def find_paired_values(text: str, is_secret: IsSecret) -> Iterator[Span]:
 
 
 def _of_named_objects(text: str, is_secret: IsSecret) -> Iterator[Span]:
-    for match in _compiled(_NAMED_OBJECT).finditer(text):
+    for match in compiled(_NAMED_OBJECT, re.IGNORECASE).finditer(text):
         if is_secret(match[1]):
             yield _value(text, match.end())
 
 
 def _of_form_fields(text: str, is_secret: IsSecret) -> Iterator[Span]:
     position = 0
-    while (match := _compiled(_FORM_FIELD).search(text, position)) is not None:
+    while (match := compiled(_FORM_FIELD, re.IGNORECASE).search(text, position)) is not None:
         position = match.end()
         if is_secret(match[1]):
             end = text.find("\n--", position)
@@ -80,7 +74,7 @@ def _of_form_fields(text: str, is_secret: IsSecret) -> Iterator[Span]:
 
 def _of_statements(text: str) -> Iterator[Span]:
     position = 0
-    while (match := _compiled(_STATEMENT).search(text, position)) is not None:
+    while (match := compiled(_STATEMENT, re.IGNORECASE).search(text, position)) is not None:
         span = _value(text, match.end())
         yield span
         position = max(match.end(), span[1])
@@ -90,5 +84,5 @@ def _value(text: str, start: int) -> Span:
     quoted = quoted_span(text, start)
     if quoted is not None:
         return quoted
-    bare = _compiled(_BARE).match(text, start)
+    bare = compiled(_BARE).match(text, start)
     return start, bare.end() if bare else start
