@@ -86,6 +86,11 @@ _NODE_BYTES: Final = 160  # a node with its tuple and a few small items
 _SHORT_TEXT: Final = 128
 
 
+def cut_text(kept: str) -> Node:
+    """Return the beginning of a text that may have gone on; how far is not known."""
+    return Node(NodeKind.CUT_TEXT, "str", kept, len(kept))
+
+
 def weight(value: Captured) -> int:
     """Return about how many bytes a captured value takes, short texts and numbers not counted."""
     if type(value) is str:

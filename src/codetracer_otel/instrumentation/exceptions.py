@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.captured import Node, NodeKind, decimal
+from codetracer_otel.captured import Node, cut_text, decimal
 from codetracer_otel.records import Ending, ExceptionRecord
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def describe_exception(
 
 def captured_message(message: str) -> str | Node:
     """Return a message as a captured text: what is judged must know that it may go on."""
-    return Node(NodeKind.CUT_TEXT, "str", message, len(message)) if _is_cut(message) else message
+    return cut_text(message) if _is_cut(message) else message
 
 
 def _is_cut(message: str) -> bool:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from codetracer_otel.captured import REDACTED_NODE, Captured, Node, NodeKind, attribute_value
+from codetracer_otel.captured import (
+    REDACTED_NODE,
+    Captured,
+    Node,
+    NodeKind,
+    attribute_value,
+    cut_text,
+)
 from codetracer_otel.instrumentation.manual_claims import claimed_attributes
 from codetracer_otel.instrumentation.manual_judgement import (
     changed_texts,
@@ -147,7 +154,7 @@ class SpanContent:
 
 def _marked(error: ExceptionRecord, text: str) -> Captured:
     # The stack trace ends with the message, and so with its cut.
-    return Node(NodeKind.CUT_TEXT, "str", text, len(text)) if error.message_is_cut else text
+    return cut_text(text) if error.message_is_cut else text
 
 
 def has_inner_texts(values: Mapping[str, Captured]) -> bool:
