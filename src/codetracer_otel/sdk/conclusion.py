@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.errors import ErrorCode, TargetError
-from codetracer_otel.sdk.bootstrap.filesystem import native_targets, other_exporters
+from codetracer_otel.sdk.bootstrap.filesystem import makes_native_traces_alone
 from codetracer_otel.sdk.launch import LaunchKind
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def why_nothing(
         recording: what its spans, or else its steps, come from; None for neither.
         stopped_because: class of the error that ended the recording, or None.
     """
-    what = "call" if native_targets(settings) and not other_exporters(settings) else "span"
+    what = "call" if makes_native_traces_alone(settings) else "span"
     return f"no {what}: {_reason(settings, recording, stopped_because)}"
 
 

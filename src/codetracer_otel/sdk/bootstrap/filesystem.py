@@ -29,6 +29,11 @@ def other_exporters(settings: Settings) -> list[object]:
     return [item for item in settings.exporters if not _is_native(item)]
 
 
+def makes_native_traces_alone(settings: Settings) -> bool:
+    """Return whether native traces are all that a session makes."""
+    return bool(native_targets(settings)) and not other_exporters(settings)
+
+
 def claim_directories(paths: Iterable[str]) -> list[TraceDirectory]:
     """Create the directories, all or none.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codetracer_otel.sdk.bootstrap.filesystem import native_targets, other_exporters
+from codetracer_otel.sdk.bootstrap.filesystem import makes_native_traces_alone, native_targets
 from codetracer_otel.sdk.provider import host_provider
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def wants_spans(settings: Settings, *, prints_topics: bool) -> bool:
     """
     if settings.disabled or not settings.functions:
         return False
-    if not native_targets(settings) or other_exporters(settings):
+    if not makes_native_traces_alone(settings):
         return True
     # spans of a host's provider have function spans as parents
     return prints_topics or host_provider(settings.tracer_provider) is not None
