@@ -7,6 +7,7 @@ import tomllib
 
 import pytest
 from tests.traced_run import PROJECT
+from tools.security_page import filled
 
 from codetracer_otel.filters.shapes import SHAPES
 from codetracer_otel.filters.tokens import FAMILIES, compiled
@@ -31,6 +32,10 @@ def words_of(page):
 def test_every_word_stands_in_the_table_and_no_other():
     expected = [entry.strip() for entry in BUILTIN_SECRET_WORDS.split(",")]
     assert sorted(words_of(BY_NAME)) == sorted(expected)
+
+
+def test_the_tables_are_those_that_the_package_makes():
+    assert filled(PAGE) == PAGE, "run python -m tools.security_page"
 
 
 def test_what_the_page_says_is_not_hidden_is_not():

@@ -36,7 +36,7 @@ X-CSRFToken pin_code TOTP mfaCode socialSecurityNumber SQLALCHEMY_DATABASE_URI r
 connStr \uff30\uff21\uff33\uff33 creds BANK_KEY merchantKey payment_gateway_key webhook_key
 aes_key fernetKey encrypt_key""")
 
-ALSO_PUBLIC = _names("""primary_key foreign_key cache_key sort_key public_key keys token_type tokens
+ALSO_PUBLIC = _names("""primary_key foreign_key cache_key sort_key public_key keys token_type
 auth_type auth_enabled authored pass_count passed passive assets pins pinning ping spin shared
 cardholder_name discount description design signal assign asphalt salted basalt dsname url
 base_url connect connection sessions session_count monkeys passage encompass bearing forbearer
@@ -44,17 +44,37 @@ secretariat otpion cookiecutter author_id key_name user_key dict_key row_key par
 keyword index_key bank payment gateway""")
 
 
+GLUED = _names("""smtppassword dbpasswd githubtoken webhooksecret MYSQLPASSWORD passwordhash
+userpassphrase openaiapikey awssecretkey rsaprivatekey tokens token_bytes pw_hash pass_hash psk
+privkey priv_key rsa_key pem openai_key stripe_key aws_key unseal_key recovery_key mnemonic
+seed_words 2fa_code sms_code security_answer csrf xsrf code_verifier client_assertion saml_response
+webhook_url signed_url sas_url jdbc_url amqp_uri account_number routing_number kubeconfig
+htpasswd""")
+
+FOREIGN = _names("""passwort db_passwort BenutzerKennwort datenbankpasswort Zugangsdaten motDePasse
+mot_de_passe mdp cle_api clé_privée contraseña clave_acceso credenciales senha chave_secreta segredo
+parola_d_ordine chiave_privata wachtwoord geheime_sleutel hasło haslo_uzytkownika klucz_prywatny
+mima mi_ma miyao 用户密码 pasuwado anshou_bangou パスワード lösenord пароль""")
+
+ABOUT = _names("""func_signature signature_version include_signature cookie_name use_cookies
+hide_password include_password password_field_name password_validators credential_cls creds_filename
+bearerFormat may_pass cookie_policy_url next_token input_token hasPassword passwordless
+cookieName password_length secrets_dir credentials_provider salt_length nextToken eos_token
+num_tokens max_tokens with_credentials require_auth two_pass palabra_clave cookie_samesite
+passwordfieldname is_secret password_hashers""")
+
+
 @pytest.fixture(scope="module")
 def builtin():
     return compile_words(BUILTIN_SECRET_WORDS)
 
 
-@pytest.mark.parametrize("name", SECRET + ALSO_SECRET)
+@pytest.mark.parametrize("name", SECRET + ALSO_SECRET + GLUED + FOREIGN)
 def test_a_secret_name_matches_the_builtin_words(builtin, name):
     assert builtin.matches(name)
 
 
-@pytest.mark.parametrize("name", PUBLIC + ALSO_PUBLIC)
+@pytest.mark.parametrize("name", PUBLIC + ALSO_PUBLIC + ABOUT)
 def test_a_name_that_only_resembles_a_secret_does_not_match(builtin, name):
     assert not builtin.matches(name)
 
@@ -150,6 +170,11 @@ def test_no_name_makes_the_matcher_fail(name):
         ("api+key$", ["api_key", "apikey3"], ["api_key_id", "apikeys"]),
         ("a+b+c", ["a_b_c", "ab_c", "a_bc", "abc"], ["a_c", "a_b"]),
         (" one , two$ ", ["one", "two"], ["two_three"]),
+        ("*word", ["word", "mypassword_2"], ["words", "my_words"]),
+        ("*word$", ["my_password"], ["password_count"]),
+        ("*word*", ["word", "mypasswords", "swordfish"], ["wor_d"]),
+        ("^my$, ^your", ["my", "_my_", "yourName"], ["my_name", "name_your"]),
+        ("key, !sort+key, !name$", ["key", "key_2"], ["sort_key", "sortKey", "keyName"]),
         ("größe", ["größe", "max_GRÖßE"], ["grösse"]),
     ],
 )
@@ -175,6 +200,12 @@ def test_an_entry_matches_the_words_it_names(pattern, matching, other):
         ("a++b", "lower-case letters"),
         ("+a", "lower-case letters"),
         ("pass*", "lower-case letters"),
+        ("!", "lower-case letters"),
+        ("!!a", "lower-case letters"),
+        ("*", "lower-case letters"),
+        ("**", "lower-case letters"),
+        ("a^", "lower-case letters"),
+        ("*a+b", "at most 1"),
         ("oauth2", "lower-case letters"),
         ("a+b+c+d+e+f+g", "at most 6"),
     ],

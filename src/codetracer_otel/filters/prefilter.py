@@ -147,12 +147,12 @@ class _Chunk:
                         self._add(index, "userinfo")
 
     def _add_cards(self, raw: bytes, cut: Sequence[bool]) -> None:
-        digits = raw.translate(_DIGITS, b" -")
+        digits = raw.translate(_DIGITS, b" +-")
         if _DIGIT_RUN in digits:
             for index in _texts_with(digits, _DIGIT_RUN, b"\0"):
                 self._add(index, "card")
         for index, is_cut in enumerate(cut):
-            if is_cut and self._texts[index][-2:].strip(" -")[-1:].isdigit():
+            if is_cut and self._texts[index][-2:].strip(" +-")[-1:].isdigit():
                 self._add(index, "card")
 
     def _add_tokens(self, raw: bytes, cut: Sequence[bool]) -> None:

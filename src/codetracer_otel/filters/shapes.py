@@ -36,23 +36,29 @@ _CREDENTIALS: Final = re.compile(
 )
 _OPAQUE_LENGTH: Final = 16
 _NOT_LETTER: Final = re.compile(r"[^A-Za-z]")
+_PROSE: Final = frozenset(
+    {"auth", "authentication", "authorization", "format", "scheme", "token", "tokens"}
+)
 
 
 def find_credentials(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
     """Find what follows ``Bearer`` and ``Basic``."""
     end = len(text) if is_cut else -1
-    begin = len(text) - len(text.lstrip())
     return [
         match.span(2)
         for match in _CREDENTIALS.finditer(text)
-        if match.end() == end or _is_credential(match[2], match[1], match.start() == begin)
+        if match.end() == end or _is_credential(match, text)
     ]
 
 
-def _is_credential(value: str, bearer: str | None, stands_first: bool) -> bool:  # noqa: FBT001 - private
-    if bearer is None:
+def _is_credential(match: re.Match[str], text: str) -> bool:
+    value = match[2]
+    if match[1] is None:
         return _is_user_and_password(value)
-    return stands_first or len(value) >= _OPAQUE_LENGTH or _NOT_LETTER.search(value) is not None
+    if len(value) >= _OPAQUE_LENGTH or _NOT_LETTER.search(value) is not None:
+        return True
+    is_all = not text[: match.start()].strip() and not text[match.end() :].strip()
+    return is_all and value.lower() not in _PROSE
 
 
 def _is_user_and_password(value: str) -> bool:

@@ -6,54 +6,16 @@ import re
 import unicodedata
 from functools import lru_cache
 from itertools import combinations, pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from codetracer_otel.filters.secret_names import EXCUSES, FOREIGN_NAMES, SECRET_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-# Why each group is as narrow or as wide as it is:
-_SECRET_GROUPS: Final = (
-    # Passwords and what people call them; `pass` as the last word only: `pass_count` is a number.
-    "pass+word, pass+words, pass+wd, pwd, pass+phrase, pass+code, pass+key, pass$, passwds, pw$",
-    "userpass, dbpass, dbpassword, userpassword, adminpassword, rootpassword, mypassword",
-    "passwordhash, pgpassword, newpassword, oldpassword, confirmpassword, loginpassword",
-    # `secret` and `credential` name nothing else.
-    "secret, secrets, clientsecret, appsecret, sharedsecret, secretkey",
-    "credential, credentials, cred$, creds",
-    # `token` as the last word: `token_count` counts. Plurals only with their kind: `max_tokens`.
-    "token$, token+value, token+string, token+secret, token+hash",
-    "access+tokens, api+tokens, auth+tokens, refresh+tokens, session+tokens, bearer+tokens",
-    "accesstoken, apitoken, authtoken, bearertoken, csrftoken, csrfmiddlewaretoken, idtoken",
-    "refreshtoken, securitytoken, sessiontoken, usertoken, xsrftoken",
-    # `auth` as the last word or beside what carries it: `auth_type` tells nothing.
-    "auth$, authorization, authentication$, oauth$, auth+header, auth+headers, auth+key",
-    "auth+code, auth+string, auth+data, auth+value, auth+tuple, basicauth, bearer, jwt, jwts$",
-    # Keys only beside a word that makes them secret: `cache_key` and `public_key` are not.
-    "api+key, api+keys, access+key, access+keys, account+key, app+key, application+key",
-    "cipher+key, client+key, consumer+key, decryption+key, deploy+key, encryption+key",
-    "hmac+key, license+key, master+key, private+key, private+keys, root+key, secret+keys",
-    "service+key, session+key, shared+key, signing+key, ssh+key, ssh+keys, ssl+key",
-    "storage+key, subscription+key, symmetric+key, tls+key, key+material",
-    # Keys of who moves money, of callbacks and of ciphers; `sort_key`, `user_key` are none of them.
-    "bank+key, gateway+key, merchant+key, payment+key, webhook+key, admin+key, aes+key",
-    "crypto+key, decrypt+key, encrypt+key, fernet+key",
-    # A cookie or a session's identifier lets anybody be that user; `session` alone is an object.
-    "cookie, cookies$, session+id, session+ids, sess+id, sessid, phpsessid, jsessionid",
-    "connect+sid",
-    # One-time and recovery codes.
-    "pin$, pin+code, pin+number, otp, totp, hotp, mfa+code, verification+code, security+code",
-    "recovery+code, recovery+codes, backup+code, backup+codes, seed+phrase",
-    # Payment and identity numbers; `card` alone may be a playing card.
-    "cvv, cvc, ssn, social+security, iban, card+number, card+numbers, card+num, card+no",
-    "credit+card, credit+cards, debit+card",
-    # Addresses that usually carry a password; `url` and `connection` alone do not.
-    "dsn, database+url, database+uri, db+url, db+uri, redis+url, mongo+url, mongo+uri",
-    "mongodb+uri, mongodb+url, postgres+url, broker+url, amqp+url, connection+string",
-    "connection+str, conn+string, conn+str, connection+uri",
-    # What hashes and signatures are checked with.
-    "salt, signature",
+BUILTIN_SECRET_WORDS: Final = ", ".join(
+    group.words for group in (*SECRET_NAMES, *FOREIGN_NAMES, *EXCUSES)
 )
-BUILTIN_SECRET_WORDS: Final = ", ".join(_SECRET_GROUPS)
 
 _MAX_PARTS: Final = 6  # an entry of n parts has 2**(n-1) spellings
 _MAX_KNOWN: Final = 4096
@@ -98,6 +60,77 @@ def _shape(name: str) -> str:
     )
 
 
+class _Entry(NamedTuple):
+    """One spelling of an entry: its words, and where in a name they have to stand."""
+
+    words: tuple[str, ...]
+    first: bool
+    last: bool
+    opens: bool  # the word may go on before
+    goes_on: bool  # ... and behind
+
+
+class _Entries:
+    """Entries of one kind: what makes a name match, or what excuses it."""
+
+    __slots__ = ("_anywhere", "_ends", "_first", "_last", "_last_ends", "_parts", "_sequences")
+
+    def __init__(self, entries: Iterable[_Entry]) -> None:
+        words: dict[str, set[str]] = {}
+        self._sequences: dict[str, list[_Entry]] = {}
+        for entry in entries:
+            where = _where(entry)
+            if where == "sequence":
+                self._sequences.setdefault(entry.words[0], []).append(entry)
+            else:
+                words.setdefault(where, set()).add(entry.words[0])
+        self._anywhere = frozenset(words.get("anywhere", ()))
+        self._first = frozenset(words.get("first", ()))
+        self._last = frozenset(words.get("last", ()))
+        self._parts = tuple(words.get("part", ()))
+        self._ends = tuple(words.get("end", ()))
+        self._last_ends = tuple(words.get("end of last", ()))
+
+    def hit(self, words: list[str]) -> bool:
+        """Return whether an entry applies to a name of these words."""
+        if not words:
+            return False
+        return (
+            words[-1] in self._last
+            or words[0] in self._first
+            or not self._anywhere.isdisjoint(words)
+            or self._has_part(words)
+            or any(
+                self._sequence_at(words, index)
+                for index, word in enumerate(words)
+                if word in self._sequences
+            )
+        )
+
+    def _has_part(self, words: list[str]) -> bool:
+        return words[-1].endswith(self._last_ends) or any(
+            word.endswith(self._ends) or any(part in word for part in self._parts) for word in words
+        )
+
+    def _sequence_at(self, words: list[str], start: int) -> bool:
+        for sequence, first, last, _, _ in self._sequences[words[start]]:
+            end = start + len(sequence)
+            stands = (not first or not start) and (not last or end == len(words))
+            if stands and tuple(words[start:end]) == sequence:
+                return True
+        return False
+
+
+def _where(entry: _Entry) -> str:
+    if entry.goes_on:
+        return "part"
+    if entry.opens:
+        return "end of last" if entry.last else "end"
+    if len(entry.words) > 1 or (entry.first and entry.last):
+        return "sequence"
+    return "last" if entry.last else "first" if entry.first else "anywhere"
+
+
 class WordsMatcher:
     """A compiled ``words`` pattern.
 
@@ -105,20 +138,16 @@ class WordsMatcher:
         pattern: the text it was compiled from.
     """
 
-    __slots__ = ("_anywhere", "_known", "_last", "_sequences", "pattern")
+    __slots__ = ("_excuses", "_known", "_secrets", "pattern")
 
-    def __init__(self, pattern: str, entries: Sequence[tuple[tuple[str, ...], bool]]) -> None:
+    def __init__(self, pattern: str, entries: Sequence[_Entry], excuses: Sequence[_Entry]) -> None:
         self.pattern = pattern
-        self._anywhere = frozenset(words[0] for words, last in entries if not last and _one(words))
-        self._last = frozenset(words[0] for words, last in entries if last and _one(words))
+        self._secrets = _Entries(entries)
+        self._excuses = _Entries(excuses)
         self._known: dict[str, bool] = {}
-        self._sequences: dict[str, list[tuple[tuple[str, ...], bool]]] = {}
-        for words, last in entries:
-            if not _one(words):
-                self._sequences.setdefault(words[0], []).append((words, last))
 
     def matches(self, name: str) -> bool:
-        """Return whether an entry applies to the name, with its humps or without."""
+        """Return whether an entry applies to the name, with its humps or without, and no excuse."""
         known = self._known.get(name)
         if known is None:
             known = self._applies(name)
@@ -130,32 +159,9 @@ class WordsMatcher:
 
     def _applies(self, name: str) -> bool:
         words = split_words(name)
-        if self._hits(words):
-            return True
         chunks = _split_chunks(name)
-        return chunks != words and self._hits(chunks)
-
-    def _hits(self, words: list[str]) -> bool:
-        if not words:
-            return False
-        if words[-1] in self._last or not self._anywhere.isdisjoint(words):
-            return True
-        return any(
-            self._sequence_at(words, index)
-            for index, word in enumerate(words)
-            if word in self._sequences
-        )
-
-    def _sequence_at(self, words: list[str], start: int) -> bool:
-        for sequence, last in self._sequences[words[start]]:
-            end = start + len(sequence)
-            if tuple(words[start:end]) == sequence and (not last or end == len(words)):
-                return True
-        return False
-
-
-def _one(words: tuple[str, ...]) -> bool:
-    return len(words) == 1
+        spellings = [words] if chunks == words else [words, chunks]
+        return any(map(self._secrets.hit, spellings)) and not any(map(self._excuses.hit, spellings))
 
 
 @lru_cache(maxsize=64)
@@ -163,38 +169,48 @@ def compile_words(pattern: str) -> WordsMatcher:
     """Compile a comma-separated list of entries such as ``secret, token$, api+key``.
 
     Args:
-        pattern: ``word`` anywhere in the name, ``word$`` as its last word, ``one+two`` as
-            neighbours, also written together; white space around entries is ignored.
+        pattern: ``word`` anywhere in the name, ``word$`` as its last word, ``^word`` as its first,
+            ``one+two`` as neighbours, also written together, ``*word`` as the end of a word and
+            ``*word*`` as any part of one, ``!entry`` for names that are not to match after all;
+            white space around entries is ignored.
 
     Raises:
         ValueError: an entry is not of these forms; the message names it and what is accepted.
     """
-    entries: list[tuple[tuple[str, ...], bool]] = []
+    found: dict[bool, list[_Entry]] = {False: [], True: []}
     for text in pattern.split(","):
-        parts, last = _parse_entry(text.strip(), pattern)
-        entries.extend((spelling, last) for spelling in _spellings(parts))
-    return WordsMatcher(pattern, entries)
+        entry = text.strip()
+        excuses = len(entry) > 1 and entry.startswith("!")
+        found[excuses] += _parse_entry(entry[excuses:], pattern)
+    return WordsMatcher(pattern, found[False], found[True])
 
 
-def _parse_entry(entry: str, pattern: str) -> tuple[list[str], bool]:
+def _parse_entry(entry: str, pattern: str) -> Iterator[_Entry]:
     if not entry:
         where = "it is empty" if not pattern.strip() else "it has an empty entry"
         raise ValueError(
             f"words pattern: {where}, got {_short(pattern)!r}; "
             "expected entries such as 'secret', 'token$' or 'api+key', separated by commas"
         )
-    parts = entry.removesuffix("$").split("+")
+    body = entry.removesuffix("$").removeprefix("^")
+    opens = body.startswith("*")
+    goes_on = opens and body.endswith("*")
+    parts = (body[1 : len(body) - goes_on] if opens else body).split("+")
     for part in parts:
         _check_part(part, entry)
-    if len(parts) > _MAX_PARTS:
+    if len(parts) > _MAX_PARTS or (len(parts) > 1 and (opens or goes_on)):
+        most = 1 if opens or goes_on else _MAX_PARTS
         raise ValueError(
             f"words pattern: entry {_short(entry)!r} joins {len(parts)} words; "
-            f"expected at most {_MAX_PARTS}"
+            f"expected at most {most}"
         )
-    return parts, entry.endswith("$")
+    first, last = entry.startswith("^"), entry.endswith("$")
+    return (_Entry(words, first, last, opens, goes_on) for words in _spellings(parts))
 
 
 def _check_part(part: str, entry: str) -> None:
+    if part.isascii() and part.isalpha() and part.islower():
+        return  # nearly all of them: the builtin list is compiled at every start
     if part and _is_lower_case(part) and part == unicodedata.normalize("NFKC", part):
         return
     hint = ""
@@ -205,8 +221,9 @@ def _check_part(part: str, entry: str) -> None:
     elif any(separator in part for separator in "_-./ "):
         hint = f"; join neighbouring words with '+', as in {_joined(entry)!r}"
     raise ValueError(
-        f"words pattern: an entry is made of lower-case letters, '+' between words and '$' at the "
-        f"end, got {_short(entry)!r}{hint}"
+        f"words pattern: an entry is made of lower-case letters, '+' between words, '$' at the end "
+        f"or '^' at the beginning, '*' before the end of a word and '!' before what is excused, "
+        f"got {_short(entry)!r}{hint}"
     )
 
 
