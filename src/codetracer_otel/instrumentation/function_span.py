@@ -9,8 +9,9 @@ from opentelemetry.trace import StatusCode as OpenTelemetryStatus
 
 from codetracer_otel.captured import REDACTED
 from codetracer_otel.filters.model import Action
+from codetracer_otel.instrumentation.attribute_values import clean_attribute, without_named
 from codetracer_otel.instrumentation.exceptions import describe_exception
-from codetracer_otel.instrumentation.introspection import derives, exact_text
+from codetracer_otel.instrumentation.introspection import exact_text
 from codetracer_otel.records import (
     EXTRAS,
     PLAN,
@@ -219,35 +220,9 @@ class FunctionSpan(Span):
     def _judged(self, key: str, value: AttributeValue) -> Any:
         record = self._record
         walk = record[PLAN].walk if record is not None else None
-        action = Action.ALLOW if walk is None else walk.attribute_action(key)
-        if action is Action.ALLOW:
+        if walk is None:
             return clean_attribute(value)
+        action = walk.attribute_action(key)
+        if action is Action.ALLOW:
+            return without_named(clean_attribute(value), walk.attribute_action)
         return REDACTED if action is Action.REDACT else None
-
-
-def clean_attribute(value: object) -> Any:
-    """Return ``value`` as an OpenTelemetry attribute, or None where it is none.
-
-    No code of the program runs: types are compared by identity, for a metaclass may say what its
-    classes' equality is, and ``isinstance`` asks an object for its ``__class__``.
-    """
-    kind = type(value)
-    if kind is list or kind is tuple:
-        items = [_scalar(item) for item in value]  # type: ignore[attr-defined]
-        return tuple([item for item in items if item is not None])
-    return _scalar(value)
-
-
-def _scalar(value: object) -> Any:
-    kind = type(value)
-    if kind is str or kind is int or kind is bool or kind is float:
-        return value
-    # The base class's slot, not the subclass's: an enum or a numpy float stays a number.
-    if derives(kind, str):
-        return str.__str__(value)
-    if derives(kind, int):
-        return int.__add__(value, 0)  # type: ignore[operator]
-    if derives(kind, float):
-        return float.__add__(value, 0.0)  # type: ignore[operator]
-    is_bytes = derives(kind, bytes)
-    return bytes.decode(value, "utf-8", "backslashreplace") if is_bytes else None  # type: ignore[arg-type]

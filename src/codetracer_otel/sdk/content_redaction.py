@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.captured import DROPPED, REDACTED, Node, attribute_value
+from codetracer_otel.captured import DROPPED, Node, attribute_value
 from codetracer_otel.captured_texts import iter_texts
 from codetracer_otel.filters.content import ContentCounters
-from codetracer_otel.filters.model import Action, CodeIdentity
+from codetracer_otel.filters.model import CodeIdentity
 from codetracer_otel.records import ARGUMENTS, EXTRAS, PLAN, RESULT, SEGMENT, stack_trace_text
+from codetracer_otel.sdk.attribute_keys import judge_keys, key_actions
 from codetracer_otel.sdk.span_texts import (
     replace_in_record,
     replace_in_view,
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
     Render = Callable[[Sequence[Record], Sequence[SpanView]], None]
 
-_RESERVED_PREFIXES: Final = ("codetracer.", "code.", "exception.", "thread.", "telemetry.")
-_RESERVED_KEYS: Final = frozenset({"session.id", "error.type"})
 _MAX_DECISIONS: Final = 1024
 
 
@@ -154,22 +153,11 @@ class ContentRedaction:
         return decision
 
     def _judge_keys(self, view: SpanView, decision: Decision) -> int:
-        """Redact and drop by key; return how many values were redacted."""
-        walk = decision.walk
-        if walk is None:
+        """Redact and drop by key, at any depth; return how many attributes were redacted."""
+        action_for = key_actions(decision)
+        if action_for is None:
             return 0
-        count = 0
-        for attributes in _attribute_maps(view):
-            for key in list(attributes):
-                if key.startswith(_RESERVED_PREFIXES) or key in _RESERVED_KEYS:
-                    continue
-                action = walk.attribute_action(key)
-                if action is Action.REDACT:
-                    attributes[key] = REDACTED
-                    count += 1
-                elif action is Action.DROP:
-                    del attributes[key]
-        return count
+        return sum([judge_keys(attributes, action_for) for attributes in _attribute_maps(view)])
 
 
 def _attribute_maps(view: SpanView) -> Iterator[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import INVALID_SPAN, Span, SpanContext, SpanKind, Status, StatusCode
 
+from codetracer_otel.instrumentation.attribute_values import attribute_texts, map_attribute
 from codetracer_otel.instrumentation.manual_judgement import changed_texts, shown_text
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from codetracer_otel.filters.model import ContentRules
-    from codetracer_otel.instrumentation.manual_judgement import Changes
     from codetracer_otel.sdk.own_spans import OwnSpans
 
 _UNSET: Final = Status(StatusCode.UNSET)
@@ -230,20 +230,16 @@ def judges_later(span: Span, rules: ContentRules) -> bool:
 
 
 def _redacted(attributes: Mapping[str, Any], rules: ContentRules) -> dict[str, Any]:
-    lists = [item for value in attributes.values() if type(value) is tuple for item in value]
-    changes = changed_texts([*attributes, *attributes.values(), *lists], rules)
+    texts = [text for value in attributes.values() for text, _ in attribute_texts(value)]
+    changes = changed_texts([*attributes, *texts], rules)
     if not changes:
         return dict(attributes)
     return {
-        shown_text(key, changes): _shown_attribute(value, changes)
+        shown_text(key, changes): map_attribute(
+            value, lambda text, is_cut: shown_text(text, changes, is_cut=is_cut)
+        )
         for key, value in attributes.items()
     }
-
-
-def _shown_attribute(value: Any, changes: Changes) -> Any:
-    if type(value) is tuple:
-        return tuple([_shown_attribute(item, changes) for item in value])
-    return shown_text(value, changes) if type(value) is str else value
 
 
 def _are_plain(attributes: object, room: int) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.captured import Node
 from codetracer_otel.captured_texts import iter_texts, map_texts
+from codetracer_otel.instrumentation.attribute_values import attribute_texts, map_attribute
 from codetracer_otel.records import ARGUMENTS, EXTRAS, NOT_CAPTURED, RESULT
 
 if TYPE_CHECKING:
@@ -61,12 +62,7 @@ def _texts_of_events(events: Iterable[Event]) -> Iterator[Text]:
 def _texts_of_attributes(attributes: Any) -> Iterator[Text]:
     for key, value in attributes.items():
         yield key, False
-        if type(value) is str:
-            yield value, False
-        elif type(value) is tuple or type(value) is list:
-            yield from ((item, False) for item in value if type(item) is str)
-        elif type(value) is Node:
-            yield from iter_texts(value)
+        yield from attribute_texts(value)
 
 
 def replace_in_view(view: SpanView, change: Change) -> None:
@@ -114,14 +110,4 @@ def _changed_values(values: tuple[Any, ...], change: Change) -> tuple[Any, ...]:
 
 
 def _changed(attributes: Any, change: Change) -> dict[str, Any]:
-    return {
-        change(key, False): _changed_attribute(value, change) for key, value in attributes.items()
-    }
-
-
-def _changed_attribute(value: Any, change: Change) -> Any:
-    if type(value) is str:
-        return change(value, False)
-    if type(value) is tuple or type(value) is list:
-        return tuple(change(item, False) if type(item) is str else item for item in value)
-    return map_texts(value, change) if type(value) is Node else value
+    return {change(key, False): map_attribute(value, change) for key, value in attributes.items()}

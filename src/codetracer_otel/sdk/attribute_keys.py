@@ -1,0 +1,85 @@
+"""Which attributes of a span, an event or a resource are hidden because of their keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.captured import REDACTED
+from codetracer_otel.filters.model import Action, ValueKind
+from codetracer_otel.instrumentation.attribute_values import without_named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from codetracer_otel.filters import Decision
+
+    ActionFor = Callable[[str], Action]
+
+# What we or OpenTelemetry's own SDK write: whole keys, for anybody may write one that only begins
+# so, such as `exception.password`.
+RESERVED_KEYS: Final = frozenset(
+    {
+        "code.column.number",
+        "code.file.path",
+        "code.function.name",
+        "code.line.number",
+        "code.stacktrace",
+        "codetracer.abandoned",
+        "codetracer.busy_ns",
+        "codetracer.cancelled",
+        "codetracer.filter.names",
+        "codetracer.filter.sha256",
+        "codetracer.kind",
+        "codetracer.return",
+        "codetracer.sampling.ratio",
+        "codetracer.suspensions",
+        "codetracer.unfinished",
+        "error.type",
+        "exception.escaped",
+        "exception.message",
+        "exception.stacktrace",
+        "exception.type",
+        "session.id",
+        "telemetry.distro.name",
+        "telemetry.distro.version",
+        "telemetry.sdk.language",
+        "telemetry.sdk.name",
+        "telemetry.sdk.version",
+        "thread.id",
+        "thread.name",
+    }
+)
+_VARIABLES: Final = {
+    "codetracer.arg.": ValueKind.ARG,
+    "codetracer.local.": ValueKind.LOCAL,
+    "codetracer.global.": ValueKind.GLOBAL,
+}
+
+
+def key_actions(decision: Decision) -> ActionFor | None:
+    """Return what a decision says about keys, or None where it has no patterns for them."""
+    walk = decision.walk
+    if walk is None:
+        return None
+
+    def action_for(key: str) -> Action:
+        for prefix, kind in _VARIABLES.items():
+            if key.startswith(prefix):
+                return decision.value_verdict(kind, key.removeprefix(prefix)).action
+        return walk.attribute_action(key)
+
+    return action_for
+
+
+def judge_keys(attributes: dict[str, Any], action_for: ActionFor) -> int:
+    """Redact and drop by key in place, at any depth; return how many attributes were redacted."""
+    count = 0
+    for key, value in list(attributes.items()):
+        action = Action.ALLOW if key in RESERVED_KEYS else action_for(key)
+        shown = without_named(value, action_for) if action is Action.ALLOW else REDACTED
+        if action is Action.DROP:
+            del attributes[key]
+        elif shown is not value:
+            attributes[key] = shown
+            count += 1
+    return count
