@@ -13,7 +13,7 @@ import tomllib
 from pathlib import Path
 
 PROJECT = Path(__file__).parent.parent
-ENVIRONMENTS = (PROJECT / ".venv", PROJECT / ".venv-other")
+ENVIRONMENTS = (PROJECT / ".venv", *sorted(PROJECT.glob(".venv-3.*")))
 # What the tests need beside the package; the ecosystem around OpenTelemetry follows its version.
 TOOLS = """
     pytest pytest-timeout pytest-xdist hypothesis jsonschema trustme anyio uvloop greenlet gevent

@@ -15,7 +15,7 @@ from tests.collector.receiver import running_receiver
 from tools.pages import run_page
 
 PROJECT = Path(__file__).parent.parent
-ENVIRONMENTS = (PROJECT / ".venv", PROJECT / ".venv-other")
+ENVIRONMENTS = (PROJECT / ".venv", *sorted(PROJECT.glob(".venv-3.*")))
 REQUIRED = ("py.typed", "filters/schema.json", "filters/builtin/builtin_default.toml")
 ENTRY_POINTS = """
 import importlib.metadata, pathlib, sys

@@ -1,0 +1,103 @@
+"""Run the tests on every supported CPython that this machine has, and say what ran where.
+
+usage: python -m tools.matrix [pytest's options]     one environment an interpreter
+       python -m tools.matrix --environments         print their folders, made where missing
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).parent.parent
+VERSIONS = ("3.12", "3.13", "3.14", "3.15")
+_SUMMARY = re.compile(r"^=* ?((?:\d+ \w+(?:, )?)+) in [\d.]+s.*?=*$", re.MULTILINE)
+_SKIPS = re.compile(r"^SKIPPED \[(\d+)\] (\S+): (.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How the tests ended on one interpreter.
+
+    Attributes:
+        name: what they ran on.
+        status: pytest's exit status.
+        summary: its closing line, such as ``4606 passed``.
+        skips: a line for each reason of a test that was left out.
+    """
+
+    name: str
+    status: int
+    summary: str
+    skips: tuple[str, ...]
+
+
+def main(options: list[str]) -> int:
+    """Return 0 when the tests passed on every interpreter that is here."""
+    found = {version: environment(version) for version in VERSIONS}
+    if options == ["--environments"]:
+        print(*(place.name for place in found.values() if place))
+        return 0
+    runs = [run_tests(place, options) for place in found.values() if place]
+    missing = [version for version, place in found.items() if place is None]
+    print(report(runs, missing))
+    return max(run.status for run in runs)
+
+
+def environment(version: str) -> Path | None:
+    """Return the folder of a version's environment, made by make, or None without interpreter."""
+    first = PROJECT / ".venv"
+    if version == f"{sys.version_info[0]}.{sys.version_info[1]}":
+        return first
+    search = [PROJECT / "tools" / "find-python", version]
+    if subprocess.run(search, stdout=subprocess.DEVNULL, check=False).returncode != 0:
+        return None
+    place = PROJECT / f".venv-{version}"
+    make = ["make", "--no-print-directory", f"{place.name}/.installed"]
+    subprocess.run(make, cwd=PROJECT, stdout=sys.stderr, check=True)
+    return place
+
+
+def run_tests(place: Path, options: list[str]) -> Run:
+    """Run pytest in an environment; its output is shown as it comes."""
+    python = str(place / "bin" / "python")
+    name = subprocess.check_output([python, "-c", _NAME], text=True).strip()
+    print(f"\n{name}", flush=True)
+    command = [python, "-m", "pytest", *options]
+    lines = []
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(line)
+    return read_run(name, process.returncode, "".join(lines))
+
+
+_NAME = "import platform; print('CPython', platform.python_version())"
+
+
+def read_run(name: str, status: int, output: str) -> Run:
+    """Return what pytest's output says of a run."""
+    closing = _SUMMARY.findall(output)
+    skips = (f"{count} of {where}: {reason}" for count, where, reason in _SKIPS.findall(output))
+    return Run(name, status, closing[-1] if closing else f"exit status {status}", tuple(skips))
+
+
+def report(runs: list[Run], missing: list[str]) -> str:
+    """Return the closing table: interpreters, results, reasons of skipped tests."""
+    lines = ["", "What ran where:"]
+    for run in runs:
+        lines.append(f"  {run.name:<16} {run.summary}")
+        lines += [f"    skipped {reason}" for reason in run.skips]
+    lines += [
+        f"  CPython {version:<8} not found here; tools/get-python {version} fetches it"
+        for version in missing
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
