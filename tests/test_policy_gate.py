@@ -13,6 +13,8 @@ from tests.collector.receiver import running_receiver
 from tests.collector.rotel import running_collector
 from tests.topic_reading import named, read_lines
 
+pytest.importorskip("regopy", reason="it has no wheels for this interpreter")
+
 GATE = Path(__file__).parent.parent / "examples" / "policy_gate" / "gate.py"
 SECRET = "sesame-1234"
 STAGES = ["evaluate", "routing", "signals", "signal", "wasm_eval", "synthesis", "action"]

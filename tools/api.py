@@ -132,9 +132,8 @@ def shown_parameter(parameter: inspect.Parameter) -> str:
 
 
 def default(field: Any) -> str:
-    factory = getattr(field.default_factory, "__name__", None)
-    if factory:
-        return f" = {factory}()"
+    if field.default_factory is not MISSING:
+        return f" = {field.default_factory.__name__}()"
     if field.default is MISSING:
         return ""
     shown = str(field.default)

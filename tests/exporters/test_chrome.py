@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.exporters.made import TRACE_ID, batch, plan, record, segment, view
-from viztracer.functree import FuncTree
 
 from codetracer_otel.captured import REDACTED_NODE
 from codetracer_otel.errors import UsageError
@@ -254,16 +253,20 @@ def flat(calls):
         yield call(name, start, end)
 
 
+NO_WHEELS = "it has no wheels for this interpreter"
+
+
 @settings(deadline=None, max_examples=60)
 @given(trees, st.integers(1, 5))
 def test_viztracer_reads_the_same_slices_in_the_same_tree(tmp_path_factory, tree, size):
+    functree = pytest.importorskip("viztracer.functree", reason=NO_WHEELS)
     path = str(tmp_path_factory.mktemp("chrome") / "trace.json")
     exporter = ChromeExporter(path)
     records = list(flat(timed(tree)))
     for index in range(0, len(records), size):
         exporter.export(batch(*records[index : index + size]))
     exporter.shutdown(1.0)
-    read = FuncTree(1, 1)
+    read = functree.FuncTree(1, 1)
     slices = events(path, "X")
     for event in slices:
         read.add_event(event)

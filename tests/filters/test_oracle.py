@@ -16,6 +16,8 @@ from codetracer_otel.filters.model import CodeIdentity
 from codetracer_otel.filters.modules import path_name
 from codetracer_otel.filters.source_code import code_objects, compile_file
 
+pytest.importorskip("codetracer_python_recorder", reason="it has no wheels for this interpreter")
+
 FILTERS = 16
 MODULES = ("app/__init__.py", "app/a.py", "app/sub/__init__.py", "app/sub/b.py", "lib_x.py")
 # Every name ends in the module's number: the recorder keeps one function for each name.

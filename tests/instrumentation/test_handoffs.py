@@ -253,6 +253,49 @@ def test_create_task_that_fails_leaves_no_context_behind(shape):
     assert shape(main) == (("main", (LEAF,)),)
 
 
+def test_a_callback_with_unpacked_arguments_is_a_child_of_the_function_that_scheduled_it(shape):
+    async def main():
+        done = asyncio.Event()
+
+        def callback(*_):
+            leaf()
+            done.set()
+
+        def creator(*arguments):
+            asyncio.get_running_loop().call_soon(callback, *arguments)
+
+        creator("a", "b")
+        await done.wait()
+
+    assert shape(main) == (("main", (("creator", (("callback", (LEAF,)),)),)),)
+
+
+def test_a_scheduling_that_fails_with_unpacked_arguments_leaves_no_context_behind(shape):
+    async def main():
+        for arguments in (("no",), ("no", "function")):
+            with pytest.raises(TypeError):
+                asyncio.get_running_loop().call_later(*arguments, nothing=1)
+            leaf()
+
+    assert shape(main) == (("main", (LEAF, LEAF)),)
+
+
+def test_another_c_call_in_a_hooked_function_does_not_end_the_hook(shape):
+    class Loop:
+        def create_task(self, coroutine, **keywords):
+            len(keywords)
+            return asyncio.create_task(coroutine, **keywords)
+
+    async def creator():
+        return Loop().create_task(child())
+
+    async def main():
+        await (await creator())
+
+    found = shape(main)
+    assert found == (("main", (("creator", (("create_task", (CHILD,)),)),)),)
+
+
 def test_a_hand_written_span_around_a_task_is_its_parent(record, run, tree):
     tracer = trace.get_tracer("hand")
 

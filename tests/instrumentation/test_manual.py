@@ -434,6 +434,7 @@ def test_the_main_thread_of_the_first_process_is_not_named(capsys):
     assert not {"pid", "tid"} & set(lines[0])
 
 
+@pytest.mark.filterwarnings("ignore:This process")  # the test runner has threads
 def test_a_forked_child_prints_its_own_spans_with_its_pid(capfd):
     with ct.configure(exporter=[], functions=False, trace="app"):
         with ct.span("parent"):

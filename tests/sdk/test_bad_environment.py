@@ -186,6 +186,7 @@ def test_configure_while_another_session_delivers_waits_for_it_and_loses_nothing
     assert (numbers(slow), numbers(quick)) == ([1], [2])
 
 
+@pytest.mark.filterwarnings("ignore:This process")  # the test runner has threads
 def test_configure_in_a_forked_child_begins_a_session_of_its_own(tmp_path):
     parent, spans = InMemoryExporter(), tmp_path / "spans.jsonl"
     with configure(ONLY_THIS, parent):

@@ -95,6 +95,7 @@ def test_a_file_in_the_place_of_the_directory_is_an_error(tmp_path):
     assert (tmp_path / "trace").read_text() == "mine"
 
 
+@pytest.mark.filterwarnings("ignore:This process")  # the test runner has threads
 def test_a_forked_child_writes_a_trace_of_its_own(tmp_path):
     provider = provider_of(NativeSpanExporter(tmp_path / "trace"))
     pay(provider)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from codetracer_otel.filters.content import ContentCounters
+
+# Name of the functions that the compiler makes of annotations from CPython 3.14 on (PEP 649).
+# Nobody wrote them: they are never traced.
+ANNOTATE: Final = "__annotate__"
 
 
 class Action(IntEnum):

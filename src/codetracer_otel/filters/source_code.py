@@ -11,6 +11,8 @@ from inspect import CO_VARARGS, CO_VARKEYWORDS
 from types import CodeType
 from typing import TYPE_CHECKING
 
+from codetracer_otel.filters.model import ANNOTATE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -60,13 +62,13 @@ def compile_file(file: str) -> CodeType:
 
 
 def code_objects(code: CodeType) -> Iterator[CodeType]:
-    """Yield a code object and every one inside it, in source order."""
+    """Yield a code object and every one inside it that somebody wrote, in source order."""
     waiting = [code]
     while waiting:
         current = waiting.pop()
         yield current
         inner = [constant for constant in current.co_consts if isinstance(constant, CodeType)]
-        waiting.extend(reversed(inner))
+        waiting.extend(code for code in reversed(inner) if code.co_name != ANNOTATE)
 
 
 def code_at_line(code: CodeType, line: int) -> CodeType | None:

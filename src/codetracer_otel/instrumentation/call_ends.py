@@ -12,7 +12,7 @@ from codetracer_otel.instrumentation.exceptions import (
     read_traceback,
     type_name,
 )
-from codetracer_otel.instrumentation.parents import HOOK, NEVER, build_unrecorded, keep
+from codetracer_otel.instrumentation.parents import HOOK, NEVER, UNPACKING, build_unrecorded, keep
 from codetracer_otel.instrumentation.reading import read_variables
 from codetracer_otel.records import (
     CODE,
@@ -175,7 +175,7 @@ class CallEnds:
         return None
 
     def _finish_lost(self, lost: list[Record]) -> None:
-        self.healed += len(lost)
+        self.healed += sum(entry[END] is not UNPACKING for entry in lost)
         now = self._now()
         for entry in reversed(lost):
             if entry[PLAN] is None:

@@ -2,14 +2,18 @@
 
 Nothing is patched. These functions of the standard library are Python code objects, so their own
 PY_START is a hook at the moment the context is about to be copied. Where the copier is C code,
-CALL events serve, on just those code objects that name it.
+CALL events serve, on just those code objects that name it. Calls with unpacked arguments report no
+end of a bound method, and on CPython 3.12 no call either: there INSTRUCTION events serve.
 """
 
 from __future__ import annotations
 
+import sys
 import types
+import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from opcode import opmap
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codetracer_otel.instrumentation.context import materialise
 from codetracer_otel.instrumentation.parents import build_hook, build_hook_like, keep
@@ -53,8 +57,34 @@ _C_CALLABLES: Final = frozenset(
         types.MethodWrapperType,
     }
 )
+_UNPACKING_CALL: Final = opmap["CALL_FUNCTION_EX"]
+_CACHE: Final = opmap["CACHE"]
+# Loops that are C code themselves: only below them is a call of a bound method a copy in C.
+_C_LOOPS: Final = ("uvloop", "winloop", "rloop")
 _CYTHON_NAMES: Final = frozenset({"cython_function_or_method", "fused_cython_function"})
 _read_type_name: Final = type.__dict__["__name__"].__get__
+
+
+class UnpackingCalls(NamedTuple):
+    """Offsets in bytes: of calls that unpack arguments, and of the instructions behind them."""
+
+    begins: frozenset[int]
+    ends: frozenset[int]
+
+
+def find_unpacking_calls(bytecode: bytes) -> UnpackingCalls:
+    """Find the calls with ``*arguments`` or ``**keywords`` in a code object's ``co_code``."""
+    opcodes = bytecode[::2]
+    begins = [at for at, opcode in enumerate(opcodes) if opcode == _UNPACKING_CALL]
+    ends = []
+    for begin in begins:
+        end = begin + 1
+        while opcodes[end : end + 1] == bytes((_CACHE,)):
+            end += 1
+        ends.append(end)
+    return UnpackingCalls(
+        frozenset(2 * begin for begin in begins), frozenset(2 * end for end in ends)
+    )
 
 
 class Handoffs:
@@ -72,6 +102,7 @@ class Handoffs:
         self._recorder = recorder
         self._runtime = runtime
         self._waiting: dict[int, tuple[Segment, int]] = {}
+        self._unpacking: dict[int, tuple[weakref.ref[CodeType], UnpackingCalls]] = {}
         self._hooks = self._build_hooks(threads=threads)
 
     def hook_for(self, code: CodeType, frame: FrameType) -> Callable[[Any, Any], bool] | None:
@@ -84,6 +115,21 @@ class Handoffs:
     def names_a_copier(self, code: CodeType) -> bool:
         """Return whether calls in ``code`` may copy the context in C."""
         return not COPIERS.isdisjoint(code.co_names)
+
+    def watches_instructions(self, code: CodeType) -> bool:
+        """Return whether ``code`` may let a C loop copy the context in a call that unpacks."""
+        if sys.modules.keys().isdisjoint(_C_LOOPS):
+            return False
+        calls = find_unpacking_calls(code.co_code)
+        if calls.begins:
+            key = id(code)
+            reference = weakref.ref(code, lambda _: self._unpacking.pop(key, None))
+            self._unpacking[key] = reference, calls
+        return bool(calls.begins)
+
+    def unpacking_calls(self, code: CodeType) -> UnpackingCalls:
+        """Return where the calls of ``code`` that `watches_instructions` found are."""
+        return self._unpacking[id(code)][1]
 
     def is_c_copier(self, function: object) -> bool:
         """Return whether a called object is C code that copies the context."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.instrumentation.exceptions import drop_frames
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
-from codetracer_otel.instrumentation.parents import HOOK, TENTATIVE, keep
+from codetracer_otel.instrumentation.parents import HOOK, TENTATIVE, UNPACKING, keep
 from codetracer_otel.instrumentation.sites import Site
 from codetracer_otel.records import NOT_CAPTURED
 
@@ -391,25 +391,49 @@ def _build_copies(recorder: PythonRecorder, handoffs: Handoffs) -> Mapping[str, 
     finish_entry = recorder.ends.finish_entry
     is_c_copier = handoffs.is_c_copier
     attach = handoffs.attach
+    unpacking_calls = handoffs.unpacking_calls
     boundary = recorder.boundary
 
-    def on_call(code: CodeType, _offset: int, function: object, _argument: object) -> object:
+    def on_call(code: CodeType, offset: int, function: object, _argument: object) -> object:
         try:
             if not is_c_copier(function):
                 return DISABLE
-            attach(code)
+            if attach(code):
+                threads.stack[-1][8] = offset
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
             boundary(error)
         return None
 
-    def on_c_end(code: CodeType, _offset: int, _function: object, _argument: object) -> object:
+    def on_c_end(code: CodeType, offset: int, _function: object, _argument: object) -> object:
         try:
             stack: Any = getattr(threads, "stack", None)
-            # Above an entry of `attach` nothing stands when its C call ends.
-            if stack and stack[-1][0] is code and stack[-1][7] is HOOK:
+            # Other C functions end here, too, while an entry of a function hooked as a whole is on
+            # top: the offset says whose end it is.
+            if stack and stack[-1][0] is code and stack[-1][7] is HOOK and stack[-1][8] == offset:
                 finish_entry(stack.pop(), None)
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
             boundary(error)
         return None
 
-    return {"CALL": on_call, "C_RETURN": on_c_end, "C_RAISE": on_c_end}
+    def on_instruction(code: CodeType, offset: int) -> object:
+        try:
+            calls = unpacking_calls(code)
+            stack: Any = getattr(threads, "stack", None)
+            if offset in calls.ends and stack and stack[-1][0] is calls:
+                finish_entry(stack.pop(), None)
+            if offset in calls.begins and attach(code):
+                # Not of `code`: where the call raises, no end of its own comes, and the end of
+                # `code` takes what stands above its entry away.
+                threads.stack[-1][0], threads.stack[-1][8] = calls, UNPACKING
+            elif offset not in calls.ends and offset not in calls.begins:
+                return DISABLE
+        except BaseException as error:  # noqa: BLE001 - the one policy boundary
+            boundary(error)
+        return None
+
+    return {
+        "CALL": on_call,
+        "C_RETURN": on_c_end,
+        "C_RAISE": on_c_end,
+        "INSTRUCTION": on_instruction,
+    }

@@ -44,6 +44,8 @@ TENTATIVE: Final = object()  # its fate is open: whoever uses its ids must say s
 FOLLOWS: Final = object()
 
 HOOK: Final = object()  # what an entry pushed by a hook holds as START
+# What it holds as END: the offset of the C call that it is for, None for a whole function, or:
+UNPACKING: Final = object()  # for a call with unpacked arguments, until the next instruction
 
 
 def build_base(*, muted: bool = False) -> Record:

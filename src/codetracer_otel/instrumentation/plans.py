@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.captured import DROPPED_NODE, REDACTED_NODE
-from codetracer_otel.filters.model import Action, CodeIdentity, ValueKind
+from codetracer_otel.filters.model import ANNOTATE, Action, CodeIdentity, ValueKind
 from codetracer_otel.filters.paths import absolute_path
 from codetracer_otel.instrumentation.reading import CO_OPTIMIZED
 from codetracer_otel.records import NOT_CAPTURED, Plan, Variable
@@ -77,6 +77,8 @@ class PlanBuilder:
 
     def build(self, code: CodeType, frame: FrameType) -> PlannedCode | None:
         """Return the plan for ``code``, first seen in ``frame``, or None to skip it."""
+        if code.co_name == ANNOTATE:
+            return None
         identity = self._identify(code, frame)
         decision = self._classifier.classify(identity)
         if not decision.traces:

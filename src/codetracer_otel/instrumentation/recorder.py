@@ -267,6 +267,8 @@ class PythonRecorder:
     def _watch_copies(self, code: CodeType) -> None:
         if self.handoffs is not None and self.handoffs.names_a_copier(code):
             self._monitor.add_events(code, ("CALL",))
+            if self.handoffs.watches_instructions(code):
+                self._monitor.add_events(code, ("INSTRUCTION",))
 
     def _hook_for(self, code: CodeType, frame: FrameType) -> Any:
         return None if self.handoffs is None else self.handoffs.hook_for(code, frame)

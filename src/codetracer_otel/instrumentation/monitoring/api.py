@@ -1,4 +1,4 @@
-"""Every sys.monitoring event of the running interpreter: its scope, and who of us handles it."""
+"""Every sys.monitoring event of the running interpreter: and who of us handles it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,6 @@ DISABLE: Final = sys.monitoring.DISABLE
 # 0, 1, 2 and 5 belong to debuggers, coverage, profilers and optimisers (PEP 669).
 FREE_TOOL_IDS: Final = (3, 4)
 TOOL_NAME: Final = "codetracer-otel"
-
-
-class Scope(Enum):
-    """Where an event can be switched on."""
-
-    LOCAL = "local"  # per code object; its callback may return DISABLE
-    GLOBAL = "global"  # for the whole interpreter only; returning DISABLE raises into the program
 
 
 class Part(Enum):
@@ -37,17 +30,14 @@ class EventInfo:
     Attributes:
         name: as in ``sys.monitoring.events``.
         mask: its bit.
-        scope: where it can be switched on.
         part: who of us subscribes it.
     """
 
     name: str
     mask: int
-    scope: Scope
     part: Part
 
 
-_GLOBAL_ONLY: Final = frozenset({"PY_UNWIND", "PY_THROW", "RAISE", "EXCEPTION_HANDLED", "RERAISE"})
 _PARTS: Final = {
     "PY_START": Part.SPANS,
     "PY_RESUME": Part.SPANS,
@@ -61,6 +51,7 @@ _PARTS: Final = {
     "CALL": Part.CONTEXT_COPIES,
     "C_RETURN": Part.CONTEXT_COPIES,
     "C_RAISE": Part.CONTEXT_COPIES,
+    "INSTRUCTION": Part.CONTEXT_COPIES,
 }
 
 
@@ -71,7 +62,6 @@ def build_event_table() -> dict[str, EventInfo]:
         name: EventInfo(
             name,
             mask,
-            Scope.GLOBAL if name in _GLOBAL_ONLY else Scope.LOCAL,
             _PARTS.get(name, Part.UNUSED),
         )
         for name, mask in events
@@ -85,3 +75,26 @@ def mask_of(names: frozenset[str] | set[str] | tuple[str, ...]) -> int:
     for name in names:
         mask |= getattr(sys.monitoring.events, name)
     return mask
+
+
+def local_mask(tool: int) -> int:
+    """Return the bits of the events that can be switched on per code object.
+
+    The others are on for the whole interpreter or not at all, and a callback of theirs that returns
+    DISABLE raises into the program. CPython 3.15 made events of exceptions local, so it is asked.
+
+    Args:
+        tool: an acquired tool id.
+    """
+
+    def probe() -> None: ...
+
+    found = 0
+    for info in build_event_table().values():
+        try:
+            sys.monitoring.set_local_events(tool, probe.__code__, info.mask)
+        except ValueError:  # also C_RETURN and C_RAISE alone: they come with CALL
+            continue
+        found |= info.mask
+    sys.monitoring.set_local_events(tool, probe.__code__, 0)
+    return found

@@ -10,8 +10,8 @@ from codetracer_otel.errors import EnvironmentFailure, ErrorCode
 from codetracer_otel.instrumentation.monitoring.api import (
     FREE_TOOL_IDS,
     TOOL_NAME,
-    Scope,
     build_event_table,
+    local_mask,
     mask_of,
 )
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _monitoring: Final = sys.monitoring
 
 
+# Switched on by `Monitor.add_events` alone, for the few code objects that need them.
+_ON_REQUEST: Final = frozenset({"CALL", "C_RETURN", "C_RAISE", "INSTRUCTION"})
 _HANDLED: Final = "EXCEPTION_HANDLED"
 _MAX_BROKEN_OFF: Final = 8
 
@@ -71,9 +73,9 @@ class Monitor:
         self._callbacks = callbacks
         for name, callback in callbacks.items():
             _monitoring.register_callback(self._tool, self._events[name].mask, callback)
-        self._local_mask = self._mask(Scope.LOCAL) & ~self._start_mask
-        self._local_mask &= ~mask_of(("CALL", "C_RETURN", "C_RAISE"))
-        self._global_mask = self._mask(Scope.GLOBAL)
+        asked = mask_of(set(callbacks) - _ON_REQUEST) & ~self._start_mask
+        local = local_mask(self._tool)
+        self._local_mask, self._global_mask = asked & local, asked & ~local
         _monitoring.set_events(self._tool, self._start_mask)
         return self.uninstall
 
@@ -198,9 +200,6 @@ class Monitor:
     def _set_global_events(self, *, watches: bool) -> None:
         mask = self._start_mask | (self._global_mask if watches else 0)
         _monitoring.set_events(self._tool, 0 if self._paused else mask)
-
-    def _mask(self, scope: Scope) -> int:
-        return mask_of({name for name in self._callbacks if self._events[name].scope is scope})
 
     @staticmethod
     def _alive(references: dict[int, _CodeReference]) -> Iterator[CodeType]:
