@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -14,7 +13,7 @@ from tests.conftest import only
 from codetracer_otel.errors import CodetracerError
 from codetracer_otel.instrumentation.identifiers import ForeignIds, RandomIds
 from codetracer_otel.sdk.configure import configure
-from codetracer_otel.sdk.provider import SessionProvider, build_ids, host_provider, make_global
+from codetracer_otel.sdk.provider import build_ids
 
 
 class Counting(IdGenerator):
@@ -107,18 +106,3 @@ def test_ids_in_wire_order_are_the_hosts_too():
     assert ids.next_wire_span_id() == int.from_bytes((1).to_bytes(8, "big"), "little")
     ids.reseed()
     assert (ids.generate_span_id(), ids.generate_trace_id()) == (2, 0xABC001)
-
-
-def test_the_global_proxy_serves_one_session_after_the_other():
-    first, second = TracerProvider(shutdown_on_exit=False), TracerProvider(shutdown_on_exit=False)
-    undo_first = make_global(first)
-    tracer = trace.get_tracer("outlives")
-    assert isinstance(trace.get_tracer_provider(), SessionProvider)
-    assert tracer.start_span("x").is_recording()
-    undo_first()
-    assert not tracer.start_span("x").is_recording()
-    undo_second = make_global(second)
-    undo_first()
-    assert tracer.start_span("x").resource is second.resource
-    undo_second()
-    assert host_provider(None) is None

@@ -80,7 +80,7 @@ class CallEnds:
         self._stacks = stacks
         self._suspended = suspended
         self._buffer = buffer
-        self._next_span_id = next_span_id
+        self.next_span_id = next_span_id
         self._now = clock.monotonic_ns
         self._release = release
         self._exception_text = exception_text
@@ -147,7 +147,7 @@ class CallEnds:
             return False
         self._count_kept_error(entry)
         keep(extras.below if extras is not None else None)
-        entry[PLAN], entry[SPAN_ID] = entry[RESULT], self._next_span_id()
+        entry[PLAN], entry[SPAN_ID] = entry[RESULT], self.next_span_id()
         entry[EXTRAS] = extras = Extras()
         extras.sampling_ratio = 1.0
         return True

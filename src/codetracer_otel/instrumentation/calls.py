@@ -81,7 +81,7 @@ class Calls:
         self._finish_open = ends.finish_open
         self._pop_hook = ends.pop_hook
         self._read_context = read_context
-        self._next_span_id = next_span_id
+        self.next_span_id = next_span_id
         self._now = clock.monotonic_ns
         self._release = release
 
@@ -133,7 +133,7 @@ class Calls:
         record: Record = [
             code,
             site.plan,
-            self._next_span_id(),
+            self.next_span_id(),
             segment,
             context,
             parent_id,

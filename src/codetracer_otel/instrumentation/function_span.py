@@ -76,9 +76,13 @@ class FunctionSpan(Span):
         self._gate = gate
         self.segment: Segment = record[SEGMENT]
         self.wire_id: int = record[SPAN_ID]
+        self.read_flags()
+
+    def read_flags(self) -> None:
+        """Read the trace flags again, which a sampler may have changed."""
         self._context = SpanContext(
             self.segment.trace_id,
-            otel_span_id(record[SPAN_ID]),
+            otel_span_id(self.wire_id),
             is_remote=False,
             trace_flags=TraceFlags(self.segment.trace_flags),
             trace_state=TraceState.from_header([self.segment.trace_state]),

@@ -42,6 +42,12 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
     clock = recorder.clock.monotonic_ns
     frame_of = sys._getframe  # noqa: SLF001 - the documented way to the caller's frame
 
+    def use_ids(source: Callable[[], int]) -> None:
+        nonlocal next_span_id
+        next_span_id = source
+
+    recorder.on_new_ids.append(use_ids)
+
     def on_start(code: CodeType, offset: int) -> object:
         below: Any = None
         try:

@@ -27,7 +27,7 @@ from codetracer_otel.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from opentelemetry.context import Context
     from opentelemetry.trace import SpanContext
@@ -68,6 +68,18 @@ def keep(entry: Record | None) -> None:
         entry[CONTEXT] = None if extras.context is FOLLOWS else extras.context
         extras.context = None
         entry, extras.below = extras.below, None
+
+
+def decide_again(entries: Iterable[Record], keeps_root: Callable[[int, bool], bool]) -> None:
+    """Take the sampled flag from open traces that began here and that a sampler does not keep."""
+    calls = [entry for entry in entries if entry[SEGMENT] is not None]
+    segments = {id(entry[SEGMENT]): entry[SEGMENT] for entry in calls}
+    for segment in segments.values():
+        if not segment.remote_parent_id and not keeps_root(segment.trace_id, False):
+            segment.trace_flags &= ~SAMPLED
+    for entry in calls:
+        if entry[EXTRAS] is not None and entry[EXTRAS].span is not None:
+            entry[EXTRAS].span.read_flags()
 
 
 def build_unrecorded(code: Any, context: object, segment: Segment | None, parent_id: int) -> Record:
@@ -117,16 +129,24 @@ class Parents:
         on_root: Callable[[], None] = lambda: None,
         keeps_root: Callable[[int, bool], bool] | None = None,
     ) -> None:
-        self._keeps_root = keeps_root
-        self._keeps_all_roots = remote is None and keeps_root is None
         self._on_root = on_root
-        self._ids = ids
         self._clock = clock
         self._remote = remote
         self._respect_parent = respect_parent
-        self._new_trace_id = ids.generate_trace_id
+        self.follow(ids, keeps_root)
         self._wall_ns = clock.wall_ns
         self._monotonic_ns = clock.monotonic_ns
+
+    def follow(self, ids: Ids, keeps_root: Callable[[int, bool], bool] | None) -> None:
+        """Let traces that begin from now on have other ids, and be decided on by another sampler.
+
+        Args:
+            ids: as above.
+            keeps_root: as above.
+        """
+        self._keeps_root = keeps_root
+        self._keeps_all_roots = self._remote is None and keeps_root is None
+        self._new_trace_id = ids.generate_trace_id
 
     def adopt_any(
         self, context: Context, below: Record, base: Record

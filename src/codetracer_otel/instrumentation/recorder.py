@@ -13,8 +13,9 @@ from codetracer_otel.instrumentation.function_span import FunctionSpan
 from codetracer_otel.instrumentation.generators import Suspended
 from codetracer_otel.instrumentation.greenlets import GreenletStacks
 from codetracer_otel.instrumentation.hot_path import build_callbacks
+from codetracer_otel.instrumentation.identifiers import wire_ids
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
-from codetracer_otel.instrumentation.parents import TENTATIVE, keep
+from codetracer_otel.instrumentation.parents import TENTATIVE, decide_again, keep
 from codetracer_otel.instrumentation.sites import Captures, HookSite, Site, forget_in
 from codetracer_otel.instrumentation.stacks import Stacks
 from codetracer_otel.records import CONTEXT, EXTRAS, PLAN, RESULT, Ending, Record, Segment
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from codetracer_otel.filters.model import WalkRules
     from codetracer_otel.instrumentation.buffer import RecordBuffer
     from codetracer_otel.instrumentation.handoffs import Handoffs
+    from codetracer_otel.instrumentation.identifiers import RandomIds
     from codetracer_otel.instrumentation.manual_claims import Claims
     from codetracer_otel.instrumentation.monitoring.install import Monitor
     from codetracer_otel.instrumentation.parents import Parents
@@ -81,6 +83,7 @@ class PythonRecorder:
         self.parents = parents
         self.read_context = read_context
         self.next_span_id = next_span_id
+        self.on_new_ids: list[Callable[[Callable[[], int]], None]] = []
         self.clock = clock
         self.boundary = self._pass_on
         self._apply_policy = boundary
@@ -200,6 +203,19 @@ class PythonRecorder:
         if stack[-1][CONTEXT] is TENTATIVE:
             keep(stack[-1])
         return None if segment is None else (segment, span_id)
+
+    def follow(self, ids: RandomIds, keeps_root: Callable[[int, bool], bool] | None) -> None:
+        """Take ids and decisions from somebody else from now on; arguments as for `Parents`.
+
+        Traces that are open go on. What the sampler says about each is what spans of others below
+        see: without the flag theirs are not sampled either, as if they had asked it at the root.
+        """
+        self.next_span_id = self.ends.next_span_id = self.calls.next_span_id = wire_ids(ids)
+        for use_ids in self.on_new_ids:
+            use_ids(self.next_span_id)
+        self.parents.follow(ids, keeps_root)
+        if keeps_root is not None:
+            decide_again(self.stacks.open_entries(), keeps_root)
 
     def build_span(self, record: Record) -> FunctionSpan:
         """Return the OpenTelemetry span that stands for an open record."""

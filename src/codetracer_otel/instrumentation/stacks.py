@@ -77,6 +77,11 @@ class Stacks:
                 del handle.stack[1:]
         return entries
 
+    def open_entries(self) -> list[Record]:
+        """Return the open entries of every thread; they stay where they are."""
+        handles = [reference() for reference in list(self._handles.values())]
+        return [entry for handle in handles if handle for entry in handle.stack[1:]]
+
     def forget_other_threads(self) -> None:
         """Keep only the calling thread's stack: a forked child has no other thread."""
         mine = getattr(self.local, "handle", None)

@@ -211,7 +211,7 @@ def configure(
         service_name: ``service.name`` of the resource.
         resource: further resource attributes.
         tracer_provider: host's provider, for ids and parents.
-        set_global: install our provider as the global one if none is set (default).
+        set_global: let our provider serve the global API until the program sets one (default).
         builtin_filter: let the builtin filters stand first (default).
         session_id: evaluation session of the traced program.
         activation_path: start recording when this file is first entered.

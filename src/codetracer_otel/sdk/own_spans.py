@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
+    from opentelemetry.sdk.trace import SpanLimits, SpanProcessor
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
     from opentelemetry.trace import Link
+
+    from codetracer_otel.sdk.provider import OurProvider
 
 _RANDOM: Final[int] = getattr(TraceFlags, "RANDOM_TRACE_ID", 0)  # newer releases of OpenTelemetry
 
@@ -49,7 +51,7 @@ class OwnSpans:
 
     def __init__(
         self,
-        provider: TracerProvider,
+        provider: OurProvider,
         scope: InstrumentationScope,
         limits: SpanLimits,
         processor: SpanProcessor,
@@ -62,6 +64,7 @@ class OwnSpans:
         self.max_event_attributes = _bound(limits.max_event_attributes)
         self._limits = limits
         self._processor = processor
+        self._provider = provider
         self._resource: Resource = provider.resource
         self._ids = provider.id_generator
         self._sampler = provider.sampler
@@ -79,6 +82,11 @@ class OwnSpans:
         start_time: int,
     ) -> Span:
         """Start a span; see `Tracing.start_span`."""
+        if self._provider.others._span_processors:  # noqa: SLF001 - others see it as the SDK's
+            scope = self.scope
+            return self._provider.get_tracer(scope.name, scope.version).start_span(
+                name, context, attributes=attributes, links=links, start_time=start_time
+            )
         found: SpanContext = get_current_span(context).get_span_context()
         parent = found if found.is_valid else None
         trace_id = self._ids.generate_trace_id() if parent is None else parent.trace_id

@@ -1,4 +1,4 @@
-"""The tracer provider for hand-written and library spans, and the proxy that stays global."""
+"""The tracer provider for hand-written and library spans, and the host's where there is one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry import trace
 from opentelemetry.metrics import NoOpMeterProvider
-from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import (
+    SpanLimits,
+    SpanProcessor,
+    SynchronousMultiSpanProcessor,
+    TracerProvider,
+)
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import NoOpTracer
 
 from codetracer_otel.exporters.otel import ReadableSpans
 from codetracer_otel.instrumentation.identifiers import ForeignIds, RandomIds
 from codetracer_otel.ports import ExportResult
+from codetracer_otel.sdk.global_provider import SessionProvider
 from codetracer_otel.sdk.own_spans import OwnSpans
 from codetracer_otel.spans import Batch
 
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Span as SdkSpan
     from opentelemetry.sdk.trace.id_generator import IdGenerator
     from opentelemetry.sdk.trace.sampling import Sampler
-    from opentelemetry.trace import Span, Tracer
+    from opentelemetry.trace import Span
 
     from codetracer_otel.captured import AttributeValue
     from codetracer_otel.sdk.limits import Limits
@@ -52,6 +57,10 @@ class SpanForwarder(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002
         """Do nothing: `Session.flush` delivers."""
         return True
+
+    def stop(self) -> None:
+        """Hand on nothing from now on: the session has ended."""
+        self._take = lambda _span: None
 
 
 class OurProvider(TracerProvider):
@@ -87,6 +96,16 @@ class OurProvider(TracerProvider):
         self._bounds = bounds
         self._forwarder = SpanForwarder(take)
         self.add_span_processor(self._forwarder)
+        self.others = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]
+
+    def share(self, others: SynchronousMultiSpanProcessor) -> None:
+        """Give every span to the processors in ``others`` too, whenever they come there."""
+        self.others = others
+        self.add_span_processor(others)
+
+    def release(self) -> None:
+        """Go on without the session's pipeline."""
+        self._forwarder.stop()
 
     def own_starter(self, name: str, version: str) -> Callable[..., Span]:
         """Return what starts spans of a scope: ours, or the tracer's where texts have bounds."""
@@ -98,6 +117,8 @@ class OurProvider(TracerProvider):
 
     def _handle_fork(self) -> None:
         self._tracers_lock = threading.Lock()
+        if self.others._span_processors:  # noqa: SLF001 - no public access
+            super()._handle_fork()  # which names the child in the resource
 
 
 def build_provider(
@@ -106,7 +127,7 @@ def build_provider(
     take: Callable[[ReadableSpan], None],
     limits: Limits,
     sampler: Sampler | None = None,
-) -> TracerProvider:
+) -> OurProvider:
     """Return a provider whose spans go through our pipeline.
 
     Without a sampler it has the one that the environment names.
@@ -114,79 +135,11 @@ def build_provider(
     return OurProvider(resource, ids, take, limits, sampler)
 
 
-class SessionProvider(trace.TracerProvider):
-    """The global provider: serves whichever session runs, and nothing between two sessions.
-
-    OpenTelemetry lets the global provider be set once in a process; this one outlives a session.
-    """
-
-    def __init__(self) -> None:
-        self.active: trace.TracerProvider | None = None
-
-    def get_tracer(
-        self,
-        instrumenting_module_name: str,
-        instrumenting_library_version: str | None = None,
-        schema_url: str | None = None,
-        attributes: Any = None,
-    ) -> Tracer:
-        """Return a tracer that asks the running session's provider at each span."""
-        identity = (
-            instrumenting_module_name,
-            instrumenting_library_version,
-            schema_url,
-            attributes,
-        )
-        return SessionTracer(self, identity)
-
-
-class SessionTracer(trace.Tracer):
-    """A tracer that outlives a session."""
-
-    def __init__(self, owner: SessionProvider, identity: tuple[Any, ...]) -> None:
-        self._owner = owner
-        self._identity = identity
-        self._resolved: tuple[trace.TracerProvider | None, Tracer] = (None, NoOpTracer())
-
-    def start_span(self, *args: Any, **kwargs: Any) -> Span:
-        """Start a span with the running session's tracer."""
-        return self._tracer().start_span(*args, **kwargs)
-
-    def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
-        """Start a span with the running session's tracer and make it current."""
-        return self._tracer().start_as_current_span(*args, **kwargs)
-
-    def _tracer(self) -> Tracer:
-        provider, tracer = self._resolved
-        if provider is not self._owner.active:
-            provider = self._owner.active
-            tracer = NoOpTracer() if provider is None else provider.get_tracer(*self._identity)
-            self._resolved = (provider, tracer)
-        return tracer
-
-
-def make_global(provider: trace.TracerProvider) -> Callable[[], None]:
-    """Let ``provider`` serve the global API if the host has none; return the idempotent undo."""
-    present = trace.get_tracer_provider()
-    if type(present) is trace.ProxyTracerProvider:
-        trace.set_tracer_provider(SessionProvider())
-        present = trace.get_tracer_provider()
-    if not isinstance(present, SessionProvider):
-        return lambda: None
-    proxy = present
-    proxy.active = provider
-
-    def undo() -> None:
-        if proxy.active is provider:
-            proxy.active = None
-
-    return undo
-
-
 def host_provider(stated: Any) -> Any:
     """Return the host's SDK provider: the stated one, else a global one that is not ours."""
     present = stated if stated is not None else trace.get_tracer_provider()
-    return present if isinstance(present, TracerProvider) else None
+    is_ours = isinstance(present, SessionProvider)
+    return present if isinstance(present, TracerProvider) and not is_ours else None
 
 
 def build_ids(stated: Any) -> RandomIds:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace.sampling import (
     ALWAYS_ON,
     DEFAULT_ON,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _LOW_64_BITS: Final = (1 << 64) - 1
 _BY_PARENT: Final = "parentbased_"
+_ROOT: Final = Context()  # None would be the current context, which may hold a span
 _SPAN_NAME: Final = "function"  # a root is decided on before its span has a name
 
 
@@ -101,7 +103,7 @@ def _of_sampler(sampler: Sampler, notify: Notify) -> Callable[[int, bool], bool]
         return None
     is_by_parent = isinstance(sampler, ParentBased)
     if isinstance(sampler, StaticSampler):
-        is_on = sampler.should_sample(None, 0, _SPAN_NAME).decision is Decision.RECORD_AND_SAMPLE
+        is_on = sampler.should_sample(_ROOT, 0, _SPAN_NAME).decision is Decision.RECORD_AND_SAMPLE
         return None if is_on else (lambda _trace_id, _is_remote: False)
     told: list[str] = []
 
@@ -109,7 +111,7 @@ def _of_sampler(sampler: Sampler, notify: Notify) -> Callable[[int, bool], bool]
         if is_remote and is_by_parent:
             return True
         try:
-            decision = sampler.should_sample(None, trace_id, _SPAN_NAME).decision
+            decision = sampler.should_sample(_ROOT, trace_id, _SPAN_NAME).decision
         except Exception as error:  # noqa: BLE001 - a host's sampler must not end the program
             if not told:
                 told.append(type(error).__qualname__)
