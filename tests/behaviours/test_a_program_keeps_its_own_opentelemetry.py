@@ -29,6 +29,7 @@ class Trial:
         output = self.folder / f"{way} {how}.json"
         words = (PROGRAM, output, how, *([way] if way in ("before", "after") else []))
         variables = {"OTEL_SERVICE_NAME": "stated", **variables}
+        variables["cwd"] = self.folder
         if way == "run":
             ended = run_traced("--quiet", "--exporter", self.target, *flags, *words, **variables)
         elif way == "auto-start":
