@@ -133,7 +133,7 @@ def test_the_destinations_show_no_credentials():
     )
 
     assert destinations(session.settings) == (
-        "to otlp=http://...@c:4318, otlp-grpc=http://...@c:4317, console on stderr, Mine"
+        "to otlp=http://c:4318, otlp-grpc=http://c:4317, console on stderr, Mine"
     )
 
 

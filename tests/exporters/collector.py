@@ -35,6 +35,7 @@ class Collector:
         self.paths: list[str] = []
         self.accepted: list[ExportTraceServiceRequest] = []
         self.release = threading.Event()
+        self.connections = 0
 
     def names(self) -> list[str]:
         """Return the span names of every request that was accepted."""
@@ -85,6 +86,10 @@ def hang_in_the_answer(handler) -> None:
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+
+    def setup(self):
+        super().setup()
+        self.server.collector.connections += 1
 
     def do_POST(self):
         collector = self.server.collector

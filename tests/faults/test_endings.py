@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 from tests.faults.collectors import arrived_once, collecting, spans_of, wait_for_spans
-from tests.faults.running import BOUND_S, running, worked
+from tests.faults.running import BOUND_S, running, wait_until, worked
 
 WORK = "__main__.work"
 
@@ -38,6 +38,7 @@ def test_a_hard_exit_loses_only_what_was_not_yet_delivered(tmp_path):
     ):
         program.do(100)
         wait_for_spans(collector, 100)
+        wait_until(lambda: file.read_text().count("\n") == 100, "100 lines")
         program.process.stdin.write("exit hard\n")
         ended = program.end()
     assert ended.output == ("", "", 5)

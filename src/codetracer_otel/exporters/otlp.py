@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from opentelemetry.context import (
-    _SUPPRESS_INSTRUMENTATION_KEY,
-    attach,
-    detach,
-    set_value,
-)
-
+from codetracer_otel.bindings import Time
 from codetracer_otel.exporters.health import Health
 from codetracer_otel.exporters.otlp_encoding import OtlpEncoder
 from codetracer_otel.exporters.otlp_settings import OtlpSettings, settings_for
 from codetracer_otel.exporters.otlp_transport import OtlpTransport
+from codetracer_otel.exporters.otlp_wire import last_field
 from codetracer_otel.ports import ExportResult
 
 if TYPE_CHECKING:
@@ -53,7 +47,7 @@ class OtlpExporter:
         settings: OtlpSettings | None = None,
         *,
         notify: Notify = _silent,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = Time.monotonic,
         wait: Callable[[float], bool] | None = None,
     ) -> None:
         used = settings or OtlpSettings()
@@ -72,12 +66,8 @@ class OtlpExporter:
         """Send a batch; it is a success when no span was lost on the way."""
         failed = self._failed
         deadline = self._transport.deadline()
-        token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
-        try:
-            for request in self._encoder.requests(batch):
-                self._send(request, deadline)
-        finally:
-            detach(token)
+        for request in self._encoder.requests(batch):
+            self._send(request, deadline)
         return ExportResult.FAILURE if self._failed > failed else ExportResult.SUCCESS
 
     def flush(self, timeout: float) -> bool:  # noqa: ARG002 - nothing is buffered here
@@ -137,18 +127,13 @@ class OtlpExporter:
 
 def rejected_spans(body: bytes) -> int:
     """Return how many spans a collector's answer says it refused; 0 if it cannot be read."""
-    if not body:
-        return 0
-    # rare, so not worth an import for everybody
-    from google.protobuf.message import DecodeError  # noqa: PLC0415
-    from opentelemetry.proto.collector.trace.v1 import trace_service_pb2  # noqa: PLC0415
-
-    response: Any = trace_service_pb2.ExportTraceServiceResponse()
     try:
-        response.ParseFromString(body)
-    except DecodeError:
+        partial_success = last_field(body, 1)
+        rejected = last_field(partial_success, 1) if isinstance(partial_success, bytes) else 0
+    except ValueError:
         return 0
-    return max(int(response.partial_success.rejected_spans), 0)
+    # int64: what is beyond is a negative number
+    return rejected if isinstance(rejected, int) and rejected < 1 << 63 else 0
 
 
 def build(target: str | None, context: ExporterContext) -> Exporter:

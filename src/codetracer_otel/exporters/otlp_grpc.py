@@ -8,12 +8,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.endpoints import shown_endpoint
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.exporters.grpc_log import DeliveryLog
 from codetracer_otel.exporters.health import Health
 from codetracer_otel.exporters.otel import OpenTelemetryExporter
 from codetracer_otel.exporters.otlp_encoding import MAX_REQUEST_BYTES, OtlpEncoder
-from codetracer_otel.exporters.otlp_settings import shown_url
 from codetracer_otel.ports import ExportResult
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def build(target: str | None, context: ExporterContext) -> GrpcExporter:
         raise UsageError(message, ErrorCode.UNSUPPORTED_FORMAT)
     try:
         endpoint = target or context.otlp.traces_endpoint or context.otlp.endpoint or _DEFAULT
-        health = Health(context.notify, exporter="otlp-grpc", endpoint=shown_url(endpoint))
+        health = Health(context.notify, exporter="otlp-grpc", endpoint=shown_endpoint(endpoint))
         return GrpcExporter(lambda: _make_span_exporter(target, context.otlp), health)
     except Exception as error:
         message = f"otlp-grpc: cannot be made: {type(error).__name__}; check OTEL_EXPORTER_OTLP_*"

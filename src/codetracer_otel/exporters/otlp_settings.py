@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-import requests
-from requests.exceptions import RequestException
-
+from codetracer_otel.endpoints import shown_endpoint
 from codetracer_otel.errors import ErrorCode, UsageError
+from codetracer_otel.exporters.http.targets import header_lines, proxy_for, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +28,10 @@ class OtlpSettings:
         headers: sent with every request; may be credentials, too.
         timeout: seconds for all attempts of a batch.
         compression: ``gzip``, ``deflate`` or ``none``.
-        verify: whether to check the collector's certificate, or the PEM file to check it with.
+        verify: whether to check the collector's certificate, or the PEM file or directory to
+            check it with.
         certificate: the client's PEM certificate, or that and its key file, or None.
+        proxy: URL of an HTTP proxy on the way, or None; may carry credentials, too.
     """
 
     url: str = field(default=DEFAULT_URL, repr=False)
@@ -38,20 +40,22 @@ class OtlpSettings:
     compression: str = "none"
     verify: bool | str = True
     certificate: str | tuple[str, str] | None = None
+    proxy: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Raise `UsageError` for what no request can be made of; its text shows no secret."""
         if not _is_http(urlsplit(self.url)):
             raise _no_http_url(self.url)
         try:
-            requests.Request("POST", self.url, headers=dict(self.headers)).prepare()
-        except (RequestException, ValueError) as error:
+            target_of(self.url)
+            header_lines(self.headers)
+        except ValueError as error:
             raise _not_accepted(type(error).__name__) from None
 
     @property
     def shown_url(self) -> str:
-        """The URL without credentials, query and fragment, for people."""
-        return shown_url(self.url)
+        """Scheme, host and port, for people."""
+        return shown_endpoint(self.url)
 
 
 def settings_for(target: str | None, environment: Any) -> OtlpSettings:
@@ -64,16 +68,30 @@ def settings_for(target: str | None, environment: Any) -> OtlpSettings:
     Raises:
         UsageError: the URL or a header is not accepted.
     """
-    key = environment.client_key
-    certificate = environment.client_certificate
+    key = _absolute(environment.client_key)
+    certificate = _absolute(environment.client_certificate)
+    url = _url(target, environment)
     return OtlpSettings(
-        url=_url(target, environment),
+        url=url,
         headers=dict(environment.headers),
         timeout=environment.timeout_s,
         compression=environment.compression or "none",
-        verify=environment.certificate or True,
+        verify=_absolute(environment.certificate or environment.ca_bundle) or True,
         certificate=(certificate, key) if certificate and key else certificate,
+        proxy=_proxy(url, environment),
     )
+
+
+def _absolute(path: str | None) -> str | None:
+    """Return a path that stays the same when the program goes elsewhere."""
+    return path and os.path.abspath(path)
+
+
+def _proxy(url: str, environment: Any) -> str | None:
+    try:
+        return proxy_for(target_of(url), dict(environment.proxies))
+    except ValueError:  # the settings say so
+        return None
 
 
 def _url(target: str | None, environment: Any) -> str:
@@ -100,19 +118,12 @@ def traces_url(base: str) -> str:
     return urlunsplit(parts._replace(path=full))
 
 
-def shown_url(url: str) -> str:
-    """Return a URL without credentials, query and fragment."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))[:_MAX_SHOWN]
-
-
 def _is_http(parts: SplitResult) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _no_http_url(url: str) -> UsageError:
-    got = url.rpartition("@")[2][:_MAX_SHOWN]
+    got = shown_endpoint(url)[:_MAX_SHOWN]
     message = f"otlp endpoint: not an HTTP URL, got {got!r}; expected http://HOST:PORT or https://"
     return UsageError(message, ErrorCode.INVALID_POLICY_VALUE)
 

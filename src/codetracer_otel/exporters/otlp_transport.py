@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-import gzip
-import random
-import threading
-import time
 import zlib
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-import requests
-from requests.exceptions import (
-    ChunkedEncodingError,
-    RequestException,
-    SSLError,
-    Timeout,
+from codetracer_otel.bindings import Event, Random, Time
+from codetracer_otel.exporters.http.client import HttpClient
+from codetracer_otel.exporters.http.connecting import Connector
+from codetracer_otel.exporters.http.errors import (
+    AnswerError,
+    CredentialFilesError,
+    TunnelRefusedError,
+    UnsupportedProxyError,
 )
-from requests.exceptions import ConnectionError as ConnectionBroken
-from urllib3.exceptions import HTTPError, InvalidHeader
-from urllib3.util import Retry
-
+from codetracer_otel.exporters.http.targets import target_of
+from codetracer_otel.exporters.retry_after import seconds_asked_for
 from codetracer_otel.exporters.scope import function_scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from codetracer_otel.exporters.http.answers import HttpAnswer
     from codetracer_otel.exporters.otlp_settings import OtlpSettings
 
 _RETRYABLE: Final = frozenset({429, 502, 503, 504})
-_LONGEST_ANSWER: Final = 64 * 1024
-_LONGEST_RETRY_AFTER: Final = 300.0  # seconds; what a collector asks beyond is not believed
 _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 5.0
+_SPREAD: Final = 0.4  # of a delay, around it
 _COMPRESSION_LEVEL: Final = 1  # 9x smaller at 0.9 us per span; level 6 takes 2.2 us for little
+_WINDOW_BITS: Final = {"gzip": 31, "deflate": 15}  # zlib's way to say which format
+_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Answer:
 
     Attributes:
         status: HTTP status, or None when there was no answer.
-        body: the beginning of the answer's body, if it was a success.
+        body: the answer's body, if it was a success and came as it should.
         reason: why it failed, for people; no text of the other side.
         is_retryable: whether another attempt may help.
         retry_after: seconds that the collector asks to wait, or None.
@@ -83,25 +81,46 @@ class OtlpTransport:
         settings: OtlpSettings,
         *,
         on_failed_attempt: Callable[[Answer], None] = lambda _: None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = Time.monotonic,
         wait: Callable[[float], bool] | None = None,
     ) -> None:
         self._settings = settings
         self._on_failed_attempt = on_failed_attempt
         self._clock = clock
         self._given_wait = wait
-        self._headers = _headers(settings)
         self.attempts = self.retries = self.bytes_sent = 0
-        self.reopen_after_fork()
+        self._defect: Answer | None = None
+        self._client = self._make_client()
+        self._begin()
 
     def reopen_after_fork(self) -> None:
         """Open connections of our own; the parent's are left as they are."""
-        self._session = requests.Session()
-        self._interrupted, self._ending = threading.Event(), threading.Event()
+        if self._client is not None:
+            self._client.reopen_after_fork()
+        self.attempts = self.retries = self.bytes_sent = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._random = Random.Generator().random  # a program's own numbers must stay the same
+        self._interrupted, self._ending = Event(), Event()
         self._wait = self._given_wait or self._interrupted.wait
         self._wait_for_connection = self._given_wait or self._ending.wait
         self._not_before = self._clock()
         self._is_closed = False
+
+    def _make_client(self) -> HttpClient | None:
+        target = target_of(self._settings.url)
+        try:
+            connector = Connector(target, self._settings.proxy, self._tls_context)
+        except CredentialFilesError:
+            self._defect = Answer(reason="a TLS file cannot be read")
+            return None
+        return HttpClient(target, connector, _headers(self._settings))
+
+    def _tls_context(self) -> object:
+        from codetracer_otel.exporters.http.tls import client_context  # noqa: PLC0415 - for https
+
+        return client_context(self._settings.verify, self._settings.certificate)
 
     def deadline(self) -> float:
         """Return the time by which a batch that starts now must be delivered."""
@@ -141,7 +160,8 @@ class OtlpTransport:
         """End every wait and close the connections; nothing is sent from now on."""
         self._is_closed = True
         self.interrupt()
-        self._session.close()
+        if self._client is not None:
+            self._client.close()
 
     def _is_ended_in(self, pause: float, answer: Answer) -> bool:
         if not pause:
@@ -156,27 +176,22 @@ class OtlpTransport:
         if answer.is_connection_error and attempt == 1:
             return 0.0  # most often a kept connection that the other side had closed
         delay = min(_FIRST_DELAY * 2.0 ** (attempt - 1), _LONGEST_DELAY)
-        return delay * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, hides nothing
+        return delay * (1 + _SPREAD * (self._random() - 0.5))
 
     def _post(self, data: bytes, timeout: float) -> Answer:
-        settings = self._settings
         self.attempts += 1
+        if self._client is None:
+            return self._defect or Answer()
         self.bytes_sent += len(data)
         try:
-            response = self._session.post(
-                settings.url,
-                data=data,
-                headers=self._headers,
-                timeout=timeout,
-                verify=settings.verify,
-                cert=settings.certificate,
-                allow_redirects=False,  # credentials go to no other place
-                stream=True,
-            )
-        except (RequestException, HTTPError, OSError) as error:
+            return _answered(self._client.post(data, timeout))
+        except TunnelRefusedError as error:
+            reason = f"proxy: {_status_text(error.status)}"
+            return Answer(reason=reason, is_retryable=error.status in _RETRYABLE)
+        except UnsupportedProxyError:
+            return Answer(reason="the proxy is none for HTTP")
+        except OSError as error:
             return _failed(error)
-        with response:
-            return _answered(response)
 
 
 def _headers(settings: OtlpSettings) -> dict[str, str]:
@@ -190,70 +205,44 @@ def _headers(settings: OtlpSettings) -> dict[str, str]:
 
 
 def _compress(body: bytes, compression: str) -> bytes:
-    if compression == "gzip":
-        return gzip.compress(body, _COMPRESSION_LEVEL, mtime=0)
-    return zlib.compress(body, _COMPRESSION_LEVEL) if compression == "deflate" else body
+    if compression == "none":
+        return body
+    packer = zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, _WINDOW_BITS[compression])
+    return packer.compress(body) + packer.flush()
 
 
-def _answered(response: requests.Response) -> Answer:
-    status = response.status_code
-    body = _read(response)
+def _answered(answer: HttpAnswer) -> Answer:
+    status = answer.status
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP
-        return Answer(status, body)
+        return Answer(status, answer.body)
     is_retryable = status in _RETRYABLE
     return Answer(
         status,
         reason=_status_text(status),
         is_retryable=is_retryable,
-        retry_after=_retry_after(response) if is_retryable else None,
+        retry_after=seconds_asked_for(answer.headers) if is_retryable else None,
     )
-
-
-def _read(response: requests.Response) -> bytes:
-    """Return the beginning of the body; the status counts, whatever happens to the rest."""
-    try:
-        return next(response.iter_content(_LONGEST_ANSWER), b"")
-    except (RequestException, HTTPError, OSError):
-        return b""
 
 
 def _status_text(status: int) -> str:
-    try:
-        return f"HTTP {status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return f"HTTP {status}"
+    return f"HTTP {status} {_PHRASES.get(status, '')}".rstrip()
 
 
-def _retry_after(response: requests.Response) -> float | None:
-    value = response.headers.get("Retry-After")
-    try:
-        return min(Retry().parse_retry_after(value), _LONGEST_RETRY_AFTER) if value else None
-    except (InvalidHeader, ValueError, OverflowError):
-        return None
-
-
-def _failed(error: Exception) -> Answer:
-    is_broken = isinstance(error, ConnectionBroken | ChunkedEncodingError | Timeout)
-    # a certificate that is refused now is refused in a second
-    is_retryable = is_broken and not isinstance(error, SSLError)
+def _failed(error: OSError) -> Answer:
+    # A certificate that is refused now is refused in a second. Known by its name: `_ssl` is
+    # imported where there is TLS only.
+    is_retryable = not any(kind.__name__ == "SSLError" for kind in type(error).__mro__)
     return Answer(
         reason=_error_text(error),
         is_retryable=is_retryable,
-        is_connection_error=is_retryable and not isinstance(error, Timeout),
+        is_connection_error=is_retryable and not isinstance(error, TimeoutError),
     )
 
 
-def _error_text(error: BaseException) -> str:
-    """Return what the innermost cause says, without addresses or text of the other side."""
-    if isinstance(error, Timeout):
+def _error_text(error: OSError) -> str:
+    """Return what went wrong, without addresses or text of the other side."""
+    if isinstance(error, TimeoutError):
         return "no answer in time"
-    if isinstance(error, OSError) and not isinstance(error, RequestException):
-        return "a TLS file cannot be read"
-    cause = error
-    for _ in range(10):
-        inner = cause.__cause__ or cause.__context__
-        if inner is None:
-            break
-        cause = inner
-    system = isinstance(cause, OSError) and cause.strerror
-    return str(system) if system else type(cause).__name__
+    if isinstance(error, AnswerError):
+        return "the connection was closed without an answer"
+    return str(error.strerror or type(error).__name__)

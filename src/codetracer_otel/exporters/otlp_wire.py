@@ -36,6 +36,10 @@ _KVLIST: Final = b"\x32"
 _BYTES: Final = b"\x3a"
 _ITEM: Final = b"\x0a"  # ArrayValue.values and KeyValueList.values
 
+_VARINT: Final = 0  # wire types
+_LENGTHS: Final = {1: 8, 2: None, 5: 4}  # bytes; None: said before the value
+_LONGEST_VARINT: Final = 10
+
 pack_double: Final = struct.Struct("<d").pack
 
 
@@ -215,3 +219,41 @@ class Attribute:
         if constant is not None:
             return constant
         return self.encode(value)
+
+
+def last_field(message: bytes, number: int) -> int | bytes | None:
+    """Return the last value of a field in a message, as protobuf has it, or None without one.
+
+    Raises:
+        ValueError: it is no message.
+    """
+    found: int | bytes | None = None
+    position = 0
+    while position < len(message):
+        tag, position = _read_varint(message, position)
+        value, position = _read_value(message, position, tag & 7)
+        if tag >> 3 == number:
+            found = value
+    return found
+
+
+def _read_value(message: bytes, position: int, wire_type: int) -> tuple[int | bytes, int]:
+    if wire_type == _VARINT:
+        return _read_varint(message, position)
+    if wire_type not in _LENGTHS:
+        raise ValueError
+    length = _LENGTHS[wire_type]
+    if length is None:
+        length, position = _read_varint(message, position)
+    if position + length > len(message):
+        raise ValueError
+    return message[position : position + length], position + length
+
+
+def _read_varint(message: bytes, position: int) -> tuple[int, int]:
+    value = 0
+    for index, byte in enumerate(message[position : position + _LONGEST_VARINT]):
+        value |= (byte & 127) << 7 * index
+        if byte < 128:  # noqa: PLR2004 - the bit that says that more follow
+            return value & _UINT64, position + index + 1
+    raise ValueError

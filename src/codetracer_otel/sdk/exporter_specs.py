@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from codetracer_otel.endpoints import shown_endpoint, without_secrets_of_urls
 from codetracer_otel.errors import ErrorCode, Problem
-from codetracer_otel.sdk.policy.env import did_you_mean, invalid, shown, without_credentials
+from codetracer_otel.sdk.policy.env import did_you_mean, invalid, shown
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,7 +31,9 @@ class ExporterSpec:
     def __str__(self) -> str:
         if self.target is None:
             return self.name
-        return f"{self.name}={without_credentials(self.target)}"
+        is_url = BUILTIN_EXPORTERS.get(self.name) is _Target.URL
+        show = shown_endpoint if is_url else without_secrets_of_urls
+        return f"{self.name}={show(self.target)}"
 
     def __repr__(self) -> str:
         return f"ExporterSpec({str(self)!r})"

@@ -227,8 +227,10 @@ class Lane:
             self.counters["failed_batches"] += 1
             if not own:  # it keeps no account of its own
                 own = Counter(failed=spans)
-        self.counters.update(own)
         self.counters["exported"] += max(spans - own.total(), 0)
+        if self._deadline and time.monotonic() >= self._deadline:  # it was told to give up
+            own["dropped_at_shutdown"] = own.pop("failed", 0)
+        self.counters.update(own)
 
     def _own_losses(self) -> Counter[str]:
         """Return how many spans were lost so far, by the exporter's own account if it has one."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
+from codetracer_otel.endpoints import shown_endpoint
 from codetracer_otel.records import RemoteParent
 from codetracer_otel.sdk.otel_plugins import NAMED_SAMPLERS
 from codetracer_otel.sdk.policy.env import invalid
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _PROTOCOLS: Final = ("http/protobuf", "grpc")
+_PROXIES: Final = ("http", "https", "all", "no", "grpc", "no_grpc")
 _COMPRESSIONS: Final = ("none", "gzip", "deflate")
 _RATIO_SAMPLERS: Final = ("traceidratio", "parentbased_traceidratio")
 
@@ -37,6 +39,8 @@ class OtlpEnvironment:
         client_certificate: path of the client's certificate, or None.
         client_key: path of the client's key, or None.
         insecure: no TLS for a gRPC endpoint without scheme.
+        ca_bundle: path of the CA bundle of other HTTP clients, for where no certificate is named.
+        proxies: the standard proxy variables by the word before ``_proxy``, in lower case.
     """
 
     protocol: str | None = None
@@ -49,6 +53,8 @@ class OtlpEnvironment:
     client_certificate: str | None = None
     client_key: str | None = None
     insecure: bool = False
+    ca_bundle: str | None = None
+    proxies: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 def remote_parent(environ: Mapping[str, str]) -> RemoteParent | Problem | None:
@@ -102,7 +108,7 @@ def otlp_environment(
         text = _text(environ, variable)
         if text is None or _is_endpoint(text, is_bare_accepted=is_bare_accepted):
             return text
-        shown = text.rpartition("@")[2].partition("?")[0]  # what is around it may be a credential
+        shown = shown_endpoint(text)
         problems.append(invalid(variable, "not an HTTP URL", shown, "http://HOST:PORT or https://"))
         return None
 
@@ -117,8 +123,23 @@ def otlp_environment(
         client_certificate=_otlp(environ, "CLIENT_CERTIFICATE")[1],
         client_key=_otlp(environ, "CLIENT_KEY")[1],
         insecure=_is_true(*_otlp(environ, "INSECURE"), problems),
+        ca_bundle=_text(environ, "REQUESTS_CA_BUNDLE") or _text(environ, "CURL_CA_BUNDLE"),
+        proxies=_proxies(environ),
     )
     return options, problems
+
+
+def _proxies(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return the proxy variables; one in lower case wins, and ends the other if it is empty."""
+    found: dict[str, str] = {}
+    for word in _PROXIES:
+        lower, upper = f"{word}_proxy", f"{word.upper()}_PROXY"
+        # in a CGI script this one is a header of the request: whoever asks would name the proxy
+        is_header = upper == "HTTP_PROXY" and "REQUEST_METHOD" in environ
+        text = environ.get(lower, "" if is_header else environ.get(upper, "")).strip()
+        if text:
+            found[word] = text
+    return tuple(found.items())
 
 
 def _is_endpoint(text: str, *, is_bare_accepted: bool) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.endpoints import without_secrets_of_urls
 from codetracer_otel.errors import ErrorCode, Problem
 from codetracer_otel.sdk.policy.model import CaptureIo, LogLevel, LogLevels, OnRecorderError
 
@@ -19,19 +19,14 @@ FALSE_WORDS: Final = frozenset({"0", "false", "f", "no", "n", "off"})
 _BOOLEAN_FORM: Final = "1/true/t/yes/y/on or 0/false/f/no/n/off"
 _LEVEL_NAMES: Final = tuple(level.name.lower() for level in LogLevel)
 _LONGEST_SHOWN: Final = 80
-_URL_CREDENTIALS: Final = re.compile(r"//[^/@\s]*@")
 
 
 def shown(value: object) -> str:
     """Return a value of a setting as a message may show it: quoted, printable, short."""
     text = ascii(value) if isinstance(value, str | bool | int | float) else type(value).__name__
-    text = without_credentials(text)
+    if "://" in text:  # the rest of a URL, and the quote after it, is not shown
+        text = f"{without_secrets_of_urls(text)}{text[0]}"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-
-
-def without_credentials(text: str) -> str:
-    """Return a text whose URLs have lost their user information."""
-    return _URL_CREDENTIALS.sub("//...@", text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

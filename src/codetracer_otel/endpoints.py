@@ -1,0 +1,28 @@
+"""What of an endpoint may be shown: everything around host and port may be a credential."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_HIDDEN: Final = "..."
+_AUTHORITY: Final = re.compile(
+    r"(?:[^/?#]*@)?(?P<shown>(?:\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]*)(?::[0-9]*)?)(?=[/?#]|$)"
+)
+
+
+def shown_endpoint(text: str) -> str:
+    """Return scheme, host and port of a URL, or of an endpoint without a scheme."""
+    scheme, separator, rest = text.partition("://")
+    return scheme + separator + _authority(rest) if separator else _authority(text)
+
+
+def without_secrets_of_urls(text: str) -> str:
+    """Return a text that ends after host and port of the first URL in it."""
+    before, separator, rest = text.partition("://")
+    return before + separator + _authority(rest) if separator else text
+
+
+def _authority(text: str) -> str:
+    match = _AUTHORITY.match(text)
+    return match["shown"] if match else _HIDDEN
