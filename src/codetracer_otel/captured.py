@@ -205,6 +205,11 @@ def _key_text(key: Captured) -> str:
     return plain if isinstance(plain, str) else json_text(plain)
 
 
+def _plain_cut_text(node: Node) -> str:
+    kept: str = node.items
+    return kept + cut_marker(node.omitted) if node.omitted > len(kept) else kept
+
+
 def _plain_bytes(node: Node) -> str:
     text = repr(node.items)
     return text + cut_marker(node.omitted) if node.omitted > len(node.items) else text
@@ -213,7 +218,7 @@ def _plain_bytes(node: Node) -> str:
 _PLAIN: Final[dict[NodeKind, Callable[[Node], Any]]] = {
     NodeKind.REDACTED: lambda _: REDACTED,
     NodeKind.DROPPED: lambda _: DROPPED,
-    NodeKind.CUT_TEXT: lambda node: node.items + cut_marker(node.omitted),
+    NodeKind.CUT_TEXT: _plain_cut_text,
     NodeKind.BYTES: _plain_bytes,
     NodeKind.LIST: _plain_list,
     NodeKind.TUPLE: _plain_list,

@@ -287,7 +287,10 @@ def hex_span_id(wire: int) -> str:
 
 
 def exception_event(exception: ExceptionRecord) -> Event:
-    """Return the span event OpenTelemetry's semantic conventions define for an exception."""
+    """Return the span event OpenTelemetry's semantic conventions define for an exception.
+
+    Its texts are judged before, or by somebody who knows whether the message was cut.
+    """
     return Event(
         "exception",
         exception.time_ns,

@@ -40,6 +40,8 @@ class SpanView:
         parent_span_id: 16 hexadecimal digits, or None for the root of a trace.
         start_ns: Unix time in ns; so is ``end_ns``.
         scope: instrumentation scope name; ``codetracer_otel`` for function spans.
+        cut_lengths: where its attributes were cut before it came here: a text of exactly such a
+            length, in code points, may have gone on.
         content: rules that judge its texts beside those that its name and file have, or None.
     """
 
@@ -65,6 +67,7 @@ class SpanView:
     scope_version: str = ""
     scope_schema_url: str = ""
     scope_attributes: Mapping[str, Any] = field(default_factory=dict)
+    cut_lengths: frozenset[int] = frozenset()
     content: Any = field(default=None, repr=False, compare=False)
 
 

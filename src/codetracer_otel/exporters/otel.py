@@ -270,8 +270,16 @@ def _view(span: ReadableSpan, context: SpanContext) -> SpanView:
         scope_version=(scope.version if scope else "") or "",
         scope_schema_url=(scope.schema_url if scope else "") or "",
         scope_attributes=deliverable(scope.attributes or {}) if scope else {},
+        cut_lengths=_cut_lengths(span),
         content=getattr(span, "content_rules", None),
     )
+
+
+def _cut_lengths(span: ReadableSpan) -> frozenset[int]:
+    """Return the lengths at which the SDK has cut texts, as the maps of attributes know them."""
+    maps = (getattr(part, "_attributes", None) for part in (span, *span.events, *span.links))
+    found = {getattr(attributes, "max_value_len", None) for attributes in maps}
+    return frozenset(length for length in found if type(length) is int)
 
 
 def _message(description: object) -> str | None:

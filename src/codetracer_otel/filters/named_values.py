@@ -48,14 +48,14 @@ _SHORTEST: Final = 2
 NAMES: Final = compile_words(BUILTIN_SECRET_WORDS)
 
 
-def find_named_values(text: str, *, is_cut: bool) -> list[Span]:  # noqa: ARG001 - a Finder
+def find_named_values(text: str, *, is_cut: bool) -> list[Span]:
     """Find the values whose key is the name of a secret; one that does not end goes to the end."""
     if "\x1b" in text:
         text = _COLOUR.sub(lambda match: " " * len(match[0]), text)
     spans = _after_keys(text) if _JOINS.search(text) else []
     if "--" in text:
         spans.extend(_after_flags(text))
-    if "</" in text:
+    if "</" in text or (is_cut and "<" in text):
         spans.extend(_in_elements(text))
     spans.extend(find_paired_values(text, NAMES.matches))
     return [(start, end) for start, end in spans if end > start and text[start:end] != REDACTED]

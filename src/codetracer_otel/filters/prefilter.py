@@ -143,8 +143,11 @@ class _Chunk:
         for literal in ("://", ":\\/\\/"):
             if literal in self._joined:
                 for index in _texts_with(self._joined, literal, _SEPARATOR):
-                    if "@" in self._texts[index] or (cut and cut[index]):
+                    if "@" in self._texts[index]:
                         self._add(index, "userinfo")
+        for index, is_cut in enumerate(cut):
+            if is_cut and ":" in self._texts[index]:
+                self._add(index, "userinfo")
 
     def _add_cards(self, raw: bytes, cut: Sequence[bool]) -> None:
         digits = raw.translate(_DIGITS, b" +-")

@@ -101,7 +101,11 @@ _AUTHORITY: Final = re.compile(
     r"[\w.-]++(?::[0-9]{1,5}+)?",
     re.IGNORECASE,
 )
-_USERINFO_AT_CUT: Final = re.compile(r":(?://|\\/\\/)([^\s/?#\"'<>]*+)\Z")
+_USERINFO_AT_CUT: Final = re.compile(
+    r":(?://|\\/\\/)([^\s/?#\"'<>]*+\Z"
+    r"|[^\s/?#\"'<>@:]*+:(?![0-9]{1,5}[/?#])(?:(?!:\\?/)[^\s\"'<>])++\Z)"
+)
+_AUTHORITY_AT_CUT: Final = re.compile(r"[^\s/?#\"'<>@:]++:[^\s\"'<>/]+")
 
 
 def find_userinfo(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
@@ -114,6 +118,8 @@ def find_userinfo(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
         tail = _USERINFO_AT_CUT.search(text, spans[-1][1] if spans else 0)
         if tail is not None and tail[1]:
             spans.append(tail.span(1))
+        elif not spans and _AUTHORITY_AT_CUT.fullmatch(text):
+            spans.append((0, len(text)))
     return spans
 
 

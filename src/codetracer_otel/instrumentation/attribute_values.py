@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     ActionFor = Callable[[str], Action]
     Change = Callable[[str, bool], str]  # what becomes of a text, which may have been cut off
 
+_WHOLE: Final[frozenset[int]] = frozenset()
 MAX_DEPTH: Final = 16  # levels of an attribute's value; what lies deeper is left out
 
 
@@ -108,36 +109,53 @@ def _secret_names(action_for: ActionFor) -> Callable[[Any], bool]:
     return is_secret_name
 
 
-def attribute_texts(value: Any) -> Iterator[tuple[str, bool]]:
+def attribute_texts(value: Any, cut: frozenset[int] = _WHOLE) -> Iterator[tuple[str, bool]]:
     """Yield every text in a value, keys of mappings included, and whether it was cut.
 
     Bytes are read as Latin-1, so that a secret in them has the shape it has in text.
+
+    Args:
+        value: of an attribute.
+        cut: a text of exactly one of these lengths counts as one that was cut.
     """
     kind = type(value)
     if kind is str:
-        yield value, False
+        yield value, len(value) in cut
     elif kind is tuple or kind is list:
         for item in value:
-            yield from attribute_texts(item)
+            yield from attribute_texts(item, cut)
     elif kind is dict:
         for key, item in value.items():
             yield key, False
-            yield from attribute_texts(item)
+            yield from attribute_texts(item, cut)
     elif kind is bytes:
         yield value.decode("latin-1"), False
     elif kind is Node:
         yield from iter_texts(value)
 
 
-def map_attribute(value: Any, change: Change) -> Any:
+def map_attribute(value: Any, change: Change, cut: frozenset[int] = _WHOLE) -> Any:
     """Return a value with each text replaced by ``change(text, was_cut)``; bytes stay bytes."""
     kind = type(value)
     if kind is str:
-        return change(value, False)
+        return change(value, len(value) in cut)
     if kind is tuple or kind is list:
-        return tuple([map_attribute(item, change) for item in value])
+        return tuple([map_attribute(item, change, cut) for item in value])
     if kind is dict:
-        return {change(key, False): map_attribute(item, change) for key, item in value.items()}
+        return {change(key, False): map_attribute(item, change, cut) for key, item in value.items()}
     if kind is bytes:
         return change(value.decode("latin-1"), False).encode("latin-1")
     return map_texts(value, change) if kind is Node else value
+
+
+def cut_texts(value: Any, length: int) -> Any:
+    """Return a value with each text cut to ``length`` code points, as the SDK does it.
+
+    Keys and bytes stay as they are.
+    """
+    kind = type(value)
+    if kind is str:
+        return value[:length]
+    if kind is tuple or kind is list:
+        return tuple([cut_texts(item, length) for item in value])
+    return {key: cut_texts(item, length) for key, item in value.items()} if kind is dict else value

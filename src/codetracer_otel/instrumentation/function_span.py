@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import Span, SpanContext, Status, TraceFlags, TraceState
 from opentelemetry.trace import StatusCode as OpenTelemetryStatus
 
-from codetracer_otel.captured import REDACTED
+from codetracer_otel.captured import REDACTED, cut_text
 from codetracer_otel.filters.model import Action
 from codetracer_otel.instrumentation.attribute_values import clean_attribute, without_named
 from codetracer_otel.instrumentation.exceptions import describe_exception
@@ -188,7 +188,10 @@ class FunctionSpan(Span):
         del escaped
         described = describe_exception(exception, timestamp or self._now_ns())
         event = exception_event(described)
-        event.attributes = {**event.attributes, **self._judged_all(attributes or {})}
+        # the stack trace ends with the message, and so with its cut
+        texts = {key: cut_text(text) for key, text in event.attributes.items()}
+        own = texts if described.message_is_cut else event.attributes
+        event.attributes = {**own, **self._judged_all(attributes or {})}
         self._add(event)
 
     def _now_ns(self) -> int:

@@ -15,7 +15,10 @@ from codetracer_otel.filters.content import ContentCounters
 from codetracer_otel.filters.model import CodeIdentity
 from codetracer_otel.records import ARGUMENTS, EXTRAS, PLAN, RESULT, SEGMENT, stack_trace_text
 from codetracer_otel.sdk.attribute_keys import judge_keys, key_actions
+from codetracer_otel.sdk.limits import NO_BOUNDS
 from codetracer_otel.sdk.span_texts import (
+    cut_texts_of_extras,
+    cut_texts_of_view,
     replace_in_record,
     replace_in_view,
     texts_of_extras,
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from codetracer_otel.filters import Classifier, Decision
     from codetracer_otel.filters.content import ContentRules
     from codetracer_otel.records import Event, Extras, Link, Record
+    from codetracer_otel.sdk.limits import TextLengths
     from codetracer_otel.sdk.span_texts import Text
     from codetracer_otel.spans import SpanView
 
@@ -41,10 +45,17 @@ class ContentRedaction:
 
     Args:
         classifier: decides which rules are about spans that are not function spans.
+        lengths: to which texts are cut once they are judged.
         render: what is done in place with a batch once it is redacted.
     """
 
-    def __init__(self, classifier: Classifier, render: Render | None = None) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        render: Render | None = None,
+        lengths: TextLengths = NO_BOUNDS,
+    ) -> None:
+        self._lengths = lengths
         self._classifier = classifier
         self._render = render
         self._decisions: dict[tuple[str, str, str], Decision] = {}
@@ -71,10 +82,19 @@ class ContentRedaction:
         for record in records:
             if record[EXTRAS] is not None and record[EXTRAS].events:
                 _complete_events(record[EXTRAS].events)
+        if any(length is not None for length in self._lengths):
+            self._cut(records, views)
         if self._render is not None:
             self._render(records, views)
         self._count(records, counted)
         return views
+
+    def _cut(self, records: Sequence[Record], views: Sequence[SpanView]) -> None:
+        for record in records:
+            if record[EXTRAS] is not None:
+                cut_texts_of_extras(record[EXTRAS], self._lengths)
+        for view in views:
+            cut_texts_of_view(view, self._lengths)
 
     def _count(self, records: Sequence[Record], counted: Counter[str]) -> None:
         for record in records:

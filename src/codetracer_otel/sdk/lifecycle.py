@@ -121,7 +121,9 @@ class _Assembly:
         self._resource = build_resource(settings, filters)
         self._attributes = resource_attributes(self._resource)
         as_is = settings.value_format is ValueFormat.NATIVE
-        self._redaction = ContentRedaction(classifier, None if as_is else render_as_texts)
+        self._redaction = ContentRedaction(
+            classifier, None if as_is else render_as_texts, settings.text_lengths
+        )
         self._sessions: list[Session] = []
         self._ids = RandomIds()
         self._sampler = load_sampler(settings, notify)

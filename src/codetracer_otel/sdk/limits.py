@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from codetracer_otel.errors import Problem
 from codetracer_otel.sdk.policy.env import did_you_mean, invalid
@@ -67,6 +67,20 @@ class Buffer:
     batch_records: int = 4096
     export_timeout_ms: float = 30_000
 
+
+class TextLengths(NamedTuple):
+    """How long the texts of attributes may be that programs write, in code points; None for any.
+
+    Attributes:
+        of_spans: in attributes of spans.
+        of_parts: in attributes of events and links.
+    """
+
+    of_spans: int | None = None
+    of_parts: int | None = None
+
+
+NO_BOUNDS: Final = TextLengths()
 
 LIMIT_VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "max_attributes": ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT"),
@@ -149,6 +163,16 @@ def bounds_from_environment(
             elif value is not None:
                 values.setdefault(name, value)
     return values, problems
+
+
+def text_lengths(environ: Mapping[str, str]) -> TextLengths:
+    """Return what an environment says; a bad value says nothing, as `Limits` has told already."""
+    of_all, of_spans = (
+        parse_bound("max_string", environ.get(variable, "").strip(), variable)
+        for variable in reversed(LIMIT_VARIABLES["max_string"])
+    )
+    others = of_all if isinstance(of_all, int) else None
+    return TextLengths(of_spans if isinstance(of_spans, int) else others, others)
 
 
 def merge_bounds[Bounds: (Limits, Buffer)](

@@ -44,7 +44,7 @@ class OwnSpans:
     Args:
         provider: ours.
         scope: that the spans are of.
-        limits: of a span; it must not bound the length of texts.
+        limits: of a span, without a bound on the length of texts.
         processor: takes ended spans of the SDK.
         take: takes ended spans.
     """

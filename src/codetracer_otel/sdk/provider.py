@@ -83,6 +83,9 @@ class OurProvider(TracerProvider):
             max_links=limits.max_links,
             max_event_attributes=limits.max_event_attributes,
             max_link_attributes=limits.max_link_attributes,
+            # a text is judged whole, then cut: half a secret may not look like one
+            max_attribute_length=SpanLimits.UNSET,
+            max_span_attribute_length=SpanLimits.UNSET,
         )
         super().__init__(
             sampler=sampler,
@@ -108,12 +111,9 @@ class OurProvider(TracerProvider):
         self._forwarder.stop()
 
     def own_starter(self, name: str, version: str) -> Callable[..., Span]:
-        """Return what starts spans of a scope: ours, or the tracer's where texts have bounds."""
-        bounds = self._bounds
-        if bounds.max_span_attribute_length is None and bounds.max_attribute_length is None:
-            scope = InstrumentationScope(name, version)
-            return OwnSpans(self, scope, bounds, self._forwarder, self._take).start
-        return self.get_tracer(name, version).start_span
+        """Return what starts spans of a scope."""
+        scope = InstrumentationScope(name, version)
+        return OwnSpans(self, scope, self._bounds, self._forwarder, self._take).start
 
     def _handle_fork(self) -> None:
         self._tracers_lock = threading.Lock()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.sdk.exporter_specs import Exporters, ExporterSpec
 from codetracer_otel.sdk.launch import Launch
-from codetracer_otel.sdk.limits import Buffer, Limits
+from codetracer_otel.sdk.limits import NO_BOUNDS, Buffer, Limits, TextLengths
 from codetracer_otel.sdk.otel_environment import OtlpEnvironment
 from codetracer_otel.sdk.policy.env import parse_boolean
 from codetracer_otel.sdk.policy.model import Origin, Policy
@@ -87,6 +87,7 @@ class Settings:
         session_id: evaluation session of the traced program, or None.
         activation_path: absolute path of the file that starts recording, or None.
         limits: how much of each span is kept.
+        text_lengths: to which the texts of a program's own attributes are cut.
         buffer: how much may wait for delivery.
         capture_repr: whether ``__repr__`` of the program's classes may run.
         step_values: which locals a step carries.
@@ -123,6 +124,7 @@ class Settings:
     session_id: str | None = None
     activation_path: str | None = None
     limits: Limits = field(default_factory=Limits)
+    text_lengths: TextLengths = NO_BOUNDS
     buffer: Buffer = field(default_factory=Buffer)
     capture_repr: bool = False
     step_values: StepValues = StepValues.ALL

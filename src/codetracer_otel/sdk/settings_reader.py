@@ -35,6 +35,7 @@ from codetracer_otel.sdk.limits import (
     Limits,
     bounds_from_environment,
     merge_bounds,
+    text_lengths,
 )
 from codetracer_otel.sdk.otel_environment import (
     is_disabled,
@@ -131,6 +132,7 @@ class _Reader:
             session_id=self._option("session_id", parse_text, self._text("CODETRACER_SESSION_ID")),
             activation_path=self._option("activation_path", parse_path, None),
             limits=self._bounds("limits", Limits(), LIMIT_VARIABLES),
+            text_lengths=text_lengths(self._environ),
             buffer=self._bounds("buffer", Buffer(), BUFFER_VARIABLES),
             capture_repr=self._boolean("capture_repr", default=False),
             step_values=self._choice("step_values", StepValues.ALL),

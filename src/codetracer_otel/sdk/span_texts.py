@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import Node
 from codetracer_otel.captured_texts import iter_texts, map_texts
-from codetracer_otel.instrumentation.attribute_values import attribute_texts, map_attribute
+from codetracer_otel.instrumentation.attribute_values import (
+    attribute_texts,
+    cut_texts,
+    map_attribute,
+)
 from codetracer_otel.records import ARGUMENTS, EXTRAS, NOT_CAPTURED, RESULT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from codetracer_otel.records import Event, Extras, Record
+    from codetracer_otel.records import Event, Extras, Link, Record
+    from codetracer_otel.sdk.limits import TextLengths
     from codetracer_otel.spans import SpanView
+
+_WHOLE: Final[frozenset[int]] = frozenset()
 
 Text = tuple[str, bool]  # the text, and whether its end was cut off
 Change = Callable[[str, bool], str]  # what becomes of a text, which may have been cut off
@@ -46,23 +53,24 @@ def texts_of_view(view: SpanView) -> Iterator[Text]:
     yield view.name, False
     if view.status_message:
         yield view.status_message, False
-    yield from _texts_of_attributes(view.attributes)
+    cut = view.cut_lengths
+    yield from _texts_of_attributes(view.attributes, cut)
     yield from _texts_of_attributes(view.scope_attributes)
-    yield from _texts_of_events(view.events)
+    yield from _texts_of_events(view.events, cut)
     for link in view.links:
-        yield from _texts_of_attributes(link.attributes)
+        yield from _texts_of_attributes(link.attributes, cut)
 
 
-def _texts_of_events(events: Iterable[Event]) -> Iterator[Text]:
+def _texts_of_events(events: Iterable[Event], cut: frozenset[int] = _WHOLE) -> Iterator[Text]:
     for event in events:
         yield event.name, False
-        yield from _texts_of_attributes(event.attributes)
+        yield from _texts_of_attributes(event.attributes, cut)
 
 
-def _texts_of_attributes(attributes: Any) -> Iterator[Text]:
+def _texts_of_attributes(attributes: Any, cut: frozenset[int] = _WHOLE) -> Iterator[Text]:
     for key, value in attributes.items():
         yield key, False
-        yield from attribute_texts(value)
+        yield from attribute_texts(value, cut)
 
 
 def replace_in_view(view: SpanView, change: Change) -> None:
@@ -70,9 +78,9 @@ def replace_in_view(view: SpanView, change: Change) -> None:
     view.name = change(view.name, False)
     if view.status_message:
         view.status_message = change(view.status_message, False)
-    view.attributes = _changed(view.attributes, change)
+    view.attributes = _changed(view.attributes, change, view.cut_lengths)
     view.scope_attributes = _changed(view.scope_attributes, change)
-    _replace_in_parts(view.events, view.links, change)
+    _replace_in_parts(view.events, view.links, change, view.cut_lengths)
 
 
 def replace_in_record(record: Record, change: Change) -> None:
@@ -97,17 +105,48 @@ def replace_in_record(record: Record, change: Change) -> None:
         exception.stack_trace = change(exception.stack_trace, exception.message_is_cut)
 
 
-def _replace_in_parts(events: Iterable[Event], links: Iterable[Any], change: Change) -> None:
+def _replace_in_parts(
+    events: Iterable[Event],
+    links: Iterable[Any],
+    change: Change,
+    cut: frozenset[int] = _WHOLE,
+) -> None:
     for event in events:
         event.name = change(event.name, False)
-        event.attributes = _changed(event.attributes, change)
+        event.attributes = _changed(event.attributes, change, cut)
     for link in links:
-        link.attributes = _changed(link.attributes, change)
+        link.attributes = _changed(link.attributes, change, cut)
 
 
 def _changed_values(values: tuple[Any, ...], change: Change) -> tuple[Any, ...]:
     return tuple([value if value is NOT_CAPTURED else map_texts(value, change) for value in values])
 
 
-def _changed(attributes: Any, change: Change) -> dict[str, Any]:
-    return {change(key, False): map_attribute(value, change) for key, value in attributes.items()}
+def _changed(attributes: Any, change: Change, cut: frozenset[int] = _WHOLE) -> dict[str, Any]:
+    return {
+        change(key, False): map_attribute(value, change, cut) for key, value in attributes.items()
+    }
+
+
+def cut_texts_of_view(view: SpanView, lengths: TextLengths) -> None:
+    """Cut the texts of attributes to the lengths that a program's environment asks for."""
+    view.attributes = _cut(view.attributes, lengths.of_spans)
+    _cut_parts((*view.events, *view.links), lengths.of_parts)
+
+
+def cut_texts_of_extras(extras: Extras, lengths: TextLengths) -> None:
+    """Cut the texts of what a program has added to the span of a function."""
+    if extras.attributes:
+        extras.attributes = _cut(extras.attributes, lengths.of_spans)
+    _cut_parts((*(extras.events or ()), *(extras.links or ())), lengths.of_parts)
+
+
+def _cut_parts(parts: Iterable[Event | Link], length: int | None) -> None:
+    for part in parts:
+        part.attributes = _cut(part.attributes, length)
+
+
+def _cut(attributes: Mapping[str, Any], length: int | None) -> dict[str, Any]:
+    if length is None:
+        return dict(attributes)
+    return {key: cut_texts(value, length) for key, value in attributes.items()}
