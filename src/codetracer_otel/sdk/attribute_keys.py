@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import REDACTED
+from codetracer_otel.exporters.attributes import deliverable
 from codetracer_otel.filters.model import Action, ValueKind
-from codetracer_otel.instrumentation.attribute_values import without_named
+from codetracer_otel.instrumentation.attribute_values import (
+    attribute_texts,
+    map_attribute,
+    without_named,
+)
+from codetracer_otel.instrumentation.manual_judgement import changed_texts, shown_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from codetracer_otel.filters import Decision
 
@@ -69,6 +75,19 @@ def key_actions(decision: Decision) -> ActionFor | None:
         return walk.attribute_action(key)
 
     return action_for
+
+
+def judged_attributes(attributes: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
+    """Return attributes without secrets, by key and by content, as those of spans are judged."""
+    shown = deliverable(attributes)
+    action_for = key_actions(decision)
+    if action_for is not None:
+        judge_keys(shown, action_for)
+    changes = changed_texts([text for text, _ in attribute_texts(shown)], decision.content)
+    judged: dict[str, Any] = map_attribute(
+        shown, lambda text, is_cut: shown_text(text, changes, is_cut=is_cut)
+    )
+    return judged
 
 
 def judge_keys(attributes: dict[str, Any], action_for: ActionFor) -> int:

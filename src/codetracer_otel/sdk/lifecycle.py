@@ -24,7 +24,9 @@ from codetracer_otel.sdk.bootstrap.filesystem import other_exporters
 from codetracer_otel.sdk.bootstrap.filters import build_module_names
 from codetracer_otel.sdk.bootstrap.metadata import (
     build_resource,
+    judged_resource,
     process_identity,
+    program_of,
     resource_attributes,
 )
 from codetracer_otel.sdk.bootstrap.recorders import wants_spans, wants_steps
@@ -118,7 +120,8 @@ class _Assembly:
         for module in _RUN_BEFORE_FORKS:
             self._names.names_for(None, module.__file__)
         filters = [(source.name, source.sha256) for source in chain.summary]
-        self._resource = build_resource(settings, filters)
+        resource = build_resource(settings, filters)
+        self._resource = judged_resource(resource, classifier, program_of(settings))
         self._attributes = resource_attributes(self._resource)
         as_is = settings.value_format is ValueFormat.NATIVE
         self._redaction = ContentRedaction(

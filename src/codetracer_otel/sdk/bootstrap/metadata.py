@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.sdk.resources import Resource
 
+from codetracer_otel.filters.model import CodeIdentity
+from codetracer_otel.sdk.attribute_keys import judged_attributes
 from codetracer_otel.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from codetracer_otel.filters import Classifier
     from codetracer_otel.sdk.launch import Launch
     from codetracer_otel.sdk.settings import Settings
 
@@ -38,6 +41,18 @@ def build_resource(settings: Settings, filters: Sequence[tuple[str, str]]) -> Re
     return resource.merge(stated if isinstance(stated, Resource) else Resource(dict(stated)))
 
 
+def judged_resource(resource: Resource, classifier: Classifier, program: str) -> Resource:
+    """Return a resource without secrets, as the filters allow the main module to show it.
+
+    Args:
+        resource: of this process.
+        classifier: the compiled filters.
+        program: path of the script, or what stands for it.
+    """
+    decision = classifier.classify(CodeIdentity(("__main__",), program, "<module>"))
+    return Resource(judged_attributes(resource.attributes, decision), resource.schema_url)
+
+
 def service_name(settings: Settings) -> str:
     """Return the stated name, else the script's or module's."""
     if settings.service_name:
@@ -54,6 +69,14 @@ def resource_attributes(resource: Resource) -> dict[str, Any]:
 def process_identity() -> dict[str, Any]:
     """Return what differs between a parent and its forked child."""
     return {"process.pid": os.getpid(), "service.instance.id": str(uuid.uuid4())}
+
+
+def program_of(settings: Settings) -> str:
+    """Return the absolute path of the script, or what stands for it."""
+    target = settings.launch.target or (sys.argv[0] if sys.argv else "")
+    if os.path.exists(target):
+        return os.path.abspath(target)
+    return target or "<python>"
 
 
 def _process_attributes() -> dict[str, Any]:

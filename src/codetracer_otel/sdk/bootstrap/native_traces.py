@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from codetracer_otel.exporters.native.metadata import TraceMetadata, redacted_ar
 from codetracer_otel.exporters.native.writer import NativeTrace
 from codetracer_otel.filters.model import Action, CodeIdentity, ValueKind
 from codetracer_otel.sdk.bootstrap.filesystem import claim_directories
+from codetracer_otel.sdk.bootstrap.metadata import program_of
 from codetracer_otel.sdk.settings import Settings, StepValues
 from codetracer_otel.version import VERSION
 
@@ -59,7 +59,7 @@ def describe(
     """Return what a trace says of its program, as the filters allow it to be shown."""
     decision = _decision(settings, classifier)
     return TraceMetadata(
-        program=_program(settings),
+        program=program_of(settings),
         arguments=shown_arguments(_arguments(settings), decision),
         version=VERSION,
         filters=_filters(classifier),
@@ -68,7 +68,7 @@ def describe(
 
 
 def _decision(settings: Settings, classifier: Classifier) -> Decision:
-    return classifier.classify(CodeIdentity(("__main__",), _program(settings), "<module>"))
+    return classifier.classify(CodeIdentity(("__main__",), program_of(settings), "<module>"))
 
 
 def _filters(classifier: Classifier) -> list[dict[str, object]]:
@@ -96,13 +96,6 @@ def shown_arguments(arguments: tuple[str, ...], decision: Decision) -> list[str]
         return text if content is None else content.redact_texts([text])[0]
 
     return redacted_arguments(arguments, is_secret, redact)
-
-
-def _program(settings: Settings) -> str:
-    target = settings.launch.target or (sys.argv[0] if sys.argv else "")
-    if os.path.exists(target):
-        return os.path.abspath(target)
-    return target or "<python>"
 
 
 def _arguments(settings: Settings) -> tuple[str, ...]:
