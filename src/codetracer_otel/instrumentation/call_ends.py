@@ -256,6 +256,8 @@ class CallEnds:
     def _read_at_exit(self, record: Record, site: Site, frame: FrameType) -> None:
         extras, plan = record[EXTRAS], site.plan
         values = read_variables(frame, site.shown_locals, NOT_CAPTURED)
+        if site.paired_locals:
+            values = list(site.without_told(values, site.paired_locals))
         extras.locals = self._captured(values, plan.locals, site)
         if plan.globals:
             namespace = frame.f_globals

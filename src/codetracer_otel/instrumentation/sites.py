@@ -14,9 +14,14 @@ from codetracer_otel.instrumentation.reading import (
     reads_one_by_one,
     variable_reader,
 )
+from codetracer_otel.instrumentation.told_secrets import (
+    is_secret_name,
+    paired_variables,
+    told_variables,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import CodeType, FrameType
 
     from codetracer_otel.filters.model import WalkRules
@@ -91,12 +96,14 @@ class Site:
         shown_locals: names that are read at the end; a redacted one is not even looked up, and
             stands there whether it was assigned or not. So it is with ``shown_globals``.
         seen: calls so far that a sampler was asked about.
+        paired_locals: those of ``shown_locals`` of which one may name the other as a secret.
         kept: calls below ``bound``, as the start callback decided; ``left_out``: those beyond.
     """
 
     __slots__ = (
         "_keywords",
         "_one_by_one",
+        "_paired",
         "bound",
         "capture",
         "claims",
@@ -106,6 +113,7 @@ class Site:
         "is_special",
         "kept",
         "left_out",
+        "paired_locals",
         "plain_type_ids",
         "plan",
         "read",
@@ -152,6 +160,8 @@ class Site:
         self.shown_locals = _shown(plan.locals)
         self.shown_globals = _shown(plan.globals)
         self._one_by_one = bool(names) and reads_one_by_one(code, names)
+        self.paired_locals = () if plan.walk is None else paired_variables(self.shown_locals)
+        self._paired = () if plan.walk is None else paired_variables(names)
         self._keywords = planned if planned.keywords_name in names else None
         self.is_special = self._needs_special_start()
 
@@ -163,7 +173,13 @@ class Site:
             or self.reads_at_exit
             or self._one_by_one
             or self._keywords is not None
+            or self.is_paired
         )
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether an argument may say of another one that it is a secret."""
+        return bool(self._paired)
 
     def read_arguments(self, frame: FrameType) -> tuple[Captured, ...]:
         """Return the captured arguments of a frame that has just begun."""
@@ -172,6 +188,8 @@ class Site:
         values = self._read_values(frame)
         if self._keywords is not None:
             values = self._replace_keywords(values)
+        if self._paired:
+            values = self.without_told(values, self._paired)
         return tuple([self.capture_quickly(value) for value in values])
 
     def capture_quickly(self, value: Any) -> Captured:
@@ -180,6 +198,13 @@ class Site:
         if id(kind) in self.plain_type_ids or (kind is str and len(value) <= self.short_text):
             return value  # type: ignore[no-any-return]
         return value if type(value) is Node else self.capture(value)
+
+    def without_told(
+        self, values: Sequence[Any], paired: tuple[tuple[int, int], ...]
+    ) -> tuple[Any, ...]:
+        """Return the values of variables, those hidden that another one names as secrets."""
+        told = told_variables(values, paired, lambda name: is_secret_name(name, self.plan.walk))
+        return tuple([REDACTED_NODE if n in told else it for n, it in enumerate(values)])
 
     def _read_values(self, frame: FrameType) -> tuple[Any, ...]:
         if self._one_by_one:

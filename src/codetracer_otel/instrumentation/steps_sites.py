@@ -28,6 +28,11 @@ from codetracer_otel.instrumentation.steps_variables import (
     shown_variables,
     trace_name,
 )
+from codetracer_otel.instrumentation.told_secrets import (
+    is_secret_name,
+    paired_variables,
+    told_variables,
+)
 from codetracer_otel.step_records import LAST, UNSET, StepPlan
 
 if TYPE_CHECKING:
@@ -70,7 +75,9 @@ class StepSite:
         "_every",
         "_hidden",
         "_is_optimized",
+        "_is_plain",
         "_named",
+        "_paired",
         "_plain_type_ids",
         "_reads_quickly",
         "_rebound",
@@ -105,6 +112,7 @@ class StepSite:
             site.takes_plain
             and planned.keywords_name not in plan.argument_names
             and not reads_one_by_one(code, plan.argument_names)
+            and not site.is_paired
         )
         self._is_optimized = bool(code.co_flags & CO_OPTIMIZED)
         in_frame = [item.name for item in read if item.kind != "global" and self._is_optimized]
@@ -123,6 +131,9 @@ class StepSite:
         self._hidden = tuple(
             (len(read) + position, item.name, item.kind) for position, item in enumerate(hidden)
         )
+        read_names = [item.name for item in read]
+        self._paired = () if plan.walk is None else paired_variables(read_names)
+        self._is_plain = not (self._hidden or self._paired)
         begun = [UNSET] * len(read) + [
             REDACTED_NODE if item.kind == "argument" else UNSET for item in hidden
         ]
@@ -184,7 +195,7 @@ class StepSite:
         change = self._local_changes(python_frame, frame, line, places) if places else None
         if self._named:
             change = self._named.changes(python_frame, frame, line, change)
-        return change if not self._hidden else self._with_hidden(python_frame, frame, line, change)
+        return change if self._is_plain else self._judged(python_frame, frame, line, change)
 
     def _local_changes(
         self, python_frame: FrameType, frame: list[Any], line: int, places: _Places
@@ -240,6 +251,21 @@ class StepSite:
         """Have every variable of a frame captured anew: a step was interrupted."""
         frame[2][:] = [CHANGING] * len(frame[2])
         frame[3], frame[4], frame[5] = _ANY_LINE, (), (CHANGING,) * len(self._unset)
+
+    def _judged(
+        self, python_frame: FrameType, frame: list[Any], line: int, change: list[Any] | None
+    ) -> list[Any] | None:
+        if self._hidden:
+            change = self._with_hidden(python_frame, frame, line, change)
+        if self._paired and change is not None:
+            told = told_variables(frame[2], self._paired, self._is_secret_name)
+            for position in range(1, len(change), 2):
+                if change[position] in told and change[position + 1] is not UNSET:
+                    change[position + 1] = REDACTED_NODE
+        return change
+
+    def _is_secret_name(self, name: Any) -> bool:
+        return is_secret_name(name, self.plan.plan.walk)
 
     def _with_hidden(
         self, python_frame: FrameType, frame: list[Any], line: int, change: list[Any] | None

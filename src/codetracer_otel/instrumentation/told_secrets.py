@@ -5,15 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import REDACTED_NODE
+from codetracer_otel.filters.command_lines import hides_next
+from codetracer_otel.filters.model import Action
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from codetracer_otel.filters.model import WalkRules
+
     IsSecretName = Callable[[Any], bool]
 
+_ALLOW: Final = Action.ALLOW
+_MAX_NAME: Final = 1024  # characters of a name that are judged
 MOST_FIELDS: Final = 8  # of an object that has a name and a value
 _PAIR: Final = 2
-_NAME_FIELDS: Final = ("name", "key", "Name", "Key")
+_NAMING: Final = ("field", "flag", "header", "key", "name", "option", "variable")
+_HOLDING: Final = ("content", "val", "value", "values")
+
+
+def _spelled(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset([text for word in words for text in (word, word.title(), word.upper())])
+
+
+_NAME_FIELDS: Final = _spelled(_NAMING)
+_VALUE_FIELDS: Final = _spelled(_HOLDING)
 
 
 def without_told_secrets(
@@ -30,19 +45,18 @@ def without_told_secrets(
         return items
     if total == _PAIR and is_secret_name(items[0]):
         return items[0], REDACTED_NODE
-    # Compared, what begins with `--` is found four times as fast as by `startswith`.
-    if not [item for item in items if type(item) is str and "--" <= item < "-."]:
+    # Compared, what begins with a dash is found four times as fast as by `startswith`.
+    if not [item for item in items if type(item) is str and "-" <= item < "."]:
         return items
     return _without_values_of_flags(items, is_secret_name)
 
 
 def _without_values_of_flags(items: Sequence[Any], is_secret_name: IsSecretName) -> Sequence[Any]:
-    flags = [type(item) is str and item.startswith("--") for item in items]
     return [
         REDACTED_NODE
-        if index and flags[index - 1] and not flags[index] and is_secret_name(items[index - 1][2:])
+        if index and type(flag) is str and hides_next(flag, item, is_secret_name)
         else item
-        for index, item in enumerate(items)
+        for index, (flag, item) in enumerate(zip(("", *items), items, strict=False))
     ]
 
 
@@ -56,13 +70,47 @@ def without_named_secret(
         pairs: the keys and values themselves.
         is_secret_name: as for `without_told_secrets`.
     """
-    value = "value" if "value" in names else "Value"
-    if value not in names:
+    if _VALUE_FIELDS.isdisjoint(names):
         return pairs
     stated = [item for name, (_, item) in zip(names, pairs, strict=True) if name in _NAME_FIELDS]
     if not any(map(is_secret_name, stated)):
         return pairs
     return [
-        (key, REDACTED_NODE if name == value else item)
+        (key, REDACTED_NODE if name in _VALUE_FIELDS else item)
         for name, (key, item) in zip(names, pairs, strict=True)
     ]
+
+
+def is_secret_name(name: Any, walk: WalkRules | None) -> bool:
+    """Return whether a value is the text or bytes of a name that the ``attr`` patterns hide."""
+    kind = type(name)
+    if walk is None or (kind is not str and kind is not bytes):
+        return False
+    text = name[:_MAX_NAME]
+    return walk.attribute_action(text if kind is str else text.decode("latin-1")) is not _ALLOW
+
+
+def paired_variables(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """Return (index of a variable that names something, index of one that may hold it).
+
+    The last word of a variable's name tells: ``key``, ``header_name``; ``value``, ``new_value``.
+    """
+    words = [name.rpartition("_")[2].lower() for name in names]
+    naming = [index for index, word in enumerate(words) if word in _NAMING]
+    holding = [index for index, word in enumerate(words) if word in _HOLDING]
+    return tuple([(name, value) for name in naming for value in holding])
+
+
+def told_variables(
+    values: Sequence[Any],
+    paired: tuple[tuple[int, int], ...],
+    is_secret_name: IsSecretName,
+) -> frozenset[int]:
+    """Return the indices of variables that hold what another one names as a secret.
+
+    Args:
+        values: of the variables, any objects.
+        paired: from `paired_variables`.
+        is_secret_name: as for `without_told_secrets`.
+    """
+    return frozenset([value for name, value in paired if is_secret_name(values[name])])

@@ -19,6 +19,7 @@ from codetracer_otel.instrumentation.program_text import ProgramText
 from codetracer_otel.instrumentation.short_values import ShortValues
 from codetracer_otel.instrumentation.told_secrets import (
     MOST_FIELDS,
+    is_secret_name,
     without_named_secret,
     without_told_secrets,
 )
@@ -299,5 +300,4 @@ class Walker:
 
     def _is_secret_name(self, first: Any) -> bool:
         """Return whether a pair is one of a list of headers or items, under a secret name."""
-        kind = type(first)
-        return (kind is str or kind is bytes) and self._name_action(first) is not Action.ALLOW
+        return is_secret_name(first, self._walk)

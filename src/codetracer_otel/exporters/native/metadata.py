@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import REDACTED, NodeKind
 from codetracer_otel.exporters.json_text import strict
+from codetracer_otel.filters.command_lines import hides_next
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -122,17 +123,16 @@ def redacted_arguments(
         redact: replaces the parts of a text that have the shape of a secret.
     """
     shown: list[str] = []
-    hides_next = False
+    before = ""
     for argument in arguments:
         name, equals, _ = argument.partition("=")
-        is_flag = argument.startswith("-")
-        if hides_next and not argument.startswith("--"):  # passwords may begin with one dash
+        if hides_next(before, argument, is_secret):
             shown.append(REDACTED)
         elif equals and is_secret(name.lstrip("-")):
             shown.append(f"{name}={REDACTED}")
         else:
             shown.append(redact(argument))
-        hides_next = is_flag and not equals and is_secret(argument.lstrip("-"))
+        before = argument
     return shown
 
 

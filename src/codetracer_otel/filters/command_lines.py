@@ -1,0 +1,32 @@
+"""Command lines: which word holds a secret because of the flag before it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# curl, HTTPie, wget, twine and those who follow them; `docker run --user 1000:1000` is none.
+_LOGIN_FLAGS: Final = frozenset(
+    {"-a", "-u", "-U", "--auth", "--basic-auth", "--proxy-user", "--user", "-user"}
+)
+_LOGIN: Final = re.compile(r"(?![0-9]+:[0-9]+\Z)[^\s:/]+:(?!//).+", re.DOTALL)
+
+
+def hides_next(flag: str, word: object, is_secret: Callable[[str], bool]) -> bool:
+    """Return whether a word is a secret because it follows ``flag``: ``--token X``, ``-a me:X``.
+
+    Args:
+        flag: the word before.
+        word: any value; passwords may begin with one dash, other flags begin with two.
+        is_secret: answers for the name of a flag, without its dashes.
+    """
+    if not flag.startswith("-") or "=" in flag:
+        return False
+    text = word if type(word) is str else ""
+    if text.startswith("--"):
+        return False
+    is_login = flag in _LOGIN_FLAGS and _LOGIN.fullmatch(text) is not None
+    return is_login or is_secret(flag.lstrip("-"))
