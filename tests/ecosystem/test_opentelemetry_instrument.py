@@ -155,3 +155,29 @@ def test_a_native_trace_is_an_exporter_for_anybodys_spans(tmp_path):
         "card_number": REDACTED,
         "amount": 3,
     }
+
+
+@pytest.mark.parametrize("exporter", ["jsonl", "provider"])
+def test_spans_of_other_instrumentations_are_redacted_before_the_distribution_exports_them(
+    receiver, tmp_path, exporter
+):
+    target = exporter if exporter == "provider" else f"jsonl={tmp_path / 'ours.jsonl'}"
+    ended = instrumented("secret_query", CODETRACER_EXPORTER=target, **delivering_to(receiver))
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    spans = by_name(receiver.spans())
+    (request,) = spans["GET /boom"] if "GET /boom" in spans else spans["GET"]
+    assert request.attributes["http.target"] == f"/boom?api_key={REDACTED}"
+    (by_hand,) = spans[f"GET /?api_key={REDACTED}"]
+    assert by_hand.attributes == {"password": REDACTED, "amount": 3}
+    assert by_hand.status_message == f"refused: password={REDACTED}"
+    (event,), (link,) = by_hand.events, by_hand.links
+    assert (event.name, event.attributes) == (
+        f"login password={REDACTED}",
+        {"token": REDACTED, "tries": 2},
+    )
+    assert link.attributes == {"auth_token": REDACTED}
+    assert spans["innocent"][0].attributes == {"amount": 4}
+    everything = b"".join(request.body for request in receiver.requests) + ended.stdout.encode()
+    assert b"hunter2hunter2" not in everything
+    assert ended.stdout.count("trace_id") >= 3  # a processor that the program added

@@ -229,6 +229,39 @@ def _run_within(timeout: float, action: Callable[[], object]) -> None:
         raise raised[0]
 
 
+def is_redacted(span: ReadableSpan) -> bool:
+    """Return whether a span comes from our pipeline."""
+    return type(span) is _DeliveredSpan
+
+
+def redacted_span(span: ReadableSpan, view: SpanView) -> ReadableSpan:
+    """Return ``span`` with the texts and attributes that its redacted view has."""
+    scope = span.instrumentation_scope
+    return _DeliveredSpan(
+        view,
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes=view.attributes,
+        events=[_otel_event(event) for event in view.events],
+        links=[
+            OtelLink(link.context, shown.attributes)
+            for link, shown in zip(span.links, view.links, strict=True)
+        ],
+        kind=span.kind,
+        status=_otel_status(view),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=scope and _scope_with(scope, view.scope_attributes),
+    )
+
+
+def _scope_with(scope: InstrumentationScope, attributes: Mapping[str, Any]) -> InstrumentationScope:
+    if dict(scope.attributes or {}) == attributes:
+        return scope
+    return InstrumentationScope(scope.name, scope.version, scope.schema_url, attributes)
+
+
 def views_of(spans: Iterable[ReadableSpan]) -> list[SpanView]:
     """Return ended OpenTelemetry spans as views; spans without a context are left out.
 

@@ -140,6 +140,10 @@ class CodetracerInstrumentor(_Base):
         session, self._session = self._session, None
         if session is not None:
             session.shutdown()
+        # the SDK, which this imports, is imported as a session begins
+        from codetracer_otel.sdk.host_exporters import stop_redacting  # noqa: PLC0415
+
+        stop_redacting()
 
 
 def _parts(text: str) -> list[str]:

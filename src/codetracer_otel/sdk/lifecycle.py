@@ -11,8 +11,6 @@ from collections import Counter
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-
 from codetracer_otel.errors import CodetracerError
 from codetracer_otel.exporters.otel import views_of
 from codetracer_otel.filters import compile_chain
@@ -20,7 +18,6 @@ from codetracer_otel.instrumentation.context import install_runtime
 from codetracer_otel.instrumentation.identifiers import RandomIds
 from codetracer_otel.instrumentation.manual_claims import Claims
 from codetracer_otel.sdk.bootstrap.delivery import build_lanes, left_out_of_environment
-from codetracer_otel.sdk.bootstrap.filesystem import other_exporters
 from codetracer_otel.sdk.bootstrap.filters import build_module_names
 from codetracer_otel.sdk.bootstrap.metadata import (
     build_resource,
@@ -38,10 +35,10 @@ from codetracer_otel.sdk.diagnostics.failure_injection import (
     inject_into_recorder,
 )
 from codetracer_otel.sdk.diagnostics.metrics import SilentSink
-from codetracer_otel.sdk.global_provider import forget_setting, make_global, watch_setting
 from codetracer_otel.sdk.pipeline import Pipeline
 from codetracer_otel.sdk.policy.model import CaptureIo
-from codetracer_otel.sdk.provider import build_ids, build_provider, host_provider
+from codetracer_otel.sdk.provider import build_ids, build_provider
+from codetracer_otel.sdk.provider_installation import ProviderInstallation
 from codetracer_otel.sdk.reporting import Reporting
 from codetracer_otel.sdk.root_sampling import build_root_sampler, load_sampler
 from codetracer_otel.sdk.session import Session
@@ -52,13 +49,12 @@ from codetracer_otel.sdk.text_values import render_as_texts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opentelemetry.trace import TracerProvider
-
     from codetracer_otel.filters import Classifier, ModuleNames
     from codetracer_otel.filters.chain import FilterChain
     from codetracer_otel.ports import MetricsSink
     from codetracer_otel.sdk.bootstrap.native import StepRecording
     from codetracer_otel.sdk.diagnostics.logger import SessionLog
+    from codetracer_otel.sdk.provider import OurProvider
     from codetracer_otel.sdk.settings import Settings
 
 
@@ -231,7 +227,9 @@ class _Assembly:
         self._ids = ids
         provider = None
         if not self._settings.disabled:
-            provider = self._install_provider(pipeline, ids, recording, installed)
+            provider = ProviderInstallation(
+                self._settings, self._classifier, self._sampler, self._notify
+            ).install(lambda: self._build_provider(pipeline, ids), recording, installed)
         judging = (self._classifier, self._names)
         claims = _claims_of(recording)
         installed.callback(
@@ -248,48 +246,10 @@ class _Assembly:
         if self._settings.signals or self._settings.launch.owns_process:
             installed.callback(deliver_on_sigterm(lambda: _abandon(self._sessions[0], 5.0)))
 
-    def _install_provider(
-        self,
-        pipeline: Pipeline,
-        ids: RandomIds,
-        recording: Recording | None,
-        installed: ExitStack,
-    ) -> TracerProvider:
-        host: TracerProvider | None = host_provider(self._settings.tracer_provider)
-        if host is not None:
-            if self._settings.set_global:
-                self._notify("host_provider_kept", "info", used_for="ids and parents only")
-            return host
-        provider = build_provider(
+    def _build_provider(self, pipeline: Pipeline, ids: RandomIds) -> OurProvider:
+        return build_provider(
             self._resource, ids, pipeline.add_span, self._settings.limits, self._sampler
         )
-        if self._settings.set_global and other_exporters(self._settings):
-            installed.callback(make_global(provider))
-        if recording is not None:
-            self._follow_program(recording, installed)
-        return provider
-
-    def _follow_program(self, recording: Recording, installed: ExitStack) -> None:
-        """Take ids and sampler from the provider that the program sets while the session runs."""
-
-        def follow() -> None:
-            try:
-                self._follow(recording)
-            except Exception as error:  # noqa: BLE001 - of a class of the program's
-                self._notify("host_provider_ignored", "warn", error=type(error).__qualname__)
-
-        watch_setting(follow)
-        installed.callback(forget_setting, follow)
-
-    def _follow(self, recording: Recording) -> None:
-        host = host_provider(None)
-        if host is None:
-            return
-        if type(host.id_generator) is not RandomIdGenerator:
-            recording.ids.follow(host.id_generator)
-        sampler = build_root_sampler(self._settings, self._sampler, self._notify)
-        recording.recorder.follow(recording.ids, sampler)
-        self._notify("host_provider_kept", "info", used_for="ids, sampler and parents from now on")
 
     def _check_process(self) -> None:
         for session in self._sessions:
