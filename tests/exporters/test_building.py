@@ -220,3 +220,16 @@ def test_importing_the_package_imports_neither_http_nor_protobuf_nor_grpc():
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_proxy_and_ca_bundle_of_the_environment_reach_the_requests(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    proxies = (("https", "http://p:1"), ("no", "internal"))
+    made = build_exporter(
+        "otlp=https://collector.test", context(proxies=proxies, ca_bundle="ca.pem")
+    )
+    settings = made._transport._settings
+    assert (settings.proxy, settings.verify) == ("http://p:1", str(tmp_path / "ca.pem"))
+    direct = build_exporter("otlp=https://a.internal", context(proxies=proxies, certificate="/c"))
+    assert direct._transport._settings.proxy is None
+    assert direct._transport._settings.verify == "/c"

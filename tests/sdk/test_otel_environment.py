@@ -195,3 +195,28 @@ def test_the_sdk_is_disabled_by_one_word_only(text, expected, count):
     disabled, problems = is_disabled({"OTEL_SDK_DISABLED": text})
 
     assert (disabled, len(problems)) == (expected, count)
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"HTTP_PROXY": "http://a", "https_proxy": "http://b"}, {"http": "http://a", "https": "http://b"}),
+        ({"HTTP_PROXY": "http://a", "http_proxy": "http://b"}, {"http": "http://b"}),
+        ({"HTTP_PROXY": "http://a", "http_proxy": ""}, {}),
+        ({"HTTP_PROXY": "http://a", "REQUEST_METHOD": "GET"}, {}),
+        ({"http_proxy": "http://a", "REQUEST_METHOD": "GET"}, {"http": "http://a"}),
+        ({"ALL_PROXY": "a:1", "NO_PROXY": "b"}, {"all": "a:1", "no": "b"}),
+        ({"FTP_PROXY": "http://a"}, {}),
+    ],
+)  # fmt: skip
+def test_the_proxy_variables_are_read_as_the_standard_library_reads_them(environ, expected):
+    options, problems = otlp_environment(environ)
+    assert (dict(options.proxies), problems) == (expected, [])
+    assert "http://a" not in repr(options)
+
+
+def test_a_ca_bundle_of_other_clients_is_known():
+    environ = {"SSL_CERT_DIR": "/d", "SSL_CERT_FILE": "/f", "CURL_CA_BUNDLE": "/c"}
+    assert otlp_environment(environ)[0].ca_bundle == "/c"
+    assert otlp_environment({"SSL_CERT_DIR": "/d"})[0].ca_bundle == "/d"
+    assert otlp_environment({})[0].ca_bundle is None

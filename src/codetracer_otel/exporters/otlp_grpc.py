@@ -105,7 +105,8 @@ class GrpcExporter(OpenTelemetryExporter):
 def build(target: str | None, context: ExporterContext) -> GrpcExporter:
     """Return the exporter ``otlp-grpc`` or ``otlp-grpc=ENDPOINT``.
 
-    Its exporter reads the rest of ``OTEL_EXPORTER_OTLP_*`` itself.
+    What it does not say its exporter reads from the environment as a channel is made, now and in
+    each forked child: files for TLS, and the proxy variables of gRPC.
 
     Raises:
         UsageError: the packages for gRPC are not installed, or refuse what the environment says.
@@ -116,18 +117,19 @@ def build(target: str | None, context: ExporterContext) -> GrpcExporter:
     try:
         endpoint = target or context.otlp.traces_endpoint or context.otlp.endpoint or _DEFAULT
         health = Health(context.notify, exporter="otlp-grpc", endpoint=shown_endpoint(endpoint))
-        return GrpcExporter(lambda: _make_span_exporter(target, context.otlp), health)
+        return GrpcExporter(lambda: _make_span_exporter(endpoint, context.otlp), health)
     except Exception as error:
         message = f"otlp-grpc: cannot be made: {type(error).__name__}; check OTEL_EXPORTER_OTLP_*"
         raise UsageError(message, ErrorCode.UNSUPPORTED_FORMAT) from error
 
 
-def _make_span_exporter(target: str | None, otlp: Any) -> SpanExporter:
+def _make_span_exporter(endpoint: str, otlp: Any) -> SpanExporter:
     grpc, exporters = import_module("grpc"), import_module(f"{_MODULE}.trace_exporter")
     compressions = {"gzip": grpc.Compression.Gzip, "deflate": grpc.Compression.Deflate}
     # stated, because reading the variable it knows "gzip" only and raises at "none"
     exporter: SpanExporter = exporters.OTLPSpanExporter(
-        endpoint=target,
+        endpoint=endpoint,
+        headers=otlp.headers or None,
         compression=compressions.get(otlp.compression, grpc.Compression.NoCompression),
         timeout=otlp.timeout_s,
         insecure=otlp.insecure or None,  # None: the scheme of the endpoint says

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _PROTOCOLS: Final = ("http/protobuf", "grpc")
-_PROXIES: Final = ("http", "https", "all", "no", "grpc", "no_grpc")
+_PROXIES: Final = ("http", "https", "all", "no")
+_CA_BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _COMPRESSIONS: Final = ("none", "gzip", "deflate")
 _RATIO_SAMPLERS: Final = ("traceidratio", "parentbased_traceidratio")
 
@@ -39,7 +40,8 @@ class OtlpEnvironment:
         client_certificate: path of the client's certificate, or None.
         client_key: path of the client's key, or None.
         insecure: no TLS for a gRPC endpoint without scheme.
-        ca_bundle: path of the CA bundle of other HTTP clients, for where no certificate is named.
+        ca_bundle: path of the CA bundle, or a directory of them, that the variables of other HTTP
+            clients and of OpenSSL name; for where ``certificate`` does not.
         proxies: the standard proxy variables by the word before ``_proxy``, in lower case.
     """
 
@@ -123,7 +125,7 @@ def otlp_environment(
         client_certificate=_otlp(environ, "CLIENT_CERTIFICATE")[1],
         client_key=_otlp(environ, "CLIENT_KEY")[1],
         insecure=_is_true(*_otlp(environ, "INSECURE"), problems),
-        ca_bundle=_text(environ, "REQUESTS_CA_BUNDLE") or _text(environ, "CURL_CA_BUNDLE"),
+        ca_bundle=next(filter(None, (_text(environ, name) for name in _CA_BUNDLES)), None),
         proxies=_proxies(environ),
     )
     return options, problems

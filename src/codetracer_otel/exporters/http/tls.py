@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
     from codetracer_otel.exporters.http.sockets import Stream
 
+_BUNDLES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Alpine, Arch
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, RHEL
+    "/etc/ssl/ca-bundle.pem",  # openSUSE
+    "/etc/ssl/cert.pem",  # BSD, macOS
+)
 _PIECE: Final = 64 * 1024  # what is encrypted waits in memory until it is sent
 
 
@@ -46,9 +52,18 @@ def _trust(context: Any, verify: bool | str) -> None:  # noqa: FBT001
         context.load_verify_locations(*((None, verify) if is_folder else (verify, None)))
     elif verify:
         context.set_default_verify_paths()
+        if not context.cert_store_stats()["x509_ca"]:
+            _trust_the_systems(context)
     else:
         context.check_hostname = False
         context.verify_mode = _ssl.CERT_NONE
+
+
+def _trust_the_systems(context: Any) -> None:
+    """Load the system's bundle: an interpreter built elsewhere looks for it in the wrong place."""
+    for bundle in filter(os.path.isfile, _BUNDLES):
+        context.load_verify_locations(bundle)
+        return
 
 
 class TlsStream:
