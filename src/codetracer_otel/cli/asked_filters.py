@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from codetracer_otel.filters import (
     builtin_sources,
-    filter_from_path,
+    filter_discovered,
     load_chain,
     parse_chain_text,
     parse_stated_chain,
@@ -46,5 +46,5 @@ def load_asked(
     """
     sources = builtin_sources(default=default)
     if project is not None:
-        sources.append(filter_from_path(project))
+        sources.append(filter_discovered(project))
     return load_chain([*sources, *given])

@@ -10,6 +10,7 @@ from codetracer_otel.filters.paths import discover
 from codetracer_otel.filters.sources import (
     FilterSource,
     builtin_sources,
+    filter_discovered,
     filter_from_path,
     filter_from_text,
     parse_chain_text,
@@ -24,6 +25,7 @@ __all__ = [
     "builtin_sources",
     "compile_chain",
     "discover",
+    "filter_discovered",
     "filter_from_path",
     "filter_from_text",
     "load_chain",

@@ -110,6 +110,7 @@ class FilterFile:
         value_default: ``default_value_action``; None for ``inherit``.
         traces_source: where ``default_exec`` stands.
         value_source: where ``default_value_action`` stands.
+        remarks: what its user should know of it, a sentence each.
     """
 
     provenance: Provenance
@@ -122,6 +123,7 @@ class FilterFile:
     value_source: RuleSource
     rules: tuple[ScopeRule, ...]
     io: IoTable | None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +149,11 @@ class FilterChain:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What is accepted but has no effect, one sentence each, for the user to know."""
+        """What is accepted but has no effect, or one should know of, one sentence each."""
         rules = [rule for file in self.files for rule in file.rules]
         mute = [notice for rule in rules for notice in rule.notices]
-        return (*self._io_notices(), *mute)
+        remarks = [remark for file in self.files for remark in file.remarks]
+        return (*self._io_notices(), *mute, *remarks)
 
     def _io_notices(self) -> tuple[str, ...]:
         if self.io is not None and self.io.capture and "files" in self.io.streams:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.errors import ErrorCode, FilterError, Problem
 from codetracer_otel.filters.chain import FilterChain, FilterFile, IoTable, Provenance
+from codetracer_otel.filters.loosening import loosening_of
 from codetracer_otel.filters.model import RuleSource
 from codetracer_otel.filters.paths import project_root
 from codetracer_otel.filters.positions import Positions
@@ -14,9 +16,10 @@ from codetracer_otel.filters.sources import read_source
 from codetracer_otel.filters.suggestions import shown
 from codetracer_otel.filters.tables import Report, Table
 from codetracer_otel.filters.toml_text import parse_toml
+from codetracer_otel.filters.trust import who_else_may_write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from codetracer_otel.filters.positions import TablePath
     from codetracer_otel.filters.sources import FilterSource, Text
@@ -83,7 +86,16 @@ class _FileReader:
         file = self._file(content, inherited)
         if self._report.problems:
             raise FilterError(self._report.problems)
-        return file
+        remarks = tuple(self._remarks(file))
+        return replace(file, remarks=remarks) if remarks else file
+
+    def _remarks(self, file: FilterFile) -> Iterator[str]:
+        if self._source.discovered:
+            yield from loosening_of(file)
+        elif self._source.is_file:
+            reason = who_else_may_write(self._source.label)
+            if reason is not None:
+                yield f"{self._source.label}: obeyed because it was named, although {reason}"
 
     def _refuse_newer(self, content: dict[str, Any]) -> None:
         """Stop at a newer schema: nothing else in the file can be judged."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from codetracer_otel.errors import ErrorCode, FilterError, Problem
+from codetracer_otel.filters.trust import who_else_may_write
 
 MAX_FILE_BYTES: Final = 1024 * 1024
 CHAIN_SEPARATOR: Final = "::"
@@ -23,11 +24,13 @@ class FilterSource:
         label: absolute path, ``<inline:name>`` or ``<builtin:name>``.
         text: the TOML text, or None for a file.
         builtin: placeholders such as ``@stdlib`` are expanded.
+        discovered: nobody named the file; it was found beside the program.
     """
 
     label: str
     text: str | None = None
     builtin: bool = False
+    discovered: bool = False
 
     @property
     def is_file(self) -> bool:
@@ -38,6 +41,11 @@ class FilterSource:
 def filter_from_path(path: str | os.PathLike[str]) -> FilterSource:
     """Return the filter in the file ``path``; ``~`` is the home directory."""
     return FilterSource(os.path.abspath(os.path.expanduser(os.fspath(path))))
+
+
+def filter_discovered(path: str) -> FilterSource:
+    """Return the filter in a file that nobody has named, which only its user may write."""
+    return FilterSource(path, discovered=True)
 
 
 def filter_from_text(toml: str, name: str = "filter") -> FilterSource:
@@ -103,8 +111,11 @@ def read_source(source: FilterSource) -> Text:
     """Read a source.
 
     Raises:
-        FilterError: it cannot be read, is too large, or is not UTF-8 text.
+        FilterError: it cannot be read, is too large, is not UTF-8 text, or was discovered where
+            another user may write.
     """
+    if source.discovered:
+        _refuse_foreign(source.label)
     data = _inline_bytes(source) if source.text is not None else _file_bytes(source.label)
     if len(data) > MAX_FILE_BYTES:
         raise _failure(
@@ -138,6 +149,16 @@ def _file_bytes(path: str) -> bytes:
         if isinstance(error, FilterError):
             raise
         raise _failure(path, f"cannot be read: {reason}", code=ErrorCode.IO) from error
+
+
+def _refuse_foreign(path: str) -> None:
+    reason = who_else_may_write(path)
+    if reason is not None:
+        raise _failure(
+            path,
+            f"a filter that nobody named is refused where others decide what it says: {reason}; "
+            f"correct that, or name the file: --trace-filter {path}, CODETRACER_TRACE_FILTER",
+        )
 
 
 def _failure(

@@ -11,6 +11,7 @@ from codetracer_otel.filters import (
     ModuleNames,
     builtin_sources,
     discover,
+    filter_discovered,
     filter_from_path,
     load_chain,
 )
@@ -50,7 +51,7 @@ def filter_sources(settings: Settings) -> list[FilterSource]:
     found = discover(discovery_start(settings))
     stated = [*settings.environment_filters, *settings.filters]
     if found is not None:
-        sources.append(filter_from_path(found))
+        sources.append(filter_discovered(found))
     sources.extend(
         source if isinstance(source, FilterSource) else filter_from_path(source)
         for source in stated
