@@ -114,5 +114,6 @@ def deliver_at_child_end(session: Session) -> None:
 
 
 def _register_finalizer(session: Session) -> None:
+    session.prepare_for_exit()  # its parent may end it before it has finished a call
     util: Any = sys.modules["multiprocessing.util"]
     util.Finalize(None, session.shutdown, exitpriority=_LAST)

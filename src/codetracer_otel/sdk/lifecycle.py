@@ -43,7 +43,7 @@ from codetracer_otel.sdk.reporting import Reporting
 from codetracer_otel.sdk.root_sampling import build_root_sampler, load_sampler
 from codetracer_otel.sdk.session import Session
 from codetracer_otel.sdk.settings import ValueFormat
-from codetracer_otel.sdk.signals import deliver_on_sigterm
+from codetracer_otel.sdk.signals import LOOK_S, SHUTDOWN_S, Sigterm
 from codetracer_otel.sdk.text_values import render_as_texts
 
 if TYPE_CHECKING:
@@ -161,6 +161,8 @@ class _Assembly:
             on_error=self._reporting.pipeline_failed,
             on_failure=self._reporting.failures.in_worker,
             on_drained=self._on_drained,
+            look=self._look,
+            on_unpark=self._on_unpark,
         )
 
     def _build_recording(self, pipeline: Pipeline, undo: ExitStack) -> Recording | None:
@@ -244,7 +246,22 @@ class _Assembly:
         if is_anything_recorded and self._settings.policy.capture_io is not CaptureIo.OFF:
             self._install_io(recording, installed)
         if self._settings.signals or self._settings.launch.owns_process:
-            installed.callback(deliver_on_sigterm(lambda: _abandon(self._sessions[0], 5.0)))
+            self._answer_sigterm()
+
+    def _answer_sigterm(self) -> None:
+        session = self._sessions[0]
+        sigterm = Sigterm(lambda: _abandon(session, SHUTDOWN_S), self._mute_this_thread)
+        if sigterm.install():
+            session.sigterm = sigterm
+
+    def _look(self) -> float:
+        sigterm = self._sessions[0].sigterm
+        return LOOK_S if sigterm is None else sigterm.look()
+
+    def _on_unpark(self) -> None:
+        sigterm = self._sessions[0].sigterm
+        if sigterm is not None:
+            sigterm.resume()
 
     def _build_provider(self, pipeline: Pipeline, ids: RandomIds) -> OurProvider:
         return build_provider(

@@ -43,6 +43,8 @@ class Pipeline:
         on_error: told of a defect of ours; the batch in work is lost and counted.
         on_failure: told that the recorder's records cannot be taken.
         on_drained: called after each drain.
+        look: called on the worker thread now and then; returns the s after which to do it again.
+        on_unpark: called when the threads are there again after a fork.
     """
 
     def __init__(
@@ -59,6 +61,8 @@ class Pipeline:
         on_error: Callable[[Exception], None],
         on_failure: Callable[[Exception], None],
         on_drained: Callable[[], None] = lambda: None,
+        look: Callable[[], float] | None = None,
+        on_unpark: Callable[[], None] = lambda: None,
     ) -> None:
         self.lanes = tuple(lanes)
         self.resource = resource
@@ -71,6 +75,7 @@ class Pipeline:
         self._on_error = on_error
         self._on_failure = on_failure
         self._on_drained = on_drained
+        self._on_unpark = on_unpark
         self._interval_s = interval_s
         self._batch_records = batch_records
         self._max_spans = max_spans
@@ -81,7 +86,7 @@ class Pipeline:
         self._judging = 0  # records and spans of the batch in hand
         self._batches = 0
         self._not_before_ns = 0
-        self._worker = Worker(self._handle, self._next_interval, on_thread_start)
+        self._worker = Worker(self._handle, self._next_interval, on_thread_start, look)
 
     def start(self) -> None:
         """Start the worker and the lanes."""
@@ -160,6 +165,14 @@ class Pipeline:
             lane.release()
         self._is_parked = True
 
+    def keep_looking(self) -> None:
+        """Have the worker's thread in the parent of a fork at once: somebody must look.
+
+        What CPython 3.13 then counts is ours, see `unpark_soon`.
+        """
+        fork_warning.silence()
+        self._worker.unpark()
+
     def unpark(self) -> None:
         """Go on after `park`, now."""
         if self._is_parked:
@@ -168,6 +181,7 @@ class Pipeline:
             for lane in self.lanes:
                 lane.unpark()
             self._worker.unpark()
+            self._on_unpark()
 
     def after_fork(self) -> None:
         """Begin anew in a forked child: empty queues, and threads when there is something to do.

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Self
 from opentelemetry import context as context_api
 from opentelemetry.trace import get_current_span
 
+from codetracer_otel.bindings import Threads
 from codetracer_otel.errors import CodetracerError
 from codetracer_otel.records import SEGMENT
 from codetracer_otel.sdk.conclusion import why_nothing
 from codetracer_otel.sdk.last_thread import LastThread
+from codetracer_otel.sdk.signals import remembered_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from codetracer_otel.sdk.pipeline import Pipeline
     from codetracer_otel.sdk.policy.model import Policy
     from codetracer_otel.sdk.settings import Settings
+    from codetracer_otel.sdk.signals import Sigterm
 
 
 class Session:
@@ -35,6 +38,7 @@ class Session:
     Attributes:
         settings: everything it was started with.
         io: captures what the program writes and reads; None for nothing.
+        sigterm: answers SIGTERM; None where nobody asked for that.
     """
 
     def __init__(
@@ -54,6 +58,9 @@ class Session:
         self._leading = recording if recording is not None else self._steps
         self.io: IoRecording | None = None
         self._lock = threading.RLock()
+        self._ended = Threads.allocate_lock()
+        self._ending_thread: int | None = None
+        self.sigterm: Sigterm | None = None
         self._process = self.started_in = os.getpid()
         self._own_threads: set[int] = set()
         self._last_thread: LastThread | None = None
@@ -165,15 +172,45 @@ class Session:
                 it. Everything is undone and delivered all the same.
         """
         self.check_process()
-        with self._lock:
-            if self._is_shut_down:
-                return True
-            self._is_shut_down = True
-        delivered = self._finish(time.monotonic() + timeout)
-        error: CodetracerError | None = self._facts["conclude"]()
+        if self.sigterm is not None:
+            self.sigterm.claim()
+        if not self._begin_end():
+            return self._wait_for_end(timeout)
+        with remembered_signals():
+            delivered, error = self._end(timeout)
         if error is not None:
             raise error
         return delivered
+
+    def _begin_end(self) -> bool:
+        """Return whether nobody has begun to end the session."""
+        with self._lock:
+            if self._is_shut_down:
+                return False
+            self._is_shut_down = True
+            self._ending_thread = threading.get_ident()
+            self._ended.acquire()
+            return True
+
+    def _wait_for_end(self, timeout: float) -> bool:
+        """Wait until the shutdown that another thread is at has ended."""
+        if self._ending_thread not in (None, threading.get_ident()):
+            if not self._ended.acquire(timeout=timeout):
+                return False
+            self._ended.release()
+        return True
+
+    def _end(self, timeout: float) -> tuple[bool, CodetracerError | None]:
+        """Deliver the rest, and only then give back the signal that may come meanwhile."""
+        try:
+            delivered = self._finish(time.monotonic() + timeout)
+            error: CodetracerError | None = self._facts["conclude"]()
+            return delivered, error
+        finally:
+            if self.sigterm is not None:
+                self.sigterm.close()
+            self._ending_thread = None
+            self._ended.release()
 
     def _finish(self, deadline: float) -> bool:
         with self._failing_quietly():
@@ -263,6 +300,9 @@ class Session:
             self.io.after_fork_in_parent()
         if self._recording is not None:
             self._recording.buffer.wake_with_next()
+        sigterm = self.sigterm
+        if sigterm is not None and not sigterm.is_resting and not self._is_shut_down:
+            self._pipeline.keep_looking()
 
     def prepare_for_exit(self) -> None:
         """Have the threads that deliver the rest: the interpreter will soon start none."""
@@ -280,7 +320,10 @@ class Session:
             is_forked_by_thread: whether the process ends with its last thread.
         """
         self._lock = threading.RLock()
+        self._ended, self._ending_thread = Threads.allocate_lock(), None
         self._process = os.getpid()
+        if self.sigterm is not None:
+            self.sigterm.rest()
         self._own_threads.clear()  # the child's threads get their identifiers again
         self._last_thread = None
         if self._is_shut_down:  # by another thread, which is not here to come to the end of it
@@ -299,6 +342,8 @@ class Session:
             self.io.after_fork_in_child()
         self._facts["after_fork"]()
         self._pipeline.after_fork()
+        if self.sigterm is not None and self._steps is not None:
+            self._pipeline.unpark()  # steps do not wake it
 
     def __enter__(self) -> Self:
         """Return the session."""

@@ -38,6 +38,7 @@ class Worker:
             returns whether to go on.
         interval: returns the seconds to wait for an item, or None for any time.
         on_start: called first on each new thread.
+        look: called on the thread again and again; returns the s after which to call it again.
     """
 
     def __init__(
@@ -45,7 +46,9 @@ class Worker:
         handle: Callable[[Any], bool],
         interval: Callable[[], float | None],
         on_start: Callable[[], None],
+        look: Callable[[], float] | None = None,
     ) -> None:
+        self._look = look
         self._handle = handle
         self._interval = interval
         self._on_start = on_start
@@ -174,10 +177,19 @@ class Worker:
             return self._is_parked
 
     def _next(self) -> Any:
-        try:
-            return self._items.get(timeout=self._interval())
-        except queue.Empty:
-            return None
+        left = self._interval()
+        while True:
+            pause = left if self._look is None else _shorter(left, self._look())
+            try:
+                return self._items.get(timeout=pause)
+            except queue.Empty:
+                left = None if left is None or pause is None else left - pause
+            if left is not None and left <= 0:
+                return None
+
+
+def _shorter(left: float | None, pause: float) -> float:
+    return pause if left is None else min(left, pause)
 
 
 class DetachedThread:
