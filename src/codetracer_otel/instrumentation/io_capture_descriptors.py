@@ -170,13 +170,11 @@ class DescriptorCapture:
     def install(self) -> Callable[[], None]:
         """Begin to look; return the undo, which restores the descriptors."""
         undo = ExitStack()
-        seen: dict[tuple[int, int], str] = {}
+        # asked before anything is installed: a forwarded descriptor is another file
+        places: dict[tuple[int, int], list[str]] = {}
         for name in self._streams:
-            place = _identity(_DESCRIPTORS[name])
-            if place in seen:
-                continue
-            seen[place] = name
-            together = [other for other in self._streams if _identity(_DESCRIPTORS[other]) == place]
+            places.setdefault(_identity(_DESCRIPTORS[name]), []).append(name)
+        for together in places.values():
             self._install_one(together, undo)
         self._is_installed = True
         undo.callback(self._stop)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.filters.paths import absolute_path
 from codetracer_otel.instrumentation import io_capture
 from codetracer_otel.instrumentation.introspection import exact_text
+from codetracer_otel.instrumentation.io_capture_prompts import Prompts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +32,8 @@ class IoRecorder:
         take_event: takes (stream, text, line) for the current span, or None.
         boundary: is told of every exception in here; raises it or returns.
         expect: told of (stream, text) that the stream's descriptor will show later, or None.
+        is_secret: whether a name is that of a secret; a prompt's words are asked about.
+        redact: replaces the secrets that a text shows; for texts that are cut into pieces.
     """
 
     def __init__(
@@ -42,7 +45,11 @@ class IoRecorder:
         take_event: Callable[[str, str, int], None] | None,
         boundary: Callable[[BaseException], None],
         expect: Callable[[str, str], None] | None = None,
+        is_secret: Callable[[str], bool] = bool,
+        redact: Callable[[str], str] = str,
     ) -> None:
+        self.prompts = Prompts(is_secret)
+        self._redact = redact
         self._is_traced = is_traced
         self._is_ours = is_ours
         self._take_step = take_step
@@ -82,9 +89,20 @@ class IoRecorder:
         text = exact_text(text)
         if frame is None or self._is_ours(frame.f_code.co_filename) or not text:
             return
+        if stream == "stdin":
+            text = self.prompts.answer(text, frame)
+        else:
+            self.prompts.printed(text)
         file, line = self._place(frame)
-        for piece in pieces_of(text):
+        for piece in self.pieces(text):
             self.take(stream, piece, file, line)
+
+    def pieces(self, text: str) -> Iterator[str]:
+        """Yield a text in pieces; a long one is judged whole before it is cut.
+
+        What stands behind a cut would be judged without the name before it.
+        """
+        return pieces_of(self._redact(text) if len(text) > _MAX_TEXT else text)
 
     def take(self, stream: str, text: str, file: str, line: int) -> None:
         """Hand a text on; ``file`` is empty where no traced line wrote it."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.errors import CodetracerError
 from codetracer_otel.exporters.otel import views_of
 from codetracer_otel.filters import compile_chain
+from codetracer_otel.filters.model import CodeIdentity
 from codetracer_otel.instrumentation.context import install_runtime
 from codetracer_otel.instrumentation.identifiers import RandomIds
 from codetracer_otel.instrumentation.manual_claims import Claims
@@ -187,9 +188,11 @@ class _Assembly:
     def _install_io(self, recording: Recording | None, installed: ExitStack) -> None:
         from codetracer_otel.sdk.bootstrap.io import IoRecording  # noqa: PLC0415 - seldom wanted
 
+        main = CodeIdentity(("__main__",), program_of(self._settings), "<module>")
         io = IoRecording(
             self._settings,
             self._chain,
+            self._classifier.classify(main),
             recording,
             self._steps,
             self._reporting.boundary,

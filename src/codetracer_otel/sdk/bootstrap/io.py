@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.filters.content import ContentCounters
+from codetracer_otel.filters.model import Action
 from codetracer_otel.instrumentation.io_capture import STREAMS, IoCapture
 from codetracer_otel.instrumentation.io_capture_descriptors import DescriptorCapture
 from codetracer_otel.instrumentation.io_capture_records import IoRecorder
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import ExitStack
 
+    from codetracer_otel.filters import Decision
     from codetracer_otel.filters.chain import FilterChain
     from codetracer_otel.ports import Notify
     from codetracer_otel.sdk.bootstrap.native import StepRecording
@@ -38,6 +41,7 @@ class IoRecording:
     Args:
         settings: the session's.
         chain: its filters.
+        decision: about the main module: what typed answers and long texts are judged by.
         recording: the span recorder, whose spans get the events, or None.
         steps: the step recorder, or None; one of the two is there.
         boundary: applies the policy to a defect of ours.
@@ -49,6 +53,7 @@ class IoRecording:
         self,
         settings: Settings,
         chain: FilterChain,
+        decision: Decision,
         recording: Recording | None,
         steps: StepRecording | None,
         boundary: Callable[[BaseException], None],
@@ -72,6 +77,8 @@ class IoRecording:
             take_event=None if self._events is None else self._events.add_output,
             boundary=boundary,
             expect=None if self._descriptors is None else self._descriptors.expect,
+            is_secret=_names_of(decision),
+            redact=_texts_of(decision),
         )
         announce = None if self._descriptors is None else self._recorder.announce
         self._capture = IoCapture(self._recorder, streams, announce)
@@ -117,6 +124,11 @@ class IoRecording:
         return True
 
     def _take_foreign(self, stream: str, text: str) -> None:
+        self._recorder.prompts.printed(text)
+        for piece in self._recorder.pieces(text):
+            self._take_piece(stream, piece)
+
+    def _take_piece(self, stream: str, text: str) -> None:
         if self._take_step is not None:
             self._take_step(stream, text)
         if self._events is not None:
@@ -128,6 +140,20 @@ def _sites_of(recording: Recording | None, steps: StepRecording | None) -> dict[
     if recording is not None:
         return recording.recorder.sites
     return {} if steps is None else steps.recorder.sites
+
+
+def _names_of(decision: Decision) -> Callable[[str], bool]:
+    walk = decision.walk
+    if walk is None:
+        return bool
+    return lambda name: walk.attribute_action(name) is not Action.ALLOW
+
+
+def _texts_of(decision: Decision) -> Callable[[str], str]:
+    rules = decision.content
+    if rules is None:
+        return str
+    return lambda text: rules.redact_texts([text], None, ContentCounters())[0]
 
 
 def _tell(notify: Notify, stream: str, reason: str) -> None:
