@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from codetracer_otel.filters.secret_names import EXCUSES, FOREIGN_NAMES, SECRET_NAMES
+from codetracer_otel.filters.vendors import FORMATS
 
 PAGE = Path(__file__).parent.parent / "docs" / "security.md"
 
@@ -35,7 +36,21 @@ def excuses_table() -> str:
     return "\n".join(["| words | why not |", "|---|---|", *rows])
 
 
-TABLES = {"names": names_table, "languages": foreign_table, "excuses": excuses_table}
+def formats_table() -> str:
+    """Return the formats of vendors and where each is documented."""
+    rows = [
+        f"| {row.vendor} | {_cells(','.join(row.prefixes.split()))} | {row.source} |"
+        for row in FORMATS
+    ]
+    return "\n".join(["| vendor | prefix | documented in |", "|---|---|---|", *rows])
+
+
+TABLES = {
+    "names": names_table,
+    "languages": foreign_table,
+    "excuses": excuses_table,
+    "formats": formats_table,
+}
 
 
 def filled(page: str) -> str:

@@ -10,17 +10,13 @@ from tests.traced_run import PROJECT
 from tools.security_page import filled
 
 from codetracer_otel.filters.shapes import SHAPES
-from codetracer_otel.filters.tokens import FAMILIES, compiled
+from codetracer_otel.filters.vendors import FORMATS
 from codetracer_otel.filters.words import BUILTIN_SECRET_WORDS, compile_words
 
 PAGE = (PROJECT / "docs" / "security.md").read_text("utf-8")
 BY_NAME = PAGE.partition("## Hidden by name")[2].partition("## Hidden by shape")[0]
-PREFIXES = re.findall(
-    r"`([^`]+)`", PAGE.partition("Prefixes of tokens:")[2].partition("## The builtin rules")[0]
-)
 BUILTIN = PROJECT / "src" / "codetracer_otel" / "filters" / "builtin"
 FILES = sorted(BUILTIN.glob("*.toml"))
-BODIES = ("a" * 40, "A" * 40, "1" * 40, f"{'a' * 40}.{'a' * 40}")
 
 
 def words_of(page):
@@ -51,17 +47,10 @@ def test_every_shape_is_on_the_page(shape):
     assert f"\n| `{shape.name}` |" in PAGE
 
 
-def fits(family, prefix):
-    return any(compiled(family.whole).search(prefix + body) for body in BODIES)
-
-
-def test_every_family_of_tokens_has_its_prefix_on_the_page():
-    missing = [f.whole for f in FAMILIES if not any(fits(f, p) for p in PREFIXES)]
-    assert missing == []
-
-
-def test_every_prefix_on_the_page_is_found():
-    assert [p for p in PREFIXES if not any(fits(family, p) for family in FAMILIES)] == []
+@pytest.mark.parametrize("row", FORMATS, ids=lambda row: f"{row.vendor}: {row.prefixes}")
+def test_every_format_is_in_the_appendix_with_its_source(row):
+    cells = " ".join(f"`{prefix}`" for prefix in row.prefixes.split())
+    assert f"\n| {row.vendor} | {cells} | {row.source} |\n" in PAGE
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -291,6 +291,84 @@ def test_one_number_in_a_thousand_at_most_is_taken_for_a_card(make):
     assert sum(a != b for a, b in zip(texts, shown, strict=True)) <= 5
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "?next=postgres%3A%2F%2Fadmin%3APW%40db&x=1",
+            f"?next=postgres%3A%2F%2F{REDACTED}%40db&x=1",
+        ),
+        (
+            "?next=postgres%253A%252F%252Fadmin%253APW%2540db&x=1",
+            f"?next=postgres%253A%252F%252F{REDACTED}%2540db&x=1",
+        ),
+        ("a=4111%201111%201111%201111&b=2", f"a={REDACTED}&b=2"),
+        (f"u=https%3A%2F%2Fhooks.slack.com%2Fservices%2FT0%2FB0%2F{ALNUM}", None),
+        (f"u=https%3A%2F%2Fh%2Fb%3Fsv%3D1%26sig%3D{ALNUM}%253D&b=kept", None),
+        (f"bot123456789%3AAA{ALNUM}", f"bot{REDACTED}"),
+        ("100%25 of u%3Av and a@b", "100%25 of u%3Av and a@b"),
+        ("50% off, 20%", "50% off, 20%"),
+    ],
+)
+def test_what_is_percent_encoded_is_read_and_hidden_where_it_stands(text, expected):
+    shown = redacted(text)
+    assert ALNUM not in shown
+    if expected is not None:
+        assert shown == expected
+    else:
+        assert text[:5] == shown[:5]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be"])
+@pytest.mark.parametrize("secret", [f"x ghp_{ALNUM}", "password=hunter22", "https://u:pa55@h/"])
+def test_wide_bytes_are_read(encoding, secret):
+    shown = redacted(secret.encode(encoding).decode("latin-1")).replace("\0", "")
+    assert REDACTED in shown
+    assert not any(part in shown for part in (ALNUM, "hunter22", "pa55"))
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        f"acme_live_{ALNUM}",
+        f"acme_pat_{HEX[:40]}",
+        f"zz-secret-{HEX[:32]}",
+        f"my_sk_{ALNUM[:20]}",
+        f"newco_{ALNUM[:34]}",
+        "tok-0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d",
+        "vendor_api_key_A1B2C3D4E5F6G7H8I9J0K1L2",
+        "foo_prod_q7w2e9r4t1y6u3i8o5p0a2s7d4",
+    ],
+)
+def test_tokens_of_unlisted_vendors_are_found_by_how_they_are_built(token):
+    assert redacted(f"got <{token}>, ok") == f"got <{REDACTED}>, ok"
+    assert token not in redacted(json.dumps({"a": token, "b": f"x={token}"}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"sha256-{HEX}",
+        f"sha512-{ALNUM}",
+        f"commit_{HEX[:40]}",
+        "user_0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d",
+        "handle_incoming_request_2024_01_17",
+        "test_live_streaming_configuration_with_retries_v2",
+        "chatcmpl-9aBcDeFgHiJkLmNoPqRsTuVwXyZ01",
+        "cus_9s6XKzkNRiz8i3",
+        "web-7d4b9c6f5d-x2x4z.prod-eu-west-1",
+        "sk-estimator-html-documentation-link",
+        "MAX_LIVE_CONNECTIONS_PER_SERVER_V2",
+        "com.example.LiveUpdateService2Impl",
+        "index-BX3k9d2a.js",
+        "arn:aws:iam::123456789012:role/prod-service-role-2",
+    ],
+)
+def test_identifiers_and_digests_are_no_tokens(text):
+    assert redacted(text) == text
+    assert redacted(f"got {text}") == f"got {text}"
+
+
 SECRET_TEXT = st.text(
     string.ascii_letters + string.digits + "!#%()*+-./:;<>?@[]^_{|}~ \"'\\,&=", min_size=6
 )
@@ -481,6 +559,13 @@ def test_a_text_known_clean_is_judged_again_when_it_is_a_cut_one():
         ("bearer ", 1),
         ("bearer a", 1),
         ("sk-", 1),
+        ("a_", 1),
+        ("sk_a1", 1),
+        ("x_live_aB3dE5gH7jK9mN1pQ3s.", 1),
+        ("%41", 1),
+        ("%2525", 1),
+        ("p\0a\0", 1),
+        ("pi_aaaaaaaaaa", 1),
         ("ghp_", 1),
         ("xoxb-", 1),
         ("hooks.slack.com/a/", 1),

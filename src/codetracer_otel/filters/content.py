@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.captured import REDACTED
 from codetracer_otel.filters.content_patterns import ShapesPattern, compile_content_pattern
+from codetracer_otel.filters.encodings import decodings, may_be_encoded
 from codetracer_otel.filters.model import Action
 from codetracer_otel.filters.prefilter import shapes_possible
 from codetracer_otel.filters.text_parts import TextParts, replace_parts
@@ -16,12 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from codetracer_otel.filters.content_patterns import CompiledPattern, ContentPattern, Found
+    from codetracer_otel.filters.encodings import Decoded
     from codetracer_otel.filters.text_parts import TextPart
     from codetracer_otel.ports import Notify
+
+    Readings = Sequence[tuple[Decoded, AbstractSet[str]]]
 
 _MAX_CLEAN: Final = 8192
 _MAX_CLEAN_LENGTH: Final = 64
 _NO_SHAPES: Final[frozenset[str]] = frozenset()
+# Names before `%3D` are found as they stand; what is decoded shows quotes that open nothing.
+_NOT_PERCENT_DECODED: Final = frozenset({"named"})
 
 
 @dataclass(slots=True)
@@ -95,8 +101,10 @@ class ContentRules:
             return False
         decided = TextParts()
         possible = shapes_possible([text], [is_cut], self._shapes).get(0, set())
+        readings = self._readings([text], [is_cut]).get(0, ())
         for pattern in self._patterns:
-            spans = [span for _, span in pattern.find(text, possible, is_cut=is_cut)]
+            found = _found_in(pattern, text, possible, readings, is_cut=is_cut)
+            spans = [span for _, span in found]
             if pattern.action is Action.DROP and not all(decided.covers(span) for span in spans):
                 self.counters.drops += 1
                 return True
@@ -113,12 +121,19 @@ class ContentRules:
         texts = [result[index] for index in fresh]
         fresh_cut = [cut[index] for index in fresh] if cut is not None else None
         possible = shapes_possible(texts, fresh_cut, self._shapes)
+        readings = self._readings(texts, fresh_cut)
         changed = set()
-        for position in range(len(texts)) if self._finds_more else possible:
+        suspects = {**possible, **readings} if readings else possible
+        for position in range(len(texts)) if self._finds_more else suspects:
             text = texts[position]
             is_cut = fresh_cut is not None and fresh_cut[position]
-            shapes = possible.get(position, _NO_SHAPES)
-            redacted = self._redact(text, shapes, counters, is_cut=is_cut)
+            redacted = self._redact(
+                text,
+                possible.get(position, _NO_SHAPES),
+                readings.get(position, ()),
+                counters,
+                is_cut=is_cut,
+            )
             if redacted is not text:
                 result[fresh[position]] = redacted
                 changed.add(text)
@@ -133,18 +148,71 @@ class ContentRules:
         else:
             self._clean.update(texts)
 
+    def _readings(
+        self, texts: Sequence[str], cut: Sequence[bool] | None
+    ) -> dict[int, list[tuple[Decoded, set[str]]]]:
+        """Return index -> what encoded texts say, with the shapes that it may hold."""
+        owners: list[int] = []
+        decoded: list[Decoded] = []
+        for index, text in enumerate(texts):
+            if may_be_encoded(text):
+                for reading in decodings(text):
+                    owners.append(index)
+                    decoded.append(reading)
+        if not decoded:
+            return {}
+        were_cut = None if cut is None else [cut[index] for index in owners]
+        hits = shapes_possible([reading.text for reading in decoded], were_cut, self._shapes)
+        readings: dict[int, list[tuple[Decoded, set[str]]]] = {}
+        for position, shapes in hits.items():
+            wanted = shapes - _NOT_PERCENT_DECODED if decoded[position].is_percent else shapes
+            if wanted:
+                readings.setdefault(owners[position], []).append((decoded[position], wanted))
+        return readings
+
     def _redact(
-        self, text: str, possible: AbstractSet[str], counters: ContentCounters, *, is_cut: bool
+        self,
+        text: str,
+        possible: AbstractSet[str],
+        readings: Readings,
+        counters: ContentCounters,
+        *,
+        is_cut: bool,
     ) -> str:
         allowed = TextParts()
         redacted: list[TextPart] = []
         for pattern in self._patterns:
-            found = pattern.find(text, possible, is_cut=is_cut)
+            found = _found_in(pattern, text, possible, readings, is_cut=is_cut)
             if pattern.action is Action.ALLOW:
                 allowed.add([span for _, span in found])
             else:  # what is to be dropped is not shown either if nobody asked `drops`
                 redacted.extend(_counted(found, allowed, counters))
         return replace_parts(text, redacted, REDACTED) if redacted else text
+
+
+def _found_in(
+    pattern: CompiledPattern,
+    text: str,
+    possible: AbstractSet[str],
+    readings: Readings,
+    *,
+    is_cut: bool,
+) -> Found:
+    """Return what the pattern finds in the text, and the shapes in what the text encodes."""
+    found = pattern.find(text, possible, is_cut=is_cut)
+    if not readings or not isinstance(pattern, ShapesPattern):
+        return found
+    known = TextParts()
+    both = list(found)
+    known.add([span for _, span in both])
+    for decoded, shapes in readings:
+        more = [
+            (kind, decoded.original(part))
+            for kind, part in pattern.find(decoded.text, shapes, is_cut=is_cut)
+        ]
+        both += [(kind, span) for kind, span in more if not known.covers(span)]
+        known.add([span for _, span in more])
+    return both
 
 
 def _counted(found: Found, allowed: TextParts, counters: ContentCounters) -> list[TextPart]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.filters.cards import MIN_DIGITS
 from codetracer_otel.filters.named_pairs import pairs_of_secrets
 from codetracer_otel.filters.named_values import NAMES
+from codetracer_otel.filters.opaque import MADE_UP, STRETCH
 from codetracer_otel.filters.tokens import FAMILIES, RUN_LENGTH, TOKEN_CHARACTERS
 
 if TYPE_CHECKING:
@@ -21,32 +21,53 @@ _LETTERS: Final = bytes(
     for byte in range(256)
 )
 # `bytes.find` compares at every position of a shorter run; this is three times as fast.
-_RUN: Final = re.compile(b"a" * RUN_LENGTH + rb"[^\0]*")
+_RUN: Final = re.compile(b"a" * RUN_LENGTH + rb"[^\0]*+")
 _HEXADECIMAL: Final = (
     "0123456789abcdef-"  # UUIDs and digests are the most frequent runs without one
 )
 _TIMESTAMP: Final = "0123456789-:.+TZ "
 _DIGITS: Final = bytes(
-    byte if byte == 0 else ord("0") if chr(byte) in "0123456789" else ord("x")
+    byte
+    if byte == 0
+    else ord("0")
+    if chr(byte) in "0123456789"
+    else ord("-")
+    if chr(byte) in " +-"
+    else ord("x")
     for byte in range(256)
 )
-_DIGIT_RUN: Final = b"0" * MIN_DIGITS
+# The layouts of cards, with any of the separators.
+_CARD: Final = re.compile(rb"0000(?:0{9}|-0000-0000-0|-000000-0)[^\0]*+")
 
 _RUN_LITERALS: Final = tuple(
     dict.fromkeys(literal for family in FAMILIES if family.has_run for literal in family.literals)
 )
-# Shape name -> literals of which one is in every text with the shape.
+# Shape name -> literals of which one is in every text with the shape, each with a character of it
+# that is looked for first: single characters are found ten times as fast.
 _LITERALS: Final = {
-    "private_key": ("PRIVATE",),
-    # single characters are found fastest
-    "named": ("=", "--", "<", "%", "\\", "->", "\uff1a", "\uff1d"),
-    "jwt": ("eyJ",),
+    "private_key": (("V", "PRIVATE"),),
+    "named": (
+        ("=", "="),
+        ("<", "<"),
+        ("%", "%"),
+        ("\\", "\\"),
+        (">", "->"),
+        ("-", "--"),
+        ("\uff1a", "\uff1a"),
+        ("\uff1d", "\uff1d"),
+    ),
+    "jwt": (("J", "eyJ"),),
     "token": tuple(
-        literal for family in FAMILIES if not family.has_run for literal in family.literals
+        (min(literal, key="etaoinsrhldcum".__contains__), literal)
+        for family in FAMILIES
+        if not family.has_run
+        for literal in family.literals
     ),
 }
+_MADE_UP: Final = re.compile(f"(?:{MADE_UP})[^\0]*+")
+_STRETCH: Final = re.compile(f"{STRETCH}[^\0]*+")
 _STATEMENT_WORDS: Final = ("passw", "pwd", "identified")
-_LOWER_LITERALS: Final = {"credentials": ("bearer", "basic")}
+_LOWER_LITERALS: Final = {"credentials": (("b", "bearer"), ("b", "basic"))}
 
 Hits = dict[int, set[str]]
 
@@ -89,7 +110,7 @@ class _Chunk:
         if "userinfo" in shapes:
             self._add_userinfo(cut)
         lowered = self._joined.lower()
-        if "named" in shapes:
+        if "named" in shapes and "'" in lowered:
             self._add_statements(lowered)
         for shape, literals in _LOWER_LITERALS.items():
             if shape in shapes:
@@ -103,18 +124,18 @@ class _Chunk:
     def _add(self, index: int, shape: str) -> None:
         self._hits.setdefault(self._first + index, set()).add(shape)
 
-    def _add_literals(self, shape: str, joined: str, literals: Sequence[str]) -> None:
-        for literal in literals:
-            if literal in joined:
+    def _add_literals(self, shape: str, joined: str, literals: Sequence[tuple[str, str]]) -> None:
+        for rare, literal in literals:
+            if rare in joined and literal in joined:
                 for index in _texts_with(joined, literal, _SEPARATOR):
                     self._add(index, shape)
 
     def _add_colons(self) -> None:
         """Add the texts with a key before a colon, not just a time or the address of a page."""
         if ":" in self._joined:
-            for index in _texts_with(self._joined, ":", _SEPARATOR):
-                text = self._texts[index]
-                if text.strip(_TIMESTAMP) and text.count(":") > text.count("://"):
+            joined = self._joined.replace("://", "")
+            for index in _texts_with(joined, ":", _SEPARATOR):
+                if self._texts[index].strip(_TIMESTAMP):
                     self._add(index, "named")
 
     def _add_pairs(self) -> None:
@@ -138,38 +159,39 @@ class _Chunk:
         if "@" in self._joined:
             for index in _texts_with(self._joined, "@", _SEPARATOR):
                 text = self._texts[index]
-                if ":" in text and text.find(":") < text.rfind("@"):
+                if -1 < text.find(":") < text.rfind("@"):
                     self._add(index, "userinfo")
-        for literal in ("://", ":\\/\\/"):
-            if literal in self._joined:
-                for index in _texts_with(self._joined, literal, _SEPARATOR):
-                    if "@" in self._texts[index]:
-                        self._add(index, "userinfo")
         for index, is_cut in enumerate(cut):
             if is_cut and ":" in self._texts[index]:
                 self._add(index, "userinfo")
 
     def _add_cards(self, raw: bytes, cut: Sequence[bool]) -> None:
-        digits = raw.translate(_DIGITS, b" +-")
-        if _DIGIT_RUN in digits:
-            for index in _texts_with(digits, _DIGIT_RUN, b"\0"):
-                self._add(index, "card")
+        for index in _texts_matching(raw.translate(_DIGITS), _CARD, b"\0"):
+            self._add(index, "card")
         for index, is_cut in enumerate(cut):
             if is_cut and self._texts[index][-2:].strip(" +-")[-1:].isdigit():
                 self._add(index, "card")
 
     def _add_tokens(self, raw: bytes, cut: Sequence[bool]) -> None:
         """Add the texts whose runs of token characters hold a prefix; a cut one needs no run."""
-        indices = _texts_with_run(raw.translate(_LETTERS))
-        if cut:
-            indices = sorted({*indices, *(index for index, is_cut in enumerate(cut) if is_cut)})
+        indices = _texts_matching(raw.translate(_LETTERS), _RUN, b"\0")
         with_run = [index for index in indices if self._texts[index].strip(_HEXADECIMAL)]
         if with_run:
             joined = _joined([self._texts[index] for index in with_run])
-            for literal in _RUN_LITERALS:
-                if literal in joined:
-                    for position in _texts_with(joined, literal, _SEPARATOR):
-                        self._add(with_run[position], "token")
+            with_run = [with_run[i] for i in _texts_matching(joined, _MADE_UP, _SEPARATOR)]
+        if cut:
+            with_run = sorted({*with_run, *(index for index, is_cut in enumerate(cut) if is_cut)})
+        if with_run:
+            self._add_prefixed(with_run)
+
+    def _add_prefixed(self, indices: Sequence[int]) -> None:
+        joined = _joined([self._texts[index] for index in indices])
+        for position in _texts_matching(joined, _STRETCH, _SEPARATOR):
+            self._add(indices[position], "token")
+        for literal in _RUN_LITERALS:
+            if literal in joined:
+                for position in _texts_with(joined, literal, _SEPARATOR):
+                    self._add(indices[position], "token")
 
 
 def _joined(texts: Sequence[str]) -> str:
@@ -194,12 +216,15 @@ def _texts_with[Text: (str, bytes)](joined: Text, needle: Text, separator: Text)
     return found
 
 
-def _texts_with_run(letters: bytes) -> list[int]:
-    """Return the indices of the joined texts that hold a run of token characters."""
+def _texts_matching[Text: (str, bytes)](
+    joined: Text, pattern: re.Pattern[Text], separator: Text
+) -> list[int]:
+    """Return the indices of the joined texts in which the pattern, to their end, matches."""
     found = []
     index = last = 0
-    for run in _RUN.finditer(letters):
-        index += letters.count(b"\0", last, run.start())
+    for match in pattern.finditer(joined):
+        start = match.start()
+        index += joined.count(separator, last, start)
         found.append(index)
-        last = run.end()
+        last = start
     return found

@@ -44,20 +44,19 @@ _PROSE: Final = frozenset(
 def find_credentials(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
     """Find what follows ``Bearer`` and ``Basic``."""
     end = len(text) if is_cut else -1
+    all_of_it = len(text) - len(text.lstrip()), len(text.rstrip())
     return [
         match.span(2)
         for match in _CREDENTIALS.finditer(text)
-        if match.end() == end or _is_credential(match, text)
+        if match.end() == end or _is_credential(match[2], match[1], match.span() == all_of_it)
     ]
 
 
-def _is_credential(match: re.Match[str], text: str) -> bool:
-    value = match[2]
-    if match[1] is None:
+def _is_credential(value: str, bearer: str | None, is_all: bool) -> bool:  # noqa: FBT001 - private
+    if bearer is None:
         return _is_user_and_password(value)
     if len(value) >= _OPAQUE_LENGTH or _NOT_LETTER.search(value) is not None:
         return True
-    is_all = not text[: match.start()].strip() and not text[match.end() :].strip()
     return is_all and value.lower() not in _PROSE
 
 
