@@ -66,6 +66,7 @@ class Os:
     ftruncate = _os.ftruncate
     getcwd = _os.getcwd
     getpid = _os.getpid
+    isatty = _os.isatty
     kill = _os.kill
     listdir = _os.listdir
     lseek = _os.lseek
@@ -162,6 +163,15 @@ class Event:
         return self._is_set
 
 
+def new_uuid() -> str:
+    """Return a random UUID (RFC 9562, version 4) as `uuid.uuid4` makes them."""
+    octets = bytearray(Os.urandom(16))
+    octets[6] = octets[6] & 0x0F | 0x40
+    octets[8] = octets[8] & 0x3F | 0x80
+    text = octets.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+
 class Files:
     """Files as in `io`."""
 
@@ -204,15 +214,16 @@ class Json:
     _scan: Any = vars(JSONDecoder())["scan_once"]
 
     @classmethod
-    def dumps(cls, value: object) -> str:
-        """Return ASCII JSON without blanks.
+    def dumps(cls, value: object, *, is_spaced: bool = False) -> str:
+        """Return ASCII JSON; ``is_spaced`` puts a blank behind each comma and colon.
 
         Raises:
             ValueError: a number is not finite, or ``value`` contains itself.
             TypeError: something has no form in JSON.
         """
+        colon, comma = (": ", ", ") if is_spaced else (":", ",")
         encode = cls._make_encoder(
-            {}, _refuse, cls.encode_text, None, ":", ",", False, False, False
+            {}, _refuse, cls.encode_text, None, colon, comma, False, False, False
         )  # fmt: skip
         return "".join(encode(value, 0))
 

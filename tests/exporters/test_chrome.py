@@ -160,7 +160,7 @@ def test_an_empty_trace_is_valid(exporter, path):
 
 def test_a_file_that_cannot_be_written_is_a_failure_and_not_an_exception(exporter, path):
     exporter.export(batch(call("a", 1, 2)))
-    os.close(exporter._file._descriptor)
+    os.close(exporter._file._file.use())
     os.rename(path, path + ".moved")
     assert exporter.export(batch(call("b", 3, 4))) is ExportResult.FAILURE
     assert exporter.stats() == {"spans": 1, "failures": 1}
@@ -170,7 +170,7 @@ def test_a_file_that_takes_no_more_is_told_once(path):
     told = []
     exporter = ChromeExporter(path, lambda event, _, **facts: told.append((event, facts)))
     exporter.export(batch(call("a", 1, 2)))
-    os.close(exporter._file._descriptor)
+    os.close(exporter._file._file.use())
     os.rename(path, path + ".moved")
     for _ in range(2):
         exporter.export(batch(call("b", 3, 4)))

@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from codetracer_otel.bindings import Os
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode
 from codetracer_otel.exporters.json_array_file import JsonArrayFile
 
@@ -72,7 +73,7 @@ def test_a_write_that_breaks_off_leaves_the_document_as_it_was(file, path, monke
             data, room[0] = data[: room[0]], 0
         return write(descriptor, data, position)
 
-    monkeypatch.setattr(os, "pwrite", limited)
+    monkeypatch.setattr(Os, "pwrite", limited)
     with pytest.raises(OSError, match="No space"):
         file.append(['"a long item that does not fit"'])
     assert items(path) == [1]
@@ -81,13 +82,13 @@ def test_a_write_that_breaks_off_leaves_the_document_as_it_was(file, path, monke
 
 
 def test_it_goes_on_when_the_program_closed_its_descriptor(file, path):
-    os.close(file._descriptor)
+    os.close(file._file.use())
     file.append(["1"])
     assert items(path) == [1]
 
 
 def test_it_never_writes_into_a_file_that_took_its_number(file, path, tmp_path):
-    number = file._descriptor
+    number = file._file.use()
     other = os.open(tmp_path / "other", os.O_RDWR | os.O_CREAT)
     os.dup2(other, number)
     os.close(other)
@@ -99,7 +100,7 @@ def test_it_never_writes_into_a_file_that_took_its_number(file, path, tmp_path):
 def test_it_does_not_go_on_in_a_file_that_took_its_name(file, path, tmp_path):
     (tmp_path / "other").write_text("mine")
     os.replace(tmp_path / "other", path)
-    os.close(file._descriptor)
+    os.close(file._file.use())
     with pytest.raises(OSError, match="replaced by the program"):
         file.append(["1"])
 

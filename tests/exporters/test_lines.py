@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+from codetracer_otel.bindings import Os
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode
 from codetracer_otel.exporters.lines import (
     DescriptorOutput,
@@ -135,9 +136,9 @@ def test_a_write_that_broke_off_does_not_damage_the_next_line(tmp_path, monkeypa
             raise OSError(errno.ENOSPC, "full")
         return real_write(descriptor, data[:3])
 
-    monkeypatch.setattr(os, "write", write_three_bytes_once)
+    monkeypatch.setattr(Os, "write", write_three_bytes_once)
     assert not writer.write({"a": 1})
-    monkeypatch.setattr(os, "write", real_write)
+    monkeypatch.setattr(Os, "write", real_write)
     assert writer.write({"b": 2})
     assert writer.write({"c": 3})
     assert path.read_text() == '{"a\n{"b":2}\n{"c":3}\n'
@@ -148,7 +149,7 @@ def test_a_file_is_opened_again_when_the_program_reused_its_descriptor(tmp_path)
     output = FileOutput(path)
     writer = LineWriter(output)
     stolen = os.open(other, os.O_RDWR | os.O_CREAT)
-    os.dup2(stolen, output._descriptor)
+    os.dup2(stolen, output._file.use())
     assert writer.write({"secret": 1})
     assert other.read_text() == ""
     assert path.read_text() == '{"secret":1}\n'
@@ -196,7 +197,7 @@ def test_a_forked_child_names_its_file_by_its_process_and_so_does_its_own_child(
     path = tmp_path / "lines.jsonl"
     writer = LineWriter(FileOutput(path))
     for pid in (77, 78):
-        monkeypatch.setattr(os, "getpid", lambda pid=pid: pid)
+        monkeypatch.setattr(Os, "getpid", lambda pid=pid: pid)
         assert writer.reopen_after_fork()
         assert writer.write({"a": pid})
     names = sorted(found.name for found in tmp_path.iterdir())

@@ -8,7 +8,8 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from codetracer_otel.errors import CodetracerError, InternalError
-from codetracer_otel.exporters.lines import LineWriter, StreamOutput
+from codetracer_otel.exporters.lines import LineWriter
+from codetracer_otel.exporters.standard_error import StandardError
 from codetracer_otel.sdk.conclusion import recorded_count, records_steps_alone
 from codetracer_otel.sdk.diagnostics.trailer import trailer_of, write_trailer
 from codetracer_otel.sdk.exporter_specs import ExporterSpec
@@ -57,6 +58,8 @@ class Ending:
         self._is_quiet = quiet
         self._end = end
         self._process = os.getpid()
+        # made before the program begins: what it puts into its place is the program's
+        self._stderr = StandardError(sys.__stderr__)
         self._status = 0
 
     def finish(self, status: int) -> bool:
@@ -82,9 +85,9 @@ class Ending:
     def _tell(self, failure: CodetracerError) -> None:
         if isinstance(failure, InternalError):
             return  # the log has told of it
-        _say(str(failure))
+        self._say(str(failure))
         if self._session.settings.policy.json_errors:
-            write_trailer(trailer_of(failure), lambda: sys.__stderr__)
+            write_trailer(trailer_of(failure), self._stderr)
 
     def _shut_down(self) -> CodetracerError | None:
         try:
@@ -111,11 +114,14 @@ class Ending:
         reason = "" if is_silence_explained else self._session.why_nothing()
         if writes_lines_to_stderr(self._session.settings):
             told = {"reason": reason} if reason else {}
-            _writer().write({"kind": "stats", **stats_fields(stats), **told})
+            LineWriter(self._stderr).write({"kind": "stats", **stats_fields(stats), **told})
             return
-        _say(summary(stats, self._session.settings))
+        self._say(summary(stats, self._session.settings))
         if reason:
-            _say(reason)
+            self._say(reason)
+
+    def _say(self, text: str) -> None:
+        LineWriter(self._stderr).write_text(f"{PREFIX}: {text}\n")
 
 
 def writes_lines_to_stderr(settings: Settings) -> bool:
@@ -176,15 +182,6 @@ def _destination(exporter: object, settings: Settings) -> str:
         endpoint = settings.otlp.traces_endpoint or settings.otlp.endpoint
         return str(ExporterSpec(exporter.name, endpoint))
     return str(exporter)
-
-
-def _say(text: str) -> None:
-    _writer().write_text(f"{PREFIX}: {text}\n")
-
-
-def _writer() -> LineWriter:
-    # not sys.stderr: what the program put there is the program's
-    return LineWriter(StreamOutput(lambda: sys.__stderr__))
 
 
 def _flush_output() -> None:

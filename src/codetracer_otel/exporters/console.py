@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.exporters.console_text import Style
 from codetracer_otel.exporters.console_tree import Tree, tree_lines
-from codetracer_otel.exporters.lines import LineWriter, StreamOutput, current_stderr
+from codetracer_otel.exporters.lines import LineWriter, StreamOutput
+from codetracer_otel.exporters.standard_error import standard_error
 from codetracer_otel.ports import ExportResult
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class ConsoleExporter:
     at shutdown.
 
     Args:
-        stream: returns the stream to print to; ``sys.stderr`` of the moment by default.
+        stream: returns the stream to print to; the standard error by default.
         no_color: never use colours; else they are used on a terminal.
         max_traces: how many traces may wait for their root from one batch to the next.
         max_nodes: how many spans all of them together may hold.
@@ -37,14 +38,15 @@ class ConsoleExporter:
 
     def __init__(
         self,
-        stream: Callable[[], TextStream | None] = current_stderr,
+        stream: Callable[[], TextStream | None] | None = None,
         *,
         no_color: bool = False,
         max_traces: int = MAX_TRACES,
         max_nodes: int = MAX_NODES,
     ) -> None:
-        self._stream = stream
-        self._writer = LineWriter(StreamOutput(stream))
+        error = standard_error()
+        self._stream: Callable[[], object] = stream or (lambda: error)
+        self._writer = LineWriter(error if stream is None else StreamOutput(stream))
         self._no_color = no_color
         self._max_traces = max_traces
         self._max_nodes = max_nodes

@@ -7,12 +7,12 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from codetracer_otel.bindings import Os
+from codetracer_otel.descriptors import PRIVATE, OwnDescriptor
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_MODE = 0o600
 
 
 class JsonArrayFile:
@@ -34,7 +34,7 @@ class JsonArrayFile:
         self.path = path
         self._head = head.encode("ascii")
         self._tail = tail.encode("ascii")
-        self._descriptor = -1
+        self._file: OwnDescriptor | None = None
         self._end = 0  # of the last item
         self._is_empty = True
         self._create()
@@ -48,8 +48,6 @@ class JsonArrayFile:
         lines = ",\n".join(items).encode("ascii")
         if not lines:
             return
-        if _identity(self._descriptor) != self._file_identity:
-            self._recover()
         self._put((b"\n" if self._is_empty else b",\n") + lines)
         self._is_empty = False
 
@@ -65,41 +63,32 @@ class JsonArrayFile:
 
     def close(self) -> None:
         """Close the file, unless the program did and the number is another file now."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0 and _identity(descriptor) == self._file_identity:
-            os.close(descriptor)
+        if self._file is not None:
+            self._file.close()
 
     def _create(self) -> None:
         try:
-            self._descriptor = _new_file(self.path)
-            self._file_identity = _identity(self._descriptor)
+            # opened again at its name: a program that becomes a daemon closes every descriptor
+            self._file = OwnDescriptor(_new_file(self.path), self.path, os.O_RDWR)
             self._end, self._is_empty = 0, True
             self._put(self._head)
         except OSError as error:
             raise _cannot_write(self.path, error) from error
 
     def _put(self, data: bytes) -> None:
+        assert self._file is not None
+        descriptor = self._file.use()
         try:
-            _write_at(self._descriptor, data + self._tail, self._end)
+            _write_at(descriptor, data + self._tail, self._end)
         except OSError:
-            self._restore()
+            self._restore(descriptor)
             raise
         self._end += len(data)
 
-    def _restore(self) -> None:
+    def _restore(self, descriptor: int) -> None:
         with contextlib.suppress(OSError):  # the write's own error is the one to tell
-            _write_at(self._descriptor, self._tail, self._end)
-            os.ftruncate(self._descriptor, self._end + len(self._tail))
-
-    def _recover(self) -> None:
-        """Open the file again: a program that becomes a daemon closes every descriptor."""
-        if self._descriptor < 0:
-            raise OSError("the output is closed")
-        descriptor = os.open(self.path, os.O_RDWR | _NO_LINK)
-        if _identity(descriptor) != self._file_identity:
-            os.close(descriptor)
-            raise OSError("the output was replaced by the program")
-        self._descriptor = descriptor
+            _write_at(descriptor, self._tail, self._end)
+            Os.ftruncate(descriptor, self._end + len(self._tail))
 
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -108,25 +97,17 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 def _new_file(path: str) -> int:
     with contextlib.suppress(FileNotFoundError):
         # only a file is replaced: a device or pipe cannot be written at a position
-        if not stat.S_ISREG(os.stat(path).st_mode):
+        if not stat.S_ISREG(Os.stat(path).st_mode):
             raise OSError("it is not a regular file")
-        os.unlink(path)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, _MODE)
+        Os.unlink(path)
+    return Os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, PRIVATE)
 
 
 def _write_at(descriptor: int, data: bytes, position: int) -> None:
     view = memoryview(data)
     while view:
-        done = os.pwrite(descriptor, view, position)
+        done = Os.pwrite(descriptor, view, position)
         view, position = view[done:], position + done
-
-
-def _identity(descriptor: int) -> tuple[int, int] | None:
-    try:
-        found = os.fstat(descriptor)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _cannot_write(path: str, error: OSError) -> EnvironmentFailure:

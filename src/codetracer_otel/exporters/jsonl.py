@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.exporters.health import Health
 from codetracer_otel.exporters.lines import FileOutput, LineWriter, rfc3339
+from codetracer_otel.exporters.standard_error import StandardError, standard_error
 from codetracer_otel.ports import ExportResult
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class JsonLinesExporter:
         is_printed: Callable[[SpanView], bool] | None = None,
         notify: Notify = _tell_nobody,
     ) -> None:
-        self._writer = writer or LineWriter()
+        self._writer = writer or LineWriter(standard_error())
         self._health = Health(notify, exporter="jsonl")
         self._lost = 0
         self._is_printed = is_printed
@@ -91,9 +92,9 @@ class JsonLinesExporter:
         return cls(LineWriter(FileOutput(path)), notify=notify)
 
     @property
-    def follows_stderr(self) -> bool:
-        """Whether lines go to the standard error of the moment."""
-        return self._writer.follows_stderr
+    def writes_to_stderr(self) -> bool:
+        """Whether lines go to the standard error."""
+        return self._writer.goes_to(StandardError)
 
     def export(self, batch: Batch) -> ExportResult:
         """Write a line for each span; a line that cannot be written makes it a failure."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import threading
-import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from codetracer_otel.bindings import Os, Threads, Time
+from codetracer_otel.descriptors import OwnDescriptor, open_to_append
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode
 from codetracer_otel.exporters.json_text import encode_line
 
@@ -29,11 +29,6 @@ class TextStream(Protocol):
     def flush(self) -> None: ...  # noqa: D102 - io.TextIOBase
 
 
-def current_stderr() -> TextStream | None:
-    """Return what ``sys.stderr`` is now."""
-    return sys.stderr
-
-
 def rfc3339(unix_ns: int) -> str:
     """Return Unix time in ns as RFC 3339 text in UTC with six digits, cut to 1970..9999."""
     seconds, rest = divmod(unix_ns, 1_000_000_000)
@@ -44,7 +39,12 @@ def rfc3339(unix_ns: int) -> str:
 
 @lru_cache(maxsize=64)
 def _second_text(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return Time.strftime("%Y-%m-%dT%H:%M:%S", Time.gmtime(seconds))
+
+
+def current_stderr() -> TextStream | None:
+    """Return what ``sys.stderr`` is now."""
+    return sys.stderr
 
 
 class StreamOutput:
@@ -52,11 +52,6 @@ class StreamOutput:
 
     def __init__(self, stream: Callable[[], TextStream | None] = current_stderr) -> None:
         self._stream = stream
-
-    @property
-    def follows_stderr(self) -> bool:
-        """Whether the stream is the standard error of the moment."""
-        return self._stream is current_stderr
 
     def write(self, text: str) -> None:
         """Write to the stream of this moment.
@@ -85,27 +80,32 @@ class StreamOutput:
 class DescriptorOutput:
     """A duplicate of a file descriptor, which stays ours when the program closes its own.
 
+    Args:
+        descriptor: of the program.
+        encoding: of what is written; what has no form in it is escaped.
+
     Raises:
         EnvironmentFailure: the descriptor is not open.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    encoding = "ascii"
+
+    def __init__(self, descriptor: int, encoding: str = "ascii") -> None:
+        self.encoding = encoding
         try:
-            self._descriptor = os.dup(descriptor)
+            self._file = OwnDescriptor(Os.dup(descriptor))
         except OSError as error:
             raise _cannot_write(f"fd:{descriptor}", error) from error
-        self._identity = _identity(self._descriptor)
         self._is_torn = False
 
     def write(self, text: str) -> None:
-        """Write ``text`` (ASCII), behind a line end if the last write broke off in the middle."""
-        if _identity(self._descriptor) != self._identity:
-            self._recover()
-        data = (b"\n" if self._is_torn else b"") + text.encode("ascii", "backslashreplace")
+        """Write ``text``, behind a line end if the last write broke off in the middle."""
+        descriptor = self._descriptor_now()
+        data = (b"\n" if self._is_torn else b"") + text.encode(self.encoding, "backslashreplace")
         done = 0
         try:
             while done < len(data):
-                done += os.write(self._descriptor, data[done:])
+                done += Os.write(descriptor, data[done:])
         finally:
             self._is_torn = 0 < done < len(data) or (self._is_torn and not done)
 
@@ -117,73 +117,85 @@ class DescriptorOutput:
 
     def close(self) -> None:
         """Close the duplicate, unless the program closed it and the number is another file now."""
-        if self._descriptor >= 0 and _identity(self._descriptor) == self._identity:
-            os.close(self._descriptor)
-        self._descriptor = -1
+        self._file.close()
 
-    def _recover(self) -> None:
-        raise OSError("the descriptor was closed by the program")
+    def isatty(self) -> bool:
+        """Return whether people read what is written."""
+        return self._file.is_ours and Os.isatty(self._file.use())
+
+    def give_up_for(self, descriptor: int) -> None:
+        """Close the duplicate and use ``descriptor`` itself, where both are the same file."""
+        its_own = OwnDescriptor(descriptor, is_borrowed=True)
+        if its_own.identity == self._file.identity:
+            self._file.close()
+            self._file = its_own
+
+    def _descriptor_now(self) -> int:
+        return self._file.use()
 
 
 class FileOutput(DescriptorOutput):
-    """A file that is appended to, created with mode 0600.
+    """A file that is appended to, with mode 0600; see `descriptors.open_to_append`.
+
+    Attributes:
+        path: of the file, absolute.
 
     Raises:
         EnvironmentFailure: the file cannot be opened for writing.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self._path = self._first_path = os.fspath(path)
+        self.path = self._first_path = _absolute(os.fspath(path))
         self._open()
 
     def reopen_after_fork(self, path: str | None = None) -> None:
         """Go on in the file ``path``, or in one named like the parent's with ``.<pid>``."""
         self.close()
-        self._path = path or f"{self._first_path}.{os.getpid()}"
+        self.path = path or f"{self._first_path}.{Os.getpid()}"
         self._open()
+
+    def close(self) -> None:
+        """Close the file for good."""
+        self._is_open = False
+        super().close()
 
     def _open(self) -> None:
         try:
-            self._descriptor = _open_for_append(self._path)
+            self._file = OwnDescriptor(open_to_append(self.path))
+            self._is_torn = _ends_within_a_line(self.path, self._file.use())
         except OSError as error:
-            raise _cannot_write(self._path, error) from error
-        self._identity = _identity(self._descriptor)
-        self._is_torn = _ends_within_a_line(self._path, self._descriptor)
+            raise _cannot_write(self.path, error) from error
+        self._is_open = True
 
-    def _recover(self) -> None:
+    def _descriptor_now(self) -> int:
         # a program that becomes a daemon closes every descriptor and may reuse the number
-        if self._descriptor < 0:
-            raise OSError("the output is closed")
-        self._open()
+        if self._is_open and not self._file.is_ours:
+            self._open()
+        return self._file.use()
 
 
-def _open_for_append(path: str) -> int:
-    # O_NONBLOCK: a FIFO nobody reads is an error instead of a hang
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)
-    descriptor = os.open(path, flags, 0o600)
-    os.set_blocking(descriptor, True)
-    return descriptor
+def _absolute(path: str) -> str:
+    """Return ``path`` so that it is the same file when the program changes its directory."""
+    try:
+        return os.path.abspath(path)
+    except OSError:  # the directory is gone
+        return path
 
 
 def _ends_within_a_line(path: str, descriptor: int) -> bool:
     """Return whether an earlier writer was killed, or had no room, in the middle of a line."""
-    found = os.fstat(descriptor)
+    found = Os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode) or not found.st_size:
         return False
     try:
-        with open(path, "rb") as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) != b"\n"
+        reader = Os.open(path, os.O_RDONLY)
     except OSError:
         return False
-
-
-def _identity(descriptor: int) -> tuple[int, int, int] | None:
     try:
-        found = os.fstat(descriptor)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, stat.S_IFMT(found.st_mode)
+        Os.lseek(reader, -1, os.SEEK_END)
+        return Os.read(reader, 1) != b"\n"
+    finally:
+        Os.close(reader)
 
 
 def _cannot_write(target: str, error: OSError) -> EnvironmentFailure:
@@ -204,6 +216,10 @@ class Output(Protocol):
 class LineWriter:
     """Writes mappings as JSON lines, from any thread; a failing write is counted, never raised.
 
+    Args:
+        output: where they go; by default to what ``sys.stderr`` is at each write.
+        max_bytes: of a line.
+
     Attributes:
         lines: how many lines were written.
         failures: how many could not be written.
@@ -214,15 +230,14 @@ class LineWriter:
         self._output = output or StreamOutput()
         self._max_bytes = max_bytes
         # reentrant: a signal handler may write a line while its thread is writing one
-        self._lock = threading.RLock()
+        self._lock = Threads.RLock()
         self.lines = 0
         self.failures = 0
         self.reason = ""
 
-    @property
-    def follows_stderr(self) -> bool:
-        """Whether lines go to the standard error of the moment."""
-        return isinstance(self._output, StreamOutput) and self._output.follows_stderr
+    def goes_to(self, kind: type) -> bool:
+        """Return whether the output is of this kind."""
+        return isinstance(self._output, kind)
 
     def write(self, fields: Mapping[str, Any]) -> bool:
         """Write one line; return whether it went out."""
@@ -247,7 +262,7 @@ class LineWriter:
 
     def reopen_after_fork(self, path: str | None = None) -> bool:
         """Become usable in a forked child, a file under a name of its own; return whether it is."""
-        self._lock = threading.RLock()  # the parent's may be held by a thread that is not here
+        self._lock = Threads.RLock()  # the parent's may be held by a thread that is not here
         self.lines = self.failures = 0
         return self._attempt(lambda: self._output.reopen_after_fork(path))
 
@@ -267,4 +282,4 @@ class LineWriter:
     def _fail(self, error: Exception) -> None:
         self.failures += 1
         number = error.errno if type(error) is OSError else None
-        self.reason = os.strerror(number) if type(number) is int else type(error).__qualname__
+        self.reason = Os.strerror(number) if type(number) is int else type(error).__qualname__

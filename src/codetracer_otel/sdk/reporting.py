@@ -61,5 +61,6 @@ class Reporting:
 
     def after_fork(self) -> None:
         """Begin anew in a forked child."""
+        self.log.after_fork()
         self.topics.after_fork()
         self.drops.restart()

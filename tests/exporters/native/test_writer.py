@@ -9,6 +9,7 @@ import pytest
 from tests.exporters.native.made_trace import Notes, call_of, open_trace, plan_of, tree
 from tests.native_run import call, plain, steps
 
+from codetracer_otel.bindings import Os
 from codetracer_otel.captured import REDACTED_NODE, Node, NodeKind
 from codetracer_otel.errors import EnvironmentFailure
 from codetracer_otel.exporters.native import read_trace
@@ -228,7 +229,7 @@ def test_a_full_disk_ends_the_recording_and_leaves_a_valid_trace(tmp_path, monke
             data, room = data[:room], 0
         return real(descriptor, data)
 
-    monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(Os, "write", full)
     trace.write(1, tree(plan))
     assert not trace.is_writing
     trace.write(1, tree(plan))
@@ -306,7 +307,7 @@ def test_on_a_full_disk_the_last_events_give_way_to_the_facts(tmp_path, monkeypa
             return write(descriptor, data[: 512 * 1024 - used])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(os, "write", write_if_there_is_room)
+    monkeypatch.setattr(Os, "write", write_if_there_is_room)
     plan = plan_of(arguments=["text"])
     opened = [(CALL, plan, ("first",), None)] * depth
     calls_of_batch = [(CALL, plan, ("x" * 100,), None), (RETURN, 1)] * 100

@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import json
 import logging
+import logging.config
 import os
 import stat
 import sys
+import threading
 
 import pytest
 
+from codetracer_otel.bindings import Event, Threads
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode, UsageError
 from codetracer_otel.sdk.diagnostics.logger import SessionLog, report_problem
 from codetracer_otel.sdk.settings_reader import resolve
@@ -129,43 +132,78 @@ def test_a_failure_has_a_trailer_where_the_policy_says_so(open_log, capsys):
     )
 
 
-def test_the_line_follows_a_replaced_stderr_and_survives_a_closed_one(open_log, monkeypatch):
+def test_lines_go_where_standard_error_went_at_the_beginning(open_log, monkeypatch, capsys):
     log = open_log()
-    stream = io.StringIO()
+    replaced = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", replaced)
+    log.notify("recorder_failed", "error")
+    monkeypatch.undo()
+    assert replaced.getvalue() == ""
+    (line,) = lines(capsys)
+    assert line["message"] == "recorder failed"
+
+
+@pytest.mark.parametrize("closed", [True, False], ids=["closed", "absent"])
+def test_a_standard_error_that_is_not_there_loses_lines_and_raises_nothing(
+    open_log, monkeypatch, closed
+):
+    stream = io.StringIO() if closed else None
     monkeypatch.setattr(sys, "stderr", stream)
-    log.notify("recorder_failed", "error")
-    assert "recorder failed" in stream.getvalue()
-    stream.close()
-    log.notify("recorder_failed", "error")
-    monkeypatch.setattr(sys, "stderr", None)
-    log.notify("recorder_failed", "error")
-
-
-def test_a_filter_of_the_host_that_raises_loses_the_line_only(open_log):
-    def fails(_record):
-        raise ValueError
-
     log = open_log()
-    logging.getLogger("codetracer_otel").addFilter(fails)
-    try:
-        log.notify("recorder_failed", "error")
-    finally:
-        logging.getLogger("codetracer_otel").removeFilter(fails)
+    if closed:
+        stream.close()
+    log.notify("recorder_failed", "error")
     assert log.lost == 1
 
 
-def test_after_the_session_the_logger_is_as_before(open_log):
-    logger = logging.getLogger("codetracer_otel")
-    before = (list(logger.handlers), logger.propagate)
-    open_log().close()
-    assert (list(logger.handlers), logger.propagate) == before
+@pytest.mark.parametrize(
+    "replace",
+    [
+        lambda: logging.config.dictConfig({"version": 1}),
+        lambda: logging.disable(logging.CRITICAL),
+        lambda: logging.setLogRecordFactory(lambda *_, **__: 1 / 0),
+        lambda: logging.setLoggerClass(type("Own", (logging.Logger,), {})),
+    ],
+    ids=["dictConfig", "disable", "factory", "class"],
+)
+def test_nothing_that_a_program_does_to_logging_silences_the_log(open_log, capsys, replace):
+    log = open_log()
+    factory, kind = logging.getLogRecordFactory(), logging.getLoggerClass()
+    try:
+        replace()
+        log.notify("recorder_failed", "error")
+    finally:
+        logging.disable(logging.NOTSET)
+        logging.setLogRecordFactory(factory)
+        logging.setLoggerClass(kind)
+    (line,) = lines(capsys)
+    assert line["message"] == "recorder failed"
+
+
+def test_a_line_is_no_record_of_the_programs_logging(open_log, caplog):
+    caplog.set_level(logging.DEBUG)
+    open_log(log_level="debug").notify("recorder_failed", "error")
+    assert caplog.records == []
+
+
+def test_a_line_makes_no_thread_known_to_the_program(open_log):
+    log = open_log(log_file=os.devnull)
+    done = Event()
+
+    def tell():
+        log.notify("recorder_failed", "error")
+        done.set()
+
+    Threads.start_new_thread(tell, ())
+    assert done.wait(10)
+    assert [type(thread) for thread in threading.enumerate() if "Dummy" in thread.name] == []
 
 
 def test_values_that_are_no_json_become_text(open_log, capsys):
     open_log().notify("recorder_failed", "error", ratio=float("nan"), path=os, text="\ud800ä\n")
     (line,) = lines(capsys)
     assert line["fields"]["ratio"] == "nan"
-    assert line["fields"]["text"] == "\ud800ä\n"
+    assert line["fields"]["text"] == "\\ud800ä\n"
 
 
 def test_every_problem_is_a_line_of_its_own_where_no_session_runs(capsys):

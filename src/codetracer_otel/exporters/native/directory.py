@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from typing import Final
 
-from codetracer_otel.descriptors import beyond_the_standard_ones
+from codetracer_otel.bindings import Fcntl, Os
+from codetracer_otel.descriptors import PRIVATE, OwnDescriptor, beyond_the_standard_ones
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode
 
 EVENTS: Final = "trace.json"
@@ -15,7 +17,6 @@ PATHS: Final = "trace_paths.json"
 SPOOL_PREFIX: Final = "thread-"
 SPOOL_SUFFIX: Final = ".part"
 
-_FILE_MODE: Final = 0o600
 _DIRECTORY_MODE: Final = 0o700
 
 
@@ -37,22 +38,23 @@ class TraceDirectory:
     def __init__(self, path: str) -> None:
         self.path = self.stated = path
         self._lock = self._claim()
-        if self._lock < 0:
-            self.path = f"{path}.{os.getpid()}"
+        if self._lock is None:
+            self.path = f"{path}.{Os.getpid()}"
             self._lock = self._claim()
         self._forget_earlier()
 
-    def create(self, name: str) -> int:
-        """Return the descriptor of a new file that its owner alone may read and write.
+    def create(self, name: str) -> OwnDescriptor:
+        """Return a new file that its owner alone may read, and that is written to at its end.
 
         Raises:
             OSError: it cannot be created.
         """
         path = os.path.join(self.path, name)
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
-        return beyond_the_standard_ones(os.open(path, flags, _FILE_MODE))
+            Os.unlink(path)
+        flags = os.O_RDWR | os.O_APPEND
+        created = os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+        return OwnDescriptor(Os.open(path, flags | created, PRIVATE), path, flags)
 
     def replace(self, name: str, text: str) -> None:
         """Write a small file as a whole, or leave the one before.
@@ -61,20 +63,20 @@ class TraceDirectory:
             OSError: it cannot be written.
         """
         temporary = f"{name}.new"
-        descriptor = self.create(temporary)
+        file = self.create(temporary)
         try:
-            write_all(descriptor, text.encode("ascii", "backslashreplace"))
+            write_all(file.use(), text.encode("ascii", "backslashreplace"))
         except OSError:
             self.remove(temporary)
             raise
         finally:
-            os.close(descriptor)
-        os.replace(os.path.join(self.path, temporary), os.path.join(self.path, name))
+            file.close()
+        Os.replace(os.path.join(self.path, temporary), os.path.join(self.path, name))
 
     def remove(self, name: str) -> None:
         """Remove a file; that it is not there is no error."""
         with contextlib.suppress(OSError):
-            os.unlink(os.path.join(self.path, name))
+            Os.unlink(os.path.join(self.path, name))
 
     def discard(self) -> None:
         """Remove the recording's files, and the directory if nothing else is in it."""
@@ -82,19 +84,19 @@ class TraceDirectory:
             self.remove(name)
         self.close()
         with contextlib.suppress(OSError):
-            os.rmdir(self.path)
+            Os.rmdir(self.path)
 
     def close(self) -> None:
         """Let others use the directory."""
-        lock, self._lock = self._lock, -1
-        if lock >= 0:
-            os.close(lock)
+        if self._lock is not None:
+            self._lock.close()
 
-    def _claim(self) -> int:
-        """Return a locked descriptor of the directory, or -1 when another process has it."""
+    def _claim(self) -> OwnDescriptor | None:
+        """Return a locked descriptor of the directory, or None when another process has it."""
         try:
-            os.makedirs(self.path, _DIRECTORY_MODE, exist_ok=True)
-            return lock_directory(self.path)
+            _make_directories(self.path)
+            lock = lock_directory(self.path)
+            return None if lock < 0 else OwnDescriptor(lock)
         except (FileExistsError, NotADirectoryError) as error:
             raise _failure("is not a directory", ErrorCode.TRACE_DIR_CONFLICT, self.path) from error
         except OSError as error:
@@ -102,10 +104,21 @@ class TraceDirectory:
             raise _failure(reason, ErrorCode.TRACE_DIR_CREATE_FAILED, self.path) from error
 
     def _forget_earlier(self) -> None:
-        for name in os.listdir(self.path):
+        for name in Os.listdir(self.path):
             is_spool = name.startswith(SPOOL_PREFIX) and name.endswith(SPOOL_SUFFIX)
             if is_spool or name in (EVENTS, METADATA, PATHS):
                 self.remove(name)
+
+
+def _make_directories(path: str) -> None:
+    try:
+        Os.mkdir(path, _DIRECTORY_MODE)
+    except FileExistsError:
+        if not stat.S_ISDIR(Os.stat(path).st_mode):
+            raise
+    except FileNotFoundError:
+        _make_directories(os.path.dirname(path))
+        Os.mkdir(path, _DIRECTORY_MODE)
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -116,7 +129,7 @@ def write_all(descriptor: int, data: bytes) -> None:
     """
     view = memoryview(data)
     while view:
-        view = view[os.write(descriptor, view) :]
+        view = view[Os.write(descriptor, view) :]
 
 
 def lock_directory(path: str) -> int:
@@ -125,21 +138,19 @@ def lock_directory(path: str) -> int:
     Raises:
         OSError: it cannot be opened.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    descriptor = Os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     descriptor = beyond_the_standard_ones(descriptor)
     return descriptor if _lock(descriptor) else -1
 
 
 def _lock(descriptor: int) -> bool:
     """Return whether the lock on the directory is ours; a forked child shares its parent's."""
-    try:
-        import fcntl  # noqa: PLC0415 - POSIX only
-    except ImportError:
+    if not Fcntl.is_there:
         return True
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        Fcntl.flock(descriptor, Fcntl.LOCK_EX_NB)
     except OSError:
-        os.close(descriptor)
+        Os.close(descriptor)
         return False
     return True
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.bindings import Os
 from codetracer_otel.exporters.native.directory import SPOOL_PREFIX, SPOOL_SUFFIX, write_all
 
 if TYPE_CHECKING:
+    from codetracer_otel.descriptors import OwnDescriptor
     from codetracer_otel.exporters.native.directory import TraceDirectory
 
 _SPOOL_CHARACTERS: Final = 256 * 1024  # of a thread's open call tree; what is beyond goes to a file
@@ -20,12 +21,12 @@ class EventFile:
     A write that fails may leave the beginning of its events; `repair` saves the whole ones.
 
     Args:
-        descriptor: of the empty file; closed by `close`.
+        file: empty, at its end wherever it is opened again; closed by `close`.
         opening: what stands before the first event.
     """
 
-    def __init__(self, descriptor: int, opening: bytes = b"[") -> None:
-        self._descriptor = descriptor
+    def __init__(self, file: OwnDescriptor, opening: bytes = b"[") -> None:
+        self._file = file
         self.size = 0
         self._separator = opening
 
@@ -38,7 +39,7 @@ class EventFile:
         self._append(self._separator + text.encode("ascii"))
         self._separator = b","
 
-    def copy(self, descriptor: int) -> None:
+    def copy(self, file: OwnDescriptor) -> None:
         """Append the events that another file consists of.
 
         Raises:
@@ -46,7 +47,7 @@ class EventFile:
         """
         self._append(self._separator)
         position = 0
-        while data := os.pread(descriptor, _COPY_BYTES, position):
+        while data := Os.pread(file.use(), _COPY_BYTES, position):
             self._append(data)
             position += len(data)
         self._separator = b","
@@ -61,10 +62,10 @@ class EventFile:
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._descriptor)
+        self._file.close()
 
     def _append(self, data: bytes) -> None:
-        write_all(self._descriptor, data)
+        write_all(self._file.use(), data)
         self.size += len(data)
 
 
@@ -82,7 +83,6 @@ class Spool:
         self._texts: list[str] = []
         self._characters = 0
         self._file: EventFile | None = None
-        self._descriptor = -1
 
     def __bool__(self) -> bool:
         return bool(self._texts) or self._file is not None
@@ -99,7 +99,7 @@ class Spool:
     def move_to(self, file: EventFile) -> None:
         """Append everything to ``file`` and be empty."""
         if self._file is not None:
-            file.copy(self._descriptor)
+            file.copy(self._own)
             self.close()
         if self._texts:
             file.write(",".join(self._texts))
@@ -114,7 +114,7 @@ class Spool:
 
     def _to_disk(self) -> None:
         if self._file is None:
-            self._descriptor = self._directory.create(self._name)
-            self._file = EventFile(self._descriptor, b"")
+            self._own = self._directory.create(self._name)
+            self._file = EventFile(self._own, b"")
         self._file.write(",".join(self._texts))
         self._texts, self._characters = [], 0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from codetracer_otel.bindings import Files, Json, Os
 from codetracer_otel.errors import ErrorCode
 from codetracer_otel.exporters.native.directory import (
     EVENTS,
@@ -75,7 +75,7 @@ def repair(path: str) -> Repair:
         OSError: it cannot be read or written.
     """
     events = os.path.join(path, EVENTS)
-    with open(events, "rb") as file:
+    with Files.open(events, "rb") as file:
         if ends_as_it_should(file):
             return Repair(was_needed=False)
     lock = lock_directory(path)
@@ -85,7 +85,7 @@ def repair(path: str) -> Repair:
     try:
         return end_trace(path)
     finally:
-        os.close(lock)
+        Os.close(lock)
 
 
 def end_trace(path: str, room: int = 0) -> Repair:
@@ -95,8 +95,8 @@ def end_trace(path: str, room: int = 0) -> Repair:
         path: of the directory.
         room: bytes by which the file becomes smaller at least, for what else has to be written.
     """
-    with open(os.path.join(path, EVENTS), "r+b") as file:
-        size = os.fstat(file.fileno()).st_size
+    with Files.open(os.path.join(path, EVENTS), "r+b") as file:
+        size = Os.fstat(file.fileno()).st_size
         for spare in _SPARE_BYTES:
             file.seek(0)
             prefix = _read_prefix(file, size - room - spare)
@@ -107,7 +107,7 @@ def end_trace(path: str, room: int = 0) -> Repair:
         else:
             raise OSError("no room to end the trace")
     with contextlib.suppress(OSError):  # the file was written when the recording began
-        _replace(path, PATHS, json.dumps(prefix.paths, separators=(",", ":")))
+        _replace(path, PATHS, Json.dumps(prefix.paths))
     return Repair(True, prefix.events, prefix.depth, size - prefix.end)
 
 
@@ -132,12 +132,12 @@ def _close(descriptor: int, prefix: _Prefix, limit: int | None) -> bool:
     ending = _ending(prefix)
     if limit is not None and prefix.end + len(ending) > limit:
         return False
-    os.ftruncate(descriptor, prefix.end)
-    os.lseek(descriptor, 0, os.SEEK_END)
+    Os.ftruncate(descriptor, prefix.end)
+    Os.lseek(descriptor, 0, os.SEEK_END)
     try:
         write_all(descriptor, ending)
     except OSError:
-        os.ftruncate(descriptor, prefix.end)
+        Os.ftruncate(descriptor, prefix.end)
         return False
     return True
 
@@ -155,7 +155,7 @@ def _ending(prefix: _Prefix) -> bytes:
         inner = prefix.home_depth - 1
     events += [_return(unfinished)] * inner
     events.append(_return({"kind": "String", "text": "<exit>", "type_id": text}))
-    texts = [json.dumps(event, separators=(",", ":")) for event in events]
+    texts = [Json.dumps(event) for event in events]
     return ("," + ",".join(texts) + "]").encode("ascii")
 
 
@@ -170,13 +170,13 @@ def _return(value: dict[str, Any]) -> dict[str, Any]:
 def _replace(path: str, name: str, text: str) -> None:
     temporary = os.path.join(path, f"{name}.new")
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(temporary)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        Os.unlink(temporary)
+    descriptor = Os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         write_all(descriptor, text.encode("ascii"))
     except OSError:
-        os.unlink(temporary)
+        Os.unlink(temporary)
         raise
     finally:
-        os.close(descriptor)
-    os.replace(temporary, os.path.join(path, name))
+        Os.close(descriptor)
+    Os.replace(temporary, os.path.join(path, name))

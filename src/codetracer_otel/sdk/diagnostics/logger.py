@@ -1,95 +1,38 @@
-"""Log lines of a session: JSON on the ``codetracer_otel`` logger, never a value of the program."""
+"""Log lines of a session, as JSON; never a value of the program.
+
+They do not pass through `logging`: a program may disable every logger there, replace the record
+factory, or count the records.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import math
-import os
-import sys
-import time
-import uuid
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from pythonjsonlogger.json import JsonFormatter
-
+from codetracer_otel.bindings import Json, Time, new_uuid
 from codetracer_otel.errors import (
     CodetracerError,
     EnvironmentFailure,
-    ErrorCode,
     Problem,
     lines_of,
 )
+from codetracer_otel.exporters.json_text import strict
+from codetracer_otel.exporters.lines import FileOutput, LineWriter
+from codetracer_otel.exporters.standard_error import hold_standard_error, standard_error
 from codetracer_otel.sdk.diagnostics.events import FAILURES, FailureKind, topic_of
 from codetracer_otel.sdk.diagnostics.trailer import trailer_line, trailer_of, write_trailer
 from codetracer_otel.sdk.policy.model import LogLevel, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from io import TextIOWrapper
 
     from codetracer_otel.sdk.settings import Settings
 
 LOGGER_NAME: Final = "codetracer_otel"
 
-_NUMBERS: Final = {
-    LogLevel.ERROR: logging.ERROR,
-    LogLevel.WARN: logging.WARNING,
-    LogLevel.INFO: logging.INFO,
-    LogLevel.DEBUG: logging.DEBUG,
-    LogLevel.TRACE: logging.DEBUG,
-}
-_LEVELS: Final = {level.name.lower(): level for level in _NUMBERS} | {"warning": LogLevel.WARN}
+_LEVELS: Final = {level.name.lower(): level for level in LogLevel} | {"warning": LogLevel.WARN}
 # What a line says beside its message, in this order; the rest stands in ``fields``.
 _TOP: Final = ("error_code", "module_path", "file", "line")
-
-
-class _StderrHandler(logging.StreamHandler[Any]):
-    """Writes to whatever ``sys.stderr`` is at the time; a closed or absent one is no error."""
-
-    def __init__(self) -> None:
-        super().__init__(stream=None)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.stream = sys.stderr
-        if self.stream is not None:
-            super().emit(record)
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Lose the line: a traceback of ours must not enter the program's output."""
-
-
-class _FileHandler(logging.FileHandler):
-    """Appends to a file, created with mode 0600; a full disk loses lines, not the program."""
-
-    def _open(self) -> TextIOWrapper:
-        return open(self.baseFilename, "a", encoding="utf-8", opener=_open_private)
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Lose the line."""
-
-    def close(self) -> None:
-        """Close the file; a full disk loses what was not written yet."""
-        with contextlib.suppress(OSError):
-            super().close()
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-class _LineFormatter(JsonFormatter):
-    """One object per line, with the fields of diagnostics.md in their order."""
-
-    def add_fields(
-        self,
-        log_data: dict[str, Any],
-        record: logging.LogRecord,
-        message_dict: dict[str, Any],
-    ) -> None:
-        """Fill ``log_data``."""
-        del message_dict
-        log_data.update(getattr(record, "line_fields", {"message": record.getMessage()}))
 
 
 class SessionLog:
@@ -101,34 +44,39 @@ class SessionLog:
     Attributes:
         run_id: stands in every line and trailer of the session.
         failures: how many failures were reported.
-        lost: how many lines could not be written.
 
     Raises:
         EnvironmentFailure: the log file that a caller named cannot be opened.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.run_id = str(uuid.uuid4())
-        self.failures = self.lost = 0
+        self.run_id = new_uuid()
+        self.failures = 0
         self._policy = settings.policy
         self._levels = settings.policy.log_level
-        self._logger = logging.getLogger(LOGGER_NAME)
         self._unusable: Problem | None = None
-        self._handler = self._build_handler()
-        self._handler.setFormatter(_LineFormatter())
+        self._release = hold_standard_error()
+        self._file: str | None = None
+        self._writer = self._build_writer()
+
+    @property
+    def lost(self) -> int:
+        """How many lines could not be written."""
+        return self._writer.failures
 
     def open(self) -> None:
-        """Attach the handler; until `close` the host's handlers do not print the lines again."""
-        self._logger.addHandler(self._handler)
-        self._logger.propagate = False
+        """Say that the log file of the environment cannot be used, if that is so."""
         if self._unusable is not None:
             self.report_warnings([self._unusable])
 
     def close(self) -> None:
-        """Detach the handler."""
-        self._logger.removeHandler(self._handler)
-        self._handler.close()
-        self._logger.propagate = True
+        """Release the output."""
+        self._writer.close()
+        self._release()
+
+    def after_fork(self) -> None:
+        """Go on in a forked child, in the same file."""
+        self._writer.reopen_after_fork(self._file)
 
     def notify(self, event: str, /, level: str = "info", **facts: object) -> None:
         """Write a line about ``event`` when the policy lets its level pass.
@@ -139,10 +87,7 @@ class SessionLog:
         if failure is not None:
             facts.setdefault("error_code", failure.code)
             self.failures += 1
-        try:
-            self._report(event, level, failure, {k: _plain(value) for k, value in facts.items()})
-        except Exception:  # noqa: BLE001 - handlers and filters of the host see our records, too
-            self.lost += 1
+        self._report(event, level, failure, {k: _plain(value) for k, value in facts.items()})
 
     def _report(
         self, event: str, level: str, failure: FailureKind | None, facts: dict[str, object]
@@ -167,11 +112,8 @@ class SessionLog:
         limit = _LEVELS.get(level, LogLevel.INFO)
         if limit > self._level_for(target):
             return
-        record = self._logger.makeRecord(
-            LOGGER_NAME, _NUMBERS[limit], f"({LOGGER_NAME})", 0, message, (), None
-        )
         line = {
-            "ts_micros": time.time_ns() // 1000,
+            "ts_micros": Time.time_ns() // 1000,
             "level": limit.name,
             "target": target,
             "run_id": self.run_id,
@@ -181,8 +123,7 @@ class SessionLog:
             "fields": facts or None,
         }
         present = {key: value for key, value in line.items() if value is not None}
-        record.__dict__["line_fields"] = present
-        self._logger.handle(record)
+        self._writer.write_text(f"{Json.dumps(strict(present), is_spaced=True)}\n")
 
     def _level_for(self, target: str) -> LogLevel:
         """Return the limit for a target, by its full name or without the package's."""
@@ -192,23 +133,22 @@ class SessionLog:
             return self._levels.level_for(short)
         return self._levels.level_for(target)
 
-    def _build_handler(self) -> logging.Handler:
+    def _build_writer(self) -> LineWriter:
         path = self._policy.log_file
         if path is None:
-            return _StderrHandler()
+            return LineWriter(standard_error())
         try:
-            return _FileHandler(path)
-        except OSError as error:
-            failure = _cannot_open(path, error)
+            output = FileOutput(path)
+        except EnvironmentFailure as error:
+            failure = EnvironmentFailure(f"log file {error.message}", error.code)
+        else:
+            self._file = output.path
+            return LineWriter(output)
         if self._policy.origin_of("log_file") is not Origin.ENVIRONMENT:
+            self._release()
             raise failure
         self._unusable = Problem(failure.code, f"CODETRACER_LOG_FILE: {failure.message}")
-        return _StderrHandler()
-
-
-def _cannot_open(path: str, error: OSError) -> EnvironmentFailure:
-    message = f"log file {path!r}: cannot be opened, {error.strerror}; expected a file to write"
-    return EnvironmentFailure(message, ErrorCode.IO)
+        return LineWriter(standard_error())
 
 
 def report_problem(problem: object, *, json_errors: bool = False) -> None:
@@ -218,13 +158,10 @@ def report_problem(problem: object, *, json_errors: bool = False) -> None:
         problem: an error or a text.
         json_errors: print the trailer, too.
     """
-    handler = _StderrHandler()
+    writer = LineWriter(standard_error())
     error = problem if isinstance(problem, CodetracerError) else None
     for line in [str(problem)] if error is None else lines_of(error):
-        text = f"codetracer-otel: {line}"
-        handler.handle(
-            logging.LogRecord(LOGGER_NAME, logging.ERROR, f"({LOGGER_NAME})", 0, text, (), None)
-        )
+        writer.write_text(f"codetracer-otel: {line}\n")
     if error is not None and json_errors:
         write_trailer(trailer_of(error))
 

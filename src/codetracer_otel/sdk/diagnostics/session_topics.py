@@ -139,7 +139,7 @@ class SessionTopics:
         self._lines.tell("config", "configured", facts, kind="config")
 
     def _shares_output(self, exporter: JsonLinesExporter) -> bool:
-        return exporter.follows_stderr and self._settings.topics.output is None
+        return exporter.writes_to_stderr and self._settings.topics.output is None
 
     def _is_told(self, view: SpanView) -> bool:
         if not is_ours_by_scope(view) or self._lines.is_off:

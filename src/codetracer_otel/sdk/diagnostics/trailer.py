@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import TYPE_CHECKING
 
-from codetracer_otel.exporters.lines import LineWriter, StreamOutput, TextStream
+from codetracer_otel.bindings import Json
+from codetracer_otel.exporters.lines import LineWriter
+from codetracer_otel.exporters.standard_error import standard_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from codetracer_otel.errors import CodetracerError
+    from codetracer_otel.exporters.lines import Output
 
 
 def trailer_line(
@@ -23,7 +24,7 @@ def trailer_line(
     trace_id: str | None,
 ) -> str:
     """Return the line of one failure, without a line end; ASCII only."""
-    return json.dumps(
+    return Json.dumps(
         {
             "context": {str(key): str(value) for key, value in context.items()},
             "error_code": str(code),
@@ -31,18 +32,19 @@ def trailer_line(
             "message": message,
             "run_id": run_id,
             "trace_id": trace_id,
-        }
+        },
+        is_spaced=True,
     )
 
 
-def write_trailer(line: str, stream: Callable[[], TextStream | None] | None = None) -> None:
+def write_trailer(line: str, output: Output | None = None) -> None:
     """Write a trailer; a closed or absent stream loses it.
 
     Args:
         line: see `trailer_line`.
-        stream: returns where to; by default ``sys.stderr`` of the moment.
+        output: where to; by default the standard error.
     """
-    LineWriter(StreamOutput(stream or (lambda: sys.stderr))).write_text(f"{line}\n")
+    LineWriter(output or standard_error()).write_text(f"{line}\n")
 
 
 def trailer_of(error: CodetracerError, run_id: str | None = None) -> str:
