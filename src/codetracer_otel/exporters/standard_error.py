@@ -77,22 +77,22 @@ def _duplicate_of(stream: Any) -> DescriptorOutput | None:
         return None
 
 
-_held: list[StandardError] = []
+class _Held:
+    by_session: StandardError | None = None
 
 
 def hold_standard_error() -> Callable[[], None]:
     """Let `standard_error` be what it is now until the result, its undo, is called."""
-    held = StandardError(sys.stderr)
-    _held.append(held)
+    held = _Held.by_session = StandardError(sys.stderr)
 
     def release() -> None:
-        if held in _held:
-            _held.remove(held)
-            held.release()
+        if _Held.by_session is held:
+            _Held.by_session = None
+        held.release()
 
     return release
 
 
 def standard_error() -> StandardError:
     """Return the standard error as the running session found it, or as it is now without one."""
-    return _held[-1] if _held else StandardError(sys.stderr)
+    return _Held.by_session or StandardError(sys.stderr)
