@@ -14,6 +14,7 @@ from codetracer_otel.captured import REDACTED
 from codetracer_otel.filters.content import ContentCounters, compile_content
 from codetracer_otel.filters.content_patterns import ContentPattern
 from codetracer_otel.filters.model import Action, RuleSource
+from codetracer_otel.filters.patience import MOST_TIMEOUTS
 from codetracer_otel.filters.prefilter import shapes_possible
 from codetracer_otel.filters.shapes import SHAPES
 
@@ -686,6 +687,19 @@ def test_a_pattern_that_takes_too_long_redacts_everything_and_is_reported_once(s
             {"level": "warning", "selector": SOURCE.selector, "file": SOURCE.file, "line": 7},
         )
     ]
+
+
+def test_a_pattern_that_times_out_again_and_again_hides_at_once_and_says_so_once(slow):
+    told = []
+    counters = ContentCounters()
+    hanging = rules(
+        pattern("regex", "."), counters=counters, notify=lambda event, **_: told.append(event)
+    )
+    texts = [str(number) for number in range(100)]
+    assert hanging.redact_texts(texts) == [REDACTED] * 100
+    assert counters.timeouts == MOST_TIMEOUTS
+    assert counters.redactions == {"pattern": 100}
+    assert told == ["value_pattern_timeout", "pattern_given_up"]
 
 
 def test_a_timeout_counts_as_a_match_for_drop_and_as_none_for_allow(slow):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.captured import REDACTED
 from codetracer_otel.filters.content_patterns import ShapesPattern, compile_content_pattern
 from codetracer_otel.filters.encodings import decodings, may_be_encoded
 from codetracer_otel.filters.model import Action
+from codetracer_otel.filters.patience import Patience
 from codetracer_otel.filters.prefilter import shapes_possible
 from codetracer_otel.filters.text_parts import TextParts, replace_parts
 
@@ -236,7 +237,7 @@ def compile_content(
         patterns: in the order in which they decide, the newest rule's first; without those that
             may not act, such as an ``allow`` older than a stricter default.
         counters: what to count in; several rules may share it.
-        notify: told once for each pattern that it took too long on a text.
+        notify: told once for each pattern that it took too long on a text, and that it is given up.
 
     Raises:
         ValueError: a pattern is not well-formed, or of a match type that values do not have.
@@ -251,20 +252,14 @@ def compile_content(
 
 def _timeout_reporter(
     pattern: ContentPattern, counters: ContentCounters, notify: Notify | None
-) -> Callable[[], None]:
-    told = notify is None
+) -> Callable[[], bool]:
+    written = pattern.source
+    source = replace(written, selector=written.selector or pattern.pattern)
+    patience = Patience(notify, "value_pattern_timeout")
 
-    def on_timeout() -> None:
-        nonlocal told
+    def on_timeout() -> bool:
         counters.timeouts += 1
-        if not told and notify is not None:
-            told = True
-            notify(
-                "value_pattern_timeout",
-                level="warning",
-                selector=pattern.source.selector or pattern.pattern,
-                file=pattern.source.file,
-                line=pattern.source.line,
-            )
+        patience.timed_out(source)
+        return bool(patience.given_up)
 
     return on_timeout

@@ -97,11 +97,12 @@ class LiteralPattern:
 class RegexPattern:
     """A regular expression, with a time limit where it can take long."""
 
-    __slots__ = ("_expression", "_literal", "_on_timeout", "action")
+    __slots__ = ("_expression", "_is_given_up", "_literal", "_on_timeout", "action")
 
     def __init__(
-        self, expression: Expression, pattern: str, action: Action, on_timeout: Callable[[], None]
+        self, expression: Expression, pattern: str, action: Action, on_timeout: Callable[[], object]
     ) -> None:
+        self._is_given_up = False
         self._expression = expression
         self._literal = required_literal(pattern)
         self._on_timeout = on_timeout
@@ -112,12 +113,17 @@ class RegexPattern:
         if self._literal not in text:
             return ()
         limited = self._expression.needs_limit or len(text) > UNLIMITED_LENGTH
+        if limited and self._is_given_up:
+            return self._unjudged(text)
         try:
             spans = self._spans(text, TIME_LIMIT_S if limited else None, is_cut=is_cut)
         except TimeoutError:
-            self._on_timeout()
-            spans = [] if self.action is Action.ALLOW else [(0, len(text))]
+            self._is_given_up = bool(self._on_timeout())
+            return self._unjudged(text)
         return [(PATTERN_KIND, span) for span in spans]
+
+    def _unjudged(self, text: str) -> Found:
+        return () if self.action is Action.ALLOW else [(PATTERN_KIND, (0, len(text)))]
 
     def _spans(self, text: str, timeout: float | None, *, is_cut: bool) -> list[TextPart]:
         compiled = self._expression.compiled
@@ -141,13 +147,14 @@ CompiledPattern = ShapesPattern | GlobPattern | LiteralPattern | RegexPattern
 
 
 def compile_content_pattern(
-    pattern: ContentPattern, on_timeout: Callable[[], None]
+    pattern: ContentPattern, on_timeout: Callable[[], object]
 ) -> CompiledPattern:
     """Compile one pattern.
 
     Args:
         pattern: of any match type that values have.
-        on_timeout: called when the pattern took too long on a text.
+        on_timeout: called when the pattern took too long on a text; whether it is given up, so
+            that it decides at once about every text that it could take long for.
 
     Raises:
         ValueError: it is not well-formed, or of a match type that values do not have.

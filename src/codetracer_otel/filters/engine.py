@@ -8,6 +8,7 @@ from codetracer_otel.filters.content import ContentCounters, compile_content
 from codetracer_otel.filters.decision import Decision, Profile
 from codetracer_otel.filters.model import RuleSource, Verdict
 from codetracer_otel.filters.paths import is_synthetic, normal_path, relative_path
+from codetracer_otel.filters.patience import Patience
 from codetracer_otel.filters.placeholders import SELF, expand_placeholder
 from codetracer_otel.filters.resolution import default_value, fail_closed, resolve_scope
 from codetracer_otel.filters.rule_index import RuleIndex
@@ -59,7 +60,7 @@ class Classifier:
         self._places = self._index(SelectorKind.FILE, absolute=True)
         self._profiles: dict[tuple[int, ...], Profile] = {}
         self._values: dict[tuple[int, ...], ValueRules] = {}
-        self._timeouts: dict[RuleSource, int] = {}
+        self._patience = Patience(notify, "filter_pattern_timeout")
         self.content_counters = ContentCounters()
 
     def _index(self, kind: SelectorKind, *, absolute: bool = False) -> RuleIndex:
@@ -83,7 +84,7 @@ class Classifier:
 
     def stats(self) -> dict[str, int]:
         """Return the counters, by name."""
-        timeouts = sum(self._timeouts.values()) + self.content_counters.timeouts
+        timeouts = self._patience.timeouts + self.content_counters.timeouts
         return {"pattern_timeouts": timeouts}
 
     # matching
@@ -114,25 +115,13 @@ class Classifier:
     def _count_timeouts(self, found: list[int]) -> None:
         for number in found:
             if number < 0:
-                self._timed_out(self.rules[~number].source)
+                self._patience.timed_out(self.rules[~number].source)
 
     def _names_synthetic(self, matching: tuple[int, ...]) -> bool:
         selectors = [self.rules[index].selector for index in matching if index >= 0]
         return any(
             selector.kind is SelectorKind.FILE and "<" in selector.pattern for selector in selectors
         )
-
-    def _timed_out(self, source: RuleSource) -> None:
-        count = self._timeouts.get(source, 0)
-        self._timeouts[source] = count + 1
-        if count == 0 and self._notify is not None:
-            self._notify(
-                "filter_pattern_timeout",
-                "warning",
-                file=source.file,
-                line=source.line,
-                selector=source.selector,
-            )
 
     # resolving
 
@@ -170,7 +159,7 @@ class Classifier:
             if rule.value_default is not None:
                 action, source = rule.value_default, rule.source
         return ValueRules(
-            newest_first(by_file), Verdict(action, source), self._timed_out, self._compile_content
+            newest_first(by_file), Verdict(action, source), self._patience, self._compile_content
         )
 
     def _compile_content(self, patterns: list[ContentPattern]) -> ContentRules:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters.chain import FilterFile, ScopeRule, ValuePattern
     from codetracer_otel.filters.model import ContentRules, RuleSource
+    from codetracer_otel.filters.patience import Patience
 
 YIELD: Final = "<yield>"
 UNWIND: Final = "<unwind>"
@@ -82,21 +83,21 @@ class ValueRules:
     Args:
         steps: from `newest_first`.
         default: the answer for what no pattern hits.
-        timed_out: told the source of a pattern whose match took too long.
+        patience: told of a pattern whose match took too long.
         compile_content: makes rules of ``value`` patterns.
     """
 
-    __slots__ = ("_cross", "_default", "_own", "_timed_out", "content", "walk")
+    __slots__ = ("_cross", "_default", "_own", "_patience", "content", "walk")
 
     def __init__(
         self,
         steps: tuple[Step, ...],
         default: Verdict,
-        timed_out: Callable[[RuleSource], None],
+        patience: Patience,
         compile_content: Callable[[list[ContentPattern]], ContentRules],
     ) -> None:
         self._default = default
-        self._timed_out = timed_out
+        self._patience = patience
         self._own: dict[ValueKind, list[Step]] = {kind: [] for kind in ValueKind}
         self._cross: dict[ValueKind, list[Step]] = {}
         for step in steps:
@@ -105,17 +106,17 @@ class ValueRules:
                 self._own[kind].append(step)
         for kind, other in _OTHER_KIND.items():
             self._cross[kind] = _cross_steps(self._own[kind], self._own[other])
-        self.walk = _compile_walk(steps, timed_out)
+        self.walk = _compile_walk(steps, patience)
         content = _content_patterns(steps)
         self.content = compile_content(content) if content else None
 
     def verdict(self, kind: ValueKind, name: str) -> Verdict:
         """Return the answer for an argument, local or global."""
         for step in self._own[kind]:
-            if _hits(step.pattern, name, self._timed_out):
+            if _hits(step.pattern, name, self._patience):
                 return _resolve(step)
         for step in self._cross.get(kind, ()):
-            if _hits(step.pattern, name, self._timed_out):
+            if _hits(step.pattern, name, self._patience):
                 return _stricter(_resolve(step), self._default)
         return self._default
 
@@ -151,7 +152,7 @@ class ValueRules:
                 candidates = (ending,)
             else:
                 candidates = names
-            if any(_hits(pattern, name, self._timed_out) for name in candidates):
+            if any(_hits(pattern, name, self._patience) for name in candidates):
                 return _resolve(step)
         return self._default
 
@@ -167,13 +168,15 @@ def _cross_steps(own: Sequence[Step], other: Sequence[Step]) -> list[Step]:
     ]
 
 
-def _hits(pattern: ValuePattern, name: str, timed_out: Callable[[RuleSource], None]) -> bool:
+def _hits(pattern: ValuePattern, name: str, patience: Patience) -> bool:
     assert pattern.matches is not None
+    # Fail closed: what could not be judged is not shown.
+    if patience.given_up and pattern.source in patience.given_up:
+        return pattern.action is not Action.ALLOW
     try:
         return pattern.matches.matches(name)
     except TimeoutError:
-        timed_out(pattern.source)
-        # Fail closed: what could not be judged is not shown.
+        patience.timed_out(pattern.source)
         return pattern.action is not Action.ALLOW
 
 
@@ -194,17 +197,17 @@ def _stricter(first: Verdict, second: Verdict) -> Verdict:
 class CompiledWalk:
     """The ``attr`` and ``type`` patterns of one set of matching rules; see `model.WalkRules`."""
 
-    __slots__ = ("_attributes", "_known", "_known_types", "_timed_out", "_types")
+    __slots__ = ("_attributes", "_known", "_known_types", "_patience", "_types")
 
     def __init__(
         self,
         attributes: tuple[ValuePattern, ...],
         types: tuple[ValuePattern, ...],
-        timed_out: Callable[[RuleSource], None],
+        patience: Patience,
     ) -> None:
         self._attributes = attributes
         self._types = types
-        self._timed_out = timed_out
+        self._patience = patience
         self._known: dict[str, Action] = {}
         self._known_types: dict[str, ValuePattern | None] = {}
 
@@ -246,7 +249,7 @@ class CompiledWalk:
 
     def _first(self, patterns: tuple[ValuePattern, ...], name: str) -> ValuePattern | None:
         for pattern in patterns:
-            if _hits(pattern, name, self._timed_out):
+            if _hits(pattern, name, self._patience):
                 return pattern
         return None
 
@@ -259,9 +262,7 @@ def _remember[T](known: dict[str, T], name: str, answer: T) -> None:
     known[name] = answer
 
 
-def _compile_walk(
-    steps: tuple[Step, ...], timed_out: Callable[[RuleSource], None]
-) -> CompiledWalk | None:
+def _compile_walk(steps: tuple[Step, ...], patience: Patience) -> CompiledWalk | None:
     attributes, types = (
         tuple(
             step.pattern
@@ -270,7 +271,7 @@ def _compile_walk(
         )
         for kind in _WALK_KINDS
     )
-    return CompiledWalk(attributes, types, timed_out) if attributes or types else None
+    return CompiledWalk(attributes, types, patience) if attributes or types else None
 
 
 def _content_patterns(steps: tuple[Step, ...]) -> list[ContentPattern]:
