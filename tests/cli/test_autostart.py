@@ -105,6 +105,22 @@ def test_without_it_nothing_of_ours_is_imported(hooked, tmp_path, value):
     assert "codetracer_otel.sdk.configure" not in process.stdout
 
 
+@pytest.mark.parametrize("flags", [("-E",), ("-I",), ("-I", "-E")])
+@pytest.mark.parametrize("is_old", [False, True])
+def test_an_interpreter_that_ignores_its_environment_starts_none(hooked, tmp_path, flags, is_old):
+    file = hooked.site / FILE_NAME
+    written = file.read_text()
+    if is_old:
+        file.write_text(written.replace("not sys.flags.ignore_environment and ", ""))
+    code = "import sys; print(sorted(n for n in sys.modules if n == 'codetracer_otel.sdk.session'))"
+    spans = tmp_path / "spans.jsonl"
+    variables = {"CODETRACER_AUTO_START": "1", "CODETRACER_EXPORTER": f"jsonl={spans}"}
+    done = hooked.run(*flags, "-c", code, cwd=tmp_path, **variables)
+    file.write_text(written)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+    assert not spans.exists()
+
+
 def test_a_bad_filter_is_printed_and_the_host_runs_untraced(hooked, program, tmp_path):
     bad = tmp_path / "bad.toml"
     bad.write_text("[meta]\nname = 'x'\n")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 
 import pytest
 from hypothesis import given, settings
@@ -174,3 +176,62 @@ def test_what_a_foreign_sdk_has_cut_is_hidden_to_its_end(tmp_path, monkeypatch, 
     for text in shown_by_span_exporters(write, tmp_path, provider).values():
         assert len(shown_of(PASSWORD, text)) <= MOST_SHOWN
         assert len(shown_of(TOKEN, text)) <= len("ghp_")
+
+
+def written_for(seed):
+    """Return a secret in each format, and each with something harmless around it."""
+    chance = random.Random(seed)
+    for form, (alphabet, length) in FORMATS.items():
+        secret = "".join(chance.choices(alphabet, k=length + chance.randrange(12)))
+        around = "{}" if form in ALONE else chance.choice(SURROUNDINGS)
+        yield around.replace("{}", form.replace("{}", secret)), secret
+
+
+def take(given):
+    span = trace.get_current_span()
+    for number, text in enumerate(given):
+        span.set_attribute(f"k{number}", {"deep": [text, text.encode()], "text": text})
+        span.add_event(text, {"more": (text,)})
+    return given
+
+
+def raise_all(given):
+    for text in given:
+        with contextlib.suppress(Refused):
+            refuse_with(text)
+
+
+def refuse_with(text):
+    raise Refused(text)
+
+
+WRITTEN: list[str] = []
+
+
+def write_everywhere():
+    for text in WRITTEN:
+        take([text])
+        raise_all([text])
+        with trace.get_tracer("library").start_as_current_span(text) as span:
+            span.set_attribute("note", text)
+            span.set_status(trace.StatusCode.ERROR, text)
+        with codetracer_otel.span("ours", note=text, deep={"in": [text]}):
+            codetracer_otel.event("told", note=text)
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("CODETRACER_FUZZ_SEEDS", "2"))))
+@pytest.mark.parametrize("limit", ["", "24", "70"])
+def test_what_one_exporter_hides_all_hide_in_every_position(
+    tmp_path, capsys, monkeypatch, seed, limit
+):
+    monkeypatch.setenv("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", limit)
+    made = list(written_for(seed))
+    monkeypatch.setattr(f"{__name__}.WRITTEN", [text for text, _ in made])
+    shown = shown_by_every_exporter(write_everywhere, tmp_path, capsys)
+    found = {
+        (name, secret, visible)
+        for _, secret in made
+        for name, text in shown.items()
+        if len(visible := shown_of(secret, text)) > MOST_SHOWN
+    }
+    assert found == set()

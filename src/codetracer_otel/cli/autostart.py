@@ -16,7 +16,8 @@ FILE_NAME: Final = "codetracer_otel_autostart.pth"
 # One line, which site runs in every interpreter of the environment: it imports nothing of ours
 # unless the variable is set, and nothing at all when the package is gone.
 HOOK: Final = (
-    "import os; (os.environ.get('CODETRACER_AUTO_START') or '').strip() "
+    "import os, sys; not sys.flags.ignore_environment "
+    "and (os.environ.get('CODETRACER_AUTO_START') or '').strip() "
     "and __import__('importlib.util').util.find_spec('codetracer_otel') "
     "and __import__('codetracer_otel.sdk.autostart', fromlist=['begin']).begin()\n"
 )

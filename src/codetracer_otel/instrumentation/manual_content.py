@@ -105,9 +105,12 @@ class SpanContent:
         if self.result is not None:
             self.result = (shown_value(self.result[0], changes),)
         if error is not None:
-            was_cut = error.message_is_cut
-            error.message = shown_text(error.message, changes, is_cut=was_cut)
-            error.stack_trace = shown_text(error.stack_trace, changes, is_cut=was_cut)
+            message, was_cut = error.message, error.message_is_cut
+            error.message = shown_text(message, changes, is_cut=was_cut)
+            trace = shown_text(error.stack_trace, changes, is_cut=was_cut)
+            # some secrets are known only where they are all of a text
+            is_same = not message or error.message == message
+            error.stack_trace = trace if is_same else trace.replace(message, error.message)
         self._rename(changes)
         self.arguments, in_arguments = _shown(self.arguments, changes)
         self.fields, in_fields = _shown(self.fields, changes)

@@ -14,7 +14,12 @@ from codetracer_otel.sdk.settings import (
 
 
 def begin() -> None:
-    """Start a session if ``CODETRACER_AUTO_START`` says so; whatever fails, the host goes on."""
+    """Start a session if ``CODETRACER_AUTO_START`` says so; whatever fails, the host goes on.
+
+    ``python -E`` and ``python -I`` ignore the environment, and so does this.
+    """
+    if sys.flags.ignore_environment:
+        return
     environ = from_process_environment()
     is_wanted = wants_auto_start(environ)
     if is_wanted is False:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _WHOLE: Final[frozenset[int]] = frozenset()
 
+_MESSAGE: Final = "exception.message"
+_STACK_TRACE: Final = "exception.stacktrace"
 Text = tuple[str, bool]  # the text, and whether its end was cut off
 Change = Callable[[str, bool], str]  # what becomes of a text, which may have been cut off
 
@@ -101,8 +103,10 @@ def replace_in_record(record: Record, change: Change) -> None:
         extras.status_message = change(extras.status_message, False)
     if extras.exception is not None:
         exception = extras.exception
-        exception.message = change(exception.message, exception.message_is_cut)
-        exception.stack_trace = change(exception.stack_trace, exception.message_is_cut)
+        message = exception.message
+        exception.message = change(message, exception.message_is_cut)
+        trace = change(exception.stack_trace, exception.message_is_cut)
+        exception.stack_trace = with_message(trace, message, exception.message)
 
 
 def _replace_in_parts(
@@ -113,9 +117,21 @@ def _replace_in_parts(
 ) -> None:
     for event in events:
         event.name = change(event.name, False)
-        event.attributes = _changed(event.attributes, change, cut)
+        message = event.attributes.get(_MESSAGE)
+        event.attributes = changed = _changed(event.attributes, change, cut)
+        trace, shown = changed.get(_STACK_TRACE), changed.get(_MESSAGE)
+        if type(message) is type(trace) is type(shown) is str:
+            changed[_STACK_TRACE] = with_message(trace, message, shown)
     for link in links:
         link.attributes = _changed(link.attributes, change, cut)
+
+
+def with_message(trace: str, message: str, shown: str) -> str:
+    """Return a stack trace in which a message is what was shown of it alone.
+
+    Some secrets are known only where they are all of a text, as ``user:password@host`` is.
+    """
+    return trace.replace(message, shown) if message and shown != message else trace
 
 
 def _changed_values(values: tuple[Any, ...], change: Change) -> tuple[Any, ...]:
