@@ -22,7 +22,7 @@ from contextlib import suppress
 from importlib.machinery import BuiltinImporter
 from importlib.util import module_from_spec
 from json.decoder import JSONDecoder
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 try:
     import fcntl
@@ -112,13 +112,13 @@ class Threads:
     get_native_id = _thread.get_native_id
     start_new_thread = _thread.start_new_thread
     RLock = _thread.RLock
-    Local = _thread._local  # noqa: SLF001 - what `threading.local` is
+    Local: TypeAlias = _thread._local  # noqa: SLF001, UP040 - `threading.local`, a base class
 
 
 class Queues:
     """A queue whose `get` blocks a thread of the operating system."""
 
-    SimpleQueue = _queue.SimpleQueue
+    SimpleQueue: TypeAlias = _queue.SimpleQueue  # noqa: UP040 - is called
     Empty = _queue.Empty
 
 

@@ -7,10 +7,11 @@ user code.
 
 from __future__ import annotations
 
-import json
 import math
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.bindings import Json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,7 +165,7 @@ def _is_homogeneous(items: tuple[Captured, ...]) -> bool:
 
 def json_text(plain: Any) -> str:
     """Return compact ASCII JSON for the result of `plain_value`."""
-    return json.dumps(plain, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return Json.dumps(plain)
 
 
 def plain_value(value: Captured) -> Any:

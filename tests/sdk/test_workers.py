@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import ctypes
 import logging
 import sys
 import threading
@@ -222,7 +223,7 @@ class Limit:
         self.back_after = back_after
         monkeypatch.setattr(sys, "getrecursionlimit", lambda: 1000 if self.is_back else 30)
         clock = types.SimpleNamespace(sleep=self.sleep, monotonic=lambda: float(self.sleeps))
-        monkeypatch.setattr(workers, "time", clock)
+        monkeypatch.setattr(workers, "Time", clock)
 
     @property
     def is_back(self):
@@ -247,3 +248,54 @@ def test_a_thread_waits_for_a_recursion_limit_that_is_too_low_but_not_for_ever(
     worker.put("end")
     assert worker.join(soon())
     assert handled == expected
+
+
+def test_a_thread_survives_what_it_cannot_handle_and_tells_of_it():
+    handled, told = [], []
+
+    def handle(item):
+        if item == "bad":
+            raise SystemExit
+        handled.append(item)
+        return item != "end"
+
+    worker = Worker(
+        handle,
+        lambda: None,
+        lambda: None,
+        on_failure=lambda item, error: told.append((item, type(error))) or True,
+    )
+    worker.start()
+    for item in ("bad", 1, "bad", "end"):
+        worker.put(item)
+    assert worker.join(soon())
+    assert (handled, told) == ([1, "end"], [("bad", SystemExit)] * 2)
+    assert not worker.has_died
+
+
+def test_a_thread_that_does_nothing_but_fail_ends_and_that_can_be_seen(capfd):
+    worker = Worker(lambda _: 1 / 0, lambda: 0.0, lambda: None, on_failure=lambda *_: True)
+    worker.start()
+    assert worker.join(soon())
+    assert worker.has_died
+    assert capfd.readouterr().err == ""
+
+
+def test_an_exception_that_the_program_sends_into_the_thread_does_not_end_it():
+    told, idents = [], []
+    worker = Worker(
+        lambda item: item != "end",
+        lambda: 0.001,
+        lambda: idents.append(threading.get_ident()),
+        on_failure=lambda _item, error: told.append(type(error)) or True,
+    )
+    worker.start()
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(idents[0]), ctypes.py_object(KeyboardInterrupt)
+    )
+    limit = soon()
+    while not told and time.monotonic() < limit:
+        time.sleep(0.001)
+    worker.put("end")
+    assert worker.join(soon())
+    assert told == [KeyboardInterrupt]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.bindings import Os
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.exporters.chrome_events import ChromeEvents
 from codetracer_otel.exporters.health import Health
@@ -81,7 +82,7 @@ class ChromeExporter:
         """
         self._events = None
         self._spans = self._failures = 0
-        self._file.move(path or f"{self._first_path}.{os.getpid()}")
+        self._file.move(path or f"{self._first_path}.{Os.getpid()}")
 
     def stats(self) -> dict[str, int]:
         """Return how many spans were written, and how many batches could not be."""
@@ -91,7 +92,7 @@ class ChromeExporter:
 def _events_of(batch: Batch, first_ns: int) -> ChromeEvents:
     pid = batch.resource.get("process.pid")
     name = batch.resource.get("service.name", "python")
-    return ChromeEvents(pid if isinstance(pid, int) else os.getpid(), first_ns, str(name))
+    return ChromeEvents(pid if isinstance(pid, int) else Os.getpid(), first_ns, str(name))
 
 
 def build(target: str | None, context: ExporterContext) -> ChromeExporter:

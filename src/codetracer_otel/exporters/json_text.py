@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any, Final
 
+from codetracer_otel.bindings import Json
 from codetracer_otel.captured import Node, attribute_value, cut_marker, decimal
 
 _MAX_DEPTH: Final = 16
@@ -16,7 +16,7 @@ _MAX_NAME: Final = 128
 _RESERVE: Final = 4096  # room for the names in ``truncated``
 _LEAST: Final = 48  # below this an item is left out instead of cut
 
-_dumps: Final = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+_dumps: Final = Json.dumps
 
 
 def encode_line(fields: Mapping[str, Any], max_bytes: int) -> str:
@@ -27,7 +27,7 @@ def encode_line(fields: Mapping[str, Any], max_bytes: int) -> str:
     """
     text = _encode(fields)
     if len(text) >= max_bytes:
-        text = _encode_cut(json.loads(text), max_bytes - 1)
+        text = _encode_cut(Json.loads(text), max_bytes - 1)
     return text + "\n"
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.bindings import Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,7 @@ class RecordBuffer:
         self._half = max(max_records // 2, 1)
         self._wake = wake
         self._max_wait_s = max_wait_s
-        self._has_room = threading.Event()
+        self._has_room = Event()
         self._bytes = 0
         self.watermark = self._half
 
@@ -88,7 +89,7 @@ class RecordBuffer:
         self.records.clear()
         self._bytes = 0
         self.wake_with_next()
-        self._has_room = threading.Event()
+        self._has_room = Event()
 
     def _is_full(self) -> bool:
         return len(self.records) >= self._max_records or self._bytes > self._max_bytes

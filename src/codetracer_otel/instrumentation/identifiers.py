@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import random
 from functools import partial
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 
+from codetracer_otel.bindings import Os, Random
 from codetracer_otel.records import wire_span_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+def _seed() -> int:
+    return int.from_bytes(Os.urandom(32), "big")
+
+
 class RandomIds(IdGenerator):
-    """Ids from a generator of our own, seeded by ``os.urandom``; random in all bits."""
+    """Ids from a generator of our own, seeded by ``Os.urandom``; random in all bits."""
 
     def __init__(self) -> None:
-        self._random = random.Random(os.urandom(32))  # noqa: S311 - ids, not secrets
+        self._random = Random.Generator(_seed())
 
     def generate_span_id(self) -> int:
         """Return a non-zero 64-bit integer."""
@@ -30,8 +33,8 @@ class RandomIds(IdGenerator):
         return self._random.getrandbits(128) or 1
 
     def reseed(self) -> None:
-        """Start anew from ``os.urandom``; a forked child must not repeat its parent's ids."""
-        self._random.seed(os.urandom(32))
+        """Start anew from ``Os.urandom``; a forked child must not repeat its parent's ids."""
+        self._random.seed(_seed())
 
     def follow(self, generator: IdGenerator) -> None:
         """Give the ids of ``generator`` from now on."""

@@ -11,12 +11,12 @@ import contextlib
 import os
 import stat
 import sys
-import threading
 from codecs import getincrementaldecoder
 from collections import deque
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.bindings import Os, Threads
 from codetracer_otel.instrumentation.io_capture_pipes import ForwardedPipe
 
 if TYPE_CHECKING:
@@ -102,23 +102,23 @@ class Tail:
     ) -> None:
         self.stream = stream
         self._descriptor = descriptor
-        self._offset = os.fstat(descriptor).st_size
+        self._offset = Os.fstat(descriptor).st_size
         self._expected = tuple(expected)
         self._decoder = getincrementaldecoder(encoding)("replace")
 
     def read(self) -> str:
         """Return the new text that did not come through a stream of the program."""
         foreign = bytearray()
-        size = os.fstat(self._descriptor).st_size
+        size = Os.fstat(self._descriptor).st_size
         self._offset = min(self._offset, size)  # somebody has cut the file
-        while data := os.pread(self._descriptor, _CHUNK, self._offset):
+        while data := Os.pread(self._descriptor, _CHUNK, self._offset):
             self._offset += len(data)
             self._sort_out(data, foreign)
         return self._decoder.decode(bytes(foreign))
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._descriptor)
+        Os.close(self._descriptor)
 
     def _sort_out(self, data: bytes, foreign: bytearray) -> None:
         while data:
@@ -156,7 +156,7 @@ class DescriptorCapture:
         self._tails: list[Tail] = []
         self._questions: list[Callable[[], None]] = []
         self._is_installed = False
-        self._lock = threading.Lock()
+        self._lock = Threads.allocate_lock()
 
     def expect(self, stream: str, text: str) -> None:
         """Take note of a text that a stream of the program is about to take."""
@@ -195,16 +195,16 @@ class DescriptorCapture:
     def forget(self) -> None:
         """Leave everything to the parent: this is a forked child."""
         self._is_installed = False
-        self._lock = threading.Lock()
+        self._lock = Threads.allocate_lock()
         self._tails.clear()
         self._questions.clear()
 
     def _install_one(self, names: list[str], undo: ExitStack) -> None:
         descriptor = _DESCRIPTORS[names[0]]
-        mode = os.fstat(descriptor).st_mode
+        mode = Os.fstat(descriptor).st_mode
         if stat.S_ISREG(mode):
             self._add_tail(names, _open_for_reading(descriptor), undo)
-        elif stat.S_ISFIFO(mode) and os.get_blocking(descriptor):
+        elif stat.S_ISFIFO(mode) and Os.get_blocking(descriptor):
             self._forward(names, undo)
         else:
             self._notify_skipped(names[0], "neither a file nor a pipe")
@@ -234,11 +234,11 @@ class DescriptorCapture:
 
 
 def _open_for_reading(descriptor: int) -> int:
-    return os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+    return Os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _identity(descriptor: int) -> tuple[int, int]:
-    facts = os.fstat(descriptor)
+    facts = Os.fstat(descriptor)
     return facts.st_dev, facts.st_ino
 
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from typing import Final
 
+from codetracer_otel.bindings import Os
 from codetracer_otel.descriptors import beyond_the_standard_ones
 from codetracer_otel.instrumentation import io_capture_forwarder
 
@@ -28,36 +29,36 @@ class ForwardedPipe:
 
     def __init__(self, descriptors: list[int]) -> None:
         self._saved = [
-            (descriptor, beyond_the_standard_ones(os.dup(descriptor))) for descriptor in descriptors
+            (descriptor, beyond_the_standard_ones(Os.dup(descriptor))) for descriptor in descriptors
         ]
-        source, mine = map(beyond_the_standard_ones, os.pipe())
-        control_reader, self._control = map(beyond_the_standard_ones, os.pipe())
-        self._answer, answer_writer = map(beyond_the_standard_ones, os.pipe())
+        source, mine = map(beyond_the_standard_ones, Os.pipe())
+        control_reader, self._control = map(beyond_the_standard_ones, Os.pipe())
+        self._answer, answer_writer = map(beyond_the_standard_ones, Os.pipe())
         copy, path = tempfile.mkstemp(prefix="codetracer-otel-")
         copy = beyond_the_standard_ones(copy)
-        self.copy_reader = beyond_the_standard_ones(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-        os.unlink(path)
+        self.copy_reader = beyond_the_standard_ones(Os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        Os.unlink(path)
         passed = (source, self._saved[0][1], copy, control_reader, answer_writer)
         _start_forwarder(passed)
         for descriptor in descriptors:
-            os.dup2(mine, descriptor)
+            Os.dup2(mine, descriptor)
         for descriptor in (source, mine, copy, control_reader, answer_writer):
-            os.close(descriptor)
+            Os.close(descriptor)
 
     def wait_until_arrived(self) -> None:
         """Wait until what was written before has reached its destination."""
         with contextlib.suppress(OSError):
-            os.write(self._control, b"?")
+            Os.write(self._control, b"?")
             if select.select([self._answer], [], [], _ANSWER_S)[0]:
-                os.read(self._answer, 1)
+                Os.read(self._answer, 1)
 
     def close(self) -> None:
         """Put the descriptors back."""
         for descriptor, saved in self._saved:
-            os.dup2(saved, descriptor)
-            os.close(saved)
-        os.close(self._control)
-        os.close(self._answer)
+            Os.dup2(saved, descriptor)
+            Os.close(saved)
+        Os.close(self._control)
+        Os.close(self._answer)
 
 
 def _start_forwarder(descriptors: tuple[int, ...]) -> None:

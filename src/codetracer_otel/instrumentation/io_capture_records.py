@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-import threading
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.bindings import Threads
 from codetracer_otel.filters.paths import absolute_path
 from codetracer_otel.instrumentation import io_capture
 from codetracer_otel.instrumentation.introspection import exact_text
@@ -56,7 +56,7 @@ class IoRecorder:
         self._take_event = take_event
         self._boundary = boundary
         self._expect = expect
-        self._local = threading.local()
+        self._local = Threads.Local()
 
     def __call__(self, stream: str, text: str, /) -> None:
         """Record a text that has reached its destination."""

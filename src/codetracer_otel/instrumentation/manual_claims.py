@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from typing import TYPE_CHECKING
 
+from codetracer_otel.bindings import Threads
 from codetracer_otel.records import EXTRAS
 from codetracer_otel.spans import span_view
 
@@ -31,7 +31,7 @@ class Claim:
         self.record: Record | None = None
 
 
-class _Expected(threading.local):
+class _Expected(Threads.Local):
     """The call that this thread is about to begin."""
 
     code: CodeType | None = None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import os
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from opentelemetry.context import Context, get_current, set_value
 from opentelemetry.trace import get_current_span, set_span_in_context
 
+from codetracer_otel.bindings import Os
 from codetracer_otel.instrumentation.exceptions import ending_of
 from codetracer_otel.instrumentation.manual_context import (
     Parent,
@@ -113,7 +113,7 @@ class HandWrittenSpan(ToldSpan):
             ids = current.get_span_context()
         self.parent_id = ids.span_id
         content.session_id = session_of(context, tracing.session_id)
-        self._pid, self.number = os.getpid(), next(_numbers)
+        self._pid, self.number = Os.getpid(), next(_numbers)
         self.enclosing = enclosing = enclosing_span(context, current)
         self.is_root = enclosing is None
         self.root = root_at(tracing, current) if enclosing is None else enclosing.root
@@ -147,7 +147,7 @@ class HandWrittenSpan(ToldSpan):
     @property
     def is_open(self) -> bool:
         """Whether it has begun and not ended, in this process."""
-        return self._is_open and self._pid == os.getpid()
+        return self._is_open and self._pid == Os.getpid()
 
     def elapsed_ns(self) -> int:
         """Return the time since the start, by the monotonic clock."""

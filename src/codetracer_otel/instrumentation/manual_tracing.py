@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.bindings import Threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -195,7 +196,7 @@ class Slot:
 
     def forget_threads(self) -> None:
         """Replace the lock: in a forked child a thread that is not here may hold it."""
-        self._lock = threading.RLock()
+        self._lock = Threads.RLock()
 
 
 SLOT: Final = Slot()

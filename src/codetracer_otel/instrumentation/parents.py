@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import get_current_span
 
+from codetracer_otel.bindings import Threads
 from codetracer_otel.instrumentation.function_span import FunctionSpan
 from codetracer_otel.records import (
     ARGUMENTS,
@@ -283,7 +284,7 @@ def thread_of(base: Record) -> tuple[int, str]:
     Read without the registry's lock, which the program may hold, and without current_thread(),
     which would add a dummy to the registry.
     """
-    ident = threading.get_ident()
+    ident = Threads.get_ident()
     if ident == threading.main_thread().ident:
         base[START] = (0, "")
     else:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
+from codetracer_otel.bindings import Threads
 from codetracer_otel.captured import Captured, Node, NodeKind
 from codetracer_otel.instrumentation.introspection import exact_text
 from codetracer_otel.instrumentation.value_classes import Form
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.value_classes import ClassFacts
 
 
-class _Busy(threading.local):
+class _Busy(Threads.Local):
     """Whether this thread is running a ``__repr__`` for us."""
 
     active = False

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from typing import TYPE_CHECKING
 
+from codetracer_otel.bindings import Threads
 from codetracer_otel.instrumentation.parents import build_base
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class StackHandle:
         self.stack = stack
 
 
-class ThreadStacks(threading.local):
+class ThreadStacks(Threads.Local):
     """``stack`` of the calling thread; the attribute is absent until its first traced call."""
 
     stack: list[Record]

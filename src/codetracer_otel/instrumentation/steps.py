@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-import time
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.bindings import Threads, Time
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
 from codetracer_otel.instrumentation.sites import Captures, forget_in
 from codetracer_otel.instrumentation.steps_callbacks import build_step_callbacks
@@ -94,7 +93,7 @@ class StepRecorder:
         self._captures = Captures(build_capture)
         self._threads: list[ThreadSteps] = []
         self._numbers = HOME_THREAD
-        self._lock = threading.Lock()
+        self._lock = Threads.allocate_lock()
         self._begin_here()
 
     def callbacks(self, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
@@ -149,15 +148,15 @@ class StepRecorder:
         The waiting is done in C, so that neither the end of the stack nor a signal can come
         between half-written entries.
         """
-        begun = time.monotonic_ns()
+        begun = Time.monotonic_ns()
         self.wake()
         limit = begun + int(_GIVE_UP_S * 1e9)
         while self.is_delivering and self._is_full(steps):
-            time.sleep(_WAIT_S)
-            if time.monotonic_ns() > limit:
+            Time.sleep(_WAIT_S)
+            if Time.monotonic_ns() > limit:
                 self.is_delivering = False
                 raise TimeoutError("nobody takes the recorded steps")
-        self.stalled_ns += time.monotonic_ns() - begun
+        self.stalled_ns += Time.monotonic_ns() - begun
         if not self.is_delivering:
             steps.entries.clear()
 
@@ -220,7 +219,7 @@ class StepRecorder:
         """Begin anew in a forked child: its open calls begin once more, without arguments."""
         mine = getattr(self.local, "steps", None)
         stack = mine.stack if mine is not None and not mine.is_muted else []
-        self._lock = threading.Lock()
+        self._lock = Threads.allocate_lock()
         self._threads.clear()
         self._numbers = HOME_THREAD
         steps = self._begin_here()

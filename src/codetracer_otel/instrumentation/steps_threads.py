@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.bindings import Threads
 from codetracer_otel.step_records import OUTPUT
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Guard:
     __slots__ = ("__weakref__",)
 
 
-class LocalSteps(threading.local):
+class LocalSteps(Threads.Local):
     """``steps`` of the calling thread; absent until its first traced call."""
 
     steps: ThreadSteps

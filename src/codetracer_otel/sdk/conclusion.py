@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
+from codetracer_otel.bindings import Os
 from codetracer_otel.errors import ErrorCode, TargetError
 from codetracer_otel.sdk.bootstrap.filesystem import makes_native_traces_alone
 from codetracer_otel.sdk.launch import LaunchKind
@@ -25,7 +25,7 @@ def conclude(session: Session, reporting: Reporting) -> CodetracerError | None:
     stats = session.stats()
     reporting.drops.observe(stats["dropped"], is_last=True)
     error = reporting.failures.take()
-    if error is None and not recorded_count(stats) and os.getpid() == session.started_in:
+    if error is None and not recorded_count(stats) and Os.getpid() == session.started_in:
         error = _about_nothing(session, reporting)
     reporting.topics.end(stats)
     reporting.log.close()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from codetracer_otel.bindings import Event, Threads, Time
 from codetracer_otel.ports import ExportResult
 from codetracer_otel.sdk.batch_weight import batch_bytes
 from codetracer_otel.sdk.workers import DetachedThread, Worker
@@ -22,7 +21,7 @@ _GRACE_S: Final = 0.05  # for a thread whose exporter was just told to give up
 
 
 class _Flush(NamedTuple):
-    done: threading.Event
+    done: Event
     outcome: list[bool]
     deadline: float
 
@@ -62,11 +61,14 @@ class Lane:
         self._notify = notify
         self._weigh = weigh
         self._waiting = self._waiting_bytes = self._given_up = 0
-        self._state = threading.Lock()
+        self._state = Threads.allocate_lock()
         self._is_failing = False
         self._exports = self._export_at_work = self._too_busy_to_rest = 0
         self._deadline = 0.0
-        self._worker = Worker(self._handle, lambda: None, on_thread_start)
+        self._uncounted = 0  # spans of the batch in work
+        self._worker = Worker(
+            self._handle, lambda: None, on_thread_start, on_failure=self._on_failure
+        )
 
     def start(self) -> None:
         """Start the thread."""
@@ -77,6 +79,9 @@ class Lane:
         # an exporter that keeps up is not made to wait for the weighing
         size = self._weigh(batch) if self._waiting else 0
         with self._state:
+            if self._worker.has_died:
+                self.counters["failed"] += len(batch)
+                return
             if self._waiting and not self._has_room_for(len(batch), size):
                 self.counters["dropped_queue_full"] += len(batch)
                 return
@@ -90,10 +95,12 @@ class Lane:
 
     def begin_flush(self, deadline: float) -> Callable[[], bool]:
         """Ask for a flush until ``deadline`` (monotonic s); the result waits for the answer."""
-        done = threading.Event()
+        done = Event()
         outcome: list[bool] = []
         self._worker.put(_Flush(done, outcome, deadline))
-        return lambda: done.wait(max(deadline - time.monotonic(), 0.0)) and all(outcome)
+        if self._worker.has_died:
+            return lambda: False
+        return lambda: done.wait(max(deadline - Time.monotonic(), 0.0)) and all(outcome)
 
     def begin_stop(self, deadline: float) -> None:
         """Ask the lane to deliver what is queued until ``deadline`` (monotonic s) and to end."""
@@ -105,7 +112,7 @@ class Lane:
 
     def wait_for_stop(self) -> bool:
         """Wait for the end that `begin_stop` asked for; past its deadline end the exporter."""
-        if self._worker.join(self._deadline):
+        if self._worker.join(self._deadline) and not self._worker.has_died:
             return True
         has_ended = self._ends_in_grace()
         with self._state:
@@ -120,7 +127,7 @@ class Lane:
             closing.start()
         except RuntimeError:  # the interpreter is about to end, and the exporter with it
             return False
-        return closing.join(_GRACE_S) and self._worker.join(time.monotonic() + _GRACE_S)
+        return closing.join(_GRACE_S) and self._worker.join(Time.monotonic() + _GRACE_S)
 
     def stats(self) -> dict[str, Any]:
         """Return the counters and the number of spans that wait."""
@@ -162,7 +169,7 @@ class Lane:
 
     def after_fork(self) -> None:
         """Begin anew in a forked child; what waits is delivered by the parent."""
-        self._state = threading.Lock()
+        self._state = Threads.allocate_lock()
         self._waiting = self._waiting_bytes = self._given_up = 0
         self._exports = self._export_at_work = self._too_busy_to_rest = 0
         self._is_failing = False
@@ -183,11 +190,23 @@ class Lane:
             self._end_exporter()
             return False
         if isinstance(item, _Flush):
-            item.outcome.append(self._flush_exporter(max(item.deadline - time.monotonic(), 0.0)))
+            item.outcome.append(self._flush_exporter(max(item.deadline - Time.monotonic(), 0.0)))
             item.done.set()
         else:
             self._export(*item)
         return True
+
+    def _on_failure(self, item: Any, error: BaseException) -> bool:
+        """Count what was in work when an exception came from elsewhere than the exporter."""
+        lost, self._uncounted = self._uncounted, 0
+        self.counters["failed"] += lost
+        with self._state:
+            self._waiting = max(self._waiting - lost, 0)
+        self._fail(error)
+        if isinstance(item, _Flush):
+            item.outcome.append(False)
+            item.done.set()
+        return item is not _STOP
 
     def _flush_exporter(self, timeout: float) -> bool:
         try:
@@ -197,6 +216,7 @@ class Lane:
             return False
 
     def _export(self, batch: Batch, size: int) -> None:
+        self._uncounted = len(batch)
         losses = self._own_losses()
         self._exports += 1
         self._export_at_work = self._exports
@@ -211,6 +231,7 @@ class Lane:
             self._waiting_bytes = max(self._waiting_bytes - size, 0)
             self._take_back(len(batch))
         self._count(len(batch), result, self._own_losses() - losses)
+        self._uncounted = 0
         if result is ExportResult.SUCCESS and self._is_failing:
             self._is_failing = False
             self._notify("exporter_recovered", "warn", exporter=self.name)
@@ -228,7 +249,7 @@ class Lane:
             if not own:  # it keeps no account of its own
                 own = Counter(failed=spans)
         self.counters["exported"] += max(spans - own.total(), 0)
-        if self._deadline and time.monotonic() >= self._deadline:  # it was told to give up
+        if self._deadline and Time.monotonic() >= self._deadline:  # it was told to give up
             own["dropped_at_shutdown"] = own.pop("failed", 0)
         self.counters.update(own)
 
@@ -261,6 +282,6 @@ class Lane:
         if ended:
             return
         try:
-            self.exporter.shutdown(max(self._deadline - time.monotonic(), 0.0))
+            self.exporter.shutdown(max(self._deadline - Time.monotonic(), 0.0))
         except BaseException as error:  # noqa: BLE001 - an exporter may raise anything
             self._fail(error)

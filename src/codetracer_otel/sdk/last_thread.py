@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.bindings import Files, Os, Threads, Time
 from codetracer_otel.sdk.workers import DetachedThread
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ class LastThread:
         self._own_threads = own_threads
         self._mute = mute
         self._shutdown = shutdown
-        self._is_awaited = threading.Lock()
+        self._is_awaited = Threads.allocate_lock()
 
     def wait_for_it(self) -> None:
         """Begin to wait, unless that has begun; called where a thread of ours begins."""
@@ -52,7 +51,7 @@ class LastThread:
         pause = _SHORTEST_S
         times_gone = 0
         while times_gone < 2:  # noqa: PLR2004 - a thread that has just begun has no frame yet
-            time.sleep(pause)
+            Time.sleep(pause)
             pause = min(pause * _GROWTH, _LONGEST_S)
             times_gone = times_gone + 1 if self._is_gone() else 0
         self._shutdown()
@@ -64,7 +63,7 @@ class LastThread:
 def _first_thread_has_ended() -> bool:
     """Return whether the thread that came out of the fork has ended."""
     try:
-        with open(f"/proc/self/task/{os.getpid()}/stat", "rb") as file:
+        with Files.open(f"/proc/self/task/{Os.getpid()}/stat", "rb") as file:
             facts = file.read().rpartition(b")")[2].split()
     except OSError:
         return not threading.main_thread().is_alive()

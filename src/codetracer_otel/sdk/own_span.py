@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import INVALID_SPAN, Span, SpanContext, SpanKind, Status, StatusCode
 
+from codetracer_otel.bindings import Time
 from codetracer_otel.instrumentation.attribute_values import attribute_texts, map_attribute
 from codetracer_otel.instrumentation.manual_judgement import changed_texts, shown_text
 
@@ -112,7 +112,7 @@ class OwnSpan(Span):
     ) -> None:
         """Add an event; ``timestamp`` is Unix time in ns."""
         if self._full is None and self.end_time is None and self._takes_event(name, attributes):
-            moment = time.time_ns() if timestamp is None else timestamp
+            moment = Time.time_ns() if timestamp is None else timestamp
             self._events.append(OwnEvent(name, dict(attributes or {}), moment))
         else:
             (name,) = self.judged({name: None})
@@ -151,7 +151,7 @@ class OwnSpan(Span):
             self._full.end(end_time)
             self.end_time = self._full.end_time
         elif self.end_time is None:
-            self.end_time = time.time_ns() if end_time is None else end_time
+            self.end_time = Time.time_ns() if end_time is None else end_time
             self._spans.take(self)
 
     def __exit__(self, *raised: Any) -> None:  # noqa: PYI036 - as they come

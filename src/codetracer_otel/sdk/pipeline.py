@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.bindings import Event, Time
 from codetracer_otel.sdk import fork_warning
 from codetracer_otel.sdk.workers import Worker
 from codetracer_otel.spans import Batch
@@ -58,7 +57,7 @@ class Pipeline:
         batch_records: int,
         max_spans: int,
         on_thread_start: Callable[[], None],
-        on_error: Callable[[Exception], None],
+        on_error: Callable[[BaseException], None],
         on_failure: Callable[[Exception], None],
         on_drained: Callable[[], None] = lambda: None,
         look: Callable[[], float] | None = None,
@@ -86,7 +85,9 @@ class Pipeline:
         self._judging = 0  # records and spans of the batch in hand
         self._batches = 0
         self._not_before_ns = 0
-        self._worker = Worker(self._handle, self._next_interval, on_thread_start, look)
+        self._worker = Worker(
+            self._handle, self._next_interval, on_thread_start, look, self._on_worker_failure
+        )
 
     def start(self) -> None:
         """Start the worker and the lanes."""
@@ -116,9 +117,9 @@ class Pipeline:
 
     def flush(self, timeout: float) -> bool:
         """Return whether everything recorded before the call was delivered in ``timeout`` s."""
-        deadline = time.monotonic() + timeout
+        deadline = Time.monotonic() + timeout
         self.unpark()
-        drained = threading.Event()
+        drained = Event()
         self._worker.put(drained)
         if not drained.wait(timeout):
             return False
@@ -127,10 +128,10 @@ class Pipeline:
 
     def stop(self, timeout: float) -> bool:
         """Deliver the rest within ``timeout`` s of wall time and end all threads."""
-        deadline = time.monotonic() + timeout
+        deadline = Time.monotonic() + timeout
         self.unpark()
         self._worker.put(_STOP)
-        self._is_cut_off = not self._worker.join(deadline)
+        self._is_cut_off = not self._worker.join(deadline) or self._worker.has_died
         for lane in self.lanes:
             lane.begin_stop(deadline)
         ended = sum(lane.wait_for_stop() for lane in self.lanes)
@@ -141,7 +142,7 @@ class Pipeline:
 
         In a program without threads of its own what is there is delivered, and ours end.
         """
-        deadline = time.monotonic() + _PARK_S
+        deadline = Time.monotonic() + _PARK_S
         if fork_warning.is_deserved():
             self._worker.hold(deadline)
             for lane in self.lanes:
@@ -192,7 +193,7 @@ class Pipeline:
         self._spans = []
         self._is_woken = False
         self._is_parked = True
-        self._not_before_ns = time.time_ns()
+        self._not_before_ns = Time.time_ns()
         self.recorded = self.dropped_spans = self.failed_internally = self._judging = 0
         for lane in self.lanes:
             lane.after_fork()
@@ -232,7 +233,16 @@ class Pipeline:
             self._on_drained()
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end the deliveries
             self._on_failure(error)
-        if isinstance(command, threading.Event):
+        if isinstance(command, Event):
+            command.set()
+        return command is not _STOP
+
+    def _on_worker_failure(self, command: Any, error: BaseException) -> bool:
+        """Count the batch in work when something else than an `Exception` ended it."""
+        self.failed_internally += self._judging
+        self._judging = 0
+        self._on_error(error)
+        if isinstance(command, Event):
             command.set()
         return command is not _STOP
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from codetracer_otel.bindings import Time
 from codetracer_otel.instrumentation.monitoring.callbacks import build_boundary
 from codetracer_otel.sdk.bootstrap.recording import SystemClock, is_ours
 from codetracer_otel.sdk.diagnostics.metrics import DropReport, Metrics
@@ -40,7 +40,7 @@ class Reporting:
         self.topics = SessionTopics(settings, log.notify, SystemClock())
         self.notify = self.topics.notify
         self.metrics = Metrics(sink, self.notify)
-        self.drops = DropReport(self.metrics, self.notify, time.monotonic_ns)
+        self.drops = DropReport(self.metrics, self.notify, Time.monotonic_ns)
         self.failures = Failures(settings.policy, self.notify, self.metrics)
         self.boundary = build_boundary(self.failures.in_callback, is_ours)
         self._has_lost_batch = False
@@ -52,7 +52,7 @@ class Reporting:
             session.stop_recording, lambda: session.raise_soon(failures.take), session.trace_id
         )
 
-    def pipeline_failed(self, error: Exception) -> None:
+    def pipeline_failed(self, error: BaseException) -> None:
         """Tell once that batches are lost to a defect of ours."""
         self.metrics.internal_error("pipeline_failed")
         if not self._has_lost_batch:

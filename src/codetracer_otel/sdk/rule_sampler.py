@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import get_current_span
 
+from codetracer_otel.bindings import Time
 from codetracer_otel.filters import compile_chain
 from codetracer_otel.filters.model import CodeIdentity
 from codetracer_otel.instrumentation.identifiers import RandomIds
@@ -46,7 +46,7 @@ class RuleSamplerForSpans(Sampler):
     def __init__(
         self,
         classifier: Classifier,
-        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+        monotonic_ns: Callable[[], int] = Time.monotonic_ns,
         random_bits: Callable[[], int] | None = None,
     ) -> None:
         bits = RandomIds().next_wire_span_id if random_bits is None else random_bits

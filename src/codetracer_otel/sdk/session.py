@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import threading
-import time
 from typing import TYPE_CHECKING, Any, Self
 
 from opentelemetry import context as context_api
 from opentelemetry.trace import get_current_span
 
-from codetracer_otel.bindings import Threads
+from codetracer_otel.bindings import Os, Threads, Time
 from codetracer_otel.errors import CodetracerError
 from codetracer_otel.records import SEGMENT
 from codetracer_otel.sdk.conclusion import why_nothing
@@ -57,11 +54,11 @@ class Session:
         self._steps: StepRecording | None = facts.get("steps")
         self._leading = recording if recording is not None else self._steps
         self.io: IoRecording | None = None
-        self._lock = threading.RLock()
+        self._lock = Threads.RLock()
         self._ended = Threads.allocate_lock()
         self._ending_thread: int | None = None
         self.sigterm: Sigterm | None = None
-        self._process = self.started_in = os.getpid()
+        self._process = self.started_in = Os.getpid()
         self._own_threads: set[int] = set()
         self._last_thread: LastThread | None = None
         self._is_shut_down = False
@@ -188,13 +185,13 @@ class Session:
             if self._is_shut_down:
                 return False
             self._is_shut_down = True
-            self._ending_thread = threading.get_ident()
+            self._ending_thread = Threads.get_ident()
             self._ended.acquire()
             return True
 
     def _wait_for_end(self, timeout: float) -> bool:
         """Wait until the shutdown that another thread is at has ended."""
-        if self._ending_thread not in (None, threading.get_ident()):
+        if self._ending_thread not in (None, Threads.get_ident()):
             if not self._ended.acquire(timeout=timeout):
                 return False
             self._ended.release()
@@ -203,7 +200,7 @@ class Session:
     def _end(self, timeout: float) -> tuple[bool, CodetracerError | None]:
         """Deliver the rest, and only then give back the signal that may come meanwhile."""
         try:
-            delivered = self._finish(time.monotonic() + timeout)
+            delivered = self._finish(Time.monotonic() + timeout)
             error: CodetracerError | None = self._facts["conclude"]()
             return delivered, error
         finally:
@@ -218,7 +215,7 @@ class Session:
         with self._failing_quietly():
             if self._recording is not None:
                 self._recording.recorder.close()
-        return self._pipeline.stop(max(deadline - time.monotonic(), 0.0))
+        return self._pipeline.stop(max(deadline - Time.monotonic(), 0.0))
 
     @contextlib.contextmanager
     def _failing_quietly(self) -> Iterator[None]:
@@ -246,7 +243,7 @@ class Session:
         if self._leading is not None and not self._is_shut_down:
             own_threads = self._own_threads
             self._leading.monitor.raise_at_next_call(
-                lambda: None if threading.get_ident() in own_threads else take()
+                lambda: None if Threads.get_ident() in own_threads else take()
             )
 
     def trace_id(self) -> str | None:
@@ -256,7 +253,7 @@ class Session:
 
     def mute_this_thread(self) -> None:
         """Record nothing on the calling thread: it is one of ours."""
-        self._own_threads.add(threading.get_ident())
+        self._own_threads.add(Threads.get_ident())
         if self._recording is not None:
             self._recording.recorder.mute_this_thread()
         if self._steps is not None:
@@ -310,7 +307,7 @@ class Session:
 
     def check_process(self) -> None:
         """Notice a fork that ran no hooks (an embedding server's): begin anew in the child."""
-        if os.getpid() != self._process:
+        if Os.getpid() != self._process:
             self.after_fork_in_child()
 
     def after_fork_in_child(self, *, is_forked_by_thread: bool = False) -> None:
@@ -319,9 +316,9 @@ class Session:
         Args:
             is_forked_by_thread: whether the process ends with its last thread.
         """
-        self._lock = threading.RLock()
+        self._lock = Threads.RLock()
         self._ended, self._ending_thread = Threads.allocate_lock(), None
-        self._process = os.getpid()
+        self._process = Os.getpid()
         if self.sigterm is not None:
             self.sigterm.rest()
         self._own_threads.clear()  # the child's threads get their identifiers again

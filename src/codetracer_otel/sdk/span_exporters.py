@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from codetracer_otel.bindings import Os, Threads
 from codetracer_otel.errors import CodetracerError
 from codetracer_otel.exporters.jsonl import JsonLinesExporter
 from codetracer_otel.exporters.native.directory import TraceDirectory
@@ -97,8 +97,8 @@ class NativeSpanExporter(SpanExporter):
         named = [] if directory is not None else native_targets(self._settings)
         stated = os.fspath(directory) if directory is not None else DEFAULT_DIRECTORY
         self._path = os.path.abspath(named[0] if named else stated)
-        self._lock = threading.Lock()
-        self._process = os.getpid()
+        self._lock = Threads.allocate_lock()
+        self._process = Os.getpid()
         self._trace: SpanTrace | None = self._open(self._path)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
@@ -121,7 +121,7 @@ class NativeSpanExporter(SpanExporter):
 
     def shutdown(self) -> None:
         """End the trace."""
-        if os.getpid() != self._process:
+        if Os.getpid() != self._process:
             return  # nothing came from this process; its parent's files are the parent's
         with self._lock:
             trace, self._trace = self._trace, None
@@ -138,10 +138,10 @@ class NativeSpanExporter(SpanExporter):
 
     def _enter_process(self) -> None:
         """Begin a trace of its own in a forked child; what waited is the parent's to write."""
-        if os.getpid() == self._process:
+        if Os.getpid() == self._process:
             return
-        self._process = os.getpid()
-        self._lock = threading.Lock()  # a thread that is not here may have had it
+        self._process = Os.getpid()
+        self._lock = Threads.allocate_lock()  # a thread that is not here may have had it
         trace, self._trace = self._trace, None
         if trace is not None:
             trace.abandon()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import _thread
 import os
-import queue
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.bindings import Event, Queues, Threads, Time
 from codetracer_otel.sdk import fork_warning
 
 if TYPE_CHECKING:
@@ -22,6 +20,7 @@ _LEVELS: Final = 150  # of calls that a delivery takes: the recursion limit is f
 _PATIENCE_S: Final = 2.0
 _BEGIN_S: Final = 0.2
 _POLL_S: Final = 0.005
+_MAX_FAILURES: Final = 100  # of one worker; it would do nothing but fail
 
 
 class Worker:
@@ -39,6 +38,8 @@ class Worker:
         interval: returns the seconds to wait for an item, or None for any time.
         on_start: called first on each new thread.
         look: called on the thread again and again; returns the s after which to call it again.
+        on_failure: told of the item in work and of an exception that ``handle`` raised or that the
+            program sent into the thread; returns whether to go on.
     """
 
     def __init__(
@@ -47,14 +48,17 @@ class Worker:
         interval: Callable[[], float | None],
         on_start: Callable[[], None],
         look: Callable[[], float] | None = None,
+        on_failure: Callable[[Any, BaseException], bool] = lambda _item, _error: False,
     ) -> None:
+        self._on_failure = on_failure
+        self._failures = 0
         self._look = look
         self._handle = handle
         self._interval = interval
         self._on_start = on_start
-        self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._gate = threading.Lock()
-        self._at_work = threading.Lock()
+        self._items: Queues.SimpleQueue[Any] = Queues.SimpleQueue()
+        self._gate = Threads.allocate_lock()
+        self._at_work = Threads.allocate_lock()
         self._held_by: int | None = None
         self._is_parking = self._is_parked = self._is_stranded = self._is_in_child = False
         self._is_patient = True
@@ -74,11 +78,16 @@ class Worker:
         """Whether the thread runs."""
         return self._thread.is_alive
 
+    @property
+    def has_died(self) -> bool:
+        """Whether failures have ended the thread: nothing is handled any more."""
+        return self._thread.has_died
+
     def join(self, deadline: float) -> bool:
         """Wait for the thread's end until ``deadline`` (monotonic s); return whether it came."""
         if self._is_stranded:
             self._handle_here()
-        return self._thread.join(max(deadline - time.monotonic(), 0.0))
+        return self._thread.join(max(deadline - Time.monotonic(), 0.0))
 
     def park(self, deadline: float) -> bool:
         """End the thread when it has handled what is queued; return whether it is gone.
@@ -116,9 +125,9 @@ class Worker:
         waited another thread could begin to end the interpreter, and CPython 3.12 copies that
         into a forked child, which may start no thread then.
         """
-        if self._at_work.acquire(timeout=max(deadline - time.monotonic(), 0.0)):
-            self._held_by = threading.get_ident()
-        return self._held_by == threading.get_ident()
+        if self._at_work.acquire(timeout=max(deadline - Time.monotonic(), 0.0)):
+            self._held_by = Threads.get_ident()
+        return self._held_by == Threads.get_ident()
 
     def rest(self, deadline: float) -> None:
         """Bring the thread to rest before a fork; it ends where it would be the second one."""
@@ -129,7 +138,7 @@ class Worker:
 
     def release(self) -> None:
         """Undo this thread's `hold`."""
-        if self._held_by == threading.get_ident():
+        if self._held_by == Threads.get_ident():
             self._held_by = None
             self._at_work.release()
 
@@ -141,8 +150,8 @@ class Worker:
 
     def renew(self) -> None:
         """Begin parked, with an empty queue, in a forked child."""
-        self._items = queue.SimpleQueue()
-        self._gate, self._at_work = threading.Lock(), threading.Lock()
+        self._items = Queues.SimpleQueue()
+        self._gate, self._at_work = Threads.allocate_lock(), Threads.allocate_lock()
         self._held_by = None
         self._is_parked = self._is_in_child = True
         self._is_parking = self._is_stranded = False
@@ -151,24 +160,35 @@ class Worker:
     def _run(self) -> None:
         self._on_start()
         while True:
-            item = self._next()
-            if item is _PARK:
-                if self._parks():
-                    return
-            else:
-                self.wait_for_room()
-                with self._at_work:
-                    goes_on = self._handle(item)
-                if not goes_on:
-                    return
-            _leave_registry()
+            item = None
+            try:
+                item = self._next()
+                goes_on = not self._parks() if item is _PARK else self._handle_alone(item)
+                _leave_registry()
+            except BaseException as error:  # noqa: BLE001 - programs raise into other threads
+                goes_on = self._survives(item, error)
+            if not goes_on:
+                return
+
+    def _handle_alone(self, item: Any) -> bool:
+        self.wait_for_room()
+        with self._at_work:
+            return self._handle(item)
+
+    def _survives(self, item: Any, error: BaseException) -> bool:
+        self._failures += 1
+        if not self._on_failure(item, error):
+            return False
+        if self._failures >= _MAX_FAILURES:
+            raise error
+        return True
 
     def wait_for_room(self) -> None:
         """Wait for a program that has lowered the recursion limit, but not again and again."""
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = Time.monotonic() + _PATIENCE_S
         while self._is_patient and _is_cramped():
-            time.sleep(_POLL_S)
-            self._is_patient = time.monotonic() < deadline
+            Time.sleep(_POLL_S)
+            self._is_patient = Time.monotonic() < deadline
         self._is_patient = self._is_patient or not _is_cramped()
 
     def _parks(self) -> bool:
@@ -182,7 +202,7 @@ class Worker:
             pause = left if self._look is None else _shorter(left, self._look())
             try:
                 return self._items.get(timeout=pause)
-            except queue.Empty:
+            except Queues.Empty:
                 left = None if left is None or pause is None else left - pause
             if left is not None and left <= 0:
                 return None
@@ -201,20 +221,21 @@ class DetachedThread:
     Attributes:
         native_id: the kernel's number for it, once it runs.
         was_started: whether `start` was called.
+        has_died: whether an exception has ended it.
     """
 
     def __init__(self, run: Callable[[], None]) -> None:
         self._run = run
-        self._ended = threading.Event()
-        self._begun = _thread.allocate_lock()  # no Python code, which would be traced, sets it
+        self._ended = Event()
+        self._begun = Threads.allocate_lock()  # no Python code, which would be traced, sets it
         self._begun.acquire()
         self.native_id: int | None = None
-        self.was_started = False
+        self.was_started = self.has_died = False
 
     def start(self) -> None:
         """Start it."""
         self.was_started = True
-        _thread.start_new_thread(self._run_to_end, ())
+        Threads.start_new_thread(self._run_to_end, ())
 
     def wait_until_begun(self, timeout: float) -> None:
         """Wait, ``timeout`` s at most, until it runs."""
@@ -230,10 +251,12 @@ class DetachedThread:
         return not self.was_started or self._ended.wait(timeout)
 
     def _run_to_end(self) -> None:
-        self.native_id = threading.get_native_id()
+        self.native_id = Threads.get_native_id()
         self._begun.release()
         try:
             self._run()
+        except BaseException:  # noqa: BLE001 - a traceback of ours is no output of the program
+            self.has_died = True
         finally:
             _leave_registry()
             self._ended.set()
@@ -258,12 +281,12 @@ def _leave_registry() -> None:
     # Whoever asks for the current thread (logging does) makes a stand-in for a thread it does not
     # know, and puts it into the registry.
     active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]  # noqa: SLF001
-    if isinstance(active.get(threading.get_ident()), threading._DummyThread):  # noqa: SLF001
-        active.pop(threading.get_ident(), None)
+    if isinstance(active.get(Threads.get_ident()), threading._DummyThread):  # noqa: SLF001
+        active.pop(Threads.get_ident(), None)
 
 
 def _wait_until_gone(native_id: int | None, deadline: float) -> None:
     # join() returns a moment before the kernel's thread is gone, and CPython counts the kernel's.
     task = f"/proc/self/task/{native_id}"
-    while os.path.exists(task) and time.monotonic() < deadline:
-        time.sleep(0.0001)
+    while os.path.exists(task) and Time.monotonic() < deadline:
+        Time.sleep(0.0001)

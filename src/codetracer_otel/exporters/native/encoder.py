@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.bindings import Json
 from codetracer_otel.captured import DROPPED_NODE, REDACTED_NODE, Captured, Node
 from codetracer_otel.exporters.native.codes import Code, Codes, want_texts
 from codetracer_otel.exporters.native.tables import EventKind, quote
@@ -216,7 +216,7 @@ class ThreadEncoder:
         if failure.is_error:
             facts = {"type": failure.type_name, "path_id": frame.code.path_id, "line": frame.line}
             content = quote(_failure_text(failure.type_name, self._message(frame.code, failure)))
-            out.append(_event(EventKind.ERROR, json.dumps(facts, separators=(",", ":")), content))
+            out.append(_event(EventKind.ERROR, Json.dumps(facts), content))
         self._end(self._failure_value(frame.code, failure), out)
 
     def _failure_value(self, code: Code, failure: Failure) -> str:
@@ -244,7 +244,7 @@ class ThreadEncoder:
         elif self._frames:  # the step at which it was noticed
             frame = self._frames[-1]
             facts |= {"path_id": frame.code.path_id, "line": frame.line}
-        metadata = json.dumps(facts, separators=(",", ":"))
+        metadata = Json.dumps(facts)
         kind = _OUTPUT_KINDS[stream]
         lines = _LINES.findall(texts.text("".join(pieces)))
         out.extend([_event(kind, metadata, quote(line)) for line in lines])

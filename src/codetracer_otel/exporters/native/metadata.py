@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.bindings import Json, Os, Time
 from codetracer_otel.captured import REDACTED, NodeKind
 from codetracer_otel.exporters.json_text import strict
 from codetracer_otel.filters.command_lines import hides_next
@@ -25,7 +23,7 @@ _UUID_VERSION: Final = 7
 
 def _working_directory() -> str:
     try:
-        return os.getcwd()
+        return Os.getcwd()
     except OSError:  # it was removed
         return ""
 
@@ -67,8 +65,8 @@ class TraceMetadata:
 
 def new_recording_id(unix_ns: int | None = None, random_bytes: bytes | None = None) -> str:
     """Return a UUID of version 7 (RFC 9562): Unix time in ms, then random bits."""
-    milliseconds = (time.time_ns() if unix_ns is None else unix_ns) // 1_000_000
-    tail = os.urandom(10) if random_bytes is None else random_bytes
+    milliseconds = (Time.time_ns() if unix_ns is None else unix_ns) // 1_000_000
+    tail = Os.urandom(10) if random_bytes is None else random_bytes
     head = milliseconds.to_bytes(6, "big")
     octets = bytearray(head + tail)
     octets[6] = octets[6] & 0x0F | _UUID_VERSION << 4
@@ -141,4 +139,4 @@ def _by_kind(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def _dumps(value: Any) -> str:
-    return json.dumps(strict(value), ensure_ascii=True, separators=(",", ":"))
+    return Json.dumps(strict(value))

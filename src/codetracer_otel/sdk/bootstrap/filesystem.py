@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.bindings import Os
 from codetracer_otel.sdk.exporter_specs import ExporterSpec
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def claim_directories(paths: Iterable[str]) -> list[TraceDirectory]:
 
 def path_in_child(path: str) -> str:
     """Return where the trace of this process goes, forked from one that records at ``path``."""
-    return f"{path}.{os.getpid()}"
+    return f"{path}.{Os.getpid()}"
 
 
 def _is_native(item: object) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.bindings import Time
 from codetracer_otel.filters.content import ContentCounters
 from codetracer_otel.filters.model import Action
 from codetracer_otel.instrumentation.io_capture import STREAMS, IoCapture
@@ -95,7 +95,7 @@ class IoRecording:
 
     def before_fork(self) -> None:
         """Bring the thread to rest; it ends where it would be the second one."""
-        self._worker.rest(time.monotonic() + _PARK_S)
+        self._worker.rest(Time.monotonic() + _PARK_S)
 
     def after_fork_in_parent(self) -> None:
         """Go on after a fork."""
@@ -103,10 +103,10 @@ class IoRecording:
         self._worker.unpark()
 
     def _new_worker(self) -> Worker:
-        return Worker(self._poll, lambda: _POLL_S, self._mute)
+        return Worker(self._poll, lambda: _POLL_S, self._mute, on_failure=self._on_failure)
 
     def _end_thread(self) -> None:
-        self._worker.park(time.monotonic() + _PARK_S)
+        self._worker.park(Time.monotonic() + _PARK_S)
 
     def after_fork_in_child(self) -> None:
         """Leave the descriptors to the parent, which sees what its children write."""
@@ -122,6 +122,10 @@ class IoRecording:
             self._boundary(error)
             return False
         return True
+
+    def _on_failure(self, _item: Any, error: BaseException) -> bool:
+        self._boundary(error)
+        return False
 
     def _take_foreign(self, stream: str, text: str) -> None:
         self._recorder.prompts.printed(text)

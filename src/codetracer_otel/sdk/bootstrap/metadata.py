@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.sdk.resources import Resource
 
+from codetracer_otel.bindings import Os, new_uuid
 from codetracer_otel.filters.model import CodeIdentity
 from codetracer_otel.sdk.attribute_keys import judged_attributes
 from codetracer_otel.version import VERSION
@@ -68,7 +68,7 @@ def resource_attributes(resource: Resource) -> dict[str, Any]:
 
 def process_identity() -> dict[str, Any]:
     """Return what differs between a parent and its forked child."""
-    return {"process.pid": os.getpid(), "service.instance.id": str(uuid.uuid4())}
+    return {"process.pid": Os.getpid(), "service.instance.id": new_uuid()}
 
 
 def program_of(settings: Settings) -> str:

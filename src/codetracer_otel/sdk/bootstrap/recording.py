@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import codetracer_otel
+from codetracer_otel.bindings import Time
 from codetracer_otel.filters.globs import compile_glob
 from codetracer_otel.filters.paths import is_below, is_synthetic, normal_path, relative_path
 from codetracer_otel.instrumentation.buffer import RecordBuffer
@@ -44,8 +44,8 @@ _OUR_FILES: Final = os.path.dirname(os.path.abspath(codetracer_otel.__file__)) +
 class SystemClock:
     """The machine's clocks, as C functions."""
 
-    monotonic_ns = staticmethod(time.monotonic_ns)
-    wall_ns = staticmethod(time.time_ns)
+    monotonic_ns = staticmethod(Time.monotonic_ns)
+    wall_ns = staticmethod(Time.time_ns)
 
 
 class SkipCounter:
@@ -79,7 +79,7 @@ class Recording:
         inner = active_runtime()
         self.buffer = _build_buffer(settings, wake)
         self.samplers = SamplerTable(
-            time.monotonic_ns,
+            Time.monotonic_ns,
             self.ids.next_wire_span_id,
             compile_event_names,
             settings.limits.max_spans_per_second,

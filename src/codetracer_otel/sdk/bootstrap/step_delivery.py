@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.bindings import Event, Time
 from codetracer_otel.sdk.workers import Worker
 
 if TYPE_CHECKING:
@@ -46,7 +45,9 @@ class StepDelivery:
         self._on_error = on_error
         self._deliveries = 0
         self._is_parked = self._has_failed = False
-        self._worker = Worker(self._handle, self._next_interval, on_thread_start)
+        self._worker = Worker(
+            self._handle, self._next_interval, on_thread_start, on_failure=self._on_failure
+        )
 
     def start(self) -> None:
         """Start the thread."""
@@ -56,7 +57,7 @@ class StepDelivery:
 
     def flush(self, timeout: float) -> bool:
         """Return whether everything recorded before the call was delivered in ``timeout`` s."""
-        done = threading.Event()
+        done = Event()
         self._unpark()
         self._worker.put(done)
         return done.wait(timeout) and not self._has_failed
@@ -68,13 +69,13 @@ class StepDelivery:
         """
         self._unpark()
         self._worker.put(_STOP)
-        is_ended = self._worker.join(time.monotonic() + timeout)
+        is_ended = self._worker.join(Time.monotonic() + timeout)
         self._recorder.is_delivering = False
         return is_ended
 
     def park(self) -> None:
         """Bring the thread to rest before a fork; it ends where it would be the second one."""
-        self._worker.rest(time.monotonic() + _PARK_S)
+        self._worker.rest(Time.monotonic() + _PARK_S)
 
     def unpark_soon(self) -> None:
         """Go on after `park`, a thread that ended with the next step."""
@@ -101,17 +102,25 @@ class StepDelivery:
             if not self._has_failed:
                 self._deliver(command)
         except Exception as error:  # noqa: BLE001 - the thread's outermost frame of ours
-            self._has_failed = True
-            self._recorder.is_delivering = False
-            self._on_error(error)
+            self._fail(error)
         finally:
-            if isinstance(command, threading.Event):
+            if isinstance(command, Event):
                 command.set()
         return command is not _STOP
 
+    def _on_failure(self, command: Any, error: BaseException) -> bool:
+        self._fail(error)
+        return command is not _STOP
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            self._recorder.is_delivering = False
+            self._on_error(error)
+
     def _deliver(self, command: Any) -> None:
         self._deliveries += command is None
-        is_last = command is _STOP or isinstance(command, threading.Event)
+        is_last = command is _STOP or isinstance(command, Event)
         self._recorder.drain(self._take, is_last=is_last)
         for number in self._recorder.take_ended_threads():
             for sink in self._sinks:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, cast
 
+from codetracer_otel.bindings import Time
 from codetracer_otel.instrumentation.manual_topics import LEVELS, Level
 from codetracer_otel.ports import ExportResult
 from codetracer_otel.sdk.bootstrap.metadata import SCOPE_NAME
@@ -82,7 +82,7 @@ class ToldExporter:
 
     def export(self, batch: Batch) -> ExportResult:
         """Deliver a batch; what the exporter raises is raised on."""
-        began = time.monotonic_ns()
+        began = Time.monotonic_ns()
         result = ExportResult.FAILURE
         try:
             result = self._exporter.export(batch)
@@ -91,7 +91,7 @@ class ToldExporter:
             facts = {
                 "exporter": self._name,
                 "spans": len(batch),
-                "took_ms": (time.monotonic_ns() - began) / 1_000_000,
+                "took_ms": (Time.monotonic_ns() - began) / 1_000_000,
                 "result": result.value,
             }
             level = Level.WARN if failed else Level.DEBUG

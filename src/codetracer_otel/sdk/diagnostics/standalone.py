@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import atexit
-import os
 from typing import TYPE_CHECKING
 
+from codetracer_otel.bindings import Os
 from codetracer_otel.errors import CodetracerError
 from codetracer_otel.filters import compile_chain
 from codetracer_otel.instrumentation.identifiers import RandomIds
@@ -66,7 +66,7 @@ def _watch_process(lines: TopicLines, ids: RandomIds) -> None:
         lines.after_fork()
         SLOT.forget_threads()
 
-    os.register_at_fork(after_in_child=after_in_child)
+    Os.register_at_fork(after_in_child=after_in_child)
     atexit.register(lines.close)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.bindings import Os, Threads
 from codetracer_otel.exporters.json_text import encode_line
 from codetracer_otel.exporters.lines import MAX_LINE_BYTES
 from codetracer_otel.instrumentation.manual_topics import Level
@@ -97,9 +97,9 @@ class TopicLines:
         self._ordered = ordered
         self._printed = printed
         self._writer: LineWriter | None = None
-        self._lock = threading.RLock()
+        self._lock = Threads.RLock()
         self._waiting: dict[LocalRoot, _Waiting] = {}
-        self._process = os.getpid()
+        self._process = Os.getpid()
         self.bad = self.reload(text, is_directory)
 
     def reload(
@@ -178,7 +178,7 @@ class TopicLines:
 
     def after_fork(self) -> None:
         """Begin anew in a forked child: what waits is printed by the parent."""
-        self._lock = threading.RLock()
+        self._lock = Threads.RLock()
         self._waiting = {}
         if self._writer is not None:
             self._writer.reopen_after_fork()
@@ -212,9 +212,9 @@ class TopicLines:
             return self._writer
 
     def _with_place(self, line: dict[str, Any]) -> dict[str, Any]:
-        process = os.getpid()
+        process = Os.getpid()
         if process != self._process:
             line["pid"] = process
-        if threading.get_ident() != threading.main_thread().ident:
-            line["tid"] = threading.get_native_id()
+        if Threads.get_ident() != threading.main_thread().ident:
+            line["tid"] = Threads.get_native_id()
         return line

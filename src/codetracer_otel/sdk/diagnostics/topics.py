@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.bindings import Os
 from codetracer_otel.errors import ErrorCode, Problem
 from codetracer_otel.instrumentation.manual_topics import (
     EVERYTHING,
@@ -162,9 +163,9 @@ def _unwritable_output(output: str, subject: str) -> Problem | None:
     kind, _, target = output.partition(":")
     try:
         if kind == "fd":
-            os.fstat(int(target))
+            Os.fstat(int(target))
         else:
-            os.stat(os.path.dirname(target))
+            Os.stat(os.path.dirname(target))
     except (OSError, OverflowError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "no such descriptor"
         expected = "an open descriptor, or a file in a folder that exists"
