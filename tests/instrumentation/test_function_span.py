@@ -1,10 +1,14 @@
 """The OpenTelemetry span that stands for a running function."""
 
+import inspect
+
 import pytest
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import (
     NonRecordingSpan,
     Span,
     SpanContext,
+    SpanKind,
     Status,
     StatusCode,
     TraceFlags,
@@ -24,6 +28,12 @@ def record_of(**plan):
 
 def span_of(made=None, **options):
     return FunctionSpan(made or record_of(), lambda: 234, **options)
+
+
+DEPRECATED = {"instrumentation_info"}
+READABLE = {
+    name for name, kind in inspect.getmembers(ReadableSpan) if type(kind) is property
+} - DEPRECATED
 
 
 def test_it_is_a_span_of_the_api():
@@ -215,3 +225,34 @@ def test_attributes_of_the_program_are_judged_by_the_filter(record, action, kept
         main()
     assert spans[0].attributes.get("password") == kept
     assert spans[0].events[0].attributes.get("password") == kept
+
+
+def test_a_running_functions_span_can_be_read_as_one_of_the_sdk(record):
+    def child():
+        span = get_current_span()
+        span.set_attribute("seen", 1)
+        span.add_event("happened", {"n": 2}, 7)
+        span.add_link(SpanContext(1, 2, is_remote=True), {"l": 3})
+        span.set_status(StatusCode.ERROR, "bad")
+        return span, {name: getattr(span, name) for name in READABLE - DEPRECATED}, span.to_json()
+
+    def parent():
+        return get_current_span().get_span_context(), child()
+
+    with record() as spans:
+        above, (span, read, text) = parent()
+    assert dict(read["attributes"]) == {"seen": 1}
+    assert [(it.name, dict(it.attributes), it.timestamp) for it in read["events"]] == [
+        ("happened", {"n": 2}, 7)
+    ]
+    assert [dict(it.attributes) for it in read["links"]] == [{"l": 3}]
+    assert read["parent"].span_id == above.span_id
+    assert read["context"] == span.get_span_context()
+    assert read["status"].status_code is StatusCode.ERROR
+    assert (read["kind"], read["end_time"]) == (SpanKind.INTERNAL, None)
+    assert read["instrumentation_scope"].name == "codetracer_otel"
+    (shown,) = [it for it in spans if it.name.endswith("child")]
+    assert (read["start_time"], '"seen"' in text) == (shown.start_ns, True)
+    assert (span.attributes, span.start_time, span.name) == ({}, None, None)
+    assert not hasattr(span, "_private")
+    assert not hasattr(span, "no_such_thing")

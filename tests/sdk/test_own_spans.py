@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import sys
 import threading
 
@@ -8,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import (
     ALWAYS_OFF,
@@ -218,6 +221,32 @@ def test_what_the_sdk_offers_can_be_read_while_it_runs_and_afterwards():
     assert not hasattr(open_one, "no_such_thing")
     open_one.end(9)
     assert (open_one.end_time, open_one.is_recording()) == (9, False)
+
+
+DEPRECATED = {"instrumentation_info"}
+PUBLIC = {name for name, kind in inspect.getmembers(SdkSpan) if type(kind) is property} - DEPRECATED
+
+
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_to_whoever_asks_it_is_a_span_of_the_sdk(has_ended):
+    both = Both()
+    read = []
+    for starter in (both.own, both.sdk):
+        span = starter("s", context=Context(), attributes={"a": 1}, links=(), start_time=5)
+        span.add_event("e", {"b": 2}, 7)
+        if has_ended:
+            span.end(9)
+        assert isinstance(span, SdkSpan)
+        assert isinstance(span, ReadableSpan)
+        fields = {name: getattr(span, name) for name in PUBLIC}
+        fields["attributes"] = dict(span.attributes)
+        fields["events"] = [(it.name, dict(it.attributes), it.timestamp) for it in span.events]
+        fields["status"] = span.status.status_code
+        fields["json"], fields["text"] = span.to_json(), span._readable_span().to_json()
+        fields["ids"] = span.get_span_context()
+        read.append(fields)
+        assert "name='s'" in repr(span) or 'name="s"' in repr(span)
+    assert read[0] == read[1]
 
 
 def test_two_threads_get_one_span_of_the_sdk():

@@ -11,6 +11,7 @@ from codetracer_otel.captured import REDACTED, cut_text
 from codetracer_otel.filters.model import Action
 from codetracer_otel.instrumentation.attribute_values import clean_attribute, without_named
 from codetracer_otel.instrumentation.exceptions import describe_exception
+from codetracer_otel.instrumentation.function_span_reading import readable
 from codetracer_otel.instrumentation.introspection import exact_text
 from codetracer_otel.records import (
     EXTRAS,
@@ -92,6 +93,11 @@ class FunctionSpan(Span):
     def name(self) -> str | None:
         """The function's span name, or None once it has ended."""
         return None if self._record is None else str(self._record[PLAN].name)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(readable(self._context, self._record), name)  # libraries read open spans
 
     def get_span_context(self) -> SpanContext:
         """Return the identifiers, valid after the end too."""

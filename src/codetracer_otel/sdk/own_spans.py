@@ -65,7 +65,7 @@ class OwnSpans:
         self._limits = limits
         self._processor = processor
         self._provider = provider
-        self._resource: Resource = provider.resource
+        self.resource: Resource = provider.resource
         self._ids = provider.id_generator
         self._sampler = provider.sampler
         self._keeps_all = provider.sampler is DEFAULT_ON or provider.sampler is ALWAYS_ON
@@ -130,7 +130,7 @@ class OwnSpans:
             context=span.context,
             parent=span.parent,
             sampler=self._sampler,
-            resource=self._resource,
+            resource=self.resource,
             attributes=attributes or span.judged(dict(span.attributes)),
             links=links,
             span_processor=self._processor,
@@ -149,7 +149,7 @@ class OwnSpans:
             name=span.name,
             context=span.context,
             parent=span.parent,
-            resource=self._resource,
+            resource=self.resource,
             attributes=span.attributes,
             events=[Event(it.name, it.attributes, it.timestamp) for it in span.events],
             start_time=span.start_time,
