@@ -196,8 +196,9 @@ def test_children_deliver_their_spans_below_the_parents(hooked, tmp_path, method
     assert (process.stdout, process.stderr, process.returncode) == ("[0, 0]\n", "", 0)
     texts = [file.read_text() for file in tmp_path.glob("spans.jsonl*")]  # a fork's has its pid
     found = [json.loads(line) for text in texts for line in text.splitlines()]
-    (main,) = [span for span in found if span["name"] == "<__main__>"]
-    worked = [span for span in found if span["name"].endswith(".work")]
+    worked = [span for span in found if span["name"] == "__main__.work"]
+    mains = {span["span_id"]: span for span in found if span["name"] == "<__main__>"}
+    main = mains[worked[0]["parent_span_id"]]  # spawned children import the module anew
     assert [span["trace_id"] for span in worked] == [main["trace_id"]] * 2
     assert [span["parent_span_id"] for span in worked] == [main["span_id"]] * 2
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from codetracer_otel.captured import INT64_MAX, INT64_MIN, Node, attribute_value, decimal
+from codetracer_otel.main_module import module_called
 
 # a metaclass may say something else, and run code for it
 _read_qualname: Final = type.__dict__["__qualname__"].__get__
@@ -74,7 +75,7 @@ def _plain_other(value: Any, depth: int) -> Any:
         return tuple(plain(item, depth - 1) for item in value)
     if depth and issubclass(kind, Mapping):
         return {_key(key): plain(item, depth - 1) for key, item in value.items()}
-    return f"<{_read_module(kind)}.{_read_qualname(kind)}>"
+    return f"<{module_called(str(_read_module(kind)))}.{_read_qualname(kind)}>"
 
 
 def _key(key: Any) -> str:

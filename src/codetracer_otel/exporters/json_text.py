@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from codetracer_otel.bindings import Json
 from codetracer_otel.captured import Node, attribute_value, cut_marker, decimal
+from codetracer_otel.main_module import module_called
 
 _MAX_DEPTH: Final = 16
 _MAX_NAMED: Final = 16
@@ -67,7 +68,7 @@ def _strict_container(value: Any, depth: int) -> Any:
         return {_key(k): strict(v, depth) for k, v in value.items()} if depth else "<...>"
     if isinstance(value, list | tuple | set | frozenset):
         return [strict(item, depth) for item in value] if depth else "<...>"
-    return f"<{type(value).__module__}.{type(value).__qualname__}>"
+    return f"<{module_called(type(value).__module__)}.{type(value).__qualname__}>"
 
 
 def _key(key: Any) -> str:

@@ -8,6 +8,7 @@ from types import GetSetDescriptorType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.filters.paths import is_below, is_synthetic, normal_path, relative_path
+from codetracer_otel.main_module import MAIN, MAIN_OF_CHILD, module_called
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -52,7 +53,7 @@ class ModuleNames:
             hint: ``__name__`` of the frame's globals, whatever it is; None to do without.
             file: ``co_filename``.
         """
-        names = [hint] if type(hint) is str and hint else []
+        names = _names_of_hint(hint)
         if not is_synthetic(file):
             names += filter(None, (self._index.name_of(file), self._path_name(file)))
         if not names:
@@ -74,6 +75,13 @@ class ModuleNames:
                 self._by_path.clear()
             self._by_path[file] = path_name(file, self._roots)
         return self._by_path[file]
+
+
+def _names_of_hint(hint: object) -> list[str]:
+    if type(hint) is not str or not hint:
+        return []
+    # rules that state the name of a child's main module apply there, too
+    return [MAIN, hint] if hint == MAIN_OF_CHILD else [hint]
 
 
 def path_name(file: str, roots: Iterable[str]) -> str | None:
@@ -173,8 +181,8 @@ class ModuleIndex:
             return
         path = normal_path(_source_path(origin))
         # A file can stand under several names; the one its spec gives is its own.
-        if path not in self._names or self._names[path] == "__main__" or name == own_name:
-            self._names[path] = name
+        if path not in self._names or self._names[path] == MAIN or name == own_name:
+            self._names[path] = module_called(name)
 
 
 def _origin(module: object) -> tuple[str | None, str | None]:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import Node, cut_text, decimal
+from codetracer_otel.main_module import module_called
 from codetracer_otel.records import Ending, ExceptionRecord
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def type_name(kind: type) -> str:
         name = str.__str__(name)
     if type(module) is not str or module == "builtins":
         return name
-    return f"{module}.{name}"
+    return f"{module_called(module)}.{name}"
 
 
 def message_of(error: BaseException, name: str, *, with_text: bool = False) -> str:

@@ -7,6 +7,8 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.main_module import module_called
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -54,7 +56,7 @@ def class_name(cls: type) -> str:
     except AttributeError:
         module = None
     qualname = exact_text(_read_qualname(cls))
-    return f"{(module or _UNKNOWN)[:_MAX_NAME]}.{(qualname or _UNKNOWN)[:_MAX_NAME]}"
+    return f"{module_called(module or _UNKNOWN)[:_MAX_NAME]}.{(qualname or _UNKNOWN)[:_MAX_NAME]}"
 
 
 def class_attribute(cls: type, name: str) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import Captured, Node, NodeKind
 from codetracer_otel.instrumentation.manual_span import HandWrittenSpan
+from codetracer_otel.main_module import module_called
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,7 +65,7 @@ class InstrumentedFunction:
         self.options = options
         self.code: CodeType | None = _code_of(function)
         self._namespace: Mapping[str, Any] = getattr(function, "__globals__", {})
-        self._module = str(getattr(function, "__module__", "") or "")
+        self._module = module_called(str(getattr(function, "__module__", "") or ""))
         qualname = getattr(function, "__qualname__", type(function).__qualname__)
         self._function_name = f"{self._module}.{qualname}" if self._module else qualname
         self._name = options.name or self._function_name

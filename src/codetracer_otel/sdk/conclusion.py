@@ -37,7 +37,9 @@ def _about_nothing(session: Session, reporting: Reporting) -> CodetracerError | 
         return TargetError(session.why_nothing(), ErrorCode.TRACE_MISSING)
     if _expects_spans(session.settings) and not reporting.failures.has_failed:
         # every interpreter of an environment may begin a session without a function of its own
-        level = "warn" if session.settings.launch.kind is LaunchKind.API else "info"
+        launch = session.settings.launch
+        is_asked = launch.kind is LaunchKind.API and not launch.is_child
+        level = "warn" if is_asked else "info"
         reporting.notify("nothing_recorded", level, message=session.why_nothing())
     return None
 

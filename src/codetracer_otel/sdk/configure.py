@@ -76,8 +76,8 @@ def begin_session(
         with hidden_variables(settings.unusable):
             session = _start(settings, chain)
         _Active.session, _Active.filters = session, chain.summary
-        if settings.launch.owns_process:
-            session.on_shutdown(hand_to_children(ChildSession(keywords, session.traceparent)))
+        child = ChildSession(keywords, settings.launch, session.traceparent)
+        session.on_shutdown(hand_to_children(child))
         return session
 
 
@@ -99,18 +99,26 @@ def claim_auto_start() -> bool:
     return is_first
 
 
-def begin_child_session(keywords: dict[str, Any], traceparent: str | None) -> ChildSession:
-    """Start the session of a spawned child, below the span that started it."""
-    session = None
+def begin_child_session(
+    keywords: dict[str, Any], launch: Launch, traceparent: str | None
+) -> ChildSession:
+    """Start the session of a spawned child, below the span that started it.
+
+    A session that the child's own import of the main module has configured stays.
+    """
+    session = active_session()
     environment = from_process_environment()
     if traceparent is not None:
         environment["TRACEPARENT"] = traceparent
     try:
-        session = begin_session(keywords, Launch(LaunchKind.AUTO_START), environment)
+        if session is None or session.settings.launch.kind is not LaunchKind.API:
+            session = begin_session(keywords, replace(launch, is_child=True), environment)
         deliver_at_child_end(session)
     except CodetracerError as error:
         report_problem(error)
-    return ChildSession(keywords, lambda: None if session is None else session.traceparent())
+    return ChildSession(
+        keywords, launch, lambda: None if session is None else session.traceparent()
+    )
 
 
 def active_session() -> Session | None:

@@ -28,12 +28,14 @@ class Launch:
         target: absolute path of the script, the module's name, or empty.
         arguments: the program's own arguments.
         framework_filter: whether the builtin filter of a test framework is added.
+        is_child: whether multiprocessing spawned the process, and its parent's session is this one.
     """
 
     kind: LaunchKind = LaunchKind.API
     target: str = ""
     arguments: tuple[str, ...] = ()
     framework_filter: bool = True
+    is_child: bool = False
 
     @property
     def framework(self) -> str | None:
@@ -44,9 +46,13 @@ class Launch:
     @property
     def is_program(self) -> bool:
         """Whether ``codetracer-otel run`` started the session and so owns the process."""
+        return self._is_run and not self.is_child
+
+    @property
+    def _is_run(self) -> bool:
         return self.kind not in (LaunchKind.API, LaunchKind.AUTO_START, LaunchKind.INSTRUMENTOR)
 
     @property
     def owns_process(self) -> bool:
         """Whether the session was there before the program, and follows it to its end."""
-        return self.is_program or self.kind is LaunchKind.AUTO_START
+        return self._is_run or self.kind is LaunchKind.AUTO_START
