@@ -65,11 +65,19 @@ class StatusCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One argument, local or global that a plan knows by name."""
+    """One argument, local or global that a plan knows by name.
+
+    Attributes:
+        name: of the variable.
+        attribute: full attribute key, such as ``codetracer.arg.user``.
+        redacted: whether the value is not shown.
+        place: where a hidden value becomes a known secret, for people; empty where none is.
+    """
 
     name: str
-    attribute: str  # full attribute key, such as "codetracer.arg.user"
+    attribute: str
     redacted: bool = False
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +96,7 @@ class Plan:
         captures_return: whether ``RESULT`` is a value of the program.
         fixed_result: what stands for every return value when ``captures_return`` is False:
             `REDACTED_NODE`, `DROPPED_NODE` or `NOT_CAPTURED`.
+        result_place: as ``place`` of `Variable`, for a return value that is redacted.
         locals: local variables captured at exit, redacted ones included.
         globals: global variables captured at exit, redacted ones included.
         walk: `filters.model.WalkRules` for attributes and types inside values, or None.
@@ -109,6 +118,7 @@ class Plan:
     argument_names: tuple[str, ...] = ()
     captures_return: bool = False
     fixed_result: Any = NOT_CAPTURED
+    result_place: str = ""
     locals: tuple[Variable, ...] = ()
     globals: tuple[Variable, ...] = ()
     walk: Any = None

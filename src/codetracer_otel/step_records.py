@@ -66,12 +66,14 @@ class StepVariable:
     Attributes:
         name: as in the source.
         kind: ``argument``, ``local`` or ``global``.
-        redacted: its value is never read.
+        redacted: its value is not shown.
+        place: as ``place`` of `records.Variable`.
     """
 
     name: str
     kind: str
     redacted: bool = False
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -726,7 +726,7 @@ def test_the_set_of_clean_texts_is_bounded():
 
 def test_a_text_is_not_taken_for_clean_when_judging_it_failed(monkeypatch):
     both = rules()
-    monkeypatch.setattr(type(both), "_redact", lambda *_args, **_kwargs: 1 / 0)
+    monkeypatch.setattr(type(both), "_parts", lambda *_args, **_kwargs: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         both.redact_texts(["password=x"])
     monkeypatch.undo()

@@ -71,7 +71,8 @@ def test_keys_of_keyword_arguments_are_judged_one_by_one():
 
 def test_keyword_arguments_beyond_the_limit_are_counted():
     site = site_of(frame_of)
-    node = judged_keywords({f"k{n}": n for n in range(40)}, lambda _: Action.ALLOW, site)
+    planned = PlannedCode(site.plan, lambda _: Action.ALLOW, None)
+    node = judged_keywords({f"k{n}": n for n in range(40)}, planned, site)
     assert (len(node.items), node.omitted) == (32, 8)
 
 

@@ -94,7 +94,7 @@ def test_no_exporter_shows_what_a_neighbour_names(tmp_path, capsys):
 def test_a_value_is_shown_where_its_neighbour_names_no_secret(record):
     with record() as spans:
         put("colour", KEPT)
-        put("password", KEPT)
+        put("password", PASSWORD)
         put(7, KEPT)
     values = [span.attributes["codetracer.arg.value"] for span in spans]
     assert values == [KEPT, REDACTED, KEPT]

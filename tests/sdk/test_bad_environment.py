@@ -22,6 +22,7 @@ BAD = {
     "CODETRACER_TRACE_OUTPUT": "nowhere",
     "CODETRACER_TRACE_ORDER": "random",
     "CODETRACER_TRACE_STRICT": "perhaps",
+    "CODETRACER_LEARN_SECRETS": "perhaps",
     "CODETRACER_ON_RECORDER_ERROR": "explode",
     "CODETRACER_REQUIRE_TRACE": "perhaps",
     "CODETRACER_KEEP_PARTIAL_TRACE": "perhaps",

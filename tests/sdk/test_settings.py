@@ -54,6 +54,7 @@ KEYWORD_EXAMPLES = {
     "respect_parent": (False, "respect_parent", False),
     "propagate_threads": (False, "propagate_threads", False),
     "signals": (True, "signals", True),
+    "learn_secrets": (False, "learn_secrets", False),
 }
 BAD_KEYWORDS = {name: object() for name in KEYWORDS}
 
@@ -74,6 +75,7 @@ VARIABLE_EXAMPLES = {
     ),
     "CODETRACER_TRACE_ORDER": ("Start", "topics", TopicSettings(may_be_path=True, order="start")),
     "CODETRACER_TRACE_STRICT": ("1", "topics", TopicSettings(may_be_path=True, strict=True)),
+    "CODETRACER_LEARN_SECRETS": ("no", "learn_secrets", False),
     "CODETRACER_SESSION_ID": ("s-2", "session_id", "s-2"),
     "CODETRACER_JSON_ERRORS": ("1", "policy", Policy(json_errors=True)),
     "OTEL_SERVICE_NAME": ("shop", "service_name", "shop"),
@@ -96,6 +98,7 @@ BAD_VARIABLES = {
     "OTEL_TRACES_EXPORTER": "jsnol",
     "CODETRACER_TRACE_ORDER": "sideways",
     "CODETRACER_TRACE_STRICT": "perhaps",
+    "CODETRACER_LEARN_SECRETS": "perhaps",
     "CODETRACER_ON_RECORDER_ERROR": "explode",
     "CODETRACER_REQUIRE_TRACE": "perhaps",
     "CODETRACER_KEEP_PARTIAL_TRACE": "perhaps",

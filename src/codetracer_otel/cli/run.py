@@ -147,6 +147,7 @@ def _add_tracing_options(group: argparse._ArgumentGroup) -> list[argparse.Action
             help="without a provider for spans of libraries, whose cost their spans are",
         ),
         add("--no-builtin-filter", action="store_true", help="without the builtin filters"),
+        add("--no-learn-secrets", action="store_true", help="hide by name and shape alone"),
         add("--no-framework-filters", action="store_true", help="without those of test frameworks"),
         add("--quiet", action="store_true", help="without the summary"),
     ]
@@ -282,6 +283,7 @@ def build_keywords(options: argparse.Namespace) -> dict[str, Any]:
         "activation_path": options.activation_path,
         "set_global": False if options.no_global_provider else None,
         "builtin_filter": False if options.no_builtin_filter else None,
+        "learn_secrets": False if options.no_learn_secrets else None,
         "policy": PolicyFlags({k: v for k, v in flags.items() if v is not None}),
         "signals": True,
     }

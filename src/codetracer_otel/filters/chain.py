@@ -111,6 +111,7 @@ class FilterFile:
         traces_source: where ``default_exec`` stands.
         value_source: where ``default_value_action`` stands.
         remarks: what its user should know of it, a sentence each.
+        learns_secrets: ``[secrets] learn``; None where it says nothing.
     """
 
     provenance: Provenance
@@ -124,6 +125,7 @@ class FilterFile:
     rules: tuple[ScopeRule, ...]
     io: IoTable | None
     remarks: tuple[str, ...] = ()
+    learns_secrets: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,12 @@ class FilterChain:
     def io(self) -> IoTable | None:
         """The ``[io]`` table in force, or None when no file has one."""
         return next((file.io for file in reversed(self.files) if file.io is not None), None)
+
+    @property
+    def learns_secrets(self) -> bool:
+        """Whether what is hidden becomes a known secret, as the newest file that says so."""
+        stated = [file.learns_secrets for file in self.files if file.learns_secrets is not None]
+        return stated[-1] if stated else True
 
     @property
     def summary(self) -> tuple[Provenance, ...]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters.content_patterns import CompiledPattern, ContentPattern, Found
     from codetracer_otel.filters.encodings import Decoded
+    from codetracer_otel.filters.model import SecretStore
     from codetracer_otel.filters.text_parts import TextPart
     from codetracer_otel.ports import Notify
 
@@ -29,6 +30,9 @@ _MAX_CLEAN_LENGTH: Final = 64
 _NO_SHAPES: Final[frozenset[str]] = frozenset()
 # Names before `%3D` are found as they stand; what is decoded shows quotes that open nothing.
 _NOT_PERCENT_DECODED: Final = frozenset({"named"})
+_NAMED: Final = "named"  # the shape that is found in source code, too
+_CODE: Final = frozenset("()[]{}\"'<>,; ")
+KNOWN_KIND: Final = "known_secret"  # what the counters call what was hidden elsewhere before
 
 
 @dataclass(slots=True)
@@ -36,12 +40,14 @@ class ContentCounters:
     """What content redaction did; for one thread at a time.
 
     Attributes:
-        redactions: name of a shape, or ``pattern``, -> parts replaced.
+        redactions: name of a shape, ``pattern`` or ``known_secret`` -> parts replaced.
+        known: texts with a known secret -> where that was hidden first; None if nobody asks.
         drops: texts that a ``drop`` pattern matched.
         timeouts: matches of user patterns that took too long.
     """
 
     redactions: dict[str, int] = field(default_factory=dict)
+    known: dict[str, str] | None = None
     drops: int = 0
     timeouts: int = 0
 
@@ -54,23 +60,49 @@ class ContentRules:
     """Compiled ``value`` patterns, in the order in which they decide.
 
     Every part of a text is decided by the first pattern that matches it: what an ``allow`` pattern
-    matched is not touched by the patterns behind it, as long as they match no more than that.
+    matched is not touched by the patterns behind it, as long as they match no more than that. The
+    known secrets come last.
 
     Attributes:
         counters: what was done so far.
         has_drops: whether `drops` can ever be true.
     """
 
-    __slots__ = ("_clean", "_finds_more", "_patterns", "_shapes", "counters", "has_drops")
+    __slots__ = (
+        "_allows",
+        "_clean",
+        "_finds_more",
+        "_generation",
+        "_known",
+        "_patterns",
+        "_shapeless",
+        "_shapes",
+        "counters",
+        "has_drops",
+    )
 
-    def __init__(self, patterns: Sequence[CompiledPattern], counters: ContentCounters) -> None:
+    def __init__(
+        self,
+        patterns: Sequence[CompiledPattern],
+        counters: ContentCounters,
+        known: SecretStore | None = None,
+    ) -> None:
         self._patterns = tuple(patterns)
         of_shapes = [pattern for pattern in patterns if isinstance(pattern, ShapesPattern)]
         self._shapes = frozenset(shape.name for found in of_shapes for shape in found.shapes)
         self._finds_more = len(of_shapes) < len(patterns)
+        self._allows = any(pattern.action is Action.ALLOW for pattern in patterns)
         self._clean: set[str] = set()
+        self._shapeless: set[str] = set()  # clean but for secrets that have become known since
+        self._known = known
+        self._generation = 0
         self.counters = counters
         self.has_drops = any(pattern.action is Action.DROP for pattern in patterns)
+
+    @property
+    def generation(self) -> int:
+        """Another number once texts that were judged before may be judged otherwise."""
+        return 0 if self._known is None else self._known.generation
 
     def redact_texts(
         self,
@@ -87,14 +119,26 @@ class ContentRules:
             counters: what to count the replaced parts in, instead of the rules' own.
         """
         result = list(texts)
+        if self._known is not None and self._known.generation != self._generation:
+            self._doubt_clean()
+        fresh = self._fresh(result, cut)
+        if not fresh:
+            return result
+        self._redact_fresh(result, fresh, cut, counters or self.counters)
+        return result
+
+    def _fresh(self, texts: Sequence[str], cut: Sequence[bool] | None) -> list[int]:
         clean = self._clean
         if cut is None:
-            fresh = [index for index, text in enumerate(result) if text not in clean]
-        else:
-            fresh = [i for i, text in enumerate(result) if cut[i] or text not in clean]
-        if fresh:
-            self._redact_fresh(result, fresh, cut, counters or self.counters)
-        return result
+            return [index for index, text in enumerate(texts) if text not in clean]
+        return [i for i, text in enumerate(texts) if cut[i] or text not in clean]
+
+    def _doubt_clean(self) -> None:
+        self._generation = self.generation
+        if len(self._shapeless) + len(self._clean) > _MAX_CLEAN:
+            self._shapeless.clear()
+        self._shapeless |= self._clean
+        self._clean.clear()
 
     def drops(self, text: str, *, is_cut: bool = False) -> bool:
         """Return whether a pattern with action ``drop`` decides about a part of the text."""
@@ -121,24 +165,54 @@ class ContentRules:
     ) -> None:
         texts = [result[index] for index in fresh]
         fresh_cut = [cut[index] for index in fresh] if cut is not None else None
-        possible = shapes_possible(texts, fresh_cut, self._shapes)
-        readings = self._readings(texts, fresh_cut)
+        judged = self._judge(texts, fresh_cut, counters)
+        if self._known is not None:
+            self._add_known(self._known, texts, fresh_cut, judged, counters)
         changed = set()
-        suspects = {**possible, **readings} if readings else possible
-        for position in range(len(texts)) if self._finds_more else suspects:
-            text = texts[position]
-            is_cut = fresh_cut is not None and fresh_cut[position]
-            redacted = self._redact(
-                text,
-                possible.get(position, _NO_SHAPES),
-                readings.get(position, ()),
-                counters,
-                is_cut=is_cut,
-            )
-            if redacted is not text:
-                result[fresh[position]] = redacted
-                changed.add(text)
+        for position, parts in judged.items():
+            if parts.hidden:
+                result[fresh[position]] = replace_parts(texts[position], parts.hidden, REDACTED)
+                changed.add(texts[position])
         self._note_clean(texts, changed)
+
+    def _judge(
+        self, texts: list[str], cut: Sequence[bool] | None, counters: ContentCounters
+    ) -> dict[int, _Parts]:
+        """Return what the patterns find, by the position of those texts that they may be about."""
+        fresh: Sequence[int] = range(len(texts))
+        if self._shapeless and not (self._finds_more or self._allows):
+            fresh = [i for i in fresh if (cut and cut[i]) or texts[i] not in self._shapeless]
+        some = [texts[i] for i in fresh] if len(fresh) < len(texts) else texts
+        some_cut = [cut[i] for i in fresh] if cut is not None else None
+        possible = shapes_possible(some, some_cut, self._shapes)
+        readings = self._readings(some, some_cut)
+        suspects = {**possible, **readings} if readings else possible
+        return {
+            fresh[index]: self._parts(
+                some[index],
+                possible.get(index, _NO_SHAPES),
+                readings.get(index, ()),
+                counters,
+                is_cut=some_cut is not None and some_cut[index],
+            )
+            for index in (range(len(some)) if self._finds_more else suspects)
+        }
+
+    def _add_known(
+        self,
+        known: SecretStore,
+        texts: list[str],
+        cut: Sequence[bool] | None,
+        judged: dict[int, _Parts],
+        counters: ContentCounters,
+    ) -> None:
+        for position, part, place in known.search(texts, cut):
+            parts = judged.setdefault(position, _Parts())
+            if not parts.decides(part):
+                parts.hidden.append(part)
+                counters.add(KNOWN_KIND, 1)
+                if counters.known is not None:
+                    counters.known[texts[position]] = place
 
     def _note_clean(self, texts: Sequence[str], changed: set[str]) -> None:
         if len(self._clean) + len(texts) > _MAX_CLEAN:
@@ -171,7 +245,7 @@ class ContentRules:
                 readings.setdefault(owners[position], []).append((decoded[position], wanted))
         return readings
 
-    def _redact(
+    def _parts(
         self,
         text: str,
         possible: AbstractSet[str],
@@ -179,16 +253,27 @@ class ContentRules:
         counters: ContentCounters,
         *,
         is_cut: bool,
-    ) -> str:
-        allowed = TextParts()
-        redacted: list[TextPart] = []
+    ) -> _Parts:
+        parts = _Parts()
         for pattern in self._patterns:
             found = _found_in(pattern, text, possible, readings, is_cut=is_cut)
             if pattern.action is Action.ALLOW:
-                allowed.add([span for _, span in found])
+                parts.allowed.add([span for _, span in found])
             else:  # what is to be dropped is not shown either if nobody asked `drops`
-                redacted.extend(_counted(found, allowed, counters))
-        return replace_parts(text, redacted, REDACTED) if redacted else text
+                counted = _counted(found, parts.allowed, counters)
+                parts.hidden.extend([span for _, span in counted])
+                if self._known is not None and counted:
+                    self._learn(self._known, text, counted, is_cut=is_cut)
+        return parts
+
+    def _learn(
+        self, known: SecretStore, text: str, found: Sequence[tuple[str, TextPart]], *, is_cut: bool
+    ) -> None:
+        for kind, (start, end) in found:
+            part = text[start:end]
+            is_whole = not (is_cut and end == len(text))
+            if kind in self._shapes and is_whole and (kind != _NAMED or _CODE.isdisjoint(part)):
+                known.learn(part, f"{kind} in a text")
 
 
 def _found_in(
@@ -216,13 +301,29 @@ def _found_in(
     return both
 
 
-def _counted(found: Found, allowed: TextParts, counters: ContentCounters) -> list[TextPart]:
-    spans = []
-    for kind, span in found:
-        if not allowed.covers(span):
-            counters.add(kind, 1)
-            spans.append(span)
-    return spans
+class _Parts:
+    """What the patterns have decided about a text."""
+
+    __slots__ = ("allowed", "hidden")
+
+    def __init__(self) -> None:
+        self.allowed = TextParts()
+        self.hidden: list[TextPart] = []
+
+    def decides(self, part: TextPart) -> bool:
+        """Return whether they have decided about all of a part."""
+        start, end = part
+        is_hidden = any(first <= start and end <= last for first, last in self.hidden)
+        return is_hidden or self.allowed.covers(part)
+
+
+def _counted(
+    found: Found, allowed: TextParts, counters: ContentCounters
+) -> list[tuple[str, TextPart]]:
+    hidden = [(kind, span) for kind, span in found if not allowed.covers(span)]
+    for kind, _ in hidden:
+        counters.add(kind, 1)
+    return hidden
 
 
 def compile_content(
@@ -230,6 +331,7 @@ def compile_content(
     *,
     counters: ContentCounters | None = None,
     notify: Notify | None = None,
+    known: SecretStore | None = None,
 ) -> ContentRules:
     """Compile ``value`` patterns.
 
@@ -238,6 +340,7 @@ def compile_content(
             may not act, such as an ``allow`` older than a stricter default.
         counters: what to count in; several rules may share it.
         notify: told once for each pattern that it took too long on a text, and that it is given up.
+        known: secrets that are hidden wherever they come again, which found shapes become.
 
     Raises:
         ValueError: a pattern is not well-formed, or of a match type that values do not have.
@@ -247,7 +350,7 @@ def compile_content(
         compile_content_pattern(pattern, _timeout_reporter(pattern, counters, notify))
         for pattern in patterns
     ]
-    return ContentRules(compiled, counters)
+    return ContentRules(compiled, counters, known)
 
 
 def _timeout_reporter(

@@ -18,7 +18,7 @@ from codetracer_otel.filters.values import ValueRules, newest_first
 if TYPE_CHECKING:
     from codetracer_otel.filters.chain import FilterChain, FilterFile, ScopeRule
     from codetracer_otel.filters.content_patterns import ContentPattern
-    from codetracer_otel.filters.model import CodeIdentity, ContentRules
+    from codetracer_otel.filters.model import CodeIdentity, ContentRules, SecretStore
     from codetracer_otel.ports import Notify
 
 OWN_CODE: Final = RuleSource("<builtin:own-code>", 1, "file:literal:@self", "the tracer itself")
@@ -41,14 +41,18 @@ class Classifier:
     Args:
         chain: the filters.
         notify: told once about each pattern whose match took too long.
+        known: the known secrets of the session; None where none are learned.
 
     Attributes:
         rules: of all files, oldest first.
         content_counters: what the ``value`` patterns of all decisions did.
     """
 
-    def __init__(self, chain: FilterChain, notify: Notify | None = None) -> None:
+    def __init__(
+        self, chain: FilterChain, notify: Notify | None = None, known: SecretStore | None = None
+    ) -> None:
         self.chain = chain
+        self.known = known
         self._notify = notify
         self._roots = chain.roots
         self._own = expand_placeholder(SELF)
@@ -162,8 +166,12 @@ class Classifier:
             newest_first(by_file), Verdict(action, source), self._patience, self._compile_content
         )
 
-    def _compile_content(self, patterns: list[ContentPattern]) -> ContentRules:
-        return compile_content(patterns, counters=self.content_counters, notify=self._notify)
+    def _compile_content(self, patterns: list[ContentPattern]) -> ContentRules | None:
+        if not patterns and self.known is None:
+            return None
+        return compile_content(
+            patterns, counters=self.content_counters, notify=self._notify, known=self.known
+        )
 
 
 def _in_order(found: list[int]) -> tuple[int, ...]:
@@ -175,11 +183,14 @@ def _in_order(found: list[int]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def compile_chain(chain: FilterChain, notify: Notify | None = None) -> Classifier:
+def compile_chain(
+    chain: FilterChain, notify: Notify | None = None, known: SecretStore | None = None
+) -> Classifier:
     """Return the classifier of a chain.
 
     Args:
         chain: from `loader.load_chain`.
         notify: told once about each pattern whose match took too long.
+        known: the known secrets of the session; None where none are learned.
     """
-    return Classifier(chain, notify)
+    return Classifier(chain, notify, known)

@@ -112,7 +112,7 @@ class _FileReader:
             raise FilterError(report.problems)
 
     def _file(self, content: dict[str, Any], inherited: _Inherited) -> FilterFile:
-        top = Table(self._report, content, (), ("meta", "io", "scope"))
+        top = Table(self._report, content, (), ("meta", "io", "secrets", "scope"))
         meta = Table(
             self._report,
             top.table("meta", required=True) or {},
@@ -143,6 +143,7 @@ class _FileReader:
             value_source=self._source_of(("scope", "default_value_action")),
             rules=self._rules.read(scope, self._report, self._source, self._root),
             io=self._io(top),
+            learns_secrets=self._learns_secrets(top, version),
         )
 
     def _source_of(self, path: TablePath) -> RuleSource:
@@ -180,6 +181,12 @@ class _FileReader:
             )
         setattr(inherited, attribute, True)
         return choices[given] if given is not None else None
+
+    def _learns_secrets(self, top: Table, version: int) -> bool | None:
+        content = top.table("secrets")
+        if content is not None and version == 1:
+            top.problem("secrets", "this table needs `version = 2` in [meta]")
+        return Table(self._report, content or {}, ("secrets",), ("learn",)).flag("learn")
 
     def _io(self, top: Table) -> IoTable | None:
         content = top.table("io")

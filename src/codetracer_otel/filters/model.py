@@ -52,10 +52,15 @@ class RuleSource:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer about one named value."""
+    """The answer about one named value.
+
+    Attributes:
+        is_by_name: whether a pattern about its name has decided, not a default about all values.
+    """
 
     action: Action
     source: RuleSource
+    is_by_name: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +144,51 @@ class Finder(Protocol):
         """
 
 
+class Learn(Protocol):
+    """Takes a value that was hidden because of its name or shape; safe in a callback."""
+
+    def __call__(self, value: object, place: str | tuple[str, str], /) -> None:
+        """Take an exact text or bytes object; anything else is left alone.
+
+        Args:
+            value: what was hidden.
+            place: where it stood, such as ``arg password at shop/people.py:29``, or two parts of
+                that.
+        """
+
+
+def learn_nothing(_value: object, _place: str | tuple[str, str], /) -> None:
+    """Leave a hidden value alone, where no secrets are learned."""
+
+
+class SecretStore(Protocol):
+    """The known secrets of a session; see `sdk.known_secrets.KnownSecrets`."""
+
+    @property
+    def generation(self) -> int:
+        """Another number once another secret is known: what was judged before may hold it."""
+
+    @property
+    def learn(self) -> Learn:
+        """Takes what was hidden because of its name or shape; see `Learn`."""
+
+    def search(
+        self, texts: Sequence[str], cut: Sequence[bool] | None = None
+    ) -> list[tuple[int, tuple[int, int], str]]:
+        """Return index of the text, part to hide, and place of each known secret in texts.
+
+        Args:
+            texts: any texts; many at a time are cheaper than one by one.
+            cut: which of them were cut off at their end; None for none.
+        """
+
+
 class ContentRules(Protocol):
     """``value`` patterns: redaction by the shape of text."""
+
+    @property
+    def generation(self) -> int:
+        """Another number once texts that were judged before may be judged otherwise."""
 
     @property
     def has_drops(self) -> bool:

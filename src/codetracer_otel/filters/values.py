@@ -84,7 +84,7 @@ class ValueRules:
         steps: from `newest_first`.
         default: the answer for what no pattern hits.
         patience: told of a pattern whose match took too long.
-        compile_content: makes rules of ``value`` patterns.
+        compile_content: makes rules of ``value`` patterns, or None where none are needed.
     """
 
     __slots__ = ("_cross", "_default", "_own", "_patience", "content", "walk")
@@ -94,7 +94,7 @@ class ValueRules:
         steps: tuple[Step, ...],
         default: Verdict,
         patience: Patience,
-        compile_content: Callable[[list[ContentPattern]], ContentRules],
+        compile_content: Callable[[list[ContentPattern]], ContentRules | None],
     ) -> None:
         self._default = default
         self._patience = patience
@@ -108,7 +108,7 @@ class ValueRules:
             self._cross[kind] = _cross_steps(self._own[kind], self._own[other])
         self.walk = _compile_walk(steps, patience)
         content = _content_patterns(steps)
-        self.content = compile_content(content) if content else None
+        self.content = compile_content(content)
 
     def verdict(self, kind: ValueKind, name: str) -> Verdict:
         """Return the answer for an argument, local or global."""
@@ -184,7 +184,7 @@ def _resolve(step: Step) -> Verdict:
     floor, pattern = step.floor, step.pattern
     if floor is not None and floor.action > pattern.action:
         return Verdict(floor.action, floor.source)
-    return Verdict(pattern.action, pattern.source)
+    return Verdict(pattern.action, pattern.source, is_by_name=bool(pattern.pattern.strip("*")))
 
 
 def _stricter(first: Verdict, second: Verdict) -> Verdict:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import REDACTED, REDACTED_NODE, Node
 from codetracer_otel.captured_texts import iter_texts, map_texts
-from codetracer_otel.filters.model import Action
+from codetracer_otel.filters.model import Action, learn_nothing
 from codetracer_otel.instrumentation.introspection import derives, exact_text
 from codetracer_otel.instrumentation.told_secrets import (
     MOST_FIELDS,
@@ -16,6 +16,8 @@ from codetracer_otel.instrumentation.told_secrets import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from codetracer_otel.filters.model import Learn
 
     ActionFor = Callable[[str], Action]
     Change = Callable[[str, bool], str]  # what becomes of a text, which may have been cut off
@@ -63,7 +65,7 @@ def _scalar(value: object) -> Any:
     return bytes.__getitem__(value, slice(None)) if derives(kind, bytes) else None  # type: ignore[call-overload]
 
 
-def without_named(value: Any, action_for: ActionFor) -> Any:
+def without_named(value: Any, action_for: ActionFor, learn: Learn = learn_nothing) -> Any:
     """Return a clean value without what stands under, or beside, the names of secrets in it.
 
     The same object where it has none.
@@ -71,32 +73,38 @@ def without_named(value: Any, action_for: ActionFor) -> Any:
     Args:
         value: as `clean_attribute` makes it, or a list where that has tuples.
         action_for: what the filter says about a name.
+        learn: takes what is hidden.
     """
     kind = type(value)
     if kind is dict:
-        return _mapping_without_named(value, action_for)
+        return _mapping_without_named(value, action_for, learn)
     if kind is tuple or kind is list:
-        return _items_without_named(value, action_for)
+        return _items_without_named(value, action_for, learn)
     return REDACTED if value is REDACTED_NODE else value
 
 
-def _items_without_named(items: Any, action_for: ActionFor) -> Any:
+def _items_without_named(items: Any, action_for: ActionFor, learn: Learn) -> Any:
     kept = items
     if len(items) > 1:
-        kept = without_told_secrets(items, len(items), _secret_names(action_for))
-    shown = tuple([without_named(item, action_for) for item in kept])
+        kept = without_told_secrets(items, len(items), _secret_names(action_for), learn)
+    shown = tuple([without_named(item, action_for, learn) for item in kept])
     return items if all(new is old for new, old in zip(shown, items, strict=True)) else shown
 
 
-def _mapping_without_named(mapping: dict[str, Any], action_for: ActionFor) -> dict[str, Any]:
+def _mapping_without_named(
+    mapping: dict[str, Any], action_for: ActionFor, learn: Learn
+) -> dict[str, Any]:
     pairs: Any = tuple(mapping.items())
     if len(pairs) <= MOST_FIELDS:
-        pairs = without_named_secret(tuple(mapping), pairs, _secret_names(action_for))
+        pairs = without_named_secret(tuple(mapping), pairs, _secret_names(action_for), learn)
     shown = {}
     for key, item in pairs:
         action = action_for(key)
-        if action is not Action.DROP:
-            shown[key] = without_named(item, action_for) if action is Action.ALLOW else REDACTED
+        if action is Action.ALLOW:
+            shown[key] = without_named(item, action_for, learn)
+        elif action is Action.REDACT:
+            learn(item, ("key", key))
+            shown[key] = REDACTED
     is_same = len(shown) == len(mapping) and all(shown[key] is mapping[key] for key in mapping)
     return mapping if is_same else shown
 

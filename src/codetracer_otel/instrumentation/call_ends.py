@@ -255,6 +255,8 @@ class CallEnds:
 
     def _read_at_exit(self, record: Record, site: Site, frame: FrameType) -> None:
         extras, plan = record[EXTRAS], site.plan
+        if site.taught_locals or site.taught_globals:
+            _teach_at_exit(site, frame)
         values = read_variables(frame, site.shown_locals, NOT_CAPTURED)
         if site.paired_locals:
             values = list(site.without_told(values, site.paired_locals))
@@ -299,6 +301,14 @@ class CallEnds:
         elif plan.fixed_result is not NOT_CAPTURED:
             described.message = DROPPED
         return described
+
+
+def _teach_at_exit(site: Site, frame: FrameType) -> None:
+    names = tuple([name for name, _ in site.taught_locals])
+    site.teach(read_variables(frame, names, NOT_CAPTURED), site.taught_locals)
+    namespace = frame.f_globals
+    values = [dict.get(namespace, name, NOT_CAPTURED) for name, _ in site.taught_globals]
+    site.teach(values, site.taught_globals)
 
 
 def cut(extras: Extras) -> None:

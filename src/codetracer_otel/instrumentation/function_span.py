@@ -8,7 +8,7 @@ from opentelemetry.trace import Span, SpanContext, Status, TraceFlags, TraceStat
 from opentelemetry.trace import StatusCode as OpenTelemetryStatus
 
 from codetracer_otel.captured import REDACTED, cut_text
-from codetracer_otel.filters.model import Action
+from codetracer_otel.filters.model import Action, learn_nothing
 from codetracer_otel.instrumentation.attribute_values import clean_attribute, without_named
 from codetracer_otel.instrumentation.exceptions import describe_exception
 from codetracer_otel.instrumentation.function_span_reading import readable
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.util.types import AttributeValue
 
+    from codetracer_otel.filters.model import Learn
     from codetracer_otel.instrumentation.sampling import EventGate
     from codetracer_otel.records import Record
 
@@ -46,11 +47,13 @@ class FunctionSpan(Span):
         max_events: how many events one span carries.
         gate: which events are kept, or None for all.
         max_links: how many links one span carries.
+        learn: takes attributes that are hidden because of their keys.
     """
 
     __slots__ = (
         "_context",
         "_gate",
+        "_learn",
         "_max_attributes",
         "_max_events",
         "_max_links",
@@ -68,7 +71,9 @@ class FunctionSpan(Span):
         max_events: int = 128,
         gate: EventGate | None = None,
         max_links: int = 128,
+        learn: Learn = learn_nothing,
     ) -> None:
+        self._learn = learn
         self._max_links = max_links
         self._record: Record | None = record
         self._monotonic_ns = monotonic_ns
@@ -237,5 +242,8 @@ class FunctionSpan(Span):
             return clean_attribute(value)
         action = walk.attribute_action(key)
         if action is Action.ALLOW:
-            return without_named(clean_attribute(value), walk.attribute_action)
-        return REDACTED if action is Action.REDACT else None
+            return without_named(clean_attribute(value), walk.attribute_action, self._learn)
+        if action is not Action.REDACT:
+            return None
+        self._learn(value, ("attribute", key))
+        return REDACTED

@@ -206,6 +206,8 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
                     ends.charge((record[9],))
             else:
                 record[9] = plan.fixed_result
+                if plan.result_place:
+                    recorder.learn(value, plan.result_place)
             if record[10] is not None and not ends.finish_extras(record, frame_of(depth), now):
                 return None
             record[4] = None  # delivered, see `Calls.put_back`

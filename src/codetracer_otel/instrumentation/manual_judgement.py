@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codetracer_otel.captured import DROPPED, REDACTED_NODE, Captured, Node
 from codetracer_otel.captured_texts import iter_texts, map_texts
-from codetracer_otel.filters.model import Action, CodeIdentity, ValueKind
+from codetracer_otel.filters.model import Action, CodeIdentity, ValueKind, learn_nothing
 from codetracer_otel.filters.paths import absolute_path
 from codetracer_otel.instrumentation.sites import forget_in
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import CodeType
 
-    from codetracer_otel.filters.model import ContentRules, Decision, WalkRules
+    from codetracer_otel.filters.model import ContentRules, Decision, Learn, WalkRules
 
 _LONGEST_KEY: Final = 256
 
@@ -29,11 +29,29 @@ class Judgement:
     Args:
         decision: about this code; whether it is traced does not matter here.
         capture: makes a bounded captured value of anything, by the decision's walk rules.
+        learn: takes what is hidden because of its name.
+        where: of the code, for people.
     """
 
-    __slots__ = ("_argument_actions", "_decision", "_field_action", "capture", "content")
+    __slots__ = (
+        "_argument_actions",
+        "_decision",
+        "_field_action",
+        "_learn",
+        "_where",
+        "capture",
+        "content",
+    )
 
-    def __init__(self, decision: Decision, capture: Callable[[object], Captured]) -> None:
+    def __init__(
+        self,
+        decision: Decision,
+        capture: Callable[[object], Captured],
+        learn: Learn = learn_nothing,
+        where: str = "",
+    ) -> None:
+        self._learn = learn
+        self._where = where
         self._decision = decision
         self._argument_actions: dict[str, Action] = {}  # parameters: as many as the code names
         self._field_action = (
@@ -63,8 +81,10 @@ class Judgement:
         for name, value in values:
             action = action_for(name)
             if action is not Action.DROP:
-                key = name if type(name) is str else str.__str__(name)
-                judged[key[:_LONGEST_KEY]] = capture(value) if action is allowed else REDACTED_NODE
+                key = (name if type(name) is str else str.__str__(name))[:_LONGEST_KEY]
+                judged[key] = capture(value) if action is allowed else REDACTED_NODE
+                if action is not allowed:
+                    self._learn(value, (f"attribute {key}", self._where))
         return judged
 
     def _argument_action(self, name: str) -> Action:
@@ -92,6 +112,7 @@ class Judgements:
         classify: the compiled filter.
         names_for: returns the names of a module from its ``__name__`` hint and file.
         build_capture: returns the value capture for a set of walk rules.
+        learn: takes what is hidden because of its name.
     """
 
     def __init__(
@@ -99,7 +120,9 @@ class Judgements:
         classify: Callable[[CodeIdentity], Any],
         names_for: Callable[[str | None, str], tuple[str, ...]],
         build_capture: Callable[[WalkRules | None], Callable[[object], Captured]],
+        learn: Learn = learn_nothing,
     ) -> None:
+        self._learn = learn
         self._classify = classify
         self._names_for = names_for
         self._build_capture = build_capture
@@ -110,15 +133,16 @@ class Judgements:
         known = self._known.get(id(code))
         if known is not None and known.reference() is code:
             return known.judgement
-        judgement = self._judge(_identify(code, namespace, self._names_for))
+        judgement = self._judge(_identify(code, namespace, self._names_for), code.co_firstlineno)
         # by identity: equality of code objects ignores the file that a rule is about
         reference = weakref.ref(code, forget_in(self._known, id(code)))
         self._known[id(code)] = _Known(reference, judgement)
         return judgement
 
-    def _judge(self, identity: CodeIdentity) -> Judgement:
+    def _judge(self, identity: CodeIdentity, line: int) -> Judgement:
         decision = self._classify(identity)
-        return Judgement(decision, self._build_capture(decision.walk))
+        where = f" at {identity.file}:{line}"
+        return Judgement(decision, self._build_capture(decision.walk), self._learn, where)
 
 
 def _identify(

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.captured import DROPPED_NODE, REDACTED_NODE
-from codetracer_otel.filters.model import ANNOTATE, Action, CodeIdentity, ValueKind
+from codetracer_otel.filters.model import (
+    ANNOTATE,
+    Action,
+    CodeIdentity,
+    ValueKind,
+    learn_nothing,
+)
 from codetracer_otel.filters.paths import absolute_path
 from codetracer_otel.instrumentation.reading import CO_OPTIMIZED
 from codetracer_otel.records import NOT_CAPTURED, Plan, Variable
@@ -19,7 +25,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters.decision import Decision
     from codetracer_otel.filters.engine import Classifier
-    from codetracer_otel.filters.model import RuleSource
+    from codetracer_otel.filters.model import Learn, RuleSource, Verdict
 
 _KINDS: Final = (
     (inspect.CO_ASYNC_GENERATOR, "async_generator"),
@@ -43,11 +49,15 @@ class PlannedCode:
         plan: pure data.
         judge_keyword: answers for a key of ``**kwargs`` as for an argument of that name.
         keywords_name: name of the ``**kwargs`` variable, or None.
+        learn: takes what is hidden because of its name.
+        is_secret_keyword: whether a key of ``**kwargs`` is hidden because of its name.
     """
 
     plan: Plan
     judge_keyword: Callable[[str], Action]
     keywords_name: str | None
+    learn: Learn = learn_nothing
+    is_secret_keyword: Callable[[str], bool] = bool
 
 
 class PlanBuilder:
@@ -59,6 +69,10 @@ class PlanBuilder:
         capture: what is captured where no rule says: of args, return, locals, globals.
         on_skip: told of each skipped code object's deciding rule.
         shown_path: returns how a file's path is written in spans.
+
+    Attributes:
+        learns: whether what is hidden because of its name becomes a known secret.
+        learn: takes it.
     """
 
     def __init__(
@@ -70,6 +84,8 @@ class PlanBuilder:
         shown_path: Callable[[str], str] = str,
     ) -> None:
         self._classifier = classifier
+        self.learns = classifier.known is not None
+        self.learn: Learn = learn_nothing if classifier.known is None else classifier.known.learn
         self._names_for = names_for
         self._capture = capture
         self._on_skip = on_skip
@@ -94,21 +110,24 @@ class PlanBuilder:
 
     def _plan(self, code: CodeType, identity: CodeIdentity, decision: Decision) -> PlannedCode:
         capture = self._capture if decision.capture is None else decision.capture
-        arguments = _variables(decision, ValueKind.ARG, _argument_names(code), capture)
+        file = self._shown_path(identity.file)
+        where = f" at {file}:{code.co_firstlineno}" if self.learns else ""
+        arguments = _variables(decision, ValueKind.ARG, _argument_names(code), capture, where)
         result = _result(decision, identity.qualname, capture)
         keywords = _keywords_name(code)
-        local_values = _variables(decision, ValueKind.LOCAL, _local_names(code), capture)
-        global_values = _variables(decision, ValueKind.GLOBAL, code.co_names, capture)
+        local_values = _variables(decision, ValueKind.LOCAL, _local_names(code), capture, where)
+        global_values = _variables(decision, ValueKind.GLOBAL, code.co_names, capture, where)
         plan = Plan(
             name=_span_name(identity),
             function_name=_function_name(identity),
-            file=self._shown_path(identity.file),
+            file=file,
             line=code.co_firstlineno,
             kind=kind_of(code),
             arguments=arguments,
             argument_names=tuple(v.name for v in arguments if not v.redacted),
             captures_return=result is None,
             fixed_result=NOT_CAPTURED if result is None else result,
+            result_place=_result_place(decision, result, identity.qualname, where),
             locals=local_values,
             globals=global_values,
             walk=decision.walk,
@@ -120,7 +139,9 @@ class PlanBuilder:
             redactions=_redactions(arguments, local_values, global_values, result),
             rule=f"{decision.source.file}:{decision.source.line}",
         )
-        return PlannedCode(plan, _keyword_judge(decision), keywords)
+        return PlannedCode(
+            plan, _keyword_judge(decision), keywords, self.learn, _secret_keywords(decision)
+        )
 
 
 def kind_of(code: CodeType) -> str:
@@ -186,22 +207,39 @@ _CAPTURE_WORDS: Final = {
 
 
 def _variables(
-    decision: Decision, kind: ValueKind, names: Iterable[str], capture: frozenset[str]
+    decision: Decision, kind: ValueKind, names: Iterable[str], capture: frozenset[str], where: str
 ) -> tuple[Variable, ...]:
     if _CAPTURE_WORDS[kind] not in capture:
         return ()
-    verdicts = ((name, decision.value_verdict(kind, name).action) for name in names)
+    verdicts = ((name, decision.value_verdict(kind, name)) for name in names)
     return tuple(
-        Variable(name, _PREFIXES[kind] + name, action is Action.REDACT)
-        for name, action in verdicts
-        if action is not Action.DROP
+        Variable(
+            name,
+            _PREFIXES[kind] + name,
+            verdict.action is Action.REDACT,
+            f"{kind.value} {name}{where}" if where and _is_secret(verdict) else "",
+        )
+        for name, verdict in verdicts
+        if verdict.action is not Action.DROP
     )
+
+
+def _is_secret(verdict: Verdict) -> bool:
+    # A default hides everything that no rule shows: that says nothing about a value.
+    return verdict.is_by_name and verdict.action is Action.REDACT
 
 
 def _result(decision: Decision, qualname: str, capture: frozenset[str]) -> object:
     if "return" not in capture or qualname == "<module>":
         return NOT_CAPTURED
     return _RETURN_VERDICTS.get(decision.value_verdict(ValueKind.RETURN, "").action)
+
+
+def _result_place(decision: Decision, result: object, qualname: str, where: str) -> str:
+    if not where or result is not REDACTED_NODE:
+        return ""
+    is_secret = _is_secret(decision.value_verdict(ValueKind.RETURN, ""))
+    return f"result of {qualname}{where}" if is_secret else ""
 
 
 def _redactions(
@@ -217,6 +255,10 @@ def _redactions(
         "return": int(result is REDACTED_NODE),
     }
     return tuple((kind, count) for kind, count in counts.items() if count)
+
+
+def _secret_keywords(decision: Decision) -> Callable[[str], bool]:
+    return lambda key: _is_secret(decision.value_verdict(ValueKind.ARG, key))
 
 
 def _keyword_judge(decision: Decision) -> Callable[[str], Action]:

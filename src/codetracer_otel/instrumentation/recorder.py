@@ -114,6 +114,7 @@ class PythonRecorder:
         self.stacks.on_new = self.greenlets.watch_this_thread
         self._monitor = monitor
         self._plans = plans
+        self.learn = plans.learn
         self._samplers = samplers
         self._captures = Captures(build_capture)
         self.is_ours = is_ours
@@ -222,7 +223,13 @@ class PythonRecorder:
         gate = self._samplers.gate_for(record[PLAN].events)
         attributes, events, links = self._span_limits
         return FunctionSpan(
-            record, self.clock.monotonic_ns, attributes, events, gate, max_links=links
+            record,
+            self.clock.monotonic_ns,
+            attributes,
+            events,
+            gate,
+            max_links=links,
+            learn=self.learn,
         )
 
     def drain(self, limit: int) -> list[Record]:

@@ -21,10 +21,10 @@ from codetracer_otel.instrumentation.told_secrets import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import CodeType, FrameType
 
-    from codetracer_otel.filters.model import WalkRules
+    from codetracer_otel.filters.model import Learn, WalkRules
     from codetracer_otel.instrumentation.plans import PlannedCode
     from codetracer_otel.instrumentation.sampling import RuleSampler
     from codetracer_otel.records import Variable
@@ -36,6 +36,8 @@ PLAIN_TYPE_IDS: Final = frozenset(map(id, (type(None), bool, int, float)))
 # Texts up to this length are taken as they are and not counted one by one: the record buffer's
 # share for a record covers four of them.
 SHORT_TEXT: Final = 128
+
+_NEIGHBOUR: Final = "what another variable names"  # where a value was hidden first, for people
 
 _SUSPENDING: Final = frozenset({"generator", "coroutine", "async_generator"})
 
@@ -78,7 +80,8 @@ class Site:
 
     Attributes:
         plan: pure data, handed on with every record; None for a hook alone.
-        read: takes the captured arguments out of ``f_locals``; None when none are captured.
+        read: takes the captured arguments out of ``f_locals``, and teaches the hidden ones; None
+            when there are neither.
         is_single: ``read`` returns the bare value, not a tuple.
         clears: ``f_locals`` must be emptied after reading, or it keeps the arguments alive (3.12).
         plain_type_ids: ids of the exact types whose values pass without a look.
@@ -95,6 +98,10 @@ class Site:
             where this is all there is to decide, so that it costs one comparison.
         shown_locals: names that are read at the end; a redacted one is not even looked up, and
             stands there whether it was assigned or not. So it is with ``shown_globals``.
+        learn: takes what is hidden because of its name.
+        reads_one_by_one: arguments are not read through ``f_locals``.
+        taught_locals: names and places of locals whose values are learned at the end; likewise
+            ``taught_globals``.
         seen: calls so far that a sampler was asked about.
         paired_locals: those of ``shown_locals`` of which one may name the other as a secret.
         kept: calls below ``bound``, as the start callback decided; ``left_out``: those beyond.
@@ -102,8 +109,8 @@ class Site:
 
     __slots__ = (
         "_keywords",
-        "_one_by_one",
         "_paired",
+        "_taught",
         "bound",
         "capture",
         "claims",
@@ -112,12 +119,14 @@ class Site:
         "is_single",
         "is_special",
         "kept",
+        "learn",
         "left_out",
         "paired_locals",
         "plain_type_ids",
         "plan",
         "read",
         "reads_at_exit",
+        "reads_one_by_one",
         "reference",
         "sampler",
         "seen",
@@ -127,6 +136,8 @@ class Site:
         "start_offset",
         "suspends",
         "takes_plain",
+        "taught_globals",
+        "taught_locals",
     )
 
     def __init__(
@@ -143,7 +154,9 @@ class Site:
         self.plan: Any = plan  # Any: a hook's is None, and the callbacks do not ask twice
         self.capture = capture
         self.reference = weakref.ref(code, forget)
-        self.read: Callable[[Any], Any] | None = itemgetter(*names) if names else None
+        self.learn = planned.learn
+        self._taught = _taught(plan.arguments)
+        self.read = self._reader(names)
         self.is_single = len(names) == 1
         self.clears = not HAS_LIVE_F_LOCALS and bool(code.co_flags & CO_OPTIMIZED)
         self.takes_plain = not judges_types
@@ -159,7 +172,10 @@ class Site:
         self.reads_at_exit = bool(plan.locals or plan.globals)
         self.shown_locals = _shown(plan.locals)
         self.shown_globals = _shown(plan.globals)
-        self._one_by_one = bool(names) and reads_one_by_one(code, names)
+        self.taught_locals = _taught(plan.locals)
+        self.taught_globals = _taught(plan.globals)
+        read = (*names, *[name for name, _ in self._taught])
+        self.reads_one_by_one = bool(read) and reads_one_by_one(code, read)
         self.paired_locals = () if plan.walk is None else paired_variables(self.shown_locals)
         self._paired = () if plan.walk is None else paired_variables(names)
         self._keywords = planned if planned.keywords_name in names else None
@@ -171,7 +187,7 @@ class Site:
             or (self.sampler is not None and self.bound is None)
             or self.plan.root
             or self.reads_at_exit
-            or self._one_by_one
+            or self.reads_one_by_one
             or self._keywords is not None
             or self.is_paired
         )
@@ -180,6 +196,16 @@ class Site:
     def is_paired(self) -> bool:
         """Whether an argument may say of another one that it is a secret."""
         return bool(self._paired)
+
+    def _reader(self, names: tuple[str, ...]) -> Callable[[Any], Any] | None:
+        """Return what reads arguments; code without hidden ones pays nothing for them."""
+        read = itemgetter(*names) if names else None
+        return _teaching_reader(read, self._taught, self.learn) if self._taught else read
+
+    def teach(self, values: Iterable[Any], taught: tuple[tuple[str, str], ...]) -> None:
+        """Let hidden values be known; ``taught``: their names and places."""
+        for value, (_, place) in zip(values, taught, strict=True):
+            self.learn(value, place)
 
     def read_arguments(self, frame: FrameType) -> tuple[Captured, ...]:
         """Return the captured arguments of a frame that has just begun."""
@@ -204,11 +230,20 @@ class Site:
     ) -> tuple[Any, ...]:
         """Return the values of variables, those hidden that another one names as secrets."""
         told = told_variables(values, paired, lambda name: is_secret_name(name, self.plan.walk))
+        for index in told:
+            self.learn_neighbour(values[index])
         return tuple([REDACTED_NODE if n in told else it for n, it in enumerate(values)])
 
+    def learn_neighbour(self, value: object) -> None:
+        """Let a value be known that another variable names as a secret."""
+        self.learn(value, (_NEIGHBOUR, f" at {self.plan.file}:{self.plan.line}"))
+
     def _read_values(self, frame: FrameType) -> tuple[Any, ...]:
-        if self._one_by_one:
+        if self.reads_one_by_one:
             read_variable = variable_reader()
+            if self._taught:
+                hidden = [read_variable(frame, name) for name, _ in self._taught]
+                self.teach(hidden, self._taught)
             return tuple([read_variable(frame, name) for name in self.plan.argument_names])
         namespace = frame.f_locals
         assert self.read is not None
@@ -220,8 +255,23 @@ class Site:
     def _replace_keywords(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
         assert self._keywords is not None
         index = self.plan.argument_names.index(str(self._keywords.keywords_name))
-        keywords = judged_keywords(values[index], self._keywords.judge_keyword, self)
+        keywords = judged_keywords(values[index], self._keywords, self)
         return (*values[:index], keywords, *values[index + 1 :])
+
+
+def _taught(variables: tuple[Variable, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple([(variable.name, variable.place) for variable in variables if variable.place])
+
+
+def _teaching_reader(
+    read: Callable[[Any], Any] | None, taught: tuple[tuple[str, str], ...], learn: Learn
+) -> Callable[[Any], Any]:
+    def read_and_teach(namespace: Any) -> Any:
+        for name, place in taught:
+            learn(namespace[name], place)
+        return () if read is None else read(namespace)
+
+    return read_and_teach
 
 
 def _shown(variables: tuple[Variable, ...]) -> tuple[str, ...]:
@@ -250,17 +300,21 @@ class HookSite(Site):
 _MAX_KEYWORDS: Final = 32
 
 
-def judged_keywords(keywords: dict[str, Any], judge: Callable[[str], Action], site: Site) -> Node:
+def judged_keywords(keywords: dict[str, Any], planned: PlannedCode, site: Site) -> Node:
     """Return captured ``**kwargs`` whose keys were judged like argument names."""
     items: list[tuple[Captured, Captured]] = []
     for key, value in keywords.items():
         if len(items) == _MAX_KEYWORDS:
             break
-        action = judge(key)
-        if action is Action.ALLOW and site.plan.walk is not None:
+        action = planned.judge_keyword(key)
+        is_allowed = action is Action.ALLOW
+        if is_allowed and site.plan.walk is not None:
             action = site.plan.walk.attribute_action(key)
-        if action is not Action.DROP:
-            redacted = action is Action.REDACT
-            items.append((key, REDACTED_NODE if redacted else site.capture_quickly(value)))
+        if action is Action.REDACT:
+            if is_allowed or planned.is_secret_keyword(key):
+                site.learn(value, (f"arg {key}", f" at {site.plan.file}:{site.plan.line}"))
+            items.append((key, REDACTED_NODE))
+        elif action is not Action.DROP:
+            items.append((key, site.capture_quickly(value)))
     omitted = max(len(keywords) - _MAX_KEYWORDS, 0)
     return Node(NodeKind.MAPPING, "dict", tuple(items), omitted)

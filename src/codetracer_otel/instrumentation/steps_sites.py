@@ -11,7 +11,7 @@ from codetracer_otel.instrumentation.reading import (
     CO_OPTIMIZED,
     HAS_LIVE_F_LOCALS,
     read_variable_or,
-    reads_one_by_one,
+    read_variables,
 )
 from codetracer_otel.instrumentation.sites import PLAIN_TYPE_IDS, SHORT_TEXT, Site
 from codetracer_otel.instrumentation.steps_names import NamedVariables
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from codetracer_otel.captured import Captured
     from codetracer_otel.instrumentation.plans import PlannedCode
     from codetracer_otel.instrumentation.steps_rebinding import Rebindings
+    from codetracer_otel.step_records import StepVariable
 
 _FIRST_LINE: Final = 0  # before the first line nothing is bound but arguments
 _ANY_LINE: Final = -1
@@ -106,12 +107,12 @@ class StepSite:
         self.arguments = site = Site(code, planned, capture, forget)
         self.reference = site.reference
         self.line_events: Any = None
-        self.reads_arguments = bool(plan.argument_names)
+        self.reads_arguments = site.read is not None
         self.returns_plain = plan.captures_return and site.takes_plain
         self._reads_quickly = (
             site.takes_plain
             and planned.keywords_name not in plan.argument_names
-            and not reads_one_by_one(code, plan.argument_names)
+            and not site.reads_one_by_one
             and not site.is_paired
         )
         self._is_optimized = bool(code.co_flags & CO_OPTIMIZED)
@@ -128,9 +129,7 @@ class StepSite:
             names, len(in_frame), values, self._plain_type_ids, are_globals=self._is_optimized
         )
         self._unset = (UNSET,) * len(names)
-        self._hidden = tuple(
-            (len(read) + position, item.name, item.kind) for position, item in enumerate(hidden)
-        )
+        self._hidden = tuple((len(read) + position, item) for position, item in enumerate(hidden))
         read_names = [item.name for item in read]
         self._paired = () if plan.walk is None else paired_variables(read_names)
         self._is_plain = not (self._hidden or self._paired)
@@ -244,8 +243,12 @@ class StepSite:
 
     def result(self, value: Any) -> Any:
         """Return what is recorded of a return value."""
-        plan = self.plan.plan
-        return self.arguments.capture_quickly(value) if plan.captures_return else plan.fixed_result
+        plan, site = self.plan.plan, self.arguments
+        if plan.captures_return:
+            return site.capture_quickly(value)
+        if plan.result_place:
+            site.teach([value], (("", plan.result_place),))
+        return plan.fixed_result
 
     def forget_values(self, frame: list[Any]) -> None:
         """Have every variable of a frame captured anew: a step was interrupted."""
@@ -261,6 +264,7 @@ class StepSite:
             told = told_variables(frame[2], self._paired, self._is_secret_name)
             for position in range(1, len(change), 2):
                 if change[position] in told and change[position + 1] is not UNSET:
+                    self.arguments.learn_neighbour(change[position + 1])
                     change[position + 1] = REDACTED_NODE
         return change
 
@@ -272,8 +276,11 @@ class StepSite:
     ) -> list[Any] | None:
         """Add redacted variables as they get a value: whether they have one, not which."""
         last = frame[2]
-        for index, name, kind in self._hidden:
-            if last[index] is UNSET and self._is_bound(python_frame, name, kind):
+        for index, item in self._hidden:
+            is_new = last[index] is UNSET
+            if item.place and (is_new or item.kind != "global"):
+                self.arguments.teach([_read_hidden(python_frame, item)], (("", item.place),))
+            if is_new and self._is_bound(python_frame, item.name, item.kind):
                 last[index] = REDACTED_NODE
                 change = [line] if change is None else change
                 change += (index, REDACTED_NODE)
@@ -288,3 +295,10 @@ class StepSite:
             return not HAS_LIVE_F_LOCALS or name in frame.f_locals
         namespace: Any = frame.f_locals
         return derives(type(namespace), dict) and dict.__contains__(namespace, name)
+
+
+def _read_hidden(frame: FrameType, item: StepVariable) -> object:
+    """Return what is bound to the name of a redacted variable, to be learned and not shown."""
+    if item.kind == "global":
+        return dict.get(frame.f_globals, item.name, UNSET)
+    return read_variables(frame, (item.name,), UNSET)[0]

@@ -79,7 +79,7 @@ class StepValues:
 
     def _captured(self, index: int, value: Any) -> Captured:
         if index == self._keywords_index and type(value) is dict:
-            return judged_keywords(value, self._planned.judge_keyword, self._site)
+            return judged_keywords(value, self._planned, self._site)
         kept = self._site.capture(value)
         if type(kept) is not Node or kept.kind is not NodeKind.OBJECT:
             return kept

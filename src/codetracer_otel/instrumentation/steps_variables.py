@@ -32,12 +32,13 @@ def shown_variables(
 ) -> tuple[list[StepVariable], list[StepVariable]]:
     """Return the variables that are read at a step, arguments first, and the redacted ones."""
     variables = [
-        *(StepVariable(item.name, "argument", item.redacted) for item in plan.arguments),
-        *(StepVariable(item.name, "local", item.redacted) for item in _locals(code, plan)),
-        *(
-            StepVariable(item.name, "global", item.redacted)
-            for item in _globals(code, plan, rebindings)
-        ),
+        StepVariable(item.name, kind, item.redacted, item.place)
+        for kind, items in (
+            ("argument", plan.arguments),
+            ("local", _locals(code, plan)),
+            ("global", _globals(code, plan, rebindings)),
+        )
+        for item in items
     ]
     read = [variable for variable in variables if not variable.redacted]
     return read, [variable for variable in variables if variable.redacted]

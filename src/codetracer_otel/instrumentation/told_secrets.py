@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import REDACTED_NODE
@@ -11,7 +12,7 @@ from codetracer_otel.filters.model import Action
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from codetracer_otel.filters.model import WalkRules
+    from codetracer_otel.filters.model import Learn, WalkRules
 
     IsSecretName = Callable[[Any], bool]
 
@@ -32,7 +33,7 @@ _VALUE_FIELDS: Final = _spelled(_HOLDING)
 
 
 def without_told_secrets(
-    items: Sequence[Any], total: int, is_secret_name: IsSecretName
+    items: Sequence[Any], total: int, is_secret_name: IsSecretName, learn: Learn
 ) -> Sequence[Any]:
     """Hide the second of a header's pair, and what follows a flag of a command line.
 
@@ -40,28 +41,39 @@ def without_told_secrets(
         items: the first items of a list or tuple; not looked into unless they are texts.
         total: how many there are.
         is_secret_name: whether a text or bytes object is a secret's name; False for all else.
+        learn: takes what is hidden.
     """
     if type(items[0]) is not str and type(items[0]) is not bytes:
         return items
     if total == _PAIR and is_secret_name(items[0]):
+        learn(items[1], _place("pair", items[0]))
         return items[0], REDACTED_NODE
     # Compared, what begins with a dash is found four times as fast as by `startswith`.
     if not [item for item in items if type(item) is str and "-" <= item < "."]:
         return items
-    return _without_values_of_flags(items, is_secret_name)
+    return _without_values_of_flags(items, is_secret_name, learn)
 
 
-def _without_values_of_flags(items: Sequence[Any], is_secret_name: IsSecretName) -> Sequence[Any]:
-    return [
-        REDACTED_NODE
-        if index and type(flag) is str and hides_next(flag, item, is_secret_name)
-        else item
-        for index, (flag, item) in enumerate(zip(("", *items), items, strict=False))
-    ]
+def _without_values_of_flags(
+    items: Sequence[Any], is_secret_name: IsSecretName, learn: Learn
+) -> Sequence[Any]:
+    shown = list(items)
+    for index, (flag, item) in enumerate(pairwise(items), 1):
+        if type(flag) is str and hides_next(flag, item, is_secret_name):
+            learn(item, _place("flag", flag))
+            shown[index] = REDACTED_NODE
+    return shown
+
+
+def _place(kind: str, name: object) -> tuple[str, str]:
+    return (kind, name if type(name) is str else "")
 
 
 def without_named_secret(
-    names: Sequence[Any], pairs: Sequence[tuple[Any, Any]], is_secret_name: IsSecretName
+    names: Sequence[Any],
+    pairs: Sequence[tuple[Any, Any]],
+    is_secret_name: IsSecretName,
+    learn: Learn,
 ) -> Sequence[tuple[Any, Any]]:
     """Hide the value of a header, variable or field that is an object of name and value.
 
@@ -69,12 +81,17 @@ def without_named_secret(
         names: captured keys.
         pairs: the keys and values themselves.
         is_secret_name: as for `without_told_secrets`.
+        learn: takes what is hidden.
     """
     if _VALUE_FIELDS.isdisjoint(names):
         return pairs
     stated = [item for name, (_, item) in zip(names, pairs, strict=True) if name in _NAME_FIELDS]
-    if not any(map(is_secret_name, stated)):
+    secret_names = [name for name in stated if is_secret_name(name)]
+    if not secret_names:
         return pairs
+    for name, (_, item) in zip(names, pairs, strict=True):
+        if name in _VALUE_FIELDS:
+            learn(item, _place("field", secret_names[0]))
     return [
         (key, REDACTED_NODE if name in _VALUE_FIELDS else item)
         for name, (key, item) in zip(names, pairs, strict=True)

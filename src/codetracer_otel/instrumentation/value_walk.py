@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import DROPPED_NODE, REDACTED_NODE, Captured, Node, NodeKind
-from codetracer_otel.filters.model import Action
+from codetracer_otel.filters.model import Action, learn_nothing
 from codetracer_otel.instrumentation.introspection import (
     MISSING,
     first_members,
@@ -28,7 +28,7 @@ from codetracer_otel.instrumentation.value_classes import ClassBook, Form
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from codetracer_otel.filters.model import WalkRules
+    from codetracer_otel.filters.model import Learn, WalkRules
     from codetracer_otel.instrumentation.value_classes import ClassFacts
     from codetracer_otel.instrumentation.values import ValueLimits
 
@@ -55,6 +55,7 @@ class Walker:
         "_bound",
         "_classes",
         "_judges_types",
+        "_learn",
         "_longest",
         "_max_depth",
         "_max_items",
@@ -72,7 +73,9 @@ class Walker:
         modules: Mapping[str, Any],
         *,
         allow_repr: bool,
+        learn: Learn = learn_nothing,
     ) -> None:
+        self._learn = learn
         self._max_depth = limits.max_depth
         self._max_items = limits.max_items
         self._max_nodes = limits.max_nodes
@@ -145,14 +148,14 @@ class Walker:
         items: Sequence[Any] = list.__getitem__(value, slice(0, self._max_items))
         total = list.__len__(value)
         if self._walk is not None and total > 1:
-            items = without_told_secrets(items, total, self._is_secret_name)
+            items = without_told_secrets(items, total, self._is_secret_name, self._learn)
         return self._sequence(NodeKind.LIST, facts, value, items, total, progress)
 
     def _tuple(self, value: tuple[Any, ...], facts: ClassFacts, progress: _Progress) -> Captured:
         items: Sequence[Any] = tuple.__getitem__(value, slice(0, self._max_items))
         total = tuple.__len__(value)
         if self._walk is not None and total > 1:
-            items = without_told_secrets(items, total, self._is_secret_name)
+            items = without_told_secrets(items, total, self._is_secret_name, self._learn)
         return self._sequence(NodeKind.TUPLE, facts, value, items, total, progress)
 
     def _set(self, value: Any, facts: ClassFacts, progress: _Progress) -> Captured:
@@ -254,7 +257,7 @@ class Walker:
         progress.above.append(id(value))
         names = self._names(pairs, progress)
         if self._walk is not None and len(names) <= MOST_FIELDS:
-            pairs = without_named_secret(names, pairs, self._is_secret_name)
+            pairs = without_named_secret(names, pairs, self._is_secret_name, self._learn)
         if self._walk is None:
             values = self._items([item for _, item in pairs], progress)
             kept = list(zip(names, values, strict=True))
@@ -285,6 +288,7 @@ class Walker:
                 if captured is not DROPPED_NODE:
                     kept.append((name, captured))
             elif action is Action.REDACT:
+                self._learn(item, ("key", name if type(name) is str else ""))
                 kept.append((name, REDACTED_NODE))
         return kept
 

@@ -6,13 +6,14 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.filters.model import learn_nothing
 from codetracer_otel.instrumentation.value_walk import Walker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from codetracer_otel.captured import Captured
-    from codetracer_otel.filters.model import WalkRules
+    from codetracer_otel.filters.model import Learn, WalkRules
 
 _BITS_PER_DIGIT: Final = 3  # rounded down: an integer within bounds has few enough digits
 
@@ -45,6 +46,7 @@ def build_capture(
     *,
     allow_repr: bool,
     modules: Mapping[str, Any] | None = None,
+    learn: Learn = learn_nothing,
 ) -> Callable[[object], Captured]:
     """Build the function that captures values for one configuration.
 
@@ -53,13 +55,14 @@ def build_capture(
         walk: ``attr`` and ``type`` patterns, or None for none.
         allow_repr: objects without a form of their own are asked for their ``repr``.
         modules: where NumPy and others are looked up once loaded; default ``sys.modules``.
+        learn: takes what is hidden because of its key or field.
 
     Returns:
         A function that gives the captured value. It holds no object of the program, and is
         `DROPPED_NODE` where a pattern drops the whole value.
     """
     modules = sys.modules if modules is None else modules
-    walker = Walker(limits, walk, modules, allow_repr=allow_repr)
+    walker = Walker(limits, walk, modules, allow_repr=allow_repr, learn=learn)
     capture = walker.capture
     if walk is not None and walk.has_type_patterns:
         return capture

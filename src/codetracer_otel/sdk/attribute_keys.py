@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import REDACTED
 from codetracer_otel.exporters.attributes import deliverable
-from codetracer_otel.filters.model import Action, ValueKind
+from codetracer_otel.filters.model import Action, ValueKind, learn_nothing
 from codetracer_otel.instrumentation.attribute_values import (
     attribute_texts,
     map_attribute,
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from codetracer_otel.filters import Decision
+    from codetracer_otel.filters.model import Learn
 
     ActionFor = Callable[[str], Action]
 
@@ -36,6 +37,7 @@ RESERVED_KEYS: Final = frozenset(
         "codetracer.filter.names",
         "codetracer.filter.sha256",
         "codetracer.kind",
+        "codetracer.redaction",
         "codetracer.return",
         "codetracer.sampling.ratio",
         "codetracer.suspensions",
@@ -60,6 +62,7 @@ _VARIABLES: Final = {
     "codetracer.local.": ValueKind.LOCAL,
     "codetracer.global.": ValueKind.GLOBAL,
 }
+_PREFIXES: Final = tuple(_VARIABLES)  # of values that a default may hide, which says nothing
 
 
 def key_actions(decision: Decision) -> ActionFor | None:
@@ -90,12 +93,19 @@ def judged_attributes(attributes: Mapping[str, Any], decision: Decision) -> dict
     return judged
 
 
-def judge_keys(attributes: dict[str, Any], action_for: ActionFor) -> int:
-    """Redact and drop by key in place, at any depth; return how many attributes were redacted."""
+def judge_keys(
+    attributes: dict[str, Any], action_for: ActionFor, learn: Learn = learn_nothing
+) -> int:
+    """Redact and drop by key in place, at any depth; return how many attributes were redacted.
+
+    What is redacted because of its key is given to ``learn``.
+    """
     count = 0
     for key, value in list(attributes.items()):
         action = Action.ALLOW if key in RESERVED_KEYS else action_for(key)
-        shown = without_named(value, action_for) if action is Action.ALLOW else REDACTED
+        shown = without_named(value, action_for, learn) if action is Action.ALLOW else REDACTED
+        if action is Action.REDACT and not key.startswith(_PREFIXES):
+            learn(value, ("attribute", key))
         if action is Action.DROP:
             del attributes[key]
         elif shown is not value:

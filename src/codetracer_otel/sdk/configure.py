@@ -202,6 +202,7 @@ def configure(
     respect_parent: bool | None = None,
     propagate_threads: bool | None = None,
     signals: bool | None = None,
+    learn_secrets: bool | None = None,
 ) -> Session:
     """Start recording this process's functions, or return the session that already does.
 
@@ -232,6 +233,7 @@ def configure(
         respect_parent: record nothing below a parent that is not sampled (default).
         propagate_threads: a thread's parent is the span that started it (default).
         signals: deliver what is there on SIGTERM.
+        learn_secrets: hide what was hidden because of its name wherever it comes again (default).
 
     Returns:
         The running session; also a context manager that shuts it down.

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.captured import DROPPED, Node, attribute_value
 from codetracer_otel.captured_texts import iter_texts
-from codetracer_otel.filters.content import ContentCounters
-from codetracer_otel.filters.model import CodeIdentity
+from codetracer_otel.filters.content import KNOWN_KIND, ContentCounters
+from codetracer_otel.filters.model import CodeIdentity, learn_nothing
 from codetracer_otel.records import ARGUMENTS, EXTRAS, PLAN, RESULT, SEGMENT, stack_trace_text
 from codetracer_otel.sdk.attribute_keys import judge_keys, key_actions
 from codetracer_otel.sdk.limits import NO_BOUNDS
 from codetracer_otel.sdk.span_texts import (
     cut_texts_of_extras,
     cut_texts_of_view,
+    note_in_record,
+    note_in_view,
     replace_in_record,
     replace_in_view,
     texts_of_extras,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from codetracer_otel.filters import Classifier, Decision
     from codetracer_otel.filters.content import ContentRules
     from codetracer_otel.records import Event, Extras, Link, Record
+    from codetracer_otel.sdk.known_secrets import KnownSecrets
     from codetracer_otel.sdk.limits import TextLengths
     from codetracer_otel.sdk.span_texts import Text
     from codetracer_otel.spans import SpanView
@@ -47,6 +50,7 @@ class ContentRedaction:
         classifier: decides which rules are about spans that are not function spans.
         lengths: to which texts are cut once they are judged.
         render: what is done in place with a batch once it is redacted.
+        known: the known secrets of the session; None where none are learned.
     """
 
     def __init__(
@@ -54,9 +58,12 @@ class ContentRedaction:
         classifier: Classifier,
         render: Render | None = None,
         lengths: TextLengths = NO_BOUNDS,
+        known: KnownSecrets | None = None,
     ) -> None:
         self._lengths = lengths
         self._classifier = classifier
+        self._known = known
+        self._generation = 0
         self._render = render
         self._decisions: dict[tuple[str, str, str], Decision] = {}
         self._rules: dict[int, ContentRules] = {}
@@ -71,6 +78,8 @@ class ContentRedaction:
         made anew, and counts what it replaces once.
         """
         counted: Counter[str] = Counter()
+        if self._known is not None:
+            self._known.settle()
         for record in records:
             if record[EXTRAS] is not None:
                 _complete_exception(record[EXTRAS])
@@ -78,7 +87,10 @@ class ContentRedaction:
         decisions = [self._decision_about(view) for view in views]
         for view, decision in zip(views, decisions, strict=True):
             counted["attribute"] += self._judge_keys(view, decision)
-        counted["content"] += self._redact_texts(records, list(zip(views, decisions, strict=True)))
+        judged = list(zip(views, decisions, strict=True))
+        counted += self._redact_texts(records, judged)
+        if self._has_learned():  # of this batch: what was judged before it may hold it
+            counted += self._redact_texts(records, judged)
         for record in records:
             if record[EXTRAS] is not None and record[EXTRAS].events:
                 _complete_events(record[EXTRAS].events)
@@ -107,16 +119,20 @@ class ContentRedaction:
         redactions = Counter(self.counters)
         rules = list(self._rules.values())  # the worker adds to it
         shared = {id(item.counters): item.counters for item in rules}.values()
-        redactions["content"] += sum(sum(item.redactions.values()) for item in shared)
+        for item in shared:
+            of_known = item.redactions.get(KNOWN_KIND, 0)
+            redactions[KNOWN_KIND] += of_known
+            redactions["content"] += sum(item.redactions.values()) - of_known
         timeouts = sum(item.timeouts for item in shared)
         return {
             "value_redactions": {kind: count for kind, count in redactions.items() if count},
+            "known_secrets": 0 if self._known is None else len(self._known),
             "content_timeouts": timeouts,
         }
 
     def _redact_texts(
         self, records: Sequence[Record], views: Sequence[tuple[SpanView, Decision]]
-    ) -> int:
+    ) -> Counter[str]:
         """Judge all texts; return how many were replaced in views, and count those in records."""
         groups: dict[int, _Group] = {}
         for record in records:
@@ -131,10 +147,18 @@ class ContentRedaction:
                     group = groups.get(id(rules))
                     (group or self._new_group(groups, rules)).views.append(view)
         try:
-            return sum([group.redact(self._judged) for group in groups.values()])
+            return sum([group.redact(self._judged) for group in groups.values()], Counter[str]())
         finally:
             # they stay replaced, even if the batch has to be judged again
-            self.counters["content"] += sum(group.in_records for group in groups.values())
+            for group in groups.values():
+                self.counters.update(group.in_records)
+
+    def _has_learned(self) -> bool:
+        """Return whether more secrets are known than when this was asked last."""
+        if self._known is None:
+            return False
+        before, self._generation = self._generation, self._known.generation
+        return self._generation != before
 
     def _new_group(self, groups: dict[int, _Group], rules: Any) -> _Group:
         self._rules[id(rules)] = rules
@@ -143,6 +167,8 @@ class ContentRedaction:
 
     def _judge_threads(self, records: Sequence[Record]) -> None:
         """Replace secrets in the names of threads, which programs make of what they work on."""
+        if self._has_learned():
+            self._thread_names = {""}
         for name in {record[SEGMENT].thread_name for record in records} - self._thread_names:
             rules = next((record[PLAN].content for record in records if record[PLAN].content), None)
             shown = name if rules is None else rules.redact_texts([name], None, self._judged)[0]
@@ -177,7 +203,10 @@ class ContentRedaction:
         action_for = key_actions(decision)
         if action_for is None:
             return 0
-        return sum([judge_keys(attributes, action_for) for attributes in _attribute_maps(view)])
+        learn = learn_nothing if self._known is None else self._known.learn
+        return sum(
+            [judge_keys(attributes, action_for, learn) for attributes in _attribute_maps(view)]
+        )
 
 
 def _attribute_maps(view: SpanView) -> Iterator[dict[str, Any]]:
@@ -212,20 +241,22 @@ class _Group:
     """The spans of a batch that one set of rules is about.
 
     Attributes:
-        in_records: how many texts of records were replaced.
+        in_records: how many texts of records were replaced, by kind.
     """
 
     def __init__(self, rules: ContentRules) -> None:
         self.rules = rules
         self.records: list[Record] = []
         self.views: list[SpanView] = []
-        self.in_records = 0
+        self.in_records: Counter[str] = Counter()
 
-    def redact(self, counters: ContentCounters) -> int:
-        """Judge all texts at once; return how many texts of views were replaced."""
+    def redact(self, counters: ContentCounters) -> Counter[str]:
+        """Judge all texts at once; return how many texts of views were replaced, by kind."""
         originals = self._texts()
         if not originals:
-            return 0
+            return Counter()
+        known: dict[str, str] = {}
+        counters.known = known
         texts, cut = map(list, zip(*originals, strict=True))
         redacted = self.rules.redact_texts(texts, cut, counters)
         changed = {
@@ -236,7 +267,7 @@ class _Group:
         if self.rules.has_drops:
             drops = self.rules.drops
             changed |= {text: DROPPED for text in originals if drops(text[0], is_cut=text[1])}
-        return self._replace(changed) if changed else 0
+        return self._replace(changed, known) if changed else Counter()
 
     def _texts(self) -> list[Text]:
         plain: set[str] = set()
@@ -260,20 +291,30 @@ class _Group:
         found.update((text, False) for text in plain)
         return list(found)
 
-    def _replace(self, changed: dict[Text, str]) -> int:
-        count = 0
+    def _replace(self, changed: dict[Text, str], known: dict[str, str]) -> Counter[str]:
+        count: Counter[str] = Counter()
+        places: dict[str, None] = {}
 
         def change(text: str, cut: bool) -> str:  # noqa: FBT001 - captured_texts' signature
-            nonlocal count
             shown = changed.get((text, cut))
             if shown is None:
                 return text
-            count += 1
+            place = known.get(text)
+            if place is not None:
+                places[place] = None
+            count["content" if place is None else KNOWN_KIND] += 1
             return shown
 
         for record in self.records:
             replace_in_record(record, change)
-            self.in_records, count = self.in_records + count, 0
+            if places:
+                note_in_record(record, places)
+                places.clear()
+        self.in_records.update(count)
+        count.clear()
         for view in self.views:
             replace_in_view(view, change)
+            if places:
+                note_in_view(view, places)
+                places.clear()
         return count

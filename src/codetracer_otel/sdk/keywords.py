@@ -21,7 +21,7 @@ KEYWORDS: Final = frozenset(
         "trace_filter", "exporter", "functions", "capture", "trace", "policy", "service_name",
         "resource", "tracer_provider", "set_global", "builtin_filter", "session_id",
         "activation_path", "limits", "buffer", "capture_repr", "step_values", "value_format",
-        "paths", "respect_parent", "propagate_threads", "signals",
+        "paths", "respect_parent", "propagate_threads", "signals", "learn_secrets",
     }
 )  # fmt: skip
 

@@ -20,6 +20,7 @@ from codetracer_otel.instrumentation.identifiers import RandomIds
 from codetracer_otel.instrumentation.manual_claims import Claims
 from codetracer_otel.sdk.bootstrap.delivery import build_lanes, left_out_of_environment
 from codetracer_otel.sdk.bootstrap.filters import build_module_names
+from codetracer_otel.sdk.bootstrap.known_secrets import build_known_secrets, learn_environment
 from codetracer_otel.sdk.bootstrap.metadata import (
     build_resource,
     judged_resource,
@@ -106,7 +107,9 @@ class _Assembly:
         self._notify = notify = reporting.notify
         self._settings = settings
         self._chain = chain
-        classifier: Classifier = compile_chain(chain, notify)
+        self._known = known = build_known_secrets(settings, chain)
+        classifier: Classifier = compile_chain(chain, notify, known)
+        self._learn_environment(classifier)
         self._classifier = reporting.topics.watch_decisions(classifier)
         self._names: ModuleNames = build_module_names(
             chain,
@@ -122,7 +125,7 @@ class _Assembly:
         self._attributes = resource_attributes(self._resource)
         as_is = settings.value_format is ValueFormat.NATIVE
         self._redaction = ContentRedaction(
-            classifier, None if as_is else render_as_texts, settings.text_lengths
+            classifier, None if as_is else render_as_texts, settings.text_lengths, known
         )
         self._sessions: list[Session] = []
         self._ids = RandomIds()
@@ -271,6 +274,10 @@ class _Assembly:
             self._resource, ids, pipeline.add_span, self._settings.limits, self._sampler
         )
 
+    def _learn_environment(self, classifier: Classifier) -> None:
+        if self._known is not None:
+            learn_environment(self._known, self._settings, classifier)
+
     def _check_process(self) -> None:
         for session in self._sessions:
             session.check_process()
@@ -280,6 +287,9 @@ class _Assembly:
             session.mute_this_thread()
 
     def _on_drained(self) -> None:
+        if self._known is not None:
+            self._known.settle()
+            self._known.wipe_if_asked()
         for session in self._sessions:
             self._reporting.drops.observe(session.dropped())
 
@@ -290,6 +300,8 @@ class _Assembly:
             "conclude": lambda: conclude(self._sessions[0], self._reporting),
             "failed": self._reporting.failures.at_end,
             "steps": self._steps,
+            "known": self._known,
+            "learn_environment": lambda: self._learn_environment(self._classifier),
         }
 
     def _stats(self) -> dict[str, Any]:
@@ -308,6 +320,8 @@ class _Assembly:
     def _after_fork(self) -> None:
         self._ids.reseed()
         self._reporting.after_fork()
+        if self._known is not None:
+            self._known.after_fork()
         self._attributes.update(process_identity())
 
 

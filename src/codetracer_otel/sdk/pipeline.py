@@ -200,6 +200,11 @@ class Pipeline:
         self._worker.renew()
 
     @property
+    def is_judging(self) -> bool:
+        """Whether the worker is still there: what is in its hands has not been judged."""
+        return self._worker.is_alive
+
+    @property
     def waiting_spans(self) -> int:
         """How many hand-written and library spans wait to be drained."""
         return len(self._spans)

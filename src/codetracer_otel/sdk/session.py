@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from opentelemetry import context as context_api
 from opentelemetry.trace import get_current_span
@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from codetracer_otel.sdk.bootstrap.io import IoRecording
     from codetracer_otel.sdk.bootstrap.native import StepRecording
     from codetracer_otel.sdk.bootstrap.recording import Recording
+    from codetracer_otel.sdk.known_secrets import KnownSecrets
     from codetracer_otel.sdk.pipeline import Pipeline
     from codetracer_otel.sdk.policy.model import Policy
     from codetracer_otel.sdk.settings import Settings
     from codetracer_otel.sdk.signals import Sigterm
+
+_JUDGING_S: Final = 1.0  # how long `pause` waits for native traces to be written
 
 
 class Session:
@@ -52,6 +55,7 @@ class Session:
         self._undo = undo
         self._facts = facts
         self._steps: StepRecording | None = facts.get("steps")
+        self._known: KnownSecrets | None = facts.get("known")
         self._leading = recording if recording is not None else self._steps
         self.io: IoRecording | None = None
         self._lock = Threads.RLock()
@@ -109,12 +113,24 @@ class Session:
                 self._recording.recorder.close()
             if self._steps is not None and not self._is_shut_down:
                 self._steps.pause()
+            self._forget_secrets()
+
+    def _forget_secrets(self) -> None:
+        if self._known is None or self._is_shut_down:
+            return
+        if self._steps is not None:
+            self._steps.flush(_JUDGING_S)
+        self._known.wipe_later()
+        self._pipeline.wake()
 
     def resume(self) -> None:
         """Record again after `pause`."""
         with self._lock:
             if self._is_shut_down or self._stopped_because is not None:
                 return
+            if self._known is not None:
+                self._known.begin_again()
+                self._facts["learn_environment"]()
             if self._recording is not None:
                 self._recording.recorder.close()  # calls that began while `pause` was at work
                 self._recording.monitor.resume()
@@ -215,7 +231,10 @@ class Session:
         with self._failing_quietly():
             if self._recording is not None:
                 self._recording.recorder.close()
-        return self._pipeline.stop(max(deadline - Time.monotonic(), 0.0))
+        delivered = self._pipeline.stop(max(deadline - Time.monotonic(), 0.0))
+        if self._known is not None and not self._pipeline.is_judging:
+            self._known.wipe(is_off=True)
+        return delivered
 
     @contextlib.contextmanager
     def _failing_quietly(self) -> Iterator[None]:

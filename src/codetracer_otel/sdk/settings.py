@@ -96,6 +96,7 @@ class Settings:
         respect_parent: an incoming parent that is not sampled is respected.
         propagate_threads: a thread's parent is the span that started it.
         signals: SIGTERM delivers what is there.
+        learn_secrets: what is hidden because of its name is hidden wherever it comes again.
         remote_parent: from ``TRACEPARENT``, or None.
         otlp: what ``OTEL_EXPORTER_OTLP_*`` says.
         sampler: name from ``OTEL_TRACES_SAMPLER``, or None.
@@ -133,6 +134,7 @@ class Settings:
     respect_parent: bool = True
     propagate_threads: bool = True
     signals: bool = False
+    learn_secrets: bool = True
     remote_parent: RemoteParent | None = None
     otlp: OtlpEnvironment = field(default_factory=OtlpEnvironment)
     sampler: str | None = None

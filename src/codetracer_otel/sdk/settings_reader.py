@@ -141,6 +141,10 @@ class _Reader:
             respect_parent=self._boolean("respect_parent", default=True),
             propagate_threads=self._boolean("propagate_threads", default=True),
             signals=self._boolean("signals", default=False),
+            learn_secrets=self._boolean(
+                "learn_secrets",
+                default=self._variable_boolean("CODETRACER_LEARN_SECRETS", default=True),
+            ),
             remote_parent=self._remote_parent(),
             otlp=self._warned(otlp),
             sampler=sampler,
@@ -239,13 +243,13 @@ class _Reader:
         self.warnings.append(output)
         return None
 
-    def _variable_boolean(self, variable: str) -> bool:
+    def _variable_boolean(self, variable: str, *, default: bool = False) -> bool:
         text = self._text(variable)
-        value = parse_boolean(text, variable) if text else False
+        value = parse_boolean(text, variable) if text else default
         if not isinstance(value, Problem):
             return value
         self.warnings.append(value)
-        return False
+        return default
 
     def _order(self) -> str:
         text = (self._text("CODETRACER_TRACE_ORDER") or "end").lower()

@@ -12,12 +12,12 @@ from codetracer_otel.instrumentation.attribute_values import (
     cut_texts,
     map_attribute,
 )
-from codetracer_otel.records import ARGUMENTS, EXTRAS, NOT_CAPTURED, RESULT
+from codetracer_otel.records import ARGUMENTS, EXTRAS, NOT_CAPTURED, RESULT, Extras
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from codetracer_otel.records import Event, Extras, Link, Record
+    from codetracer_otel.records import Event, Link, Record
     from codetracer_otel.sdk.limits import TextLengths
     from codetracer_otel.spans import SpanView
 
@@ -107,6 +107,27 @@ def replace_in_record(record: Record, change: Change) -> None:
         exception.message = change(message, exception.message_is_cut)
         trace = change(exception.stack_trace, exception.message_is_cut)
         exception.stack_trace = with_message(trace, message, exception.message)
+
+
+REDACTION_KEY: Final = "codetracer.redaction"
+
+
+def note_in_record(record: Record, places: Iterable[str]) -> None:
+    """Say on a span why texts of it are hidden: where the secrets in them were hidden first."""
+    extras: Extras | None = record[EXTRAS]
+    if extras is None:
+        extras = record[EXTRAS] = Extras()
+    extras.attributes = {**(extras.attributes or {}), REDACTION_KEY: _reason(places)}
+
+
+def note_in_view(view: SpanView, places: Iterable[str]) -> None:
+    """Say on a span of others why texts of it are hidden."""
+    view.attributes = {**view.attributes, REDACTION_KEY: _reason(places)}
+
+
+def _reason(places: Iterable[str]) -> str:
+    known = [f", first hidden as {place}" for place in places if place]
+    return "known secret" + "; ".join(known)
 
 
 def _replace_in_parts(

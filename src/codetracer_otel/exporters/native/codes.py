@@ -165,9 +165,9 @@ class Codes:
     def _judge_batch(self) -> None:
         self.judge_batch()
 
-    def redacted_texts(self) -> int:
-        """Return how many parts of judged texts were replaced."""
-        return sum(texts.redacted for _, texts in list(self._texts.values()))
+    def redacted_texts(self) -> Counter[str]:
+        """Return how many parts of judged texts were replaced, by kind."""
+        return sum((texts.redacted for _, texts in list(self._texts.values())), Counter[str]())
 
     def trim(self) -> None:
         """Bound the memory of judged texts, between two batches."""

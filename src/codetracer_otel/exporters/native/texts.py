@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.captured import DROPPED, Captured, Node
 from codetracer_otel.captured_texts import iter_texts, map_texts
 from codetracer_otel.exporters.native.tables import quote
-from codetracer_otel.filters.content import ContentCounters
+from codetracer_otel.filters.content import KNOWN_KIND, ContentCounters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -60,21 +61,26 @@ class JudgedTexts:
         self._rules = rules
         self._judged: dict[tuple[str, bool], str] = _Judged(judge_batch, self._judge_one)
         self._wanted: dict[tuple[str, bool], None] = {}
+        self._generation = 0
         self._counters = ContentCounters()  # its own: spans count the same values
         self.literals: dict[str, str] = _Literals(self._judged)
         self.nodes: dict[int, tuple[Node, str]] = {}
 
     @property
-    def redacted(self) -> int:
+    def redacted(self) -> Counter[str]:
         """How many parts of texts were replaced; a text that comes again counts once in a while."""
-        return sum(self._counters.redactions.values())
+        known = self._counters.redactions.get(KNOWN_KIND, 0)
+        content = sum(self._counters.redactions.values()) - known
+        return Counter({"content": content, KNOWN_KIND: known})
 
     def trim(self) -> None:
-        """Forget what is known when it is much; to be called between two batches."""
-        if len(self._judged) > _MAX_KNOWN:
+        """Forget what is known where it is much or judged otherwise now; called before a batch."""
+        generation = 0 if self._rules is None else self._rules.generation
+        is_outdated, self._generation = generation != self._generation, generation
+        if is_outdated or len(self._judged) > _MAX_KNOWN:
             self._judged.clear()
             self.literals.clear()
-        if len(self.nodes) > _MAX_KNOWN:
+        if is_outdated or len(self.nodes) > _MAX_KNOWN:
             self.nodes.clear()
 
     def want(self, value: Captured) -> None:

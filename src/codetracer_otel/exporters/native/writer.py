@@ -106,8 +106,8 @@ class NativeTrace:
     def redactions(self) -> Counter[str]:
         """Return how many values were redacted so far, by kind; of texts, each once in a while."""
         inside = self._codes.values.redactions[NodeKind.REDACTED]
-        counted = {"attribute": inside, "content": self._codes.redacted_texts()}
-        return Counter(self._codes.redactions) + Counter(counted)
+        counted = Counter(self._codes.redactions) + self._codes.redacted_texts()
+        return counted + Counter(attribute=inside)
 
     def write(self, thread: int, entries: list[Entry]) -> None:
         """Take the next entries of a thread; 1 is the thread that began the session."""

@@ -18,6 +18,7 @@ from codetracer_otel.sdk.bootstrap.recording import (
     build_capture_builder,
     build_span_events,
     is_ours,
+    learn_of,
 )
 from codetracer_otel.sdk.bootstrap.step_delivery import StepDelivery
 from codetracer_otel.sdk.bootstrap.step_plans import StepClassifier, step_capture
@@ -83,7 +84,7 @@ class StepRecording:
                 step_capture(settings),
                 self.skipped.count,
             ),
-            build_capture=build_capture_builder(settings),
+            build_capture=build_capture_builder(settings, learn_of(classifier)),
             boundary=boundary,
             is_ours=is_ours,
             exception_text=settings.capture_repr,

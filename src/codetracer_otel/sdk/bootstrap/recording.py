@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import codetracer_otel
 from codetracer_otel.bindings import Time
 from codetracer_otel.filters.globs import compile_glob
+from codetracer_otel.filters.model import learn_nothing
 from codetracer_otel.filters.paths import is_below, is_synthetic, normal_path, relative_path
 from codetracer_otel.instrumentation.buffer import RecordBuffer
 from codetracer_otel.instrumentation.context import (
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.captured import Captured
     from codetracer_otel.filters.engine import Classifier
-    from codetracer_otel.filters.model import RuleSource, WalkRules
+    from codetracer_otel.filters.model import Learn, RuleSource, WalkRules
     from codetracer_otel.instrumentation.monitoring.callbacks import ActivatedRecorder
     from codetracer_otel.sdk.settings import Settings
 
@@ -106,7 +107,7 @@ class Recording:
             read_context=reader_of(inner),
             next_span_id=wire_ids(self.ids),
             clock=SystemClock(),
-            build_capture=build_capture_builder(settings),
+            build_capture=build_capture_builder(settings, learn_of(classifier)),
             boundary=boundary,
             is_ours=is_ours,
             silent_close=generator_close_is_silent(self.monitor.tool_id),
@@ -199,10 +200,15 @@ def _build_buffer(settings: Settings, wake: Callable[[], None]) -> RecordBuffer:
     )
 
 
+def learn_of(classifier: Classifier) -> Learn:
+    """Return what takes hidden values."""
+    return learn_nothing if classifier.known is None else classifier.known.learn
+
+
 def build_capture_builder(
-    settings: Settings,
+    settings: Settings, learn: Learn = learn_nothing
 ) -> Callable[[WalkRules | None], Callable[[object], Captured]]:
-    """Return what builds the value capture for a set of walk rules."""
+    """Return what builds the value capture for a set of walk rules; ``learn`` as there."""
     limits = ValueLimits(
         max_depth=settings.limits.max_depth,
         max_items=settings.limits.max_items,
@@ -210,6 +216,6 @@ def build_capture_builder(
     )
 
     def build(walk: WalkRules | None) -> Callable[[object], Captured]:
-        return build_capture(limits, walk, allow_repr=settings.capture_repr)
+        return build_capture(limits, walk, allow_repr=settings.capture_repr, learn=learn)
 
     return build

@@ -32,6 +32,7 @@ class StepClassifier:
 
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
+        self.known = classifier.known
 
     def classify(self, identity: CodeIdentity) -> Any:
         """Return the decision about a code object."""

@@ -20,7 +20,7 @@ from codetracer_otel.instrumentation.manual_judgement import Judgements
 from codetracer_otel.instrumentation.manual_topics import TOPICS
 from codetracer_otel.instrumentation.manual_tracing import Tracing
 from codetracer_otel.sdk.bootstrap.metadata import SCOPE_NAME
-from codetracer_otel.sdk.bootstrap.recording import build_capture_builder
+from codetracer_otel.sdk.bootstrap.recording import build_capture_builder, learn_of
 from codetracer_otel.sdk.diagnostics.topic_lines import TopicLines
 from codetracer_otel.sdk.diagnostics.topics import topic_problems
 from codetracer_otel.sdk.own_span import judges_later
@@ -106,10 +106,12 @@ def build_tracing(
         claims: on what the recorder captures, where there is one.
         root_begins: called as each trace begins in this process.
     """
+    learn = learn_of(judging.classifier)
     judgements = Judgements(
         judging.classifier.classify,
         judging.names.names_for,
-        _remembering(build_capture_builder(settings)),
+        _remembering(build_capture_builder(settings, learn)),
+        learn,
     )
 
     def reload(text: str) -> None:

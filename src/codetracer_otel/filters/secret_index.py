@@ -1,0 +1,239 @@
+"""Finds known secrets in texts without keeping them: one pass over many texts at a time.
+
+Of each form of a secret the index keeps its length, a keyed digest of the whole, and fingerprints
+of a few bytes, one for every offset that a window of fixed stride can fall on. Texts are joined,
+read as machine words, and looked up in a table by C code; Python runs only where a fingerprint was
+found. The bytes are substituted by a random table first, so that no part of a secret lies in
+memory as it is written; who can read this memory can read the program's own values as well.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from bisect import bisect_right
+from hashlib import blake2b
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+MIN_BYTES: Final = 7  # a shorter form has no window that is found wherever it stands
+_ORDER: Final = sys.byteorder
+_SEPARATOR: Final = "\0"
+_KEY_BYTES: Final = 32
+_DIGEST_BYTES: Final = 16
+_HEADS: Final = (8, 4)  # bytes of a beginning that a text may be cut behind
+
+# Width and stride in bytes of what is read of a text. The wider the stride the fewer words are
+# looked up, and the longer a form must be for one of its windows to be read.
+_SHORT: Final = 4
+_TIERS: Final = ((8, 16), (_SHORT, 8), (_SHORT, 4))
+
+Part = tuple[int, int]  # begin and end in code points
+
+
+class Place(NamedTuple):
+    """Where a form stands around one of its windows: bytes before it, and bytes in all."""
+
+    before: int
+    length: int
+
+
+class Form(NamedTuple):
+    """What is kept of one form of a secret.
+
+    Attributes:
+        digest: keyed, of the whole.
+        tier: index of the windows' width and stride.
+        windows: fingerprints.
+        heads: fingerprints of its beginning.
+    """
+
+    digest: bytes
+    tier: int
+    windows: tuple[tuple[int, Place], ...]
+    heads: tuple[int, ...]
+
+
+class Found(NamedTuple):
+    """A known secret in a text.
+
+    Attributes:
+        text: index of the text.
+        part: what is to be hidden.
+        digest: of the form that was found; None for the beginning of one that was cut off.
+    """
+
+    text: int
+    part: Part
+    digest: bytes | None
+
+
+class SecretIndex:
+    """The forms of known secrets; for one thread at a time."""
+
+    def __init__(self) -> None:
+        self._key = random.SystemRandom().randbytes(_KEY_BYTES)
+        self._substitution = bytes(random.SystemRandom().sample(range(256), 256))
+        self._tiers = [_Tier(width, stride) for width, stride in _TIERS]
+        self._digests: dict[bytes, int] = {}
+        self._heads: dict[int, int] = {}
+        self._longest = 0
+
+    def digest(self, form: bytes) -> bytes:
+        """Return the digest that only this index computes."""
+        return blake2b(form, digest_size=_DIGEST_BYTES, key=self._key).digest()
+
+    def form_of(self, form: bytes) -> Form:
+        """Return what is kept of a form of at least `MIN_BYTES`."""
+        number = next(i for i, tier in enumerate(self._tiers) if len(form) >= tier.shortest)
+        hidden = form.translate(self._substitution)
+        heads = tuple(hash(hidden[:length]) for length in _HEADS)
+        return Form(self.digest(form), number, tuple(self._tiers[number].windows_of(hidden)), heads)
+
+    def add(self, form: Form) -> None:
+        """Find a form from now on."""
+        _count(self._digests, form.digest)
+        for head in form.heads:
+            _count(self._heads, head)
+        self._tiers[form.tier].add(form.windows)
+        self._longest = max(self._longest, form.windows[0][1].length)
+
+    def remove(self, form: Form) -> None:
+        """Find a form no longer, as often as it was added."""
+        _uncount(self._digests, form.digest)
+        for head in form.heads:
+            _uncount(self._heads, head)
+        self._tiers[form.tier].remove(form.windows)
+
+    def search(self, texts: Sequence[str], cut: Sequence[bool] | None = None) -> list[Found]:
+        """Return every known secret in the texts, in no order; parts may overlap.
+
+        Args:
+            texts: any texts; many at a time are cheaper than one by one.
+            cut: which of them were cut off at their end; None for none.
+        """
+        if not self._digests:
+            return []
+        joined = _Joined(texts)
+        found = list(self._whole(joined))
+        if cut is not None:
+            for index, is_cut in enumerate(cut):
+                if is_cut:
+                    found += self._beginning(index, texts[index])
+        return found
+
+    def _whole(self, joined: _Joined) -> Iterator[Found]:
+        raw = joined.raw
+        hidden = raw.translate(self._substitution)
+        words = memoryview(hidden + bytes(-len(hidden) % 16))
+        for tier in self._tiers:
+            for begin, length in tier.candidates(words, hidden):
+                digest = self.digest(raw[begin : begin + length])
+                if digest in self._digests:
+                    yield joined.found(begin, begin + length, digest)
+
+    def _beginning(self, index: int, text: str) -> Iterator[Found]:
+        """Yield the end of a text that was cut where it may be the beginning of a secret."""
+        tail = text[-self._longest :]
+        hidden = tail.encode("utf-8", "surrogatepass").translate(self._substitution)
+        longest, shortest = _HEADS
+        for begin in range(len(hidden) - shortest + 1):
+            length = longest if len(hidden) - begin >= longest else shortest
+            if hash(hidden[begin : begin + length]) in self._heads:
+                shown = len(text) - len(tail) + _characters(tail, begin)
+                yield Found(index, (shown, len(text)), None)
+                return
+
+
+class _Tier:
+    """The fingerprints of forms of at least ``shortest`` bytes."""
+
+    def __init__(self, width: int, stride: int) -> None:
+        self.shortest = width + stride - 1
+        self._width = width
+        self._stride = stride
+        self._places: dict[int, dict[Place, int]] = {}
+
+    def windows_of(self, form: bytes) -> Iterator[tuple[int, Place]]:
+        # At the end: what tokens begin with is often the same for all of a vendor.
+        last = len(form) - self._width
+        for before in range(last - self._stride + 1, last + 1):
+            window = form[before : before + self._width]
+            yield int.from_bytes(window, _ORDER), Place(before, len(form))
+
+    def add(self, windows: Iterable[tuple[int, Place]]) -> None:
+        for value, place in windows:
+            _count(self._places.setdefault(value, {}), place)
+
+    def remove(self, windows: Iterable[tuple[int, Place]]) -> None:
+        for value, place in windows:
+            _uncount(self._places[value], place)
+            if not self._places[value]:
+                del self._places[value]
+
+    def candidates(self, words: memoryview, raw: bytes) -> set[tuple[int, int]]:
+        """Return begin and length of everything in ``raw`` that has a window of a form."""
+        if not self._places:
+            return set()
+        typed = words.cast("I") if self._width == _SHORT else words.cast("Q")
+        view = typed[:: self._stride // self._width]
+        return {
+            (begin - place.before, place.length)
+            for value in self._places.keys() & view
+            for begin in _aligned(raw, value.to_bytes(self._width, _ORDER), self._stride)
+            for place in self._places[value]
+            if begin >= place.before
+        }
+
+
+class _Joined:
+    """Texts joined, and where each of them stands."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = texts
+        text = _SEPARATOR.join(texts)
+        self.raw = text.encode("utf-8", "surrogatepass")
+        self._is_ascii = len(self.raw) == len(text)
+        self._begins: list[int] = []
+
+    def found(self, begin: int, end: int, digest: bytes) -> Found:
+        """Return where in which text these bytes stand."""
+        if not self._begins:
+            lengths = map(len if self._is_ascii else _bytes_of, self._texts)
+            self._begins = [0, *accumulate(length + 1 for length in lengths)]
+        index = bisect_right(self._begins, begin) - 1
+        text, first = self._texts[index], self._begins[index]
+        part = (_characters(text, begin - first), _characters(text, end - first))
+        return Found(index, part, digest)
+
+
+def _bytes_of(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def _characters(text: str, offset: int) -> int:
+    """Return how many code points stand before an offset in bytes."""
+    if text.isascii():
+        return offset
+    return len(text.encode("utf-8", "surrogatepass")[:offset].decode("utf-8", "surrogatepass"))
+
+
+def _aligned(raw: bytes, window: bytes, stride: int) -> Iterator[int]:
+    begin = raw.find(window)
+    while begin >= 0:
+        if begin % stride == 0:
+            yield begin
+        begin = raw.find(window, begin + 1)
+
+
+def _count[T](counts: dict[T, int], key: T) -> None:
+    counts[key] = counts.get(key, 0) + 1
+
+
+def _uncount[T](counts: dict[T, int], key: T) -> None:
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]
