@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.collector.receiver import running_receiver
+from tests.ecosystem.instrument import instrumented
 from tests.traced_run import run_python, run_traced
 
 PROGRAM = Path(__file__).with_name("programs") / "own_opentelemetry.py"
@@ -166,3 +167,23 @@ def test_a_provider_of_ours_stands_in_only_where_somebody_takes_its_spans(
 ):
     ended = run_traced("--quiet", *flags, "-c", PROXY, cwd=tmp_path, **variables)
     assert ended.stdout == f"{expected}\n"
+
+
+def test_under_a_distribution_a_provider_of_the_program_is_refused_as_without_us(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from opentelemetry import trace\nfrom opentelemetry.sdk.trace import TracerProvider\n"
+        "trace.set_tracer_provider(TracerProvider())\n"
+    )
+    plain, traced = (
+        instrumented(
+            str(tmp_path / "program"),
+            exporter="console",
+            OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=disabled,
+            CODETRACER_EXPORTER=f"jsonl={tmp_path / 'ours'}",
+            CODETRACER_INSTRUMENT="1",
+        )
+        for disabled in ("codetracer", "")
+    )
+    assert "Overriding of current TracerProvider is not allowed" in plain.stderr
+    assert (traced.stdout, traced.stderr) == (plain.stdout, plain.stderr)

@@ -518,3 +518,13 @@ def test_any_runtime_context_can_be_read():
     assert reader_of(other)() is other.get_current()
     plain = ContextVarsRuntimeContext()
     assert reader_of(plain)() is plain.get_current()
+
+
+def test_programs_find_in_it_what_opentelemetrys_own_has(record):
+    plain = context_api._RUNTIME_CONTEXT
+    with record():
+        ours = context_api._RUNTIME_CONTEXT
+        assert isinstance(ours, ContextVarsRuntimeContext)
+        assert ours._current_context is plain._current_context
+        assert not hasattr(ours, "no_such_thing")
+    assert context_api._RUNTIME_CONTEXT is plain

@@ -48,6 +48,11 @@ class FunctionRuntimeContext(_RuntimeContext):
         self._current_record = current_record
         self._build_span = build_span
 
+    def __getattr__(self, name: str) -> Any:
+        if name in ("inner", "__setstate__"):
+            raise AttributeError(name)
+        return getattr(self.inner, name)  # programs look into OpenTelemetry's
+
     def attach(self, context: Context) -> Token[Context]:
         """Attach ``context``; a second attachment of one object gets an identity of its own."""
         if context is self.read():
@@ -65,6 +70,9 @@ class FunctionRuntimeContext(_RuntimeContext):
         if record is None or record[CONTEXT] is not context:
             return context
         return materialise(record, context, self._build_span)
+
+
+ContextVarsRuntimeContext.register(FunctionRuntimeContext)  # what programs take it for
 
 
 def materialise(
