@@ -8,6 +8,7 @@ Times are monotonic nanoseconds; ``segment.wall_offset_ns`` makes them Unix time
 
 from __future__ import annotations
 
+import linecache
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -314,8 +315,6 @@ def exception_event(exception: ExceptionRecord) -> Event:
 
 def stack_trace_text(exception: ExceptionRecord) -> str:
     """Return a traceback in Python's layout from code positions alone."""
-    import linecache  # noqa: PLC0415 - only a span with an exception needs it
-
     lines = ["Traceback (most recent call last):"]
     for file, line, function in exception.frames:
         lines.append(f'  File "{file}", line {line}, in {function}')

@@ -43,7 +43,7 @@ def reads_one_by_one(code: CodeType, names: tuple[str, ...]) -> bool:
 
 def load_variable_reader() -> Callable[[FrameType, str], Any]:
     """Return CPython's ``PyFrame_GetVar`` (C API since 3.12); it raises NameError when unbound."""
-    import ctypes  # noqa: PLC0415 - 2 ms, needed on 3.12 only
+    import ctypes  # noqa: PLC0415 - 2 ms, on 3.12 only, and as a session starts
 
     # a prototype of our own: the attributes of ctypes.pythonapi belong to everybody
     prototype = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.py_object)
@@ -79,6 +79,12 @@ def read_variable_or(frame: FrameType, name: str, missing: object) -> Any:
 
 
 _loaded: list[Callable[[FrameType, str], Any]] = []
+
+
+def load_readers() -> None:
+    """Import what reading needs: a program may forbid imports once its session runs."""
+    if not HAS_LIVE_F_LOCALS:
+        variable_reader()
 
 
 def variable_reader() -> Callable[[FrameType, str], Any]:

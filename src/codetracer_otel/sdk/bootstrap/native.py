@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.instrumentation.monitoring.install import Monitor
 from codetracer_otel.instrumentation.plans import PlanBuilder
+from codetracer_otel.instrumentation.reading import load_readers
 from codetracer_otel.instrumentation.steps import StepRecorder
 from codetracer_otel.instrumentation.steps_events import LineEvents
 from codetracer_otel.sdk.bootstrap.filesystem import native_targets, path_in_child
@@ -65,6 +66,7 @@ class StepRecording:
         mute_this_thread: Callable[[], None],
         on_failure: Callable[[BaseException], None],
     ) -> None:
+        load_readers()
         self._on_failure = on_failure
         self._mute = mute_this_thread
         self.skipped = SkipCounter()

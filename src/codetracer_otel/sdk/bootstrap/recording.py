@@ -23,6 +23,7 @@ from codetracer_otel.instrumentation.monitoring.callbacks import Activation
 from codetracer_otel.instrumentation.monitoring.install import Monitor, generator_close_is_silent
 from codetracer_otel.instrumentation.parents import Parents
 from codetracer_otel.instrumentation.plans import PlanBuilder
+from codetracer_otel.instrumentation.reading import load_readers
 from codetracer_otel.instrumentation.recorder import PythonRecorder
 from codetracer_otel.instrumentation.sampling import SamplerTable
 from codetracer_otel.instrumentation.steps_events import SpanEvents
@@ -74,6 +75,7 @@ class Recording:
         ids: RandomIds | None = None,
         keeps_root: Callable[[int, bool], bool] | None = None,
     ) -> None:
+        load_readers()
         self.ids = ids or RandomIds()
         self.skipped = SkipCounter()
         self.monitor = Monitor()
