@@ -320,6 +320,52 @@ def test_what_is_percent_encoded_is_read_and_hidden_where_it_stands(text, expect
         assert text[:5] == shown[:5]
 
 
+PUTTY = """PuTTY-User-Key-File-3: ssh-ed25519
+Encryption: none
+Comment: me
+Public-Lines: 2
+AAAAC3NzaC1lZDI1NTE5AAAAIPub
+Private-Lines: 1
+AAAAIHNlY3JldHNlY3JldHNlY3JldA==
+Private-MAC: 0123
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "FROM x\nENV DB_PASSWORD hunter2 two\nRUN y",
+            f"FROM x\nENV DB_PASSWORD {REDACTED}\nRUN y",
+        ),
+        ("ENV PASSWORD x", f"ENV PASSWORD {REDACTED}"),
+        ("ARG API_TOKEN 'a b'", f"ARG API_TOKEN '{REDACTED}'"),
+        ("ENV PATH /usr/bin", "ENV PATH /usr/bin"),
+        ("machine h login bob password hunter2", f"machine h login bob password {REDACTED}"),
+        (
+            "machine h\n  login bob\n  password hunter2\n",
+            f"machine h\n  login bob\n  password {REDACTED}\n",
+        ),
+        (
+            "default login a password p4ss\nmachine b",
+            f"default login a password {REDACTED}\nmachine b",
+        ),
+        ("please login with your password now", "please login with your password now"),
+        ("| password | hunter2 |", f"| password | {REDACTED} |"),
+        (
+            "| user | password | n |\n|---|:--|---|\n| bob | hunter2 | 1 |\n| al | x y | 2 |",
+            "| user | password | n |\n|---|:--|---|\n"
+            f"| bob | {REDACTED} | 1 |\n| al | {REDACTED} | 2 |",
+        ),
+        ("| user | bob |\n| n | 1 |", "| user | bob |\n| n | 1 |"),
+        ("ls | grep password | wc", "ls | grep password | wc"),
+        (PUTTY, PUTTY.replace("Private-Lines: 1\nAAAAIHNlY3JldHNlY3JldHNlY3JldA==\n", REDACTED)),
+    ],
+)
+def test_lines_of_a_grammar_of_their_own_show_no_secret(text, expected):
+    assert redacted(text) == expected
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be"])
 @pytest.mark.parametrize("secret", [f"x ghp_{ALNUM}", "password=hunter22", "https://u:pa55@h/"])
 def test_wide_bytes_are_read(encoding, secret):
@@ -561,6 +607,11 @@ def test_a_text_known_clean_is_judged_again_when_it_is_a_cut_one():
         ("bearer a", 1),
         ("sk-", 1),
         ("a_", 1),
+        ("| password ", 1),
+        ("|password|x|\n", 1),
+        ("ENV PASSWORD ", 1),
+        ("login a password ", 1),
+        ("Private-Lines: 1\n", 1),
         ("sk_a1", 1),
         ("x_live_aB3dE5gH7jK9mN1pQ3s.", 1),
         ("%41", 1),

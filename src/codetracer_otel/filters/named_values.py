@@ -7,6 +7,7 @@ from typing import Final
 
 from codetracer_otel.captured import REDACTED
 from codetracer_otel.filters.indented_text import block_below
+from codetracer_otel.filters.named_lines import find_in_lines
 from codetracer_otel.filters.named_pairs import find_paired_values
 from codetracer_otel.filters.quoted_text import Span, container_end, quoted_span
 from codetracer_otel.filters.words import BUILTIN_SECRET_WORDS, compile_words
@@ -58,6 +59,7 @@ def find_named_values(text: str, *, is_cut: bool) -> list[Span]:
     if "</" in text or (is_cut and "<" in text):
         spans.extend(_in_elements(text))
     spans.extend(find_paired_values(text, NAMES.matches))
+    spans.extend(find_in_lines(text, NAMES.matches))
     return [(start, end) for start, end in spans if end > start and text[start:end] != REDACTED]
 
 

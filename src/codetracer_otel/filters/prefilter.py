@@ -45,7 +45,7 @@ _RUN_LITERALS: Final = tuple(
 # Shape name -> literals of which one is in every text with the shape, each with a character of it
 # that is looked for first: single characters are found ten times as fast.
 _LITERALS: Final = {
-    "private_key": (("V", "PRIVATE"),),
+    "private_key": (("V", "PRIVATE"), ("L", "Private-Lines")),
     "named": (
         ("=", "="),
         ("<", "<"),
@@ -53,6 +53,12 @@ _LITERALS: Final = {
         ("\\", "\\"),
         (">", "->"),
         ("-", "--"),
+        ("|", "|"),
+        ("E", "ENV "),
+        ("G", "ARG "),
+        ("w", "password "),
+        ("w", "password\n"),
+        ("w", "password\t"),
         ("\uff1a", "\uff1a"),
         ("\uff1d", "\uff1d"),
     ),

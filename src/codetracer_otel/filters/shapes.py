@@ -77,9 +77,16 @@ _KEY_END: Final = re.compile(
 )
 
 
+# PuTTY's own format: the lines of the private half, up to their checksum.
+_PUTTY: Final = re.compile(
+    r"Private-Lines:(?: |\+|%20)*+[0-9]{1,6}+(?:\s|\\r|\\n|%0[AaDd])*+"
+    r"(?:(?!Private-(?:MAC|Hash))[A-Za-z0-9+/=%\s\\])*+"
+)
+
+
 def find_private_keys(text: str, *, is_cut: bool) -> list[tuple[int, int]]:  # noqa: ARG001 - a Finder
-    """Find PEM, OpenPGP and SSH2 private keys; one without its END line goes to the end."""
-    spans: list[tuple[int, int]] = []
+    """Find PEM, OpenPGP, SSH2 and PuTTY's private keys; what does not end goes to the end."""
+    spans = [match.span() for match in _PUTTY.finditer(text)]
     begin = _KEY_BEGIN.search(text)
     while begin is not None:
         end = _KEY_END.search(text, begin.end())
