@@ -28,6 +28,7 @@ SECTIONS = {
     "filters": "Decisions about code",
     "values": "Capturing values",
     "content": "Redaction by content",
+    "redaction": "Redaction beside the field",
     "encoding": "Encoding to OTLP",
     "delivery": "The whole way, call to bytes",
     "steps": "Steps of a native trace",
@@ -37,6 +38,7 @@ SECTIONS = {
     "variants": "Roads not taken",
     "instructions": "Instructions of a call",
 }
+WITH_JSON = ("field", "redaction")
 TIME_LIMIT_S = 1_800
 PEER = "OpenTelemetry decorator with values"
 OURS = ("ours, names only", "ours, arguments and return")
@@ -54,7 +56,8 @@ def run_section(name: str, *options: str) -> str:
 def run_all(names: list[str], *, write: bool) -> None:
     RESULTS.mkdir(exist_ok=True)
     for name in names:
-        options = ("--json", str(RESULTS / f"field-{VERSION}.json")) if name == "field" else ()
+        file = RESULTS / f"{name}-{VERSION}.json"
+        options = ("--json", str(file)) if name in WITH_JSON else ()
         text = run_section(name, *(options if write else ()))
         print(f"## {SECTIONS[name]}\n\n{text}", flush=True)
         if write:
@@ -66,7 +69,8 @@ def run_all(names: list[str], *, write: bool) -> None:
 def write_page() -> None:
     page = [(Path(__file__).parent / "performance.md.in").read_text().rstrip(), ""]
     for name, title in SECTIONS.items():
-        found = sorted(RESULTS.glob(f"{name}-*.txt"))
+        # docs/security.md has the tables of redaction
+        found = sorted(RESULTS.glob(f"{name}-*.txt")) if name != "redaction" else []
         if not found:
             continue
         page += [f"## {title}", "", f"`python -m benchmarks.{name}`", ""]

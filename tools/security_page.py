@@ -5,12 +5,16 @@ usage: python -m tools.security_page [--check]
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
+
+from benchmarks.redaction import table
 
 from codetracer_otel.filters.secret_names import EXCUSES, FOREIGN_NAMES, SECRET_NAMES
 from codetracer_otel.filters.vendors import FORMATS
 
+RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
 PAGE = Path(__file__).parent.parent / "docs" / "security.md"
 
 
@@ -45,7 +49,19 @@ def formats_table() -> str:
     return "\n".join(["| vendor | prefix | documented in |", "|---|---|---|", *rows])
 
 
+def benchmark_table() -> str:
+    """Return what the stored results of ``benchmarks.redaction`` say."""
+    lines: list[str] = []
+    for path in sorted(RESULTS.glob("redaction-*.json")):
+        results = json.loads(path.read_text("utf-8"))
+        counts = ", ".join(f"{count} {group}" for group, count in results["secrets"].items())
+        lines += [f"CPython {results['python']}, seed {results['seed']}; secrets: {counts}.", ""]
+        lines += [*table(results), ""]
+    return "\n".join(lines).rstrip()
+
+
 TABLES = {
+    "benchmark": benchmark_table,
     "names": names_table,
     "languages": foreign_table,
     "excuses": excuses_table,

@@ -28,14 +28,14 @@ _NAME: Final = re.compile(r"[a-z]{1,12}[0-9]{0,2}|[A-Z]{2,10}[0-9]?|[a-z][A-Za-z
 # What makes of a prefix that of a secret, and what is one only with another word before it.
 _TELLING: Final = frozenset(
     """
-    sk rk sec secret secrets pat sat token tok tkn apikey apitoken live prod bearer auth oauth
-    refresh whsec webhook priv private passwd password pw pwd cred credential access pk
+    sk rk sec secret secrets pat sat token tok tkn apikey apitoken live prod production bearer auth
+    oauth refresh whsec webhook priv private passwd password pw pwd cred credential access pk
     service svc sdk personal admin bot deploy wh rt at atk srv
     """.split()
 )
 _TELLING_BEHIND: Final = frozenset(
     """
-    test dev sandbox stage staging key api client app user ci
+    test dev development sandbox stage staging key api client app user ci
     """.split()
 )
 _NO_SECRETS: Final = frozenset(
@@ -44,7 +44,17 @@ _NO_SECRETS: Final = frozenset(
     request req trace span session id uuid index chunk public
     """.split()
 )
+# Identifiers that services show: as random as secrets, and nobody's secret.
+_IDENTIFIERS: Final = frozenset(
+    """
+    acct asst batch call card ch chat chatcmpl cmpl cs cus dp ep evt file gen id in inv msg obj
+    org ord pay payout pi plan pm po price prod proj product py re ref req resp rs run seti si
+    source src step sub tax thread toolu tr txn txr upload usr user vs wf
+    """.split()
+)
 _MAX_PREFIX: Final = 4  # parts
+_LEAST: Final = 30  # characters, where the prefix tells nothing: usual identifiers are shorter
+_LEAST_OF_BOTH_CASES: Final = 24
 
 
 class _Mix(NamedTuple):
@@ -91,7 +101,7 @@ def _is_token(run: str) -> bool:
     if telling:
         body = run[sum(map(len, parts[:telling])) + telling :]
         return _is_random_behind_telling(body)
-    return _is_random_behind_anything(run[len(parts[0]) + 1 :])
+    return _is_random_behind_anything(run[len(parts[0]) + 1 :], parts[0])
 
 
 def _telling_parts(parts: list[str]) -> int:
@@ -116,10 +126,12 @@ def _is_random_behind_telling(body: str) -> bool:
     return total >= 16 and mix.length >= 10 and _is_random(mix)  # noqa: PLR2004 - 80 bits
 
 
-def _is_random_behind_anything(body: str) -> bool:
+def _is_random_behind_anything(body: str, prefix: str) -> bool:
     mix = _mix(_longest(body))
     total = len(body) - body.count("-") - body.count("_")
-    return total >= 30 and mix.length >= 16 and not mix.is_hex and _is_random(mix)  # noqa: PLR2004 - longer than usual identifiers
+    both_cases = mix.upper > 1 and mix.lower > 1 and prefix not in _IDENTIFIERS
+    least = _LEAST_OF_BOTH_CASES if both_cases else _LEAST
+    return total >= least and mix.length >= 12 and not mix.is_hex and _is_random(mix)  # noqa: PLR2004 - 60 bits in a row
 
 
 def _longest(body: str) -> str:

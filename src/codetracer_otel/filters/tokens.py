@@ -68,6 +68,10 @@ def compiled(expression: str, flags: int = 0) -> re.Pattern[str]:
 
 
 FAMILIES: Final = tuple(map(family_of, FORMATS))
+_BY_LITERAL: Final[dict[str, list[Family]]] = {}
+for _family in FAMILIES:
+    for _literal in _family.literals:
+        _BY_LITERAL.setdefault(_literal, []).append(_family)
 
 # Only the start of a run of token characters is tried, and the first `eyJ` in it decides, so that
 # a text of nothing but `eyJ` is looked at once. Encrypted tokens have five parts.
@@ -93,9 +97,12 @@ def find_jwts(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
 def find_tokens(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
     """Find tokens by their vendor's prefix, and what is built like them."""
     spans: list[tuple[int, int]] = []
-    for family in FAMILIES:
-        if any(literal in text for literal in family.literals):
-            spans.extend(_tokens_of(family, text, is_cut=is_cut))
+    possible: list[Family] = []
+    for literal, families in _BY_LITERAL.items():
+        if literal in text:
+            possible += families
+    for family in dict.fromkeys(possible):
+        spans.extend(_tokens_of(family, text, is_cut=is_cut))
     spans.extend(find_opaque(text))
     return spans
 

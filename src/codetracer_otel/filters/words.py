@@ -95,22 +95,22 @@ class _Entries:
         """Return whether an entry applies to a name of these words."""
         if not words:
             return False
-        return (
+        if (
             words[-1] in self._last
             or words[0] in self._first
             or not self._anywhere.isdisjoint(words)
-            or self._has_part(words)
-            or any(
-                self._sequence_at(words, index)
-                for index, word in enumerate(words)
-                if word in self._sequences
-            )
-        )
-
-    def _has_part(self, words: list[str]) -> bool:
-        return words[-1].endswith(self._last_ends) or any(
-            word.endswith(self._ends) or any(part in word for part in self._parts) for word in words
-        )
+            or words[-1].endswith(self._last_ends)
+        ):
+            return True
+        for index, word in enumerate(words):  # no generators: most names are new
+            if word.endswith(self._ends) or (
+                word in self._sequences and self._sequence_at(words, index)
+            ):
+                return True
+            for part in self._parts:
+                if part in word:
+                    return True
+        return False
 
     def _sequence_at(self, words: list[str], start: int) -> bool:
         for sequence, first, last, _, _ in self._sequences[words[start]]:

@@ -1,0 +1,254 @@
+"""Redaction of ours beside Logfire, sentry-sdk and ddtrace: recall, precision, cost.
+
+usage: python -m benchmarks.redaction [--seed N] [--json FILE]
+
+Every tool gets each secret under names that tell nothing, in every position, and counts as right
+when the whole secret is gone. A tool that is not installed is left out.
+"""
+
+import argparse
+import copy
+import json
+import os
+import platform
+import random
+import time
+from importlib import metadata
+
+from benchmarks.redaction_corpus import (
+    HELD_OUT,
+    KNOWN,
+    POSITIONS,
+    fill,
+    harmless,
+    made_up,
+    templates,
+)
+
+PER_TEMPLATE = 3
+MADE_UP = 100
+HARMLESS = 20_000
+BATCH = 64
+SHOWN = 8  # characters at the end of a secret, of which none may be left together
+
+
+def texts_in(value):
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from texts_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts_in(item)
+    elif isinstance(value, bytes):
+        yield value.decode("latin-1")
+    else:
+        yield str(value)
+
+
+def ours():
+    from codetracer_otel.filters.content import compile_content
+    from codetracer_otel.filters.content_patterns import ContentPattern
+    from codetracer_otel.filters.model import Action, RuleSource
+
+    pattern = ContentPattern("shapes", "all", Action.REDACT, RuleSource("<builtin:default>", 1))
+
+    rules = compile_content([pattern])
+
+    def redact(values):
+        texts = [list(texts_in(value)) for value in values]
+        shown = iter(rules.redact_texts([text for own in texts for text in own]))
+        return [[next(shown) for _ in own] for own in texts]
+
+    return redact
+
+
+def logfire():
+    from logfire._internal.scrubbing import Scrubber
+
+    scrubber = Scrubber(None)
+    return lambda values: [
+        list(texts_in(scrubber.scrub_value(("attributes", "value"), value)[0])) for value in values
+    ]
+
+
+def sentry():
+    from sentry_sdk.scrubber import EventScrubber
+
+    scrubber = EventScrubber(recursive=True)
+
+    def redact(values):
+        events = [{"extra": {"value": copy.deepcopy(value)}} for value in values]
+        for event in events:
+            scrubber.scrub_event(event)
+        return [list(texts_in(event["extra"]["value"])) for event in events]
+
+    return redact
+
+
+def ddtrace():
+    os.environ.setdefault("DD_TRACE_ENABLED", "false")
+    from ddtrace import config
+    from ddtrace.internal.utils.http import redact_query_string
+
+    # It is for query strings; here it may look at every text.
+    pattern = config._obfuscation_query_string_pattern
+
+    def clean(text):
+        shown = redact_query_string(text, pattern)
+        return shown.decode() if isinstance(shown, bytes) else shown
+
+    return lambda values: [[clean(text) for text in texts_in(value)] for value in values]
+
+
+TOOLS = {"ours": ours, "logfire": logfire, "sentry-sdk": sentry, "ddtrace": ddtrace}
+PACKAGES = {"ours": "codetracer-otel", "logfire": "logfire"}
+
+
+def available():
+    found = {}
+    for name, make in TOOLS.items():
+        try:
+            found[name] = make()
+        except ImportError as error:
+            print(f"{name} is left out: {error}")
+    return found
+
+
+def secrets(seed):
+    """Return group -> secrets."""
+    pick = random.Random(seed)
+    groups = {
+        "listed": templates(KNOWN),
+        "held out": templates(HELD_OUT),
+        "made up": made_up(MADE_UP, pick),
+    }
+    return {
+        group: [
+            (name, fill(template, pick))
+            for name, template in table.items()
+            for _ in range(PER_TEMPLATE)
+        ]
+        for group, table in groups.items()
+    }
+
+
+def is_hidden(secret, shown):
+    joined = " ".join(shown).replace("\0", "")
+    return secret not in joined and secret[-SHOWN:] not in joined
+
+
+def recall(redact, groups):
+    """Return group -> position -> share of the secrets that are gone, and what was missed."""
+    shares, missed = {}, {}
+    for group, members in groups.items():
+        shares[group] = {}
+        for position, place in POSITIONS.items():
+            shown = redact([place(secret) for _, secret in members])
+            lost = [
+                name
+                for (name, secret), texts in zip(members, shown, strict=True)
+                if not is_hidden(secret, texts)
+            ]
+            shares[group][position] = 1 - len(lost) / len(members)
+            for name in lost:
+                missed.setdefault(group, {}).setdefault(name, []).append(position)
+    return shares, missed
+
+
+def precision(redact, seed):
+    """Return the share of harmless texts that are changed, with examples."""
+    pick = random.Random(seed + 1)
+    texts = [harmless(pick) for _ in range(HARMLESS)]
+    shown = redact(texts)
+    changed = [a for a, b in zip(texts, shown, strict=True) if b != [a]]
+    return len(changed) / len(texts), changed[:5]
+
+
+def cost(redact, seed):
+    """Return CPU us per harmless text in batches of `BATCH`, none seen before; best of rounds."""
+    pick = random.Random(seed + 2)
+    rounds = []
+    for _ in range(5):
+        texts = list({harmless(pick) for _ in range(6_400)})
+        batches = [texts[begin : begin + BATCH] for begin in range(0, len(texts), BATCH)]
+        began = time.process_time()
+        for batch in batches:
+            redact(batch)
+        rounds.append((time.process_time() - began) / len(texts) * 1e6)
+    return min(rounds)
+
+
+def version_of(name):
+    return metadata.version(PACKAGES.get(name, name))
+
+
+def measure(seed):
+    groups = secrets(seed)
+    figures = {}
+    for name, redact in available().items():
+        shares, missed = recall(redact, groups)
+        changed, examples = precision(redact, seed)
+        figures[name] = {
+            "version": version_of(name),
+            "recall": shares,
+            "changed": changed,
+            "us_per_text": cost(redact, seed),
+        }
+        if name == "ours":
+            for group, names in missed.items():
+                print(f"missed, {group}:", ", ".join(f"{n} {len(p)}" for n, p in names.items()))
+            print("changed:", examples)
+    return {
+        "python": platform.python_version(),
+        "seed": seed,
+        "secrets": {group: len(members) for group, members in groups.items()},
+        "harmless": HARMLESS,
+        "tools": figures,
+    }
+
+
+def table(results):
+    """Return the rows of a Markdown table of the results."""
+    tools = results["tools"]
+    groups = list(results["secrets"])
+    heads = [f"ours, {group}" for group in groups] + [n for n in tools if n != "ours"]
+    rows = [
+        "| position | " + " | ".join(heads) + " |",
+        "|---|" + "---|" * len(heads),
+    ]
+    for position in POSITIONS:
+        cells = [tools["ours"]["recall"][group][position] for group in groups]
+        cells += [
+            sum(
+                tools[name]["recall"][group][position] * results["secrets"][group]
+                for group in groups
+            )
+            / sum(results["secrets"].values())
+            for name in tools
+            if name != "ours"
+        ]
+        rows.append(f"| {position} | " + " | ".join(f"{cell:.1%}" for cell in cells) + " |")
+    rows += ["", "| tool | harmless texts changed | CPU per harmless text |", "|---|---|---|"]
+    rows += [
+        f"| {name} {tool['version']} | {tool['changed']:.2%} | {tool['us_per_text']:.2f} us |"
+        for name, tool in tools.items()
+    ]
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--json")
+    arguments = parser.parse_args()
+    results = measure(arguments.seed)
+    print("\n".join(table(results)))
+    if arguments.json:
+        with open(arguments.json, "w", encoding="utf-8") as file:
+            json.dump(results, file, indent=1)
+            file.write("\n")
+
+
+if __name__ == "__main__":
+    main()

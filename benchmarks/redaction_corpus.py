@@ -1,0 +1,262 @@
+"""Secrets and harmless texts for ``benchmarks.redaction``, made anew from a seed.
+
+The formats are written down here once more, not read from the package: a mistake in its table
+shows. ``HELD_OUT`` are vendors that the package's table does not have; ``made_up`` are none at all.
+"""
+
+import base64
+import json
+import string
+import uuid
+from urllib.parse import quote, urlencode
+
+BASE62 = string.ascii_letters + string.digits
+CLASSES = {
+    "A": BASE62,
+    "H": "0123456789abcdef",
+    "L": string.ascii_lowercase + string.digits,
+    "U": string.ascii_uppercase + string.digits,
+    "W": BASE62 + "_-",
+    "B": BASE62 + "+/",
+    "D": string.digits,
+}
+
+# `{A36}`: 36 letters and digits; `{G}`: a UUID.
+KNOWN = """
+aws AKIA{U16}
+github ghp_{A36}
+github-app ghs_{A36}
+github-fine github_pat_{A22}_{A59}
+gitlab glpat-{W20}
+gitlab-feature glffct-{W20}
+gitlab-runner GR1348941{W20}
+slack-bot xoxb-{D12}-{D12}-{A24}
+slack-user xoxp-{D12}-{D12}-{D12}-{H32}
+slack-app xapp-1-{U11}-{D13}-{H64}
+slack-hook https://hooks.slack.com/services/T{U8}/B{U10}/{A24}
+stripe sk_live_{A24}
+stripe-restricted rk_test_{A24}
+stripe-webhook whsec_{A32}
+google AIza{W35}
+google-oauth ya29.{W60}
+google-refresh 1//0{W60}
+google-client GOCSPX-{W28}
+npm npm_{A36}
+pypi pypi-AgEIcHlwaS5vcmc{W60}
+rubygems rubygems_{H48}
+docker dckr_pat_{W27}
+openai sk-proj-{W74}T3BlbkFJ{W74}
+anthropic sk-ant-api03-{W93}AA
+groq gsk_{A52}
+xai xai-{A80}
+perplexity pplx-{A48}
+huggingface hf_{A34}
+replicate r8_{A37}
+nvidia nvapi-{W64}
+langsmith lsv2_pt_{H32}_{H10}
+pinecone pcsk_{A6}_{A63}
+sendgrid SG.{W22}.{W43}
+brevo xkeysib-{H64}-{A16}
+mailgun key-{H32}
+resend re_{A8}_{A24}
+twilio SK{H32}
+telegram {D9}:AA{W33}
+digitalocean dop_v1_{H64}
+cloudflare cfut_{A40}{H8}
+heroku HRKU-AA{W58}
+netlify nfp_{A40}
+render rnd_{A28}
+databricks dapi{H32}
+planetscale pscale_tkn_{A43}
+supabase sbp_{H40}
+neon napi_{L64}
+aiven AVNS_{W20}
+azure-client {W3}8Q~{A34}
+azure-devops {A76}AZDO{A4}
+alibaba LTAI{A20}
+yandex t1.9euelZ{W60}.{W86}
+shopify shpat_{H32}
+square sq0atp-{W22}
+paypal access_token$production${L16}${H32}
+razorpay rzp_live_{A14}
+flutterwave FLWSECK_TEST-{H32}-X
+easypost EZAK{A54}
+shippo shippo_live_{H40}
+duffel duffel_test_{W43}
+plaid access-sandbox-{G}
+meta EAAC{A120}
+airtable pat{A14}.{H64}
+apify apify_api_{A36}
+artifactory AKCp{A69}
+atlassian ATATT3xFfGF0{W170}={U8}
+bitbucket ATBB{A24}{U8}
+buildkite bkua_{H40}
+circleci CCIPAT_{A22}_{H40}
+contentful CFPAT-{W43}
+datadog ddp_{A36}
+doppler dp.pt.{A43}
+dropbox sl.{W130}
+dynatrace dt0c01.{U24}.{U64}
+figma figd_{W40}
+fly fm2_{B100}
+grafana glsa_{A32}_{H8}
+hubspot pat-na1-{G}
+linear lin_api_{A40}
+logfire pylf_v1_us_{A43}
+newrelic NRAK-{U27}
+notion ntn_{D11}{A35}
+1password ops_eyJ{A250}
+openshift sha256~{W43}
+postman PMAK-{H24}-{H34}
+posthog phx_{A43}
+prefect pnu_{A36}
+pulumi pul-{H40}
+readme rdme_{L70}
+sentry sntryu_{H64}
+sonar squ_{H40}
+sourcegraph sgp_{H16}_{H40}
+tailscale tskey-auth-{A17}-{A32}
+terraform {A14}.atlasv1.{W67}
+typeform tfp_{A59}
+vault hvs.{W90}
+zoho 1000.{H32}.{H32}
+"""
+
+HELD_OUT = """
+browserbase bb_live_{W26}
+cal.com cal_live_{H32}
+cerebras csk-{L48}
+checkly cu_{H32}
+chroma ck-{A44}
+courier pk_prod_{U28}
+depot depot_project_{H64}
+deno ddo_{A36}
+dub dub_{A24}
+growthbook secret_admin_{A32}
+healthchecks hcw_{A28}
+inngest signkey-prod-{H64}
+liveblocks sk_prod_{W60}
+modal as-{A22}
+nomic nk-{W43}
+persona persona_production_{G}
+polar polar_oat_{A43}
+runpod rpa_{U46}
+scale live_{H32}
+stytch secret-live-{W36}
+svix testsk_{A32}
+trigger.dev tr_prod_{A20}
+unkey unkey_{A22}
+workos wos_sk_test_{A40}
+wandb wandb_v1_{A43}
+zuplo zpka_{H32}_{H8}
+"""
+
+SYLLABLES = "ba co du fe gi ho ju ka lo mi nu po ra se ti vu wa xo ye zi".split()
+TELLING = ["live_", "test_", "sk_", "pat_", "key_", "secret_", "token_", "api_", ""]
+
+
+def fill(template, pick):
+    """Return a secret of a template."""
+    parts = template.split("{")
+    text = parts[0]
+    for part in parts[1:]:
+        code, _, rest = part.partition("}")
+        if code == "G":
+            text += str(uuid.UUID(int=pick.getrandbits(128), version=4))
+        else:
+            text += "".join(pick.choices(CLASSES[code[0]], k=int(code[1:])))
+        text += rest
+    return text
+
+
+def templates(table):
+    return dict(line.split(" ", 1) for line in table.split("\n") if line)
+
+
+def made_up(count, pick):
+    """Return templates of vendors that do not exist, as tokens are made today."""
+    found = {}
+    while len(found) < count:
+        name = "".join(pick.choices(SYLLABLES, k=pick.randrange(1, 4)))
+        telling = pick.choice(TELLING)
+        separator = pick.choice("__-")
+        body = pick.choice(["{A%d}", "{W%d}"]) % pick.choice([32, 36, 40, 43, 48, 64])
+        found[f"{name}-{len(found)}"] = f"{name}{separator}{telling}{body}"
+    return found
+
+
+POSITIONS = {
+    "argument": lambda s: s,
+    "dict value": lambda s: {"item": s},
+    "nested": lambda s: {"items": [{"a": 1, "b": ["x", s]}]},
+    "attribute": lambda s: {"app.item": s},
+    "exception message": lambda s: f"ValueError: cannot use '{s}' here",
+    "log line": lambda s: f"2026-01-17 10:20:30,123 INFO shop got {s} from upstream",
+    "URL query": lambda s: f"https://example.com/a?q={s.replace('&', '')}&page=2",
+    "URL query, percent-encoded": lambda s: "https://example.com/a?" + urlencode({"q": s, "n": 2}),
+    "twice percent-encoded": lambda s: "/go?to=" + quote("/a?q=" + quote(s, safe=""), safe=""),
+    "JSON text": lambda s: json.dumps({"n": 1, "item": s, "z": [True]}),
+    "JSON in JSON": lambda s: json.dumps({"body": json.dumps({"item": s})}),
+    "repr of a list": lambda s: repr(["a\n" + s, "b"]),
+    "header": lambda s: f"X-Item: {s}\r\nAccept: */*",
+    "in quotes": lambda s: f'say "{s}".',
+    "in brackets": lambda s: f"item[{s}]({s})<{s}>",
+    "after =": lambda s: f"item={s};b=2",
+    "after :": lambda s: f"item:{s},b:2",
+    "YAML": lambda s: f"a: 1\nitem: {s}\nz: 2",
+    "UTF-16 bytes": lambda s: f"item {s}".encode("utf-16"),
+}
+
+
+def harmless(pick):
+    """Return one harmless text."""
+    number = pick.randrange(10**6)
+    word = pick.choice(WORDS)
+    other = pick.choice(WORDS)
+    kinds = (
+        lambda: f"{word} {other} {pick.choice(WORDS)}",
+        lambda: f"order-{number}",
+        lambda: f"{word}_{other}_{number}",
+        lambda: f"{word}.{other}.{word.title()}{other.title()}",
+        lambda: f"/srv/{word}/{other}/file-{number}.txt",
+        lambda: f"https://example.com/{word}/{number}?page={number % 90}&sort={other}",
+        lambda: f"{word}{number}@example.com",
+        lambda: str(uuid.UUID(int=pick.getrandbits(128), version=4)),
+        lambda: f"{pick.getrandbits(160):040x}",
+        lambda: f"sha256:{pick.getrandbits(256):064x}",
+        lambda: f"2026-{number % 12 + 1:02d}-17T10:{number % 60:02d}:30.{number:06d}Z",
+        lambda: str(1_600_000_000_000 + pick.randrange(10**11)),
+        lambda: repr(pick.random()),
+        lambda: repr(pick.uniform(-1e9, 1e9)),
+        lambda: str(pick.randrange(10 ** pick.randrange(3, 13))),
+        lambda: f"+{pick.randrange(1, 99)} {pick.randrange(100, 999)} {pick.randrange(10**7)}",
+        lambda: " ".join(str(pick.randrange(1980, 2040)) for _ in range(6)),
+        lambda: str([pick.randrange(10**4) for _ in range(6)]),
+        lambda: f"{word}={number}, {other}: {number % 7}",
+        lambda: json.dumps({word: number, other: [word, None]}),
+        lambda: f"{word}-{pick.getrandbits(40):010x}-{other[:5]}",
+        lambda: f"cus_{''.join(pick.choices(BASE62, k=14))}",
+        lambda: f"v{number % 9}.{number % 31}.{number % 7}-rc{number % 3}",
+        lambda: f"10.{number % 255}.{number % 99}.{number % 201}:{number % 65535}",
+        lambda: f"SELECT {word}, {other} FROM {word}s WHERE id = {number}",
+        lambda: f"{word.title()}{other.title()}Error: no {word} at line {number % 999}",
+        lambda: f"max_tokens={number % 4096}, token_count: {number % 99}, cookie_name=sid",
+        lambda: f"{number % 24:02d}:{number % 60:02d} {word} took {number / 1000:.3f} s",
+        lambda: base64.b64encode(f"{word} {other}".encode()).decode(),
+        lambda: f"arn:aws:s3:::{word}-{other}/{number}",
+    )
+    return pick.choice(kinds)()
+
+
+WORDS = """
+account address amount article basket booking branch budget button calendar camera carrier
+category channel chapter chart checkout city client column comment company contact contract
+country course customer delivery device discount document driver editor event factory feature
+folder garden handler holiday invoice journey language ledger library manager market message
+method minute module network number object office option order package parcel partner payment
+picture planet player policy portal price printer process product profile project question
+quarter receipt record region report request response result review schedule screen season
+section server service shipment signal station status store stream street student subject
+summary supplier survey table ticket timer topic transfer user vehicle vendor version village
+visitor warehouse window worker
+""".split()
