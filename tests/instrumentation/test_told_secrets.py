@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from tests.exporters.every_exporter import leaks, shown_by_every_exporter
 
+import codetracer_otel
 from codetracer_otel.captured import REDACTED
 from codetracer_otel.instrumentation.told_secrets import paired_variables
 
@@ -45,6 +46,15 @@ def take(_given):
     return None
 
 
+def take_all(**more):
+    return len(more)
+
+
+@codetracer_otel.instrument
+def by_hand(header, value):
+    return header
+
+
 def keep_locals(shown):
     key, value = ("X-Api-Key", shown[0])
     return len(value) and key
@@ -70,6 +80,11 @@ def program(secret=PASSWORD, kept=KEPT):
     take(["http", "-a", f"bob:{secret}", "https://example.org"])
     take(("run", "-password", secret, "--token", secret, "-v"))
     take([("X-Api-Key", secret), ["Cookie", secret]])
+    take_all(header="X-Api-Key", value=secret)
+    take_all(name=b"password", content=[secret], other=1)
+    by_hand("Authorization", secret)
+    with codetracer_otel.span("s", key="api_key", value=secret):
+        codetracer_otel.event("e", header="Cookie", value={"deep": secret})
     keep_locals([secret])
 
 

@@ -10,6 +10,11 @@ from codetracer_otel.captured_texts import iter_texts, map_texts
 from codetracer_otel.filters.model import Action, CodeIdentity, ValueKind, learn_nothing
 from codetracer_otel.filters.paths import absolute_path
 from codetracer_otel.instrumentation.sites import forget_in
+from codetracer_otel.instrumentation.told_secrets import (
+    VALUE_FIELDS,
+    is_secret_name,
+    without_named_secret,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -85,7 +90,16 @@ class Judgement:
                 judged[key] = capture(value) if action is allowed else REDACTED_NODE
                 if action is not allowed:
                     self._learn(value, (f"attribute {key}", self._where))
-        return judged
+        return judged if VALUE_FIELDS.isdisjoint(judged) else self._without_told(judged)
+
+    def _without_told(self, judged: dict[str, Captured]) -> dict[str, Captured]:
+        """Hide what a neighbour names as a secret: ``header="X-Api-Key", value=...``."""
+        walk, pairs = self._decision.walk, tuple(judged.items())
+        return dict(
+            without_named_secret(
+                tuple(judged), pairs, lambda name: is_secret_name(name, walk), self._learn
+            )
+        )
 
     def _argument_action(self, name: str) -> Action:
         action = self._argument_actions.get(name)

@@ -15,9 +15,11 @@ from codetracer_otel.instrumentation.reading import (
     variable_reader,
 )
 from codetracer_otel.instrumentation.told_secrets import (
+    VALUE_FIELDS,
     is_secret_name,
     paired_variables,
     told_variables,
+    without_named_secret,
 )
 
 if TYPE_CHECKING:
@@ -303,7 +305,13 @@ _MAX_KEYWORDS: Final = 32
 def judged_keywords(keywords: dict[str, Any], planned: PlannedCode, site: Site) -> Node:
     """Return captured ``**kwargs`` whose keys were judged like argument names."""
     items: list[tuple[Captured, Captured]] = []
-    for key, value in keywords.items():
+    given: Iterable[tuple[str, Any]] = keywords.items()
+    if not VALUE_FIELDS.isdisjoint(keywords):
+        walk = site.plan.walk
+        given = without_named_secret(
+            tuple(keywords), tuple(given), lambda name: is_secret_name(name, walk), site.learn
+        )
+    for key, value in given:
         if len(items) == _MAX_KEYWORDS:
             break
         action = planned.judge_keyword(key)

@@ -29,7 +29,7 @@ def _spelled(words: tuple[str, ...]) -> frozenset[str]:
 
 
 _NAME_FIELDS: Final = _spelled(_NAMING)
-_VALUE_FIELDS: Final = _spelled(_HOLDING)
+VALUE_FIELDS: Final = _spelled(_HOLDING)
 
 
 def without_told_secrets(
@@ -83,17 +83,17 @@ def without_named_secret(
         is_secret_name: as for `without_told_secrets`.
         learn: takes what is hidden.
     """
-    if _VALUE_FIELDS.isdisjoint(names):
+    if VALUE_FIELDS.isdisjoint(names):
         return pairs
     stated = [item for name, (_, item) in zip(names, pairs, strict=True) if name in _NAME_FIELDS]
     secret_names = [name for name in stated if is_secret_name(name)]
     if not secret_names:
         return pairs
     for name, (_, item) in zip(names, pairs, strict=True):
-        if name in _VALUE_FIELDS:
+        if name in VALUE_FIELDS:
             learn(item, _place("field", secret_names[0]))
     return [
-        (key, REDACTED_NODE if name in _VALUE_FIELDS else item)
+        (key, REDACTED_NODE if name in VALUE_FIELDS else item)
         for name, (key, item) in zip(names, pairs, strict=True)
     ]
 

@@ -7,6 +7,7 @@ left before. Whoever judges texts empties it first: it keeps fingerprints and fo
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections import OrderedDict, deque
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from codetracer_otel.bindings import Os, Threads
 from codetracer_otel.filters.secret_forms import MAX_LENGTH, MIN_LENGTH, forms_of, secrets_in
 from codetracer_otel.filters.secret_index import MIN_BYTES, SecretIndex
+from codetracer_otel.filters.shapes import SHAPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 MAX_SECRETS: Final = 4096
 _MAX_WAITING: Final = 4096  # texts in the queue
 _MAX_MET: Final = 4 * MAX_SECRETS
+_NAME: Final = re.compile(r"-{0,2}[\w.\[\]$-]{1,48}(?: [\w.-]{1,24}){0,3}")
 _PATH_BEGINS: Final = ("/", "~", "./", "../")
 
 
@@ -204,7 +207,20 @@ def _searched(forms: Iterable[bytes]) -> list[bytes]:
 
 
 def _place_text(what: str, rest: str) -> str:
-    return what + rest if rest.startswith(" at ") else f"{what} {rest}".rstrip()
+    if not rest.startswith(" at "):
+        return f"{what} {_shown_name(rest)}".rstrip()
+    kind, _, name = what.partition(" ")
+    return f"{kind} {_shown_name(name)}".rstrip() + rest
+
+
+def _shown_name(name: str) -> str:
+    """Return a name that the program gave, or nothing for a text that may hold the secret itself.
+
+    What says that its neighbour is a secret may be a whole line: ``("password=X", "X")``.
+    """
+    is_name = _NAME.fullmatch(name) is not None
+    is_secret = any(any(shape.find(name, is_cut=False)) for shape in SHAPES)
+    return name if is_name and not is_secret else ""
 
 
 def _text_of(value: bytes) -> str:
