@@ -227,6 +227,8 @@ class ContentRules:
         self, texts: Sequence[str], cut: Sequence[bool] | None
     ) -> dict[int, list[tuple[Decoded, set[str]]]]:
         """Return index -> what encoded texts say, with the shapes that it may hold."""
+        if not may_be_encoded("".join(texts)):
+            return {}
         owners: list[int] = []
         decoded: list[Decoded] = []
         for index, text in enumerate(texts):

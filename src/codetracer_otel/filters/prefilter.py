@@ -54,11 +54,9 @@ _LITERALS: Final = {
         (">", "->"),
         ("-", "--"),
         ("|", "|"),
-        ("E", "ENV "),
+        ("V", "ENV "),
         ("G", "ARG "),
-        ("w", "password "),
-        ("w", "password\n"),
-        ("w", "password\t"),
+        ("w", "password"),  # before white space, in netrc
         ("\uff1a", "\uff1a"),
         ("\uff1d", "\uff1d"),
     ),
