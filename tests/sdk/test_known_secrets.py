@@ -1,5 +1,7 @@
 """The known secrets of a session: learned cheaply, kept by hash, bounded, wiped."""
 
+import threading
+
 import pytest
 
 from codetracer_otel.sdk import known_secrets
@@ -140,3 +142,20 @@ def test_a_queue_that_nobody_empties_is_bounded_and_loses_nothing_for_good():
     known.search([""])
     known.learn("tok-000001", "again")
     assert hidden(known, "tok-000001") == [(0, 0, 10, "again")]
+
+
+def test_a_search_on_another_thread_waits_for_what_is_being_learned(monkeypatch):
+    known = learned("tok-9911")
+    searched, found = [], []
+
+    def slowly(secret):
+        searcher = threading.Thread(target=lambda: found.extend(known.search(["tok-9911"])))
+        searched.append(searcher)
+        searcher.start()
+        searcher.join(0.05)  # it may not come to an end before this one has learned
+        return [secret.encode()]
+
+    monkeypatch.setattr(known_secrets, "forms_of", slowly)
+    known.search([""])
+    searched[0].join()
+    assert found == [(0, (0, 8), "arg password at shop.py:3")]

@@ -6,10 +6,13 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.captured import REDACTED
+from codetracer_otel.filters.model import learn_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
+
+    from codetracer_otel.filters.model import Learn
 
 _LONGEST: Final = 256  # characters of output that are kept
 _MOST_WORDS: Final = 3  # of one name: "api key", "social security number"
@@ -21,12 +24,14 @@ class Prompts:
 
     Args:
         is_secret: whether a name is that of a secret.
+        learn: takes the answers that are hidden.
     """
 
-    __slots__ = ("_is_secret", "_printed")
+    __slots__ = ("_is_secret", "_learn", "_printed")
 
-    def __init__(self, is_secret: Callable[[str], bool]) -> None:
+    def __init__(self, is_secret: Callable[[str], bool], learn: Learn = learn_nothing) -> None:
         self._is_secret = is_secret
+        self._learn = learn
         self._printed = ""
 
     def printed(self, text: str) -> None:
@@ -43,6 +48,7 @@ class Prompts:
         printed, self._printed = self._printed, ""
         if not (_is_getpass(reader) or self._asks_for_secret(printed)):
             return text
+        self._learn(text.strip(), "answer to a prompt")
         return REDACTED + ("\n" if text.endswith("\n") else "")
 
     def _asks_for_secret(self, printed: str) -> bool:

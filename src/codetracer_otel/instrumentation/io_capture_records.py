@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Threads
+from codetracer_otel.filters.model import learn_nothing
 from codetracer_otel.filters.paths import absolute_path
 from codetracer_otel.instrumentation import io_capture
 from codetracer_otel.instrumentation.introspection import exact_text
@@ -14,6 +15,8 @@ from codetracer_otel.instrumentation.io_capture_prompts import Prompts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
+
+    from codetracer_otel.filters.model import Learn
 
 _OUR_WAY: Final = frozenset({io_capture.__file__, __file__})
 _MAX_FRAMES: Final = 64
@@ -33,6 +36,7 @@ class IoRecorder:
         boundary: is told of every exception in here; raises it or returns.
         expect: told of (stream, text) that the stream's descriptor will show later, or None.
         is_secret: whether a name is that of a secret; a prompt's words are asked about.
+        learn: takes answers that are hidden because of their prompts.
         redact: replaces the secrets that a text shows; for texts that are cut into pieces.
     """
 
@@ -47,8 +51,9 @@ class IoRecorder:
         expect: Callable[[str, str], None] | None = None,
         is_secret: Callable[[str], bool] = bool,
         redact: Callable[[str], str] = str,
+        learn: Learn = learn_nothing,
     ) -> None:
-        self.prompts = Prompts(is_secret)
+        self.prompts = Prompts(is_secret, learn)
         self._redact = redact
         self._is_traced = is_traced
         self._is_ours = is_ours

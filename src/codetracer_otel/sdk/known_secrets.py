@@ -154,14 +154,20 @@ class KnownSecrets:
     def _take_waiting(self) -> None:
         with self._lock:
             while self._waiting:
-                value, stated = self._waiting.popleft()
-                text = value if isinstance(value, str) else _text_of(value)
-                place = stated if isinstance(stated, str) else _place_text(*stated)
-                for secret in secrets_in(text):
-                    if secret.startswith(_PATH_BEGINS):
-                        self._paths.append((secret, place))
-                    elif secret not in sys.modules:
-                        self._add(secret, place)
+                item = self._waiting[0]
+                self._take(*item)
+                # Last: who finds the queue empty searches at once, and must know what was in it.
+                if self._waiting and self._waiting[0] is item:
+                    self._waiting.popleft()
+
+    def _take(self, value: str | bytes, stated: str | tuple[str, str]) -> None:
+        text = value if isinstance(value, str) else _text_of(value)
+        place = stated if isinstance(stated, str) else _place_text(*stated)
+        for secret in secrets_in(text):
+            if secret.startswith(_PATH_BEGINS):
+                self._paths.append((secret, place))
+            elif secret not in sys.modules:
+                self._add(secret, place)
 
     def _add(self, secret: str, place: str) -> None:
         digest = self._index.digest(secret.encode("utf-8", "surrogatepass"))

@@ -18,6 +18,7 @@ from codetracer_otel.filters.model import CodeIdentity
 from codetracer_otel.instrumentation.context import install_runtime
 from codetracer_otel.instrumentation.identifiers import RandomIds
 from codetracer_otel.instrumentation.manual_claims import Claims
+from codetracer_otel.sdk.attribute_keys import judged_attributes
 from codetracer_otel.sdk.bootstrap.delivery import build_lanes, left_out_of_environment
 from codetracer_otel.sdk.bootstrap.filters import build_module_names
 from codetracer_otel.sdk.bootstrap.known_secrets import build_known_secrets, learn_environment
@@ -29,7 +30,7 @@ from codetracer_otel.sdk.bootstrap.metadata import (
     resource_attributes,
 )
 from codetracer_otel.sdk.bootstrap.recorders import wants_spans, wants_steps
-from codetracer_otel.sdk.bootstrap.recording import Recording, SystemClock
+from codetracer_otel.sdk.bootstrap.recording import Recording, SystemClock, learn_of
 from codetracer_otel.sdk.conclusion import conclude
 from codetracer_otel.sdk.content_redaction import ContentRedaction
 from codetracer_otel.sdk.diagnostics.failure_injection import (
@@ -49,15 +50,17 @@ from codetracer_otel.sdk.signals import LOOK_S, SHUTDOWN_S, Sigterm
 from codetracer_otel.sdk.text_values import render_as_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from codetracer_otel.filters import Classifier, ModuleNames
     from codetracer_otel.filters.chain import FilterChain
     from codetracer_otel.ports import MetricsSink
+    from codetracer_otel.records import Record
     from codetracer_otel.sdk.bootstrap.native import StepRecording
     from codetracer_otel.sdk.diagnostics.logger import SessionLog
     from codetracer_otel.sdk.provider import OurProvider
     from codetracer_otel.sdk.settings import Settings
+    from codetracer_otel.spans import SpanView
 
 
 def start(
@@ -127,6 +130,7 @@ class _Assembly:
         self._redaction = ContentRedaction(
             classifier, None if as_is else render_as_texts, settings.text_lengths, known
         )
+        self._judged_generation = 0  # of the known secrets, when the resource was judged
         self._sessions: list[Session] = []
         self._ids = RandomIds()
         self._sampler = load_sampler(settings, notify)
@@ -156,7 +160,7 @@ class _Assembly:
         return Pipeline(
             lanes,
             views_of,
-            self._redaction.redact,
+            self._redact,
             self._attributes,
             interval_s=buffer.interval_ms / 1000,
             batch_records=buffer.batch_records,
@@ -201,6 +205,7 @@ class _Assembly:
             self._reporting.boundary,
             self._notify,
             self._mute_this_thread,
+            learn_of(self._classifier),
         )
         for session in self._sessions:
             session.io = io
@@ -273,6 +278,15 @@ class _Assembly:
         return build_provider(
             self._resource, ids, pipeline.add_span, self._settings.limits, self._sampler
         )
+
+    def _redact(self, records: Sequence[Record], views: Sequence[SpanView]) -> Sequence[SpanView]:
+        views = self._redaction.redact(records, views)
+        if self._known is not None and self._known.generation != self._judged_generation:
+            self._judged_generation = self._known.generation
+            main = CodeIdentity(("__main__",), program_of(self._settings), "<module>")
+            decision = self._classifier.classify(main)
+            self._attributes.update(judged_attributes(self._attributes, decision))
+        return views
 
     def _learn_environment(self, classifier: Classifier) -> None:
         if self._known is not None:

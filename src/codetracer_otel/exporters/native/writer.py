@@ -242,6 +242,10 @@ class NativeTrace:
     def _write_facts(self) -> bool:
         values = self._codes.values.redactions
         self.metadata.count(self._codes.redactions, self._codes.drops, values)
+        judge = (
+            self._codes.output_texts.text
+        )  # anew: more secrets may be known than at the beginning
+        self.metadata.arguments = list(map(judge, self.metadata.arguments))
         try:
             self.directory.replace(PATHS, paths_text(self._tables.paths))
             self.directory.replace(METADATA, metadata_text(self.metadata))

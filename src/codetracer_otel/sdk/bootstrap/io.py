@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Time
 from codetracer_otel.filters.content import ContentCounters
-from codetracer_otel.filters.model import Action
+from codetracer_otel.filters.model import Action, learn_nothing
 from codetracer_otel.instrumentation.io_capture import STREAMS, IoCapture
 from codetracer_otel.instrumentation.io_capture_descriptors import DescriptorCapture
 from codetracer_otel.instrumentation.io_capture_records import IoRecorder
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters import Decision
     from codetracer_otel.filters.chain import FilterChain
+    from codetracer_otel.filters.model import Learn
     from codetracer_otel.ports import Notify
     from codetracer_otel.sdk.bootstrap.native import StepRecording
     from codetracer_otel.sdk.bootstrap.recording import Recording
@@ -47,6 +48,7 @@ class IoRecording:
         boundary: applies the policy to a defect of ours.
         notify: told of descriptors that cannot be looked at.
         mute_this_thread: records nothing on the calling thread.
+        learn: takes answers that are hidden because of their prompts.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class IoRecording:
         boundary: Callable[[BaseException], None],
         notify: Notify,
         mute_this_thread: Callable[[], None],
+        learn: Learn = learn_nothing,
     ) -> None:
         streams = io_streams(chain)
         self._events = None if recording is None else build_span_events(settings, recording)
@@ -79,6 +82,7 @@ class IoRecording:
             expect=None if self._descriptors is None else self._descriptors.expect,
             is_secret=_names_of(decision),
             redact=_texts_of(decision),
+            learn=learn,
         )
         announce = None if self._descriptors is None else self._recorder.announce
         self._capture = IoCapture(self._recorder, streams, announce)
