@@ -106,9 +106,10 @@ def execute(target: Target) -> Outcome:
 
 def _install_main(target: Target) -> ModuleType:
     main = ModuleType("__main__")
-    main.__dict__.update(
-        {"__loader__": BuiltinImporter, "__annotations__": {}, "__builtins__": builtins}
-    )
+    main.__dict__["__loader__"] = BuiltinImporter
+    if sys.version_info < (3, 14):  # later it would hide what PEP 649 evaluates
+        main.__dict__["__annotations__"] = {}
+    main.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = main
     sys.argv = [_argument_zero(target), *target.arguments]
     _add_path_entry(target)
@@ -171,7 +172,7 @@ def _run_stdin(_: Target, main: ModuleType) -> None:
     def compile_source(_: str) -> CodeType:
         return compile(sys.stdin.buffer.read(), "<stdin>", "exec", dont_inherit=True)
 
-    _execute_file(main, SourceFileLoader("__main__", "<stdin>"), "<stdin>", compile_source)
+    _execute_file(main, BuiltinImporter, "<stdin>", compile_source)
 
 
 def _execute_file(
@@ -180,7 +181,8 @@ def _execute_file(
     namespace = main.__dict__
     namespace["__loader__"] = loader
     namespace["__file__"] = filename
-    namespace["__cached__"] = None
+    if sys.version_info < (3, 15):
+        namespace["__cached__"] = None
     _execute_code(load("__main__"), namespace)
 
 
