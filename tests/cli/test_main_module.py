@@ -52,3 +52,17 @@ def test_annotations_are_those_of_plain_python(folder, arguments):
 
     assert "int" in plain[0]
     assert traced == plain
+
+
+def test_one_frame_of_ours_is_below_a_program(folder):
+    (folder / "stack.py").write_text("""
+import sys
+frame, files = sys._getframe(), []
+while frame:
+    files.append(frame.f_code.co_filename)
+    frame = frame.f_back
+print([file for file in files if "codetracer_otel/cli" in file.replace("\\\\", "/")])
+""")
+    answer = run_traced("--quiet", "--exporter", "none", "stack.py", cwd=folder)
+
+    assert answer.stdout.count(".py") == 1

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from codetracer_otel.errors import CodetracerError, InternalError, UsageError, lines_of
@@ -16,6 +17,8 @@ from codetracer_otel.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from codetracer_otel.cli.run import Run
 
 PROGRAM: Final = "codetracer-otel"
 
@@ -58,8 +61,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         KeyboardInterrupt: it left a traced program, which has shown it.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    result = _guarded(partial(_dispatch, arguments), arguments)
+    if isinstance(result, int):
+        return result
+    # A program sees the frames below it, in `traceback.print_stack` and in pdb: it is called here.
+    uncaught = None
     try:
-        return _dispatch(arguments)
+        call, given = result.prepare()
+        call(*given)
+    except BaseException as error:  # noqa: BLE001 - shown outside, where nothing is handled
+        uncaught = error
+    return _guarded(partial(result.end, uncaught), arguments)
+
+
+def _guarded[T](step: Callable[[], T], arguments: list[str]) -> T | int:
+    try:
+        return step()
     except CodetracerError as error:
         return report(error, json_errors=_wants_trailer(arguments))
     except BrokenPipeError:
@@ -68,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _report_defect()
 
 
-def _dispatch(arguments: list[str]) -> int:
+def _dispatch(arguments: list[str]) -> int | Run:
     if arguments[:1] == ["run"]:
         _forget_our_path_entry()
         gc.disable()  # until the program begins: there is no garbage in 400 imported modules
@@ -89,10 +106,10 @@ def _forget_our_path_entry() -> None:
         del sys.path[0]
 
 
-def _handle(namespace: argparse.Namespace, target: object) -> int:
+def _handle(namespace: argparse.Namespace, target: object) -> int | Run:
     namespace.target_words = target
-    status: int = namespace.handler(namespace)
-    return status
+    result: int | Run = namespace.handler(namespace)
+    return result
 
 
 class _Parser(argparse.ArgumentParser):

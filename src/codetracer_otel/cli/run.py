@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.cli.ending import Ending
 from codetracer_otel.cli.target import (
     Outcome,
+    Program,
     Target,
     TargetKind,
-    execute,
     script_target,
 )
 from codetracer_otel.cli.uncaught import raise_silently
@@ -182,13 +182,11 @@ POLICY_FLAGS: Final = (
 )
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run the program that ``options.target_words`` names.
+def run(options: argparse.Namespace) -> Run:
+    """Start a session for the program that ``options.target_words`` names.
 
     Raises:
         UsageError: there is no such program.
-        SystemExit: the program's own.
-        KeyboardInterrupt: it left the program, which has shown it.
     """
     target = build_target(options.target_words)
     ending = Ending(_start_session(options, target), quiet=options.quiet)
@@ -197,14 +195,32 @@ def run(options: argparse.Namespace) -> int:
     # what the program did not make shall cost neither its collections nor its children's ends
     gc.freeze()
     gc.enable()
-    try:
-        outcome = execute(target)
-    except SystemExit as request:
-        outcome = Outcome(status_of(request))
-        if ending.finish(outcome.status):
-            raise
-        _show_reason(request)
-    return _leave(outcome, ending)
+    return Run(Program(target), ending)
+
+
+class Run:
+    """A program under tracing, about to begin."""
+
+    def __init__(self, program: Program, ending: Ending) -> None:
+        self.prepare = program.prepare
+        self._program = program
+        self._ending = ending
+
+    def end(self, uncaught: BaseException | None) -> int:
+        """Return the exit status of a program that an exception, or None, has left.
+
+        Raises:
+            SystemExit: the program's own.
+            KeyboardInterrupt: it left the program, which has shown it.
+        """
+        try:
+            outcome = self._program.end(uncaught)
+        except SystemExit as request:
+            outcome = Outcome(status_of(request))
+            if self._ending.finish(outcome.status):
+                raise
+            _show_reason(request)
+        return _leave(outcome, self._ending)
 
 
 def _start_session(options: argparse.Namespace, target: Target) -> Session:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from importlib.machinery import BuiltinImporter, SourceFileLoader, SourcelessFileLoader
 from importlib.util import MAGIC_NUMBER
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.cli.uncaught import report_uncaught
@@ -21,6 +21,7 @@ from codetracer_otel.errors import ErrorCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from types import CodeType
 
 
 class TargetKind(Enum):
@@ -86,29 +87,50 @@ class Outcome:
     interrupt: KeyboardInterrupt | None = None
 
 
-def execute(target: Target) -> Outcome:
-    """Run a program as ``__main__``.
+type Call = tuple[Callable[..., object], tuple[Any, ...]]
+"""A C function, or one of the standard library's, and its arguments."""
 
+
+class Program:
+    """A program that is about to run as ``__main__``.
+
+    Its caller calls what `prepare` returns itself: that is one frame of ours below the program.
     The first entry of ``sys.path``, made for this package's main program, must be gone.
-
-    Raises:
-        SystemExit: the program's own.
     """
-    main = _install_main(target)
-    uncaught = _uncaught_of(target, main)
-    status = 0 if uncaught is None else report_uncaught(uncaught)
-    if target.kind in (TargetKind.SCRIPT, TargetKind.STDIN):
-        # the interpreter, too, takes them away before atexit
-        main.__dict__.pop("__file__", None)
-        main.__dict__.pop("__cached__", None)
-    return Outcome(status, uncaught if isinstance(uncaught, KeyboardInterrupt) else None)
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def prepare(self) -> Call:
+        """Make ``__main__`` and return what to call.
+
+        Raises:
+            BaseException: what plain ``python`` would show, such as a SyntaxError.
+        """
+        self._main = _install_main(self._target)
+        return _PREPARATIONS[self._target.kind](self._target, self._main)
+
+    def end(self, uncaught: BaseException | None) -> Outcome:
+        """Show the exception that has left the program; called where nothing is being handled.
+
+        Raises:
+            SystemExit: the program's own, or what its ``sys.excepthook`` asked for.
+        """
+        if isinstance(uncaught, SystemExit):
+            raise uncaught
+        status = 0 if uncaught is None else report_uncaught(uncaught)
+        if self._target.kind in (TargetKind.SCRIPT, TargetKind.STDIN):
+            # the interpreter, too, takes them away before atexit
+            self._main.__dict__.pop("__file__", None)
+            self._main.__dict__.pop("__cached__", None)
+        return Outcome(status, uncaught if isinstance(uncaught, KeyboardInterrupt) else None)
 
 
 def _install_main(target: Target) -> ModuleType:
     main = ModuleType("__main__")
     main.__dict__["__loader__"] = BuiltinImporter
     if sys.version_info < (3, 14):  # later it would hide what PEP 649 evaluates
-        main.__dict__["__annotations__"] = {}
+        main.__dict__["__annotations__"] = {}  # noqa: RUF063 - it is set
     main.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = main
     sys.argv = [_argument_zero(target), *target.arguments]
@@ -143,54 +165,43 @@ def _working_directory() -> str | None:
         return None
 
 
-def _uncaught_of(target: Target, main: ModuleType) -> BaseException | None:
-    try:
-        _RUNNERS[target.kind](target, main)
-    except SystemExit:
-        raise
-    except BaseException as error:  # noqa: BLE001 - reported outside, where nothing is handled
-        return error
-    return None
-
-
-def _run_script(target: Target, main: ModuleType) -> None:
+def _prepare_script(target: Target, main: ModuleType) -> Call:
     filename = target.filename
     with io.open_code(filename) as file:
         source = file.read()
     if filename.endswith(".pyc") or source[:2] == MAGIC_NUMBER[:2]:
         compiled = SourcelessFileLoader("__main__", filename)
-        _execute_file(main, compiled, filename, compiled.get_code)
-        return
+        return _call_of_file(main, compiled, filename, compiled.get_code)
 
     def compile_source(_: str) -> CodeType:
         return compile(source, filename, "exec", dont_inherit=True)
 
-    _execute_file(main, SourceFileLoader("__main__", filename), filename, compile_source)
+    return _call_of_file(main, SourceFileLoader("__main__", filename), filename, compile_source)
 
 
-def _run_stdin(_: Target, main: ModuleType) -> None:
+def _prepare_stdin(_: Target, main: ModuleType) -> Call:
     def compile_source(_: str) -> CodeType:
         return compile(sys.stdin.buffer.read(), "<stdin>", "exec", dont_inherit=True)
 
-    _execute_file(main, BuiltinImporter, "<stdin>", compile_source)
+    return _call_of_file(main, BuiltinImporter, "<stdin>", compile_source)
 
 
-def _execute_file(
+def _call_of_file(
     main: ModuleType, loader: object, filename: str, load: Callable[[str], CodeType | None]
-) -> None:
+) -> Call:
     namespace = main.__dict__
     namespace["__loader__"] = loader
     namespace["__file__"] = filename
     if sys.version_info < (3, 15):
         namespace["__cached__"] = None
-    _execute_code(load("__main__"), namespace)
+    return exec, (load("__main__"), namespace)
 
 
-def _run_command(target: Target, main: ModuleType) -> None:
+def _prepare_command(target: Target, main: ModuleType) -> Call:
     source = f"{target.name}\n"
     code = compile(source, "<string>", "exec", dont_inherit=True)
     _register_source(code, source)
-    _execute_code(code, main.__dict__)
+    return exec, (code, main.__dict__)
 
 
 def _register_source(code: CodeType, source: str) -> None:
@@ -201,22 +212,21 @@ def _register_source(code: CodeType, source: str) -> None:
         register(code if by_code else "<string>", source, "<string>")
 
 
-def _run_archive(_: Target, __: ModuleType) -> None:
-    runpy._run_module_as_main("__main__", alter_argv=False)  # type: ignore[attr-defined] # noqa: SLF001 - as the interpreter
+def _prepare_archive(_: Target, __: ModuleType) -> Call:
+    return _run_module_as_main, ("__main__", False)  # without a change of sys.argv
 
 
-def _run_module(target: Target, _: ModuleType) -> None:
-    runpy._run_module_as_main(target.name)  # type: ignore[attr-defined] # noqa: SLF001 - as the interpreter
+def _prepare_module(target: Target, _: ModuleType) -> Call:
+    return _run_module_as_main, (target.name,)
 
 
-def _execute_code(code: Any, namespace: dict[str, Any]) -> None:
-    exec(code, namespace)  # noqa: S102 - running the program is the job
+# as the interpreter
+_run_module_as_main: Final[Callable[..., object]] = vars(runpy)["_run_module_as_main"]
 
-
-_RUNNERS: Final[Mapping[TargetKind, Callable[[Target, ModuleType], None]]] = {
-    TargetKind.SCRIPT: _run_script,
-    TargetKind.ARCHIVE: _run_archive,
-    TargetKind.MODULE: _run_module,
-    TargetKind.COMMAND: _run_command,
-    TargetKind.STDIN: _run_stdin,
+_PREPARATIONS: Final[Mapping[TargetKind, Callable[[Target, ModuleType], Call]]] = {
+    TargetKind.SCRIPT: _prepare_script,
+    TargetKind.ARCHIVE: _prepare_archive,
+    TargetKind.MODULE: _prepare_module,
+    TargetKind.COMMAND: _prepare_command,
+    TargetKind.STDIN: _prepare_stdin,
 }
