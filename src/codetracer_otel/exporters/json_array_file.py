@@ -37,6 +37,7 @@ class JsonArrayFile:
         self._file: OwnDescriptor | None = None
         self._end = 0  # of the last item
         self._is_empty = True
+        self._has_head = False
         self._create()
 
     def append(self, items: Iterable[str]) -> None:
@@ -48,6 +49,7 @@ class JsonArrayFile:
         lines = ",\n".join(items).encode("ascii")
         if not lines:
             return
+        self._put_head()
         self._put((b"\n" if self._is_empty else b",\n") + lines)
         self._is_empty = False
 
@@ -70,10 +72,16 @@ class JsonArrayFile:
         try:
             # opened again at its name: a program that becomes a daemon closes every descriptor
             self._file = OwnDescriptor(_new_file(self.path), self.path, os.O_RDWR)
-            self._end, self._is_empty = 0, True
-            self._put(self._head)
         except OSError as error:
             raise _cannot_write(self.path, error) from error
+        self._end, self._is_empty, self._has_head = 0, True, False
+        with contextlib.suppress(OSError):  # a full disk is the first append's to tell
+            self._put_head()
+
+    def _put_head(self) -> None:
+        if not self._has_head:
+            self._put(self._head)
+            self._has_head = True
 
     def _put(self, data: bytes) -> None:
         assert self._file is not None

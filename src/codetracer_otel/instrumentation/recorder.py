@@ -127,7 +127,9 @@ class PythonRecorder:
 
     def on_unknown(self, code: CodeType, frame: FrameType) -> object:
         """Decide about a code object seen for the first time: a `Site`, or ``DISABLE``."""
-        if self.is_ours(code.co_filename):
+        # Modules of Cython with ``profile=True`` send events for code that no frame runs: there are
+        # no arguments to read, and 3.13 sends the end of such a call to nobody but global events.
+        if frame.f_code is not code or self.is_ours(code.co_filename):
             return self._skip(code)
         if "greenlet" in sys.modules and self.stacks.mine() is not None:
             self.greenlets.watch_this_thread()

@@ -102,7 +102,9 @@ class StepRecorder:
 
     def on_unknown(self, code: CodeType, frame: FrameType) -> object:
         """Decide about a code object seen for the first time: a `StepSite`, or ``DISABLE``."""
-        planned = None if self.is_ours(code.co_filename) else self._plans.build(code, frame)
+        # Cython sends events for code that no frame runs, see `PythonRecorder.on_unknown`
+        is_left_out = frame.f_code is not code or self.is_ours(code.co_filename)
+        planned = None if is_left_out else self._plans.build(code, frame)
         if planned is None:
             self.monitor.skipped(code)
             return DISABLE

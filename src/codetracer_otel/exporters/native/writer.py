@@ -60,7 +60,8 @@ class TraceStats:
 class NativeTrace:
     """A recording on disk that grows; implements `step_records.StepSink`.
 
-    A disk that is full ends the recording: what was written until then stays a valid trace.
+    A disk that is full ends the recording: what was written until then stays a valid trace. One
+    that is full from the beginning leaves no trace, and every call counts as lost.
 
     Args:
         directory: where it is written.
@@ -69,8 +70,6 @@ class NativeTrace:
         notify: told once when the recording ends early, or stands elsewhere than it was asked to.
         only_changes: steps show the variables that changed, not all.
 
-    Raises:
-        OSError: a file cannot be written.
     """
 
     def __init__(
@@ -90,10 +89,17 @@ class NativeTrace:
         self._threads: dict[int, _Thread] = {}
         self._is_moved = False
         self._is_finished = False
-        self._file = EventFile(directory.create(EVENTS))
-        self._begin()
+        self._file: EventFile | None = None
+        try:
+            self._file = EventFile(directory.create(EVENTS))
+            self._begin()
+        except OSError as error:
+            self._fail(error)
         self._codes = Codes(self._tables, output_rules, only_changes=only_changes)
-        self._write_facts()
+        if self.is_writing:
+            self._write_facts()
+        else:
+            self._give_up()
         if directory.path != directory.stated:
             told = {"directory": directory.stated, "written": directory.path}
             notify("native_directory_in_use", "warn", **told)
@@ -142,6 +148,8 @@ class NativeTrace:
                 self.end_thread(thread)
             self._try_to_end()
         self._is_finished = True
+        if self._file is None:
+            return
         self._file.close()
         for state in self._threads.values():
             state.spool.close()
@@ -153,13 +161,21 @@ class NativeTrace:
     def abandon(self) -> None:
         """Leave the files as they are: a forked child writes a trace of its own."""
         self._is_finished = True
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
         self.directory.close()
 
     def _begin(self) -> None:
         path_id = self._tables.path(self.metadata.program)
         self._tables.function(path_id, 1, "<toplevel>")
         self._emit([*self._tables.take_definitions(), '{"Call":{"function_id":0,"args":[]}}'])
+
+    def _give_up(self) -> None:
+        """Leave nothing of a trace that has not even its first call."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        self.directory.discard()
 
     def _try_to_end(self) -> None:
         try:
@@ -184,6 +200,7 @@ class NativeTrace:
         values = self._codes.values
         value = values.text(EXIT_TEXT) if status is None else values.write(status)
         self._emit([*self._tables.take_definitions(), *out, _return(value)])
+        assert self._file is not None
         self._file.end()
         self.stats.bytes = self._file.size
 
@@ -218,6 +235,7 @@ class NativeTrace:
         head = [] if thread.is_announced else [f'{{"ThreadStart":{number}}}']
         thread.is_announced = True
         self._emit([*head, f'{{"ThreadSwitch":{number}}}'])
+        assert self._file is not None
         thread.spool.move_to(self._file)
         self._emit([f'{{"ThreadSwitch":{HOME_THREAD}}}'])
         self._is_moved = True
@@ -231,6 +249,7 @@ class NativeTrace:
 
     def _emit(self, events: list[str]) -> None:
         if events:
+            assert self._file is not None
             self._file.write(",".join(events))
             self.stats.bytes = self._file.size
 
