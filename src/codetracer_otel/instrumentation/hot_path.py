@@ -54,7 +54,10 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
             try:
                 site: Any = sites[id(code)]
             except KeyError:
-                site = recorder.on_unknown(code, frame_of(depth))
+                frame = frame_of(depth)
+                if frame.f_code is not code:
+                    return recorder.leave_out(code)
+                site = recorder.on_unknown(code, frame)
                 if not isinstance(site, Site):
                     return site
             try:

@@ -125,11 +125,18 @@ class PythonRecorder:
         """Return event name -> callable; see `hot_path`."""
         return build_callbacks(self, depth)
 
+    def leave_out(self, code: CodeType) -> object:
+        """Record nothing of code that no frame runs, and be asked about it no more.
+
+        Modules of Cython with ``profile=True`` send events for such code: there are no arguments
+        to read, and 3.13 sends the end of such a call to nobody but global events.
+        """
+        self._monitor.skipped(code)
+        return DISABLE
+
     def on_unknown(self, code: CodeType, frame: FrameType) -> object:
         """Decide about a code object seen for the first time: a `Site`, or ``DISABLE``."""
-        # Modules of Cython with ``profile=True`` send events for code that no frame runs: there are
-        # no arguments to read, and 3.13 sends the end of such a call to nobody but global events.
-        if frame.f_code is not code or self.is_ours(code.co_filename):
+        if self.is_ours(code.co_filename):
             return self._skip(code)
         if "greenlet" in sys.modules and self.stacks.mine() is not None:
             self.greenlets.watch_this_thread()

@@ -100,11 +100,14 @@ class StepRecorder:
         """Return event name -> callable; see `steps_callbacks`."""
         return build_step_callbacks(self, depth)
 
+    def leave_out(self, code: CodeType) -> object:
+        """Record nothing of code that no frame runs, see `PythonRecorder.leave_out`."""
+        self.monitor.skipped(code)
+        return DISABLE
+
     def on_unknown(self, code: CodeType, frame: FrameType) -> object:
         """Decide about a code object seen for the first time: a `StepSite`, or ``DISABLE``."""
-        # Cython sends events for code that no frame runs, see `PythonRecorder.on_unknown`
-        is_left_out = frame.f_code is not code or self.is_ours(code.co_filename)
-        planned = None if is_left_out else self._plans.build(code, frame)
+        planned = None if self.is_ours(code.co_filename) else self._plans.build(code, frame)
         if planned is None:
             self.monitor.skipped(code)
             return DISABLE

@@ -61,7 +61,10 @@ def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[
         try:
             site: Any = sites.get(id(code))
             if site is None:
-                site = on_unknown(code, frame_of(depth))
+                frame = frame_of(depth)
+                if frame.f_code is not code:
+                    return recorder.leave_out(code)
+                site = on_unknown(code, frame)
                 if type(site) is not StepSite:
                     return site
             try:
