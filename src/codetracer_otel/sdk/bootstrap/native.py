@@ -76,7 +76,9 @@ class StepRecording:
         self._classifier = classifier
         self._notify = notify
         self._targets = native_targets(settings)
-        self.traces = self._open_traces(self._targets)
+        in_child = settings.launch.is_child  # beside the parent's, which is in use
+        own = [path_in_child(path) for path in self._targets] if in_child else self._targets
+        self.traces = self._open_traces(own)
         self.monitor = Monitor()
         self.recorder = StepRecorder(
             monitor=self.monitor,
