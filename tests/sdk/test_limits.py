@@ -15,7 +15,7 @@ from codetracer_otel.sdk.limits import (
 
 def test_the_defaults_are_those_of_the_interface():
     assert Limits() == Limits(4, 32, 1024, 128, 128, 128, None, 128, 128)
-    assert Buffer() == Buffer(65_536, 64 * 1024 * 1024, "drop_newest", 50, 500, 4096, 30_000)
+    assert Buffer() == Buffer(65_536, 64 * 1024 * 1024, "drop_newest", None, 500, 4096, 30_000)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,8 @@ def test_the_defaults_are_those_of_the_interface():
         ("max_spans_per_second", "0.5", 0.5),
         ("max_spans_per_second", None, None),
         ("when_full", "block", "block"),
+        ("max_wait_ms", None, None),
+        ("max_wait_ms", 20, 20),
     ],
 )
 def test_a_bound_is_read_from_text(name, text, expected):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
 from codetracer_otel.ports import ExportResult
+from codetracer_otel.sdk import lanes
 from codetracer_otel.sdk.lanes import Lane
 from codetracer_otel.sdk.pipeline import Pipeline
 
@@ -58,15 +60,16 @@ def build():
     running = []
 
     def build_pipeline(*exporters, redact=lambda _records, spans: spans, **options):
-        lanes = [
-            Lane(str(number), exporter, 1000, 10**9, nothing, nothing, len)
+        waits = {"is_waited_for": options.get("max_wait_s", 0.0) != 0}
+        made = [
+            Lane(str(number), exporter, 1000, 10**9, nothing, nothing, len, **waits)
             for number, exporter in enumerate(exporters)
         ]
         options = {"interval_s": 60, "batch_records": 100, "max_spans": 1000, **options}
         errors = options.setdefault("errors", [])
         del options["errors"]
         pipeline = Pipeline(
-            lanes,
+            made,
             list,
             redact,
             {},
@@ -245,3 +248,78 @@ def test_losses_are_counted_by_their_cause(build):
     pipeline.recorder.stats = lambda: {"dropped_buffer_full": 7}
     assert pipeline.flush(5)
     assert pipeline.dropped() == {"buffer_full": 8, "export_failed": 1}
+
+
+class Slow(Keeper):
+    """Exports a batch when it is let go."""
+
+    def __init__(self):
+        super().__init__()
+        self.turns = threading.Semaphore(0)
+
+    def export(self, batch):
+        assert self.turns.acquire(timeout=30)
+        return super().export(batch)
+
+
+def test_a_pipeline_that_waits_leaves_records_where_they_are_until_a_lane_has_room(build):
+    slow = Slow()
+    pipeline = build(slow, max_wait_s=None, interval_s=0.01, max_spans=10_000)
+    pipeline.recorder.records.extend(range(5000))
+    pipeline.wake()
+    while pipeline.lanes[0].stats()["queue_depth"] < 1000:
+        time.sleep(0.001)
+    for _ in range(50):
+        pipeline.wake()
+        time.sleep(0.001)
+    assert len(pipeline.recorder.records) == 4000
+    slow.turns.release(1000)
+    assert pipeline.flush(30)
+    assert slow.items == list(range(5000))
+    assert pipeline.dropped() == {}
+
+
+def test_a_stop_delivers_more_than_a_queue_holds(build):
+    slow = Slow()
+    pipeline = build(slow, max_wait_s=None)
+    pipeline.recorder.records.extend(range(5000))
+    slow.turns.release(1000)
+    assert pipeline.stop(30)
+    assert slow.items == list(range(5000))
+
+
+def test_an_exporter_that_delivers_nothing_is_not_waited_for(build, monkeypatch):
+    monkeypatch.setattr(lanes, "PATIENCE_S", 0.2)
+    dead, keeper = Slow(), Keeper()
+    pipeline = build(dead, keeper, max_wait_s=None, interval_s=0.01, max_spans=10_000)
+    pipeline.recorder.records.extend(range(5000))
+    pipeline.wake()
+    while len(keeper.items) < 5000:
+        time.sleep(0.001)
+    assert pipeline.dropped() == {"queue_full": 4000}
+    dead.turns.release(1000)
+    assert pipeline.flush(30)
+    pipeline.recorder.records.extend(range(5000))
+    assert pipeline.flush(30)
+    assert len(dead.items) == 6000
+    assert pipeline.dropped() == {"queue_full": 4000}
+
+
+def test_a_stop_that_waits_for_a_lane_ends_at_its_deadline_and_counts_the_rest(build):
+    dead = Slow()
+    pipeline = build(dead, max_wait_s=None)
+    pipeline.recorder.stats = lambda: {"queue_depth": len(pipeline.recorder.records)}
+    pipeline.recorder.records.extend(range(5000))
+    assert not pipeline.stop(0.3)
+    assert pipeline.dropped() == {"shutdown": 5000}
+    dead.turns.release(1000)
+
+
+def test_hand_written_spans_wait_for_room_too(build):
+    keeper = Keeper()
+    pipeline = build(keeper, max_wait_s=None, max_spans=10, batch_records=5)
+    for number in range(500):
+        pipeline.add_span(Span(number))
+    assert pipeline.flush(30)
+    assert keeper.items == list(range(500))
+    assert pipeline.dropped_spans == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.bindings import Event
+from codetracer_otel.instrumentation.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,8 @@ class RecordBuffer:
         max_records: bound on the number of records.
         max_bytes: bound on the bytes of texts and containers, as `charge` is told.
         wake: asks the worker to drain; called when half of a bound is reached.
-        max_wait_s: how long the program waits for room before a record is dropped; 0 for never.
+        max_wait_s: how long the program waits for room before a record is dropped; 0 for never,
+            None for as long as there is room now and then.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class RecordBuffer:
         max_records: int,
         max_bytes: int,
         wake: Callable[[], None],
-        max_wait_s: float = 0.0,
+        max_wait_s: float | None = 0.0,
     ) -> None:
         self.records: list[Record] = []
         self.dropped_full = 0
@@ -41,8 +42,7 @@ class RecordBuffer:
         self._max_bytes = max_bytes
         self._half = max(max_records // 2, 1)
         self._wake = wake
-        self._max_wait_s = max_wait_s
-        self._has_room = Event()
+        self._room = Room(max_wait_s)
         self._bytes = 0
         self.watermark = self._half
 
@@ -65,7 +65,9 @@ class RecordBuffer:
             if self._bytes <= self._max_bytes // 2:
                 is_low = len(self.records) < self._half
                 self.watermark = self._half if is_low else self._max_records
-        elif not (self._max_wait_s and self._append_after_wait(record)):
+        elif self._room.is_found(self._is_full, self._wake):
+            self.records.append(record)
+        else:
             self.dropped_full += 1
 
     def wake_with_next(self) -> None:
@@ -81,7 +83,7 @@ class RecordBuffer:
         elif taken:
             self._bytes -= self._bytes * len(taken) // (len(taken) + len(self.records))
         self.watermark = self._half if self._bytes <= self._max_bytes // 2 else 0
-        self._has_room.set()
+        self._room.made()
         return taken
 
     def clear(self) -> None:
@@ -89,15 +91,7 @@ class RecordBuffer:
         self.records.clear()
         self._bytes = 0
         self.wake_with_next()
-        self._has_room = Event()
+        self._room.begin()
 
     def _is_full(self) -> bool:
         return len(self.records) >= self._max_records or self._bytes > self._max_bytes
-
-    def _append_after_wait(self, record: Record) -> bool:
-        self._has_room.clear()
-        self._has_room.wait(self._max_wait_s)
-        if self._is_full():
-            return False
-        self.records.append(record)
-        return True

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codetracer_otel.bindings import Event, Threads, Time
+from codetracer_otel.instrumentation.room import PATIENCE_S
 from codetracer_otel.ports import ExportResult
 from codetracer_otel.sdk.batch_weight import batch_bytes
 from codetracer_otel.sdk.workers import DetachedThread, Worker
@@ -41,6 +42,8 @@ class Lane:
         notify: told of failures.
         on_thread_start: called first on the lane's thread.
         weigh: returns about how many bytes a batch takes.
+        is_waited_for: whoever puts asks `is_worth_waiting_for` first, so a batch that goes beyond
+            ``max_bytes`` is taken where it found room.
     """
 
     def __init__(
@@ -52,6 +55,8 @@ class Lane:
         notify: Notify,
         on_thread_start: Callable[[], None],
         weigh: Callable[[Batch], int] = batch_bytes,
+        *,
+        is_waited_for: bool = False,
     ) -> None:
         self.name = name
         self.exporter = exporter
@@ -60,10 +65,12 @@ class Lane:
         self._max_bytes = max_bytes
         self._notify = notify
         self._weigh = weigh
+        self._is_waited_for = is_waited_for
         self._waiting = self._waiting_bytes = self._given_up = 0
         self._state = Threads.allocate_lock()
         self._is_failing = False
         self._exports = self._export_at_work = self._too_busy_to_rest = 0
+        self._progressed_at = 0.0
         self._deadline = 0.0
         self._uncounted = 0  # spans of the batch in work
         self._worker = Worker(
@@ -82,12 +89,24 @@ class Lane:
             if self._worker.has_died:
                 self.counters["failed"] += len(batch)
                 return
-            if self._waiting and not self._has_room_for(len(batch), size):
+            excess = 0 if self._is_waited_for else size
+            if self._waiting and not self._has_room_for(len(batch), excess):
                 self.counters["dropped_queue_full"] += len(batch)
                 return
+            if not self._waiting:
+                self._progressed_at = Time.monotonic()
             self._waiting += len(batch)
             self._waiting_bytes += size
         self._worker.put((batch, size))
+
+    def is_worth_waiting_for(self, spans: int) -> bool:
+        """Return whether there is no room for so many spans, and soon will be.
+
+        That is so while the exporter goes on delivering.
+        """
+        if self._worker.has_died or not self._waiting or self._has_room_for(spans, 0):
+            return False
+        return Time.monotonic() - self._progressed_at < PATIENCE_S
 
     def _has_room_for(self, spans: int, size: int) -> bool:
         is_in_number = self._waiting + spans <= self._max_spans
@@ -226,6 +245,8 @@ class Lane:
             result = ExportResult.FAILURE
             self._fail(error)
         self._export_at_work = 0
+        if result is ExportResult.SUCCESS:
+            self._progressed_at = Time.monotonic()
         with self._state:
             self._waiting = max(self._waiting - len(batch), 0)
             self._waiting_bytes = max(self._waiting_bytes - size, 0)

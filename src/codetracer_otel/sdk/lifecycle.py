@@ -165,6 +165,7 @@ class _Assembly:
             interval_s=buffer.interval_ms / 1000,
             batch_records=buffer.batch_records,
             max_spans=buffer.records,
+            max_wait_s=buffer.max_wait_s,
             on_thread_start=self._mute_this_thread,
             on_error=self._reporting.pipeline_failed,
             on_failure=self._reporting.failures.in_worker,

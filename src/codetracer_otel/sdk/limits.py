@@ -52,8 +52,10 @@ class Buffer:
     Attributes:
         records: finished records that wait, over all threads.
         bytes: bytes that wait, over all threads.
-        when_full: leave out the newest record, or let the program wait ``max_wait_ms`` at most.
-        max_wait_ms: ms the program waits when ``when_full`` is ``block``.
+        when_full: leave out the newest record, or let the program wait for as long as every
+            exporter goes on delivering. One that delivers nothing for 5 s is waited for no more:
+            from then on, until it delivers again, what does not fit into its queue is left out.
+        max_wait_ms: ms that one call waits at most when ``when_full`` is ``block``, or None.
         interval_ms: ms between two deliveries.
         batch_records: records per batch at most.
         export_timeout_ms: ms that an exporter has for one batch.
@@ -62,10 +64,17 @@ class Buffer:
     records: int = 65_536
     bytes: int = 64 * 1024 * 1024
     when_full: WhenFull = "drop_newest"
-    max_wait_ms: float = 50
+    max_wait_ms: float | None = None
     interval_ms: float = 500
     batch_records: int = 4096
     export_timeout_ms: float = 30_000
+
+    @property
+    def max_wait_s(self) -> float | None:
+        """Seconds that the program waits for room at most: 0 for never, None for no bound."""
+        if self.when_full != "block":
+            return 0.0
+        return None if self.max_wait_ms is None else self.max_wait_ms / 1000
 
 
 class TextLengths(NamedTuple):
@@ -107,6 +116,7 @@ _LOWEST: Final[Mapping[str, int]] = {
     "batch_records": 1,
     "export_timeout_ms": 1,
 }
+_MAY_BE_NONE: Final = frozenset({"max_spans_per_second", "max_wait_ms"})
 _FRACTIONS: Final = frozenset({"max_wait_ms", "interval_ms", "export_timeout_ms"})
 
 
@@ -114,7 +124,7 @@ def parse_bound(name: str, value: object, subject: str) -> object:
     """Return the value of a field of `Limits` or `Buffer`, or the problem; text is read too."""
     if name == "when_full":
         return _parse_when_full(value, subject)
-    if name == "max_spans_per_second":
+    if name in _MAY_BE_NONE:
         return value if value is None else _parse_number(value, subject, 0, whole=False)
     return _parse_number(value, subject, _LOWEST.get(name, 0), whole=name not in _FRACTIONS)
 

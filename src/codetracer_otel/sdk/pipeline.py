@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Event, Time
+from codetracer_otel.instrumentation.room import Room
 from codetracer_otel.sdk import fork_warning
 from codetracer_otel.sdk.workers import Worker
 from codetracer_otel.spans import Batch
@@ -24,6 +25,7 @@ _WAKE: Final = "wake"
 _STOP: Final = "stop"
 _FIRST_INTERVAL_S: Final = 0.1  # the first ten batches: a person watches
 _FIRST_BATCHES: Final = 10
+_HINDERED_INTERVAL_S: Final = 0.01
 _PARK_S: Final = 0.2  # how long a fork waits for a batch in work; a hanging exporter is copied
 
 
@@ -38,6 +40,8 @@ class Pipeline:
         interval_s: seconds between two drains.
         batch_records: records per batch at most.
         max_spans: bound on hand-written and library spans that wait.
+        max_wait_s: how long the program waits for room before a span of those is dropped, as for
+            `RecordBuffer`; what is not 0 leaves records where they are while a lane has no room.
         on_thread_start: called first on the worker thread.
         on_error: told of a defect of ours; the batch in work is lost and counted.
         on_failure: told that the recorder's records cannot be taken.
@@ -56,6 +60,7 @@ class Pipeline:
         interval_s: float,
         batch_records: int,
         max_spans: int,
+        max_wait_s: float | None = 0.0,
         on_thread_start: Callable[[], None],
         on_error: Callable[[BaseException], None],
         on_failure: Callable[[Exception], None],
@@ -78,6 +83,9 @@ class Pipeline:
         self._interval_s = interval_s
         self._batch_records = batch_records
         self._max_spans = max_spans
+        self._waits_for_lanes = max_wait_s != 0
+        self._is_hindered = False
+        self._room = Room(max_wait_s)
         self._spans: list[ReadableSpan] = []
         self._is_woken = False
         self._is_parked = False
@@ -107,13 +115,16 @@ class Pipeline:
         start: Any = span.start_time  # what the program gave, which may be no number
         if (type(start) is int or type(start) is float) and start < self._not_before_ns:
             return  # began before the fork: the parent process delivers it
-        if len(self._spans) >= self._max_spans:
+        if not self._room.is_found(self._is_full, self.wake):
             self.dropped_spans += 1
             return
         self.unpark()
         self._spans.append(span)
         if len(self._spans) >= self._max_spans // 2:
             self.wake()
+
+    def _is_full(self) -> bool:
+        return len(self._spans) >= self._max_spans
 
     def flush(self, timeout: float) -> bool:
         """Return whether everything recorded before the call was delivered in ``timeout`` s."""
@@ -191,7 +202,8 @@ class Pipeline:
         """
         fork_warning.restore()
         self._spans = []
-        self._is_woken = False
+        self._room.begin()
+        self._is_woken = self._is_hindered = False
         self._is_parked = True
         self._not_before_ns = Time.time_ns()
         self.recorded = self.dropped_spans = self.failed_internally = self._judging = 0
@@ -234,7 +246,7 @@ class Pipeline:
         if command is _WAKE:
             self._is_woken = False
         try:
-            self._drain(everything=command is _STOP)
+            self._drain(everything=command is _STOP, is_awaited=command not in (None, _WAKE))
             self._on_drained()
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end the deliveries
             self._on_failure(error)
@@ -252,22 +264,40 @@ class Pipeline:
         return command is not _STOP
 
     def _next_interval(self) -> float:
+        if self._is_hindered:
+            return _HINDERED_INTERVAL_S
         is_new = self._batches < _FIRST_BATCHES
         return min(self._interval_s, _FIRST_INTERVAL_S) if is_new else self._interval_s
 
-    def _drain(self, *, everything: bool) -> None:
+    def _drain(self, *, everything: bool, is_awaited: bool) -> None:
         # Threads may record as fast as this delivers; who waits for a flush waits for what was
         # there when it was asked for, and that is no more than the buffers hold.
         left = self._max_spans
         while left > 0 or everything:
+            self._is_hindered = self._waits_for_lanes and not self._have_lanes_room(is_awaited)
+            if self._is_hindered:
+                return
             records = self._take_records()
             spans = self._spans[: self._batch_records]
             del self._spans[: len(spans)]
+            self._room.made()
             if not records and not spans:
                 return
             self._deliver(records, spans)
             left -= max(len(records), len(spans))
         self.wake()
+
+    def _have_lanes_room(self, is_awaited: bool) -> bool:  # noqa: FBT001
+        """Return whether every lane can take another batch, or is not worth waiting for.
+
+        Args:
+            is_awaited: wait until it is so: somebody waits for the end of this drain.
+        """
+        while any(lane.is_worth_waiting_for(self._batch_records) for lane in self.lanes):
+            if not is_awaited or self._is_cut_off:
+                return False
+            Time.sleep(_HINDERED_INTERVAL_S)
+        return True
 
     def _take_records(self) -> Sequence[Record]:
         try:

@@ -41,11 +41,13 @@ def build_lanes(
     context = ExporterContext(_otlp_of(settings), notify, settings.no_color)
     specs = other_exporters(settings)
     bounds = (settings.buffer.records, settings.buffer.bytes)
+    blocks = settings.buffer.when_full == "block"
     lanes = []
     for name, spec in zip(_lane_names(specs), specs, strict=True):
         with left_out_of_environment(settings, notify):
             exporter = _build_exporter(spec, context, settings)
-            lanes.append(Lane(name, exporter, *bounds, notify, on_thread_start))
+            lane = Lane(name, exporter, *bounds, notify, on_thread_start, is_waited_for=blocks)
+            lanes.append(lane)
     return lanes
 
 

@@ -196,10 +196,7 @@ def is_ours(file: str) -> bool:
 
 def _build_buffer(settings: Settings, wake: Callable[[], None]) -> RecordBuffer:
     bounds = settings.buffer
-    blocks = bounds.when_full == "block"
-    return RecordBuffer(
-        bounds.records, bounds.bytes, wake, bounds.max_wait_ms / 1000 if blocks else 0.0
-    )
+    return RecordBuffer(bounds.records, bounds.bytes, wake, bounds.max_wait_s)
 
 
 def learn_of(classifier: Classifier) -> Learn:

@@ -1,0 +1,104 @@
+"""`Buffer(when_full="block")`: more calls than any queue holds, and each of them is delivered."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.exporters.collector import hang, running_collector
+from tests.traced_run import run_python
+
+CALLS = 200_000
+PROGRAM = """
+import json, os, sys, time
+import codetracer_otel as ct
+
+def tiny(number):
+    return number
+
+exporter, calls, when_full = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+bounds = json.loads(sys.argv[4])
+session = ct.configure(exporter=exporter, buffer=ct.Buffer(when_full=when_full, **bounds))
+for number in range(calls):
+    tiny(number)
+if os.environ.get("FORKS"):
+    pid = os.fork()
+    if not pid:
+        for number in range(calls):
+            tiny(number)
+        session.flush(100)
+        os._exit(0)
+    os.waitpid(pid, 0)
+complete = session.flush(100)
+session.shutdown()
+stats = session.stats()
+print(json.dumps([complete, stats["recorded"], stats["exported"], stats["dropped"]]))
+"""
+SMALL = {"records": 2000, "batch_records": 500}
+
+
+def run(tmp_path, exporter, calls=CALLS, when_full="block", bounds=SMALL, **env):
+    script = tmp_path / "app.py"
+    script.write_text(PROGRAM)
+    words = (exporter, calls, when_full, json.dumps(bounds))
+    done = run_python(script, *words, cwd=tmp_path, CODETRACER_LOG_LEVEL="error", **env)
+    assert (done.stderr, done.returncode) == ("", 0)
+    return json.loads(done.stdout)
+
+
+def lines_of(file):
+    return file.read_text().splitlines()
+
+
+@pytest.mark.parametrize("bounds", [SMALL, {}], ids=["small", "default"])
+def test_json_lines_have_every_call(tmp_path, bounds):
+    outcome = run(tmp_path, "jsonl=spans.jsonl", bounds=bounds)
+    assert outcome == [True, CALLS, CALLS, {}]
+    assert len(lines_of(tmp_path / "spans.jsonl")) == CALLS
+
+
+def test_a_chrome_trace_has_every_call(tmp_path):
+    assert run(tmp_path, "chrome=trace.json") == [True, CALLS, CALLS, {}]
+    events = json.loads((tmp_path / "trace.json").read_text())
+    events = events["traceEvents"] if isinstance(events, dict) else events
+    assert sum(event["ph"] == "X" for event in events) == CALLS
+
+
+def test_a_native_recording_has_every_call(tmp_path):
+    run(tmp_path, "native=recording")
+    text = (tmp_path / "recording" / "trace.json").read_text()
+    assert text.count('{"Call":') >= CALLS
+
+
+def test_a_collector_gets_every_call_where_the_program_waits(tmp_path):
+    with running_collector() as collector:
+        outcome = run(tmp_path, f"otlp={collector.url}")
+    assert outcome == [True, CALLS, CALLS, {}]
+    assert len(collector.names()) == CALLS
+
+
+def test_where_it_does_not_wait_what_is_lost_is_counted(tmp_path):
+    with running_collector() as collector:
+        outcome = run(tmp_path, f"otlp={collector.url}", when_full="drop_newest")
+    _, _, exported, dropped = outcome
+    assert exported == len(collector.names())
+    assert exported + sum(dropped.values()) == CALLS
+    assert dropped
+
+
+def test_a_collector_that_hangs_lets_the_program_end_and_the_loss_is_counted(tmp_path):
+    with running_collector() as collector:
+        collector.script = [hang] * 1000
+        bounds = SMALL | {"export_timeout_ms": 60_000}
+        outcome = run(
+            tmp_path, f"otlp={collector.url}", 20_000, bounds=bounds, OTEL_EXPORTER_OTLP_TIMEOUT="8"
+        )
+    _, _, exported, dropped = outcome
+    assert exported + sum(dropped.values()) == 20_000
+
+
+def test_a_forked_child_waits_for_its_own_exporter(tmp_path):
+    outcome = run(tmp_path, "jsonl=spans.jsonl", 20_000, FORKS="1")
+    assert outcome == [True, 20_000, 20_000, {}]
+    lines = [line for file in tmp_path.glob("spans*") for line in lines_of(file)]
+    assert len(lines) == 40_000
