@@ -1,16 +1,19 @@
 """What recording and delivery call stays the C function, whatever the program replaces."""
 
 import _thread
+import ast
 import json
 import os
 import threading
 import time
 import types
+from pathlib import Path
 from unittest import mock
 
 import pytest
 from tests.traced_run import run_python
 
+import codetracer_otel
 from codetracer_otel.bindings import Event, Files, Json, Os, Threads, Time
 
 
@@ -118,3 +121,40 @@ def test_a_replaced_open_is_not_asked(tmp_path):
     assert not opened.called
     assert os.path.exists(tmp_path / "file")
     assert time.monotonic() <= Time.monotonic()
+
+
+SOURCES = Path(codetracer_otel.__file__).parent
+REPLACED = {
+    "os": set(functions_of(Os)),
+    "time": {*functions_of(Time), "perf_counter", "perf_counter_ns"},
+    "threading": {"Event", "Lock", "RLock", "Condition", "Thread", "Timer", "local", "get_ident"},
+    "json": {"dumps", "loads", "dump", "load", "JSONEncoder"},
+    "random": {"Random", "random", "uniform", "getrandbits"},
+    "uuid": {"uuid4"},
+    "queue": {"Queue", "SimpleQueue"},
+}
+# What people run on files that are there, and a process of its own.
+NOT_BESIDE_A_PROGRAM = {"reader.py", "validation.py", "outline.py", "io_capture_forwarder.py"}
+# Adapters of exporters that are not ours and look names up themselves.
+NOT_OURS = {"otel.py", "otlp_grpc.py", "grpc_log.py"}
+DELIVERY = [
+    *(SOURCES / "exporters").rglob("*.py"),
+    *(SOURCES / "instrumentation").rglob("*.py"),
+    *(SOURCES / "sdk/diagnostics").glob("*.py"),
+    *(SOURCES / "sdk/bootstrap").glob("*.py"),
+    *(SOURCES / "sdk" / f"{name}.py" for name in ("workers", "lanes", "pipeline", "session")),
+]
+
+
+def late_look_ups(path):
+    functions = [f for f in ast.walk(ast.parse(path.read_text())) if isinstance(f, ast.FunctionDef)]
+    for node in (node for function in functions for node in ast.walk(function)):
+        is_look_up = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if is_look_up and node.attr in REPLACED.get(node.value.id, ()):
+            yield f"{path.name}:{node.lineno} {node.value.id}.{node.attr}"
+
+
+def test_no_module_of_recording_or_delivery_looks_a_replaceable_name_up():
+    paths = [path for path in DELIVERY if path.name not in NOT_BESIDE_A_PROGRAM | NOT_OURS]
+    assert len(paths) > 100
+    assert "\n".join(found for path in paths for found in late_look_ups(path)) == ""

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from codetracer_otel.ports import Clock, Ids
 
+_name_of: Final[Any] = vars(threading.Thread)["name"].fget  # a test may replace the class
+
 SAMPLED: Final = 1  # the W3C trace flag
 
 # What a stack entry holds as CONTEXT when no context can be equal to it.
@@ -291,6 +293,6 @@ def thread_of(base: Record) -> tuple[int, str]:
         thread = threading._active.get(ident)  # type: ignore[attr-defined]  # noqa: SLF001
         if thread is None:
             return ident, ""
-        base[START] = (ident, str(threading.Thread.name.fget(thread)))  # type: ignore[attr-defined]
+        base[START] = (ident, str(_name_of(thread)))
     found: tuple[int, str] = base[START]
     return found

@@ -280,7 +280,7 @@ def unregistered(notify: Notify) -> Notify:
 def _leave_registry() -> None:
     # Whoever asks for the current thread (logging does) makes a stand-in for a thread it does not
     # know, and puts it into the registry.
-    active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]  # noqa: SLF001
+    active: dict[int, Any] = threading._active  # type: ignore[attr-defined]  # noqa: SLF001
     if isinstance(active.get(Threads.get_ident()), threading._DummyThread):  # noqa: SLF001
         active.pop(Threads.get_ident(), None)
 
