@@ -14,7 +14,10 @@ all: test
 
 test: lint types imports matrix
 
-.venv/.installed: pyproject.toml
+# An installation compiles the core for its interpreter, where there is a compiler.
+CORE = hatch_build.py $(wildcard src/codetracer_otel/_core/*.[ch])
+
+.venv/.installed: pyproject.toml $(CORE)
 	@python=$$(PYTHON="$(PYTHON)" tools/find-python) || exit 1; \
 	    echo "setting up .venv with $$python (once; takes minutes)"; "$$python" -m venv .venv
 	@.venv/bin/python -m pip install --quiet --upgrade "pip>=25.1"
@@ -22,7 +25,7 @@ test: lint types imports matrix
 	@touch $@
 
 # The other supported interpreters that are here; tools/matrix.py asks for them by version.
-.venv-%/.installed: pyproject.toml
+.venv-%/.installed: pyproject.toml $(CORE)
 	@python=$$(tools/find-python "$*") || exit 1; \
 	    echo "setting up .venv-$* with $$python (once; takes minutes)"; "$$python" -m venv ".venv-$*"
 	@.venv-$*/bin/python -m pip install --quiet --upgrade "pip>=25.1"

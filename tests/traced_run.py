@@ -9,12 +9,17 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parent.parent
 FOREIGN = ("CODETRACER_", "OTEL_", "TRACEPARENT", "TRACESTATE")
+WHICH_CORE = "CODETRACER_OTEL_CORE"  # the tests run on both
 TRACER = ("-m", "codetracer_otel", "run")
 
 
 def environment(**more: str) -> dict[str, str]:
     """Return this process' environment without what would configure a tracer."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(FOREIGN) or key == WHICH_CORE
+    }
     return {**kept, "PYTHONIOENCODING": "utf-8", "NO_PROXY": "127.0.0.1", **more}
 
 

@@ -6,6 +6,7 @@ usage: python -m tools.matrix [pytest's options]     one environment an interpre
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -24,12 +25,14 @@ class Run:
 
     Attributes:
         name: what they ran on.
+        core: which recorder: ``c`` or ``python``.
         status: pytest's exit status.
         summary: its closing line, such as ``4606 passed``.
         skips: a line for each reason of a test that was left out.
     """
 
     name: str
+    core: str
     status: int
     summary: str
     skips: tuple[str, ...]
@@ -38,10 +41,15 @@ class Run:
 def main(options: list[str]) -> int:
     """Return 0 when the tests passed on every interpreter that is here."""
     found = {version: environment(version) for version in VERSIONS}
+    places = [place for place in found.values() if place]
     if options == ["--environments"]:
-        print(*(place.name for place in found.values() if place))
+        print(*(place.name for place in places))
         return 0
-    runs = [run_tests(place, options) for place in found.values() if place]
+    runs = [run_tests(place, options) for place in places]
+    if runs[-1].core == "c":
+        # The recorder in Python is what runs where nothing is compiled, and what the other one is
+        # compared with.
+        runs.append(run_tests(places[-1], options, core="python"))
     missing = [version for version, place in found.items() if place is None]
     print(report(runs, missing))
     return max(run.status for run in runs)
@@ -61,36 +69,47 @@ def environment(version: str) -> Path | None:
     return place
 
 
-def run_tests(place: Path, options: list[str]) -> Run:
+def run_tests(place: Path, options: list[str], core: str = "auto") -> Run:
     """Run pytest in an environment; its output is shown as it comes."""
     python = str(place / "bin" / "python")
-    name = subprocess.check_output([python, "-c", _NAME], text=True).strip()
-    print(f"\n{name}", flush=True)
+    environ = {**os.environ, "CODETRACER_OTEL_CORE": core}  # noqa: TID251 - handed on to the tests
+    asked = subprocess.check_output([python, "-c", _NAME], env=environ, text=True)
+    name, core = asked.strip().split("\t")
+    print(f"\n{name}, recorder in {core}", flush=True)
     command = [python, "-m", "pytest", *options]
     lines = []
-    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=PROJECT, env=environ, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         for line in process.stdout:
             print(line, end="", flush=True)
             lines.append(line)
-    return read_run(name, process.returncode, "".join(lines))
+    return read_run(name, core, process.returncode, "".join(lines))
 
 
-_NAME = "import platform; print('CPython', platform.python_version())"
+_NAME = """
+import os, platform
+from codetracer_otel._core import load
+uses_c = os.environ["CODETRACER_OTEL_CORE"] != "python" and load().module is not None
+print(f"CPython {platform.python_version()}\\t{'c' if uses_c else 'python'}")
+"""
 
 
-def read_run(name: str, status: int, output: str) -> Run:
+def read_run(name: str, core: str, status: int, output: str) -> Run:
     """Return what pytest's output says of a run."""
     closing = _SUMMARY.findall(output)
     skips = (f"{count} of {where}: {reason}" for count, where, reason in _SKIPS.findall(output))
-    return Run(name, status, closing[-1] if closing else f"exit status {status}", tuple(skips))
+    return Run(
+        name, core, status, closing[-1] if closing else f"exit status {status}", tuple(skips)
+    )
 
 
 def report(runs: list[Run], missing: list[str]) -> str:
     """Return the closing table: interpreters, results, reasons of skipped tests."""
     lines = ["", "What ran where:"]
     for run in runs:
-        lines.append(f"  {run.name:<16} {run.summary}")
+        lines.append(f"  {run.name:<16} {run.core:<7} {run.summary}")
         lines += [f"    skipped {reason}" for reason in run.skips]
     lines += [
         f"  CPython {version:<8} not found here; tools/get-python {version} fetches it"

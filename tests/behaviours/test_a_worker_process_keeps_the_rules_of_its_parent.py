@@ -164,17 +164,3 @@ if __name__ == "__main__":
         "codetracer-otel: no session in children that are spawned: exporter cannot be pickled "
         "(TypeError); they run untraced\n"
     )
-
-
-@pytest.mark.parametrize("exporter", ["jsonl", "chrome", "native"])
-@pytest.mark.parametrize("method", METHODS)
-def test_the_summary_is_all_that_is_said_and_names_what_children_wrote(
-    program, tmp_path, method, exporter
-):
-    told = traced(program, method, f"{exporter}={tmp_path}/out")
-
-    (summary,) = told.splitlines()
-    assert summary.endswith(
-        f"{exporter}={tmp_path}/out (1 of child processes beside it, out.<pid>)"
-    )
-    assert len([*tmp_path.glob("out.*")]) == 1

@@ -7,7 +7,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from codetracer_otel.bindings import Time
 from codetracer_otel.errors import CodetracerError, InternalError
 from codetracer_otel.exporters.lines import LineWriter
 from codetracer_otel.exporters.standard_error import StandardError
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 PREFIX: Final = "codetracer-otel"
 SHUTDOWN_TIMEOUT_S: Final = 5.0
 
-_WRITES_FILES: Final = ("jsonl", "chrome", "native")
-_GRAIN_S: Final = 0.05  # of the times of files
 _STDERR_BY_DEFAULT: Final = ("jsonl", "console")
 
 
@@ -61,7 +58,6 @@ class Ending:
         self._is_quiet = quiet
         self._end = end
         self._process = os.getpid()
-        self._began = Time.time()
         # made before the program begins: what it puts into its place is the program's
         self._stderr = StandardError(sys.__stderr__)
         self._status = 0
@@ -120,7 +116,7 @@ class Ending:
             told = {"reason": reason} if reason else {}
             LineWriter(self._stderr).write({"kind": "stats", **stats_fields(stats), **told})
             return
-        self._say(summary(stats, self._session.settings, self._began))
+        self._say(summary(stats, self._session.settings))
         if reason:
             self._say(reason)
 
@@ -148,14 +144,8 @@ def redacted_count(stats: Mapping[str, Any]) -> int:
     return sum(stats.get("value_redactions", {}).values())
 
 
-def summary(stats: Mapping[str, Any], settings: Settings, began: float | None = None) -> str:
-    """Return the line that closes a run.
-
-    Args:
-        stats: the session's counters.
-        settings: what it was started with.
-        began: Unix time in s; what children have written since then is told, too.
-    """
+def summary(stats: Mapping[str, Any], settings: Settings) -> str:
+    """Return the line that closes a run."""
     dropped = _dropped(stats)
     reasons = ", ".join(f"{count} {cause}" for cause, count in dropped.items())
     if records_steps_alone(stats):
@@ -167,7 +157,7 @@ def summary(stats: Mapping[str, Any], settings: Settings, began: float | None = 
     return (
         f"{counted}, "
         f"{sum(dropped.values())} dropped{f' ({reasons})' if reasons else ''}, "
-        f"{redacted_count(stats)} values redacted; {destinations(settings, began)}"
+        f"{redacted_count(stats)} values redacted; {destinations(settings)}"
     )
 
 
@@ -177,12 +167,9 @@ def _dropped(stats: Mapping[str, Any]) -> dict[str, int]:
     return {**dropped, "native_failed": lost} if lost else dropped
 
 
-def destinations(settings: Settings, began: float | None = None) -> str:
-    """Return where the recording went, without credentials, and where that of children went."""
-    names = [
-        _destination(item, settings) + ("" if began is None else _of_children(item, began))
-        for item in settings.exporters
-    ]
+def destinations(settings: Settings) -> str:
+    """Return where the recording went, without credentials."""
+    names = [_destination(item, settings) for item in settings.exporters]
     return f"to {', '.join(names)}" if names else "not delivered (exporter none)"
 
 
@@ -195,26 +182,6 @@ def _destination(exporter: object, settings: Settings) -> str:
         endpoint = settings.otlp.traces_endpoint or settings.otlp.endpoint
         return str(ExporterSpec(exporter.name, endpoint))
     return str(exporter)
-
-
-def _of_children(exporter: object, began: float) -> str:
-    """Return how many processes have written ``TARGET.<pid>`` since ``began`` (Unix time in s)."""
-    if not isinstance(exporter, ExporterSpec) or exporter.name not in _WRITES_FILES:
-        return ""
-    folder, name = os.path.split(exporter.target or "")
-    if not name:
-        return ""
-    try:
-        beside = [each for each in os.scandir(folder or ".") if _is_of_child(each, name, began)]
-    except OSError:
-        return ""
-    return f" ({len(beside)} of child processes beside it, {name}.<pid>)" if beside else ""
-
-
-def _is_of_child(entry: os.DirEntry[str], name: str, began: float) -> bool:
-    process = entry.name.removeprefix(f"{name}.")
-    is_named_so = process != entry.name and process.isdecimal()
-    return is_named_so and entry.stat().st_mtime >= began - _GRAIN_S
 
 
 def _flush_output() -> None:

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 RECORD_BYTES: Final = 400  # a finished record without long texts: measured 330-420
 
 
+class RecordList(list["Record"]):
+    """Records in the order in which they came."""
+
+    def take(self, limit: int) -> list[Record]:
+        """Remove and return up to ``limit`` records, oldest first."""
+        taken = self[:limit]
+        del self[: len(taken)]
+        return taken
+
+
 class RecordBuffer:
     """Finished records in order of their ends, bounded in number and in bytes.
 
@@ -27,6 +37,7 @@ class RecordBuffer:
         wake: asks the worker to drain; called when half of a bound is reached.
         max_wait_s: how long the program waits for room before a record is dropped; 0 for never,
             None for as long as there is room now and then.
+        records: what holds the records; a list without.
     """
 
     def __init__(
@@ -35,8 +46,10 @@ class RecordBuffer:
         max_bytes: int,
         wake: Callable[[], None],
         max_wait_s: float | None = 0.0,
+        *,
+        records: RecordList | None = None,
     ) -> None:
-        self.records: list[Record] = []
+        self.records = RecordList() if records is None else records
         self.dropped_full = 0
         self._max_records = max_records
         self._max_bytes = max_bytes
@@ -76,8 +89,7 @@ class RecordBuffer:
 
     def take(self, limit: int) -> list[Record]:
         """Remove and return up to ``limit`` records, oldest first."""
-        taken = self.records[:limit]
-        del self.records[: len(taken)]
+        taken = self.records.take(limit)
         if not self.records:
             self._bytes = 0
         elif taken:

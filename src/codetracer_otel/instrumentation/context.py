@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import opentelemetry.context as context_api
 from opentelemetry.context import Context
@@ -14,7 +14,7 @@ from codetracer_otel.records import CONTEXT, EXTRAS, Extras
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextvars import Token
+    from contextvars import ContextVar, Token
 
     from codetracer_otel.instrumentation.function_span import FunctionSpan
     from codetracer_otel.records import Record
@@ -94,12 +94,15 @@ def materialise(
 
 def reader_of(runtime: _RuntimeContext) -> Callable[[], Context]:
     """Return the cheapest callable that reads a runtime context: 14 ns instead of 58."""
-    if type(runtime) is ContextVarsRuntimeContext:
-        variable: Any = getattr(runtime, "_current_context", None)
-        if variable is not None:
-            read: Callable[[], Context] = variable.get
-            return read
-    return runtime.get_current
+    variable = variable_of(runtime)
+    return runtime.get_current if variable is None else variable.get
+
+
+def variable_of(runtime: _RuntimeContext) -> ContextVar[Context] | None:
+    """Return the context variable in which a runtime context keeps the current one, if so."""
+    if type(runtime) is not ContextVarsRuntimeContext:
+        return None
+    return getattr(runtime, "_current_context", None)
 
 
 def active_runtime() -> _RuntimeContext:

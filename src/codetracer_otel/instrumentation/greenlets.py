@@ -66,6 +66,7 @@ class GreenletStacks:
             stop()
 
     def _swap(self, origin: Any, target: Any) -> None:
+        self._stacks.mine()  # all of it, before another one takes its place
         before = getattr(self._stacks.local, "handle", None)
         if before is not None:
             self._save(origin, before)

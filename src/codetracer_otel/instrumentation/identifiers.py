@@ -74,8 +74,14 @@ class ForeignIds(RandomIds):
         return lambda: wire_span_id(self._generator.generate_span_id())
 
 
+def gives_random_ids(ids: IdGenerator) -> bool:
+    """Return whether any random number will do as an id: nobody else gives them."""
+    return type(ids) is RandomIds and "generate_span_id" not in vars(ids)
+
+
 def wire_ids(ids: IdGenerator) -> Callable[[], int]:
     """Return a source of span ids in wire order for any id generator."""
-    if type(ids) is RandomIds and "generate_span_id" not in vars(ids):
+    if gives_random_ids(ids):
+        assert isinstance(ids, RandomIds)
         return ids.next_wire_span_id
     return lambda: wire_span_id(ids.generate_span_id())

@@ -10,11 +10,10 @@ from codetracer_otel.records import EXTRAS
 from codetracer_otel.spans import span_view
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from types import CodeType
 
     from codetracer_otel.captured import AttributeValue
-    from codetracer_otel.instrumentation.sites import Site
     from codetracer_otel.records import Record
 
 
@@ -42,11 +41,12 @@ class Claims:
     """The instrumented code objects of one session.
 
     Args:
-        sites: the recorder's, by ``id(code)``: a function may be instrumented after its first call.
+        when_marked: lets the recorder ask for claims on calls of a code object: a function may be
+            instrumented after its first call.
     """
 
-    def __init__(self, sites: Mapping[int, Site]) -> None:
-        self._sites = sites
+    def __init__(self, when_marked: Callable[[CodeType, Claims], None]) -> None:
+        self._when_marked = when_marked
         self._expected = _Expected()
         self._marked: dict[int, weakref.ref[CodeType]] = {}
 
@@ -77,9 +77,7 @@ class Claims:
 
     def _mark(self, code: CodeType) -> None:
         self._marked[id(code)] = weakref.ref(code, self._unmark(id(code)))
-        site = self._sites.get(id(code))
-        if site is not None:
-            site.claims, site.is_special = self, True
+        self._when_marked(code, self)
 
     def _unmark(self, key: int) -> Callable[[weakref.ref[CodeType]], None]:
         marked = self._marked

@@ -57,6 +57,7 @@ class PythonRecorder:
         silent_close: closing a plain generator goes unreported (CPython 3.13.0).
         exception_text: use ``str(error)``, which is code of the program.
         span_limits: attributes, events and links that one function span takes from the program.
+        stacks: holds the open calls of each thread.
     """
 
     def __init__(
@@ -76,9 +77,10 @@ class PythonRecorder:
         silent_close: bool = False,
         exception_text: bool = False,
         span_limits: tuple[int, int, int] = (128, 128, 128),
+        stacks: Stacks | None = None,
     ) -> None:
         self.sites: dict[int, Site] = {}
-        self.stacks = Stacks()
+        self.stacks = stacks or Stacks()
         self.buffer = buffer
         self.parents = parents
         self.read_context = read_context
@@ -157,6 +159,12 @@ class PythonRecorder:
         if self.claims is not None and self.claims.is_marked(code):
             site.claims, site.is_special = self.claims, True
         return self._enter(code, site)
+
+    def leave_to_python(self, code: CodeType, claims: Claims) -> None:
+        """Let the calls of ``code`` be claimed, if it was called before."""
+        site = self.sites.get(id(code))
+        if site is not None:
+            site.claims, site.is_special = claims, True
 
     def _pass_on(self, error: BaseException) -> None:
         """Hand an exception of a callback to the policy; what it raises carries no trace of us."""

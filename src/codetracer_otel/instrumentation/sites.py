@@ -184,14 +184,20 @@ class Site:
         self.is_special = self._needs_special_start()
 
     def _needs_special_start(self) -> bool:
-        return bool(
+        return self.reads_one_by_one or not self.is_plain_call
+
+    @property
+    def is_plain_call(self) -> bool:
+        """Whether a call is its arguments, its result and a ratio that keeps it."""
+        return self.plan is not None and not (
             self.suspends
             or (self.sampler is not None and self.bound is None)
             or self.plan.root
             or self.reads_at_exit
-            or self.reads_one_by_one
             or self._keywords is not None
             or self.is_paired
+            or self.hook is not None
+            or self.claims is not None
         )
 
     @property

@@ -6,7 +6,9 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.captured import Node, NodeKind
 from codetracer_otel.filters.model import learn_nothing
+from codetracer_otel.instrumentation.value_classes import Form, find_facts
 from codetracer_otel.instrumentation.value_walk import Walker
 
 if TYPE_CHECKING:
@@ -82,3 +84,19 @@ def build_capture(
         return capture(value)
 
     return capture_quickly
+
+
+def build_class_nodes(*, runs_code: bool) -> Callable[[type], Captured]:
+    """Return what tells the node that stands for every instance of a class, or None.
+
+    Args:
+        runs_code: objects are asked for their ``repr``: each has one of its own.
+    """
+
+    def node_of(cls: type) -> Captured:
+        facts = find_facts(cls, sys.modules)
+        if facts.form is not Form.OBJECT or (runs_code and facts.may_repr):
+            return None
+        return Node(NodeKind.OBJECT, facts.name)
+
+    return node_of

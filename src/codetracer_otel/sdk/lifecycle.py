@@ -350,6 +350,6 @@ def _claims_of(recording: Recording | None) -> Claims | None:
     """Let the recorder give what it captures of instrumented functions to their own spans."""
     if recording is None:
         return None
-    claims = Claims(recording.recorder.sites)
+    claims = Claims(recording.recorder.leave_to_python)
     recording.recorder.claims = claims
     return claims

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from codetracer_otel.records import RemoteParent
 
 
+class Core(StrEnum):
+    """Who records calls."""
+
+    AUTO = "auto"  # compiled code where there is some
+    C = "c"  # compiled code, or a warning
+    PYTHON = "python"
+
+
 class StepValues(StrEnum):
     """Which locals a step of a native trace carries."""
 
@@ -102,6 +110,7 @@ class Settings:
         sampler: name from ``OTEL_TRACES_SAMPLER``, or None.
         sampler_argument: text of ``OTEL_TRACES_SAMPLER_ARG``, or None.
         no_color: ``NO_COLOR`` is set.
+        core: ``CODETRACER_OTEL_CORE``: which recorder is asked for.
         launch: how the session was started; no part of equality.
         warnings: what is wrong with the environment; no part of equality.
         unusable: variables that OpenTelemetry must not read; no part of equality.
@@ -140,6 +149,7 @@ class Settings:
     sampler: str | None = None
     sampler_argument: str | None = None
     no_color: bool = False
+    core: Core = Core.AUTO
     launch: Launch = field(default=Launch(), compare=False)
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
     unusable: tuple[str, ...] = field(default=(), compare=False)

@@ -54,6 +54,7 @@ from codetracer_otel.sdk.policy.env import (
 )
 from codetracer_otel.sdk.policy.model import Origin
 from codetracer_otel.sdk.settings import (
+    Core,
     Paths,
     Settings,
     StepValues,
@@ -150,6 +151,7 @@ class _Reader:
             sampler=sampler,
             sampler_argument=sampler_argument,
             no_color=bool(self._environ.get("NO_COLOR")),
+            core=self._core(),
             launch=launch,
             warnings=tuple(self.warnings),
             unusable=_variables_in(self.warnings),
@@ -250,6 +252,14 @@ class _Reader:
             return value
         self.warnings.append(value)
         return default
+
+    def _core(self) -> Core:
+        text = (self._text("CODETRACER_OTEL_CORE") or "auto").lower()
+        choice = parse_choice(Core, text, "CODETRACER_OTEL_CORE")
+        if not isinstance(choice, Problem):
+            return choice
+        self.warnings.append(choice)
+        return Core.AUTO
 
     def _order(self) -> str:
         text = (self._text("CODETRACER_TRACE_ORDER") or "end").lower()

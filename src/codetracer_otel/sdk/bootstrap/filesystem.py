@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.bindings import Os
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from codetracer_otel.sdk.settings import Settings
 
 NATIVE: Final = "native"
-_FILES: Final = ("jsonl", "chrome")
 
 
 def native_targets(settings: Settings) -> list[str]:
@@ -27,9 +25,8 @@ def native_targets(settings: Settings) -> list[str]:
 
 
 def other_exporters(settings: Settings) -> list[object]:
-    """Return the exporters that take spans; a spawned child has files of its own."""
-    others = [item for item in settings.exporters if not _is_native(item)]
-    return [_in_child(item) for item in others] if settings.launch.is_child else others
+    """Return the exporters that take spans."""
+    return [item for item in settings.exporters if not _is_native(item)]
 
 
 def makes_native_traces_alone(settings: Settings) -> bool:
@@ -58,14 +55,6 @@ def claim_directories(paths: Iterable[str]) -> list[TraceDirectory]:
 def path_in_child(path: str) -> str:
     """Return where the trace of this process goes, forked from one that records at ``path``."""
     return f"{path}.{Os.getpid()}"
-
-
-def _in_child(item: object) -> object:
-    if not isinstance(item, ExporterSpec) or item.name not in _FILES or item.target is None:
-        return item
-    # the parent has made it; what is no file, such as a pipe, takes the lines of all processes
-    is_file = os.path.isfile(item.target)
-    return ExporterSpec(item.name, path_in_child(item.target)) if is_file else item
 
 
 def _is_native(item: object) -> bool:

@@ -76,9 +76,7 @@ class StepRecording:
         self._classifier = classifier
         self._notify = notify
         self._targets = native_targets(settings)
-        in_child = settings.launch.is_child  # beside the parent's, which is in use
-        own = [path_in_child(path) for path in self._targets] if in_child else self._targets
-        self.traces = self._open_traces(own)
+        self.traces = self._open_traces(self._targets)
         self.monitor = Monitor()
         self.recorder = StepRecorder(
             monitor=self.monitor,

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import codetracer_otel
+from codetracer_otel._core import load
 from codetracer_otel.bindings import Time
 from codetracer_otel.filters.globs import compile_glob
 from codetracer_otel.filters.model import learn_nothing
 from codetracer_otel.filters.paths import is_below, is_synthetic, normal_path, relative_path
 from codetracer_otel.instrumentation.buffer import RecordBuffer
+from codetracer_otel.instrumentation.compiled import CompiledBuffer, CompiledRecorder
 from codetracer_otel.instrumentation.context import (
     FunctionRuntimeContext,
     active_runtime,
     reader_of,
+    variable_of,
 )
 from codetracer_otel.instrumentation.handoffs import Handoffs
-from codetracer_otel.instrumentation.identifiers import RandomIds, wire_ids
+from codetracer_otel.instrumentation.identifiers import RandomIds, gives_random_ids, wire_ids
 from codetracer_otel.instrumentation.monitoring.callbacks import Activation
 from codetracer_otel.instrumentation.monitoring.install import Monitor, generator_close_is_silent
 from codetracer_otel.instrumentation.parents import Parents
@@ -27,12 +31,18 @@ from codetracer_otel.instrumentation.reading import load_readers
 from codetracer_otel.instrumentation.recorder import PythonRecorder
 from codetracer_otel.instrumentation.sampling import SamplerTable
 from codetracer_otel.instrumentation.steps_events import SpanEvents
-from codetracer_otel.instrumentation.values import ValueLimits, build_capture
+from codetracer_otel.instrumentation.values import (
+    ValueLimits,
+    build_capture,
+    build_class_nodes,
+)
 from codetracer_otel.sdk.bootstrap.filters import discovery_start
-from codetracer_otel.sdk.settings import Paths
+from codetracer_otel.sdk.settings import Core, Paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from opentelemetry.context.context import _RuntimeContext
 
     from codetracer_otel.captured import Captured
     from codetracer_otel.filters.engine import Classifier
@@ -80,14 +90,16 @@ class Recording:
         self.skipped = SkipCounter()
         self.monitor = Monitor()
         inner = active_runtime()
-        self.buffer = _build_buffer(settings, wake)
+        native, self.core = choose_core(settings.core, inner)
+        self.buffer = _build_buffer(settings, wake, native)
         self.samplers = SamplerTable(
             Time.monotonic_ns,
             self.ids.next_wire_span_id,
             compile_event_names,
             settings.limits.max_spans_per_second,
         )
-        self.recorder = PythonRecorder(
+        build = PythonRecorder if native is None else self._compiled(native, inner, settings)
+        self.recorder: PythonRecorder = build(
             monitor=self.monitor,
             plans=PlanBuilder(
                 classifier,
@@ -127,6 +139,20 @@ class Recording:
             self.recorder, self.runtime, threads=settings.propagate_threads
         )
         self.activation = build_activation(settings, self.monitor, self.recorder, boundary)
+
+    def _compiled(
+        self, native: Any, inner: _RuntimeContext, settings: Settings
+    ) -> Callable[..., PythonRecorder]:
+        variable = variable_of(inner)
+        assert variable is not None  # else `choose_core` had chosen Python
+        return partial(
+            CompiledRecorder,
+            native,
+            variable,
+            build_class_nodes(runs_code=settings.capture_repr),
+            runs_code=settings.capture_repr,
+            has_random_ids=gives_random_ids(self.ids),
+        )
 
     @property
     def is_recording(self) -> bool:
@@ -194,9 +220,28 @@ def is_ours(file: str) -> bool:
     return file.startswith(_OUR_FILES)
 
 
-def _build_buffer(settings: Settings, wake: Callable[[], None]) -> RecordBuffer:
+def choose_core(asked: Core, inner: _RuntimeContext) -> tuple[Any, str]:
+    """Return the compiled core, or None, and which core records and why.
+
+    Args:
+        asked: what the settings ask for.
+        inner: OpenTelemetry's runtime context; the core reads the usual one only.
+    """
+    if asked is Core.PYTHON:
+        return None, "python: CODETRACER_OTEL_CORE asks for it"
+    loaded = load()
+    if loaded.module is None:
+        return None, f"python: {loaded.reason}"
+    if variable_of(inner) is None:
+        return None, "python: OpenTelemetry's context is not in a context variable"
+    return loaded.module, "c"
+
+
+def _build_buffer(settings: Settings, wake: Callable[[], None], native: Any) -> RecordBuffer:
     bounds = settings.buffer
-    return RecordBuffer(bounds.records, bounds.bytes, wake, bounds.max_wait_s)
+    if native is None:
+        return RecordBuffer(bounds.records, bounds.bytes, wake, bounds.max_wait_s)
+    return CompiledBuffer(native, bounds.records, bounds.bytes, wake, bounds.max_wait_s)
 
 
 def learn_of(classifier: Classifier) -> Learn:

@@ -1,0 +1,255 @@
+/* The core of one recorder, as Python sees it. */
+
+#include "core.h"
+#include <stddef.h>
+#include "structmember.h"
+
+/* Core(*, log, context_variable, threads_local, callbacks..., ...): see the Python module that makes it.
+   Everything is given by keyword; clock and next_id may be None for the system's and our own. */
+static PyObject *
+core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
+{
+    static char *names[] = {
+        "log", "context_variable", "threads_local", "decide", "start", "result", "unwind", "yield_", "resume",
+        "throw_in", "start_failed", "result_failed", "charge", "overflow", "deferred_ends", "clock", "next_id",
+        "urandom", "node_of_class", "not_captured", "undecided", "runs_code", NULL
+    };
+    PyObject *log, *of[18], *not_captured, *undecided;
+    int runs_code;
+
+    if (!PyArg_ParseTupleAndKeywords(
+            arguments, keywords, "$O!OOOOOOOOOOOOOOOOOOOOp:Core", names, ct_state_of(type)->log_type, &log,
+            &of[0], &of[1], &of[2], &of[3], &of[4], &of[5], &of[6], &of[7], &of[8], &of[9], &of[10],
+            &of[11], &of[12], &of[13], &of[14], &of[15], &of[16], &of[17], &not_captured, &undecided,
+            &runs_code)) {
+        return NULL;
+    }
+    if (!PyContextVar_CheckExact(of[0])) {
+        PyErr_SetString(PyExc_TypeError, "context_variable must be a ContextVar");
+        return NULL;
+    }
+    ct_core *core = (ct_core *)type->tp_alloc(type, 0);
+    if (core == NULL) {
+        return NULL;
+    }
+    PyObject **fields[] = {
+        &core->context_variable, &core->threads_local, &core->decide, &core->start, &core->result, &core->unwind,
+        &core->yield, &core->resume, &core->throw_in, &core->start_failed, &core->result_failed,
+        &core->charge, &core->overflow, &core->deferred_ends, &core->clock, &core->next_id,
+        &core->urandom, &core->node_of_class,
+    };
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(fields); i++) {
+        *fields[i] = of[i] == Py_None ? NULL : Py_NewRef(of[i]);
+    }
+    if (!PyList_CheckExact(core->deferred_ends)) {
+        PyErr_SetString(PyExc_TypeError, "deferred_ends must be a list");
+        Py_DECREF(core);
+        return NULL;
+    }
+    core->log = (ct_log *)Py_NewRef(log);
+    core->not_captured = Py_NewRef(not_captured);
+    core->undecided = Py_NewRef(undecided);
+    core->runs_code = runs_code;
+    core->class_nodes = PyDict_New();
+    if (core->class_nodes == NULL) {
+        Py_DECREF(core);
+        return NULL;
+    }
+    return (PyObject *)core;
+}
+
+static int
+core_traverse(ct_core *core, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(core));
+    Py_VISIT(core->log);
+    Py_VISIT(core->context_variable);
+    Py_VISIT(core->threads_local);
+    Py_VISIT(core->decide);
+    Py_VISIT(core->start);
+    Py_VISIT(core->result);
+    Py_VISIT(core->unwind);
+    Py_VISIT(core->yield);
+    Py_VISIT(core->resume);
+    Py_VISIT(core->throw_in);
+    Py_VISIT(core->start_failed);
+    Py_VISIT(core->result_failed);
+    Py_VISIT(core->charge);
+    Py_VISIT(core->overflow);
+    Py_VISIT(core->deferred_ends);
+    Py_VISIT(core->clock);
+    Py_VISIT(core->next_id);
+    Py_VISIT(core->urandom);
+    Py_VISIT(core->node_of_class);
+    Py_VISIT(core->not_captured);
+    Py_VISIT(core->undecided);
+    Py_VISIT(core->class_nodes);
+    return 0;
+}
+
+static int
+core_clear(ct_core *core)
+{
+    ct_forget_threads(core, NULL);
+    ct_unlink_sites(core);
+    Py_CLEAR(core->log);
+    Py_CLEAR(core->context_variable);
+    Py_CLEAR(core->threads_local);
+    Py_CLEAR(core->decide);
+    Py_CLEAR(core->start);
+    Py_CLEAR(core->result);
+    Py_CLEAR(core->unwind);
+    Py_CLEAR(core->yield);
+    Py_CLEAR(core->resume);
+    Py_CLEAR(core->throw_in);
+    Py_CLEAR(core->start_failed);
+    Py_CLEAR(core->result_failed);
+    Py_CLEAR(core->charge);
+    Py_CLEAR(core->overflow);
+    Py_CLEAR(core->deferred_ends);
+    Py_CLEAR(core->clock);
+    Py_CLEAR(core->next_id);
+    Py_CLEAR(core->urandom);
+    Py_CLEAR(core->node_of_class);
+    Py_CLEAR(core->not_captured);
+    Py_CLEAR(core->undecided);
+    Py_CLEAR(core->class_nodes);
+    return 0;
+}
+
+static void
+core_dealloc(ct_core *core)
+{
+    PyTypeObject *type = Py_TYPE(core);
+    PyObject_GC_UnTrack(core);
+    (void)core_clear(core);
+    type->tp_free(core);
+    Py_DECREF(type);
+}
+
+static PyObject *
+core_box(ct_core *core, PyObject *Py_UNUSED(ignored))
+{
+    ct_thread *thread = ct_this_thread(core);
+    if (thread == NULL || ct_box(core, thread) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+core_box_all(ct_core *core, PyObject *Py_UNUSED(ignored))
+{
+    for (ct_thread *thread = core->threads; thread != NULL; thread = thread->next) {
+        if (ct_box(core, thread) < 0) {
+            return NULL;
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+core_begin_in_forked_child(ct_core *core, PyObject *Py_UNUSED(ignored))
+{
+    ct_thread *thread = ct_this_thread(core);
+    if (thread == NULL || ct_seed(core, thread) < 0) {
+        return NULL;
+    }
+    ct_forget_threads(core, thread);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+core_set_ids(ct_core *core, PyObject *next_id)
+{
+    Py_XSETREF(core->next_id, next_id == Py_None ? NULL : Py_NewRef(next_id));
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+core_set_native(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 2) {
+        PyErr_SetString(PyExc_TypeError, "set_native(code, is_native)");
+        return NULL;
+    }
+    ct_site *site = ct_site_of(core, arguments[0], ct_state_of(Py_TYPE(core))->extra_index);
+    int is_native = PyObject_IsTrue(arguments[1]);
+    if (is_native < 0) {
+        return NULL;
+    }
+    if (site != NULL) {
+        site->is_native = is_native;
+    }
+    Py_RETURN_NONE;
+}
+
+/* The calls since the last time that a ratio kept and sampled out: a list of (site, kept, out). */
+static PyObject *
+core_take_counts(ct_core *core, PyObject *Py_UNUSED(ignored))
+{
+    PyObject *counts = PyList_New(0);
+    for (ct_site *site = core->sites; counts != NULL && site != NULL; site = site->next) {
+        if (site->kept == 0 && site->sampled_out == 0) {
+            continue;
+        }
+        PyObject *row = Py_BuildValue("OLL", site->site, (long long)site->kept,
+                                      (long long)site->sampled_out);
+        if (row == NULL || PyList_Append(counts, row) < 0) {
+            Py_CLEAR(counts);
+        }
+        Py_XDECREF(row);
+        site->kept = site->sampled_out = 0;
+    }
+    return counts;
+}
+
+static PyMethodDef core_methods[] = {
+    {"on_start", (PyCFunction)(void *)ct_on_start, METH_METHOD | METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"on_return", (PyCFunction)(void *)ct_on_return, METH_METHOD | METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"on_unwind", (PyCFunction)(void *)ct_on_unwind, METH_METHOD | METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"on_yield", (PyCFunction)(void *)ct_on_yield, METH_METHOD | METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"on_resume", (PyCFunction)(void *)ct_on_resume, METH_METHOD | METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"on_throw", (PyCFunction)(void *)ct_on_throw, METH_METHOD | METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"add", (PyCFunction)(void *)ct_add_site, METH_VARARGS | METH_KEYWORDS,
+     PyDoc_STR("add(code, site, ...)\n--\n\nKnow a traced code object from its next call on.")},
+    {"set_native", (PyCFunction)(void *)core_set_native, METH_FASTCALL,
+     PyDoc_STR("set_native(code, is_native)\n--\n\nSay whether calls of code may stay in C.")},
+    {"box", (PyCFunction)core_box, METH_NOARGS,
+     PyDoc_STR("box()\n--\n\nMake the calling thread's open calls records on its Python stack.")},
+    {"box_all", (PyCFunction)core_box_all, METH_NOARGS,
+     PyDoc_STR("box_all()\n--\n\nMake every thread's open calls records on its Python stack.")},
+    {"begin_in_forked_child", (PyCFunction)core_begin_in_forked_child, METH_NOARGS,
+     PyDoc_STR("begin_in_forked_child()\n--\n\nForget other threads, and seed the ids anew.")},
+    {"set_ids", (PyCFunction)core_set_ids, METH_O,
+     PyDoc_STR("set_ids(next_id)\n--\n\nTake span ids from next_id(); None for our own.")},
+    {"take_counts", (PyCFunction)core_take_counts, METH_NOARGS,
+     PyDoc_STR("take_counts()\n--\n\nReturn (site, kept, sampled out) since the last time.")},
+    {NULL}
+};
+
+static PyMemberDef core_members[] = {
+    {"native_calls", T_LONGLONG, offsetof(ct_core, native_calls), READONLY,
+     PyDoc_STR("Calls that began as native entries.")},
+    {"boxed_calls", T_LONGLONG, offsetof(ct_core, boxed_calls), READONLY,
+     PyDoc_STR("Native entries that were made records while they were open.")},
+    {NULL}
+};
+
+static PyType_Slot core_slots[] = {
+    {Py_tp_doc, (void *)PyDoc_STR("The compiled front of one span recorder.")},
+    {Py_tp_new, core_new},
+    {Py_tp_traverse, core_traverse},
+    {Py_tp_clear, core_clear},
+    {Py_tp_dealloc, core_dealloc},
+    {Py_tp_methods, core_methods},
+    {Py_tp_members, core_members},
+    {0, NULL}
+};
+
+PyType_Spec ct_core_spec = {
+    .name = "codetracer_otel._core.native.Core",
+    .basicsize = sizeof(ct_core),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = core_slots,
+};

@@ -1,0 +1,170 @@
+/* What the parts of the compiled core share.
+
+   The core stands in front of the Python recorder.  It keeps the calls that have nothing but plain
+   values as "native" entries on a stack of its own, which lies on top of the Python recorder's stack
+   of the same thread.  Whatever needs more is handed to the Python callbacks, after every native
+   entry of the thread has been turned into a record on the Python stack ("boxed").  So at any time
+   the open calls of a thread are: its Python stack, then its native entries. */
+
+#ifndef CODETRACER_CORE_H
+#define CODETRACER_CORE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#  define CT_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#else
+#  define CT_UNLIKELY(condition) (condition)
+#endif
+
+/* Positions in a record, as in the Python module that defines records. */
+enum {
+    CT_CODE, CT_PLAN, CT_SPAN_ID, CT_SEGMENT, CT_CONTEXT, CT_PARENT_ID, CT_ARGUMENTS, CT_START,
+    CT_END, CT_RESULT, CT_EXTRAS, CT_RECORD_LENGTH
+};
+
+#define CT_MAX_ARGUMENTS 32     /* of one call; code that captures more is left to Python */
+#define CT_SHORT_TEXT 128       /* characters of a text that is copied; the recorder's own bound */
+
+/* One traced code object.  Its extra holds a reference, and so does each entry: a session may still
+   deliver what it recorded of code that the next one has put its own site on. */
+typedef struct ct_site {
+    Py_ssize_t references;
+    PyObject *code;             /* borrowed; NULL once this is not its extra any more */
+    struct ct_core *core;       /* borrowed; NULL once that recorder has closed */
+    struct ct_site *next, *previous;    /* of the same core */
+    PyObject *site;             /* the Python recorder's */
+    PyObject *plan;
+    PyObject *capture;          /* makes a captured value of anything that is not plain */
+    PyObject *fixed_result;     /* what stands for every result; NULL: the result is captured */
+    Py_ssize_t short_text;      /* longest text that needs no capture; -1: none */
+    uint64_t ratio_bound;       /* trace ids whose key reaches it are sampled out */
+    int64_t kept, sampled_out;  /* since they were last taken */
+    int has_ratio_bound;
+    int takes_plain;            /* numbers and None need no capture */
+    int is_native;              /* no feature beyond arguments, result and ratio */
+    int argument_count;
+    struct {
+        int slot;               /* in the frame's array of locals */
+        int is_cell;
+    } arguments[];
+} ct_site;
+
+/* A call, open on a thread's stack or finished in the log.  Its values follow as tagged bytes. */
+typedef struct {
+    uint32_t size;              /* with the values, rounded up to 8 bytes */
+    uint32_t below;             /* bytes down to the entry below; on a stack only */
+    ct_site *site;              /* counted; NULL in the log: `code` is a whole record */
+    PyObject *code;             /* strong */
+    PyObject *segment;          /* strong */
+    PyObject *context;          /* strong; NULL in the log */
+    uint64_t span_id, parent_id;
+    uint64_t ratio_key;         /* of the trace; valid if `knows_ratio` */
+    int64_t start, end;         /* monotonic ns */
+    uint16_t argument_count;
+    uint8_t knows_ratio;
+    uint8_t is_sampled_out;
+    uint8_t is_unrecorded;      /* there was no room to capture its arguments */
+    uint8_t has_result;         /* a captured value follows the arguments */
+} ct_entry;
+
+typedef struct ct_thread {
+    struct ct_core *core;       /* borrowed */
+    struct ct_thread *next, *previous;
+    PyObject *python_stack;     /* strong; the list that the native entries stand on */
+    char *bytes;                /* the native entries */
+    size_t capacity, top;       /* bytes */
+    size_t last;                /* where the topmost entry begins; meaningless while top is 0 */
+    uint64_t random[2];
+} ct_thread;
+
+/* Finished entries, oldest first, in chunks that are used again. */
+typedef struct ct_chunk {
+    struct ct_chunk *next;
+    size_t used, taken;         /* bytes */
+    char bytes[];
+} ct_chunk;
+
+typedef struct {
+    PyObject_HEAD
+    ct_chunk *first, *last, *spare;
+    Py_ssize_t count;           /* entries that wait */
+    Py_ssize_t watermark;       /* from this count on Python decides what becomes of a record */
+    PyObject *not_captured;
+} ct_log;
+
+typedef struct ct_core {
+    PyObject_HEAD
+    ct_log *log;                /* strong */
+    ct_site *sites;
+    ct_thread *threads;
+    PyObject *context_variable, *threads_local, *site_type;
+    PyObject *decide;           /* of code that is called for the first time */
+    PyObject *start, *result, *unwind, *yield, *resume, *throw_in;     /* the Python callbacks */
+    PyObject *start_failed, *result_failed, *charge, *overflow;
+    PyObject *deferred_ends;    /* list of (record, class of what was raised or None) */
+    PyObject *clock, *next_id;  /* NULL: the system's, our own */
+    PyObject *urandom;
+    PyObject *not_captured, *undecided;     /* stand in records */
+    PyObject *class_nodes;      /* dict: id of a class -> (weak reference, what stands for it) */
+    PyObject *node_of_class;    /* asks for that once, or NULL */
+    int runs_code;              /* a capture may run code of the program */
+    int64_t boxed_calls, native_calls;
+} ct_core;
+
+typedef struct {
+    Py_ssize_t extra_index;
+    PyTypeObject *core_type, *log_type;
+    PyObject *stack_name;       /* "stack" */
+    PyObject *ratio_key_name;   /* "ratio_key" */
+    PyObject *thread_key;       /* of a thread's state in its dictionary */
+} ct_state;
+
+extern PyModuleDef ct_module;
+ct_state *ct_state_of(PyTypeObject *type);
+
+/* values.c */
+int ct_is_plain(const ct_site *site, PyObject *value);
+PyObject *ct_node_of(ct_core *core, const ct_site *site, PyObject *value);
+size_t ct_value_room(PyObject *value);
+char *ct_put_value(char *at, PyObject *value);
+char *ct_skip_value(char *at);
+PyObject *ct_take_value(char **at);
+
+/* log.c */
+extern PyType_Spec ct_log_spec;
+int ct_log_put(ct_log *log, const ct_entry *entry, size_t size);
+PyObject *ct_record_of(const ct_entry *entry, PyObject *not_captured, int is_finished);
+void ct_release_entry(ct_entry *entry);
+
+/* threads.c */
+ct_thread *ct_this_thread(ct_core *core);
+ct_entry *ct_top(const ct_thread *thread);
+ct_entry *ct_push(ct_thread *thread, size_t size);
+void ct_pop(ct_thread *thread);
+int ct_box(ct_core *core, ct_thread *thread);
+void ct_forget_threads(ct_core *core, ct_thread *but);
+int ct_seed(ct_core *core, ct_thread *thread);
+uint64_t ct_random_id(ct_thread *thread);
+
+/* sites.c */
+void ct_free_site(void *extra);
+void ct_release_site(ct_site *site);
+ct_site *ct_site_of(const ct_core *core, PyObject *code, Py_ssize_t extra_index);
+PyObject *ct_add_site(ct_core *core, PyObject *arguments, PyObject *keywords);
+void ct_unlink_sites(ct_core *core);
+
+/* callbacks.c */
+PyObject *ct_on_start(ct_core *, PyTypeObject *, PyObject *const *, Py_ssize_t, PyObject *);
+PyObject *ct_on_return(ct_core *, PyTypeObject *, PyObject *const *, Py_ssize_t, PyObject *);
+PyObject *ct_on_unwind(ct_core *, PyTypeObject *, PyObject *const *, Py_ssize_t, PyObject *);
+PyObject *ct_on_yield(ct_core *, PyTypeObject *, PyObject *const *, Py_ssize_t, PyObject *);
+PyObject *ct_on_resume(ct_core *, PyTypeObject *, PyObject *const *, Py_ssize_t, PyObject *);
+PyObject *ct_on_throw(ct_core *, PyTypeObject *, PyObject *const *, Py_ssize_t, PyObject *);
+
+/* core.c */
+extern PyType_Spec ct_core_spec;
+
+#endif

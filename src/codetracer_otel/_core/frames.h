@@ -1,0 +1,63 @@
+/* Everything that the core knows of CPython's private structures, for 3.12 to 3.15.
+
+   What differs between the versions: where a thread keeps its current frame (3.12: behind a C frame),
+   and whether a frame holds objects or tagged references (3.14 on).  Nothing else of the core includes
+   an internal header.  `ct_check_frame` compares both with a call whose values are known, before
+   anything read here is ever dereferenced. */
+
+#ifndef CODETRACER_FRAMES_H
+#define CODETRACER_FRAMES_H
+
+#ifndef Py_BUILD_CORE_MODULE
+#  define Py_BUILD_CORE_MODULE 1
+#endif
+#include <Python.h>
+#include "internal/pycore_frame.h"
+#if PY_VERSION_HEX >= 0x030E0000
+#  include "internal/pycore_interpframe.h"
+#  include "internal/pycore_stackref.h"
+#endif
+
+#if PY_VERSION_HEX < 0x030C0000 || PY_VERSION_HEX >= 0x03100000
+#  error "frames.h knows CPython 3.12 to 3.15"
+#endif
+
+typedef _PyInterpreterFrame ct_frame;
+
+/* The frame of the Python code that is running; NULL below C code alone. */
+static inline ct_frame *
+ct_current_frame(PyThreadState *tstate)
+{
+#if PY_VERSION_HEX < 0x030D0000
+    return tstate->cframe->current_frame;
+#else
+    return tstate->current_frame;
+#endif
+}
+
+/* Borrowed; only compared, never used. */
+static inline PyObject *
+ct_code_of(ct_frame *frame)
+{
+#if PY_VERSION_HEX < 0x030D0000
+    return (PyObject *)frame->f_code;
+#elif PY_VERSION_HEX < 0x030E0000
+    return frame->f_executable;
+#else
+    return PyStackRef_AsPyObjectBorrow(frame->f_executable);
+#endif
+}
+
+/* Borrowed; NULL for a variable without a value. */
+static inline PyObject *
+ct_local(ct_frame *frame, int slot)
+{
+#if PY_VERSION_HEX < 0x030E0000
+    return frame->localsplus[slot];
+#else
+    return PyStackRef_IsNull(frame->localsplus[slot])
+        ? NULL : PyStackRef_AsPyObjectBorrow(frame->localsplus[slot]);
+#endif
+}
+
+#endif

@@ -1,0 +1,102 @@
+/* The extension module: its types, its state, and the check that frames are as frames.h says. */
+
+#include "frames.h"     /* first: it says which of CPython's headers may be read */
+#include "core.h"
+
+ct_state *
+ct_state_of(PyTypeObject *type)
+{
+    return PyType_GetModuleState(type);
+}
+
+/* check_frame(first, second): whether the caller's first two local variables are these objects and its
+   code is found.  Raw pointers are compared: nothing is followed before it is known to be right. */
+static PyObject *
+check_frame(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "check_frame(code, first, second)");
+        return NULL;
+    }
+    ct_frame *frame = ct_current_frame(PyThreadState_Get());
+    return PyBool_FromLong(frame != NULL && ct_code_of(frame) == arguments[0]
+                           && ct_local(frame, 0) == arguments[1]
+                           && ct_local(frame, 1) == arguments[2]);
+}
+
+static int
+module_exec(PyObject *module)
+{
+    ct_state *state = PyModule_GetState(module);
+
+    state->extra_index = PyUnstable_Eval_RequestCodeExtraIndex(ct_free_site);
+    if (state->extra_index < 0) {
+        PyErr_SetString(PyExc_ImportError, "no index for extras of code objects is left");
+        return -1;
+    }
+    state->core_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &ct_core_spec, NULL);
+    state->log_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &ct_log_spec, NULL);
+    state->stack_name = PyUnicode_InternFromString("stack");
+    state->ratio_key_name = PyUnicode_InternFromString("ratio_key");
+    state->thread_key = PyUnicode_InternFromString("codetracer_otel._core.thread");
+    if (state->core_type == NULL || state->log_type == NULL || state->stack_name == NULL
+        || state->ratio_key_name == NULL || state->thread_key == NULL) {
+        return -1;
+    }
+    if (PyModule_AddType(module, state->core_type) < 0
+        || PyModule_AddType(module, state->log_type) < 0) {
+        return -1;
+    }
+    return PyModule_AddIntConstant(module, "PYTHON_VERSION", PY_VERSION_HEX >> 16);
+}
+
+static int
+module_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    ct_state *state = PyModule_GetState(module);
+    Py_VISIT(state->core_type);
+    Py_VISIT(state->log_type);
+    return 0;
+}
+
+static int
+module_clear(PyObject *module)
+{
+    ct_state *state = PyModule_GetState(module);
+    Py_CLEAR(state->core_type);
+    Py_CLEAR(state->log_type);
+    Py_CLEAR(state->stack_name);
+    Py_CLEAR(state->ratio_key_name);
+    Py_CLEAR(state->thread_key);
+    return 0;
+}
+
+static PyMethodDef module_methods[] = {
+    {"check_frame", (PyCFunction)(void *)check_frame, METH_FASTCALL,
+     PyDoc_STR("check_frame(code, first, second)\n--\n\n"
+               "Return whether the caller's code and first two locals are read right.")},
+    {NULL}
+};
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, module_exec},
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+    {0, NULL}
+};
+
+PyModuleDef ct_module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "codetracer_otel._core.native",
+    .m_doc = PyDoc_STR("The compiled core: records plain calls without Python code."),
+    .m_size = sizeof(ct_state),
+    .m_methods = module_methods,
+    .m_slots = module_slots,
+    .m_traverse = module_traverse,
+    .m_clear = module_clear,
+};
+
+PyMODINIT_FUNC
+PyInit_native(void)
+{
+    return PyModuleDef_Init(&ct_module);
+}

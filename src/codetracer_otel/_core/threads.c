@@ -1,0 +1,245 @@
+/* The native entries of each thread, and how they become records on its Python stack. */
+
+#include "core.h"
+#include <string.h>
+
+#define FIRST_BYTES (64 * 1024)
+#define CAPSULE_NAME "codetracer_otel._core.thread"
+
+/* The state that was asked for last on this thread of the operating system.  A thread may get another
+   interpreter state, and a session another core, so both are compared before it is used; ids of states
+   are never given twice. */
+static _Thread_local struct {
+    uint64_t tstate;
+    ct_core *core;
+    ct_thread *thread;
+} latest;
+
+static void
+unlink_thread(ct_thread *thread)
+{
+    if (thread->previous != NULL) {
+        thread->previous->next = thread->next;
+    }
+    else if (thread->core != NULL) {
+        thread->core->threads = thread->next;
+    }
+    if (thread->next != NULL) {
+        thread->next->previous = thread->previous;
+    }
+    thread->next = thread->previous = NULL;
+    thread->core = NULL;
+}
+
+ct_entry *
+ct_top(const ct_thread *thread)
+{
+    return thread->top == 0 ? NULL : (ct_entry *)(thread->bytes + thread->last);
+}
+
+static void
+drop_entries(ct_thread *thread)
+{
+    while (thread->top != 0) {
+        ct_entry *entry = ct_top(thread);
+        ct_pop(thread);
+        ct_release_entry(entry);
+    }
+}
+
+/* Called as the interpreter's state of the thread goes, or with its core. */
+static void
+free_thread(PyObject *capsule)
+{
+    ct_thread *thread = PyCapsule_GetPointer(capsule, CAPSULE_NAME);
+    if (thread == NULL) {
+        PyErr_Clear();
+        return;
+    }
+    if (latest.thread == thread) {
+        latest.thread = NULL;
+    }
+    unlink_thread(thread);
+    drop_entries(thread);
+    Py_CLEAR(thread->python_stack);
+    PyMem_RawFree(thread->bytes);
+    PyMem_RawFree(thread);
+}
+
+/* From the system, on the thread itself; in a forked child anew, or it would repeat its parent. */
+int
+ct_seed(ct_core *core, ct_thread *thread)
+{
+    PyObject *bytes = PyObject_CallFunction(core->urandom, "i", (int)sizeof thread->random);
+    if (bytes == NULL) {
+        return -1;
+    }
+    if (!PyBytes_CheckExact(bytes) || PyBytes_GET_SIZE(bytes) != sizeof thread->random) {
+        Py_DECREF(bytes);
+        PyErr_SetString(PyExc_TypeError, "urandom() gave no 16 bytes");
+        return -1;
+    }
+    memcpy(thread->random, PyBytes_AS_STRING(bytes), sizeof thread->random);
+    Py_DECREF(bytes);
+    if ((thread->random[0] | thread->random[1]) == 0) {
+        thread->random[0] = 1;      /* the generator's only fixed point */
+    }
+    return 0;
+}
+
+static uint64_t
+rotated(uint64_t word, int bits)
+{
+    return word << bits | word >> (64 - bits);
+}
+
+/* xoroshiro128+ of Blackman and Vigna: a period of 2^128 - 1, 1 ns; ids need no more. */
+uint64_t
+ct_random_id(ct_thread *thread)
+{
+    uint64_t a = thread->random[0], b = thread->random[1], sum = a + b;
+    b ^= a;
+    thread->random[0] = rotated(a, 24) ^ b ^ b << 16;
+    thread->random[1] = rotated(b, 37);
+    return sum == 0 ? 1 : sum;
+}
+
+static ct_thread *
+new_thread(ct_core *core, PyObject *states, PyObject *key)
+{
+    ct_thread *thread = PyMem_RawCalloc(1, sizeof(ct_thread));
+    PyObject *capsule;
+
+    if (thread == NULL || (thread->bytes = PyMem_RawMalloc(FIRST_BYTES)) == NULL) {
+        PyMem_RawFree(thread);
+        PyErr_NoMemory();
+        return NULL;
+    }
+    thread->capacity = FIRST_BYTES;
+    capsule = ct_seed(core, thread) < 0 ? NULL : PyCapsule_New(thread, CAPSULE_NAME, free_thread);
+    if (capsule == NULL) {
+        PyMem_RawFree(thread->bytes);
+        PyMem_RawFree(thread);
+        return NULL;
+    }
+    /* What an earlier session left under the key goes with its capsule. */
+    if (PyDict_SetItem(states, key, capsule) < 0) {
+        Py_DECREF(capsule);
+        return NULL;
+    }
+    Py_DECREF(capsule);
+    thread->core = core;
+    thread->next = core->threads;
+    if (core->threads != NULL) {
+        core->threads->previous = thread;
+    }
+    core->threads = thread;
+    return thread;
+}
+
+/* NULL with an exception set. */
+ct_thread *
+ct_this_thread(ct_core *core)
+{
+    uint64_t id = PyThreadState_GetID(PyThreadState_Get());
+    if (latest.tstate == id && latest.core == core && latest.thread != NULL
+        && latest.thread->core == core) {
+        return latest.thread;
+    }
+    PyObject *key = ct_state_of(Py_TYPE(core))->thread_key;
+    PyObject *states = PyThreadState_GetDict();
+    if (states == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    ct_thread *thread = NULL;
+    PyObject *capsule = PyDict_GetItemWithError(states, key);
+    if (capsule != NULL) {
+        thread = PyCapsule_GetPointer(capsule, CAPSULE_NAME);
+    }
+    if (thread == NULL || thread->core != core) {
+        if (PyErr_Occurred() || (thread = new_thread(core, states, key)) == NULL) {
+            return NULL;
+        }
+    }
+    latest.tstate = id;
+    latest.core = core;
+    latest.thread = thread;
+    return thread;
+}
+
+/* Room for an entry on top; the caller fills it, header first.  NULL with an exception set. */
+ct_entry *
+ct_push(ct_thread *thread, size_t size)
+{
+    size_t rounded = (size + 7) & ~(size_t)7;
+    if (CT_UNLIKELY(thread->top + rounded > thread->capacity)) {
+        size_t capacity = 2 * thread->capacity + rounded;
+        char *bytes = PyMem_RawRealloc(thread->bytes, capacity);
+        if (bytes == NULL) {
+            PyErr_NoMemory();
+            return NULL;
+        }
+        thread->bytes = bytes;
+        thread->capacity = capacity;
+    }
+    ct_entry *entry = (ct_entry *)(thread->bytes + thread->top);
+    entry->size = (uint32_t)rounded;
+    entry->below = thread->top == 0 ? 0 : (uint32_t)(thread->top - thread->last);
+    thread->last = thread->top;
+    thread->top += rounded;
+    return entry;
+}
+
+/* Take the topmost entry off; its bytes stay until something is pushed. */
+void
+ct_pop(ct_thread *thread)
+{
+    ct_entry *entry = (ct_entry *)(thread->bytes + thread->last);
+    thread->top = thread->last;
+    thread->last -= entry->below;
+}
+
+/* Turn every native entry of a thread into a record on its Python stack.  No code of anybody runs in
+   here, so the thread may be another one than the caller's. */
+int
+ct_box(ct_core *core, ct_thread *thread)
+{
+    size_t top = thread->top;
+    PyObject *stack = thread->python_stack;
+    size_t at = 0;
+
+    if (top == 0) {
+        return 0;
+    }
+    thread->top = thread->last = 0;
+    while (at < top) {
+        ct_entry *entry = (ct_entry *)(thread->bytes + at);
+        at += entry->size;
+        PyObject *record = ct_record_of(entry, core->not_captured, 0);
+        if (record == NULL || PyList_Append(stack, record) < 0) {
+            Py_XDECREF(record);
+            return -1;      /* out of memory: the calls above are lost, their ends find nothing */
+        }
+        Py_DECREF(record);
+        core->boxed_calls++;
+    }
+    return 0;
+}
+
+/* Leave all threads but one to themselves, without their entries: they are not in this process, or
+   nothing is recorded any more. */
+void
+ct_forget_threads(ct_core *core, ct_thread *but)
+{
+    ct_thread *thread = core->threads;
+    while (thread != NULL) {
+        ct_thread *next = thread->next;
+        if (thread != but) {
+            drop_entries(thread);
+            Py_CLEAR(thread->python_stack);
+            unlink_thread(thread);
+        }
+        thread = next;
+    }
+}

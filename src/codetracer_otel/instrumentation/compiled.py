@@ -1,0 +1,246 @@
+"""The span recorder that keeps plain calls in compiled code; the rest is the Python one's."""
+
+from __future__ import annotations
+
+import sys
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from codetracer_otel.bindings import Os, Time
+from codetracer_otel.instrumentation.buffer import RecordBuffer
+from codetracer_otel.instrumentation.identifiers import RandomIds, gives_random_ids
+from codetracer_otel.instrumentation.parents import TENTATIVE
+from codetracer_otel.instrumentation.recorder import PythonRecorder
+from codetracer_otel.instrumentation.stacks import Stacks
+from codetracer_otel.records import CONTEXT, EXTRAS, NOT_CAPTURED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextvars import ContextVar
+    from types import CodeType
+
+    from codetracer_otel.captured import Captured
+    from codetracer_otel.instrumentation.sites import Site
+    from codetracer_otel.instrumentation.stacks import StackHandle
+    from codetracer_otel.records import Record
+
+
+_frame_of = sys._getframe  # noqa: SLF001 - the documented way to the caller's frame
+
+
+class CompiledBuffer(RecordBuffer):
+    """A record buffer whose records are bytes until they are taken.
+
+    Args:
+        native: the extension module.
+        bounds: as for `RecordBuffer`.
+    """
+
+    def __init__(self, native: Any, *bounds: Any) -> None:
+        super().__init__(*bounds, records=native.Log(NOT_CAPTURED))
+
+    def _set_watermark(self, count: int) -> None:
+        records: Any = self.records
+        records.watermark = count
+
+    # C code at both ends: a Python callback reads it, where each call takes a level of the stack.
+    watermark = property(attrgetter("records.watermark"), _set_watermark)
+
+
+class CompiledStacks(Stacks):
+    """Stacks on which a thread's calls may still be entries of the core.
+
+    Whoever looks at a stack makes them records first.
+
+    Attributes:
+        box: makes records of the calling thread's entries.
+        box_all: makes records of every thread's.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.box: Callable[[], None] = lambda: None
+        self.box_all: Callable[[], None] = lambda: None
+
+    def mine(self) -> list[Record] | None:
+        """Return the calling thread's stack, or None before its first traced call."""
+        self.box()
+        return super().mine()
+
+    def mine_or_new(self) -> list[Record]:
+        """Return the calling thread's stack."""
+        self.box()
+        return super().mine_or_new()
+
+    def use(self, handle: StackHandle) -> None:
+        """Make a stack the calling thread's."""
+        self.box()
+        super().use(handle)
+
+    def take_open(self) -> list[Record]:
+        """Remove and return the open entries of every thread, innermost first."""
+        self.box_all()
+        return super().take_open()
+
+    def open_entries(self) -> list[Record]:
+        """Return the open entries of every thread; they stay where they are."""
+        self.box_all()
+        return super().open_entries()
+
+    def forget_other_threads(self) -> None:
+        """Keep only the calling thread's stack: a forked child has no other thread."""
+        self.box()
+        super().forget_other_threads()
+
+
+class CompiledRecorder(PythonRecorder):
+    """A span recorder that keeps calls of plain values in C.
+
+    Args:
+        native: the extension module.
+        context_variable: OpenTelemetry's, in which the current context is.
+        node_of_class: returns what stands for every instance of a class, or None where each value
+            has to be looked at.
+        runs_code: captures may run code of the program.
+        has_random_ids: span ids are any random numbers, so the core makes its own.
+        options: as for `PythonRecorder`.
+    """
+
+    def __init__(
+        self,
+        native: Any,
+        context_variable: ContextVar[Any],
+        node_of_class: Callable[[type], Captured],
+        *,
+        runs_code: bool,
+        has_random_ids: bool,
+        **options: Any,
+    ) -> None:
+        self._stacks = CompiledStacks()
+        super().__init__(stacks=self._stacks, **options)
+        self._native = native
+        self._context_variable = context_variable
+        self._node_of_class = node_of_class
+        self._runs_code = runs_code
+        self._has_random_ids = has_random_ids
+        self._core: Any = None
+
+    def callbacks(self, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
+        """Return event name -> callable; the compiled ones read the frame that calls them."""
+        callbacks = super().callbacks(depth)
+        if depth != 1:
+            return callbacks
+        core = self._core = self._build_core(callbacks)
+        self._stacks.box, self._stacks.box_all = core.box, core.box_all
+        for site in self.sites.values():
+            self._tell_core(site)
+        return {
+            **callbacks,
+            "PY_START": core.on_start,
+            "PY_RETURN": core.on_return,
+            "PY_UNWIND": core.on_unwind,
+            "PY_YIELD": core.on_yield,
+            "PY_RESUME": core.on_resume,
+            "PY_THROW": core.on_throw,
+        }
+
+    def follow(self, ids: RandomIds, keeps_root: Callable[[int, bool], bool] | None) -> None:
+        """Take ids and decisions from somebody else from now on."""
+        super().follow(ids, keeps_root)
+        self._has_random_ids = gives_random_ids(ids)
+        if self._core is not None:
+            self._core.set_ids(None if self._has_random_ids else self.next_span_id)
+
+    def leave_to_python(self, code: CodeType, claims: Any) -> None:
+        """Let the calls of ``code`` be claimed, which compiled code knows nothing of."""
+        super().leave_to_python(code, claims)
+        if self._core is not None:
+            self._core.set_native(code, False)
+
+    def stats(self) -> dict[str, Any]:
+        """Return the counters, by name."""
+        core = self._core
+        if core is None:
+            return super().stats()
+        for site, kept, left_out in core.take_counts():
+            site.kept += kept
+            site.left_out += left_out
+        calls = {"native_calls": core.native_calls, "boxed_calls": core.boxed_calls}
+        return {**super().stats(), **calls}
+
+    def begin_in_forked_child(self) -> None:
+        """Keep this thread's open calls as parents only: the other process delivers them."""
+        super().begin_in_forked_child()
+        if self._core is not None:
+            self._core.begin_in_forked_child()
+
+    def _build_core(self, callbacks: Mapping[str, Callable[..., Any]]) -> Any:
+        is_own_clock = self.clock.monotonic_ns is Time.monotonic_ns
+        return self._native.Core(
+            log=self.buffer.records,
+            context_variable=self._context_variable,
+            threads_local=self.stacks.local,
+            decide=lambda code: self.on_unknown(code, _frame_of(1)),
+            start=callbacks["PY_START"],
+            result=callbacks["PY_RETURN"],
+            unwind=callbacks["PY_UNWIND"],
+            yield_=callbacks["PY_YIELD"],
+            resume=callbacks["PY_RESUME"],
+            throw_in=callbacks["PY_THROW"],
+            start_failed=self._judge_start,
+            result_failed=self._judge_result,
+            charge=self.ends.charge,
+            overflow=self.buffer.overflow,
+            deferred_ends=self.ends.cramped,
+            clock=None if is_own_clock else self.clock.monotonic_ns,
+            next_id=None if self._has_random_ids else self.next_span_id,
+            urandom=Os.urandom,
+            node_of_class=self._node_of_class,
+            not_captured=NOT_CAPTURED,
+            undecided=TENTATIVE,
+            runs_code=self._runs_code,
+        )
+
+    def _enter(self, code: CodeType, site: Site) -> Site:
+        entered = super()._enter(code, site)
+        if self._core is not None:
+            self._tell_core(site)
+        return entered
+
+    def _tell_core(self, site: Site) -> None:
+        code, plan = site.reference(), site.plan
+        if code is None:
+            return
+        if plan is None:
+            self._core.add(code, site, None, None, None, (), -1, False, None, False)
+            return
+        self._core.add(
+            code=code,
+            site=site,
+            plan=plan,
+            capture=site.capture,
+            fixed_result=None if plan.captures_return else plan.fixed_result,
+            slots=_slots(code, plan.argument_names),
+            short_text=site.short_text,
+            takes_plain=site.takes_plain,
+            ratio_bound=site.bound,
+            is_native=site.is_plain_call,
+        )
+
+    def _judge_start(self, code: CodeType, error: BaseException) -> None:
+        """Put an entry where the end of a call that failed to begin looks for one; judge why."""
+        stack = self.stacks.mine_or_new()
+        entry = stack[-1].copy()
+        entry[0], entry[1], entry[7], entry[9] = code, None, None, None
+        if entry[CONTEXT] is not TENTATIVE:
+            entry[EXTRAS] = None
+        stack.append(entry)
+        self.boundary(error)
+
+    def _judge_result(self, _code: CodeType, error: BaseException) -> None:
+        self.boundary(error)
+
+
+def _slots(code: CodeType, names: tuple[str, ...]) -> tuple[tuple[int, bool], ...]:
+    """Return where in a frame each argument is, and whether behind a cell."""
+    return tuple([(code.co_varnames.index(name), name in code.co_cellvars) for name in names])

@@ -1,0 +1,209 @@
+"""The compiled core records what the Python recorder records, and leaves nothing behind."""
+
+import gc
+import sys
+import threading
+import tracemalloc
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.conftest import only, rule
+
+from codetracer_otel._core import load
+from codetracer_otel.sdk.configure import active_session, configure
+from codetracer_otel.testing import InMemoryExporter
+
+NATIVE = load()
+needs_core = pytest.mark.skipif(NATIVE.module is None, reason=f"no compiled core: {NATIVE.reason}")
+pytestmark = needs_core
+
+
+class Thing:
+    def method(self, value):
+        return self
+
+
+def echo(value):
+    return value
+
+
+def pair(first, second="two", *rest, key=None):
+    return first
+
+
+def cell(value):
+    return lambda: value
+
+
+def fails(value):
+    raise ValueError(value)
+
+
+def handles(value):
+    try:
+        fails(value)
+    except ValueError:
+        return echo(value)
+
+
+def items(value):
+    yield echo(value)
+    yield value
+
+
+def nested(depth, value):
+    return nested(depth - 1, value) if depth else echo(value)
+
+
+CALLS = {
+    "echo": echo,
+    "method": lambda value: Thing().method(value),
+    "pair": pair,
+    "pair of both": lambda value: pair(value, value, value, key=value),
+    "cell": lambda value: cell(value)(),
+    "handled": handles,
+    "generator": lambda value: list(items(value)),
+    "generator left": lambda value: next(items(value)),
+    "nested": lambda value: nested(5, value),
+}
+values = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=200),
+    st.text(st.characters(min_codepoint=0xD7F0, max_codepoint=0xE010), max_size=4),
+    st.binary(max_size=4),
+    st.lists(st.integers(), max_size=3),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+    st.sampled_from([Thing(), Thing, len, ValueError("v"), {"password": "p"}, 2**80, range(3)]),
+)
+programs = st.lists(st.tuples(st.sampled_from(sorted(CALLS)), values), max_size=12)
+
+
+def run(program):
+    for name, value in program:
+        CALLS[name](value)
+
+
+def told(spans):
+    """Return what a recording says, with parents by position instead of ids."""
+    ordered = sorted(spans, key=lambda span: span.start_ns)
+    place = {span.span_id: index for index, span in enumerate(ordered)}
+    return [
+        (
+            span.name,
+            place.get(span.parent_span_id),
+            repr(sorted(span.attributes.items())),
+            span.status,
+            [(event.name, repr(sorted(event.attributes.items()))) for event in span.events],
+            span.end_ns >= span.start_ns,
+        )
+        for span in ordered
+    ]
+
+
+@settings(deadline=None, max_examples=150)
+@given(programs)
+def test_both_cores_record_the_same_calls(program):
+    with pytest.MonkeyPatch.context() as patch:
+        found = {core: recorded(patch, core, program) for core in ("c", "python")}
+    assert found["c"] == found["python"]
+
+
+def recorded(patch, core, program):
+    patch.setenv("CODETRACER_OTEL_CORE", core)
+    exporter = InMemoryExporter()
+    with configure(only("test_compiled.py"), exporter, policy={"on_recorder_error": "abort"}):
+        run(program)
+        counters = active_session().stats()["recorder"]
+        assert ("native_calls" in counters) is (core == "c")
+        assert counters["healed_stack_entries"] == 0
+    return told(exporter.spans)
+
+
+def test_plain_calls_below_a_recorded_one_stay_in_c(monkeypatch, record):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
+    with record():
+        nested(50, "text")
+        counters = active_session().stats()["recorder"]
+    assert counters["native_calls"] >= 49
+    assert counters["boxed_calls"] == 0
+
+
+@pytest.mark.parametrize("core", ["c", "python"])
+def test_a_ratio_is_decided_by_trace_and_counted(monkeypatch, record, core):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", core)
+    sampled = rule("obj:glob:*.echo", "exec = 'trace'\nsampling = {ratio = 0.5}")
+    with record(sampled) as spans:
+        for number in range(200):
+            nested(1, number)  # a trace of its own
+        (counts,) = active_session().stats()["recorder"]["sampling"].values()
+
+    kept = sum(span.name.endswith("echo") for span in spans)
+    assert 60 < kept < 140
+    assert counts == {"seen": 200, "kept": kept, "dropped_ratio": 200 - kept}
+
+
+@pytest.mark.parametrize("name", sorted(CALLS))
+def test_memory_stays_where_it_was_over_many_calls(monkeypatch, record, name):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
+    call, values = CALLS[name], (None, 1, "text", Thing(), {"a": [1]}, 2**70, "\ud800")
+
+    def burst(times):
+        for _ in range(times):
+            for value in values:
+                call(value)
+        session.flush()
+        spans.clear()
+        gc.collect()
+
+    with record() as spans:
+        session = active_session()
+        burst(300)
+        tracemalloc.start()
+        before, _ = tracemalloc.get_traced_memory()
+        burst(300)
+        after, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert after - before < 20_000  # 2,100 calls or more: less than ten bytes each
+
+
+def test_threads_that_end_leave_nothing(monkeypatch, record):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
+    with record() as spans:
+        for _ in range(200):
+            thread = threading.Thread(target=nested, args=(3, "x"))
+            thread.start()
+            thread.join()
+    assert len(spans) == 200 * 5
+
+
+def test_code_that_is_collected_while_its_calls_wait_for_delivery_is_still_delivered(
+    monkeypatch, record
+):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
+    with record() as spans:
+        for number in range(20):
+            namespace = {}
+            source = compile(f"def made(value):\n    return value + {number}", __file__, "exec")
+            exec(source, namespace)
+            nested(0, namespace["made"](1))
+            del namespace, source
+        gc.collect()
+    made = [span for span in spans if span.name.endswith("made")]
+    assert sorted(span.attributes["codetracer.return"] for span in made) == list(range(1, 21))
+
+
+def test_what_a_session_recorded_survives_the_next_ones_sites(monkeypatch, record):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
+    for _ in range(3):
+        with record() as spans:
+            nested(2, "again")
+        assert len(spans) == 4
+
+
+def test_the_core_reads_this_interpreters_frames():
+    assert sys.hexversion >> 16 == NATIVE.module.PYTHON_VERSION
+    assert load().reason == ""
