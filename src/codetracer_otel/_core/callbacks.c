@@ -229,6 +229,46 @@ charge(ct_core *core, PyObject *const *values, Py_ssize_t count)
     return done == NULL ? -1 : 0;
 }
 
+/* Borrowed; None for a variable without a value. */
+static PyObject *
+read_variable(ct_frame *frame, int slot, int is_cell)
+{
+    PyObject *value = ct_local(frame, slot);
+    if (value != NULL && is_cell && PyCell_Check(value)) {
+        value = PyCell_GET(value);
+    }
+    return value == NULL ? Py_None : value;
+}
+
+static int
+learn(PyObject *take, PyObject *value, PyObject *place)
+{
+    PyObject *done = PyObject_CallFunctionObjArgs(take, value, place, NULL);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
+/* Let the arguments that are hidden because of their names be found wherever else they appear. */
+static int
+learn_arguments(ct_site *site, ct_frame *frame)
+{
+    Py_ssize_t count = site->taught == NULL ? 0 : PyTuple_GET_SIZE(site->taught);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *place, *value;
+        int slot, is_cell;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(site->taught, i), "ipO", &slot, &is_cell, &place)) {
+            return -1;
+        }
+        value = Py_NewRef(read_variable(frame, slot, is_cell));
+        int is_learned = learn(site->learn, value, place);
+        Py_DECREF(value);
+        if (is_learned < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* Read and capture the arguments of the call that begins: the bytes that they need, or -1. */
 static Py_ssize_t
 read_arguments(ct_core *core, ct_site *site, ct_frame *frame, PyObject **values)
@@ -236,13 +276,13 @@ read_arguments(ct_core *core, ct_site *site, ct_frame *frame, PyObject **values)
     Py_ssize_t room = 0, count = 0;
     int is_charged = 0;
 
+    if (CT_UNLIKELY(site->taught != NULL) && learn_arguments(site, frame) < 0) {
+        return -1;
+    }
     /* Held before anything is called: a capture may let the program change its variables. */
     for (int i = 0; i < site->argument_count; i++) {
-        PyObject *value = ct_local(frame, site->arguments[i].slot);
-        if (value != NULL && site->arguments[i].is_cell && PyCell_Check(value)) {
-            value = PyCell_GET(value);
-        }
-        values[count++] = value == NULL ? Py_NewRef(Py_None) : Py_NewRef(value);
+        values[count++] = Py_NewRef(
+            read_variable(frame, site->arguments[i].slot, site->arguments[i].is_cell));
     }
     for (int i = 0; i < count; i++) {
         PyObject *kept = captured(core, site, values[i], &is_charged);
@@ -292,7 +332,7 @@ begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, PyOb
     }
     int is_unrecorded = 0;
     Py_INCREF(below.segment);
-    if (!is_sampled_out && site->argument_count != 0) {
+    if (!is_sampled_out && (site->argument_count != 0 || site->taught != NULL)) {
         room = read_arguments(core, site, frame, values);
         if (room < 0) {
             /* No level of the stack is left for a capture: the program may still have its call. */
@@ -505,6 +545,12 @@ end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
     }
     if (read_clock(core, &now) < 0) {
         return -1;
+    }
+    if (CT_UNLIKELY(site->result_place != NULL) && learn(site->learn, value, site->result_place) < 0) {
+        if (!PyErr_ExceptionMatches(PyExc_RecursionError)) {
+            return -1;
+        }
+        PyErr_Clear();
     }
     if (site->fixed_result == NULL) {
         if (core->runs_code && !ct_is_plain(site, value)) {

@@ -39,6 +39,9 @@ typedef struct ct_site {
     PyObject *plan;
     PyObject *capture;          /* makes a captured value of anything that is not plain */
     PyObject *fixed_result;     /* what stands for every result; NULL: the result is captured */
+    PyObject *learn;            /* takes what is hidden because of its name, and where that was */
+    PyObject *taught;           /* tuple of (slot, is_cell, place), one for each hidden argument */
+    PyObject *result_place;     /* of a hidden result; NULL: it is not learned */
     Py_ssize_t short_text;      /* longest text that needs no capture; -1: none */
     uint64_t ratio_bound;       /* trace ids whose key reaches it are sampled out */
     int64_t kept, sampled_out;  /* since they were last taken */

@@ -29,6 +29,9 @@ ct_release_site(ct_site *site)
     Py_XDECREF(site->plan);
     Py_XDECREF(site->capture);
     Py_XDECREF(site->fixed_result);
+    Py_XDECREF(site->learn);
+    Py_XDECREF(site->taught);
+    Py_XDECREF(site->result_place);
     PyMem_Free(site);
 }
 
@@ -71,20 +74,23 @@ read_slots(ct_site *site, PyObject *slots)
     return 0;
 }
 
-/* add(code, site, plan, capture, fixed_result, slots, short_text, takes_plain, ratio_bound, native) */
+/* See `CompiledRecorder._tell_core` for what each argument is. */
 PyObject *
 ct_add_site(ct_core *core, PyObject *arguments, PyObject *keywords)
 {
     static char *names[] = {"code", "site", "plan", "capture", "fixed_result", "slots", "short_text",
-                            "takes_plain", "ratio_bound", "is_native", NULL};
+                            "takes_plain", "ratio_bound", "is_native", "learn", "taught",
+                            "result_place", NULL};
     PyObject *code, *python_site, *plan, *capture, *fixed_result, *slots, *ratio_bound;
+    PyObject *learn, *taught, *result_place;
     Py_ssize_t short_text;
     int takes_plain, is_native;
 
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O!OOOOO!npOp:add", names, &PyCode_Type,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O!OOOOO!npOpOO!O:add", names, &PyCode_Type,
                                      &code, &python_site, &plan, &capture, &fixed_result,
                                      &PyTuple_Type, &slots, &short_text, &takes_plain, &ratio_bound,
-                                     &is_native)) {
+                                     &is_native, &learn, &PyTuple_Type, &taught,
+                                     &result_place)) {
         return NULL;
     }
     Py_ssize_t count = PyTuple_GET_SIZE(slots);
@@ -105,6 +111,9 @@ ct_add_site(ct_core *core, PyObject *arguments, PyObject *keywords)
     site->plan = Py_NewRef(plan);
     site->capture = Py_NewRef(capture);
     site->fixed_result = fixed_result == Py_None ? NULL : Py_NewRef(fixed_result);
+    site->learn = Py_NewRef(learn);
+    site->taught = PyTuple_GET_SIZE(taught) == 0 ? NULL : Py_NewRef(taught);
+    site->result_place = PyObject_IsTrue(result_place) == 1 ? Py_NewRef(result_place) : NULL;
     if (read_slots(site, slots) < 0) {
         goto error;
     }

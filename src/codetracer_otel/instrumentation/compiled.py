@@ -212,7 +212,7 @@ class CompiledRecorder(PythonRecorder):
         if code is None:
             return
         if plan is None:
-            self._core.add(code, site, None, None, None, (), -1, False, None, False)
+            self._core.add(code, site, None, None, None, (), -1, False, None, False, None, (), "")
             return
         self._core.add(
             code=code,
@@ -220,11 +220,14 @@ class CompiledRecorder(PythonRecorder):
             plan=plan,
             capture=site.capture,
             fixed_result=None if plan.captures_return else plan.fixed_result,
-            slots=_slots(code, plan.argument_names),
+            slots=tuple([_slot(code, name) for name in plan.argument_names]),
             short_text=site.short_text,
             takes_plain=site.takes_plain,
             ratio_bound=site.bound,
             is_native=site.is_plain_call,
+            learn=site.learn,
+            taught=tuple([(*_slot(code, name), place) for name, place in site.taught]),
+            result_place="" if plan.captures_return else plan.result_place,
         )
 
     def _judge_start(self, code: CodeType, error: BaseException) -> None:
@@ -241,6 +244,6 @@ class CompiledRecorder(PythonRecorder):
         self.boundary(error)
 
 
-def _slots(code: CodeType, names: tuple[str, ...]) -> tuple[tuple[int, bool], ...]:
-    """Return where in a frame each argument is, and whether behind a cell."""
-    return tuple([(code.co_varnames.index(name), name in code.co_cellvars) for name in names])
+def _slot(code: CodeType, name: str) -> tuple[int, bool]:
+    """Return where in a frame an argument is, and whether behind a cell."""
+    return code.co_varnames.index(name), name in code.co_cellvars

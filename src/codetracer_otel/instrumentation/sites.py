@@ -112,7 +112,6 @@ class Site:
     __slots__ = (
         "_keywords",
         "_paired",
-        "_taught",
         "bound",
         "capture",
         "claims",
@@ -138,6 +137,7 @@ class Site:
         "start_offset",
         "suspends",
         "takes_plain",
+        "taught",
         "taught_globals",
         "taught_locals",
     )
@@ -157,7 +157,7 @@ class Site:
         self.capture = capture
         self.reference = weakref.ref(code, forget)
         self.learn = planned.learn
-        self._taught = _taught(plan.arguments)
+        self.taught = _taught(plan.arguments)
         self.read = self._reader(names)
         self.is_single = len(names) == 1
         self.clears = not HAS_LIVE_F_LOCALS and bool(code.co_flags & CO_OPTIMIZED)
@@ -176,7 +176,7 @@ class Site:
         self.shown_globals = _shown(plan.globals)
         self.taught_locals = _taught(plan.locals)
         self.taught_globals = _taught(plan.globals)
-        read = (*names, *[name for name, _ in self._taught])
+        read = (*names, *[name for name, _ in self.taught])
         self.reads_one_by_one = bool(read) and reads_one_by_one(code, read)
         self.paired_locals = () if plan.walk is None else paired_variables(self.shown_locals)
         self._paired = () if plan.walk is None else paired_variables(names)
@@ -208,7 +208,7 @@ class Site:
     def _reader(self, names: tuple[str, ...]) -> Callable[[Any], Any] | None:
         """Return what reads arguments; code without hidden ones pays nothing for them."""
         read = itemgetter(*names) if names else None
-        return _teaching_reader(read, self._taught, self.learn) if self._taught else read
+        return _teaching_reader(read, self.taught, self.learn) if self.taught else read
 
     def teach(self, values: Iterable[Any], taught: tuple[tuple[str, str], ...]) -> None:
         """Let hidden values be known; ``taught``: their names and places."""
@@ -249,9 +249,9 @@ class Site:
     def _read_values(self, frame: FrameType) -> tuple[Any, ...]:
         if self.reads_one_by_one:
             read_variable = variable_reader()
-            if self._taught:
-                hidden = [read_variable(frame, name) for name, _ in self._taught]
-                self.teach(hidden, self._taught)
+            if self.taught:
+                hidden = [read_variable(frame, name) for name, _ in self.taught]
+                self.teach(hidden, self.taught)
             return tuple([read_variable(frame, name) for name in self.plan.argument_names])
         namespace = frame.f_locals
         assert self.read is not None
