@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import codetracer_otel
 from codetracer_otel._core import load
+from codetracer_otel._core.span_recorder import CompiledBuffer, CompiledRecorder
 from codetracer_otel.bindings import Time
 from codetracer_otel.filters.globs import compile_glob
 from codetracer_otel.filters.model import learn_nothing
 from codetracer_otel.filters.paths import is_below, is_synthetic, normal_path, relative_path
 from codetracer_otel.instrumentation.buffer import RecordBuffer
-from codetracer_otel.instrumentation.compiled import CompiledBuffer, CompiledRecorder
 from codetracer_otel.instrumentation.context import (
     FunctionRuntimeContext,
     active_runtime,

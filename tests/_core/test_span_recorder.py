@@ -115,7 +115,7 @@ def test_both_cores_record_the_same_calls(program):
 def recorded(patch, core, program):
     patch.setenv("CODETRACER_OTEL_CORE", core)
     exporter = InMemoryExporter()
-    with configure(only("test_compiled.py"), exporter, policy={"on_recorder_error": "abort"}):
+    with configure(only("test_span_recorder.py"), exporter, policy={"on_recorder_error": "abort"}):
         run(program)
         counters = active_session().stats()["recorder"]
         assert ("native_calls" in counters) is (core == "c")
