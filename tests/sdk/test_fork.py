@@ -76,20 +76,23 @@ def session():
 def test_no_name_is_looked_up_on_disk_by_what_runs_before_a_fork(session, monkeypatch):
     asked = []
     is_file, before_fork = modules._is_file, session.before_fork
+    after_fork = session.after_fork_in_parent
     is_forking = []
 
     def before():
         is_forking.append(1)
         before_fork()
 
+    def after():
+        is_forking.clear()
+        after_fork()
+
     monkeypatch.setattr(session, "before_fork", before)
-    monkeypatch.setattr(session, "after_fork_in_parent", is_forking.clear)
+    monkeypatch.setattr(session, "after_fork_in_parent", after)
     monkeypatch.setattr(
         modules, "_is_file", lambda path: asked.extend([path] * len(is_forking)) or is_file(path)
     )
     fork_in_thread()
-    monkeypatch.undo()
-    session.after_fork_in_parent()
 
     assert asked == []
 
