@@ -21,8 +21,8 @@ from benchmarks.filter_header import HEADER
 from benchmarks.measuring import Series, interleave, untraced_of
 from benchmarks.workloads import calls as workload
 from codetracer_otel.filters import filter_from_text
-from codetracer_otel.sdk.configure import configure
-from codetracer_otel.sdk.limits import Buffer
+from codetracer_otel.sdk.session.configure import configure
+from codetracer_otel.sdk.settings.limits import Buffer
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer

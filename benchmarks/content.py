@@ -7,9 +7,9 @@ import random
 import statistics
 import time
 
-from codetracer_otel.filters.content import compile_content
-from codetracer_otel.filters.content_patterns import ContentPattern
-from codetracer_otel.filters.model import Action, RuleSource
+from codetracer_otel.filters.secrets.content_rules import ContentPattern
+from codetracer_otel.filters.secrets.redactor import compile_content
+from codetracer_otel.filters.types import Action, RuleSource
 
 SOURCE = RuleSource("<builtin:default>", 1)
 ROUNDS = 15

@@ -120,8 +120,8 @@ def untraced(_url: str, calls: int) -> int:
 
 def ours(url: str, calls: int, compression: str = "none") -> int:
     from codetracer_otel.filters import filter_from_text
-    from codetracer_otel.sdk.configure import begin_session
-    from codetracer_otel.sdk.limits import Buffer
+    from codetracer_otel.sdk.session.configure import begin_session
+    from codetracer_otel.sdk.settings.limits import Buffer
 
     keywords = {
         "trace_filter": filter_from_text(FILTER),

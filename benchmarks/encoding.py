@@ -12,10 +12,10 @@ import time
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
-from codetracer_otel.exporters.otel import ReadableSpans
-from codetracer_otel.exporters.otlp_encoding import OtlpEncoder
-from codetracer_otel.records import NOT_CAPTURED, Extras, Plan, Segment, Variable
-from codetracer_otel.spans import Batch
+from codetracer_otel.exporters.otel_spans import ReadableSpans
+from codetracer_otel.exporters.otlp.encoder import OtlpEncoder
+from codetracer_otel.model.record import NOT_CAPTURED, Extras, Plan, Segment, Variable
+from codetracer_otel.model.span_view import Batch
 
 SPANS = 2_000
 

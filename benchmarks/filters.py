@@ -11,14 +11,14 @@ import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.filters import builtin_sources, compile_chain, filter_from_text, load_chain
-from codetracer_otel.filters.expressions import compile_expression
-from codetracer_otel.filters.model import CodeIdentity, ValueKind
-from codetracer_otel.filters.modules import ModuleNames
+from codetracer_otel.filters.code.module_names import ModuleNames
+from codetracer_otel.filters.patterns.regex import compile_expression
+from codetracer_otel.filters.types import CodeIdentity, ValueKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from codetracer_otel.filters.engine import Classifier
+    from codetracer_otel.filters.decisions.classifier import Classifier
 
 ROUNDS = 15
 HEADER = """

@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.filter_header import HEADER
 from benchmarks.measuring import Series, interleave
 from codetracer_otel.filters import filter_from_text
-from codetracer_otel.sdk.configure import configure
+from codetracer_otel.sdk.session.configure import configure
 
 MODULES = 10
 FUNCTIONS = 10

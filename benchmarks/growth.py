@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.filter_header import HEADER
 from codetracer_otel.filters import filter_from_text
-from codetracer_otel.sdk.configure import configure
+from codetracer_otel.sdk.session.configure import configure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

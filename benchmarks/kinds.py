@@ -20,8 +20,8 @@ from benchmarks.filter_header import HEADER
 from benchmarks.measuring import Series, interleave, untraced_of
 from benchmarks.workloads import kinds as workload
 from codetracer_otel.filters import filter_from_text
-from codetracer_otel.sdk.configure import configure
-from codetracer_otel.sdk.limits import Buffer
+from codetracer_otel.sdk.session.configure import configure
+from codetracer_otel.sdk.settings.limits import Buffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,8 +17,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 
 import codetracer_otel as ct
 from benchmarks.measuring import interleave
-from codetracer_otel.ports import ExportResult
-from codetracer_otel.sdk.diagnostics.hand_written import PolicyTracer, instrument, span
+from codetracer_otel.model.protocols import ExportResult
+from codetracer_otel.sdk.entry_points.manual_api import PolicyTracer, instrument, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.trace import Tracer
 
-    from codetracer_otel.spans import Batch
+    from codetracer_otel.model.span_view import Batch
 
 ROUNDS = 31
 OFF_CALLS = 20_000

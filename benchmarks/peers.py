@@ -83,7 +83,7 @@ def untraced() -> tuple[ModuleType, Callable[[], Any]]:
 def ours(extra: str = "", exporter: Any = "none") -> Callable[[], tuple[Any, Any]]:
     def prepare() -> tuple[ModuleType, Callable[[], Any]]:
         from codetracer_otel.filters import filter_from_text
-        from codetracer_otel.sdk.configure import configure
+        from codetracer_otel.sdk.session.configure import configure
 
         module = fresh_module("field_ours")
         toml = filter_from_text(FILTER.format(module="field_ours") + extra)

@@ -47,9 +47,9 @@ def texts_in(value):
 
 
 def ours():
-    from codetracer_otel.filters.content import compile_content
-    from codetracer_otel.filters.content_patterns import ContentPattern
-    from codetracer_otel.filters.model import Action, RuleSource
+    from codetracer_otel.filters.secrets.content_rules import ContentPattern
+    from codetracer_otel.filters.secrets.redactor import compile_content
+    from codetracer_otel.filters.types import Action, RuleSource
 
     pattern = ContentPattern("shapes", "all", Action.REDACT, RuleSource("<builtin:default>", 1))
 

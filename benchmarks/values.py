@@ -7,8 +7,8 @@ import statistics
 import time
 from dataclasses import dataclass
 
-from codetracer_otel.filters.model import Action
-from codetracer_otel.instrumentation.values import ValueLimits, build_capture
+from codetracer_otel.filters.types import Action
+from codetracer_otel.instrumentation.values.capture import ValueLimits, build_capture
 
 ROUNDS = 15
 CALLS = 5_000

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.content import plain_text
 from benchmarks.measuring import Series, interleave
-from codetracer_otel.exporters.otlp_wire import varint
-from codetracer_otel.filters.prefilter import shapes_possible
-from codetracer_otel.filters.shapes import SHAPES
+from codetracer_otel.exporters.otlp.wire import varint
+from codetracer_otel.filters.secrets.detectors import SHAPES
+from codetracer_otel.filters.secrets.prefilter import shapes_possible
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from codetracer_otel.filters import filter_from_text
-from codetracer_otel.sdk.configure import active_session, shutdown
+from codetracer_otel.sdk.session.configure import active_session, shutdown
 from codetracer_otel.testing import capture_spans
 
 # A shell starts what it puts into the background with interrupts ignored, and children inherit it.

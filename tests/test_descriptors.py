@@ -12,7 +12,7 @@ import pytest
 
 from codetracer_otel.bindings import Os
 from codetracer_otel.descriptors import OwnDescriptor, identity, open_to_append
-from codetracer_otel.exporters.lines import FileOutput, LineWriter
+from codetracer_otel.exporters.files.line_writer import FileOutput, LineWriter
 
 PROGRAM = """
 import json, os, sys

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import codetracer_otel as ct
-from codetracer_otel.ports import ExportResult
+from codetracer_otel.model.protocols import ExportResult
 
 if TYPE_CHECKING:
-    from codetracer_otel.spans import Batch, SpanView
+    from codetracer_otel.model.span_view import Batch, SpanView
 
 FILTER = """
 [meta]

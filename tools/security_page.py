@@ -11,8 +11,8 @@ from pathlib import Path
 
 from benchmarks.redaction import table
 
-from codetracer_otel.filters.secret_names import EXCUSES, FOREIGN_NAMES, SECRET_NAMES
-from codetracer_otel.filters.vendors import FORMATS
+from codetracer_otel.filters.patterns.secret_names import EXCUSES, FOREIGN_NAMES, SECRET_NAMES
+from codetracer_otel.filters.secrets.shapes.vendors import FORMATS
 
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
 PAGE = Path(__file__).parent.parent / "docs" / "security.md"

@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import codetracer_otel as ct
-from codetracer_otel.ports import ExportResult
-from codetracer_otel.records import PARENT_ID, SPAN_ID
+from codetracer_otel.model.protocols import ExportResult
+from codetracer_otel.model.record import PARENT_ID, SPAN_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from codetracer_otel.spans import Batch
+    from codetracer_otel.model.span_view import Batch
 
 FILTER = """
 [meta]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # a type checker takes it for true; importing typing costs 10 ms
 if TYPE_CHECKING:
-    from codetracer_otel import ports, testing
+    from codetracer_otel import testing
     from codetracer_otel.errors import (
         CodetracerError,
         ConfigurationError,
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
         TargetError,
         UsageError,
     )
-    from codetracer_otel.filters.sources import filter_from_text
-    from codetracer_otel.sdk.configure import configure, shutdown
-    from codetracer_otel.sdk.diagnostics.hand_written import (
+    from codetracer_otel.filters.language.sources import filter_from_text
+    from codetracer_otel.model import protocols as ports
+    from codetracer_otel.sdk.entry_points.manual_api import (
         LogCorrelationFilter,
         PolicyTracer,
         WasmMemory,
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
         session_scope,
         span,
     )
-    from codetracer_otel.sdk.limits import Buffer, Limits
-    from codetracer_otel.sdk.policy.model import Policy
-    from codetracer_otel.sdk.session import Session
+    from codetracer_otel.sdk.session.configure import configure, shutdown
+    from codetracer_otel.sdk.session.session import Session
+    from codetracer_otel.sdk.settings.error_policy import Policy
+    from codetracer_otel.sdk.settings.limits import Buffer, Limits
 
     __version__: str
 
@@ -57,17 +58,17 @@ _HAND_WRITTEN = (
 )
 # Resolved at first use (PEP 562), so that importing the package does no work.
 _HOMES = {
-    "Buffer": "codetracer_otel.sdk.limits",
+    "Buffer": "codetracer_otel.sdk.settings.limits",
     **dict.fromkeys(_ERRORS, "codetracer_otel.errors"),
-    **dict.fromkeys(_HAND_WRITTEN, "codetracer_otel.sdk.diagnostics.hand_written"),
-    "Limits": "codetracer_otel.sdk.limits",
-    "Policy": "codetracer_otel.sdk.policy.model",
-    "Session": "codetracer_otel.sdk.session",
-    "configure": "codetracer_otel.sdk.configure",
-    "filter_from_text": "codetracer_otel.filters.sources",
-    "shutdown": "codetracer_otel.sdk.configure",
+    **dict.fromkeys(_HAND_WRITTEN, "codetracer_otel.sdk.entry_points.manual_api"),
+    "Limits": "codetracer_otel.sdk.settings.limits",
+    "Policy": "codetracer_otel.sdk.settings.error_policy",
+    "Session": "codetracer_otel.sdk.session.session",
+    "configure": "codetracer_otel.sdk.session.configure",
+    "filter_from_text": "codetracer_otel.filters.language.sources",
+    "shutdown": "codetracer_otel.sdk.session.configure",
 }
-_MODULES = ("ports", "testing")
+_MODULES = {"ports": "codetracer_otel.model.protocols", "testing": "codetracer_otel.testing"}
 
 __all__ = [
     "Buffer",
@@ -108,7 +109,7 @@ if not TYPE_CHECKING:  # else every misspelt name would be right
         if name == "__version__":
             return import_module("codetracer_otel.version").VERSION
         if name in _MODULES:
-            return import_module(f"codetracer_otel.{name}")
+            return import_module(_MODULES[name])
         if name not in _HOMES:
             raise AttributeError(f"module 'codetracer_otel' has no attribute {name!r}")
         # kept: `span` is looked up at each call, and has a budget of some 100 ns

@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from codetracer_otel.ports import ExportResult
+from codetracer_otel.model.protocols import ExportResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from codetracer_otel.captured import AttributeValue
-    from codetracer_otel.spans import Batch, SpanView
+    from codetracer_otel.model.span_view import Batch, SpanView
+    from codetracer_otel.model.value import AttributeValue
 
 _SECOND_NS = 1_000_000_000
 
@@ -121,7 +121,7 @@ def capture_spans(trace_filter: Any = None, **options: Any) -> Iterator[list[Spa
         trace_filter: as for `codetracer_otel.configure`.
         options: further options of `codetracer_otel.configure`.
     """
-    from codetracer_otel.sdk.configure import configure  # noqa: PLC0415 - a double needs no session
+    from codetracer_otel.sdk.session.configure import configure  # noqa: PLC0415 - a double needs no session
 
     exporter = InMemoryExporter()
     with configure(trace_filter, exporter, **options):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.conftest import only, rule
 
 from codetracer_otel._core import load
-from codetracer_otel.sdk.configure import active_session, configure
+from codetracer_otel.sdk.session.configure import active_session, configure
 from codetracer_otel.testing import InMemoryExporter
 
 NATIVE = load()

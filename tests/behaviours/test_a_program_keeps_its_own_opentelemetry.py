@@ -10,7 +10,7 @@ from tests.ecosystem.instrument import instrumented
 from tests.traced_run import run_python, run_traced
 
 PROGRAM = Path(__file__).with_name("programs") / "own_opentelemetry.py"
-BEGIN = "from codetracer_otel.sdk.autostart import begin; begin(); import runpy, sys; "
+BEGIN = "from codetracer_otel.sdk.entry_points.autostart import begin; begin(); import runpy, sys; "
 RUN_PATH = "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
 CASES = [
     *(("run", how) for how in ("own", "thread", "fork", "spawn", "library")),

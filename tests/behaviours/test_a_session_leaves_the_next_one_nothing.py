@@ -94,7 +94,7 @@ def test_a_generator_suspended_across_sessions_goes_on(record):
 
 
 def test_no_session_outlives_its_end(record):
-    from codetracer_otel.sdk.configure import active_session
+    from codetracer_otel.sdk.session.configure import active_session
 
     with record():
         leaf()

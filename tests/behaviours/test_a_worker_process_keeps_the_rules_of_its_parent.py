@@ -139,7 +139,7 @@ def test_a_child_whose_session_cannot_begin_is_told_of_once(tmp_path):
     script.write_text("""
 import multiprocessing, threading
 import codetracer_otel as ct
-from codetracer_otel.ports import ExportResult
+from codetracer_otel.model.protocols import ExportResult
 
 class Locked:
     def __init__(self): self.kept = threading.Lock()

@@ -138,7 +138,7 @@ def test_a_generator_that_nobody_holds_is_collected_at_once(record):
 
 
 def test_code_that_is_compiled_and_dropped_is_collected(record):
-    from codetracer_otel.sdk.configure import active_session
+    from codetracer_otel.sdk.session.configure import active_session
 
     with record():
         namespace = {}

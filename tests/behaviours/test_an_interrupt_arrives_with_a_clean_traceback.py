@@ -10,7 +10,7 @@ from tests.conftest import HEADER, rule
 from tests.traced_run import run_python
 
 from codetracer_otel import Buffer
-from codetracer_otel.sdk.configure import active_session
+from codetracer_otel.sdk.session.configure import active_session
 
 ROOM = Buffer(records=1_000_000, bytes=1 << 30)
 

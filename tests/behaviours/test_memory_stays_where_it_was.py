@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import only
 
 import codetracer_otel as ct
-from codetracer_otel.sdk.configure import active_session
+from codetracer_otel.sdk.session.configure import active_session
 
 
 def takes(data, text, number):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.conftest import only
 
 import codetracer_otel as ct
-from codetracer_otel.sdk.configure import active_session
+from codetracer_otel.sdk.session.configure import active_session
 from codetracer_otel.testing import InMemoryExporter
 
 # Hypothesis would like a monitoring tool id for its explanations.

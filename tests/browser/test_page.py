@@ -385,7 +385,7 @@ def test_merged_slices_still_show_what_failed(show):
 
 
 def test_a_recording_says_that_it_holds_no_time(driver, tmp_path):
-    from tests.report.test_native_recording import WHOLE
+    from tests.report.sources.test_native_source import WHOLE
 
     folder = tmp_path / "recording"
     folder.mkdir()

@@ -4,7 +4,7 @@ import pytest
 
 from codetracer_otel.cli import main
 from codetracer_otel.filters import builtin_sources, compile_chain, filter_from_path, load_chain
-from codetracer_otel.filters.model import CodeIdentity, ValueKind
+from codetracer_otel.filters.types import CodeIdentity, ValueKind
 
 
 def verdict(path, name):

@@ -12,8 +12,8 @@ from tests.traced_run import PROJECT
 
 import codetracer_otel as ct
 from codetracer_otel.cli import COMMANDS, build_parser
-from codetracer_otel.sdk.limits import Buffer, Limits
-from codetracer_otel.sdk.policy.env import PARSERS, variable_of
+from codetracer_otel.sdk.settings.limits import Buffer, Limits
+from codetracer_otel.sdk.settings.variables import PARSERS, variable_of
 
 PAGE = (PROJECT / "docs" / "options.md").read_text("utf-8")
 SOURCE = PROJECT / "src" / "codetracer_otel"
@@ -81,7 +81,7 @@ def test_the_help_of_a_command_has_examples_that_its_parser_takes(command):
     (commands,) = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
     examples = re.findall(rf"codetracer-otel {command}(.*)", commands.choices[command].epilog)
     assert examples
-    if command != "run":  # whose program is split off first, see tests/cli/test_run.py
+    if command != "run":  # whose program is split off first, see tests/cli/run/test_command.py
         for example in examples:
             parser.parse_args([command, *example.replace("'", "").split()])
 

@@ -9,9 +9,9 @@ import pytest
 from tests.traced_run import PROJECT
 from tools.security_page import filled
 
-from codetracer_otel.filters.shapes import SHAPES
-from codetracer_otel.filters.vendors import FORMATS
-from codetracer_otel.filters.words import BUILTIN_SECRET_WORDS, compile_words
+from codetracer_otel.filters.patterns.name_words import BUILTIN_SECRET_WORDS, compile_words
+from codetracer_otel.filters.secrets.detectors import SHAPES
+from codetracer_otel.filters.secrets.shapes.vendors import FORMATS
 
 PAGE = (PROJECT / "docs" / "security.md").read_text("utf-8")
 BY_NAME = PAGE.partition("## Hidden by name")[2].partition("## Hidden by shape")[0]

@@ -9,8 +9,8 @@ from tests.collector.receiver import running_receiver
 from tests.ecosystem.instrument import delivering_to, instrumented
 from tests.native_run import plain
 
-from codetracer_otel.captured import REDACTED
 from codetracer_otel.exporters.native import read_trace
+from codetracer_otel.model.value import REDACTED
 
 UNTRACED = ("total 0.6\n", 3)
 

@@ -9,10 +9,13 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from tests.conftest import only
 from tests.exporters.collector import running_collector
-from tests.exporters.test_otlp_grpc import serving
+from tests.exporters.otlp.test_grpc import serving
 
 import codetracer_otel
-from codetracer_otel.sdk.span_exporters import JsonLinesSpanExporter, NativeSpanExporter
+from codetracer_otel.sdk.entry_points.span_exporters import (
+    JsonLinesSpanExporter,
+    NativeSpanExporter,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from codetracer_otel.records import NOT_CAPTURED, Extras, Plan, Record, Segment, Variable
-from codetracer_otel.spans import Batch, SpanView
+from codetracer_otel.model.record import NOT_CAPTURED, Extras, Plan, Record, Segment, Variable
+from codetracer_otel.model.span_view import Batch, SpanView
 
 WALL_OFFSET = 1_700_000_000_000_000_000
 TRACE_ID = 0x0AF7651916CD43DD8448EB211C80319C

@@ -7,7 +7,7 @@ import sys
 import pytest
 from tests.traced_run import run_python
 
-from codetracer_otel.exporters.lines import LineWriter
+from codetracer_otel.exporters.files.line_writer import LineWriter
 from codetracer_otel.exporters.standard_error import (
     StandardError,
     hold_standard_error,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from codetracer_otel.errors import FilterError
 from codetracer_otel.filters import builtin_sources, compile_chain, filter_from_text, load_chain
-from codetracer_otel.filters.model import CodeIdentity, ValueKind
+from codetracer_otel.filters.types import CodeIdentity, ValueKind
 
 if TYPE_CHECKING:
     from codetracer_otel.filters import Classifier, Decision

@@ -9,8 +9,8 @@ import pytest
 from tests.filters.chains import action
 
 from codetracer_otel.filters import builtin_sources, compile_chain, filter_from_text, load_chain
-from codetracer_otel.filters.model import Action, CodeIdentity
-from codetracer_otel.filters.selector import MatchType, SelectorKind
+from codetracer_otel.filters.language.selector import MatchType, SelectorKind
+from codetracer_otel.filters.types import Action, CodeIdentity
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "filters.md").read_text("utf-8")

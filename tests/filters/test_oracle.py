@@ -12,9 +12,9 @@ import pytest
 from tests.filters.chains import filter_text, rule
 
 from codetracer_otel.filters import builtin_sources, compile_chain, filter_from_path, load_chain
-from codetracer_otel.filters.model import CodeIdentity
-from codetracer_otel.filters.modules import path_name
-from codetracer_otel.filters.source_code import code_objects, compile_file
+from codetracer_otel.filters.code.module_names import path_name
+from codetracer_otel.filters.code.source_code import code_objects, compile_file
+from codetracer_otel.filters.types import CodeIdentity
 
 pytest.importorskip("codetracer_python_recorder", reason="it has no wheels for this interpreter")
 

@@ -12,7 +12,7 @@ import pytest
 from tests.native_run import plain, record
 from tests.traced_run import environment
 
-from codetracer_otel.exporters.native.reader import CallTree
+from codetracer_otel.exporters.native.read.reader import CallTree
 
 pytest.importorskip("codetracer_python_recorder", reason="it has no wheels for this interpreter")
 

@@ -283,7 +283,7 @@ print(parent())
 def test_a_session_that_pauses_leaves_balanced_calls(tmp_path):
     source = """\
 import codetracer_otel as ct
-from codetracer_otel.sdk.configure import active_session
+from codetracer_otel.sdk.session.configure import active_session
 def before(): return 1
 def around():
     active_session().pause()

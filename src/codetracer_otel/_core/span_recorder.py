@@ -7,22 +7,22 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.bindings import Os, Time
-from codetracer_otel.instrumentation.buffer import RecordBuffer
-from codetracer_otel.instrumentation.identifiers import RandomIds, gives_random_ids
-from codetracer_otel.instrumentation.parents import TENTATIVE
-from codetracer_otel.instrumentation.recorder import PythonRecorder
-from codetracer_otel.instrumentation.stacks import Stacks
-from codetracer_otel.records import CONTEXT, EXTRAS, NOT_CAPTURED
+from codetracer_otel.instrumentation.spans.parents import TENTATIVE
+from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
+from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
+from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
+from codetracer_otel.model.ids import RandomIds, gives_random_ids
+from codetracer_otel.model.record import CONTEXT, EXTRAS, NOT_CAPTURED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextvars import ContextVar
     from types import CodeType
 
-    from codetracer_otel.captured import Captured
-    from codetracer_otel.instrumentation.sites import Site
-    from codetracer_otel.instrumentation.stacks import StackHandle
-    from codetracer_otel.records import Record
+    from codetracer_otel.instrumentation.spans.thread_stacks import StackHandle
+    from codetracer_otel.instrumentation.spans.traced_code import Site
+    from codetracer_otel.model.record import Record
+    from codetracer_otel.model.value import Captured
 
 
 _frame_of = sys._getframe  # noqa: SLF001 - the documented way to the caller's frame

@@ -18,22 +18,22 @@ from codetracer_otel.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from codetracer_otel.cli.run import Run
+    from codetracer_otel.cli.run.command import Run
 
 PROGRAM: Final = "codetracer-otel"
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
-    "run": ("run", "run a program under tracing"),
+    "run": ("run.command", "run a program under tracing"),
     "check": ("check", "validate filter files"),
-    "explain": ("explain", "say what a filter does to a function, and why"),
+    "explain": ("explain.command", "say what a filter does to a function, and why"),
     "init": ("init", "write a commented starter filter"),
-    "show": ("show", "print a trace as an indented call tree"),
-    "report": ("report_command", "write one HTML page with the timeline of a trace"),
+    "show": ("show.trace", "print a trace as an indented call tree"),
+    "report": ("report", "write one HTML page with the timeline of a trace"),
     "install-autostart": (
-        "autostart:add_install_parser",
+        "run.autostart:add_install_parser",
         "let CODETRACER_AUTO_START=1 start a session with the interpreter",
     ),
-    "remove-autostart": ("autostart:add_remove_parser", "undo install-autostart"),
+    "remove-autostart": ("run.autostart:add_remove_parser", "undo install-autostart"),
 }
 """Command -> (module of this package, with its function, one line for ``--help``)."""
 
@@ -78,7 +78,7 @@ def _guarded[T](step: Callable[[], T], arguments: list[str]) -> T | int:
     try:
         return step()
     except CodetracerError as error:
-        return report(error, json_errors=_wants_trailer(arguments))
+        return print_failure(error, json_errors=_wants_trailer(arguments))
     except BrokenPipeError:
         return _end_of_pipe()
     except Exception:  # noqa: BLE001 - the outermost frame: a defect becomes a status and a report
@@ -90,7 +90,7 @@ def _dispatch(arguments: list[str]) -> int | Run:
         _forget_our_path_entry()
         gc.disable()  # until the program begins: there is no garbage in 400 imported modules
         parser = build_parser("run")
-        from codetracer_otel.cli.run import split_target  # noqa: PLC0415 - only this command
+        from codetracer_otel.cli.run.command import split_target  # noqa: PLC0415 - only this command
 
         options, target = split_target(arguments[1:])
         return _handle(parser.parse_args(["run", *options]), target)
@@ -130,7 +130,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with status 2: what is wrong, what was probably meant, where the help is."""
-        from codetracer_otel.filters.suggestions import did_you_mean  # noqa: PLC0415 - failures only
+        from codetracer_otel.filters.language.suggestions import did_you_mean  # noqa: PLC0415 - failures only
 
         slip = _SLIP.search(message)
         known = COMMANDS if slip and slip[1] else _flags_of(self)
@@ -177,7 +177,7 @@ def _adder(place: str) -> Callable[[argparse._SubParsersAction[Any]], None]:
     return adder
 
 
-def report(error: CodetracerError, *, json_errors: bool = False) -> int:
+def print_failure(error: CodetracerError, *, json_errors: bool = False) -> int:
     """Print an error, one line per problem and perhaps its trailer; return its exit status."""
     for line in lines_of(error):
         _print_error(line)
@@ -193,8 +193,8 @@ def report(error: CodetracerError, *, json_errors: bool = False) -> int:
 
 def _wants_trailer(arguments: list[str]) -> bool:
     """Return whether a failure before any session has a trailer: a flag beats the environment."""
-    from codetracer_otel.cli.run import split_target  # noqa: PLC0415 - failures only
-    from codetracer_otel.sdk.settings import (  # noqa: PLC0415
+    from codetracer_otel.cli.run.command import split_target  # noqa: PLC0415 - failures only
+    from codetracer_otel.sdk.settings.model import (  # noqa: PLC0415
         from_process_environment,
         wants_json_errors,
     )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
 
     from codetracer_otel.filters import FilterSource
-    from codetracer_otel.filters.chain import FilterChain
+    from codetracer_otel.filters.language.chain import FilterChain
 
 INVALID = 2
 

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode, UsageError
-from codetracer_otel.filters.paths import FILTER_FILE, MARKER
+from codetracer_otel.filters.code.paths import FILTER_FILE, MARKER
 
 if TYPE_CHECKING:
     import argparse

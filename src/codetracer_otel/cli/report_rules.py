@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.cli.asked_filters import given_sources, load_asked
+from codetracer_otel.cli.explain.filters import given_sources, load_asked
 from codetracer_otel.errors import FilterError
 from codetracer_otel.filters import compile_chain, discover
-from codetracer_otel.filters.model import Action, CodeIdentity, ValueKind
-from codetracer_otel.filters.modules import path_name
+from codetracer_otel.filters.code.module_names import path_name
+from codetracer_otel.filters.types import Action, CodeIdentity, ValueKind
 from codetracer_otel.report import RuleTexts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from codetracer_otel.filters import Classifier, Decision
-    from codetracer_otel.filters.model import RuleSource
-    from codetracer_otel.report.spans import Function
+    from codetracer_otel.filters.types import RuleSource
+    from codetracer_otel.report.span_columns import Function
 
 _KINDS: Final = {
     "codetracer.arg.": ValueKind.ARG,

@@ -7,19 +7,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codetracer_otel.errors import CodetracerError, ErrorCode, UsageError
-from codetracer_otel.ports import Exporter
+from codetracer_otel.model.protocols import Exporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from codetracer_otel.ports import Notify
+    from codetracer_otel.model.protocols import Notify
 
 
 class ExporterContext(NamedTuple):
     """What an exporter may know about its session.
 
     Attributes:
-        otlp: an object with what ``OTEL_EXPORTER_OTLP_*`` says (``sdk.otel_environment``).
+        otlp: an object with what ``OTEL_EXPORTER_OTLP_*`` says (``sdk.settings.otel_environment``).
         notify: told of what happens to deliveries.
         no_color: colours are not wanted.
     """
@@ -31,11 +31,11 @@ class ExporterContext(NamedTuple):
 
 # Name -> function ``(target, context) -> Exporter`` as ``module:attribute``.
 EXPORTERS: Final[dict[str, str]] = {
-    "jsonl": "codetracer_otel.exporters.jsonl:build",
-    "otlp": "codetracer_otel.exporters.otlp:build",
-    "otlp-grpc": "codetracer_otel.exporters.otlp_grpc:build",
-    "console": "codetracer_otel.exporters.console:build",
-    "chrome": "codetracer_otel.exporters.chrome:build",
+    "jsonl": "codetracer_otel.exporters.files.jsonl:build",
+    "otlp": "codetracer_otel.exporters.otlp.exporter:build",
+    "otlp-grpc": "codetracer_otel.exporters.otlp.grpc:build",
+    "console": "codetracer_otel.exporters.console.exporter:build",
+    "chrome": "codetracer_otel.exporters.files.chrome:build",
 }
 
 
@@ -131,12 +131,12 @@ def _adapted(exporter: Any, name: str) -> Exporter:
     if callable(getattr(exporter, "export", None)) and callable(
         getattr(exporter, "shutdown", None)
     ):
-        from codetracer_otel.exporters.otel import OpenTelemetryExporter  # noqa: PLC0415 - the SDK
+        from codetracer_otel.exporters.otel_spans import OpenTelemetryExporter  # noqa: PLC0415 - the SDK
 
         return OpenTelemetryExporter(exporter)
     raise UsageError(
         f"exporter {name!r}: not an exporter, got {type(exporter).__name__}; expected a name, a "
-        "codetracer_otel.ports.Exporter or an OpenTelemetry SpanExporter",
+        "codetracer_otel.model.protocols.Exporter or an OpenTelemetry SpanExporter",
         ErrorCode.UNSUPPORTED_FORMAT,
     )
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from codetracer_otel.captured import INT64_MAX, INT64_MIN, Node, attribute_value, decimal
 from codetracer_otel.main_module import module_called
+from codetracer_otel.model.value import INT64_MAX, INT64_MIN, Node, attribute_value, decimal
 
 # a metaclass may say something else, and run code for it
 _read_qualname: Final = type.__dict__["__qualname__"].__get__

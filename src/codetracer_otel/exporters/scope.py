@@ -11,7 +11,7 @@ from codetracer_otel.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from codetracer_otel.spans import SpanView
+    from codetracer_otel.model.span_view import SpanView
 
 SCOPE_NAME: Final = "codetracer_otel"
 # the first release in which code.function.name, code.file.path and code.line.number are stable

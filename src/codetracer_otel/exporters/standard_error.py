@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.exporters.lines import DescriptorOutput, StreamOutput
+from codetracer_otel.exporters.files.line_writer import DescriptorOutput, StreamOutput
 
 if TYPE_CHECKING:
     from collections.abc import Callable

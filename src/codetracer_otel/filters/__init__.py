@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from codetracer_otel.filters.decision import Decision
-from codetracer_otel.filters.engine import Classifier, compile_chain
-from codetracer_otel.filters.loader import load_chain
-from codetracer_otel.filters.modules import ModuleNames
-from codetracer_otel.filters.paths import discover
-from codetracer_otel.filters.sources import (
+from codetracer_otel.filters.code.module_names import ModuleNames
+from codetracer_otel.filters.code.paths import discover
+from codetracer_otel.filters.decisions.classifier import Classifier, compile_chain
+from codetracer_otel.filters.decisions.decision import Decision
+from codetracer_otel.filters.language.loader import load_chain
+from codetracer_otel.filters.language.sources import (
     FilterSource,
     builtin_sources,
     filter_discovered,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.captured import cut_marker
-from codetracer_otel.exporters.json_text import strict
+from codetracer_otel.exporters.files.json_text import strict
+from codetracer_otel.model.value import cut_marker
 
 if TYPE_CHECKING:
-    from codetracer_otel.report.spans import Details
+    from codetracer_otel.report.span_columns import Details
 
 CHUNK: Final = 1_000
 _MAX_EXACT: Final = 2**53

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from codetracer_otel.report.spans import Function
+    from codetracer_otel.report.span_columns import Function
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from codetracer_otel.exporters.native.directory import TraceDirectory
-from codetracer_otel.exporters.native.metadata import TraceMetadata
-from codetracer_otel.exporters.native.writer import NativeTrace
-from codetracer_otel.records import Plan, Variable
-from codetracer_otel.step_records import CALL, RETURN, StepPlan, StepVariable
+from codetracer_otel.exporters.native.write.metadata import TraceMetadata
+from codetracer_otel.exporters.native.write.writer import NativeTrace
+from codetracer_otel.model.record import Plan, Variable
+from codetracer_otel.model.step_entries import CALL, RETURN, StepPlan, StepVariable
 
 NONE = {"kind": "None", "type_id": 0}
 OPENING = (

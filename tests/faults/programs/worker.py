@@ -35,7 +35,7 @@ def main():
             sys.stderr.close()
             sys.stderr = None
         elif order == "flush":
-            from codetracer_otel.sdk.configure import active_session
+            from codetracer_otel.sdk.session.configure import active_session
 
             assert active_session().flush(100)
         elif order == "daemon":

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import HEADER, rule
 
 from codetracer_otel.filters import filter_from_text
-from codetracer_otel.sdk.configure import configure
+from codetracer_otel.sdk.session.configure import configure
 from codetracer_otel.testing import InMemoryExporter
 
 OTHER = """

@@ -62,7 +62,7 @@ def test_span_recording_has_the_six_events_of_a_call():
 
 
 def test_no_global_event_may_be_disabled_by_one_of_ours(record):
-    from codetracer_otel.sdk.configure import active_session
+    from codetracer_otel.sdk.session.configure import active_session
 
     table = build_event_table()
     with record():

@@ -16,7 +16,7 @@ import pytest
 from codetracer_otel.bindings import Event, Threads
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode, UsageError
 from codetracer_otel.sdk.diagnostics.logger import SessionLog, report_problem
-from codetracer_otel.sdk.settings_reader import resolve
+from codetracer_otel.sdk.settings.resolve import resolve
 
 
 @pytest.fixture

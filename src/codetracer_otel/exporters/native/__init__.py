@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from codetracer_otel.exporters.native.events import TraceError, TruncatedError
-from codetracer_otel.exporters.native.reader import (
+from codetracer_otel.exporters.native.read.events import TraceError, TruncatedError
+from codetracer_otel.exporters.native.read.reader import (
     Trace,
     TracedCall,
     iter_trace,
     read_trace,
 )
-from codetracer_otel.exporters.native.repair import Repair, repair
+from codetracer_otel.exporters.native.read.repair import Repair, repair
 
 __all__ = [
     "Repair",

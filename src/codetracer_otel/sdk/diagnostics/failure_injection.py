@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import CodeType
 
-    from codetracer_otel.ports import Exporter
+    from codetracer_otel.model.protocols import Exporter
 
 
 class FailurePoint(Enum):

@@ -16,17 +16,17 @@ from codetracer_otel.errors import (
     Problem,
     lines_of,
 )
-from codetracer_otel.exporters.json_text import strict
-from codetracer_otel.exporters.lines import FileOutput, LineWriter
+from codetracer_otel.exporters.files.json_text import strict
+from codetracer_otel.exporters.files.line_writer import FileOutput, LineWriter
 from codetracer_otel.exporters.standard_error import hold_standard_error, standard_error
 from codetracer_otel.sdk.diagnostics.events import FAILURES, FailureKind, topic_of
 from codetracer_otel.sdk.diagnostics.trailer import trailer_line, trailer_of, write_trailer
-from codetracer_otel.sdk.policy.model import LogLevel, Origin
+from codetracer_otel.sdk.settings.error_policy import LogLevel, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from codetracer_otel.sdk.settings import Settings
+    from codetracer_otel.sdk.settings.model import Settings
 
 LOGGER_NAME: Final = "codetracer_otel"
 

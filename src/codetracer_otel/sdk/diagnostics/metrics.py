@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from codetracer_otel.ports import MetricsSink, Notify
+    from codetracer_otel.model.protocols import MetricsSink, Notify
 
 _SUMMARY_NS: Final = 60 * 1_000_000_000
 

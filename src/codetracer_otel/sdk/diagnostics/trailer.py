@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codetracer_otel.bindings import Json
-from codetracer_otel.exporters.lines import LineWriter
+from codetracer_otel.exporters.files.line_writer import LineWriter
 from codetracer_otel.exporters.standard_error import standard_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from codetracer_otel.errors import CodetracerError
-    from codetracer_otel.exporters.lines import Output
+    from codetracer_otel.exporters.files.line_writer import Output
 
 
 def trailer_line(

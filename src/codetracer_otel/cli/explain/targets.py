@@ -1,0 +1,88 @@
+"""What the targets of ``codetracer-otel explain`` name: code objects, found without an import."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.errors import ErrorCode, TargetError, UsageError
+from codetracer_otel.filters.code.source_code import (
+    code_at_line,
+    code_objects,
+    compile_file,
+    files_below,
+    module_file,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import CodeType
+
+TARGETS: Final = "pkg.mod:qualname, path/file.py:line or path/file.py"
+_SHOWN_LINES: Final = 20
+
+
+def discovery_start(target: str) -> str:
+    """Return the directory from which the filter of a target is searched for."""
+    path = _split_line(target)[0]
+    return os.path.dirname(os.path.abspath(path)) if os.path.isfile(path) else os.getcwd()
+
+
+def codes_of(target: str) -> Iterator[tuple[str | None, str, CodeType]]:
+    """Yield the code objects that a target names: module name if known, file and code.
+
+    Raises:
+        UsageError: it is not found.
+        TargetError: it cannot be compiled.
+    """
+    path, line = _split_line(target)
+    if os.path.isfile(path):
+        module = _compiled(path)
+        yield from ((None, path, code) for code in _chosen(module, line, target))
+    elif os.path.isdir(path):
+        for file in files_below(path):
+            yield from ((None, file, code) for code in code_objects(_compiled(file)))
+    else:
+        yield from _codes_of_module(target)
+
+
+def _split_line(target: str) -> tuple[str, int | None]:
+    path, colon, line = target.rpartition(":")
+    return (path, int(line)) if colon and line.isascii() and line.isdigit() else (target, None)
+
+
+def _chosen(module: CodeType, line: int | None, target: str) -> list[CodeType]:
+    if line is None:
+        return list(code_objects(module))
+    code = code_at_line(module, line)
+    if code is None:
+        lines = sorted(found.co_firstlineno for found in code_objects(module))
+        first = ", ".join(map(str, dict.fromkeys(lines[:_SHOWN_LINES])))
+        raise UsageError(
+            f"{target}: no code at this line; functions and classes begin at {first}",
+            ErrorCode.IO,
+        )
+    return [code]
+
+
+def _codes_of_module(target: str) -> Iterator[tuple[str | None, str, CodeType]]:
+    name, colon, qualname = target.partition(":")
+    file = module_file(name, [os.getcwd(), *sys.path]) if name and "/" not in name else None
+    if file is None:
+        raise UsageError(f"{target}: no such file or module; expected {TARGETS}", ErrorCode.IO)
+    module = _compiled(file)
+    codes = [code for code in code_objects(module) if not colon or code.co_qualname == qualname]
+    if not codes:
+        known = [code.co_qualname for code in code_objects(module)]
+        raise UsageError(f"{target}: no such function; {file} has {', '.join(known[:20])}")
+    yield from ((name, file, code) for code in codes)
+
+
+def _compiled(file: str) -> CodeType:
+    try:
+        return compile_file(file)
+    except OSError as error:
+        raise TargetError(f"{file}: cannot be read: {error.strerror}", ErrorCode.IO) from error
+    except (SyntaxError, ValueError) as error:
+        raise TargetError(f"{file}: is not valid Python: {error}") from error

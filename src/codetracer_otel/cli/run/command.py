@@ -1,0 +1,305 @@
+"""``codetracer-otel run``: a program under tracing, which cannot tell it from plain ``python``."""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import gc
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.cli.run.session_end import Ending
+from codetracer_otel.cli.run.target import (
+    Outcome,
+    Program,
+    Target,
+    TargetKind,
+    script_target,
+)
+from codetracer_otel.cli.run.uncaught import raise_silently
+from codetracer_otel.errors import UsageError
+from codetracer_otel.sdk.settings.error_policy import PolicyFlags
+from codetracer_otel.sdk.settings.launch import Launch, LaunchKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from codetracer_otel.sdk.session.session import Session
+
+_EXAMPLES: Final = """\
+Everything behind the program belongs to the program, whatever it looks like.
+
+examples:
+  codetracer-otel run app.py --port 8000
+  codetracer-otel run -m shop.server
+  codetracer-otel run -c 'import shop; shop.report()'
+  codetracer-otel run --exporter jsonl=spans.jsonl --exporter otlp --pytest -q tests
+  codetracer-otel run --capture args --log-level debug --json-errors app.py
+"""
+
+_TARGET_FLAGS: Final[Mapping[str, str]] = {
+    "-m": "a module name, as in codetracer-otel run -m shop.server",
+    "-c": "source code, as in codetracer-otel run -c 'import shop; shop.report()'",
+    "--pytest": "",
+    "--unittest": "",
+}
+_A_PROGRAM: Final = "a script, -m or -c, as in codetracer-otel run app.py"
+_FRAMEWORKS: Final[Mapping[str, LaunchKind]] = {
+    "pytest": LaunchKind.PYTEST,
+    "unittest": LaunchKind.UNITTEST,
+}
+_LAUNCH_KINDS: Final[Mapping[TargetKind, LaunchKind]] = {
+    TargetKind.SCRIPT: LaunchKind.SCRIPT,
+    TargetKind.ARCHIVE: LaunchKind.SCRIPT,
+    TargetKind.MODULE: LaunchKind.MODULE,
+    TargetKind.COMMAND: LaunchKind.COMMAND,
+    TargetKind.STDIN: LaunchKind.COMMAND,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TargetWords:
+    """The part of the command line that names the program.
+
+    Attributes:
+        flag: ``-m``, ``-c``, ``--pytest``, ``--unittest``, or empty for a path.
+        words: what follows it.
+    """
+
+    flag: str
+    words: tuple[str, ...]
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command ``run``; what names the program is split off before, see `split_target`."""
+    parser = commands.add_parser(
+        "run",
+        help="run a program under tracing",
+        usage="%(prog)s [options] (SCRIPT | -m MODULE | -c CODE | --pytest | --unittest) [args]",
+        description="Run a program under tracing; its output and exit status stay its own.",
+        epilog=_EXAMPLES,
+    )
+    _add_options(parser)
+    parser.set_defaults(handler=run)
+
+
+def split_target(arguments: Sequence[str]) -> tuple[list[str], TargetWords | None]:
+    """Return our own options, and what names the program; it starts at the first word not ours."""
+    takes_value = _options_with_value()
+    position = 0
+    while position < len(arguments):
+        word = arguments[position]
+        found = _target_at(word, tuple(arguments[position + 1 :]))
+        if found is not None:
+            return list(arguments[:position]), found
+        position += 2 if word in takes_value else 1
+    return list(arguments), None
+
+
+def _target_at(word: str, rest: tuple[str, ...]) -> TargetWords | None:
+    if word in _TARGET_FLAGS:
+        return TargetWords(word, rest)
+    if word[:2] in ("-m", "-c"):
+        return TargetWords(word[:2], (word[2:], *rest))
+    if word == "--":
+        return TargetWords("", rest)
+    return TargetWords("", (word, *rest)) if not word.startswith("-") or word == "-" else None
+
+
+def _options_with_value() -> frozenset[str]:
+    actions = _add_options(argparse.ArgumentParser(add_help=False))
+    return frozenset(
+        name for action in actions if action.nargs != 0 for name in action.option_strings
+    )
+
+
+def _add_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    tracing = parser.add_argument_group("tracing")
+    policy = parser.add_argument_group("policy")
+    return [*_add_tracing_options(tracing), *_add_policy_options(policy)]
+
+
+def _add_tracing_options(group: argparse._ArgumentGroup) -> list[argparse.Action]:
+    add = group.add_argument
+    return [
+        add(
+            "--trace-filter",
+            action="append",
+            metavar="FILE",
+            help="a filter, or several: a.toml::b.toml",
+        ),
+        add(
+            "--exporter",
+            action="append",
+            metavar="NAME[=TARGET]",
+            help="otlp[=URL], otlp-grpc[=URL], native=DIR, jsonl[=FILE], chrome=FILE, console, "
+            "none",
+        ),
+        add("--capture", metavar="LIST", help="any of args,return,locals,globals, or none"),
+        add("--service-name", metavar="NAME", help="service.name; default: the program's name"),
+        add("--trace", metavar="SPEC", help="topics to print, as in CODETRACER_TRACE"),
+        add("--activation-path", metavar="FILE", help="record from the first entry into this file"),
+        add(
+            "--no-global-provider",
+            action="store_true",
+            help="without a provider for spans of libraries, whose cost their spans are",
+        ),
+        add("--no-builtin-filter", action="store_true", help="without the builtin filters"),
+        add("--no-learn-secrets", action="store_true", help="hide by name and shape alone"),
+        add("--no-framework-filters", action="store_true", help="without those of test frameworks"),
+        add("--quiet", action="store_true", help="without the summary"),
+    ]
+
+
+def _add_policy_options(group: argparse._ArgumentGroup) -> list[argparse.Action]:
+    add = group.add_argument
+    switch = argparse.BooleanOptionalAction
+    return [
+        add("--on-recorder-error", metavar="ACTION", help="disable (default) or abort"),
+        add("--require-trace", action=switch, help="fail when nothing was recorded"),
+        add("--keep-partial-trace", action=switch, help="keep a native trace after a failure"),
+        add("--log-level", metavar="LEVELS", help="[target=]level,..."),
+        add("--log-file", metavar="FILE", help="where the log goes; default: stderr"),
+        add("--json-errors", action=switch, help="one JSON line per failure on stderr"),
+        add("--capture-io", metavar="MODE", help="off (default), proxies or proxies+fd"),
+        add("--module-name-from-globals", action=switch, help="__name__ names the module"),
+        add("--propagate-script-exit", action=switch, help="exit with the program's status"),
+    ]
+
+
+POLICY_FLAGS: Final = (
+    "on_recorder_error",
+    "require_trace",
+    "keep_partial_trace",
+    "log_level",
+    "log_file",
+    "json_errors",
+    "capture_io",
+    "module_name_from_globals",
+    "propagate_script_exit",
+)
+
+
+def run(options: argparse.Namespace) -> Run:
+    """Start a session for the program that ``options.target_words`` names.
+
+    Raises:
+        UsageError: there is no such program.
+    """
+    target = build_target(options.target_words)
+    ending = Ending(_start_session(options, target), quiet=options.quiet)
+    # first in, last out: after the program's own handlers and threads
+    atexit.register(ending.close)
+    # what the program did not make shall cost neither its collections nor its children's ends
+    gc.freeze()
+    gc.enable()
+    return Run(Program(target), ending)
+
+
+class Run:
+    """A program under tracing, about to begin."""
+
+    def __init__(self, program: Program, ending: Ending) -> None:
+        self.prepare = program.prepare
+        self._program = program
+        self._ending = ending
+
+    def end(self, uncaught: BaseException | None) -> int:
+        """Return the exit status of a program that an exception, or None, has left.
+
+        Raises:
+            SystemExit: the program's own.
+            KeyboardInterrupt: it left the program, which has shown it.
+        """
+        try:
+            outcome = self._program.end(uncaught)
+        except SystemExit as request:
+            outcome = Outcome(status_of(request))
+            if self._ending.finish(outcome.status):
+                raise
+            _show_reason(request)
+        return _leave(outcome, self._ending)
+
+
+def _start_session(options: argparse.Namespace, target: Target) -> Session:
+    from codetracer_otel.sdk.session.configure import begin_session  # noqa: PLC0415 - usage errors first
+
+    launch = build_launch(target, framework_filter=not options.no_framework_filters)
+    return begin_session(build_keywords(options), launch)
+
+
+def _leave(outcome: Outcome, ending: Ending) -> int:
+    if not ending.finish(outcome.status):
+        return 0
+    if outcome.interrupt is not None:
+        raise_silently(outcome.interrupt)
+    return outcome.status
+
+
+def _show_reason(request: SystemExit) -> None:
+    """Print the text of an exit that the interpreter will not see."""
+    if request.code is not None and not isinstance(request.code, int) and sys.stderr is not None:
+        print(request.code, file=sys.stderr)
+
+
+def status_of(request: SystemExit) -> int:
+    """Return the exit status that the interpreter gives a SystemExit."""
+    if request.code is None:
+        return 0
+    return request.code & 0xFF if isinstance(request.code, int) else 1
+
+
+def build_target(given: TargetWords | None) -> Target:
+    """Return the program that the command line names.
+
+    Raises:
+        UsageError: it names none, or none that can be opened.
+    """
+    if given is None or not (given.words or given.flag.startswith("--")):
+        expected = _TARGET_FLAGS[given.flag] if given and given.flag else _A_PROGRAM
+        raise UsageError(f"no program to run; expected {expected}")
+    if given.flag.startswith("--"):
+        return Target(TargetKind.MODULE, given.flag[2:], given.words)
+    name, *arguments = given.words
+    if not given.flag:
+        return _path_target(name, tuple(arguments))
+    kind = TargetKind.MODULE if given.flag == "-m" else TargetKind.COMMAND
+    return Target(kind, name, tuple(arguments))
+
+
+def _path_target(path: str, arguments: tuple[str, ...]) -> Target:
+    if path == "-":
+        return Target(TargetKind.STDIN, path, arguments)
+    return script_target(path, arguments)
+
+
+def build_launch(target: Target, *, framework_filter: bool) -> Launch:
+    """Return what a session should know about the program it records."""
+    is_module = target.kind is TargetKind.MODULE
+    kind = _FRAMEWORKS.get(target.name) if is_module else None
+    name = target.name if is_module else _main_file(target.filename)
+    return Launch(kind or _LAUNCH_KINDS[target.kind], name, target.arguments, framework_filter)
+
+
+def _main_file(filename: str) -> str:
+    return os.path.join(filename, "__main__.py") if os.path.isdir(filename) else filename
+
+
+def build_keywords(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the keywords of ``configure`` that the options state."""
+    flags = {name: getattr(options, name) for name in POLICY_FLAGS}
+    return {
+        "trace_filter": options.trace_filter,
+        "exporter": options.exporter,
+        "capture": options.capture,
+        "service_name": options.service_name,
+        "trace": options.trace,
+        "activation_path": options.activation_path,
+        "set_global": False if options.no_global_provider else None,
+        "builtin_filter": False if options.no_builtin_filter else None,
+        "learn_secrets": False if options.no_learn_secrets else None,
+        "policy": PolicyFlags({k: v for k, v in flags.items() if v is not None}),
+        "signals": True,
+    }

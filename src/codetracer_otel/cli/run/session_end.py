@@ -1,0 +1,191 @@
+"""Ends the session of a traced program, after the program's own last code, and sums it up."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from codetracer_otel.errors import CodetracerError, InternalError
+from codetracer_otel.exporters.files.line_writer import LineWriter
+from codetracer_otel.exporters.standard_error import StandardError
+from codetracer_otel.sdk.diagnostics.trailer import trailer_of, write_trailer
+from codetracer_otel.sdk.session.summary import recorded_count, records_steps_alone
+from codetracer_otel.sdk.settings.exporter_specs import ExporterSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from codetracer_otel.sdk.settings.model import Settings
+
+PREFIX: Final = "codetracer-otel"
+SHUTDOWN_TIMEOUT_S: Final = 5.0
+
+_STDERR_BY_DEFAULT: Final = ("jsonl", "console")
+
+
+class RunningSession(Protocol):
+    """The part of a session that its end needs."""
+
+    @property
+    def settings(self) -> Settings:
+        """What the session was started with."""
+
+    def stats(self) -> dict[str, Any]:
+        """Return the counters."""
+
+    def why_nothing(self) -> str:
+        """Return why nothing was recorded, and how to ask further."""
+
+    def note_exit(self, status: int) -> None:
+        """Take note of the program's exit status."""
+
+    def shutdown(self, timeout: float = ...) -> bool:
+        """Deliver the rest within ``timeout`` seconds."""
+
+
+class Ending:
+    """What is left to do when the traced program has ended.
+
+    A forked child delivers its own spans; only the process that started the session sums up.
+    """
+
+    def __init__(
+        self, session: RunningSession, *, quiet: bool, end: Callable[[int], object] = os._exit
+    ) -> None:
+        self._session = session
+        self._is_quiet = quiet
+        self._end = end
+        self._process = os.getpid()
+        # made before the program begins: what it puts into its place is the program's
+        self._stderr = StandardError(sys.__stderr__)
+        self._status = 0
+
+    def finish(self, status: int) -> bool:
+        """Note the program's exit status; return whether this process should exit with it."""
+        self._status = status
+        self._session.note_exit(status)
+        return self._session.settings.policy.propagate_script_exit
+
+    def close(self) -> None:
+        """Shut the session down and sum up; the exit status becomes ours where the policy says so.
+
+        To be registered with atexit before the program starts, so that it runs last.
+        """
+        failure = self._shut_down()
+        if os.getpid() != self._process:
+            return
+        if not self._is_quiet:
+            self._sum_up(failure)
+        if failure is not None:
+            self._tell(failure)
+            self._fail(failure.exit_status)
+
+    def _tell(self, failure: CodetracerError) -> None:
+        if isinstance(failure, InternalError):
+            return  # the log has told of it
+        self._say(str(failure))
+        if self._session.settings.policy.json_errors:
+            write_trailer(trailer_of(failure), self._stderr)
+
+    def _shut_down(self) -> CodetracerError | None:
+        try:
+            self._session.shutdown(SHUTDOWN_TIMEOUT_S)
+        except CodetracerError as failure:
+            return failure
+        return None
+
+    def _fail(self, status: int) -> None:
+        if self._status != 0:
+            return
+        # The interpreter's exit status is fixed by now; what it would still flush, flush here.
+        _flush_output()
+        logging = sys.modules.get("logging")
+        if logging is not None:
+            logging.shutdown()
+        self._end(status)
+
+    def _sum_up(self, failure: CodetracerError | None) -> None:
+        # what the program still buffers comes first
+        _flush_output()
+        stats = self._session.stats()
+        is_silence_explained = recorded_count(stats) > 0 or failure is not None
+        reason = "" if is_silence_explained else self._session.why_nothing()
+        if writes_lines_to_stderr(self._session.settings):
+            told = {"reason": reason} if reason else {}
+            LineWriter(self._stderr).write({"kind": "stats", **stats_fields(stats), **told})
+            return
+        self._say(summary(stats, self._session.settings))
+        if reason:
+            self._say(reason)
+
+    def _say(self, text: str) -> None:
+        LineWriter(self._stderr).write_text(f"{PREFIX}: {text}\n")
+
+
+def writes_lines_to_stderr(settings: Settings) -> bool:
+    """Return whether JSON lines go to stderr, so that a summary there must be one, too."""
+    return ExporterSpec("jsonl") in settings.exporters
+
+
+def stats_fields(stats: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the counters that the summary tells, with their names in the JSON line."""
+    return {
+        "recorded": stats.get("recorded", 0),
+        "exported": stats.get("exported", 0),
+        "dropped": dict(stats.get("dropped", {})),
+        "redacted": redacted_count(stats),
+    }
+
+
+def redacted_count(stats: Mapping[str, Any]) -> int:
+    """Return how many values were redacted, over all kinds."""
+    return sum(stats.get("value_redactions", {}).values())
+
+
+def summary(stats: Mapping[str, Any], settings: Settings) -> str:
+    """Return the line that closes a run."""
+    dropped = _dropped(stats)
+    reasons = ", ".join(f"{count} {cause}" for cause, count in dropped.items())
+    if records_steps_alone(stats):
+        counted = f"{recorded_count(stats)} calls recorded"
+    else:
+        counted = f"{recorded_count(stats)} spans recorded, {stats.get('exported', 0)} exported"
+        # each exporter counts its own: so many spans, so many times
+        counted += f" by {many} exporters" if (many := len(settings.exporters)) > 1 else ""
+    return (
+        f"{counted}, "
+        f"{sum(dropped.values())} dropped{f' ({reasons})' if reasons else ''}, "
+        f"{redacted_count(stats)} values redacted; {destinations(settings)}"
+    )
+
+
+def _dropped(stats: Mapping[str, Any]) -> dict[str, int]:
+    dropped: dict[str, int] = dict(stats.get("dropped", {}))
+    lost = stats["native"]["lost_calls"] if records_steps_alone(stats) else 0
+    return {**dropped, "native_failed": lost} if lost else dropped
+
+
+def destinations(settings: Settings) -> str:
+    """Return where the recording went, without credentials."""
+    names = [_destination(item, settings) for item in settings.exporters]
+    return f"to {', '.join(names)}" if names else "not delivered (exporter none)"
+
+
+def _destination(exporter: object, settings: Settings) -> str:
+    if not isinstance(exporter, ExporterSpec):
+        return type(exporter).__name__
+    if exporter.target is None and exporter.name in _STDERR_BY_DEFAULT:
+        return f"{exporter.name} on stderr"
+    if exporter.target is None and exporter.name.startswith("otlp"):
+        endpoint = settings.otlp.traces_endpoint or settings.otlp.endpoint
+        return str(ExporterSpec(exporter.name, endpoint))
+    return str(exporter)
+
+
+def _flush_output() -> None:
+    if sys.stdout is not None:
+        # a broken pipe is reported by the interpreter, which flushes again
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()

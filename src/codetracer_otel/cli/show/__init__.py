@@ -1,0 +1,1 @@
+"""The command ``show``: prints a trace as an indented call tree."""

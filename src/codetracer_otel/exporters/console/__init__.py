@@ -1,0 +1,1 @@
+"""Prints spans as a tree on the terminal."""

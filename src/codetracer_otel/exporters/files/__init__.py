@@ -1,0 +1,1 @@
+"""Writes spans into files: JSON lines and Chrome traces."""

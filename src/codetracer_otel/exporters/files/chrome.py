@@ -1,0 +1,107 @@
+"""Writes spans as Chrome Trace Event JSON, which Perfetto and VizTracer's vizviewer open."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.bindings import Os
+from codetracer_otel.errors import ErrorCode, UsageError
+from codetracer_otel.exporters.files.chrome_events import ChromeEvents
+from codetracer_otel.exporters.files.json_array_file import JsonArrayFile
+from codetracer_otel.exporters.otlp.health import Health
+from codetracer_otel.model.protocols import ExportResult
+from codetracer_otel.model.record import PLAN
+from codetracer_otel.model.span_view import span_view
+
+if TYPE_CHECKING:
+    from codetracer_otel.exporters import ExporterContext
+    from codetracer_otel.model.protocols import Notify
+    from codetracer_otel.model.span_view import Batch
+
+_HEAD: Final = '{"displayTimeUnit":"ns","traceEvents":['
+_TAIL: Final = "\n]}\n"
+
+
+class ChromeExporter:
+    """Writes each span as a complete event (``ph`` X) with its values as ``args``.
+
+    A span that was suspended, or that lies across another one of its thread, becomes a pair of
+    async events (``b`` and ``e``): readers would misplace it among the calls of the thread. Span
+    events become instants. The file is valid JSON after each batch.
+
+    Args:
+        path: of the file; one that is there is replaced. Its mode is 0600.
+        notify: told once that the file cannot be written, and once that it can again.
+
+    Raises:
+        EnvironmentFailure: the file cannot be created.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], notify: Notify | None = None) -> None:
+        self._first_path = os.path.abspath(path)
+        self._file = JsonArrayFile(self._first_path, _HEAD, _TAIL)
+        self._events: ChromeEvents | None = None
+        self._spans = 0
+        self._failures = 0
+        self._health = None if notify is None else Health(notify, exporter="chrome")
+
+    def export(self, batch: Batch) -> ExportResult:
+        """Write the events of a batch; what cannot be written makes it a failure."""
+        spans = [(span_view(record), record[PLAN].rule) for record in batch.records]
+        spans += [(view, "") for view in batch.spans]
+        if not spans:
+            return ExportResult.SUCCESS
+        if self._events is None:
+            self._events = _events_of(batch, min(view.start_ns for view, _ in spans))
+        try:
+            self._file.append(self._events.events(spans))
+        except OSError as error:
+            self._failures += 1
+            if self._health is not None:
+                self._health.failed(error.strerror or str(error))
+            return ExportResult.FAILURE
+        if self._health is not None:
+            self._health.succeeded()
+        self._spans += len(spans)
+        return ExportResult.SUCCESS
+
+    def flush(self, timeout: float) -> bool:  # noqa: ARG002 - nothing is buffered here
+        """Return True: each batch is written as a whole."""
+        return True
+
+    def shutdown(self, timeout: float) -> None:  # noqa: ARG002 - closing does not wait
+        """Close the file."""
+        self._file.close()
+
+    def reopen_after_fork(self, path: str | None = None) -> None:
+        """Go on in a forked child in the file ``path``, or one with ``.<pid>`` at its name.
+
+        Raises:
+            EnvironmentFailure: the file cannot be created.
+        """
+        self._events = None
+        self._spans = self._failures = 0
+        self._file.move(path or f"{self._first_path}.{Os.getpid()}")
+
+    def stats(self) -> dict[str, int]:
+        """Return how many spans were written, and how many batches could not be."""
+        return {"spans": self._spans, "failures": self._failures}
+
+
+def _events_of(batch: Batch, first_ns: int) -> ChromeEvents:
+    pid = batch.resource.get("process.pid")
+    name = batch.resource.get("service.name", "python")
+    return ChromeEvents(pid if isinstance(pid, int) else Os.getpid(), first_ns, str(name))
+
+
+def build(target: str | None, context: ExporterContext) -> ChromeExporter:
+    """Return the exporter ``chrome=FILE``.
+
+    Raises:
+        UsageError: no file is given.
+        EnvironmentFailure: it cannot be created.
+    """
+    if target is None:
+        raise UsageError("chrome: needs a file; expected chrome=FILE", ErrorCode.UNSUPPORTED_FORMAT)
+    return ChromeExporter(target, context.notify)

@@ -1,0 +1,135 @@
+"""Writes spans as JSON lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.exporters.files.line_writer import FileOutput, LineWriter, rfc3339
+from codetracer_otel.exporters.otlp.health import Health
+from codetracer_otel.exporters.standard_error import StandardError, standard_error
+from codetracer_otel.model.protocols import ExportResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from os import PathLike
+
+    from codetracer_otel.exporters import ExporterContext
+    from codetracer_otel.model.protocols import Notify
+    from codetracer_otel.model.record import Event, Link
+    from codetracer_otel.model.span_view import Batch, SpanView
+
+SCHEMA: Final = "span/1"
+
+
+def span_line(view: SpanView) -> dict[str, Any]:
+    """Return the fields of a span's line, in their order."""
+    return {
+        "timestamp": rfc3339(view.start_ns),
+        "name": view.name,
+        "trace_id": view.trace_id,
+        "span_id": view.span_id,
+        "parent_span_id": view.parent_span_id,
+        "duration_ms": (view.end_ns - view.start_ns) / 1e6,
+        "status": {"code": view.status.name, "message": view.status_message},
+        "attributes": view.attributes,
+        "events": [_event(event) for event in view.events],
+        "links": [_link(link) for link in view.links],
+        "schema": SCHEMA,
+    }
+
+
+def _event(event: Event) -> dict[str, Any]:
+    return {
+        "name": event.name,
+        "timestamp": rfc3339(event.time_ns),
+        "attributes": event.attributes,
+    }
+
+
+def _link(link: Link) -> dict[str, Any]:
+    return {
+        "trace_id": f"{link.trace_id:032x}",
+        "span_id": f"{link.span_id:016x}",
+        "attributes": link.attributes,
+    }
+
+
+def _tell_nobody(event: str, /, level: str = "info", **facts: object) -> None:
+    """Stand for the one who is told, where there is none."""
+
+
+class JsonLinesExporter:
+    """Writes each span as one JSON object on a line of its own.
+
+    Args:
+        writer: where lines go; standard error when None.
+        is_printed: says whether a line about this hand-written span already stands on the same
+            output; such a span is left out.
+        notify: told once that lines cannot be written, and once that they can again.
+    """
+
+    def __init__(
+        self,
+        writer: LineWriter | None = None,
+        *,
+        is_printed: Callable[[SpanView], bool] | None = None,
+        notify: Notify = _tell_nobody,
+    ) -> None:
+        self._writer = writer or LineWriter(standard_error())
+        self._health = Health(notify, exporter="jsonl")
+        self._lost = 0
+        self._is_printed = is_printed
+
+    @classmethod
+    def to_file(
+        cls, path: str | PathLike[str], *, notify: Notify = _tell_nobody
+    ) -> JsonLinesExporter:
+        """Return an exporter that appends to ``path``, created with mode 0600.
+
+        Raises:
+            EnvironmentFailure: the file cannot be opened for writing.
+        """
+        return cls(LineWriter(FileOutput(path)), notify=notify)
+
+    @property
+    def writes_to_stderr(self) -> bool:
+        """Whether lines go to the standard error."""
+        return self._writer.goes_to(StandardError)
+
+    def export(self, batch: Batch) -> ExportResult:
+        """Write a line for each span; a line that cannot be written makes it a failure."""
+        lost = self._lost
+        for view in batch.views():
+            if self._is_printed is None or not self._is_printed(view):
+                self._lost += not self._writer.write(span_line(view))
+        if self._lost > lost:
+            self._health.failed(self._writer.reason)
+            return ExportResult.FAILURE
+        self._health.succeeded()
+        return ExportResult.SUCCESS
+
+    def flush(self, timeout: float) -> bool:  # noqa: ARG002 - nothing is buffered here
+        """Flush the stream behind the lines; return whether that worked."""
+        return self._writer.flush()
+
+    def shutdown(self, timeout: float) -> None:  # noqa: ARG002 - closing does not wait
+        """Flush, and close what is ours."""
+        self._writer.flush()
+        self._writer.close()
+
+    def reopen_after_fork(self, path: str | None = None) -> None:
+        """Become usable in a forked child, a file as ``path`` or with ``.<pid>`` at its name."""
+        self._lost = 0
+        self._writer.reopen_after_fork(path)
+
+    def stats(self) -> dict[str, int]:
+        """Return how many lines were written, and how many could not be."""
+        counts = {"lines": self._writer.lines, "failures": self._writer.failures}
+        return {**counts, "spans_failed": self._lost}
+
+
+def build(target: str | None, context: ExporterContext) -> JsonLinesExporter:
+    """Return the exporter ``jsonl`` or ``jsonl=FILE``."""
+    if target is None:
+        return JsonLinesExporter(notify=context.notify)
+    return JsonLinesExporter.to_file(target, notify=context.notify)

@@ -1,0 +1,285 @@
+"""Writes whole JSON lines: valid JSON of bounded size, one write each, and never an exception."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from codetracer_otel.bindings import Os, Threads, Time
+from codetracer_otel.descriptors import OwnDescriptor, open_to_append
+from codetracer_otel.errors import EnvironmentFailure, ErrorCode
+from codetracer_otel.exporters.files.json_text import encode_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from os import PathLike
+
+MAX_LINE_BYTES: Final = 64 * 1024
+
+_LAST_SECOND: Final = 253_402_300_799  # 9999-12-31T23:59:59Z, the last one RFC 3339 can write
+
+
+class TextStream(Protocol):
+    """The part of a text stream that lines need."""
+
+    def write(self, text: str, /) -> object: ...  # noqa: D102 - io.TextIOBase
+    def flush(self) -> None: ...  # noqa: D102 - io.TextIOBase
+
+
+def rfc3339(unix_ns: int) -> str:
+    """Return Unix time in ns as RFC 3339 text in UTC with six digits, cut to 1970..9999."""
+    seconds, rest = divmod(unix_ns, 1_000_000_000)
+    if not 0 <= seconds <= _LAST_SECOND:
+        seconds, rest = min(max(seconds, 0), _LAST_SECOND), 0
+    return f"{_second_text(seconds)}.{rest // 1000:06d}Z"
+
+
+@lru_cache(maxsize=64)
+def _second_text(seconds: int) -> str:
+    return Time.strftime("%Y-%m-%dT%H:%M:%S", Time.gmtime(seconds))
+
+
+def current_stderr() -> TextStream | None:
+    """Return what ``sys.stderr`` is now."""
+    return sys.stderr
+
+
+class StreamOutput:
+    """A text stream that is looked up at each write, so that a replaced one is followed."""
+
+    def __init__(self, stream: Callable[[], TextStream | None] = current_stderr) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write to the stream of this moment.
+
+        Raises:
+            OSError: there is no stream.
+        """
+        stream = self._stream()
+        if stream is None:
+            raise OSError("no stream")
+        stream.write(text)
+
+    def flush(self) -> None:
+        """Flush the stream of this moment, if there is one."""
+        stream = self._stream()
+        if stream is not None:
+            stream.flush()
+
+    def reopen_after_fork(self, path: str | None = None) -> None:
+        """Do nothing: the child shares its parent's stream."""
+
+    def close(self) -> None:
+        """Do nothing: the stream is not ours."""
+
+
+class DescriptorOutput:
+    """A duplicate of a file descriptor, which stays ours when the program closes its own.
+
+    Args:
+        descriptor: of the program.
+        encoding: of what is written; what has no form in it is escaped.
+
+    Raises:
+        EnvironmentFailure: the descriptor is not open.
+    """
+
+    encoding = "ascii"
+
+    def __init__(self, descriptor: int, encoding: str = "ascii") -> None:
+        self.encoding = encoding
+        try:
+            self._file = OwnDescriptor(Os.dup(descriptor))
+        except OSError as error:
+            raise _cannot_write(f"fd:{descriptor}", error) from error
+        self._is_torn = False
+
+    def write(self, text: str) -> None:
+        """Write ``text``, behind a line end if the last write broke off in the middle."""
+        descriptor = self._descriptor_now()
+        data = (b"\n" if self._is_torn else b"") + text.encode(self.encoding, "backslashreplace")
+        done = 0
+        try:
+            while done < len(data):
+                done += Os.write(descriptor, data[done:])
+        finally:
+            self._is_torn = 0 < done < len(data) or (self._is_torn and not done)
+
+    def flush(self) -> None:
+        """Do nothing: writes are not buffered."""
+
+    def reopen_after_fork(self, path: str | None = None) -> None:
+        """Do nothing: the child shares its parent's descriptor."""
+
+    def close(self) -> None:
+        """Close the duplicate, unless the program closed it and the number is another file now."""
+        self._file.close()
+
+    def isatty(self) -> bool:
+        """Return whether people read what is written."""
+        return self._file.is_ours and Os.isatty(self._file.use())
+
+    def give_up_for(self, descriptor: int) -> None:
+        """Close the duplicate and use ``descriptor`` itself, where both are the same file."""
+        its_own = OwnDescriptor(descriptor, is_borrowed=True)
+        if its_own.identity == self._file.identity:
+            self._file.close()
+            self._file = its_own
+
+    def _descriptor_now(self) -> int:
+        return self._file.use()
+
+
+class FileOutput(DescriptorOutput):
+    """A file that is appended to, with mode 0600; see `descriptors.open_to_append`.
+
+    Attributes:
+        path: of the file, absolute.
+
+    Raises:
+        EnvironmentFailure: the file cannot be opened for writing.
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self.path = self._first_path = _absolute(os.fspath(path))
+        self._open()
+
+    def reopen_after_fork(self, path: str | None = None) -> None:
+        """Go on in the file ``path``, or in one named like the parent's with ``.<pid>``."""
+        self.close()
+        self.path = path or f"{self._first_path}.{Os.getpid()}"
+        self._open()
+
+    def close(self) -> None:
+        """Close the file for good."""
+        self._is_open = False
+        super().close()
+
+    def _open(self) -> None:
+        try:
+            self._file = OwnDescriptor(open_to_append(self.path))
+            self._is_torn = _ends_within_a_line(self.path, self._file.use())
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        self._is_open = True
+
+    def _descriptor_now(self) -> int:
+        # a program that becomes a daemon closes every descriptor and may reuse the number
+        if self._is_open and not self._file.is_ours:
+            self._open()
+        return self._file.use()
+
+
+def _absolute(path: str) -> str:
+    """Return ``path`` so that it is the same file when the program changes its directory."""
+    try:
+        return os.path.abspath(path)
+    except OSError:  # the directory is gone
+        return path
+
+
+def _ends_within_a_line(path: str, descriptor: int) -> bool:
+    """Return whether an earlier writer was killed, or had no room, in the middle of a line."""
+    found = Os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or not found.st_size:
+        return False
+    try:
+        reader = Os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        Os.lseek(reader, -1, os.SEEK_END)
+        return Os.read(reader, 1) != b"\n"
+    finally:
+        Os.close(reader)
+
+
+def _cannot_write(target: str, error: OSError) -> EnvironmentFailure:
+    reason = error.strerror or type(error).__name__
+    message = f"{target}: cannot be opened for writing: {reason}; expected a writable file"
+    return EnvironmentFailure(message, ErrorCode.IO, {"path": target})
+
+
+class Output(Protocol):
+    """Where finished text goes; any method but `close` may raise."""
+
+    def write(self, text: str) -> None: ...  # noqa: D102 - see DescriptorOutput
+    def flush(self) -> None: ...  # noqa: D102
+    def reopen_after_fork(self, path: str | None = None) -> None: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+
+
+class LineWriter:
+    """Writes mappings as JSON lines, from any thread; a failing write is counted, never raised.
+
+    Args:
+        output: where they go; by default to what ``sys.stderr`` is at each write.
+        max_bytes: of a line.
+
+    Attributes:
+        lines: how many lines were written.
+        failures: how many could not be written.
+        reason: why the last of these could not; never a text of the program.
+    """
+
+    def __init__(self, output: Output | None = None, *, max_bytes: int = MAX_LINE_BYTES) -> None:
+        self._output = output or StreamOutput()
+        self._max_bytes = max_bytes
+        # reentrant: a signal handler may write a line while its thread is writing one
+        self._lock = Threads.RLock()
+        self.lines = 0
+        self.failures = 0
+        self.reason = ""
+
+    def goes_to(self, kind: type) -> bool:
+        """Return whether the output is of this kind."""
+        return isinstance(self._output, kind)
+
+    def write(self, fields: Mapping[str, Any]) -> bool:
+        """Write one line; return whether it went out."""
+        try:
+            text = encode_line(fields, self._max_bytes)
+        except Exception as error:  # noqa: BLE001 - a mapping of the program may raise anything
+            self._fail(error)
+            return False
+        return self.write_text(text)
+
+    def write_text(self, text: str) -> bool:
+        """Write finished text in one piece; return whether it went out."""
+        with self._lock:
+            written = self._attempt(lambda: self._output.write(text))
+            self.lines += written
+        return written
+
+    def flush(self) -> bool:
+        """Flush the output; return whether that worked."""
+        with self._lock:
+            return self._attempt(self._output.flush)
+
+    def reopen_after_fork(self, path: str | None = None) -> bool:
+        """Become usable in a forked child, a file under a name of its own; return whether it is."""
+        self._lock = Threads.RLock()  # the parent's may be held by a thread that is not here
+        self.lines = self.failures = 0
+        return self._attempt(lambda: self._output.reopen_after_fork(path))
+
+    def close(self) -> None:
+        """Release the output; later writes count as failures where the output was ours."""
+        with self._lock:
+            self._attempt(self._output.close)
+
+    def _attempt(self, action: Callable[[], None]) -> bool:
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - a stream of the program may raise anything
+            self._fail(error)
+            return False
+        return True
+
+    def _fail(self, error: Exception) -> None:
+        self.failures += 1
+        number = error.errno if type(error) is OSError else None
+        self.reason = Os.strerror(number) if type(number) is int else type(error).__qualname__

@@ -1,0 +1,1 @@
+"""Reads, validates and repairs native CodeTracer traces."""

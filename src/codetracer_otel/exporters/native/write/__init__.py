@@ -1,0 +1,1 @@
+"""Writes native CodeTracer traces as a stream."""

@@ -1,0 +1,1 @@
+"""Sends spans over OTLP, by HTTP and by gRPC."""

@@ -1,0 +1,1 @@
+"""Names and finds code: modules, paths and source files."""

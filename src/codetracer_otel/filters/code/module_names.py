@@ -1,0 +1,220 @@
+"""Names of modules: what the frame says, what ``sys.modules`` says, what the path says."""
+
+from __future__ import annotations
+
+import os
+from stat import S_ISREG
+from types import GetSetDescriptorType, MemberDescriptorType
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.filters.code.paths import is_below, is_synthetic, normal_path, relative_path
+from codetracer_otel.main_module import MAIN, MAIN_OF_CHILD, module_called
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from importlib.machinery import ModuleSpec
+
+    from codetracer_otel.model.protocols import Clock, Notify
+
+REFRESH_INTERVAL_NS: Final = 100_000_000
+_REMEMBERED_FILES: Final = 16_384
+_NEVER: Final = -REFRESH_INTERVAL_NS
+# Tests of asynchronous programs replace it in ``os`` by what raises in an event loop.
+_stat: Final = os.stat
+
+
+class ModuleNames:
+    """Derives the names a module is known by.
+
+    Args:
+        roots: project roots in normal form (`FilterChain.roots`).
+        modules: usually ``sys.modules``.
+        clock: bounds how often the index is read again after a miss.
+        notify: told once about the first file without a name.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[str],
+        modules: Mapping[str, Any],
+        clock: Clock,
+        notify: Notify | None = None,
+    ) -> None:
+        self._roots = tuple(roots)
+        self._index = ModuleIndex(modules, clock)
+        self._notify = notify
+        self._by_path: dict[str, str | None] = {}
+        self._failures = 0
+
+    def names_for(self, hint: object, file: str) -> tuple[str, ...]:
+        """Return every name of the module that ``file`` holds, the primary one first.
+
+        Args:
+            hint: ``__name__`` of the frame's globals, whatever it is; None to do without.
+            file: ``co_filename``.
+        """
+        names = _names_of_hint(hint)
+        if not is_synthetic(file):
+            names += filter(None, (self._index.name_of(file), self._path_name(file)))
+        if not names:
+            self._fail(file)
+        return tuple(dict.fromkeys(names))
+
+    def stats(self) -> dict[str, int]:
+        """Return the counters, by name."""
+        return {"module_name_failures": self._failures, "index_lookups": self._index.lookups}
+
+    def _fail(self, file: str) -> None:
+        self._failures += 1
+        if self._failures == 1 and self._notify is not None:
+            self._notify("module_name_unknown", "debug", file=file)
+
+    def _path_name(self, file: str) -> str | None:
+        if file not in self._by_path:
+            if len(self._by_path) >= _REMEMBERED_FILES:
+                self._by_path.clear()
+            self._by_path[file] = path_name(file, self._roots)
+        return self._by_path[file]
+
+
+def _names_of_hint(hint: object) -> list[str]:
+    if type(hint) is not str or not hint:
+        return []
+    # rules that state the name of a child's main module apply there, too
+    return [MAIN, hint] if hint == MAIN_OF_CHILD else [hint]
+
+
+def path_name(file: str, roots: Iterable[str]) -> str | None:
+    """Return the dotted name a file's path gives, or None.
+
+    Below a project root that is the path under the root; elsewhere the packages around the file
+    count, recognised by their ``__init__.py``.
+    """
+    path = normal_path(file)
+    around = tuple(root for root in roots if is_below(path, root))
+    parts = relative_path(path, around).split("/") if around else _package_parts(path)
+    parts[-1] = os.path.splitext(parts[-1])[0]
+    if parts[-1] == "__init__":
+        parts.pop()
+    return ".".join(parts) or None
+
+
+def _package_parts(path: str) -> list[str]:
+    directory, name = os.path.split(path)
+    parts = [name]
+    while _is_file(os.path.join(directory, "__init__.py")):
+        parent, name = os.path.split(directory)
+        if not name:
+            break
+        parts.insert(0, name)
+        directory = parent
+    return parts
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return S_ISREG(_stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+class ModuleIndex:
+    """Finds the name under which ``sys.modules`` knows a file, without scanning it per question.
+
+    Reads nothing but the modules' own dictionaries, so that lazily loaded modules stay unloaded
+    and no code of the program runs.
+    """
+
+    def __init__(self, modules: Mapping[str, Any], clock: Clock) -> None:
+        self._modules = modules
+        self._clock = clock
+        self._names: dict[str, str] = {}
+        self._seen: dict[str, int] = {}
+        self._missed: set[str] = set()
+        self._size = -1
+        self._read_at = _NEVER
+        self.lookups = 0
+
+    def name_of(self, file: str) -> str | None:
+        """Return the module name of a file, or None."""
+        name = self._names.get(file)
+        if name is not None or (file in self._missed and not self._is_stale()):
+            return name
+        self.lookups += 1
+        path = normal_path(file)
+        if path not in self._names and self._is_stale():
+            self._refresh()
+        name = self._names.get(path)
+        if name is None:
+            self._remember_miss(file)
+        elif file != path:
+            self._names[file] = name
+        return name
+
+    def _remember_miss(self, file: str) -> None:
+        if len(self._missed) >= _REMEMBERED_FILES:
+            self._missed.clear()
+        self._missed.add(file)
+
+    def _is_stale(self) -> bool:
+        return (
+            len(self._modules) != self._size
+            or self._clock.monotonic_ns() - self._read_at >= REFRESH_INTERVAL_NS
+        )
+
+    def _refresh(self) -> None:
+        # One call that runs no Python code: another thread may be importing.
+        modules = list(self._modules.items())
+        self._size = len(modules)
+        self._read_at = self._clock.monotonic_ns()
+        self._missed.clear()
+        for name, module in modules:
+            if self._seen.get(name) != id(module):
+                self._seen[name] = id(module)
+                self._enter(name, module)
+
+    def _enter(self, name: str, module: object) -> None:
+        if type(name) is not str:
+            return
+        origin, own_name = _origin(module)
+        if origin is None:
+            return
+        path = normal_path(_source_path(origin))
+        # A file can stand under several names; the one its spec gives is its own.
+        if path not in self._names or self._names[path] == MAIN or name == own_name:
+            self._names[path] = module_called(name)
+
+
+def _origin(module: object) -> tuple[str | None, str | None]:
+    """Return the file of a module and the name its spec gives it."""
+    namespace = _own_dict(module)
+    spec: ModuleSpec | None = namespace.get("__spec__")
+    details = _own_dict(spec) if spec is not None else {}
+    own_name = details.get("name")
+    for candidate in (details.get("origin"), namespace.get("__file__")):
+        if type(candidate) is str and os.path.basename(candidate) != candidate:
+            return candidate, own_name if type(own_name) is str else None
+    return None, None
+
+
+def _own_dict(thing: object) -> dict[str, Any]:
+    """Return an object's dictionary through its type's slot, past any ``__getattribute__``."""
+    for base in type(thing).__mro__:
+        slot = base.__dict__.get("__dict__")
+        if slot is None:
+            continue
+        if isinstance(slot, (GetSetDescriptorType, MemberDescriptorType)):
+            namespace = slot.__get__(thing)
+            return namespace if type(namespace) is dict else {}
+        return {}
+    return {}
+
+
+def _source_path(origin: str) -> str:
+    if not origin.endswith(".pyc"):
+        return origin
+    directory, name = os.path.split(origin)
+    parent, cache = os.path.split(directory)
+    if cache == "__pycache__":
+        return os.path.join(parent, name.split(".", 1)[0] + ".py")
+    return origin[:-1]

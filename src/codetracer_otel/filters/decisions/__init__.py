@@ -1,0 +1,1 @@
+"""Decides once per code object, from the rules of a chain."""

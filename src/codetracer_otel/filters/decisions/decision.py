@@ -1,0 +1,131 @@
+"""What a classifier answers: a decision about one code object, and the profile it shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codetracer_otel.filters.types import EventRules, Sampling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from codetracer_otel.filters.decisions.resolution import Resolution
+    from codetracer_otel.filters.decisions.value_rules import ValueRules
+    from codetracer_otel.filters.language.chain import ScopeRule
+    from codetracer_otel.filters.types import (
+        ContentRules,
+        RuleSource,
+        ValueKind,
+        Verdict,
+        WalkRules,
+    )
+
+
+class Profile:
+    """What one set of matching rules comes to; shared by all code that matches the same rules.
+
+    Attributes:
+        rules: the rules that match, oldest first.
+        sources: which rule or default set ``exec``, ``value_default``, ``capture``, ``root``,
+            ``sampling`` and ``events``.
+    """
+
+    __slots__ = (
+        "_build_values",
+        "_values",
+        "capture",
+        "events",
+        "root",
+        "rules",
+        "sampling",
+        "source",
+        "sources",
+        "traces",
+    )
+
+    def __init__(
+        self,
+        rules: tuple[ScopeRule, ...],
+        resolved: Resolution,
+        build_values: Callable[[], ValueRules],
+    ) -> None:
+        self.rules = rules
+        self.sources = resolved.sources
+        self.traces = resolved.traces
+        self.source = resolved.sources["exec"]
+        self.capture = resolved.capture
+        self.root = resolved.root
+        self.sampling = Sampling(**resolved.sampling) if resolved.sampling else None
+        self.events = EventRules(**resolved.events) if resolved.events else None
+        self._build_values = build_values
+        self._values: ValueRules | None = None
+
+    @property
+    def values(self) -> ValueRules:
+        """The value patterns, compiled when they are first needed."""
+        if self._values is None:
+            self._values = self._build_values()
+        return self._values
+
+
+class Decision:
+    """The answer about one code object, with its reason; see `model.Decision`."""
+
+    __slots__ = ("_module_names", "_qualname", "profile")
+
+    def __init__(self, profile: Profile, module_names: tuple[str, ...], qualname: str) -> None:
+        self.profile = profile
+        self._module_names = module_names
+        self._qualname = qualname
+
+    @property
+    def traces(self) -> bool:
+        """Whether calls become spans."""
+        return self.profile.traces
+
+    @property
+    def source(self) -> RuleSource:
+        """The rule or default that decided `traces`."""
+        return self.profile.source
+
+    @property
+    def capture(self) -> frozenset[str] | None:
+        """What the winning rule wants captured, or None for the session's default."""
+        return self.profile.capture
+
+    @property
+    def root(self) -> bool:
+        """Whether each call starts its own trace."""
+        return self.profile.root
+
+    @property
+    def sampling(self) -> Sampling | None:
+        """The merged sampling table, or None for "always"."""
+        return self.profile.sampling
+
+    @property
+    def events(self) -> EventRules | None:
+        """The merged events table, or None for "all"."""
+        return self.profile.events
+
+    @property
+    def walk(self) -> WalkRules | None:
+        """``attr`` and ``type`` patterns, or None when there are none."""
+        return self.profile.values.walk
+
+    @property
+    def content(self) -> ContentRules | None:
+        """``value`` patterns, or None when there are none."""
+        return self.profile.values.content
+
+    def value_verdict(self, kind: ValueKind, name: str) -> Verdict:
+        """Return the answer for a value known by name.
+
+        Args:
+            kind: where the value stands.
+            name: of the variable. For returns ``<return>``, ``<yield>`` or ``<unwind>`` asks about
+                that ending alone, anything else about the strictest of the three.
+        """
+        if kind.value == "ret":
+            return self.profile.values.return_verdict(self._module_names, self._qualname, name)
+        return self.profile.values.verdict(kind, name)

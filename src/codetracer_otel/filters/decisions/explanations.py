@@ -1,0 +1,145 @@
+"""What a chain does to one code object and its values, with every reason, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.filters.code.source_code import variables_of
+from codetracer_otel.filters.language.lint import find_slips
+from codetracer_otel.filters.types import Action, CodeIdentity, ValueKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import CodeType
+
+    from codetracer_otel.filters.decisions.classifier import Classifier
+    from codetracer_otel.filters.decisions.decision import Decision
+    from codetracer_otel.filters.language.chain import ScopeRule
+    from codetracer_otel.filters.types import RuleSource
+
+DEFAULT_CAPTURE: Final = frozenset(("args", "return"))
+_CAPTURED_AS: Final = {"arg": "args", "local": "locals", "global": "globals", "ret": "return"}
+
+
+@dataclass(frozen=True, slots=True)
+class ValueExplanation:
+    """What happens to one named value, and why.
+
+    Attributes:
+        kind: ``arg``, ``local``, ``global``, ``ret`` or ``attr``.
+        captured: whether values of this kind are read at all.
+    """
+
+    kind: str
+    name: str
+    action: Action
+    source: RuleSource
+    captured: bool
+
+    @property
+    def leaves(self) -> bool:
+        """Whether the value would leave the process."""
+        return self.captured and self.action is Action.ALLOW
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What happens to one code object, and why.
+
+    Attributes:
+        matching: every rule that matches, oldest first.
+        settings: which rule set ``capture``, ``root``, ``sampling`` and so on.
+        hints: usual slips in rules that do not match.
+    """
+
+    identity: CodeIdentity
+    line: int
+    traces: bool
+    source: RuleSource
+    matching: tuple[ScopeRule, ...]
+    settings: dict[str, tuple[str, RuleSource]]
+    values: tuple[ValueExplanation, ...]
+    hints: tuple[str, ...]
+
+
+def explain_code(
+    classifier: Classifier,
+    module_names: tuple[str, ...],
+    file: str,
+    code: CodeType,
+    asked: Iterable[str] = (),
+) -> Explanation:
+    """Explain one code object.
+
+    Args:
+        classifier: the compiled chain.
+        module_names: every name of its module.
+        file: absolute path.
+        code: the code object.
+        asked: further names to judge, as keys inside values too.
+    """
+    identity = CodeIdentity(module_names, file, code.co_qualname)
+    decision = classifier.classify(identity)
+    matching = decision.profile.rules
+    sources = {rule.source for rule in matching}
+    missed = [rule for rule in classifier.rules if rule.source not in sources]
+    return Explanation(
+        identity,
+        code.co_firstlineno,
+        decision.traces,
+        decision.source,
+        matching,
+        _settings(decision),
+        tuple(_values(decision, code, tuple(asked))),
+        tuple(find_slips(missed, identity, classifier.chain.roots)),
+    )
+
+
+def _settings(decision: Decision) -> dict[str, tuple[str, RuleSource]]:
+    shown = {
+        "capture": ", ".join(sorted(decision.capture or ())) or "nothing",
+        "root": "each call starts its own trace" if decision.root else "no",
+        "sampling": _fields(decision.sampling),
+        "events": _fields(decision.events),
+    }
+    sources = decision.profile.sources
+    return {key: (text, sources[key]) for key, text in shown.items() if key in sources}
+
+
+def _fields(rules: Any) -> str:
+    if rules is None:
+        return ""
+    default = type(rules)()
+    names = [name for name in type(rules).__slots__ if name != "rule_id"]
+    changed = [name for name in names if getattr(rules, name) != getattr(default, name)]
+    return ", ".join(f"{name}={getattr(rules, name)!r}" for name in changed)
+
+
+def _values(decision: Decision, code: CodeType, asked: tuple[str, ...]) -> list[ValueExplanation]:
+    names = variables_of(code)
+    found = [_value(decision, ValueKind.ARG, name) for name in names.arguments]
+    found += [_value(decision, ValueKind.LOCAL, name) for name in names.locals]
+    found += [_value(decision, ValueKind.GLOBAL, name) for name in names.globals]
+    found.append(_value(decision, ValueKind.RETURN, "<return>"))
+    for name in asked:
+        kinds = (ValueKind.ARG, ValueKind.LOCAL, ValueKind.GLOBAL)
+        found += [_value(decision, kind, name) for kind in kinds]
+        found.append(_key(decision, name))
+    return list(dict.fromkeys(found))
+
+
+def _value(decision: Decision, kind: ValueKind, name: str) -> ValueExplanation:
+    verdict = decision.value_verdict(kind, name)
+    capture = DEFAULT_CAPTURE if decision.capture is None else decision.capture
+    captured = decision.traces and _CAPTURED_AS[kind.value] in capture
+    return ValueExplanation(kind.value, name, verdict.action, verdict.source, captured)
+
+
+def _key(decision: Decision, name: str) -> ValueExplanation:
+    walk = decision.profile.values.walk
+    pattern = walk.attribute_pattern(name) if walk is not None else None
+    if pattern is None:
+        nothing = decision.value_verdict(ValueKind.ARG, "").source
+        return ValueExplanation("attr", name, Action.ALLOW, nothing, decision.traces)
+    return ValueExplanation("attr", name, pattern.action, pattern.source, decision.traces)

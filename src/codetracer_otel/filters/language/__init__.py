@@ -1,0 +1,1 @@
+"""Reads trace filters: TOML text to checked rules, all problems at once."""

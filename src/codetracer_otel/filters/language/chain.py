@@ -1,0 +1,170 @@
+"""What filter files say once they are read: rules, patterns and the chain they form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from codetracer_otel.filters.language.lint import why_mute
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from codetracer_otel.filters.language.selector import Matcher, Selector
+    from codetracer_otel.filters.types import Action, RuleSource
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePattern:
+    """One ``[[scope.rules.value_patterns]]``.
+
+    Attributes:
+        matches: the compiled selector; None for ``value`` patterns, see content_rules.py.
+        pattern: the text that is compiled.
+        content_match: for ``value`` patterns ``regex``, ``glob``, ``literal`` or ``shapes``.
+        allows_repr: the matched type's own ``__repr__`` may run.
+    """
+
+    selector: Selector
+    action: Action
+    source: RuleSource
+    matches: Matcher | None
+    pattern: str
+    content_match: str = ""
+    allows_repr: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeRule:
+    """One ``[[scope.rules]]``; None stands for "does not say".
+
+    Attributes:
+        matches: the compiled selector, on the text its kind is compared with.
+        absolute: ``matches`` wants the absolute path in normal form.
+        sampling: the keys of ``[scope.rules.sampling]`` that are given.
+        events: the keys of ``[scope.rules.events]`` that are given.
+    """
+
+    selector: Selector
+    source: RuleSource
+    matches: Matcher
+    traces: bool | None = None
+    value_default: Action | None = None
+    capture: frozenset[str] | None = None
+    root: bool | None = None
+    sampling: Mapping[str, object] = field(default_factory=dict)
+    events: Mapping[str, object] = field(default_factory=dict)
+    patterns: tuple[ValuePattern, ...] = ()
+    absolute: bool = False
+
+    @property
+    def notices(self) -> list[str]:
+        """What selectors of this rule hit nothing, one sentence each."""
+        stated = [(self.source, self.selector), *((p.source, p.selector) for p in self.patterns)]
+        return [
+            f"{source.file}:{source.line}: {reason}"
+            for source, selector in stated
+            if (reason := why_mute(selector))
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class IoTable:
+    """The merged ``[io]`` table.
+
+    Attributes:
+        capture: whether what the program writes is captured.
+        streams: of ``stdout``, ``stderr``, ``stdin``, ``files``.
+        source: where it stands.
+    """
+
+    capture: bool
+    streams: tuple[str, ...]
+    source: RuleSource
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """One line of a chain's summary.
+
+    Attributes:
+        path: absolute path, ``<inline:name>`` or ``<builtin:name>``.
+        sha256: hexadecimal digest of the file's bytes.
+        name: ``[meta] name``.
+        version: ``[meta] version``.
+    """
+
+    path: str
+    sha256: str
+    name: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class FilterFile:
+    """One filter file.
+
+    Attributes:
+        root: project root in normal form, or None for inline and builtin filters.
+        traces: ``default_exec``; None for ``inherit``.
+        value_default: ``default_value_action``; None for ``inherit``.
+        traces_source: where ``default_exec`` stands.
+        value_source: where ``default_value_action`` stands.
+        remarks: what its user should know of it, a sentence each.
+        learns_secrets: ``[secrets] learn``; None where it says nothing.
+    """
+
+    provenance: Provenance
+    root: str | None
+    description: str
+    labels: tuple[str, ...]
+    traces: bool | None
+    value_default: Action | None
+    traces_source: RuleSource
+    value_source: RuleSource
+    rules: tuple[ScopeRule, ...]
+    io: IoTable | None
+    remarks: tuple[str, ...] = ()
+    learns_secrets: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FilterChain:
+    """Filter files in order; later ones override earlier ones."""
+
+    files: tuple[FilterFile, ...]
+
+    @property
+    def io(self) -> IoTable | None:
+        """The ``[io]`` table in force, or None when no file has one."""
+        return next((file.io for file in reversed(self.files) if file.io is not None), None)
+
+    @property
+    def learns_secrets(self) -> bool:
+        """Whether what is hidden becomes a known secret, as the newest file that says so."""
+        stated = [file.learns_secrets for file in self.files if file.learns_secrets is not None]
+        return stated[-1] if stated else True
+
+    @property
+    def summary(self) -> tuple[Provenance, ...]:
+        """Where the rules come from, in order."""
+        return tuple(file.provenance for file in self.files)
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The project roots of the files, in order, each once."""
+        return tuple(dict.fromkeys(file.root for file in self.files if file.root is not None))
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What is accepted but has no effect, or one should know of, one sentence each."""
+        rules = [rule for file in self.files for rule in file.rules]
+        mute = [notice for rule in rules for notice in rule.notices]
+        remarks = [remark for file in self.files for remark in file.remarks]
+        return (*self._io_notices(), *mute, *remarks)
+
+    def _io_notices(self) -> tuple[str, ...]:
+        if self.io is not None and self.io.capture and "files" in self.io.streams:
+            where = f"{self.io.source.file}:{self.io.source.line}"
+            return (f"{where}: the stream 'files' of [io] is accepted but not captured",)
+        return ()

@@ -1,0 +1,169 @@
+"""Where filters come from: files, text, the builtin ones; read with bounds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from typing import Any, Final
+
+from codetracer_otel.errors import ErrorCode, FilterError, Problem
+from codetracer_otel.filters.language.trust import who_else_may_write
+
+MAX_FILE_BYTES: Final = 1024 * 1024
+CHAIN_SEPARATOR: Final = "::"
+FRAMEWORKS: Final = ("pytest", "unittest")
+
+
+@dataclass(frozen=True, slots=True)
+class FilterSource:
+    """A filter that has not been read yet.
+
+    Attributes:
+        label: absolute path, ``<inline:name>`` or ``<builtin:name>``.
+        text: the TOML text, or None for a file.
+        builtin: placeholders such as ``@stdlib`` are expanded.
+        discovered: nobody named the file; it was found beside the program.
+    """
+
+    label: str
+    text: str | None = None
+    builtin: bool = False
+    discovered: bool = False
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the text stands in a file."""
+        return self.text is None
+
+
+def filter_from_path(path: str | os.PathLike[str]) -> FilterSource:
+    """Return the filter in the file ``path``; ``~`` is the home directory."""
+    return FilterSource(os.path.abspath(os.path.expanduser(os.fspath(path))))
+
+
+def filter_discovered(path: str) -> FilterSource:
+    """Return the filter in a file that nobody has named, which only its user may write."""
+    return FilterSource(path, discovered=True)
+
+
+def filter_from_text(toml: str, name: str = "filter") -> FilterSource:
+    """Return a filter given as TOML text.
+
+    Args:
+        toml: what a filter file would hold.
+        name: stands for the path in messages and provenance.
+    """
+    return FilterSource(f"<inline:{name}>", toml)
+
+
+def parse_chain_text(text: str) -> list[FilterSource]:
+    """Split ``a.toml::b.toml`` into its files, in order; blank parts are skipped."""
+    return [filter_from_path(part.strip()) for part in text.split(CHAIN_SEPARATOR) if part.strip()]
+
+
+def parse_stated_chain(text: str) -> list[FilterSource]:
+    """Split a chain that a flag or keyword states, and that therefore must name a file.
+
+    Raises:
+        FilterError: it names none, as an unset variable of a shell leaves it.
+    """
+    sources = parse_chain_text(text)
+    if not sources:
+        message = f"no filter is named, got {text!r}; expected a file, or 'a.toml::b.toml'"
+        raise FilterError([Problem(ErrorCode.INVALID_FILTER, message)])
+    return sources
+
+
+def builtin_sources(*, default: bool = True, framework: str | None = None) -> list[FilterSource]:
+    """Return the filters that stand before all others.
+
+    Args:
+        default: whether ``builtin-default`` is among them.
+        framework: ``"pytest"`` or ``"unittest"`` when such a run is traced.
+    """
+    names = ["default"] if default else []
+    if framework is not None:
+        if framework not in FRAMEWORKS:
+            raise ValueError(f"no builtin filter for {framework!r}; expected one of {FRAMEWORKS}")
+        names.append(framework)
+    return [_builtin(name) for name in names]
+
+
+def _builtin(name: str) -> FilterSource:
+    # the package may stand in an archive; `importlib.resources` takes 10 ms to be imported
+    loader: Any = __spec__.loader
+    path = os.path.join(
+        os.path.dirname(os.path.dirname(__file__)), "builtin", f"builtin_{name}.toml"
+    )
+    text = loader.get_data(path).decode("utf-8")
+    return FilterSource(f"<builtin:{name}>", text, builtin=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The text of a source and the digest of its bytes."""
+
+    content: str
+    sha256: str
+
+
+def read_source(source: FilterSource) -> Text:
+    """Read a source.
+
+    Raises:
+        FilterError: it cannot be read, is too large, is not UTF-8 text, or was discovered where
+            another user may write.
+    """
+    if source.discovered:
+        _refuse_foreign(source.label)
+    data = _inline_bytes(source) if source.text is not None else _file_bytes(source.label)
+    if len(data) > MAX_FILE_BYTES:
+        raise _failure(
+            source.label, f"the filter is larger than {MAX_FILE_BYTES} bytes; split it into several"
+        )
+    try:
+        content = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _failure(
+            source.label, f"not UTF-8 text at byte {error.start}; save the file as UTF-8", line
+        ) from error
+    return Text(content, hashlib.sha256(data).hexdigest())
+
+
+def _inline_bytes(source: FilterSource) -> bytes:
+    assert source.text is not None
+    # A lone surrogate becomes bytes that are no UTF-8, and is reported as such.
+    return source.text.encode("utf-8", "surrogatepass")
+
+
+def _file_bytes(path: str) -> bytes:
+    try:
+        # A FIFO or device could block for ever; only a regular file is opened.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise _failure(path, "not a regular file; expected a TOML file", code=ErrorCode.IO)
+        with open(path, "rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, FilterError):
+            raise
+        raise _failure(path, f"cannot be read: {reason}", code=ErrorCode.IO) from error
+
+
+def _refuse_foreign(path: str) -> None:
+    reason = who_else_may_write(path)
+    if reason is not None:
+        raise _failure(
+            path,
+            f"a filter that nobody named is refused where others decide what it says: {reason}; "
+            f"correct that, or name the file: --trace-filter {path}, CODETRACER_TRACE_FILTER",
+        )
+
+
+def _failure(
+    label: str, message: str, line: int | None = None, code: ErrorCode = ErrorCode.INVALID_FILTER
+) -> FilterError:
+    return FilterError([Problem(code, message, label, line)])

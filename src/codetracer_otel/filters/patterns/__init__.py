@@ -1,0 +1,1 @@
+"""Matches names, paths and texts: globs, regular expressions and words."""

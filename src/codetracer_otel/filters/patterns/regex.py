@@ -1,0 +1,101 @@
+"""Regular expressions that cannot hang: probed when they are compiled, limited when they run."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.filters.patterns.pattern_error import PatternError
+from codetracer_otel.filters.patterns.regex_syntax import translate
+
+if TYPE_CHECKING:
+    import regex
+
+    from codetracer_otel.filters.patterns.regex_syntax import Dialect
+
+TIME_LIMIT_S: Final = 0.05
+PROBE_LENGTH: Final = 64
+UNLIMITED_LENGTH: Final = 128  # longer texts are matched under the time limit by every pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A compiled regular expression.
+
+    Attributes:
+        compiled: the pattern of the `regex` package.
+        needs_limit: whether every match runs under `TIME_LIMIT_S`.
+        prefix: every matching text starts with it.
+    """
+
+    compiled: regex.Pattern[str]
+    needs_limit: bool
+    prefix: str = ""
+
+    def found_in(self, text: str) -> bool:
+        """Return whether the expression matches anywhere in ``text``.
+
+        Raises:
+            TimeoutError: the match took longer than `TIME_LIMIT_S`.
+        """
+        if self.needs_limit or len(text) > UNLIMITED_LENGTH:
+            return self.compiled.search(text, timeout=TIME_LIMIT_S) is not None
+        return self.compiled.search(text) is not None
+
+
+@lru_cache(maxsize=512)
+def compile_expression(pattern: str) -> Expression:
+    """Compile ``pattern`` and try it on three texts made from itself.
+
+    Raises:
+        PatternError: not a regular expression that Rust and Python share, or too slow.
+    """
+    import regex  # noqa: PLC0415 - 25 ms, and few filters have expressions
+
+    dialect = translate(pattern)
+    try:
+        compiled = regex.compile(dialect.pattern, regex.VERSION0)
+    except regex.error as error:
+        raise PatternError(f"the regex is not valid: {error}; correct it, or use a glob") from error
+    except RecursionError as error:
+        raise PatternError("the regex is nested too deeply; write it flat") from error
+    _probe(compiled, dialect)
+    return Expression(compiled, dialect.needs_limit, dialect.prefix)
+
+
+def _probe(compiled: regex.Pattern[str], dialect: Dialect) -> None:
+    # A busy machine must not reject a good pattern: only a second miss counts.
+    if not (_is_quick(compiled, dialect) or _is_quick(compiled, dialect)):
+        raise PatternError(
+            f"the regex needs more than {TIME_LIMIT_S * 1000:.0f} ms on {PROBE_LENGTH} characters; "
+            "avoid repeated groups that match the same text in several ways, or use a glob"
+        )
+
+
+def _is_quick(compiled: regex.Pattern[str], dialect: Dialect) -> bool:
+    left = TIME_LIMIT_S
+    for text in _probes(dialect):
+        began = time.perf_counter()
+        try:
+            compiled.search(text, timeout=left)
+        except TimeoutError:
+            return False
+        left -= time.perf_counter() - began
+        if left <= 0:
+            return False
+    return True
+
+
+def _probes(dialect: Dialect) -> tuple[str, str, str]:
+    sample = dialect.sample or "a"
+    repeated = dialect.repeated or sample
+    # The last character spoils a match that would otherwise succeed at once.
+    spoiler = next(char for char in "!~\x01\u1234" if char not in sample)
+    size = PROBE_LENGTH - 1
+    return (
+        (sample * size)[:size] + spoiler,
+        (repeated * size)[:size] + spoiler,
+        max(repeated, key=repeated.count) * size + spoiler,
+    )

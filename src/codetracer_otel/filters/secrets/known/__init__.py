@@ -1,0 +1,1 @@
+"""Finds again what was hidden because of its name."""

@@ -1,0 +1,88 @@
+"""Values in text that stand beside the name of a secret: pairs, named objects, forms, SQL."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.filters.secrets.quoted_text import Span, quoted_span
+from codetracer_otel.filters.secrets.shapes.tokens import compiled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    IsSecret = Callable[[str], bool]
+
+# Every repetition is possessive or bounded, so that no text is looked at more than a few times.
+_PAIR: Final = (
+    r"[(\[](?=[\\\"'bBuU\s])\s{0,40}+[bBuU]?"
+    r"(\\*+)([\"'])([\w.\[\]$@ -]{2,80}+)\1\2\s{0,40}+,\s{0,40}+(?=[\\\"'bBuU0-9-])"
+)
+_NAMED_OBJECT: Final = (
+    r"(?<![\w-])(?:name|key|id)(?:\\*+[\"'])?\s{0,9}+[:=]\s{0,9}+(?:\\*+[\"'])?"
+    r"([\w.\[\]$@-]{2,80}+)(?:\\*+[\"'])?[\s,;]{0,40}+(?:type=[\"']?\w{1,20}+[\"']?\s{1,9}+)?"
+    r"(?:\\*+[\"'])?value(?:\\*+[\"'])?\s{0,9}+([:=])\s{0,9}+"
+)
+_FORM_FIELD: Final = (
+    r"form-data;\s{0,9}+name=\"?([\w.\[\]$@-]{2,80}+)\"?[^\r\n]{0,200}+"
+    r"(?:\r?\n[^\r\n]{1,200}+){0,8}+\r?\n\r?\n"
+)
+_STATEMENT: Final = (
+    r"(?<![\w-])(?:password|passwd|pwd|identified\s{1,4}+by(?:\s{1,4}+password)?)"
+    r"\s{1,8}+(?:as\s{1,4}+)?(?=n?')"
+)
+_BARE: Final = r"[^\s,;\"'<>)\]}]++(?:[ \t]++[^\s,;\"'<>)\]}]++)*+"
+
+
+def pairs_of_secrets(text: str, is_secret: IsSecret) -> Iterator[re.Match[str]]:
+    """Yield what stands before the second value of pairs whose first is a secret's name."""
+    for match in compiled(_PAIR).finditer(text):
+        if is_secret(match[3]):
+            yield match
+
+
+def find_paired_values(text: str, is_secret: IsSecret) -> Iterator[Span]:
+    """Yield the values beside names that are those of secrets."""
+    if "," in text and ("(" in text or "[" in text):
+        for pair in pairs_of_secrets(text, is_secret):
+            yield _value(text, pair.end())
+    lowered = text.lower()
+    if "value" in lowered:
+        yield from _of_named_objects(text, is_secret)
+    if "form-data" in lowered:
+        yield from _of_form_fields(text, is_secret)
+    if "'" in text and ("passw" in lowered or "pwd" in lowered or "identified" in lowered):
+        yield from _of_statements(text)
+
+
+def _of_named_objects(text: str, is_secret: IsSecret) -> Iterator[Span]:
+    for match in compiled(_NAMED_OBJECT, re.IGNORECASE).finditer(text):
+        if is_secret(match[1]):
+            yield _value(text, match.end())
+
+
+def _of_form_fields(text: str, is_secret: IsSecret) -> Iterator[Span]:
+    position = 0
+    while (match := compiled(_FORM_FIELD, re.IGNORECASE).search(text, position)) is not None:
+        position = match.end()
+        if is_secret(match[1]):
+            end = text.find("\n--", position)
+            end = len(text) if end < 0 else end
+            yield position, end - text.startswith("\r", end - 1)
+            position = end
+
+
+def _of_statements(text: str) -> Iterator[Span]:
+    position = 0
+    while (match := compiled(_STATEMENT, re.IGNORECASE).search(text, position)) is not None:
+        span = _value(text, match.end())
+        yield span
+        position = max(match.end(), span[1])
+
+
+def _value(text: str, start: int) -> Span:
+    quoted = quoted_span(text, start)
+    if quoted is not None:
+        return quoted
+    bare = compiled(_BARE).match(text, start)
+    return start, bare.end() if bare else start

@@ -1,0 +1,162 @@
+"""Values in text that stand behind the name of a secret: ``key=value``, JSON, headers, flags."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from codetracer_otel.filters.patterns.name_words import BUILTIN_SECRET_WORDS, compile_words
+from codetracer_otel.filters.secrets.indented_text import block_below
+from codetracer_otel.filters.secrets.named.lines import find_in_lines
+from codetracer_otel.filters.secrets.named.pairs import find_paired_values
+from codetracer_otel.filters.secrets.quoted_text import Span, container_end, quoted_span
+from codetracer_otel.model.value import REDACTED
+
+# A key is a whole run of these characters: the lookbehind and the possessive quantifiers make
+# every character part of one attempt only.
+_KEY: Final = re.compile(
+    r"(?<![\w.\[\]$@-])([\w.\[\]$@-]++)"
+    r"(\\*+[\"']|%(?:25)*+2[27]|%(?:25)*+5[dD]|&(?:quot|#3[49]);)?+"
+    r"\s*+(=>|->|[!?+~]?={1,3}+|:(?!//)=?+|[\uff1a\uff1d]|%(?:25)*+3[AaDd]|\\+u003[AaDd])"
+)
+_JOINS: Final = re.compile(r"[=:%>\\\uff1a\uff1d]")  # one of them joins every key and its value
+_FLAG: Final = re.compile(r"(?<![\w-])(--[A-Za-z][\w.-]*+)(?:\\*+[\"'])?+,?+\s++(?!--)")
+_ELEMENT: Final = re.compile(r"<([\w:.-]++)[^<>]*+>(?:(<!\[CDATA\[)|(?=[^<]))")
+
+_BLANKS: Final = re.compile(r"\s*+")
+_SPACES: Final = re.compile(r"[^\S\r\n]*+")
+_CONTAINER: Final = re.compile(r"[\w.]*+[\[({]")
+_LINE: Final = re.compile(r"[^\r\n]*+")
+_TO_QUOTE: Final = re.compile(r"[^\r\n\"']*+")
+# A delimiter ends a bare value only where something else seems to begin.
+_BARE: Final = re.compile(
+    r"(?:[^\s,;&\"'<]++|[,;&](?![\s\"']|[\w.\[\]$@%-]++[=:]|\Z)|[\"'](?=\w)|<(?!/))++"
+)
+_GOES_ON: Final = re.compile(r"[^\s,;&\"'<)\]}]")
+_LINE_BEGINS: Final = re.compile(r"(?:\A|[\r\n])[ \t]*+(?:[-*>#<|][ \t]++|export[ \t]++)?+\Z")
+# What an escape before a key leaves at its beginning: `\\npassword=`, `%0Apassword=`.
+_ESCAPES: Final = {
+    "\\": re.compile(r"x1[bB]\[[0-9]*m|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|[nrtabfv]"),
+    "%": re.compile(r"(?:25)*[0-9A-Fa-f]{2}"),
+}
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_ASSIGNS: Final = "=-!?+~\uff1d"
+_HEADER_WORDS: Final = ("cookie", "authorization")
+
+_WINDOW: Final = 80  # how far before a key its line's beginning and the word before it are sought
+_NO_WORDS: Final = "0123456789.-_"  # timestamps are the most frequent keys that are none
+_SHORTEST: Final = 2
+NAMES: Final = compile_words(BUILTIN_SECRET_WORDS)
+
+
+def find_named_values(text: str, *, is_cut: bool) -> list[Span]:
+    """Find the values whose key is the name of a secret; one that does not end goes to the end."""
+    if "\x1b" in text:
+        text = _COLOUR.sub(lambda match: " " * len(match[0]), text)
+    spans = _after_keys(text) if _JOINS.search(text) else []
+    if "--" in text:
+        spans.extend(_after_flags(text))
+    if "</" in text or (is_cut and "<" in text):
+        spans.extend(_in_elements(text))
+    spans.extend(find_paired_values(text, NAMES.matches))
+    spans.extend(find_in_lines(text, NAMES.matches))
+    return [(start, end) for start, end in spans if end > start and text[start:end] != REDACTED]
+
+
+def _after_keys(text: str) -> list[Span]:
+    spans: list[Span] = []
+    match = _KEY.search(text)
+    while match is not None:
+        position = match.end()
+        if _is_secret(text, match):
+            span = _value_span(text, match)
+            spans.append(span)
+            position = max(position, span[1])
+        match = _KEY.search(text, position)
+    return spans
+
+
+def _is_secret(text: str, match: re.Match[str]) -> bool:
+    key = match[1].strip(_NO_WORDS)
+    if len(key) < _SHORTEST:
+        return False
+    if NAMES.matches(key):
+        return True
+    before = text[match.start() - 1] if match.start() else ""
+    if before == " ":
+        return _completes_secret(text, match.start(), key)
+    escape = _ESCAPES[before].match(match[1]) if before in _ESCAPES else None
+    return escape is not None and NAMES.matches(match[1][escape.end() :])
+
+
+def _completes_secret(text: str, start: int, key: str) -> bool:
+    """Return whether the word before makes the key secret, as in ``api key: ...``."""
+    before = text[max(0, start - _WINDOW) : start].split()
+    return bool(before) and not NAMES.matches(before[-1]) and NAMES.matches(f"{before[-1]} {key}")
+
+
+def _value_span(text: str, key: re.Match[str]) -> Span:
+    start = _skip_blanks(text, key)
+    known = quoted_span(text, start) or _block(text, key, start)
+    if known is not None:
+        return known
+    container = _CONTAINER.match(text, start)
+    if container is not None:
+        end = container_end(text, container.end())
+        return start, _bare_end(text, end, key) if _GOES_ON.match(text, end) else end
+    return start, _bare_end(text, start, key)
+
+
+def _block(text: str, key: re.Match[str], start: int) -> Span | None:
+    is_entry = key[2] is None and key[3] == ":" and _begins_line(text, key.start())
+    return block_below(text, key.start(), start) if is_entry else None
+
+
+def _skip_blanks(text: str, key: re.Match[str]) -> int:
+    """Return where the value begins: behind a bare key not on the next line."""
+    blanks = (_SPACES if key[2] is None else _BLANKS).match(text, key.end())
+    return blanks.end() if blanks else key.end()
+
+
+def _bare_end(text: str, start: int, key: re.Match[str]) -> int:
+    extent = _extent_of_bare(text, key).match(text, start)
+    end = extent.end() if extent is not None else start
+    while end > start and text[end - 1] in " \t)]}":
+        end -= 1
+    return end
+
+
+def _extent_of_bare(text: str, key: re.Match[str]) -> re.Pattern[str]:
+    """Return what a bare value extends over: a line, where the key begins one, or a word."""
+    if key[2] is None and _begins_line(text, key.start()):
+        is_assignment = key[3][0] in _ASSIGNS
+        return _BARE if is_assignment and key[1] != key[1].upper() else _LINE
+    is_header = key[3] == ":" and key[1].lower().endswith(_HEADER_WORDS)
+    return _TO_QUOTE if is_header else _BARE
+
+
+def _begins_line(text: str, start: int) -> bool:
+    return (
+        _LINE_BEGINS.search(text[:start] if start < _WINDOW else text[start - _WINDOW : start])
+        is not None
+    )
+
+
+def _after_flags(text: str) -> list[Span]:
+    spans = []
+    for match in _FLAG.finditer(text):
+        if NAMES.matches(match[1]):
+            start = match.end()
+            quoted = quoted_span(text, start)
+            bare = _BARE.match(text, start)
+            spans.append(quoted or (start, bare.end() if bare else start))
+    return spans
+
+
+def _in_elements(text: str) -> list[Span]:
+    spans = []
+    for match in _ELEMENT.finditer(text):
+        if NAMES.matches(match[1]):
+            end = text.find("]]>" if match[2] else "<", match.end())
+            spans.append((match.end(), end if end >= 0 else len(text)))
+    return spans

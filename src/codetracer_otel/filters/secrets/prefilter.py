@@ -1,0 +1,234 @@
+"""Which texts of a batch can hold which shape: cheap tests on the texts joined together."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.filters.secrets.named.pairs import pairs_of_secrets
+from codetracer_otel.filters.secrets.named.values import NAMES
+from codetracer_otel.filters.secrets.shapes.opaque import MADE_UP, STRETCH
+from codetracer_otel.filters.secrets.shapes.tokens import FAMILIES, RUN_LENGTH, TOKEN_CHARACTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SEPARATOR: Final = "\0"
+_CHUNK: Final = 256  # texts joined at a time
+
+_LETTERS: Final = bytes(
+    byte if byte == 0 else ord("a") if chr(byte) in TOKEN_CHARACTERS else ord(" ")
+    for byte in range(256)
+)
+# `bytes.find` compares at every position of a shorter run; this is three times as fast.
+_RUN: Final = re.compile(b"a" * RUN_LENGTH + rb"[^\0]*+")
+_HEXADECIMAL: Final = (
+    "0123456789abcdef-"  # UUIDs and digests are the most frequent runs without one
+)
+_TIMESTAMP: Final = "0123456789-:.+TZ "
+_DIGITS: Final = bytes(
+    byte
+    if byte == 0
+    else ord("0")
+    if chr(byte) in "0123456789"
+    else ord("-")
+    if chr(byte) in " +-"
+    else ord("x")
+    for byte in range(256)
+)
+# The layouts of cards, with any of the separators.
+_CARD: Final = re.compile(rb"0000(?:0{9}|-0000-0000-0|-000000-0)[^\0]*+")
+
+_RUN_LITERALS: Final = tuple(
+    dict.fromkeys(literal for family in FAMILIES if family.has_run for literal in family.literals)
+)
+# Shape name -> literals of which one is in every text with the shape, each with a character of it
+# that is looked for first: single characters are found ten times as fast.
+_LITERALS: Final = {
+    "private_key": (("V", "PRIVATE"), ("L", "Private-Lines")),
+    "named": (
+        ("=", "="),
+        ("<", "<"),
+        ("%", "%"),
+        ("\\", "\\"),
+        (">", "->"),
+        ("-", "--"),
+        ("|", "|"),
+        ("V", "ENV "),
+        ("G", "ARG "),
+        ("w", "password"),  # before white space, in netrc
+        ("\uff1a", "\uff1a"),
+        ("\uff1d", "\uff1d"),
+    ),
+    "jwt": (("J", "eyJ"),),
+    "token": tuple(
+        (min(literal, key="etaoinsrhldcum".__contains__), literal)
+        for family in FAMILIES
+        if not family.has_run
+        for literal in family.literals
+    ),
+}
+_MADE_UP: Final = re.compile(f"(?:{MADE_UP})[^\0]*+")
+_STRETCH: Final = re.compile(f"{STRETCH}[^\0]*+")
+_STATEMENT_WORDS: Final = ("passw", "pwd", "identified")
+_LOWER_LITERALS: Final = {"credentials": (("b", "bearer"), ("b", "basic"))}
+
+Hits = dict[int, set[str]]
+
+
+def shapes_possible(
+    texts: Sequence[str], cut: Sequence[bool] | None, shapes: frozenset[str]
+) -> Hits:
+    """Return index -> names of the ``shapes`` that the text may hold; others cannot.
+
+    Args:
+        texts: any texts.
+        cut: for each text whether it was cut; None for "none was".
+        shapes: names of `shapes.SHAPES`.
+    """
+    hits: Hits = {}
+    for begin in range(0, len(texts), _CHUNK):
+        chunk = _Chunk(texts[begin : begin + _CHUNK], begin, hits)
+        chunk.test(shapes, cut[begin : begin + _CHUNK] if cut is not None else ())
+    return hits
+
+
+class _Chunk:
+    """Some texts, joined."""
+
+    __slots__ = ("_first", "_hits", "_joined", "_texts")
+
+    def __init__(self, texts: Sequence[str], first: int, hits: Hits) -> None:
+        self._texts = texts
+        self._first = first
+        self._hits = hits
+        self._joined = _joined(texts)
+
+    def test(self, shapes: frozenset[str], cut: Sequence[bool]) -> None:
+        for shape, literals in _LITERALS.items():
+            if shape in shapes:
+                self._add_literals(shape, self._joined, literals)
+        if "named" in shapes:
+            self._add_colons()
+            self._add_pairs()
+        if "userinfo" in shapes:
+            self._add_userinfo(cut)
+        lowered = self._joined.lower()
+        if "named" in shapes and "'" in lowered:
+            self._add_statements(lowered)
+        for shape, literals in _LOWER_LITERALS.items():
+            if shape in shapes:
+                self._add_literals(shape, lowered, literals)
+        raw = self._joined.encode("utf-8", "surrogatepass")
+        if "card" in shapes:
+            self._add_cards(raw, cut)
+        if "token" in shapes:
+            self._add_tokens(raw, cut)
+
+    def _add(self, index: int, shape: str) -> None:
+        self._hits.setdefault(self._first + index, set()).add(shape)
+
+    def _add_literals(self, shape: str, joined: str, literals: Sequence[tuple[str, str]]) -> None:
+        for rare, literal in literals:
+            if rare in joined and literal in joined:
+                for index in _texts_with(joined, literal, _SEPARATOR):
+                    self._add(index, shape)
+
+    def _add_colons(self) -> None:
+        """Add the texts with a key before a colon, not just a time or the address of a page."""
+        if ":" in self._joined:
+            joined = self._joined.replace("://", "")
+            for index in _texts_with(joined, ":", _SEPARATOR):
+                if self._texts[index].strip(_TIMESTAMP):
+                    self._add(index, "named")
+
+    def _add_pairs(self) -> None:
+        """Add the texts with a pair whose first is a secret's name; lists of texts are frequent."""
+        if "(" in self._joined or "[" in self._joined:
+            index = last = 0
+            for pair in pairs_of_secrets(self._joined, NAMES.matches):
+                index += self._joined.count(_SEPARATOR, last, pair.start())
+                last = pair.start()
+                self._add(index, "named")
+
+    def _add_statements(self, lowered: str) -> None:
+        """Add the texts that may be SQL with a password."""
+        for literal in _STATEMENT_WORDS:
+            if literal in lowered:
+                for index in _texts_with(lowered, literal, _SEPARATOR):
+                    if "'" in self._texts[index]:
+                        self._add(index, "named")
+
+    def _add_userinfo(self, cut: Sequence[bool]) -> None:
+        if "@" in self._joined:
+            for index in _texts_with(self._joined, "@", _SEPARATOR):
+                text = self._texts[index]
+                if -1 < text.find(":") < text.rfind("@"):
+                    self._add(index, "userinfo")
+        for index, is_cut in enumerate(cut):
+            if is_cut and ":" in self._texts[index]:
+                self._add(index, "userinfo")
+
+    def _add_cards(self, raw: bytes, cut: Sequence[bool]) -> None:
+        for index in _texts_matching(raw.translate(_DIGITS), _CARD, b"\0"):
+            self._add(index, "card")
+        for index, is_cut in enumerate(cut):
+            if is_cut and self._texts[index][-2:].strip(" +-")[-1:].isdigit():
+                self._add(index, "card")
+
+    def _add_tokens(self, raw: bytes, cut: Sequence[bool]) -> None:
+        """Add the texts whose runs of token characters hold a prefix; a cut one needs no run."""
+        indices = _texts_matching(raw.translate(_LETTERS), _RUN, b"\0")
+        with_run = [index for index in indices if self._texts[index].strip(_HEXADECIMAL)]
+        if with_run:
+            joined = _joined([self._texts[index] for index in with_run])
+            with_run = [with_run[i] for i in _texts_matching(joined, _MADE_UP, _SEPARATOR)]
+        if cut:
+            with_run = sorted({*with_run, *(index for index, is_cut in enumerate(cut) if is_cut)})
+        if with_run:
+            self._add_prefixed(with_run)
+
+    def _add_prefixed(self, indices: Sequence[int]) -> None:
+        joined = _joined([self._texts[index] for index in indices])
+        for position in _texts_matching(joined, _STRETCH, _SEPARATOR):
+            self._add(indices[position], "token")
+        for literal in _RUN_LITERALS:
+            if literal in joined:
+                for position in _texts_with(joined, literal, _SEPARATOR):
+                    self._add(indices[position], "token")
+
+
+def _joined(texts: Sequence[str]) -> str:
+    joined = _SEPARATOR.join(texts)
+    if joined.count(_SEPARATOR) != len(texts) - 1:
+        return _SEPARATOR.join([text.replace(_SEPARATOR, "\1") for text in texts])
+    return joined
+
+
+def _texts_with[Text: (str, bytes)](joined: Text, needle: Text, separator: Text) -> list[int]:
+    """Return the indices of the joined texts that hold ``needle``."""
+    found = []
+    index = last = 0
+    position = joined.find(needle)
+    while position >= 0:
+        index += joined.count(separator, last, position)
+        found.append(index)
+        last = joined.find(separator, position)
+        if last < 0:
+            break
+        position = joined.find(needle, last)
+    return found
+
+
+def _texts_matching[Text: (str, bytes)](
+    joined: Text, pattern: re.Pattern[Text], separator: Text
+) -> list[int]:
+    """Return the indices of the joined texts in which the pattern, to their end, matches."""
+    found = []
+    index = last = 0
+    for match in pattern.finditer(joined):
+        start = match.start()
+        index += joined.count(separator, last, start)
+        found.append(index)
+        last = start
+    return found

@@ -1,0 +1,1 @@
+"""Finds secrets by their shape alone, one module for each kind."""

@@ -1,0 +1,125 @@
+"""Tokens that vendors gave a prefix, what is built like them, and JSON Web Tokens."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.filters.secrets.shapes.opaque import MADE_UP, find_opaque, looks_made_up
+from codetracer_otel.filters.secrets.shapes.vendors import ALPHABETS, FORMATS
+
+if TYPE_CHECKING:
+    from codetracer_otel.filters.secrets.shapes.vendors import Format
+
+# Every token of a family with ``has_run`` has this many of `TOKEN_CHARACTERS` in a row, and some
+# character that is neither a lower-case hexadecimal digit nor a dash: the prefilter relies on both.
+RUN_LENGTH: Final = 18
+TOKEN_CHARACTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"  # noqa: S105 - an alphabet
+
+_TAIL_LENGTH: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The tokens of one format.
+
+    Attributes:
+        literals: one of them stands in every token; short where that spares several searches.
+        has_run: see `RUN_LENGTH`.
+        whole: expression of a complete token.
+        at_cut: expression of what a cut left of one, at the end of a text.
+        is_plain: whether the prefix is short or a word: what follows has to look made up.
+    """
+
+    literals: tuple[str, ...]
+    has_run: bool
+    whole: str
+    at_cut: str
+    is_plain: bool
+
+
+# Where a short prefix may begin: not inside a word, but behind what escapes a control character.
+_START: Final = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrtabfv])|(?<=%[0-9A-Fa-f]{2})|(?<=[0-9]m))"
+
+
+def family_of(row: Format) -> Family:
+    """Return the expressions of a row of the table."""
+    prefixes = row.prefixes.split()
+    literals = tuple(row.key.split() or prefixes)
+    any_of = "|".join(map(re.escape, prefixes))
+    start = "" if row.free else _START
+    head = f"{start}{row.before}(?:{any_of})"
+    body = ALPHABETS[row.body]
+    return Family(
+        literals,
+        row.has_run,
+        f"{head}{body}{{{row.length},}}{'+' if row.length else ''}{row.rest}",
+        f"{head}(?:{body}|[.])*+\\Z",
+        not row.free and row.has_run,
+    )
+
+
+@cache
+def compiled(expression: str, flags: int = 0) -> re.Pattern[str]:
+    """Compile an expression of a shape as it is first needed: all of them together take 30 ms."""
+    return re.compile(expression, flags)
+
+
+FAMILIES: Final = tuple(map(family_of, FORMATS))
+_BY_LITERAL: Final[dict[str, list[Family]]] = {}
+for _family in FAMILIES:
+    for _literal in _family.literals:
+        _BY_LITERAL.setdefault(_literal, []).append(_family)
+
+# Only the start of a run of token characters is tried, and the first `eyJ` in it decides, so that
+# a text of nothing but `eyJ` is looked at once. Encrypted tokens have five parts.
+_JWT: Final = (
+    r"(?<![A-Za-z0-9_-])(?>[A-Za-z0-9_-]*?(eyJ))[A-Za-z0-9_-]{16,}+[.][A-Za-z0-9_-]*+"
+    r"(?:[.][A-Za-z0-9_-]*+){0,3}+"
+)
+_JWT_AT_CUT: Final = (
+    r"(?<![A-Za-z0-9_-])(?>[A-Za-z0-9_-]*?(eyJ))[A-Za-z0-9_-]*+(?:[.][A-Za-z0-9_-]*+){0,4}+\Z"
+)
+
+
+def find_jwts(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
+    """Find JSON Web Tokens (RFC 7519), signed, encrypted or plain."""
+    spans = [(match.start(1), match.end()) for match in compiled(_JWT).finditer(text)]
+    if is_cut:
+        tail = compiled(_JWT_AT_CUT).search(text, spans[-1][1] if spans else 0)
+        if tail is not None:
+            spans.append((tail.start(1), tail.end()))
+    return spans
+
+
+def find_tokens(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
+    """Find tokens by their vendor's prefix, and what is built like them."""
+    spans: list[tuple[int, int]] = []
+    possible: list[Family] = []
+    for literal, families in _BY_LITERAL.items():
+        if literal in text:
+            possible += families
+    for family in dict.fromkeys(possible):
+        spans.extend(_tokens_of(family, text, is_cut=is_cut))
+    spans.extend(find_opaque(text))
+    return spans
+
+
+def _is_token(family: Family, text: str) -> bool:
+    return not family.has_run or compiled(MADE_UP).search(text) is not None
+
+
+def _tokens_of(family: Family, text: str, *, is_cut: bool) -> list[tuple[int, int]]:
+    spans = [
+        match.span()
+        for match in compiled(family.whole).finditer(text)
+        if looks_made_up(match[0]) or (not family.is_plain and _is_token(family, match[0]))
+    ]
+    if is_cut:
+        # A longer rest would have been a whole token.
+        tail = compiled(family.at_cut).search(text, max(0, len(text) - _TAIL_LENGTH))
+        if tail is not None:
+            spans.append(tail.span())
+    return spans

@@ -1,0 +1,242 @@
+"""The values a trace filter is made of, before and after it is compiled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from codetracer_otel.filters.secrets.redactor import ContentCounters
+
+# Name of the functions that the compiler makes of annotations from CPython 3.14 on (PEP 649).
+# Nobody wrote them: they are never traced.
+ANNOTATE: Final = "__annotate__"
+
+
+class Action(IntEnum):
+    """What happens to a value; a larger number is stricter."""
+
+    ALLOW = 0
+    REDACT = 1
+    DROP = 2
+
+
+class ValueKind(Enum):
+    """Where a named value stands."""
+
+    ARG = "arg"
+    LOCAL = "local"
+    GLOBAL = "global"
+    RETURN = "ret"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSource:
+    """Where a decision comes from.
+
+    Attributes:
+        file: absolute path, ``<inline:name>`` or ``<builtin:name>``.
+        line: 1-based line of the rule or default.
+        selector: the selector's text; empty for a ``[scope]`` default.
+        reason: the rule's own ``reason``, empty for none.
+    """
+
+    file: str
+    line: int
+    selector: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer about one named value.
+
+    Attributes:
+        is_by_name: whether a pattern about its name has decided, not a default about all values.
+    """
+
+    action: Action
+    source: RuleSource
+    is_by_name: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """``[scope.rules.sampling]`` after merging; see instrumentation.md.
+
+    Attributes:
+        ratio: share kept, 0..1.
+        per_span: decided per call instead of from the trace id.
+        max_per_second: token bucket size and rate, or None.
+        first: the first n calls of each function are always kept.
+        min_duration_ns: shorter calls are dropped when they end; 0 for none.
+        keep_errors: an exception keeps the span whatever the rest says.
+        rule_id: equal for calls that share one token bucket and one ratio decision.
+    """
+
+    ratio: float = 1.0
+    per_span: bool = False
+    max_per_second: float | None = None
+    first: int = 0
+    min_duration_ns: int = 0
+    keep_errors: bool = True
+    rule_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EventRules:
+    """``[scope.rules.events]`` after merging; None stands for "no limit"."""
+
+    lines: bool = False
+    names: tuple[str, ...] | None = None
+    ratio: float = 1.0
+    max_per_span: int | None = None
+    max_per_second: float | None = None
+    exceptions: bool = True
+    io: bool = True
+    rule_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CodeIdentity:
+    """What a decision about a code object is based on.
+
+    Attributes:
+        module_names: every name the module is known by, the primary one first; may be empty.
+        file: ``co_filename`` made absolute, or a synthetic ``<...>`` name as it is.
+        qualname: ``co_qualname``; ``<module>`` for a module body.
+    """
+
+    module_names: tuple[str, ...]
+    file: str
+    qualname: str
+
+
+class WalkRules(Protocol):
+    """``attr`` and ``type`` patterns, consulted inside values that their names allowed."""
+
+    def attribute_action(self, name: str) -> Action:
+        """Return the action for a mapping key or attribute name."""
+
+    def type_action(self, type_name: str) -> Action:
+        """Return the action for ``module.QualName`` of a value's class."""
+
+    def allows_repr(self, type_name: str) -> bool:
+        """Return whether the type's own ``__repr__`` may run."""
+
+    @property
+    def has_type_patterns(self) -> bool:
+        """Whether `type_action` can ever answer anything but ALLOW."""
+
+
+class Finder(Protocol):
+    """Finds the parts of a text that have one shape."""
+
+    def __call__(self, text: str, *, is_cut: bool) -> Iterable[tuple[int, int]]:
+        """Return the parts to replace as (start, end).
+
+        Args:
+            text: any text.
+            is_cut: whether its end was cut off: a shape that reaches it extends to the end.
+        """
+
+
+class Learn(Protocol):
+    """Takes a value that was hidden because of its name or shape; safe in a callback."""
+
+    def __call__(self, value: object, place: str | tuple[str, str], /) -> None:
+        """Take an exact text or bytes object; anything else is left alone.
+
+        Args:
+            value: what was hidden.
+            place: where it stood, such as ``arg password at shop/people.py:29``, or two parts of
+                that.
+        """
+
+
+def learn_nothing(_value: object, _place: str | tuple[str, str], /) -> None:
+    """Leave a hidden value alone, where no secrets are learned."""
+
+
+class SecretStore(Protocol):
+    """The known secrets of a session; see `sdk.delivery.known_secrets.KnownSecrets`."""
+
+    @property
+    def generation(self) -> int:
+        """Another number once another secret is known: what was judged before may hold it."""
+
+    @property
+    def learn(self) -> Learn:
+        """Takes what was hidden because of its name or shape; see `Learn`."""
+
+    def search(
+        self, texts: Sequence[str], cut: Sequence[bool] | None = None
+    ) -> list[tuple[int, tuple[int, int], str]]:
+        """Return index of the text, part to hide, and place of each known secret in texts.
+
+        Args:
+            texts: any texts; many at a time are cheaper than one by one.
+            cut: which of them were cut off at their end; None for none.
+        """
+
+
+class ContentRules(Protocol):
+    """``value`` patterns: redaction by the shape of text."""
+
+    @property
+    def generation(self) -> int:
+        """Another number once texts that were judged before may be judged otherwise."""
+
+    @property
+    def has_drops(self) -> bool:
+        """Whether `drops` can ever be true."""
+
+    def redact_texts(
+        self,
+        texts: Sequence[str],
+        cut: Sequence[bool] | None = None,
+        counters: ContentCounters | None = None,
+    ) -> list[str]:
+        """Return the texts with every matching part replaced, in order.
+
+        Args:
+            texts: any texts.
+            cut: which of them were cut.
+            counters: what to count in, instead of the rules' own.
+        """
+
+    def drops(self, text: str, *, is_cut: bool = False) -> bool:
+        """Return whether a pattern with action ``drop`` matches the text."""
+
+
+class Decision(Protocol):
+    """The answer about one code object, with its reason; see `engine.Classifier`.
+
+    Attributes:
+        traces: whether calls become spans.
+        source: the rule or default that decided ``traces``.
+        capture: what the winning rule wants captured, or None for the session's default.
+        root: each call starts its own trace.
+        sampling: None for "always".
+        events: None for "all".
+        walk: None when no ``attr`` or ``type`` pattern matches this code.
+        content: None when no ``value`` pattern matches this code.
+    """
+
+    traces: bool
+    source: RuleSource
+    capture: frozenset[str] | None
+    root: bool
+    sampling: Sampling | None
+    events: EventRules | None
+
+    @property
+    def walk(self) -> WalkRules | None: ...  # noqa: D102
+    @property
+    def content(self) -> ContentRules | None: ...  # noqa: D102
+
+    def value_verdict(self, kind: ValueKind, name: str) -> Verdict:
+        """Return the answer for a value known by name; for RETURN the name is ignored."""

@@ -1,0 +1,1 @@
+"""Carries the current call over tasks, threads and contexts."""

@@ -1,0 +1,1 @@
+"""Captures what the program reads and writes."""

@@ -1,0 +1,248 @@
+"""Looks at what reaches file descriptors 1 and 2, so that C code and child processes are seen.
+
+Nothing stands in the way of a regular file: what was written is read back from it. A pipe cannot
+be looked into; it gets a forwarding process, see `forwarder`. Terminals and devices
+stay as they are: a program could tell.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+from codecs import getincrementaldecoder
+from collections import deque
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.bindings import Os, Threads
+from codetracer_otel.instrumentation.io.pipes import ForwardedPipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_DESCRIPTORS: Final = {"stdout": 1, "stderr": 2}
+_CHUNK: Final = 256 * 1024
+_MAX_EXPECTED: Final = 1024 * 1024
+_HEAD: Final = 64
+
+
+class ExpectedBytes:
+    """What a stream has been told to write, piece by piece; it reaches its descriptor later."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[bytes] = deque()
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def add(self, data: bytes) -> None:
+        """Expect bytes; the oldest are given up when there are too many."""
+        if data:
+            self._pieces.append(data)
+            self._size += len(data)
+        while self._size > _MAX_EXPECTED:
+            self._size -= len(self._pieces.popleft())
+
+    def match(self, data: bytes) -> int:
+        """Return how many bytes of ``data`` were expected here, and expect them no longer.
+
+        Pieces match as a whole, but for one that goes on behind the end of ``data``.
+        """
+        position = 0
+        while self._pieces and position < len(data):
+            piece = self._pieces[0]
+            part = data[position : position + len(piece)]
+            if not piece.startswith(part):
+                break
+            self._pieces.popleft()
+            if len(part) < len(piece):
+                self._pieces.appendleft(piece[len(part) :])
+            position += len(part)
+        self._size -= position
+        return position
+
+    def find(self, data: bytes) -> int:
+        """Return where in ``data`` the expected bytes begin, or its length."""
+        head = self._head()
+        if not head:
+            return len(data)
+        place = data.find(head)
+        if place >= 0:
+            return place
+        for count in range(min(len(head) - 1, len(data)), 0, -1):
+            if data.endswith(head[:count]):
+                return len(data) - count
+        return len(data)
+
+    def _head(self) -> bytes:
+        """Return as many pieces as it takes to know their beginning."""
+        head = b""
+        for piece in list(self._pieces):
+            head += piece
+            if b"\n" in head or len(head) >= _HEAD:
+                break
+        return head[:_HEAD]
+
+
+class Tail:
+    """Reads what is appended to a file.
+
+    Args:
+        descriptor: open for reading; closed by `close`.
+        stream: name of the stream that what nobody expected is said to be of.
+        encoding: of that stream.
+        expected: one for each stream that writes here.
+    """
+
+    def __init__(
+        self, descriptor: int, stream: str, encoding: str, expected: Iterable[ExpectedBytes]
+    ) -> None:
+        self.stream = stream
+        self._descriptor = descriptor
+        self._offset = Os.fstat(descriptor).st_size
+        self._expected = tuple(expected)
+        self._decoder = getincrementaldecoder(encoding)("replace")
+
+    def read(self) -> str:
+        """Return the new text that did not come through a stream of the program."""
+        foreign = bytearray()
+        size = Os.fstat(self._descriptor).st_size
+        self._offset = min(self._offset, size)  # somebody has cut the file
+        while data := Os.pread(self._descriptor, _CHUNK, self._offset):
+            self._offset += len(data)
+            self._sort_out(data, foreign)
+        return self._decoder.decode(bytes(foreign))
+
+    def close(self) -> None:
+        """Close the file."""
+        Os.close(self._descriptor)
+
+    def _sort_out(self, data: bytes, foreign: bytearray) -> None:
+        while data:
+            known = max([expected.match(data) for expected in self._expected if expected] or [0])
+            if not known:
+                places = [expected.find(data) for expected in self._expected if expected]
+                known = max(min(places, default=len(data)), 1)
+                foreign += data[:known]
+            data = data[known:]
+
+
+class DescriptorCapture:
+    """Finds what the program's streams did not tell of.
+
+    Args:
+        record: takes (name of the stream, text).
+        streams: ``stdout``, ``stderr``, or both.
+        notify_skipped: told of each stream whose descriptor is not looked at, and why.
+    """
+
+    def __init__(
+        self,
+        record: Callable[[str, str], None],
+        streams: Iterable[str],
+        notify_skipped: Callable[[str, str], None],
+    ) -> None:
+        self._record = record
+        # without its stream a descriptor is closed, or somebody else's
+        self._streams = [
+            name for name in _DESCRIPTORS if name in streams and getattr(sys, f"__{name}__")
+        ]
+        self._notify_skipped = notify_skipped
+        self._expected = {name: ExpectedBytes() for name in self._streams}
+        self._encodings = {name: _encoding_of(name) for name in self._streams}
+        self._tails: list[Tail] = []
+        self._questions: list[Callable[[], None]] = []
+        self._is_installed = False
+        self._lock = Threads.allocate_lock()
+
+    def expect(self, stream: str, text: str) -> None:
+        """Take note of a text that a stream of the program is about to take."""
+        self.poll()  # what came before it stands before it
+        expected = self._expected.get(stream)
+        if self._is_installed and expected is not None:
+            encoding, errors = self._encodings[stream]
+            with contextlib.suppress(UnicodeError, LookupError):
+                expected.add(text.encode(encoding, errors))
+
+    def install(self) -> Callable[[], None]:
+        """Begin to look; return the undo, which restores the descriptors."""
+        undo = ExitStack()
+        # asked before anything is installed: a forwarded descriptor is another file
+        places: dict[tuple[int, int], list[str]] = {}
+        for name in self._streams:
+            places.setdefault(_identity(_DESCRIPTORS[name]), []).append(name)
+        for together in places.values():
+            self._install_one(together, undo)
+        self._is_installed = True
+        undo.callback(self._stop)
+        return undo.close
+
+    def poll(self) -> None:
+        """Record what has arrived since the last time, unless another thread is at it."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            for tail in list(self._tails):
+                text = tail.read()
+                if text:
+                    self._record(tail.stream, text)
+        finally:
+            self._lock.release()
+
+    def forget(self) -> None:
+        """Leave everything to the parent: this is a forked child."""
+        self._is_installed = False
+        self._lock = Threads.allocate_lock()
+        self._tails.clear()
+        self._questions.clear()
+
+    def _install_one(self, names: list[str], undo: ExitStack) -> None:
+        descriptor = _DESCRIPTORS[names[0]]
+        mode = Os.fstat(descriptor).st_mode
+        if stat.S_ISREG(mode):
+            self._add_tail(names, _open_for_reading(descriptor), undo)
+        elif stat.S_ISFIFO(mode) and Os.get_blocking(descriptor):
+            self._forward(names, undo)
+        else:
+            self._notify_skipped(names[0], "neither a file nor a pipe")
+
+    def _add_tail(self, names: list[str], descriptor: int, undo: ExitStack) -> None:
+        encoding, _ = self._encodings[names[0]]
+        tail = Tail(descriptor, names[0], encoding, [self._expected[name] for name in names])
+        self._tails.append(tail)
+        undo.callback(tail.close)
+
+    def _forward(self, names: list[str], undo: ExitStack) -> None:
+        descriptors = [_DESCRIPTORS[name] for name in names]
+        forwarder = ForwardedPipe(descriptors)
+        self._questions.append(forwarder.wait_until_arrived)
+        self._add_tail(names, forwarder.copy_reader, undo)
+        undo.callback(forwarder.close)
+
+    def _stop(self) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        for wait in self._questions:
+            wait()
+        self.poll()
+        self._is_installed = False
+        self._tails.clear()
+
+
+def _open_for_reading(descriptor: int) -> int:
+    return Os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _identity(descriptor: int) -> tuple[int, int]:
+    facts = Os.fstat(descriptor)
+    return facts.st_dev, facts.st_ino
+
+
+def _encoding_of(name: str) -> tuple[str, str]:
+    stream: Any = getattr(sys, f"__{name}__")
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return encoding, getattr(stream, "errors", None) or "strict"

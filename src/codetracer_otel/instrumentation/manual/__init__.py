@@ -1,0 +1,1 @@
+"""Spans, events and sessions that the program writes by hand."""

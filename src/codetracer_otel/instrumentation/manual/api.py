@@ -1,0 +1,124 @@
+"""Spans written by hand: `span`, `event` and, from its neighbours, everything else people write."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.context import get_current
+from opentelemetry.trace import get_current_span
+
+from codetracer_otel.instrumentation.manual.backend import SLOT, HappenedEvent
+from codetracer_otel.instrumentation.manual.events import tell_event, text_of_name
+from codetracer_otel.instrumentation.manual.noop import OFF, OffSpan
+from codetracer_otel.instrumentation.manual.roots import enclosing_span
+from codetracer_otel.instrumentation.manual.session_scope import session_of
+from codetracer_otel.instrumentation.manual.span import HandWrittenSpan
+from codetracer_otel.instrumentation.topics import level_named, topic_named
+from codetracer_otel.instrumentation.values.safe_access import exact_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+    from codetracer_otel.instrumentation.manual.backend import Tracing
+    from codetracer_otel.instrumentation.manual.context import Parent
+    from codetracer_otel.instrumentation.topics import Level
+
+_frame_of: Final = sys._getframe  # noqa: SLF001 - the documented way to the caller's frame
+
+
+def span(
+    name: str,
+    /,
+    topic: str = "app",
+    level: str = "info",
+    parent: Parent | HandWrittenSpan | None = None,
+    links: Sequence[object] = (),
+    **fields: object,
+) -> OffSpan:
+    """Record a block of code as a span, for use in ``with``.
+
+    Args:
+        name: of the span.
+        topic: full or short name of a topic.
+        level: ``error``, ``warn``, ``info``, ``debug`` or ``trace``.
+        parent: instead of the current span.
+        links: to other spans.
+        fields: what is known now; ``s.record(...)`` adds more.
+
+    Returns:
+        The span; it has begun, and is current inside of ``with``.
+
+    Raises:
+        ValueError: unknown topic or level, while anything is traced.
+    """
+    if SLOT.active is None:
+        return OFF
+    tracing = SLOT.current()
+    if tracing is None:
+        return OFF
+    full, rank = topic_named(topic), level_named(level)
+    try:
+        frame = _frame_of(1)
+        judgement = tracing.judgements.about(frame.f_code, frame.f_globals)
+        started = HandWrittenSpan(tracing, text_of_name(name), full, rank, judgement)
+        started.add_fields(fields)
+        return started.start(parent=parent, links=links)
+    except Exception as failure:  # noqa: BLE001 - the program goes on
+        tracing.failed(failure)
+        return OFF
+
+
+def event(name: str, /, *, topic: str | None = None, level: str = "info", **fields: object) -> None:
+    """Add an event to the current span, whoever made it, and print a line where its topic is on.
+
+    Args:
+        name: of the event.
+        topic: full or short name; by default the enclosing hand-written span's, else ``app``.
+        level: ``error``, ``warn``, ``info``, ``debug`` or ``trace``.
+        fields: what there is to say.
+
+    Raises:
+        ValueError: unknown topic or level, while anything is traced.
+    """
+    if SLOT.active is None:
+        return
+    tracing = SLOT.current()
+    if tracing is None:
+        return
+    full, rank = None if topic is None else topic_named(topic), level_named(level)
+    try:
+        _tell(tracing, name, full, rank, fields, _frame_of(1))
+    except Exception as failure:  # noqa: BLE001 - the program goes on
+        tracing.failed(failure)
+
+
+def _tell(
+    tracing: Tracing,
+    name: str,
+    topic: str | None,
+    level: Level,
+    fields: dict[str, Any],
+    frame: FrameType,
+) -> None:
+    context = get_current()
+    current = get_current_span(context)
+    around = enclosing_span(context, current)
+    if around is not None and around.otel_span is current:
+        around.tell_event(name, topic or around.topic, level, fields)
+        return
+    judgement = tracing.judgements.about(frame.f_code, frame.f_globals)
+    happened = HappenedEvent(
+        topic or ("app" if around is None else around.topic),
+        level,
+        exact_text(getattr(current, "name", None)),
+        0,
+        0,
+        0,
+        session_of(context, tracing.session_id),
+        tracing.clock.wall_ns(),
+        judgement.fields(fields.items()),
+        text_of_name(name),
+    )
+    tell_event(tracing, current, judgement, happened)

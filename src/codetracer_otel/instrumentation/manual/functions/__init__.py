@@ -1,0 +1,1 @@
+"""Instruments functions by a decorator."""

@@ -1,0 +1,159 @@
+"""What is said about a hand-written span while it runs: fields, events, an error, a result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codetracer_otel.instrumentation.manual.backend import HappenedEvent, LocalRoot
+from codetracer_otel.instrumentation.manual.content import SpanContent
+from codetracer_otel.instrumentation.manual.environment import child_environment
+from codetracer_otel.instrumentation.manual.events import tell_event, text_of_name
+from codetracer_otel.instrumentation.manual.noop import OffSpan
+from codetracer_otel.instrumentation.topics import Level, level_named, topic_named
+from codetracer_otel.instrumentation.values.exceptions import describe_exception
+from codetracer_otel.model.record import Ending
+from codetracer_otel.model.value import REDACTED, REDACTED_NODE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.trace import Span
+
+    from codetracer_otel.instrumentation.manual.backend import Tracing
+    from codetracer_otel.instrumentation.manual.field_policy import Judgement
+
+
+class ToldSpan(OffSpan):
+    """A span that fields, events and errors are added to.
+
+    Args:
+        tracing: where it goes.
+        name: of the line, and of the OpenTelemetry span unless its start says another.
+        topic: full name.
+        level: of the line; an exception makes it ERROR.
+        judgement: what may be said.
+
+    Attributes:
+        otel_span: carries the ids; recorded if there is a provider.
+        content: what it says.
+        root: of its trace in this process.
+        number: counts the spans of this process as they begin.
+        parent_id: 64-bit integer, 0 for none.
+    """
+
+    __slots__ = (
+        "content",
+        "judgement",
+        "level",
+        "number",
+        "otel_span",
+        "parent_id",
+        "root",
+        "topic",
+        "tracing",
+    )
+
+    otel_span: Span
+    root: LocalRoot
+    number: int
+    parent_id: int
+
+    def __init__(
+        self, tracing: Tracing, name: str, topic: str, level: Level, judgement: Judgement
+    ) -> None:
+        self.tracing = tracing
+        self.topic = topic
+        self.level = level
+        self.judgement = judgement
+        self.content = SpanContent(name, None)
+
+    def record(self, /, **fields: object) -> None:
+        """Add fields to the span and its line; a later value of the same name wins."""
+        self.add_fields(fields)
+
+    def add_fields(
+        self,
+        fields: Mapping[str, object],
+        attribute_names: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        """Add fields whose OpenTelemetry attributes may have other keys than their names."""
+        try:
+            content = self.content
+            if attribute_names:
+                content.attribute_names.update(attribute_names)
+            if len(content.fields) + len(fields) > self.tracing.max_fields:
+                fields = self._fitting(fields)
+            content.fields.update(self.judgement.fields(fields.items()))
+        except Exception as failure:  # noqa: BLE001 - the program goes on
+            self.tracing.failed(failure)
+
+    def _fitting(self, fields: Mapping[str, object]) -> dict[str, object]:
+        known = self.content.fields
+        room = self.tracing.max_fields - len(known)
+        return {
+            name: value
+            for name, value in fields.items()
+            if name in known or (room := room - 1) >= 0
+        }
+
+    def event(
+        self, name: str, /, *, topic: str | None = None, level: str = "info", **fields: object
+    ) -> None:
+        """Add an event to the span, and print a line of its own.
+
+        Raises:
+            ValueError: unknown topic or level.
+        """
+        full, rank = self.topic if topic is None else topic_named(topic), level_named(level)
+        try:
+            self.tell_event(name, full, rank, fields)
+        except Exception as failure:  # noqa: BLE001 - the program goes on
+            self.tracing.failed(failure)
+
+    def tell_event(self, name: str, topic: str, level: Level, fields: dict[str, object]) -> None:
+        """Add an event whose topic and level are known to exist."""
+        happened = HappenedEvent(
+            topic,
+            level,
+            self.content.name,
+            0,
+            0,
+            self.parent_id,
+            self.content.session_id,
+            self.tracing.clock.monotonic_ns() + self.root.wall_offset_ns,
+            self.judgement.fields(fields.items()),
+            text_of_name(name),
+            self.number,
+            self.root,
+        )
+        tell_event(self.tracing, self.otel_span, self.judgement, happened)
+
+    def set_error(self, error: BaseException) -> None:
+        """Mark the span as failed by ``error``, which the program has handled."""
+        try:
+            self.keep_error(error, Ending.RAISED)
+        except Exception as failure:  # noqa: BLE001 - the program goes on
+            self.tracing.failed(failure)
+
+    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return an environment for a child process: what it records is below this span.
+
+        Args:
+            environ: to start from; the topics it names are left out.
+        """
+        return child_environment(self.otel_span, environ)
+
+    def add_result(self, value: object) -> None:
+        """Add the return value to the line."""
+        hidden = self.judgement.hides_messages
+        self.content.result = (REDACTED_NODE if hidden else self.judgement.capture(value),)
+
+    def keep_error(self, error: BaseException, ending: Ending) -> None:
+        """Tell what left the body, unless that is how it ends."""
+        if ending is not Ending.RAISED:
+            return
+        wall_ns = self.tracing.clock.monotonic_ns() + self.root.wall_offset_ns
+        described = describe_exception(error, wall_ns, with_text=self.tracing.exception_text)
+        if self.judgement.hides_messages:
+            described.message = REDACTED
+        self.content.error = described

@@ -1,0 +1,95 @@
+"""What becomes of a hand-written span at its end: an OpenTelemetry span, and a line if told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.trace import Status, StatusCode
+
+from codetracer_otel.instrumentation.manual.backend import ClosedSpan
+from codetracer_otel.instrumentation.topics import Level
+from codetracer_otel.model.record import exception_event
+
+if TYPE_CHECKING:
+    from codetracer_otel.instrumentation.manual.span import HandWrittenSpan
+
+
+def deliver(span: HandWrittenSpan, now: int) -> None:
+    """Redact a span by shape, tell it to the topics and end its OpenTelemetry span.
+
+    Args:
+        span: whose body has ended.
+        now: when it did, ns of the monotonic clock.
+    """
+    content, tracing = span.content, span.tracing
+    level = span.level if content.error is None else Level.ERROR
+    trace_id = span.otel_span.get_span_context().trace_id
+    is_told = tracing.is_told(span.topic, level, trace_id)
+    may_tell = is_told or tracing.is_told("redact", Level.DEBUG, trace_id)
+    if may_tell or not _is_judged_later(span):
+        _redact(span)
+    try:  # the line first: an exporter on the same output must find it printed
+        if is_told or (may_tell and content.withheld):
+            tracing.span_closed(_closed(span, now, level))
+        if span.is_root:
+            tracing.root_closed(span.root)
+    finally:
+        _end_otel_span(span, now)
+        content.clear()
+
+
+def _is_judged_later(span: HandWrittenSpan) -> bool:
+    rules = span.judgement.content
+    if rules is None:
+        return True
+    return span.content.is_plain and span.tracing.judges_later(span.otel_span, rules)
+
+
+def _redact(span: HandWrittenSpan) -> None:
+    content, otel_span = span.content, span.otel_span
+    name = content.name
+    content.redact(span.judgement.content)
+    # the provider must not show what the line withholds, unless the body has renamed the span
+    if content.name is not name and getattr(otel_span, "name", None) == name:
+        otel_span.update_name(content.name)
+
+
+def _closed(span: HandWrittenSpan, now: int, level: Level) -> ClosedSpan:
+    content, context = span.content, span.otel_span.get_span_context()
+    error, duration = content.error, now - span.began_ns
+    return ClosedSpan(
+        span.topic,
+        level,
+        content.name,
+        context.trace_id,
+        context.span_id,
+        span.parent_id,
+        content.session_id,
+        span.began_ns + span.root.wall_offset_ns,
+        {**content.arguments, **content.fields},
+        duration_ns=duration,
+        busy_ns=min(span.busy_ns, duration) if span.suspends else None,
+        error=None if error is None else (error.type_name, error.message),
+        result=content.result,
+        redacted=content.withheld,
+        number=span.number,
+        root=span.root,
+    )
+
+
+def _end_otel_span(span: HandWrittenSpan, now: int) -> None:
+    otel_span, content = span.otel_span, span.content
+    if otel_span.is_recording():
+        attributes = content.attributes()
+        if span.suspends:
+            attributes["codetracer.busy_ns"] = span.busy_ns
+        if span.claim is not None and span.claim.record is not None:
+            rules = span.judgement.content
+            attributes |= content.attributes_of_call(span.claim.record, rules)
+        if attributes:
+            otel_span.set_attributes(attributes)
+        if content.error is not None:
+            told = exception_event(content.error)
+            otel_span.add_event(told.name, dict(told.attributes), told.time_ns)
+            otel_span.set_status(Status(StatusCode.ERROR, content.error.type_name))
+    otel_span.end(now + span.root.wall_offset_ns)

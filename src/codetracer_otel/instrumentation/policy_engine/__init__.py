@@ -1,0 +1,1 @@
+"""Traces the evaluations of an embedded policy engine."""

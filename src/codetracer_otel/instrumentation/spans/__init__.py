@@ -1,0 +1,1 @@
+"""Records one span per call."""

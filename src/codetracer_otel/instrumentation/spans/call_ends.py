@@ -1,0 +1,326 @@
+"""What ends calls, all but the plain: exceptions, locals at exit, lost events, interrupted ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from codetracer_otel.instrumentation.spans.parents import (
+    HOOK,
+    NEVER,
+    UNPACKING,
+    build_unrecorded,
+    keep,
+)
+from codetracer_otel.instrumentation.values.exceptions import (
+    describe_exception,
+    ending_of,
+    leaves_a_traced_frame_inside,
+    read_traceback,
+    type_name,
+)
+from codetracer_otel.instrumentation.values.frame_variables import read_variables
+from codetracer_otel.model.record import (
+    CODE,
+    CONTEXT,
+    END,
+    EXTRAS,
+    NOT_CAPTURED,
+    PLAN,
+    RESULT,
+    SEGMENT,
+    SPAN_ID,
+    START,
+    Ending,
+    ExceptionRecord,
+    Extras,
+    Record,
+)
+from codetracer_otel.model.value import DROPPED, REDACTED, REDACTED_NODE, weight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, FrameType
+
+    from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
+    from codetracer_otel.instrumentation.spans.suspended_calls import Suspended
+    from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
+    from codetracer_otel.instrumentation.spans.traced_code import Site
+    from codetracer_otel.model.protocols import Clock
+    from codetracer_otel.model.value import Captured
+
+
+class CallEnds:
+    """Ends calls, and hands their records on.
+
+    Args:
+        sites: traced code by ``id(code)``.
+        stacks: the open calls of each thread.
+        suspended: started and unfinished generators and coroutines.
+        buffer: takes finished records.
+        next_span_id: source of span ids in wire order.
+        clock: time.
+        release: undoes what a hook attached, as its entry leaves the stack.
+        exception_text: use ``str(error)``, which is code of the program.
+
+    Attributes:
+        healed: entries that events were lost for.
+        cramped: records that ended where there was no room to finish them, each with the class
+            of the exception that ended it.
+    """
+
+    def __init__(
+        self,
+        *,
+        sites: dict[int, Site],
+        stacks: Stacks,
+        suspended: Suspended,
+        buffer: RecordBuffer,
+        next_span_id: Callable[[], int],
+        clock: Clock,
+        release: Callable[[Record], None],
+        exception_text: bool,
+    ) -> None:
+        self.healed = 0
+        self.cramped: list[tuple[Record | None, type | None]] = []
+        self._sites = sites
+        self._stacks = stacks
+        self._suspended = suspended
+        self._buffer = buffer
+        self.next_span_id = next_span_id
+        self._now = clock.monotonic_ns
+        self._release = release
+        self._exception_text = exception_text
+
+    def finish_extras(self, record: Record, frame: FrameType, now: int) -> bool:
+        """Complete a record that has extras, as its function ends; return whether it is kept."""
+        extras: Extras = record[EXTRAS]
+        site = self._sites.get(id(record[CODE]))
+        if site is not None:
+            if site.suspends:
+                extras.busy_ns += now - extras.resumed_at
+                self._suspended.remove(frame, record)
+            if site.reads_at_exit:
+                self._read_at_exit(record, site, frame)
+            if extras.is_hooked:
+                self.pop_hook(record)
+        cut(extras)
+        if extras.claim is not None:
+            extras.claim.record = record
+            return False
+        return extras.context is None or self._is_kept_at_end(record, extras)
+
+    def _is_kept_at_end(self, record: Record, extras: Extras) -> bool:
+        sampling = record[PLAN].sampling
+        if extras.context is None or sampling is None:
+            return True
+        extras.context = None
+        raised = extras.ending is Ending.RAISED and sampling.keep_errors
+        if not raised and record[END] - record[START] < sampling.min_duration_ns:
+            site = self._sites.get(id(record[CODE]))
+            if site is not None and site.sampler is not None:
+                site.sampler.counters["dropped_duration"] += 1
+            return False
+        keep(extras.below)
+        extras.below = None
+        return True
+
+    def finish_raised(
+        self, record: Record, frame: FrameType, error: BaseException, now: int
+    ) -> bool:
+        """Complete a record whose function is left by an exception; return whether it is kept."""
+        extras = record[EXTRAS]
+        if extras is None:
+            extras = record[EXTRAS] = Extras()
+        record[RESULT] = NOT_CAPTURED
+        extras.ending = ending_of(error, record[CODE].co_name)
+        if extras.ending is Ending.RAISED:
+            extras.exception = self._describe(record, error, now)
+        return self.finish_extras(record, frame, now)
+
+    def finish_entry(self, entry: Record, error: BaseException | None) -> bool:
+        """End an entry that is no record; return whether an error makes it one.
+
+        A call that sampling left out becomes a span after all when an exception leaves it: with
+        times, ids and the exception, but without arguments.
+        """
+        extras: Extras | None = entry[EXTRAS]
+        if extras is not None and extras.token is not None:
+            self._release(entry)
+        if not self._is_kept_for_error(entry, error):
+            if entry[START] is not HOOK and extras is not None:
+                self._suspended.forget(entry)
+                self.pop_hook(entry)
+            return False
+        self._count_kept_error(entry)
+        keep(extras.below if extras is not None else None)
+        entry[PLAN], entry[SPAN_ID] = entry[RESULT], self.next_span_id()
+        entry[EXTRAS] = extras = Extras()
+        extras.sampling_ratio = 1.0
+        return True
+
+    @staticmethod
+    def _is_kept_for_error(entry: Record, error: BaseException | None) -> bool:
+        plan = entry[RESULT]
+        if error is None or plan is None or not plan.sampling.keep_errors:
+            return False
+        return ending_of(error, entry[CODE].co_name) is Ending.RAISED
+
+    def _count_kept_error(self, entry: Record) -> None:
+        site = self._sites.get(id(entry[CODE]))
+        if site is not None and site.sampler is not None:
+            site.sampler.counters["kept_error"] += 1
+
+    def heal(self, stack: list[Record], code: CodeType) -> Record | None:
+        """Bring ``code``'s entry to the top after lost events; None when it has none."""
+        for index in range(len(stack) - 1, 0, -1):
+            if stack[index][CODE] is code:
+                self._finish_lost(stack[index + 1 :])
+                del stack[index + 1 :]
+                found: Record = stack[index]
+                return found
+        return None
+
+    def _finish_lost(self, lost: list[Record]) -> None:
+        self.healed += sum(entry[END] is not UNPACKING for entry in lost)
+        now = self._now()
+        for entry in reversed(lost):
+            if entry[PLAN] is None:
+                self.finish_entry(entry, None)
+            elif not entry[END]:
+                self.finish_open(entry, now, Ending.UNFINISHED)
+
+    def finish_open(self, record: Record, now: int, ending: Ending) -> None:
+        """End a record from outside of its function."""
+        if record[PLAN] is None or not record[START]:
+            return  # a generator that was left out, or whose start found no room
+        extras = record[EXTRAS]
+        if extras is None:
+            extras = record[EXTRAS] = Extras()
+        extras.ending = ending
+        record[END] = max(now, record[START])
+        record[CONTEXT] = None
+        cut(extras)
+        if extras.claim is not None:
+            extras.claim.record = record
+            return
+        self.push(record)
+
+    def put_back(self, stack: list[Record], record: Record | None) -> None:
+        """Make the end of a call undone that a signal's handler broke off: an unwind follows."""
+        if record is None or record[CODE] is None or record is stack[-1]:
+            return
+        if record[CONTEXT] is None and record[PLAN] is not None:  # it was delivered
+            record = build_unrecorded(record[CODE], NEVER, record[SEGMENT], record[SPAN_ID])
+        record[END] = 0
+        stack.append(record)
+
+    def save(self, stack: list[Record], record: Record | None, error: BaseException) -> None:
+        """Finish a call later whose unwinding a signal's handler broke off."""
+        if record is None or record is stack[-1] or record[CODE] is None:
+            return
+        if record[CONTEXT] is not None and record[PLAN] is not None:
+            record[END] = record[END] or self._now()
+            self.cramped.append((record, type(error)))
+
+    def finish_cramped(self) -> None:
+        """Finish what ended where the stack left no room to do it."""
+        while self.cramped:
+            record, kind = self.cramped.pop()
+            if record is None or record[PLAN] is None or not record[END]:
+                continue
+            extras = record[EXTRAS] = record[EXTRAS] or Extras()
+            if kind is not None and extras.exception is None:
+                record[RESULT], extras.ending = NOT_CAPTURED, Ending.RAISED
+                time_ns = record[END] + record[SEGMENT].wall_offset_ns
+                extras.exception = ExceptionRecord(type_name(kind), "", (), time_ns, False)
+            self._suspended.forget(record)
+            cut(extras)
+            if self._is_kept_at_end(record, extras):
+                record[CONTEXT] = None
+                self.push(record)
+
+    def push(self, record: Record) -> None:
+        """Hand a finished record to the buffer."""
+        buffer = self._buffer
+        if len(buffer.records) < buffer.watermark:
+            buffer.records.append(record)
+        else:
+            buffer.overflow(record)
+
+    def charge(self, values: tuple[Captured, ...]) -> None:
+        """Count captured values against the buffer's bytes."""
+        size = sum(map(weight, values))
+        if size:
+            self._buffer.charge(size)
+
+    def pop_hook(self, record: Record) -> None:
+        """Remove the hook's entry below a record of the same code: both end together."""
+        stack = self._stacks.mine()
+        if stack and stack[-1][START] is HOOK and stack[-1][CODE] is record[CODE]:
+            self.finish_entry(stack.pop(), None)
+
+    def _read_at_exit(self, record: Record, site: Site, frame: FrameType) -> None:
+        extras, plan = record[EXTRAS], site.plan
+        if site.taught_locals or site.taught_globals:
+            _teach_at_exit(site, frame)
+        values = read_variables(frame, site.shown_locals, NOT_CAPTURED)
+        if site.paired_locals:
+            values = list(site.without_told(values, site.paired_locals))
+        extras.locals = self._captured(values, plan.locals, site)
+        if plan.globals:
+            namespace = frame.f_globals
+            values = [dict.get(namespace, name, NOT_CAPTURED) for name in site.shown_globals]
+            extras.globals = self._captured(values, plan.globals, site)
+
+    def _captured(
+        self, values: list[Any], variables: tuple[Any, ...], site: Site
+    ) -> tuple[Any, ...]:
+        found = iter(values)
+        takes_plain, capture = site.takes_plain, site.capture_quickly
+        captured: list[Any] = []
+        weighed: list[Any] = []
+        for variable in variables:
+            if variable.redacted:
+                captured.append(REDACTED_NODE)
+                continue
+            value = next(found)
+            if value is not NOT_CAPTURED and not (takes_plain and type(value) is int):
+                value = capture(value)
+                weighed.append(value)
+            captured.append(value)
+        if weighed:
+            self.charge(tuple(weighed))
+        return tuple(captured)
+
+    def _describe(self, record: Record, error: BaseException, now: int) -> Any:
+        inner = leaves_a_traced_frame_inside(read_traceback(error), self._sites.get)
+        plan = record[PLAN]
+        keeps_event = plan.events is None or plan.events.exceptions
+        described = describe_exception(
+            error,
+            now + record[SEGMENT].wall_offset_ns,
+            innermost=keeps_event and not inner,
+            with_text=self._exception_text,
+        )
+        if plan.fixed_result is REDACTED_NODE:
+            described.message = REDACTED
+        elif plan.fixed_result is not NOT_CAPTURED:
+            described.message = DROPPED
+        return described
+
+
+def _teach_at_exit(site: Site, frame: FrameType) -> None:
+    names = tuple([name for name, _ in site.taught_locals])
+    site.teach(read_variables(frame, names, NOT_CAPTURED), site.taught_locals)
+    namespace = frame.f_globals
+    values = [dict.get(namespace, name, NOT_CAPTURED) for name, _ in site.taught_globals]
+    site.teach(values, site.taught_globals)
+
+
+def cut(extras: Extras) -> None:
+    """Make a handed-out span inert, and end the cycle record -> context -> span -> record."""
+    extras.materialised = None
+    span = extras.span
+    if span is not None:
+        span.finish()
+        extras.span = None

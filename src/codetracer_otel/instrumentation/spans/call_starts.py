@@ -1,0 +1,298 @@
+"""Calls that need more than arguments and a return value: how they begin, suspend and resume.
+
+Sampling with an open fate, hooks, captures for hand-written spans, generators: what `callbacks`'s
+flat callbacks hand on. `call_ends` ends them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from codetracer_otel.instrumentation.spans.parents import (
+    FOLLOWS,
+    HOOK,
+    TENTATIVE,
+    UNSAMPLED,
+    build_unrecorded,
+    keep,
+)
+from codetracer_otel.model.record import (
+    ARGUMENTS,
+    CONTEXT,
+    END,
+    EXTRAS,
+    NOT_CAPTURED,
+    PARENT_ID,
+    PLAN,
+    RESULT,
+    SEGMENT,
+    SPAN_ID,
+    START,
+    Ending,
+    Extras,
+    Record,
+    Segment,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, FrameType
+
+    from opentelemetry.context import Context
+
+    from codetracer_otel.instrumentation.spans.call_ends import CallEnds
+    from codetracer_otel.instrumentation.spans.parents import Parents
+    from codetracer_otel.instrumentation.spans.suspended_calls import Suspended
+    from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
+    from codetracer_otel.instrumentation.spans.traced_code import Site
+    from codetracer_otel.model.protocols import Clock
+
+
+class Calls:
+    """Begins, suspends and resumes calls.
+
+    Args:
+        stacks: the open calls of each thread.
+        suspended: started and unfinished generators and coroutines.
+        parents: resolves parents.
+        ends: ends what does not end by itself.
+        read_context: reads OpenTelemetry's context variable.
+        next_span_id: source of span ids in wire order.
+        clock: time.
+        release: undoes what a hook attached, as its entry leaves the stack.
+    """
+
+    def __init__(
+        self,
+        *,
+        stacks: Stacks,
+        suspended: Suspended,
+        parents: Parents,
+        ends: CallEnds,
+        read_context: Callable[[], Context],
+        next_span_id: Callable[[], int],
+        clock: Clock,
+        release: Callable[[Record], None],
+    ) -> None:
+        self._stacks = stacks
+        self._suspended = suspended
+        self._parents = parents
+        self._charge = ends.charge
+        self._finish_open = ends.finish_open
+        self._pop_hook = ends.pop_hook
+        self._read_context = read_context
+        self.next_span_id = next_span_id
+        self._now = clock.monotonic_ns
+        self._release = release
+
+    def begin(self, site: Site, code: CodeType, offset: int, frame: FrameType) -> None:
+        """Push the entry of a call with some feature beyond arguments and a return value."""
+        if site.hook is None:
+            self._begin_call(self._stacks.mine_or_new(), site, code, offset, frame)
+        else:
+            self._begin_hooked(site, code, offset, frame)
+
+    def _begin_hooked(self, site: Site, code: CodeType, offset: int, frame: FrameType) -> None:
+        stack = self._stacks.mine_or_new()
+        site.hook(code, frame)
+        if site.plan is None:
+            return
+        self._begin_call(stack, site, code, offset, frame)
+        extras = stack[-1][EXTRAS] = stack[-1][EXTRAS] or Extras()
+        extras.is_hooked = True
+
+    def _begin_call(
+        self, stack: list[Record], site: Site, code: CodeType, offset: int, frame: FrameType
+    ) -> None:
+        """Push a record, or what stands for a call that is left out; flat: many calls come here."""
+        below, context = stack[-1], self._read_context()
+        if context is below[CONTEXT]:
+            segment, parent_id = below[SEGMENT], below[SPAN_ID]
+        else:
+            segment, parent_id = self._parents.adopt(context, below, stack[0])
+            if segment is None:
+                self.push_unsampled(stack, code, context)
+                return
+        claim = None if site.claims is None else site.claims.take(code)
+        if claim is not None:
+            self._begin_claimed(
+                stack, site, code, (offset, frame, context, segment, parent_id), claim
+            )
+            return
+        extras = Extras()
+        if site.plan.root:
+            segment, parent_id, links = self._parents.new_linked_root(segment, parent_id, stack[0])
+            extras.links = links
+        calls_before, sampler = site.seen, site.sampler
+        if sampler is not None:
+            site.seen += 1
+            if not sampler.keeps(segment.trace_id, calls_before):
+                self._leave_out(stack, site, code, frame, (context, segment, parent_id))
+                return
+        values = site.read_arguments(frame)
+        record: Record = [
+            code,
+            site.plan,
+            self.next_span_id(),
+            segment,
+            context,
+            parent_id,
+            values,
+            0,
+            0,
+            NOT_CAPTURED,
+            extras,
+        ]
+        if values:
+            self._charge(values)
+        if sampler is not None or below[CONTEXT] is TENTATIVE:
+            self._settle_fate(record, below, site, calls_before)
+        if site.suspends:
+            site.start_offset = offset
+            self._suspend_under(frame, record)
+        record[START] = extras.resumed_at = self._now()
+        stack.append(record)
+
+    def _leave_out(
+        self,
+        stack: list[Record],
+        site: Site,
+        code: CodeType,
+        frame: FrameType,
+        adopted: tuple[Context, Segment, int],
+    ) -> None:
+        entry = build_left_out(site, code, self._now())
+        if site.suspends:
+            self._suspend_under(frame, entry)
+        self._push_left_out(stack, entry, adopted)
+
+    def _begin_claimed(
+        self, stack: list[Record], site: Site, code: CodeType, call: tuple[Any, ...], claim: Any
+    ) -> None:
+        """Push a record that captures values for the hand-written span which is its parent."""
+        offset, frame, context, segment, parent_id = call
+        extras = Extras()
+        extras.claim = claim
+        values = site.read_arguments(frame)
+        record: Record = [
+            code,
+            site.plan,
+            parent_id,
+            segment,
+            context,
+            parent_id,
+            values,
+            0,
+            0,
+            NOT_CAPTURED,
+            extras,
+        ]
+        if site.suspends:
+            site.start_offset = offset
+            self._suspend_under(frame, record)
+        record[START] = extras.resumed_at = self._now()
+        stack.append(record)
+
+    def _settle_fate(self, record: Record, below: Record, site: Site, calls_before: int) -> None:
+        """Decide whether the record is kept for sure, and tell an open ancestor if so."""
+        sampling, extras = site.plan.sampling, record[EXTRAS]
+        extras.below = below if below[CONTEXT] is TENTATIVE else None
+        if sampling is not None and calls_before < sampling.first:
+            extras.sampling_ratio = 1.0
+        elif sampling is not None and sampling.min_duration_ns:
+            extras.context = record[CONTEXT]
+            record[CONTEXT] = TENTATIVE
+            return
+        keep(extras.below)
+
+    def _push_left_out(
+        self, stack: list[Record], entry: Record, adopted: tuple[Context, Segment, int]
+    ) -> None:
+        below = stack[-1]
+        entry[CONTEXT], entry[SEGMENT], entry[SPAN_ID] = adopted
+        entry[PARENT_ID] = entry[SPAN_ID]
+        if below[CONTEXT] is TENTATIVE:
+            entry[EXTRAS] = extras = entry[EXTRAS] or Extras()
+            extras.context, extras.below = adopted[0], below
+            entry[CONTEXT] = TENTATIVE
+        stack.append(entry)
+
+    def push_unsampled(self, stack: list[Record], code: CodeType, context: Context) -> None:
+        """Push an entry below which nothing is recorded while the context stays the same."""
+        below = stack[-1]
+        entry = build_unrecorded(code, UNSAMPLED, below[SEGMENT], below[SPAN_ID])
+        is_muted = below[CONTEXT] is UNSAMPLED and below[ARGUMENTS] is None
+        entry[ARGUMENTS] = None if is_muted else context
+        stack.append(entry)
+
+    def _suspend_under(self, frame: FrameType, record: Record) -> None:
+        replaced = self._suspended.add(frame, record)
+        if replaced is not None:
+            self._finish_open(replaced, self._now(), Ending.ABANDONED)
+
+    def suspend(self, record: Record, now: int) -> None:
+        """Note that a generator or coroutine has handed control out."""
+        if record[PLAN] is None:
+            self._release(record)
+            if record[START] is not HOOK:
+                self._pop_hook(record)
+            return
+        extras: Extras = record[EXTRAS]
+        extras.suspensions += 1
+        extras.busy_ns += now - extras.resumed_at
+        # A generator follows its consumer; a span held open across the yield stays.
+        context = self._read_context()
+        if record[CONTEXT] is context:
+            record[CONTEXT] = None
+            extras.materialised = None
+        elif record[CONTEXT] is TENTATIVE and extras.context is context:
+            extras.context = FOLLOWS
+        if extras.is_hooked:
+            self._pop_hook(record)
+
+    def resume(
+        self,
+        stack: list[Record],
+        code: CodeType,
+        frame: FrameType,
+        *,
+        never_started: bool = False,
+    ) -> None:
+        """Push the entry of a generator or coroutine that runs again."""
+        record = None if never_started else self._suspended.get(frame, code)
+        context = self._read_context()
+        if record is None or record[PLAN] is None:
+            self._push_stranger(stack, code, context, record)
+            return
+        if record[CONTEXT] is None:
+            record[CONTEXT] = context
+        elif record[EXTRAS].context is FOLLOWS:
+            record[EXTRAS].context = context
+        stack.append(record)
+        record[EXTRAS].resumed_at = self._now()
+
+    def _push_stranger(
+        self, stack: list[Record], code: CodeType, context: Context, left_out: Record | None
+    ) -> None:
+        # Its start was before the session, or was left out: it hands on its consumer's ids.
+        below = stack[-1]
+        if below[CONTEXT] is UNSAMPLED:
+            self.push_unsampled(stack, code, context)
+            return
+        segment, parent_id = self._parents.adopt_any(context, below, stack[0])
+        if segment is None:
+            self.push_unsampled(stack, code, context)
+        elif left_out is not None:
+            self._push_left_out(stack, left_out, (context, segment, parent_id))
+        else:
+            keep(below if below[CONTEXT] is TENTATIVE else None)
+            stack.append(build_unrecorded(code, context, segment, parent_id))
+
+
+def build_left_out(site: Site, code: CodeType, now: int) -> Record:
+    """Return the entry of a call that sampling leaves out, unless an exception leaves it."""
+    entry = build_unrecorded(code, None, None, 0)
+    entry[ARGUMENTS], entry[START], entry[END], entry[RESULT] = (), now, 0, site.plan
+    if site.suspends:
+        entry[EXTRAS] = Extras()
+    return entry

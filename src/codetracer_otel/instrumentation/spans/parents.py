@@ -1,0 +1,298 @@
+"""Whose child a call is: threads, attached contexts, remote parents, new traces."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.trace import get_current_span
+
+from codetracer_otel.bindings import Threads
+from codetracer_otel.instrumentation.spans.readable.function_span import FunctionSpan
+from codetracer_otel.model.record import (
+    ARGUMENTS,
+    CONTEXT,
+    EXTRAS,
+    RECORD_LENGTH,
+    RESULT,
+    SEGMENT,
+    SPAN_ID,
+    START,
+    Extras,
+    Link,
+    Record,
+    RemoteParent,
+    Segment,
+    otel_span_id,
+    wire_span_id,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import SpanContext
+
+    from codetracer_otel.model.protocols import Clock, Ids
+
+_name_of: Final[Any] = vars(threading.Thread)["name"].fget  # a test may replace the class
+
+SAMPLED: Final = 1  # the W3C trace flag
+
+# What a stack entry holds as CONTEXT when no context can be equal to it.
+NEVER: Final = object()  # the base of a stack: every call above it asks `Parents.adopt`
+UNSAMPLED: Final = object()  # nothing below this entry is recorded
+TENTATIVE: Final = object()  # its fate is open: whoever uses its ids must say so
+# What a suspended generator whose fate is open holds as context: its consumer's, once it resumes.
+FOLLOWS: Final = object()
+
+HOOK: Final = object()  # what an entry pushed by a hook holds as START
+# What it holds as END: the offset of the C call that it is for, None for a whole function, or:
+UNPACKING: Final = object()  # for a call with unpacked arguments, until the next instruction
+
+
+def build_base(*, muted: bool = False) -> Record:
+    """Return the entry at the bottom of a thread's stack, never popped.
+
+    Args:
+        muted: nothing on this thread is recorded (it is one of ours).
+    """
+    base: Record = [None] * RECORD_LENGTH
+    base[SPAN_ID] = 0
+    base[CONTEXT] = UNSAMPLED if muted else NEVER
+    return base
+
+
+def keep(entry: Record | None) -> None:
+    """Settle an open fate: something that is kept hangs on ``entry``'s ids."""
+    while entry is not None and entry[CONTEXT] is TENTATIVE:
+        extras: Extras = entry[EXTRAS]
+        extras.is_kept = True
+        entry[CONTEXT] = None if extras.context is FOLLOWS else extras.context
+        extras.context = None
+        entry, extras.below = extras.below, None
+
+
+def decide_again(entries: Iterable[Record], keeps_root: Callable[[int, bool], bool]) -> None:
+    """Take the sampled flag from open traces that began here and that a sampler does not keep."""
+    calls = [entry for entry in entries if entry[SEGMENT] is not None]
+    segments = {id(entry[SEGMENT]): entry[SEGMENT] for entry in calls}
+    for segment in segments.values():
+        if not segment.remote_parent_id and not keeps_root(segment.trace_id, False):
+            segment.trace_flags &= ~SAMPLED
+    for entry in calls:
+        if entry[EXTRAS] is not None and entry[EXTRAS].span is not None:
+            entry[EXTRAS].span.read_flags()
+
+
+def build_unrecorded(code: Any, context: object, segment: Segment | None, parent_id: int) -> Record:
+    """Return a stack entry that hands on its parent's ids and becomes no span."""
+    entry: Record = [None] * RECORD_LENGTH
+    entry[0] = code
+    entry[SPAN_ID] = parent_id
+    entry[SEGMENT] = segment
+    entry[CONTEXT] = context
+    return entry
+
+
+def build_hook(code: Any, context: object, segment: Segment | None, parent_id: int) -> Record:
+    """Return an unrecorded entry that leaves the stack with whatever ``code`` pushed above it."""
+    entry = build_unrecorded(code, context, segment, parent_id)
+    entry[START], entry[EXTRAS] = HOOK, Extras()
+    return entry
+
+
+def build_hook_like(code: Any, below: Record) -> Record:
+    """Return a hook's entry that changes nothing for the calls above it."""
+    entry = build_hook(code, below[CONTEXT], below[SEGMENT], below[SPAN_ID])
+    entry[ARGUMENTS] = below[ARGUMENTS]
+    return entry
+
+
+class Parents:
+    """Resolves the parent of a call whose context is not the one its caller began with.
+
+    Args:
+        ids: source of trace ids.
+        clock: time.
+        remote: parent of root spans, from another process.
+        respect_parent: record nothing below a parent that is not sampled.
+        on_root: called as each local root begins: whether this is still the same process.
+        keeps_root: answers for a trace id, and whether it is a remote parent's, whether a trace
+            that begins here is recorded; None for always.
+    """
+
+    def __init__(
+        self,
+        ids: Ids,
+        clock: Clock,
+        remote: RemoteParent | None,
+        *,
+        respect_parent: bool = True,
+        on_root: Callable[[], None] = lambda: None,
+        keeps_root: Callable[[int, bool], bool] | None = None,
+    ) -> None:
+        self._on_root = on_root
+        self._clock = clock
+        self._remote = remote
+        self._respect_parent = respect_parent
+        self.follow(ids, keeps_root)
+        self._wall_ns = clock.wall_ns
+        self._monotonic_ns = clock.monotonic_ns
+
+    def follow(self, ids: Ids, keeps_root: Callable[[int, bool], bool] | None) -> None:
+        """Let traces that begin from now on have other ids, and be decided on by another sampler.
+
+        Args:
+            ids: as above.
+            keeps_root: as above.
+        """
+        self._keeps_root = keeps_root
+        self._keeps_all_roots = self._remote is None and keeps_root is None
+        self._new_trace_id = ids.generate_trace_id
+
+    def adopt_any(
+        self, context: Context, below: Record, base: Record
+    ) -> tuple[Segment | None, int]:
+        """Return what `adopt` does, also where the context is still the caller's."""
+        if context is below[CONTEXT]:
+            return below[SEGMENT], below[SPAN_ID]
+        return self.adopt(context, below, base)
+
+    def adopt(self, context: Context, below: Record, base: Record) -> tuple[Segment | None, int]:
+        """Return the segment and parent id (wire order) of a new call; no segment: not recorded.
+
+        Args:
+            context: OpenTelemetry's context as the call begins.
+            below: the stack entry the call stands on.
+            base: the bottom of the same stack.
+        """
+        seen = below[CONTEXT]
+        if seen is NEVER and not context:  # the usual root: nothing is attached
+            return self._without_span(context, below, base)
+        if seen is UNSAMPLED and (below[ARGUMENTS] is None or below[ARGUMENTS] is context):
+            return None, 0
+        if seen is TENTATIVE and below[EXTRAS].context is context:
+            return below[SEGMENT], below[SPAN_ID]
+        span = get_current_span(context)
+        if type(span) is FunctionSpan:
+            return self.on_this_thread(span.segment, base), span.wire_id
+        span_context = span.get_span_context()
+        if not span_context.is_valid:
+            return self._without_span(context, below, base)
+        return self._below_span(span_context, below, base)
+
+    def new_root(
+        self, base: Record, remote: RemoteParent | None = None
+    ) -> tuple[Segment | None, int]:
+        """Return a fresh trace, or the remote parent's, for the thread of ``base``."""
+        keeps = self._keeps_root
+        if remote is None:
+            segment = self._fresh_trace(base)
+            return (segment, 0) if keeps is None or keeps(segment.trace_id, False) else (None, 0)
+        if self._respect_parent and not remote.trace_flags & SAMPLED:
+            return None, 0
+        if keeps is not None and not keeps(remote.trace_id, True):
+            return None, 0
+        parent_id = wire_span_id(remote.span_id)
+        segment = self._fresh_trace(base, remote.trace_id)
+        segment.trace_flags = remote.trace_flags | SAMPLED
+        segment.trace_state = remote.trace_state
+        segment.remote_parent_id = parent_id
+        return segment, parent_id
+
+    def _fresh_trace(self, base: Record, trace_id: int = 0) -> Segment:
+        self._on_root()
+        thread: tuple[int, str] = base[START] or thread_of(base)
+        offset = self._wall_ns() - self._monotonic_ns()
+        return Segment(trace_id or self._new_trace_id(), offset, *thread)
+
+    def new_linked_root(
+        self, segment: Segment, parent_id: int, base: Record
+    ) -> tuple[Segment, int, list[Link] | None]:
+        """Return a fresh trace with a link to the span it would have been a child of."""
+        fresh = self._fresh_trace(base)
+        if not parent_id:
+            return fresh, 0, None
+        link = Link(
+            segment.trace_id,
+            otel_span_id(parent_id),
+            segment.trace_state,
+            segment.trace_flags,
+        )
+        return fresh, 0, [link]
+
+    def on_this_thread(self, segment: Segment, base: Record) -> Segment:
+        """Return the segment of the same trace that belongs to the calling thread."""
+        thread: tuple[int, str] = base[START] or thread_of(base)
+        if segment.thread_id == thread[0]:
+            return segment
+        known: Segment | None = base[RESULT]
+        if known is not None and known.trace_id == segment.trace_id:
+            return known
+        moved = Segment(
+            segment.trace_id,
+            segment.wall_offset_ns,
+            *thread,
+            segment.trace_flags,
+            segment.trace_state,
+            segment.remote_parent_id,
+        )
+        base[RESULT] = moved
+        return moved
+
+    def _without_span(
+        self, context: Context, below: Record, base: Record
+    ) -> tuple[Segment | None, int]:
+        if self._keeps_all_roots and below[SEGMENT] is None:
+            return self._fresh_trace(base), 0  # what `new_root` comes to, a call sooner
+        if context and below is not base:  # attached by somebody who wants a root
+            return self.new_root(base)
+        if below[SEGMENT] is not None:
+            return self.on_this_thread(below[SEGMENT], base), below[SPAN_ID]
+        return self.new_root(base, self._remote)
+
+    def _below_span(
+        self, context: SpanContext, below: Record, base: Record
+    ) -> tuple[Segment | None, int]:
+        if self._respect_parent and not context.trace_flags & SAMPLED:
+            return None, 0
+        parent_id = wire_span_id(context.span_id)
+        known = below[SEGMENT] if below is not base else base[RESULT]
+        if _continues(known, context, parent_id):
+            return known, parent_id
+        remote = RemoteParent(
+            context.trace_id,
+            context.span_id,
+            context.trace_flags,
+            context.trace_state.to_header(),
+        )
+        segment, _ = self.new_root(base, remote)
+        if segment is not None and not context.is_remote:
+            segment.remote_parent_id = 0
+        base[RESULT] = segment
+        return segment, parent_id
+
+
+def _continues(known: Segment | None, context: SpanContext, parent_id: int) -> bool:
+    if known is None or known.trace_id != context.trace_id:
+        return False
+    return not context.is_remote or known.remote_parent_id == parent_id
+
+
+def thread_of(base: Record) -> tuple[int, str]:
+    """Return (ident, name) of the calling thread, whose stack ``base`` is; (0, "") for the main.
+
+    Read without the registry's lock, which the program may hold, and without current_thread(),
+    which would add a dummy to the registry.
+    """
+    ident = Threads.get_ident()
+    if ident == threading.main_thread().ident:
+        base[START] = (0, "")
+    else:
+        thread = threading._active.get(ident)  # type: ignore[attr-defined]  # noqa: SLF001
+        if thread is None:
+            return ident, ""
+        base[START] = (ident, str(_name_of(thread)))
+    found: tuple[int, str] = base[START]
+    return found

@@ -1,0 +1,1 @@
+"""Lets OpenTelemetry and libraries read the span of a running function."""

@@ -1,0 +1,321 @@
+"""The span recorder in Python: interpreter events in, finished records out."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from codetracer_otel.instrumentation.monitoring.api import DISABLE
+from codetracer_otel.instrumentation.spans.call_ends import CallEnds, cut
+from codetracer_otel.instrumentation.spans.call_starts import Calls
+from codetracer_otel.instrumentation.spans.callbacks import build_callbacks
+from codetracer_otel.instrumentation.spans.greenlets import GreenletStacks
+from codetracer_otel.instrumentation.spans.parents import TENTATIVE, decide_again, keep
+from codetracer_otel.instrumentation.spans.readable.function_span import FunctionSpan
+from codetracer_otel.instrumentation.spans.suspended_calls import Suspended
+from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
+from codetracer_otel.instrumentation.spans.traced_code import Captures, HookSite, Site, forget_in
+from codetracer_otel.instrumentation.values.exceptions import drop_contexts, drop_frames
+from codetracer_otel.model.ids import wire_ids
+from codetracer_otel.model.record import CONTEXT, EXTRAS, PLAN, RESULT, Ending, Record, Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import CodeType, FrameType
+
+    from opentelemetry.context import Context
+
+    from codetracer_otel.filters.types import WalkRules
+    from codetracer_otel.instrumentation.context.propagation import Handoffs
+    from codetracer_otel.instrumentation.manual.call_adoption import Claims
+    from codetracer_otel.instrumentation.monitoring.tool import Monitor
+    from codetracer_otel.instrumentation.plan_builder import PlanBuilder
+    from codetracer_otel.instrumentation.spans.parents import Parents
+    from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
+    from codetracer_otel.instrumentation.spans.sampling import SamplerTable
+    from codetracer_otel.model.ids import RandomIds
+    from codetracer_otel.model.protocols import Clock
+    from codetracer_otel.model.value import Captured
+
+
+class PythonRecorder:
+    """The reference implementation of `ports.Recorder`.
+
+    Args:
+        monitor: the session's switchboard.
+        plans: decides about code objects.
+        samplers: the samplers and event gates of the rules.
+        parents: resolves parents that are not simply the caller.
+        buffer: takes finished records.
+        read_context: reads OpenTelemetry's context variable.
+        next_span_id: source of span ids in wire order.
+        clock: time.
+        build_capture: returns the value capture for a set of walk rules.
+        boundary: is told of every exception in a callback; raises it or returns.
+        is_ours: answers whether a file is one of this package.
+        silent_close: closing a plain generator goes unreported (CPython 3.13.0).
+        exception_text: use ``str(error)``, which is code of the program.
+        span_limits: attributes, events and links that one function span takes from the program.
+        stacks: holds the open calls of each thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        monitor: Monitor,
+        plans: PlanBuilder,
+        samplers: SamplerTable,
+        parents: Parents,
+        buffer: RecordBuffer,
+        read_context: Callable[[], Context],
+        next_span_id: Callable[[], int],
+        clock: Clock,
+        build_capture: Callable[[WalkRules | None], Callable[[object], Captured]],
+        boundary: Callable[[BaseException], None],
+        is_ours: Callable[[str], bool],
+        silent_close: bool = False,
+        exception_text: bool = False,
+        span_limits: tuple[int, int, int] = (128, 128, 128),
+        stacks: Stacks | None = None,
+    ) -> None:
+        self.sites: dict[int, Site] = {}
+        self.stacks = stacks or Stacks()
+        self.buffer = buffer
+        self.parents = parents
+        self.read_context = read_context
+        self.next_span_id = next_span_id
+        self.on_new_ids: list[Callable[[Callable[[], int]], None]] = []
+        self.clock = clock
+        self.boundary = self._pass_on
+        self._apply_policy = boundary
+        self.suspended = Suspended(clock.monotonic_ns, watches=silent_close)
+        self.handoffs: Handoffs | None = None
+        self.claims: Claims | None = None
+        self.ends = CallEnds(
+            sites=self.sites,
+            stacks=self.stacks,
+            suspended=self.suspended,
+            buffer=buffer,
+            next_span_id=next_span_id,
+            clock=clock,
+            release=self._release,
+            exception_text=exception_text,
+        )
+        self.calls = Calls(
+            stacks=self.stacks,
+            suspended=self.suspended,
+            parents=parents,
+            ends=self.ends,
+            read_context=read_context,
+            next_span_id=next_span_id,
+            clock=clock,
+            release=self._release,
+        )
+        self.greenlets = GreenletStacks(self.stacks)
+        self.stacks.on_new = self.greenlets.watch_this_thread
+        self._monitor = monitor
+        self._plans = plans
+        self.learn = plans.learn
+        self._samplers = samplers
+        self._captures = Captures(build_capture)
+        self.is_ours = is_ours
+        self._span_limits = span_limits
+        self._counters: Counter[str] = Counter()
+
+    def callbacks(self, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
+        """Return event name -> callable; see `callbacks`."""
+        return build_callbacks(self, depth)
+
+    def leave_out(self, code: CodeType) -> object:
+        """Record nothing of code that no frame runs, and be asked about it no more.
+
+        Modules of Cython with ``profile=True`` send events for such code: there are no arguments
+        to read, and 3.13 sends the end of such a call to nobody but global events.
+        """
+        self._monitor.skipped(code)
+        return DISABLE
+
+    def on_unknown(self, code: CodeType, frame: FrameType) -> object:
+        """Decide about a code object seen for the first time: a `Site`, or ``DISABLE``."""
+        if self.is_ours(code.co_filename):
+            return self._skip(code)
+        if "greenlet" in sys.modules and self.stacks.mine() is not None:
+            self.greenlets.watch_this_thread()
+        hook = self._hook_for(code, frame)
+        planned = self._plans.build(code, frame)
+        if planned is None:
+            return self._skip(code) if hook is None else self._watch_hook(code, hook)
+        plan = planned.plan
+        site = Site(
+            code,
+            planned,
+            self._captures.of(plan.walk),
+            forget_in(self.sites, id(code)),
+            self._samplers.sampler_for(plan.sampling),
+        )
+        if hook is not None:
+            site.hook, site.is_special = hook, True
+        if self.claims is not None and self.claims.is_marked(code):
+            site.claims, site.is_special = self.claims, True
+        return self._enter(code, site)
+
+    def leave_to_python(self, code: CodeType, claims: Claims) -> None:
+        """Let the calls of ``code`` be claimed, if it was called before."""
+        site = self.sites.get(id(code))
+        if site is not None:
+            site.claims, site.is_special = claims, True
+
+    def _pass_on(self, error: BaseException) -> None:
+        """Hand an exception of a callback to the policy; what it raises carries no trace of us."""
+        try:
+            self._apply_policy(error)
+        except BaseException as raised:
+            try:  # noqa: SIM105 - suppress() is Python code, and there may be no room for it
+                self._clean_when_handled(raised)
+            except RecursionError:
+                pass  # better a frame of ours in a traceback than a lost interrupt
+            raise
+
+    def _clean_when_handled(self, raised: BaseException) -> None:
+        try:
+            drop_contexts(raised, self.is_ours)
+            self._monitor.when_handled(raised, lambda handled: drop_frames(handled, self.is_ours))
+        except RecursionError:
+            raise
+        except BaseException as later:  # the next signal already: it is what the program will see
+            self._monitor.never_handled(raised)
+            self._clean_when_handled(later)
+            raise
+
+    def _enter(self, code: CodeType, site: Site) -> Site:
+        self._monitor.watch(code)
+        self._watch_copies(code)
+        self.sites[id(code)] = site  # last: from here on its calls are on the stack
+        return site
+
+    def current(self) -> Record | None:
+        """Return the innermost recorded call of this thread, or None."""
+        stack = self.stacks.mine()
+        if stack is None:
+            return None
+        for record in reversed(stack):
+            if record[PLAN] is not None:
+                found: Record = record
+                return found
+        return None
+
+    def current_readable(self) -> Record | None:
+        """Return `current`, whose ids are about to be seen: an open fate is settled."""
+        record = self.current()
+        if record is not None and record[CONTEXT] is TENTATIVE:
+            keep(record)
+        return record
+
+    def current_parent(self) -> tuple[Segment, int] | None:
+        """Return the segment and span id that a call beginning here would have as parent."""
+        stack = self.stacks.mine()
+        if stack is None or len(stack) == 1:
+            return None
+        segment, span_id = self.parents.adopt_any(self.read_context(), stack[-1], stack[0])
+        if stack[-1][CONTEXT] is TENTATIVE:
+            keep(stack[-1])
+        return None if segment is None else (segment, span_id)
+
+    def follow(self, ids: RandomIds, keeps_root: Callable[[int, bool], bool] | None) -> None:
+        """Take ids and decisions from somebody else from now on; arguments as for `Parents`.
+
+        Traces that are open go on. What the sampler says about each is what spans of others below
+        see: without the flag theirs are not sampled either, as if they had asked it at the root.
+        """
+        self.next_span_id = self.ends.next_span_id = self.calls.next_span_id = wire_ids(ids)
+        for use_ids in self.on_new_ids:
+            use_ids(self.next_span_id)
+        self.parents.follow(ids, keeps_root)
+        if keeps_root is not None:
+            decide_again(self.stacks.open_entries(), keeps_root)
+
+    def build_span(self, record: Record) -> FunctionSpan:
+        """Return the OpenTelemetry span that stands for an open record."""
+        gate = self._samplers.gate_for(record[PLAN].events)
+        attributes, events, links = self._span_limits
+        return FunctionSpan(
+            record,
+            self.clock.monotonic_ns,
+            attributes,
+            events,
+            gate,
+            max_links=links,
+            learn=self.learn,
+        )
+
+    def drain(self, limit: int) -> list[Record]:
+        """Take up to ``limit`` finished records, oldest first."""
+        self.ends.finish_cramped()
+        for record, collected_ns in self.suspended.take_abandoned():
+            self._counters["abandoned"] += 1
+            self.ends.finish_open(record, collected_ns, Ending.ABANDONED)
+        return self.buffer.take(limit)
+
+    def stats(self) -> dict[str, Any]:
+        """Return the counters, by name."""
+        return {
+            "dropped_buffer_full": self.buffer.dropped_full,
+            "queue_depth": len(self.buffer.records),
+            "queue_bytes": self.buffer.size,
+            "healed_stack_entries": self.ends.healed,
+            "abandoned": self._counters["abandoned"],
+            "code_objects_traced": self._counters["traced"],
+            "sampling": self._samplers.stats(self.sites.values()),
+        }
+
+    def close(self) -> None:
+        """Finish every open record as unfinished; call it when no event fires any more."""
+        self.ends.finish_cramped()
+        now = self.clock.monotonic_ns()
+        for entry in self.stacks.take_open():
+            if entry[PLAN] is None:
+                self.ends.finish_entry(entry, None)
+            else:
+                self.suspended.forget(entry)
+                self.ends.finish_open(entry, now, Ending.UNFINISHED)
+        for record in self.suspended.take_all():
+            self.ends.finish_open(record, now, Ending.UNFINISHED)
+        if self._monitor.tool_id < 0:
+            self.greenlets.close()
+
+    def begin_in_forked_child(self) -> None:
+        """Keep this thread's open calls as parents only: the other process delivers them."""
+        self.stacks.forget_other_threads()
+        mine = self.stacks.mine() or []
+        for record in (*mine[1:], *self.suspended.take_all()):
+            if record[PLAN] is not None:
+                record[PLAN] = record[RESULT] = None
+                if record[EXTRAS] is not None:
+                    cut(record[EXTRAS])
+        self.buffer.clear()
+
+    def mute_this_thread(self) -> None:
+        """Record nothing on the calling thread from now on: it is one of ours."""
+        self.stacks.new(muted=True)
+
+    def _skip(self, code: CodeType) -> object:
+        self._watch_copies(code)
+        self._monitor.skipped(code)
+        return DISABLE
+
+    def _watch_copies(self, code: CodeType) -> None:
+        if self.handoffs is not None and self.handoffs.names_a_copier(code):
+            self._monitor.add_events(code, ("CALL",))
+            if self.handoffs.watches_instructions(code):
+                self._monitor.add_events(code, ("INSTRUCTION",))
+
+    def _hook_for(self, code: CodeType, frame: FrameType) -> Any:
+        return None if self.handoffs is None else self.handoffs.hook_for(code, frame)
+
+    def _watch_hook(self, code: CodeType, hook: Any) -> Site:
+        return self._enter(code, HookSite(code, hook, forget_in(self.sites, id(code))))
+
+    def _release(self, entry: Record) -> None:
+        if self.handoffs is not None and entry[EXTRAS] is not None:
+            self.handoffs.detach(entry)

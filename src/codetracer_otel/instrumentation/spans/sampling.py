@@ -1,0 +1,221 @@
+"""Decides which calls of a rule are kept: ratio, first calls, rate; one sampler per rule."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.filters.types import Sampling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from codetracer_otel.filters.types import EventRules
+    from codetracer_otel.instrumentation.spans.traced_code import Site
+
+# OpenTelemetry's TraceIdRatioBased looks at the low 64 bits of the trace id.
+TRACE_ID_BITS: Final = (1 << 64) - 1
+_NS_PER_SECOND: Final = 1_000_000_000
+
+
+def ratio_bound(ratio: float) -> int:
+    """Return the bound below which the low 64 bits of a trace id mean "keep"."""
+    return round(ratio * (TRACE_ID_BITS + 1))
+
+
+class TokenBucket:
+    """At most ``rate`` per second on average, and in one burst.
+
+    Args:
+        rate: tokens per second; also the size of the bucket, at least one.
+        monotonic_ns: time.
+    """
+
+    def __init__(self, rate: float, monotonic_ns: Callable[[], int]) -> None:
+        self._rate = rate
+        self._size = max(rate, 1.0)
+        self._tokens = self._size
+        self._monotonic_ns = monotonic_ns
+        self._filled_ns = monotonic_ns()
+
+    def take(self) -> bool:
+        """Take a token if there is one."""
+        now = self._monotonic_ns()
+        earned = (now - self._filled_ns) * self._rate / _NS_PER_SECOND
+        self._filled_ns = now
+        self._tokens = min(self._tokens + earned, self._size)
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+
+class EventGate:
+    """Decides which events of the spans of one rule are kept.
+
+    Args:
+        rules: the merged ``[scope.rules.events]`` table.
+        governs: whether the table is about an event of this name.
+        monotonic_ns: time.
+        random_bits: source of random 64-bit integers.
+    """
+
+    def __init__(
+        self,
+        rules: EventRules,
+        governs: Callable[[str], bool],
+        monotonic_ns: Callable[[], int],
+        random_bits: Callable[[], int],
+    ) -> None:
+        self.rules = rules
+        self.dropped = 0
+        self._governs = governs
+        self._bound = ratio_bound(rules.ratio)
+        self._random_bits = random_bits
+        rate = rules.max_per_second
+        self._bucket = None if rate is None else TokenBucket(rate, monotonic_ns)
+
+    def keeps(self, name: str, kept_on_span: int) -> bool:
+        """Return whether an event is kept.
+
+        Args:
+            name: of the event.
+            kept_on_span: how many events its span already has.
+        """
+        kept = self._decide(name, kept_on_span)
+        self.dropped += not kept
+        return kept
+
+    def _decide(self, name: str, kept_on_span: int) -> bool:
+        if name == "exception":
+            return self.rules.exceptions
+        if not self._governs(name):
+            return True
+        if self.rules.max_per_span is not None and kept_on_span >= self.rules.max_per_span:
+            return False
+        if self._random_bits() >= self._bound:
+            return False
+        return self._bucket is None or self._bucket.take()
+
+
+class RuleSampler:
+    """The state of one ``[scope.rules.sampling]`` table within a process.
+
+    Args:
+        sampling: the merged table.
+        monotonic_ns: time.
+        random_bits: source of random 64-bit integers, for ``per = "span"``.
+        session: the bucket of ``limits.max_spans_per_second``, or None.
+    """
+
+    def __init__(
+        self,
+        sampling: Sampling,
+        monotonic_ns: Callable[[], int],
+        random_bits: Callable[[], int],
+        session: TokenBucket | None = None,
+    ) -> None:
+        self.sampling = sampling
+        self.counters: Counter[str] = Counter()
+        self._bound = ratio_bound(sampling.ratio)
+        self._random_bits = random_bits
+        self._session = session
+        rate = sampling.max_per_second
+        self._bucket = None if rate is None else TokenBucket(rate, monotonic_ns)
+
+    @property
+    def only_bound(self) -> int | None:
+        """The trace-id bound where a ratio per trace is all there is to decide, else None."""
+        rules = self.sampling
+        simple = not (rules.per_span or rules.first or rules.min_duration_ns)
+        return self._bound if simple and self._bucket is None and self._session is None else None
+
+    def keeps(self, trace_id: int, calls_before: int) -> bool:
+        """Return whether a call is kept, as far as can be told when it begins.
+
+        Args:
+            trace_id: 128-bit integer.
+            calls_before: how many calls of this function came before.
+        """
+        self.counters["seen"] += 1
+        cause = self._cause_to_drop(trace_id, calls_before)
+        self.counters[cause or "kept"] += 1
+        return cause is None
+
+    def _cause_to_drop(self, trace_id: int, calls_before: int) -> str | None:
+        if calls_before < self.sampling.first:
+            return None
+        bits = self._random_bits() if self.sampling.per_span else trace_id & TRACE_ID_BITS
+        if bits >= self._bound:
+            return "dropped_ratio"
+        if self._bucket is not None and not self._bucket.take():
+            return "dropped_rate"
+        if self._session is not None and not self._session.take():
+            return "dropped_session_rate"
+        return None
+
+
+class SamplerTable:
+    """The samplers and event gates of a session, one per rule and process.
+
+    Args:
+        monotonic_ns: time.
+        random_bits: source of random 64-bit integers.
+        compile_names: makes a predicate of ``events.names``; None stands for every name.
+        max_spans_per_second: bound of the whole session, or None.
+    """
+
+    def __init__(
+        self,
+        monotonic_ns: Callable[[], int],
+        random_bits: Callable[[], int],
+        compile_names: Callable[[tuple[str, ...] | None], Callable[[str], bool]],
+        max_spans_per_second: float | None = None,
+    ) -> None:
+        self._monotonic_ns = monotonic_ns
+        self._random_bits = random_bits
+        self._compile_names = compile_names
+        self._session = (
+            None
+            if max_spans_per_second is None
+            else TokenBucket(max_spans_per_second, monotonic_ns)
+        )
+        self._samplers: dict[Sampling, RuleSampler] = {}
+        self._gates: dict[EventRules, EventGate] = {}
+
+    def sampler_for(self, sampling: Sampling | None) -> RuleSampler | None:
+        """Return the sampler of a rule, or None where every call is kept."""
+        if sampling is None:
+            if self._session is None:
+                return None
+            sampling = Sampling(keep_errors=False)
+        sampler = self._samplers.get(sampling)
+        if sampler is None:
+            sampler = self._samplers[sampling] = RuleSampler(
+                sampling, self._monotonic_ns, self._random_bits, self._session
+            )
+        return sampler
+
+    def gate_for(self, events: EventRules | None) -> EventGate | None:
+        """Return the event gate of a rule, or None where every event is kept."""
+        if events is None:
+            return None
+        gate = self._gates.get(events)
+        if gate is None:
+            gate = self._gates[events] = EventGate(
+                events, self._compile_names(events.names), self._monotonic_ns, self._random_bits
+            )
+        return gate
+
+    def stats(self, sites: Iterable[Site]) -> dict[str, dict[str, int]]:
+        """Return seen, kept and dropped by cause for each rule that samples."""
+        # The program's threads add to both tables meanwhile, and a sampler before its first site.
+        known, samplers = list(sites), list(self._samplers.values())
+        counters = {sampler: Counter(sampler.counters) for sampler in samplers}
+        for site in known:
+            if site.plan is not None and site.sampler is not None and site.bound is not None:
+                counts = counters[site.sampler]
+                counts["seen"] += site.kept + site.left_out
+                counts["dropped_ratio"] += site.left_out
+                counts["kept"] += site.kept
+        return {str(sampler.sampling.rule_id): dict(counts) for sampler, counts in counters.items()}

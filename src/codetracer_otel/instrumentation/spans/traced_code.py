@@ -1,0 +1,334 @@
+"""What the Python recorders keep for one traced code object beside its pure plan."""
+
+from __future__ import annotations
+
+import weakref
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.filters.types import Action
+from codetracer_otel.instrumentation.values.adjacent_secrets import (
+    VALUE_FIELDS,
+    is_secret_name,
+    paired_variables,
+    told_variables,
+    without_named_secret,
+)
+from codetracer_otel.instrumentation.values.frame_variables import (
+    CO_OPTIMIZED,
+    HAS_LIVE_F_LOCALS,
+    reads_one_by_one,
+    variable_reader,
+)
+from codetracer_otel.model.value import REDACTED_NODE, Captured, Node, NodeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from types import CodeType, FrameType
+
+    from codetracer_otel.filters.types import Learn, WalkRules
+    from codetracer_otel.instrumentation.plan_builder import PlannedCode
+    from codetracer_otel.instrumentation.spans.sampling import RuleSampler
+    from codetracer_otel.model.record import Variable
+
+# Values of these exact types need no copy and keep nothing else alive. By id: asking a set for a
+# type would call the hash that a metaclass of the program gives it.
+PLAIN_TYPE_IDS: Final = frozenset(map(id, (type(None), bool, int, float)))
+
+# Texts up to this length are taken as they are and not counted one by one: the record buffer's
+# share for a record covers four of them.
+SHORT_TEXT: Final = 128
+
+_NEIGHBOUR: Final = "what another variable names"  # where a value was hidden first, for people
+
+_SUSPENDING: Final = frozenset({"generator", "coroutine", "async_generator"})
+
+
+class Captures:
+    """The value captures of a session, one for each set of walk rules.
+
+    Args:
+        build: makes a capture.
+    """
+
+    def __init__(self, build: Callable[[WalkRules | None], Callable[[object], Captured]]) -> None:
+        self._build = build
+        self._known: dict[int, tuple[WalkRules | None, Callable[[object], Captured]]] = {}
+
+    def of(self, walk: WalkRules | None) -> Callable[[object], Captured]:
+        """Return the capture for the rules, always the same one."""
+        known = self._known.get(id(walk))
+        if known is None:  # the walk is kept beside its capture, so that its id stays taken
+            known = self._known[id(walk)] = (walk, self._build(walk))
+        return known[1]
+
+
+def forget_in(sites: dict[int, Any], key: int) -> Callable[[weakref.ref[CodeType]], None]:
+    """Return the callback of a weak reference to code: takes the entry of ``key`` out of a table.
+
+    Entries hold that reference as ``reference``.
+    """
+
+    def forget(reference: weakref.ref[CodeType]) -> None:
+        site = sites.get(key)
+        if site is not None and site.reference is reference:
+            del sites[key]
+
+    return forget
+
+
+class Site:
+    """One traced code object.
+
+    Attributes:
+        plan: pure data, handed on with every record; None for a hook alone.
+        read: takes the captured arguments out of ``f_locals``, and teaches the hidden ones; None
+            when there are neither.
+        is_single: ``read`` returns the bare value, not a tuple.
+        clears: ``f_locals`` must be emptied after reading, or it keeps the arguments alive (3.12).
+        plain_type_ids: ids of the exact types whose values pass without a look.
+        takes_plain: whether there are any.
+        short_text: texts up to this length pass as they are; -1 for none.
+        capture: makes a captured value of anything.
+        is_special: some feature beyond arguments and return; `read_arguments` is used then.
+        suspends: generator or coroutine.
+        start_offset: bytecode offset of PY_START, for throws into never-started generators.
+        claims: of hand-written spans on calls of this code, see `call_adoption`; None for none.
+        hook: called before recording, see `handoffs`; None for none.
+        sampler: decides per call; None for always.
+        bound: trace ids whose ratio key reaches it are left out; None for no such rule. Set only
+            where this is all there is to decide, so that it costs one comparison.
+        shown_locals: names that are read at the end; a redacted one is not even looked up, and
+            stands there whether it was assigned or not. So it is with ``shown_globals``.
+        learn: takes what is hidden because of its name.
+        reads_one_by_one: arguments are not read through ``f_locals``.
+        taught_locals: names and places of locals whose values are learned at the end; likewise
+            ``taught_globals``.
+        seen: calls so far that a sampler was asked about.
+        paired_locals: those of ``shown_locals`` of which one may name the other as a secret.
+        kept: calls below ``bound``, as the start callback decided; ``left_out``: those beyond.
+    """
+
+    __slots__ = (
+        "_keywords",
+        "_paired",
+        "bound",
+        "capture",
+        "claims",
+        "clears",
+        "hook",
+        "is_single",
+        "is_special",
+        "kept",
+        "learn",
+        "left_out",
+        "paired_locals",
+        "plain_type_ids",
+        "plan",
+        "read",
+        "reads_at_exit",
+        "reads_one_by_one",
+        "reference",
+        "sampler",
+        "seen",
+        "short_text",
+        "shown_globals",
+        "shown_locals",
+        "start_offset",
+        "suspends",
+        "takes_plain",
+        "taught",
+        "taught_globals",
+        "taught_locals",
+    )
+
+    def __init__(
+        self,
+        code: CodeType,
+        planned: PlannedCode,
+        capture: Callable[[object], Captured],
+        forget: Callable[[weakref.ref[CodeType]], None],
+        sampler: RuleSampler | None = None,
+    ) -> None:
+        plan = planned.plan
+        names = plan.argument_names
+        judges_types = plan.walk is not None and plan.walk.has_type_patterns
+        self.plan: Any = plan  # Any: a hook's is None, and the callbacks do not ask twice
+        self.capture = capture
+        self.reference = weakref.ref(code, forget)
+        self.learn = planned.learn
+        self.taught = _taught(plan.arguments)
+        self.read = self._reader(names)
+        self.is_single = len(names) == 1
+        self.clears = not HAS_LIVE_F_LOCALS and bool(code.co_flags & CO_OPTIMIZED)
+        self.takes_plain = not judges_types
+        self.plain_type_ids = PLAIN_TYPE_IDS if self.takes_plain else frozenset()
+        self.short_text = -1 if judges_types else SHORT_TEXT
+        self.suspends = plan.kind in _SUSPENDING
+        self.start_offset = -1
+        self.sampler = sampler
+        self.bound = None if sampler is None else sampler.only_bound
+        self.seen = self.kept = self.left_out = 0
+        self.hook: Any = None
+        self.claims: Any = None
+        self.reads_at_exit = bool(plan.locals or plan.globals)
+        self.shown_locals = _shown(plan.locals)
+        self.shown_globals = _shown(plan.globals)
+        self.taught_locals = _taught(plan.locals)
+        self.taught_globals = _taught(plan.globals)
+        read = (*names, *[name for name, _ in self.taught])
+        self.reads_one_by_one = bool(read) and reads_one_by_one(code, read)
+        self.paired_locals = () if plan.walk is None else paired_variables(self.shown_locals)
+        self._paired = () if plan.walk is None else paired_variables(names)
+        self._keywords = planned if planned.keywords_name in names else None
+        self.is_special = self._needs_special_start()
+
+    def _needs_special_start(self) -> bool:
+        return self.reads_one_by_one or not self.is_plain_call
+
+    @property
+    def is_plain_call(self) -> bool:
+        """Whether a call is its arguments, its result and a ratio that keeps it."""
+        return self.plan is not None and not (
+            self.suspends
+            or (self.sampler is not None and self.bound is None)
+            or self.plan.root
+            or self.reads_at_exit
+            or self._keywords is not None
+            or self.is_paired
+            or self.hook is not None
+            or self.claims is not None
+        )
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether an argument may say of another one that it is a secret."""
+        return bool(self._paired)
+
+    def _reader(self, names: tuple[str, ...]) -> Callable[[Any], Any] | None:
+        """Return what reads arguments; code without hidden ones pays nothing for them."""
+        read = itemgetter(*names) if names else None
+        return _teaching_reader(read, self.taught, self.learn) if self.taught else read
+
+    def teach(self, values: Iterable[Any], taught: tuple[tuple[str, str], ...]) -> None:
+        """Let hidden values be known; ``taught``: their names and places."""
+        for value, (_, place) in zip(values, taught, strict=True):
+            self.learn(value, place)
+
+    def read_arguments(self, frame: FrameType) -> tuple[Captured, ...]:
+        """Return the captured arguments of a frame that has just begun."""
+        if self.read is None:
+            return ()
+        values = self._read_values(frame)
+        if self._keywords is not None:
+            values = self._replace_keywords(values)
+        if self._paired:
+            values = self.without_told(values, self._paired)
+        return tuple([self.capture_quickly(value) for value in values])
+
+    def capture_quickly(self, value: Any) -> Captured:
+        """Return ``value`` itself where it needs no copy, else its captured form."""
+        kind = type(value)
+        if id(kind) in self.plain_type_ids or (kind is str and len(value) <= self.short_text):
+            return value  # type: ignore[no-any-return]
+        return value if type(value) is Node else self.capture(value)
+
+    def without_told(
+        self, values: Sequence[Any], paired: tuple[tuple[int, int], ...]
+    ) -> tuple[Any, ...]:
+        """Return the values of variables, those hidden that another one names as secrets."""
+        told = told_variables(values, paired, lambda name: is_secret_name(name, self.plan.walk))
+        for index in told:
+            self.learn_neighbour(values[index])
+        return tuple([REDACTED_NODE if n in told else it for n, it in enumerate(values)])
+
+    def learn_neighbour(self, value: object) -> None:
+        """Let a value be known that another variable names as a secret."""
+        self.learn(value, (_NEIGHBOUR, f" at {self.plan.file}:{self.plan.line}"))
+
+    def _read_values(self, frame: FrameType) -> tuple[Any, ...]:
+        if self.reads_one_by_one:
+            read_variable = variable_reader()
+            if self.taught:
+                hidden = [read_variable(frame, name) for name, _ in self.taught]
+                self.teach(hidden, self.taught)
+            return tuple([read_variable(frame, name) for name in self.plan.argument_names])
+        namespace = frame.f_locals
+        assert self.read is not None
+        values = self.read(namespace)
+        if self.clears:
+            namespace.clear()
+        return (values,) if self.is_single else values
+
+    def _replace_keywords(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        assert self._keywords is not None
+        index = self.plan.argument_names.index(str(self._keywords.keywords_name))
+        keywords = judged_keywords(values[index], self._keywords, self)
+        return (*values[:index], keywords, *values[index + 1 :])
+
+
+def _taught(variables: tuple[Variable, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple([(variable.name, variable.place) for variable in variables if variable.place])
+
+
+def _teaching_reader(
+    read: Callable[[Any], Any] | None, taught: tuple[tuple[str, str], ...], learn: Learn
+) -> Callable[[Any], Any]:
+    def read_and_teach(namespace: Any) -> Any:
+        for name, place in taught:
+            learn(namespace[name], place)
+        return () if read is None else read(namespace)
+
+    return read_and_teach
+
+
+def _shown(variables: tuple[Variable, ...]) -> tuple[str, ...]:
+    return tuple([variable.name for variable in variables if not variable.redacted])
+
+
+class HookSite(Site):
+    """A code object that is not traced but tells where work is handed on."""
+
+    def __init__(
+        self,
+        code: CodeType,
+        hook: Callable[[CodeType, FrameType], bool],
+        forget: Callable[[weakref.ref[CodeType]], None],
+    ) -> None:
+        self.plan = None
+        self.sampler = self.bound = None
+        self.hook = hook
+        self.claims = None
+        self.reference = weakref.ref(code, forget)
+        self.is_special = True
+        self.suspends = self.reads_at_exit = False
+        self.start_offset = -1
+
+
+_MAX_KEYWORDS: Final = 32
+
+
+def judged_keywords(keywords: dict[str, Any], planned: PlannedCode, site: Site) -> Node:
+    """Return captured ``**kwargs`` whose keys were judged like argument names."""
+    items: list[tuple[Captured, Captured]] = []
+    given: Iterable[tuple[str, Any]] = keywords.items()
+    if not VALUE_FIELDS.isdisjoint(keywords):
+        walk = site.plan.walk
+        given = without_named_secret(
+            tuple(keywords), tuple(given), lambda name: is_secret_name(name, walk), site.learn
+        )
+    for key, value in given:
+        if len(items) == _MAX_KEYWORDS:
+            break
+        action = planned.judge_keyword(key)
+        is_allowed = action is Action.ALLOW
+        if is_allowed and site.plan.walk is not None:
+            action = site.plan.walk.attribute_action(key)
+        if action is Action.REDACT:
+            if is_allowed or planned.is_secret_keyword(key):
+                site.learn(value, (f"arg {key}", f" at {site.plan.file}:{site.plan.line}"))
+            items.append((key, REDACTED_NODE))
+        elif action is not Action.DROP:
+            items.append((key, site.capture_quickly(value)))
+    omitted = max(len(keywords) - _MAX_KEYWORDS, 0)
+    return Node(NodeKind.MAPPING, "dict", tuple(items), omitted)

@@ -1,0 +1,1 @@
+"""Records every line and the variables that it changes."""

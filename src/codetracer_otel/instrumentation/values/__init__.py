@@ -1,0 +1,1 @@
+"""Captures values without running code of the program."""

@@ -1,0 +1,169 @@
+"""Attribute values of OpenTelemetry at any depth: made exact, judged by name, their texts read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.filters.types import Action, learn_nothing
+from codetracer_otel.instrumentation.values.adjacent_secrets import (
+    MOST_FIELDS,
+    without_named_secret,
+    without_told_secrets,
+)
+from codetracer_otel.instrumentation.values.safe_access import derives, exact_text
+from codetracer_otel.model.value import REDACTED, REDACTED_NODE, Node
+from codetracer_otel.model.value_texts import iter_texts, map_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from codetracer_otel.filters.types import Learn
+
+    ActionFor = Callable[[str], Action]
+    Change = Callable[[str, bool], str]  # what becomes of a text, which may have been cut off
+
+_WHOLE: Final[frozenset[int]] = frozenset()
+MAX_DEPTH: Final = 16  # levels of an attribute's value; what lies deeper is left out
+
+
+def clean_attribute(value: object, depth: int = MAX_DEPTH) -> Any:
+    """Return ``value`` as an OpenTelemetry attribute, or None where it is none.
+
+    No code of the program runs: types are compared by identity, for a metaclass may say what its
+    classes' equality is, and ``isinstance`` asks an object for its ``__class__``.
+    """
+    kind = type(value)
+    if kind is list or kind is tuple:
+        return _clean_items(value, depth) if depth else None
+    if kind is dict:
+        return _clean_mapping(value, depth) if depth else None  # type: ignore[arg-type]
+    return _scalar(value)
+
+
+def _clean_items(items: Any, depth: int) -> tuple[Any, ...]:
+    cleaned = [(item, clean_attribute(item, depth - 1)) for item in items]
+    return tuple([clean for item, clean in cleaned if clean is not None or item is None])
+
+
+def _clean_mapping(mapping: dict[Any, Any], depth: int) -> dict[str, Any]:
+    named = [(exact_text(key), item) for key, item in mapping.items()]
+    cleaned = [(key, item, clean_attribute(item, depth - 1)) for key, item in named if key]
+    return {key: clean for key, item, clean in cleaned if clean is not None or item is None}
+
+
+def _scalar(value: object) -> Any:
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or kind is float or kind is bytes:
+        return value
+    # The base class's slot, not the subclass's: an enum or a numpy float stays a number.
+    if derives(kind, str):
+        return str.__str__(value)
+    if derives(kind, int):
+        return int.__add__(value, 0)  # type: ignore[operator]
+    if derives(kind, float):
+        return float.__add__(value, 0.0)  # type: ignore[operator]
+    return bytes.__getitem__(value, slice(None)) if derives(kind, bytes) else None  # type: ignore[call-overload]
+
+
+def without_named(value: Any, action_for: ActionFor, learn: Learn = learn_nothing) -> Any:
+    """Return a clean value without what stands under, or beside, the names of secrets in it.
+
+    The same object where it has none.
+
+    Args:
+        value: as `clean_attribute` makes it, or a list where that has tuples.
+        action_for: what the filter says about a name.
+        learn: takes what is hidden.
+    """
+    kind = type(value)
+    if kind is dict:
+        return _mapping_without_named(value, action_for, learn)
+    if kind is tuple or kind is list:
+        return _items_without_named(value, action_for, learn)
+    return REDACTED if value is REDACTED_NODE else value
+
+
+def _items_without_named(items: Any, action_for: ActionFor, learn: Learn) -> Any:
+    kept = items
+    if len(items) > 1:
+        kept = without_told_secrets(items, len(items), _secret_names(action_for), learn)
+    shown = tuple([without_named(item, action_for, learn) for item in kept])
+    return items if all(new is old for new, old in zip(shown, items, strict=True)) else shown
+
+
+def _mapping_without_named(
+    mapping: dict[str, Any], action_for: ActionFor, learn: Learn
+) -> dict[str, Any]:
+    pairs: Any = tuple(mapping.items())
+    if len(pairs) <= MOST_FIELDS:
+        pairs = without_named_secret(tuple(mapping), pairs, _secret_names(action_for), learn)
+    shown = {}
+    for key, item in pairs:
+        action = action_for(key)
+        if action is Action.ALLOW:
+            shown[key] = without_named(item, action_for, learn)
+        elif action is Action.REDACT:
+            learn(item, ("key", key))
+            shown[key] = REDACTED
+    is_same = len(shown) == len(mapping) and all(shown[key] is mapping[key] for key in mapping)
+    return mapping if is_same else shown
+
+
+def _secret_names(action_for: ActionFor) -> Callable[[Any], bool]:
+    def is_secret_name(name: Any) -> bool:
+        text = name.decode("latin-1") if type(name) is bytes else name
+        return type(text) is str and action_for(text) is not Action.ALLOW
+
+    return is_secret_name
+
+
+def attribute_texts(value: Any, cut: frozenset[int] = _WHOLE) -> Iterator[tuple[str, bool]]:
+    """Yield every text in a value, keys of mappings included, and whether it was cut.
+
+    Bytes are read as Latin-1, so that a secret in them has the shape it has in text.
+
+    Args:
+        value: of an attribute.
+        cut: a text of exactly one of these lengths counts as one that was cut.
+    """
+    kind = type(value)
+    if kind is str:
+        yield value, len(value) in cut
+    elif kind is tuple or kind is list:
+        for item in value:
+            yield from attribute_texts(item, cut)
+    elif kind is dict:
+        for key, item in value.items():
+            yield key, False
+            yield from attribute_texts(item, cut)
+    elif kind is bytes:
+        yield value.decode("latin-1"), False
+    elif kind is Node:
+        yield from iter_texts(value)
+
+
+def map_attribute(value: Any, change: Change, cut: frozenset[int] = _WHOLE) -> Any:
+    """Return a value with each text replaced by ``change(text, was_cut)``; bytes stay bytes."""
+    kind = type(value)
+    if kind is str:
+        return change(value, len(value) in cut)
+    if kind is tuple or kind is list:
+        return tuple([map_attribute(item, change, cut) for item in value])
+    if kind is dict:
+        return {change(key, False): map_attribute(item, change, cut) for key, item in value.items()}
+    if kind is bytes:
+        return change(value.decode("latin-1"), False).encode("latin-1")
+    return map_texts(value, change) if kind is Node else value
+
+
+def cut_texts(value: Any, length: int) -> Any:
+    """Return a value with each text cut to ``length`` code points, as the SDK does it.
+
+    Keys and bytes stay as they are.
+    """
+    kind = type(value)
+    if kind is str:
+        return value[:length]
+    if kind is tuple or kind is list:
+        return tuple([cut_texts(item, length) for item in value])
+    return {key: cut_texts(item, length) for key, item in value.items()} if kind is dict else value

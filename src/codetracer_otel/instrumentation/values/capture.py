@@ -1,0 +1,102 @@
+"""Captures values safely: bounded, without running code of the program, never raising."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.filters.types import learn_nothing
+from codetracer_otel.instrumentation.values.class_info import Form, find_facts
+from codetracer_otel.instrumentation.values.walker import Walker
+from codetracer_otel.model.value import Node, NodeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from codetracer_otel.filters.types import Learn, WalkRules
+    from codetracer_otel.model.value import Captured
+
+_BITS_PER_DIGIT: Final = 3  # rounded down: an integer within bounds has few enough digits
+
+
+@dataclass(frozen=True, slots=True)
+class ValueLimits:
+    """How much of one value is kept.
+
+    Attributes:
+        max_depth: levels of containers.
+        max_items: items of each container.
+        max_string: code points of each text, bytes of each bytes object, digits of integers.
+        max_nodes: items of all containers together.
+    """
+
+    max_depth: int = 4
+    max_items: int = 32
+    max_string: int = 1024
+    max_nodes: int = 1000
+
+    @property
+    def integer_bound(self) -> int:
+        """The absolute value from which on only the size of an integer is kept."""
+        return 1 << max(64, _BITS_PER_DIGIT * self.max_string)
+
+
+def build_capture(
+    limits: ValueLimits,
+    walk: WalkRules | None,
+    *,
+    allow_repr: bool,
+    modules: Mapping[str, Any] | None = None,
+    learn: Learn = learn_nothing,
+) -> Callable[[object], Captured]:
+    """Build the function that captures values for one configuration.
+
+    Args:
+        limits: what is kept of a value.
+        walk: ``attr`` and ``type`` patterns, or None for none.
+        allow_repr: objects without a form of their own are asked for their ``repr``.
+        modules: where NumPy and others are looked up once loaded; default ``sys.modules``.
+        learn: takes what is hidden because of its key or field.
+
+    Returns:
+        A function that gives the captured value. It holds no object of the program, and is
+        `DROPPED_NODE` where a pattern drops the whole value.
+    """
+    modules = sys.modules if modules is None else modules
+    walker = Walker(limits, walk, modules, allow_repr=allow_repr, learn=learn)
+    capture = walker.capture
+    if walk is not None and walk.has_type_patterns:
+        return capture
+    longest = limits.max_string
+    bound = limits.integer_bound
+
+    def capture_quickly(value: object) -> Captured:
+        kind = type(value)
+        if kind is str:
+            if len(value) <= longest:  # type: ignore[arg-type]
+                return value  # type: ignore[return-value]
+        elif kind is int:
+            if -bound < value < bound:  # type: ignore[operator]
+                return value  # type: ignore[return-value]
+        elif value is None or kind is bool or kind is float:
+            return value  # type: ignore[return-value]
+        return capture(value)
+
+    return capture_quickly
+
+
+def build_class_nodes(*, runs_code: bool) -> Callable[[type], Captured]:
+    """Return what tells the node that stands for every instance of a class, or None.
+
+    Args:
+        runs_code: objects are asked for their ``repr``: each has one of its own.
+    """
+
+    def node_of(cls: type) -> Captured:
+        facts = find_facts(cls, sys.modules)
+        if facts.form is not Form.OBJECT or (runs_code and facts.may_repr):
+            return None
+        return Node(NodeKind.OBJECT, facts.name)
+
+    return node_of

@@ -1,0 +1,201 @@
+"""What is known about a class: under which name, and in which form its instances are captured."""
+
+from __future__ import annotations
+
+import types
+import weakref
+from collections import deque
+from dataclasses import Field, dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.instrumentation.values.known_types import short_form
+from codetracer_otel.instrumentation.values.safe_access import (
+    MISSING,
+    class_attribute,
+    class_name,
+    class_order,
+    derives,
+    exact_text,
+    instance_attributes,
+    module_attribute,
+    read_slot,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_MAX_CLASSES: Final = 2048
+
+
+class Form(Enum):
+    """How the instances of a class are captured."""
+
+    TEXT = "text"
+    STRING = "string"
+    INTEGER = "integer"
+    FLOAT = "float"
+    NUMBER = "number"  # a NumPy scalar
+    BYTES = "bytes"
+    BYTEARRAY = "bytearray"
+    LIST = "list"
+    TUPLE = "tuple"
+    SET = "set"
+    FROZENSET = "frozenset"
+    QUEUE = "queue"
+    MAPPING = "mapping"
+    NAMED_TUPLE = "named tuple"
+    STRUCT = "struct"
+    EXCEPTION = "exception"
+    OBJECT = "object"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFacts:
+    """What was found out about a class.
+
+    Attributes:
+        full_name: ``module.QualName``, what ``type`` patterns are compared with.
+        name: the same without ``builtins.``.
+        form: how instances are captured.
+        write: with TEXT, gives the text or None; with NUMBER, the Python scalar.
+        fields: with STRUCT and NAMED_TUPLE, the field names; for a STRUCT with the descriptor of
+            a slot, or None for what stands in the instance's dictionary.
+        has_dictionary: with STRUCT, a field stands in the instance's dictionary.
+        hidden: how many fields their class keeps out of its own ``repr``.
+        may_repr: the class is not a builtin one, so that its ``__repr__`` may be asked for.
+    """
+
+    full_name: str
+    name: str
+    form: Form
+    write: Callable[[Any], Any] | None = None
+    fields: tuple[tuple[str, Any], ...] = ()
+    has_dictionary: bool = False
+    hidden: int = 0
+    may_repr: bool = True
+
+
+_BASES: Final[tuple[tuple[type, Form], ...]] = (
+    (str, Form.STRING),
+    (int, Form.INTEGER),
+    (float, Form.FLOAT),
+    (bytes, Form.BYTES),
+    (bytearray, Form.BYTEARRAY),
+    (dict, Form.MAPPING),
+    (list, Form.LIST),
+    (tuple, Form.TUPLE),
+    (set, Form.SET),
+    (frozenset, Form.FROZENSET),
+    (deque, Form.QUEUE),
+    (BaseException, Form.EXCEPTION),
+)
+
+
+class ClassBook:
+    """Facts about classes, found once for each and forgotten with it.
+
+    Keyed by identity: hashing a class may run the code of its metaclass.
+    """
+
+    __slots__ = ("_facts", "_modules")
+
+    def __init__(self, modules: Mapping[str, Any]) -> None:
+        self._modules = modules
+        self._facts: dict[int, tuple[ClassFacts, weakref.ref[type]]] = {}
+
+    def facts(self, cls: type) -> ClassFacts:
+        """Return what is known about ``cls``."""
+        known = self._facts.get(id(cls))
+        return known[0] if known is not None else self._find_out(cls)
+
+    def _find_out(self, cls: type) -> ClassFacts:
+        facts = find_facts(cls, self._modules)
+        if len(self._facts) >= _MAX_CLASSES:
+            self._facts.clear()
+        key, known = id(cls), self._facts
+        known[key] = facts, weakref.ref(cls, lambda _: known.pop(key, None))
+        return facts
+
+
+def find_facts(cls: type, modules: Mapping[str, Any]) -> ClassFacts:
+    """Find out how instances of ``cls`` are captured."""
+    full_name = class_name(cls)
+    name = full_name.removeprefix("builtins.")
+    may_repr = name == full_name
+    write = short_form(cls, modules)
+    if write is not None:
+        return ClassFacts(full_name, name, Form.TEXT, write, may_repr=may_repr)
+    fields = _struct_fields(cls)
+    if fields is not None:
+        return _struct_facts(cls, full_name, name, fields)
+    return _facts_from_bases(cls, full_name, name, modules, may_repr=may_repr)
+
+
+def _struct_facts(
+    cls: type, full_name: str, name: str, fields: list[tuple[str, bool]]
+) -> ClassFacts:
+    shown = tuple((field, _slot(cls, field)) for field, is_shown in fields if is_shown)
+    return ClassFacts(
+        full_name,
+        name,
+        Form.STRUCT,
+        fields=shown,
+        has_dictionary=any(slot is None for _, slot in shown),
+        hidden=len(fields) - len(shown),
+    )
+
+
+def _facts_from_bases(
+    cls: type, full_name: str, name: str, modules: Mapping[str, Any], *, may_repr: bool
+) -> ClassFacts:
+    order = class_order(cls)
+    for base, form in _BASES:
+        if any(entry is base for entry in order):
+            names = _tuple_names(cls) if form is Form.TUPLE else None
+            if names is not None:
+                return ClassFacts(full_name, name, Form.NAMED_TUPLE, None, names)
+            return ClassFacts(full_name, name, form, may_repr=may_repr)
+    generic = module_attribute(modules, "numpy", "generic")
+    if any(entry is generic for entry in order):
+        item = class_attribute(generic, "item")
+        if type(item) is types.MethodDescriptorType:
+            return ClassFacts(full_name, name, Form.NUMBER, item)
+    return ClassFacts(full_name, name, Form.OBJECT, may_repr=may_repr)
+
+
+def _struct_fields(cls: type) -> list[tuple[str, bool]] | None:
+    """Return (name, shown in repr) for the fields of a dataclass or attrs class, else None."""
+    fields = class_attribute(cls, "__dataclass_fields__")
+    if type(fields) is dict:
+        return [field for field in map(_dataclass_field, dict.values(fields)) if field is not None]
+    attributes = class_attribute(cls, "__attrs_attrs__")
+    if attributes is not MISSING and derives(type(attributes), tuple):
+        described = map(_named_field, tuple.__iter__(attributes))
+        return [field for field in described if field is not None]
+    return None
+
+
+def _dataclass_field(field: object) -> tuple[str, bool] | None:
+    """Return a field, None for what only looks like one: class variables have their own kind."""
+    if type(field) is not Field:
+        return None
+    kind = exact_text(instance_attributes(read_slot(field, "_field_type")).get("name"))
+    return _named_field(field) if kind == "_FIELD" else None
+
+
+def _named_field(field: object) -> tuple[str, bool] | None:
+    name = exact_text(read_slot(field, "name"))
+    return None if name is None else (name, read_slot(field, "repr") is not False)
+
+
+def _tuple_names(cls: type) -> tuple[tuple[str, Any], ...] | None:
+    names = class_attribute(cls, "_fields")
+    if type(names) is not tuple or not all(type(name) is str for name in names):
+        return None
+    return tuple((name, None) for name in names)
+
+
+def _slot(cls: type, name: str) -> Any:
+    found = class_attribute(cls, name)
+    return found if type(found) is types.MemberDescriptorType else None

@@ -1,0 +1,248 @@
+"""Short texts for well-known types, from what their C code or their slots hold."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import types
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.instrumentation.values.safe_access import (
+    MISSING,
+    class_attribute,
+    class_name,
+    class_order,
+    derives,
+    exact_text,
+    instance_attributes,
+    module_attribute,
+    namespace,
+    read_member,
+    read_slot,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    ShortForm = Callable[[Any], str | None]
+
+_LARGE: Final = 2**64
+_UUID_DIGITS: Final = 32
+_UUID_PARTS: Final = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
+_read_code_name = types.FunctionType.__dict__["__qualname__"].__get__
+
+
+def short_form(cls: type, modules: Mapping[str, Any]) -> ShortForm | None:
+    """Return how instances of a class are written, None for a class without a short form.
+
+    Args:
+        cls: any class.
+        modules: ``sys.modules``; nothing is imported.
+
+    Returns:
+        A callable that gives the text, or None where an instance is not what its class promises.
+    """
+    order = class_order(cls)
+    if any(entry is enum.Enum for entry in order):
+        return _enum_text
+    for base, form in _OWN_FORMS:
+        if any(entry is base for entry in order):
+            return form
+    for module, name, build in _LOADED_FORMS:
+        base = module_attribute(modules, module, name)
+        if any(entry is base for entry in order):
+            return build(modules, cls)
+    return None
+
+
+def _enum_text(value: object) -> str | None:
+    held = instance_attributes(value)
+    own_class = class_name(type(value)).rpartition(".")[2]
+    name = exact_text(held.get("_name_"))
+    if name:
+        return f"{own_class}.{name}"
+    number = held.get("_value_")  # a combination of flags without a name
+    return f"{own_class}({number})" if type(number) is int and abs(number) < _LARGE else None
+
+
+def _datetime_text(value: dt.datetime) -> str:
+    zone = read_member(value, dt.datetime.__dict__["tzinfo"])
+    # A zone made by C asks a subclass of datetime for its fields.
+    if _is_fixed_zone(zone) or (type(value) is dt.datetime and _is_made_by_c(zone)):
+        return dt.datetime.isoformat(value)
+    return f"{_naive_datetime(value)} {class_name(type(zone))}"
+
+
+def _naive_datetime(value: dt.datetime) -> str:
+    read = dt.datetime.__dict__
+    moment = [read_member(value, read[name]) for name in ("hour", "minute", "second")]
+    return dt.date.isoformat(value) + "T" + ":".join(f"{part:02d}" for part in moment)
+
+
+def _time_text(value: dt.time) -> str:
+    zone = read_member(value, dt.time.__dict__["tzinfo"])
+    if _is_fixed_zone(zone) or _is_made_by_c(zone):
+        return dt.time.isoformat(value)
+    hour, minute = (read_member(value, dt.time.__dict__[name]) for name in ("hour", "minute"))
+    return f"{hour:02d}:{minute:02d} {class_name(type(zone))}"
+
+
+def _is_fixed_zone(zone: object) -> bool:
+    return zone is None or type(zone) is dt.timezone
+
+
+def _is_made_by_c(zone: object) -> bool:
+    """Return whether asking a time zone for its offset runs C code only."""
+    kind = type(zone)
+    is_method = type(class_attribute(kind, "utcoffset")) is types.MethodDescriptorType
+    hook = class_attribute(kind, "__getattribute__")
+    return is_method and type(hook) is types.WrapperDescriptorType
+
+
+def _range_text(value: range) -> str | None:
+    numbers = [read_member(value, range.__dict__[name]) for name in ("start", "stop", "step")]
+    if not all(type(number) is int and abs(number) < _LARGE for number in numbers):
+        return None
+    return f"range({', '.join(map(str, numbers))})"
+
+
+def _class_text(value: type) -> str:
+    return f"<class {class_name(value)}>"
+
+
+def _function_text(value: types.FunctionType) -> str | None:
+    name = exact_text(_read_code_name(value))
+    return f"<function {name}>" if name else None
+
+
+def _complex_text(value: complex) -> str:
+    return complex.__repr__(complex.__complex__(value))
+
+
+_OWN_FORMS: Final[tuple[tuple[type, ShortForm], ...]] = (
+    (dt.datetime, _datetime_text),
+    (dt.date, dt.date.isoformat),
+    (dt.time, _time_text),
+    (dt.timedelta, dt.timedelta.__str__),
+    (range, _range_text),
+    (type, _class_text),
+    (types.FunctionType, _function_text),
+    (complex, _complex_text),
+)
+
+
+def _decimal_form(modules: Mapping[str, Any], _cls: type) -> ShortForm | None:
+    """Write decimals through a context of our own: `str` would make one in the program's."""
+    context = module_attribute(modules, "decimal", "Context")
+    if context is MISSING or type(class_attribute(context, "to_sci_string")) is not (
+        types.MethodDescriptorType
+    ):
+        return None
+    write: ShortForm = context(prec=28, traps=[]).to_sci_string
+    return write
+
+
+def _uuid_form(_modules: Mapping[str, Any], _cls: type) -> ShortForm:
+    return _uuid_text
+
+
+def _uuid_text(value: object) -> str | None:
+    number = read_slot(value, "int")
+    if type(number) is not int:
+        return None
+    digits = f"{number:032x}"
+    if len(digits) != _UUID_DIGITS:
+        return None
+    return "-".join(digits[start:end] for start, end in _UUID_PARTS)
+
+
+def _path_form(_modules: Mapping[str, Any], _cls: type) -> ShortForm:
+    return _path_text
+
+
+def _path_text(value: object) -> str | None:
+    """Return the text a path keeps once it was asked for, or what it was made from."""
+    text = exact_text(read_slot(value, "_str"))
+    if text is not None:
+        return text
+    parts = read_slot(value, "_raw_paths")
+    if type(parts) is not list:
+        return None
+    texts = [exact_text(part) for part in parts]
+    joined = ""
+    for text in texts:
+        if text is None:
+            return None
+        joined = text if text.startswith("/") or not joined else f"{joined.rstrip('/')}/{text}"
+    return joined or "."
+
+
+def _array_form(modules: Mapping[str, Any], _cls: type) -> ShortForm:
+    def write(value: object) -> str | None:
+        shape = _array_shape(value, modules)
+        kind = _array_kind(value, modules)
+        return f"ndarray(shape={shape}, dtype={kind})" if shape is not None and kind else None
+
+    return write
+
+
+def _array_shape(value: object, modules: Mapping[str, Any]) -> tuple[int, ...] | None:
+    array = module_attribute(modules, "numpy", "ndarray")
+    if array is MISSING or not derives(type(value), array):
+        return None
+    shape = read_member(value, namespace(array).get("shape"))
+    return shape if type(shape) is tuple else None
+
+
+_KINDS: Final = {"b": "bool", "i": "int", "u": "uint", "f": "float", "c": "complex"}
+
+
+def _array_kind(value: object, modules: Mapping[str, Any]) -> str | None:
+    array = module_attribute(modules, "numpy", "ndarray")
+    dtype = module_attribute(modules, "numpy", "dtype")
+    if dtype is MISSING:
+        return None
+    held = read_member(value, namespace(array).get("dtype"))
+    kind = read_member(held, namespace(dtype).get("kind"))
+    size = read_member(held, namespace(dtype).get("itemsize"))
+    if type(kind) is not str or type(size) is not int:
+        return None
+    return f"{_KINDS[kind]}{size * 8}" if kind in _KINDS else kind
+
+
+def _frame_form(modules: Mapping[str, Any], cls: type) -> ShortForm:
+    name = class_name(cls).rpartition(".")[2]
+
+    def write(value: object) -> str | None:
+        axes = _held(instance_attributes(value).get("_mgr"), "axes")
+        if type(axes) is not list:
+            return None
+        lengths = [_axis_length(axis, modules) for axis in reversed(axes)]
+        return f"{name}(shape=({', '.join(lengths)}{',' * (len(lengths) == 1)}))"
+
+    return write
+
+
+def _axis_length(axis: object, modules: Mapping[str, Any]) -> str:
+    held = instance_attributes(axis)
+    if type(held.get("_range")) is range:
+        return str(len(held["_range"]))
+    data = held.get("_data")
+    shape = _array_shape(data, modules) or _array_shape(_held(data, "_ndarray"), modules)
+    return str(shape[0]) if shape else "?"
+
+
+def _held(value: object, name: str) -> Any:
+    """Return what stands in a slot or else in the instance's dictionary."""
+    found = read_slot(value, name)
+    return instance_attributes(value).get(name) if found is MISSING else found
+
+
+_LOADED_FORMS: Final = (
+    ("decimal", "Decimal", _decimal_form),
+    ("uuid", "UUID", _uuid_form),
+    ("pathlib", "PurePath", _path_form),
+    ("numpy", "ndarray", _array_form),
+    ("pandas", "DataFrame", _frame_form),
+    ("pandas", "Series", _frame_form),
+)

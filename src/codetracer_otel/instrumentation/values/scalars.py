@@ -1,0 +1,79 @@
+"""Captures values without items: texts, bytes, numbers, well-known types, other objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from codetracer_otel.instrumentation.values.class_info import Form
+from codetracer_otel.model.value import Captured, Node, NodeKind
+
+if TYPE_CHECKING:
+    from codetracer_otel.instrumentation.values.capture import ValueLimits
+    from codetracer_otel.instrumentation.values.class_info import ClassFacts
+
+
+class ShortValues:
+    """Captures what has no items, cut at the limits."""
+
+    __slots__ = ("_bound", "_longest", "_readers")
+
+    def __init__(self, limits: ValueLimits) -> None:
+        self._longest = limits.max_string
+        self._bound = limits.integer_bound
+        self._readers = {
+            Form.TEXT: self._short_form,
+            Form.STRING: self._string,
+            Form.INTEGER: self._integer,
+            Form.FLOAT: lambda value, _facts: float.__float__(value),
+            Form.NUMBER: self._number,
+            Form.BYTES: self._bytes,
+            Form.BYTEARRAY: self._bytes,
+            Form.OBJECT: _object,
+        }
+
+    def capture(self, value: Any, facts: ClassFacts) -> Captured:
+        """Return what is kept of a value whose class has one of the forms without items."""
+        return self._readers[facts.form](value, facts)
+
+    def text(self, text: str, facts: ClassFacts) -> Node:
+        """Return the node for the text that stands for an instance of a class."""
+        if len(text) <= self._longest:
+            return Node(NodeKind.TEXT, facts.name, text)
+        return Node(NodeKind.CUT_TEXT, facts.name, text[: self._longest], len(text))
+
+    def _string(self, value: str, facts: ClassFacts) -> Captured:
+        length = str.__len__(value)
+        kept = str.__getitem__(value, slice(0, self._longest))
+        return (
+            kept if length <= self._longest else Node(NodeKind.CUT_TEXT, facts.name, kept, length)
+        )
+
+    def _integer(self, value: int, facts: ClassFacts) -> Captured:
+        number = int.__int__(value)
+        if -self._bound < number < self._bound:
+            return number
+        return Node(NodeKind.TEXT, facts.name, f"<integer of {number.bit_length()} bits>")
+
+    def _number(self, value: Any, facts: ClassFacts) -> Captured:
+        """Capture a NumPy scalar as the Python one that it stands for."""
+        number: Any = facts.write(value) if facts.write is not None else None
+        kind = type(number)
+        if kind is int:
+            return self._integer(number, facts)
+        if kind is str:
+            return self._string(number, facts)
+        scalar: Captured = number if kind is bool or kind is float else _object(value, facts)
+        return scalar
+
+    def _bytes(self, value: Any, facts: ClassFacts) -> Captured:
+        base: Any = bytes if facts.form is Form.BYTES else bytearray
+        kept = bytes(base.__getitem__(value, slice(0, self._longest)))
+        return Node(NodeKind.BYTES, facts.name, kept, base.__len__(value))
+
+    def _short_form(self, value: Any, facts: ClassFacts) -> Captured:
+        text = facts.write(value) if facts.write is not None else None
+        return _object(value, facts) if text is None else self.text(text, facts)
+
+
+def _object(_value: Any, facts: ClassFacts) -> Captured:
+    return Node(NodeKind.OBJECT, facts.name)

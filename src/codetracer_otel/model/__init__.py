@@ -1,0 +1,1 @@
+"""What flows between the wings: records, captured values, span views, and the protocols."""

@@ -1,0 +1,111 @@
+"""The Protocols at the seams: who may be replaced, and what each side owes the other."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import CodeType, FrameType
+
+    from codetracer_otel.model.record import Record
+    from codetracer_otel.model.span_view import Batch
+
+
+class ExportResult(Enum):
+    """What became of a batch."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+
+
+class Notify(Protocol):
+    """How lower layers tell the diagnostics what happened; never a value of the program."""
+
+    def __call__(self, event: str, /, level: str = "info", **facts: object) -> None:
+        """Report ``event`` (snake case) with ``facts``; must not raise."""
+
+
+class MetricsSink(Protocol):
+    """Counters of the user's; called from the program's threads and from ours, must be quick."""
+
+    def dropped(self, reason: str, kind: str, count: int) -> None:
+        """Count ``count`` records of a ``kind`` that were lost for ``reason``."""
+
+    def detached(self, reason: str, code: str) -> None:
+        """Count that recording ended early; ``code`` is an ``ErrorCode``."""
+
+    def internal_error(self, label: str) -> None:
+        """Count a defect of this package."""
+
+
+class Clock(Protocol):
+    """Time, so that tests can hold it."""
+
+    def monotonic_ns(self) -> int:
+        """Return ns that never go back; the origin has no meaning."""
+
+    def wall_ns(self) -> int:
+        """Return Unix time in ns."""
+
+
+class Ids(Protocol):
+    """The source of identifiers; OpenTelemetry's ``IdGenerator`` has the same methods."""
+
+    def generate_span_id(self) -> int:
+        """Return a non-zero 64-bit integer."""
+
+    def generate_trace_id(self) -> int:
+        """Return a non-zero 128-bit integer, random in all bits: ratio samplers read it."""
+
+
+@runtime_checkable
+class Exporter(Protocol):
+    """Where batches go.
+
+    The pipeline calls every method from one worker thread per exporter, never from the program's
+    threads, and never two at a time. ``export`` may block: the exporter owns its retries and keeps
+    one deadline for all attempts of a batch; the pipeline owns the queue before it and counts what
+    does not fit. A batch and its records must not be changed or kept after ``export`` returns.
+    ``export`` may raise; that counts as a failure of this batch and of this exporter alone.
+    """
+
+    def export(self, batch: Batch) -> ExportResult:
+        """Deliver a batch; return what became of it."""
+
+    def flush(self, timeout: float) -> bool:
+        """Deliver what is buffered within ``timeout`` seconds; return whether nothing is left."""
+
+    def shutdown(self, timeout: float) -> None:
+        """Release everything within ``timeout`` seconds, ending running retries; called once."""
+
+
+class Recorder(Protocol):
+    """Turns interpreter events into records; a compiled one may replace the Python one.
+
+    Nothing else may reach into its buffers.
+    """
+
+    def callbacks(self, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
+        """Return event name -> callable, for exactly the events this configuration needs.
+
+        Args:
+            depth: how many Python frames the program's frame is away from the callables: 1 where
+                the interpreter calls them itself.
+        """
+
+    def on_unknown(self, code: CodeType, frame: FrameType) -> object:
+        """Decide about a code object that has no plan: a plan, ``DISABLE``, or None."""
+
+    def current(self) -> Record | None:
+        """Return the innermost recorded call of this thread, or None."""
+
+    def drain(self, limit: int) -> list[Record]:
+        """Take up to ``limit`` finished records, oldest first."""
+
+    def stats(self) -> dict[str, Any]:
+        """Return the counters, by name."""
+
+    def close(self) -> None:
+        """Finish every open record as unfinished; later events are ignored."""

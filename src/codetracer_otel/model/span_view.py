@@ -1,0 +1,199 @@
+"""Finished spans as exporters get them: batches of records, and views for slow readers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from codetracer_otel.model.record import (
+    ARGUMENTS,
+    END,
+    EXTRAS,
+    NOT_CAPTURED,
+    PARENT_ID,
+    PLAN,
+    RESULT,
+    SEGMENT,
+    SPAN_ID,
+    START,
+    Ending,
+    StatusCode,
+    exception_event,
+    hex_span_id,
+)
+from codetracer_otel.model.value import REDACTED_NODE, attribute_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from codetracer_otel.model.record import Event, Extras, Link, Plan, Record, Segment, Variable
+    from codetracer_otel.model.value import AttributeValue, Captured
+
+
+@dataclass(slots=True)
+class SpanView:
+    """A finished span for readers that may take their time: exporters for people, tests.
+
+    Attributes:
+        kind: OpenTelemetry span kind name: ``INTERNAL``, ``SERVER``, ``CLIENT``, ``PRODUCER``,
+            ``CONSUMER``.
+        parent_span_id: 16 hexadecimal digits, or None for the root of a trace.
+        start_ns: Unix time in ns; so is ``end_ns``.
+        scope: instrumentation scope name; ``codetracer_otel`` for function spans.
+        cut_lengths: where its attributes were cut before it came here: a text of exactly such a
+            length, in code points, may have gone on.
+        content: rules that judge its texts beside those that its name and file have, or None.
+    """
+
+    name: str
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None
+    start_ns: int
+    end_ns: int
+    attributes: dict[str, AttributeValue]
+    events: list[Event] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    status: StatusCode = StatusCode.UNSET
+    status_message: str | None = None
+    kind: str = "INTERNAL"
+    trace_state: str = ""
+    trace_flags: int = 1
+    parent_is_remote: bool = False
+    dropped_attributes: int = 0
+    dropped_events: int = 0
+    dropped_links: int = 0
+    scope: str = "codetracer_otel"
+    scope_version: str = ""
+    scope_schema_url: str = ""
+    scope_attributes: Mapping[str, Any] = field(default_factory=dict)
+    cut_lengths: frozenset[int] = frozenset()
+    content: Any = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one delivery hands to every exporter; values are redacted by name and by content.
+
+    Attributes:
+        records: finished function spans, oldest first.
+        spans: hand-written and library spans, already redacted.
+        resource: resource attributes of this process.
+    """
+
+    records: Sequence[Record]
+    spans: Sequence[SpanView]
+    resource: Mapping[str, AttributeValue]
+
+    def __len__(self) -> int:
+        return len(self.records) + len(self.spans)
+
+    def views(self) -> Iterator[SpanView]:
+        """Yield every span of the batch as a `SpanView`."""
+        for record in self.records:
+            yield span_view(record)
+        yield from self.spans
+
+
+def span_view(record: Record) -> SpanView:
+    """Build the slow, complete view of one finished function span."""
+    segment: Segment = record[SEGMENT]
+    extras: Extras | None = record[EXTRAS]
+    plan: Plan = record[PLAN]
+    view = SpanView(
+        name=plan.name,
+        trace_id=f"{segment.trace_id:032x}",
+        span_id=hex_span_id(record[SPAN_ID]),
+        parent_span_id=hex_span_id(record[PARENT_ID]) if record[PARENT_ID] else None,
+        start_ns=record[START] + segment.wall_offset_ns,
+        end_ns=record[END] + segment.wall_offset_ns,
+        attributes=_code_attributes(plan, segment),
+        trace_state=segment.trace_state,
+        trace_flags=segment.trace_flags,
+        parent_is_remote=bool(record[PARENT_ID]) and record[PARENT_ID] == segment.remote_parent_id,
+    )
+    _add_arguments(view.attributes, plan, record[ARGUMENTS])
+    result = record[RESULT]
+    if result is not NOT_CAPTURED:
+        view.attributes["codetracer.return"] = attribute_value(result)
+    if extras is not None:
+        apply_extras(view, plan, extras)
+    return view
+
+
+def apply_extras(view: SpanView, plan: Plan, extras: Extras) -> None:
+    """Add to a view what only some spans have."""
+    _add_variables(view.attributes, plan.locals, extras.locals)
+    _add_variables(view.attributes, plan.globals, extras.globals)
+    _add_endings(view.attributes, extras)
+    if extras.sampling_ratio is not None:
+        view.attributes.pop("codetracer.sampling.ratio", None)
+    view.attributes.update(extras.attributes or {})
+    view.events.extend(extras.events or ())
+    view.links.extend(extras.links or ())
+    view.dropped_attributes = extras.dropped_attributes
+    view.dropped_events = extras.dropped_events
+    if extras.name is not None:
+        view.name = extras.name
+    _apply_status(view, extras)
+
+
+def _code_attributes(plan: Plan, segment: Segment) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {
+        "code.function.name": plan.function_name,
+        "code.file.path": plan.file,
+        "code.line.number": plan.line,
+    }
+    if plan.sampling_ratio < 1.0:
+        attributes["codetracer.sampling.ratio"] = plan.sampling_ratio
+    if plan.kind != "function":
+        attributes["codetracer.kind"] = plan.kind
+    if segment.thread_id:
+        attributes["thread.id"] = segment.thread_id
+        attributes["thread.name"] = segment.thread_name
+    return attributes
+
+
+def _add_arguments(
+    attributes: dict[str, AttributeValue], plan: Plan, values: tuple[Captured, ...]
+) -> None:
+    if len(values) != len(plan.argument_names):
+        return  # kept only for its error: captured nothing
+    by_name = dict(zip(plan.argument_names, values, strict=True))
+    for variable in plan.arguments:
+        value = REDACTED_NODE if variable.redacted else by_name[variable.name]
+        attributes[variable.attribute] = attribute_value(value)
+
+
+def _add_variables(
+    attributes: dict[str, AttributeValue],
+    variables: tuple[Variable, ...],
+    values: tuple[Any, ...],
+) -> None:
+    for variable, value in zip(variables, values, strict=False):
+        if value is not NOT_CAPTURED:
+            attributes[variable.attribute] = attribute_value(value)
+
+
+def _add_endings(attributes: dict[str, AttributeValue], extras: Extras) -> None:
+    if extras.suspensions or extras.busy_ns:
+        attributes["codetracer.busy_ns"] = extras.busy_ns
+        attributes["codetracer.suspensions"] = extras.suspensions
+    if extras.ending is Ending.CANCELLED:
+        attributes["codetracer.cancelled"] = True
+    elif extras.ending is Ending.ABANDONED:
+        attributes["codetracer.abandoned"] = True
+    elif extras.ending is Ending.UNFINISHED:
+        attributes["codetracer.unfinished"] = True
+
+
+def _apply_status(view: SpanView, extras: Extras) -> None:
+    exception = extras.exception
+    if exception is not None:
+        if extras.ending is Ending.RAISED:
+            view.attributes["error.type"] = exception.type_name
+            view.status, view.status_message = StatusCode.ERROR, exception.type_name
+        if exception.innermost:
+            view.events.append(exception_event(exception))
+    if extras.status is not None:
+        view.status, view.status_message = extras.status, extras.status_message

@@ -1,0 +1,69 @@
+"""Reads and replaces the texts inside captured values, so that content can be judged in bulk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.model.value import Captured, Node, NodeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_TEXTS: Final = frozenset({NodeKind.CUT_TEXT, NodeKind.TEXT})
+
+
+def iter_texts(value: Captured) -> Iterator[tuple[str, bool]]:
+    """Yield every text inside ``value``, keys of mappings included, and whether it was cut.
+
+    Bytes are read as Latin-1, so that a secret in them has the shape it has in text.
+    """
+    if type(value) is str:
+        yield value, False
+    elif type(value) is Node:
+        yield from _iter_node(value)
+
+
+def _iter_node(node: Node) -> Iterator[tuple[str, bool]]:
+    if node.kind in _TEXTS:
+        yield node.items, node.kind is NodeKind.CUT_TEXT
+    elif node.kind is NodeKind.BYTES:
+        yield node.items.decode("latin-1"), node.omitted > len(node.items)
+    else:
+        for item in node.items:
+            if type(item) is tuple:
+                yield from iter_texts(item[0])
+                yield from iter_texts(item[1])
+            else:
+                yield from iter_texts(item)
+
+
+def map_texts(value: Captured, change: Callable[[str, bool], str]) -> Captured:
+    """Return ``value`` with each text replaced by ``change(text, was_cut)``.
+
+    Parts without a change are the same objects. A text that was cut loses its mark when it
+    changes: what is left of it may be shorter than a mark would say.
+    """
+    if type(value) is str:
+        return change(value, False)
+    return _map_node(value, change) if type(value) is Node else value
+
+
+def _map_node(node: Node, change: Callable[[str, bool], str]) -> Captured:
+    if node.kind in _TEXTS:
+        text = change(node.items, node.kind is NodeKind.CUT_TEXT)
+        return node if text == node.items else text
+    if node.kind is NodeKind.BYTES:
+        text = node.items.decode("latin-1")
+        changed = change(text, node.omitted > len(node.items))
+        return node if changed == text else changed
+    items = tuple([_map_item(item, change) for item in node.items])
+    if all(new is old for new, old in zip(items, node.items, strict=True)):
+        return node
+    return Node(node.kind, node.type_name, items, node.omitted)
+
+
+def _map_item(item: Any, change: Callable[[str, bool], str]) -> Any:
+    if type(item) is not tuple:
+        return map_texts(item, change)
+    key, value = map_texts(item[0], change), map_texts(item[1], change)
+    return item if key is item[0] and value is item[1] else (key, value)

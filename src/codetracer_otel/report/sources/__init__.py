@@ -1,0 +1,1 @@
+"""Reads traces for the report: JSON lines and native recordings."""

@@ -1,1 +1,0 @@
-"""What a session needs before it starts."""

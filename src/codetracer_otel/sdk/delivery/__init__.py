@@ -1,0 +1,1 @@
+"""Brings recorded spans to the exporters: queues, workers, redaction."""

@@ -1,0 +1,236 @@
+"""The known secrets of a session: what was hidden once is hidden wherever it comes again.
+
+The program's threads leave hidden texts in a queue, which costs them a look-up where a text was
+left before. Whoever judges texts empties it first: it keeps fingerprints and forgets the text.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.bindings import Os, Threads
+from codetracer_otel.filters.secrets.detectors import SHAPES
+from codetracer_otel.filters.secrets.known.forms import MAX_LENGTH, MIN_LENGTH, forms_of, secrets_in
+from codetracer_otel.filters.secrets.known.index import MIN_BYTES, SecretIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from codetracer_otel.filters.secrets.known.index import Form, Part
+
+MAX_SECRETS: Final = 4096
+_MAX_WAITING: Final = 4096  # texts in the queue
+_MAX_MET: Final = 4 * MAX_SECRETS
+_NAME: Final = re.compile(r"-{0,2}[\w.\[\]$-]{1,48}(?: [\w.-]{1,24}){0,3}")
+_PATH_BEGINS: Final = ("/", "~", "./", "../")
+
+
+@dataclass(slots=True)
+class _Secret:
+    """What is kept of a secret.
+
+    Attributes:
+        place: where it was hidden first.
+        forms: fingerprints of the texts that stand for it.
+    """
+
+    place: str
+    forms: tuple[Form, ...]
+
+
+class KnownSecrets:
+    """Learns secrets and finds them; see `filters.types.SecretStore`.
+
+    Args:
+        path_exists: whether a path is there; asked by `settle` alone, which is the worker's.
+
+    Attributes:
+        learn: takes a hidden value; does nothing while learning is off.
+    """
+
+    def __init__(self, path_exists: Callable[[str], bool] | None = None) -> None:
+        self._path_exists = path_exists or _path_exists
+        self._waiting: deque[tuple[str | bytes, str | tuple[str, str]]] = deque(maxlen=_MAX_WAITING)
+        self._paths: deque[tuple[str, str]] = deque(maxlen=_MAX_WAITING)
+        self._met: set[int] = set()  # by hash, keyed per process: a text here would be kept alive
+        self._lock = Threads.RLock()
+        self._generation = 0
+        self._is_off = False
+        self._is_asked_to_wipe = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._index = SecretIndex()
+        self._secrets: OrderedDict[bytes, _Secret] = OrderedDict()
+        self._owners: dict[bytes, bytes] = {}
+
+    @property
+    def generation(self) -> int:
+        """Another number once another secret is known."""
+        if self._waiting:
+            self._take_waiting()
+        return self._generation
+
+    def __len__(self) -> int:
+        return len(self._secrets)
+
+    def learn(self, value: object, place: str | tuple[str, str], /) -> None:
+        """Take a hidden value if it is an exact text or bytes object; safe in a callback."""
+        kind = type(value)
+        if (kind is not str and kind is not bytes) or len(value) < MIN_LENGTH:  # type: ignore[arg-type]
+            return
+        key = hash(value)
+        if key in self._met or self._is_off or len(value) > MAX_LENGTH:  # type: ignore[arg-type]
+            return
+        if len(self._met) >= _MAX_MET or len(self._waiting) >= _MAX_WAITING:
+            self._met.clear()  # what is pushed out of the queue can be learned where it comes again
+        self._met.add(key)
+        self._waiting.append((value, place))  # type: ignore[arg-type]
+
+    def learn_environment(
+        self, environment: Mapping[str, str], is_secret_name: Callable[[str], bool]
+    ) -> None:
+        """Take the variables of this process whose names are secret."""
+        for name, value in environment.items():
+            if is_secret_name(name):
+                self.learn(value, f"environment variable {name}")
+
+    def search(
+        self, texts: Sequence[str], cut: Sequence[bool] | None = None
+    ) -> list[tuple[int, Part, str]]:
+        """Return index of the text, part to hide, and place of each known secret in texts."""
+        if self._waiting:
+            self._take_waiting()
+        if not self._secrets:
+            return []
+        with self._lock:
+            return [
+                (found.text, found.part, self._meet(found.digest))
+                for found in self._index.search(texts, cut)
+            ]
+
+    def settle(self) -> None:
+        """Take what waits, paths as well; not to be called on a thread of the program."""
+        if self._waiting:
+            self._take_waiting()
+        while self._paths:
+            path, place = self._paths.popleft()
+            if not self._path_exists(path):
+                self._add(path, place)
+
+    def wipe(self, *, is_off: bool = False) -> None:
+        """Forget everything; learn nothing more if ``is_off``."""
+        with self._lock:
+            self._is_off = is_off
+            self._waiting.clear()
+            self._paths.clear()
+            self._met.clear()
+            self._begin()
+            self._generation += 1
+
+    def wipe_later(self) -> None:
+        """Learn nothing more, and forget everything once what was recorded has been judged."""
+        self._is_off = self._is_asked_to_wipe = True
+
+    def wipe_if_asked(self) -> None:
+        """Do what `wipe_later` asked for; called as nothing waits to be judged."""
+        if self._is_asked_to_wipe:
+            self._is_asked_to_wipe = False
+            self.wipe(is_off=True)
+
+    def begin_again(self) -> None:
+        """Learn again after `wipe_later`."""
+        self._is_off = self._is_asked_to_wipe = False
+
+    def after_fork(self) -> None:
+        """Go on in a forked child with what the parent knew."""
+        self._lock = Threads.RLock()
+
+    def _take_waiting(self) -> None:
+        with self._lock:
+            while self._waiting:
+                item = self._waiting[0]
+                self._take(*item)
+                # Last: who finds the queue empty searches at once, and must know what was in it.
+                if self._waiting and self._waiting[0] is item:
+                    self._waiting.popleft()
+
+    def _take(self, value: str | bytes, stated: str | tuple[str, str]) -> None:
+        text = value if isinstance(value, str) else _text_of(value)
+        place = stated if isinstance(stated, str) else _place_text(*stated)
+        for secret in secrets_in(text):
+            if secret.startswith(_PATH_BEGINS):
+                self._paths.append((secret, place))
+            elif secret not in sys.modules:
+                self._add(secret, place)
+
+    def _add(self, secret: str, place: str) -> None:
+        digest = self._index.digest(secret.encode("utf-8", "surrogatepass"))
+        with self._lock:
+            if digest in self._secrets:
+                self._secrets.move_to_end(digest)
+                return
+            forms = [self._index.form_of(form) for form in _searched(forms_of(secret))]
+            while len(self._secrets) >= MAX_SECRETS:
+                self._forget_oldest()
+            self._secrets[digest] = _Secret(place, tuple(forms))
+            for form in forms:
+                self._index.add(form)
+                self._owners[form.digest] = digest
+            self._generation += 1
+
+    def _forget_oldest(self) -> None:
+        digest, secret = self._secrets.popitem(last=False)
+        for form in secret.forms:
+            self._index.remove(form)
+            if self._owners.get(form.digest) == digest:
+                del self._owners[form.digest]
+        self._met.clear()  # it is learned again where it is hidden again
+
+    def _meet(self, digest: bytes | None) -> str:
+        owner = None if digest is None else self._owners.get(digest)
+        if owner is None or owner not in self._secrets:
+            return ""
+        self._secrets.move_to_end(owner)
+        return self._secrets[owner].place
+
+
+def _path_exists(path: str) -> bool:
+    try:
+        Os.lstat(os.path.expanduser(path))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _searched(forms: Iterable[bytes]) -> list[bytes]:
+    return [form for form in forms if len(form) >= MIN_BYTES and b"\0" not in form]
+
+
+def _place_text(what: str, rest: str) -> str:
+    if not rest.startswith(" at "):
+        return f"{what} {_shown_name(rest)}".rstrip()
+    kind, _, name = what.partition(" ")
+    return f"{kind} {_shown_name(name)}".rstrip() + rest
+
+
+def _shown_name(name: str) -> str:
+    """Return a name that the program gave, or nothing for a text that may hold the secret itself.
+
+    What says that its neighbour is a secret may be a whole line: ``("password=X", "X")``.
+    """
+    is_name = _NAME.fullmatch(name) is not None
+    is_secret = any(any(shape.find(name, is_cut=False)) for shape in SHAPES)
+    return name if is_name and not is_secret else ""
+
+
+def _text_of(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

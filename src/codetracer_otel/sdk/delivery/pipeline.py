@@ -1,0 +1,331 @@
+"""Moves finished records from the recorder to the exporters: one worker, bounded everywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.bindings import Event, Time
+from codetracer_otel.instrumentation.spans.room import Room
+from codetracer_otel.model.span_view import Batch
+from codetracer_otel.sdk.delivery import fork_warning
+from codetracer_otel.sdk.delivery.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from codetracer_otel.model.protocols import Recorder
+    from codetracer_otel.model.record import Record
+    from codetracer_otel.model.span_view import SpanView
+    from codetracer_otel.model.value import AttributeValue
+    from codetracer_otel.sdk.delivery.export_queue import Lane
+
+_WAKE: Final = "wake"
+_STOP: Final = "stop"
+_FIRST_INTERVAL_S: Final = 0.1  # the first ten batches: a person watches
+_FIRST_BATCHES: Final = 10
+_HINDERED_INTERVAL_S: Final = 0.01
+_PARK_S: Final = 0.2  # how long a fork waits for a batch in work; a hanging exporter is copied
+
+
+class Pipeline:
+    """Drains, redacts by content, and hands the batches to every lane.
+
+    Args:
+        lanes: one per exporter.
+        views_of: makes views of ended OpenTelemetry spans.
+        redact: replaces secrets by shape in records and views, in place, before a lane sees them.
+        resource: resource attributes of this process.
+        interval_s: seconds between two drains.
+        batch_records: records per batch at most.
+        max_spans: bound on hand-written and library spans that wait.
+        max_wait_s: how long the program waits for room before a span of those is dropped, as for
+            `RecordBuffer`; what is not 0 leaves records where they are while a lane has no room.
+        on_thread_start: called first on the worker thread.
+        on_error: told of a defect of ours; the batch in work is lost and counted.
+        on_failure: told that the recorder's records cannot be taken.
+        on_drained: called after each drain.
+        look: called on the worker thread now and then; returns the s after which to do it again.
+        on_unpark: called when the threads are there again after a fork.
+    """
+
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        views_of: Callable[[Sequence[ReadableSpan]], Sequence[SpanView]],
+        redact: Callable[[Sequence[Record], Sequence[SpanView]], Sequence[SpanView]],
+        resource: Mapping[str, AttributeValue],
+        *,
+        interval_s: float,
+        batch_records: int,
+        max_spans: int,
+        max_wait_s: float | None = 0.0,
+        on_thread_start: Callable[[], None],
+        on_error: Callable[[BaseException], None],
+        on_failure: Callable[[Exception], None],
+        on_drained: Callable[[], None] = lambda: None,
+        look: Callable[[], float] | None = None,
+        on_unpark: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.lanes = tuple(lanes)
+        self.resource = resource
+        self.recorder: Recorder | None = None
+        self.recorded = 0
+        self.dropped_spans = 0
+        self.failed_internally = 0
+        self._views_of = views_of
+        self._redact = redact
+        self._on_error = on_error
+        self._on_failure = on_failure
+        self._on_drained = on_drained
+        self._on_unpark = on_unpark
+        self._interval_s = interval_s
+        self._batch_records = batch_records
+        self._max_spans = max_spans
+        self._waits_for_lanes = max_wait_s != 0
+        self._is_hindered = False
+        self._room = Room(max_wait_s)
+        self._spans: list[ReadableSpan] = []
+        self._is_woken = False
+        self._is_parked = False
+        self._is_cut_off = False
+        self._judging = 0  # records and spans of the batch in hand
+        self._batches = 0
+        self._not_before_ns = 0
+        self._worker = Worker(
+            self._handle, self._next_interval, on_thread_start, look, self._on_worker_failure
+        )
+
+    def start(self) -> None:
+        """Start the worker and the lanes."""
+        for lane in self.lanes:
+            lane.start()
+        self._worker.start()
+
+    def wake(self) -> None:
+        """Ask for a drain soon; cheap, reentrant, from any thread."""
+        self.unpark()
+        if not self._is_woken:
+            self._is_woken = True
+            self._worker.put(_WAKE)
+
+    def add_span(self, span: ReadableSpan) -> None:
+        """Take a hand-written or library span that has ended."""
+        start: Any = span.start_time  # what the program gave, which may be no number
+        if (type(start) is int or type(start) is float) and start < self._not_before_ns:
+            return  # began before the fork: the parent process delivers it
+        if not self._room.is_found(self._is_full, self.wake):
+            self.dropped_spans += 1
+            return
+        self.unpark()
+        self._spans.append(span)
+        if len(self._spans) >= self._max_spans // 2:
+            self.wake()
+
+    def _is_full(self) -> bool:
+        return len(self._spans) >= self._max_spans
+
+    def flush(self, timeout: float) -> bool:
+        """Return whether everything recorded before the call was delivered in ``timeout`` s."""
+        deadline = Time.monotonic() + timeout
+        self.unpark()
+        drained = Event()
+        self._worker.put(drained)
+        if not drained.wait(timeout):
+            return False
+        answers = [lane.begin_flush(deadline) for lane in self.lanes]
+        return sum(answer() for answer in answers) == len(answers)
+
+    def stop(self, timeout: float) -> bool:
+        """Deliver the rest within ``timeout`` s of wall time and end all threads."""
+        deadline = Time.monotonic() + timeout
+        self.unpark()
+        self._worker.put(_STOP)
+        self._is_cut_off = not self._worker.join(deadline) or self._worker.has_died
+        for lane in self.lanes:
+            lane.begin_stop(deadline)
+        ended = sum(lane.wait_for_stop() for lane in self.lanes)
+        return ended == len(self.lanes) and not self._worker.is_alive
+
+    def park(self) -> None:
+        """Bring our threads to rest before a fork, as far as that comes soon.
+
+        In a program without threads of its own what is there is delivered, and ours end.
+        """
+        deadline = Time.monotonic() + _PARK_S
+        if fork_warning.is_deserved():
+            self._worker.hold(deadline)
+            for lane in self.lanes:
+                lane.hold(deadline)
+        else:
+            self._end_threads(deadline)
+
+    def _end_threads(self, deadline: float) -> None:
+        self._worker.put(_WAKE)
+        are_gone = [self._worker.park(deadline), *(lane.park(deadline) for lane in self.lanes)]
+        if not all(are_gone):
+            fork_warning.silence()
+
+    def unpark_soon(self) -> None:
+        """Go on after `park`; threads that ended at the next thing there is to do.
+
+        CPython 3.13 counts the threads after the parent's fork hooks have run.
+        """
+        self._worker.release()
+        for lane in self.lanes:
+            lane.release()
+        self._is_parked = True
+
+    def keep_looking(self) -> None:
+        """Have the worker's thread in the parent of a fork at once: somebody must look.
+
+        What CPython 3.13 then counts is ours, see `unpark_soon`.
+        """
+        fork_warning.silence()
+        self._worker.unpark()
+
+    def unpark(self) -> None:
+        """Go on after `park`, now."""
+        if self._is_parked:
+            self._is_parked = False
+            fork_warning.restore()
+            for lane in self.lanes:
+                lane.unpark()
+            self._worker.unpark()
+            self._on_unpark()
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child: empty queues, and threads when there is something to do.
+
+        A child that waits for work would be slow to hear signals beside threads that start.
+        """
+        fork_warning.restore()
+        self._spans = []
+        self._room.begin()
+        self._is_woken = self._is_hindered = False
+        self._is_parked = True
+        self._not_before_ns = Time.time_ns()
+        self.recorded = self.dropped_spans = self.failed_internally = self._judging = 0
+        for lane in self.lanes:
+            lane.after_fork()
+        self._worker.renew()
+
+    @property
+    def is_judging(self) -> bool:
+        """Whether the worker is still there: what is in its hands has not been judged."""
+        return self._worker.is_alive
+
+    @property
+    def waiting_spans(self) -> int:
+        """How many hand-written and library spans wait to be drained."""
+        return len(self._spans)
+
+    def dropped(self) -> dict[str, int]:
+        """Return how many records were lost, by cause, as far as there are any."""
+        recorder = {} if self.recorder is None else self.recorder.stats()
+        lanes = [lane.counters for lane in self.lanes]
+        causes = {
+            "buffer_full": recorder.get("dropped_buffer_full", 0) + self.dropped_spans,
+            "queue_full": sum(counters["dropped_queue_full"] for counters in lanes),
+            "export_failed": sum(counters["failed"] for counters in lanes),
+            "rejected": sum(counters["rejected"] for counters in lanes),
+            "shutdown": sum(counters["dropped_at_shutdown"] for counters in lanes)
+            + self._left_behind(recorder),
+            "internal": self.failed_internally,
+        }
+        return {cause: count for cause, count in causes.items() if count}
+
+    def _left_behind(self, recorder: Mapping[str, Any]) -> int:
+        """Return how much has not come as far as the lanes when the time to stop was over."""
+        if not self._is_cut_off:
+            return 0
+        return int(recorder.get("queue_depth", 0)) + len(self._spans) + self._judging
+
+    def _handle(self, command: Any) -> bool:
+        if command is _WAKE:
+            self._is_woken = False
+        try:
+            self._drain(everything=command is _STOP, is_awaited=command not in (None, _WAKE))
+            self._on_drained()
+        except Exception as error:  # noqa: BLE001 - a defect of ours must not end the deliveries
+            self._on_failure(error)
+        if isinstance(command, Event):
+            command.set()
+        return command is not _STOP
+
+    def _on_worker_failure(self, command: Any, error: BaseException) -> bool:
+        """Count the batch in work when something else than an `Exception` ended it."""
+        self.failed_internally += self._judging
+        self._judging = 0
+        self._on_error(error)
+        if isinstance(command, Event):
+            command.set()
+        return command is not _STOP
+
+    def _next_interval(self) -> float:
+        if self._is_hindered:
+            return _HINDERED_INTERVAL_S
+        is_new = self._batches < _FIRST_BATCHES
+        return min(self._interval_s, _FIRST_INTERVAL_S) if is_new else self._interval_s
+
+    def _drain(self, *, everything: bool, is_awaited: bool) -> None:
+        # Threads may record as fast as this delivers; who waits for a flush waits for what was
+        # there when it was asked for, and that is no more than the buffers hold.
+        left = self._max_spans
+        while left > 0 or everything:
+            self._is_hindered = self._waits_for_lanes and not self._have_lanes_room(is_awaited)
+            if self._is_hindered:
+                return
+            records = self._take_records()
+            spans = self._spans[: self._batch_records]
+            del self._spans[: len(spans)]
+            self._room.made()
+            if not records and not spans:
+                return
+            self._deliver(records, spans)
+            left -= max(len(records), len(spans))
+        self.wake()
+
+    def _have_lanes_room(self, is_awaited: bool) -> bool:  # noqa: FBT001
+        """Return whether every lane can take another batch, or is not worth waiting for.
+
+        Args:
+            is_awaited: wait until it is so: somebody waits for the end of this drain.
+        """
+        while any(lane.is_worth_waiting_for(self._batch_records) for lane in self.lanes):
+            if not is_awaited or self._is_cut_off:
+                return False
+            Time.sleep(_HINDERED_INTERVAL_S)
+        return True
+
+    def _take_records(self) -> Sequence[Record]:
+        try:
+            return self.recorder.drain(self._batch_records) if self.recorder else []
+        except Exception as error:  # noqa: BLE001 - hand-written spans are delivered all the same
+            self._on_failure(error)
+            return []
+
+    def _deliver(self, records: Sequence[Record], spans: Sequence[ReadableSpan]) -> None:
+        self._judging = len(records) + len(spans)
+        self.recorded += self._judging
+        self._batches += 1
+        try:
+            batch = Batch(records, self._judged(records, spans), self.resource)
+        except Exception as error:  # noqa: BLE001 - a batch that cannot be judged is not delivered
+            self.failed_internally += self._judging
+            self._judging = 0
+            self._on_error(error)
+            return
+        self._judging = 0
+        for lane in self.lanes:
+            lane.put(batch)
+
+    def _judged(
+        self, records: Sequence[Record], spans: Sequence[ReadableSpan]
+    ) -> Sequence[SpanView]:
+        try:
+            return self._redact(records, self._views_of(spans))
+        except RecursionError:  # the program has just lowered the limit
+            self._worker.wait_for_room()
+            return self._redact(records, self._views_of(spans))

@@ -1,0 +1,1 @@
+"""What others call: the facade, instrumentors, entry points and autostart."""

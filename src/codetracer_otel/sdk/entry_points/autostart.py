@@ -1,0 +1,40 @@
+"""Starts a session at interpreter start, where the ``.pth`` hook and the environment ask for it."""
+
+from __future__ import annotations
+
+import sys
+
+from codetracer_otel.errors import CodetracerError, Problem
+from codetracer_otel.sdk.settings.launch import Launch, LaunchKind
+from codetracer_otel.sdk.settings.model import (
+    from_process_environment,
+    wants_auto_start,
+    wants_json_errors,
+)
+
+
+def begin() -> None:
+    """Start a session if ``CODETRACER_AUTO_START`` says so; whatever fails, the host goes on.
+
+    ``python -E`` and ``python -I`` ignore the environment, and so does this.
+    """
+    if sys.flags.ignore_environment:
+        return
+    environ = from_process_environment()
+    is_wanted = wants_auto_start(environ)
+    if is_wanted is False:
+        return
+    from codetracer_otel.sdk.diagnostics.logger import report_problem  # noqa: PLC0415
+    from codetracer_otel.sdk.session.configure import begin_session, claim_auto_start  # noqa: PLC0415 - on
+
+    if not claim_auto_start():
+        return
+    if isinstance(is_wanted, Problem):
+        report_problem(is_wanted)
+        return
+    try:
+        begin_session({}, Launch(LaunchKind.AUTO_START, sys.argv[0] if sys.argv else ""))
+    except CodetracerError as error:
+        report_problem(error, json_errors=wants_json_errors(environ))
+    except Exception as error:  # noqa: BLE001 - a defect of ours must not stop every interpreter
+        report_problem(f"no session: {type(error).__qualname__}; the program runs untraced")

@@ -1,0 +1,1 @@
+"""OpenTelemetry's side: provider, spans, samplers and the resource."""

@@ -1,0 +1,167 @@
+"""Starts the spans of a session's own provider, as the tracer of OpenTelemetry's SDK does."""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace import Span as SdkSpan
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, DEFAULT_ON, Decision
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    TraceFlags,
+    get_current_span,
+)
+
+from codetracer_otel.sdk.otel.light_span import OwnSpan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import SpanLimits, SpanProcessor
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+    from opentelemetry.trace import Link
+
+    from codetracer_otel.sdk.otel.tracer_provider import OurProvider
+
+_RANDOM: Final[int] = getattr(TraceFlags, "RANDOM_TRACE_ID", 0)  # newer releases of OpenTelemetry
+
+
+class _FullSpan(SdkSpan):
+    """A span of the SDK, which makes its own by a tracer only."""
+
+
+class OwnSpans:
+    """Starts spans as the tracer of a session's own provider does.
+
+    Args:
+        provider: ours.
+        scope: that the spans are of.
+        limits: of a span, without a bound on the length of texts.
+        processor: takes ended spans of the SDK.
+        take: takes ended spans.
+    """
+
+    def __init__(
+        self,
+        provider: OurProvider,
+        scope: InstrumentationScope,
+        limits: SpanLimits,
+        processor: SpanProcessor,
+        take: Callable[[Any], None],
+    ) -> None:
+        self.scope = scope
+        self.take = take
+        self.max_attributes = _bound(limits.max_span_attributes)
+        self.max_events = _bound(limits.max_events)
+        self.max_event_attributes = _bound(limits.max_event_attributes)
+        self._limits = limits
+        self._processor = processor
+        self._provider = provider
+        self.resource: Resource = provider.resource
+        self._ids = provider.id_generator
+        self._sampler = provider.sampler
+        self._keeps_all = provider.sampler is DEFAULT_ON or provider.sampler is ALWAYS_ON
+        is_random = getattr(self._ids, "is_trace_id_random", None)
+        self._root_flags = _RANDOM if is_random is not None and is_random() else 0
+
+    def start(
+        self,
+        name: str,
+        *,
+        context: Context,
+        attributes: Mapping[str, Any] | None,
+        links: Sequence[Link],
+        start_time: int,
+    ) -> Span:
+        """Start a span; see `Tracing.start_span`."""
+        if self._provider.others._span_processors:  # noqa: SLF001 - others see it as the SDK's
+            scope = self.scope
+            return self._provider.get_tracer(scope.name, scope.version).start_span(
+                name, context, attributes=attributes, links=links, start_time=start_time
+            )
+        found: SpanContext = get_current_span(context).get_span_context()
+        parent = found if found.is_valid else None
+        trace_id = self._ids.generate_trace_id() if parent is None else parent.trace_id
+        flags, state = TraceFlags.SAMPLED, None if parent is None else parent.trace_state
+        is_recording = True
+        if not self._keeps_all or (parent is not None and not parent.trace_flags & flags):
+            result = self._sampler.should_sample(
+                context, trace_id, name, SpanKind.INTERNAL, attributes, links
+            )
+            state, attributes = result.trace_state, result.attributes
+            is_sampled = result.decision is Decision.RECORD_AND_SAMPLE
+            flags = TraceFlags.SAMPLED if is_sampled else TraceFlags.DEFAULT
+            is_recording = result.decision is not Decision.DROP
+        flags |= self._root_flags if parent is None else parent.trace_flags & _RANDOM
+        own = SpanContext(
+            trace_id,
+            self._ids.generate_span_id(),
+            False,
+            _flags(flags),
+            state,
+        )
+        if not is_recording:
+            return NonRecordingSpan(own)
+        span = OwnSpan(self, name, own, parent, start_time, {})
+        if links:
+            return self.full(span, attributes, links)
+        if attributes:
+            span.set_attributes(attributes)
+        return span
+
+    def full(
+        self,
+        span: OwnSpan,
+        attributes: Mapping[str, Any] | None = None,
+        links: Sequence[Link] = (),
+    ) -> SdkSpan:
+        """Return a span of the SDK that goes on with what ``span`` holds."""
+        (name,) = span.judged({span.name: None})
+        made = _FullSpan(
+            name=name,
+            context=span.context,
+            parent=span.parent,
+            sampler=self._sampler,
+            resource=self.resource,
+            attributes=attributes or span.judged(dict(span.attributes)),
+            links=links,
+            span_processor=self._processor,
+            limits=self._limits,
+            instrumentation_scope=self.scope,
+        )
+        made.start(start_time=span.start_time)
+        for event in span.events:
+            (name,) = span.judged({event.name: None})
+            made.add_event(name, span.judged(event.attributes), event.timestamp)
+        return made
+
+    def readable(self, span: OwnSpan) -> ReadableSpan:
+        """Return what a span of the SDK would be now that it has ended."""
+        return ReadableSpan(
+            name=span.name,
+            context=span.context,
+            parent=span.parent,
+            resource=self.resource,
+            attributes=span.attributes,
+            events=[Event(it.name, it.attributes, it.timestamp) for it in span.events],
+            start_time=span.start_time,
+            end_time=span.end_time,
+            instrumentation_scope=self.scope,
+        )
+
+
+@lru_cache(maxsize=256)
+def _flags(bits: int) -> TraceFlags:
+    return TraceFlags(bits)
+
+
+def _bound(limit: int | None) -> int:
+    return sys.maxsize if limit is None else limit

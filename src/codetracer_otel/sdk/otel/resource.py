@@ -1,0 +1,108 @@
+"""What a session says about its process: the OpenTelemetry resource."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.sdk.resources import Resource
+
+from codetracer_otel.bindings import Os, new_uuid
+from codetracer_otel.filters.types import CodeIdentity
+from codetracer_otel.sdk.delivery.attribute_keys import judged_attributes
+from codetracer_otel.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from codetracer_otel.filters import Classifier
+    from codetracer_otel.sdk.settings.launch import Launch
+    from codetracer_otel.sdk.settings.model import Settings
+
+DISTRIBUTION: Final = "codetracer-otel"
+SCOPE_NAME: Final = "codetracer_otel"
+
+
+def build_resource(settings: Settings, filters: Sequence[tuple[str, str]]) -> Resource:
+    """Return the resource of this process.
+
+    Args:
+        settings: the session's.
+        filters: (name, SHA-256) of each filter source.
+    """
+    attributes = {**_process_attributes(), **_own_attributes(filters)}
+    attributes.update(settings.resource_attributes)
+    attributes["service.name"] = service_name(settings)
+    resource = Resource.create(attributes)
+    stated = settings.resource
+    if stated is None:
+        return resource
+    return resource.merge(stated if isinstance(stated, Resource) else Resource(dict(stated)))
+
+
+def judged_resource(resource: Resource, classifier: Classifier, program: str) -> Resource:
+    """Return a resource without secrets, as the filters allow the main module to show it.
+
+    Args:
+        resource: of this process.
+        classifier: the compiled filters.
+        program: path of the script, or what stands for it.
+    """
+    decision = classifier.classify(CodeIdentity(("__main__",), program, "<module>"))
+    return Resource(judged_attributes(resource.attributes, decision), resource.schema_url)
+
+
+def service_name(settings: Settings) -> str:
+    """Return the stated name, else the script's or module's."""
+    if settings.service_name:
+        return settings.service_name
+    stated = dict(settings.resource_attributes).get("service.name")
+    return stated or _program_name(settings.launch)
+
+
+def resource_attributes(resource: Resource) -> dict[str, Any]:
+    """Return the attributes as exporters take them, with this process's own ids up to date."""
+    return {**resource.attributes, **process_identity()}
+
+
+def process_identity() -> dict[str, Any]:
+    """Return what differs between a parent and its forked child."""
+    return {"process.pid": Os.getpid(), "service.instance.id": new_uuid()}
+
+
+def program_of(settings: Settings) -> str:
+    """Return the absolute path of the script, or what stands for it."""
+    target = settings.launch.target or (sys.argv[0] if sys.argv else "")
+    if os.path.exists(target):
+        return os.path.abspath(target)
+    return target or "<python>"
+
+
+def _process_attributes() -> dict[str, Any]:
+    return {
+        "process.executable.name": os.path.basename(sys.executable or "python"),
+        "process.runtime.name": sys.implementation.name,
+        "process.runtime.version": ".".join(map(str, sys.version_info[:3])),
+        "process.runtime.description": sys.version,
+    }
+
+
+def _own_attributes(filters: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
+    own: dict[str, Any] = {
+        "telemetry.distro.name": DISTRIBUTION,
+        "telemetry.distro.version": VERSION,
+    }
+    if filters:
+        own["codetracer.filter.names"] = tuple(name for name, _ in filters)
+        own["codetracer.filter.sha256"] = tuple(digest for _, digest in filters)
+    return own
+
+
+def _program_name(launch: Launch) -> str:
+    target = launch.target or (sys.argv[0] if sys.argv else "")
+    name = os.path.basename(target)
+    if name == "__main__.py":
+        name = os.path.basename(os.path.dirname(target))
+    stem = name.removesuffix(".py")
+    return stem if stem not in ("", "-c", "-m", "-") else "python"

@@ -1,0 +1,91 @@
+"""Builds the exporters of a session, each in a lane of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.errors import CodetracerError, ErrorCode, Problem, UsageError
+from codetracer_otel.exporters import ExporterContext, build_exporter
+from codetracer_otel.sdk.delivery.export_queue import Lane
+from codetracer_otel.sdk.delivery.worker import unregistered
+from codetracer_otel.sdk.otel.tracer_provider import ProviderExporter, host_provider
+from codetracer_otel.sdk.parts.output_paths import other_exporters
+from codetracer_otel.sdk.settings.error_policy import Origin
+from codetracer_otel.sdk.settings.exporter_specs import ExporterSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from codetracer_otel.model.protocols import Exporter, Notify
+    from codetracer_otel.sdk.settings.model import Settings
+    from codetracer_otel.sdk.settings.otel_environment import OtlpEnvironment
+
+_PROVIDER: Final = ExporterSpec("provider")
+
+
+def build_lanes(
+    settings: Settings, notify: Notify, on_thread_start: Callable[[], None]
+) -> list[Lane]:
+    """Return a lane for each exporter of the settings that takes spans.
+
+    Raises:
+        CodetracerError: an exporter that the caller named cannot be built. One that the environment
+            named is reported and left out.
+    """
+    if settings.disabled:
+        return []
+    notify = unregistered(notify)
+    context = ExporterContext(_otlp_of(settings), notify, settings.no_color)
+    specs = other_exporters(settings)
+    bounds = (settings.buffer.records, settings.buffer.bytes)
+    blocks = settings.buffer.when_full == "block"
+    lanes = []
+    for name, spec in zip(_lane_names(specs), specs, strict=True):
+        with left_out_of_environment(settings, notify):
+            exporter = _build_exporter(spec, context, settings)
+            lane = Lane(name, exporter, *bounds, notify, on_thread_start, is_waited_for=blocks)
+            lanes.append(lane)
+    return lanes
+
+
+@contextmanager
+def left_out_of_environment(settings: Settings, notify: Notify) -> Iterator[None]:
+    """Report what cannot be built in a block, where the environment named it; else let it raise."""
+    try:
+        yield
+    except CodetracerError as error:
+        if settings.exporters_origin is not Origin.ENVIRONMENT:
+            raise
+        problem = Problem(error.code, error.message)
+        notify("environment_ignored", "warn", error_code=error.code, problem=problem)
+
+
+def _lane_names(specs: Sequence[object]) -> Iterator[str]:
+    """Yield the name of each exporter; the second of a name gets a number."""
+    seen: Counter[str] = Counter()
+    for spec in specs:
+        name = getattr(spec, "name", type(spec).__name__)
+        seen[name] += 1
+        yield name if seen[name] == 1 else f"{name} {seen[name]}"
+
+
+def _otlp_of(settings: Settings) -> OtlpEnvironment:
+    """Return the options of OTLP, bounded by what one batch may take of any exporter."""
+    limit_s = settings.buffer.export_timeout_ms / 1000
+    return replace(settings.otlp, timeout_s=min(settings.otlp.timeout_s, limit_s))
+
+
+def _build_exporter(spec: object, context: ExporterContext, settings: Settings) -> Exporter:
+    if spec != _PROVIDER:
+        return build_exporter(spec, context)
+    provider = host_provider(settings.tracer_provider)
+    if provider is None:
+        raise UsageError(
+            "exporter 'provider': no tracer provider of the OpenTelemetry SDK is set; expected "
+            "configure(tracer_provider=...) or one that the program has made global before",
+            ErrorCode.UNSUPPORTED_FORMAT,
+        )
+    return ProviderExporter(provider)

@@ -1,0 +1,38 @@
+"""Whether a session knows secrets, and those that are there before anything runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from codetracer_otel.filters.types import Action, CodeIdentity
+from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
+from codetracer_otel.sdk.settings.model import from_process_environment
+from codetracer_otel.sdk.settings.variable_names import PREFIX
+
+if TYPE_CHECKING:
+    from codetracer_otel.filters import Classifier
+    from codetracer_otel.filters.language.chain import FilterChain
+    from codetracer_otel.sdk.settings.model import Settings
+
+
+def build_known_secrets(settings: Settings, chain: FilterChain) -> KnownSecrets | None:
+    """Return the store of a session, or None where an option or filter switches it off."""
+    is_off = settings.disabled or not settings.learn_secrets or not chain.learns_secrets
+    return None if is_off else KnownSecrets()
+
+
+def learn_environment(known: KnownSecrets, settings: Settings, classifier: Classifier) -> None:
+    """Take the variables of this process that the filter of the program's main module hides.
+
+    Ours are none of the program's: the evaluation session is told on purpose.
+    """
+    program = settings.launch.target or (sys.argv[0] if sys.argv else "")
+    walk = classifier.classify(CodeIdentity(("__main__",), program, "<module>")).walk
+    if walk is not None:
+        known.learn_environment(
+            from_process_environment(),
+            lambda name: (
+                not name.startswith(PREFIX) and walk.attribute_action(name) is Action.REDACT
+            ),
+        )

@@ -1,0 +1,61 @@
+"""Finds where the native traces of a session go, and claims the directories."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.bindings import Os
+from codetracer_otel.sdk.settings.exporter_specs import ExporterSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from codetracer_otel.exporters.native.directory import TraceDirectory
+    from codetracer_otel.sdk.settings.model import Settings
+
+NATIVE: Final = "native"
+
+
+def native_targets(settings: Settings) -> list[str]:
+    """Return the absolute path of each directory that a native trace goes to."""
+    if settings.disabled:
+        return []
+    specs = [item for item in settings.exporters if isinstance(item, ExporterSpec)]
+    return [spec.target for spec in specs if spec.name == NATIVE and spec.target]
+
+
+def other_exporters(settings: Settings) -> list[object]:
+    """Return the exporters that take spans."""
+    return [item for item in settings.exporters if not _is_native(item)]
+
+
+def makes_native_traces_alone(settings: Settings) -> bool:
+    """Return whether native traces are all that a session makes."""
+    return bool(native_targets(settings)) and not other_exporters(settings)
+
+
+def claim_directories(paths: Iterable[str]) -> list[TraceDirectory]:
+    """Create the directories, all or none.
+
+    Raises:
+        EnvironmentFailure: one of them cannot be created, or is something else.
+    """
+    from codetracer_otel.exporters.native.directory import TraceDirectory  # noqa: PLC0415 - seldom
+
+    claimed: list[TraceDirectory] = []
+    try:
+        claimed.extend(TraceDirectory(path) for path in paths)
+    except BaseException:
+        for directory in claimed:
+            directory.close()
+        raise
+    return claimed
+
+
+def path_in_child(path: str) -> str:
+    """Return where the trace of this process goes, forked from one that records at ``path``."""
+    return f"{path}.{Os.getpid()}"
+
+
+def _is_native(item: object) -> bool:
+    return isinstance(item, ExporterSpec) and item.name == NATIVE

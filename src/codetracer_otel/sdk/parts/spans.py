@@ -1,0 +1,265 @@
+"""Builds the recorder of a session from its settings and its compiled filter."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import codetracer_otel
+from codetracer_otel._core import load
+from codetracer_otel._core.span_recorder import CompiledBuffer, CompiledRecorder
+from codetracer_otel.bindings import Time
+from codetracer_otel.filters.code.paths import is_below, is_synthetic, normal_path, relative_path
+from codetracer_otel.filters.patterns.glob import compile_glob
+from codetracer_otel.filters.types import learn_nothing
+from codetracer_otel.instrumentation.context.propagation import Handoffs
+from codetracer_otel.instrumentation.context.runtime_context import (
+    FunctionRuntimeContext,
+    active_runtime,
+    reader_of,
+    variable_of,
+)
+from codetracer_otel.instrumentation.monitoring.activation import Activation
+from codetracer_otel.instrumentation.monitoring.tool import Monitor, generator_close_is_silent
+from codetracer_otel.instrumentation.plan_builder import PlanBuilder
+from codetracer_otel.instrumentation.spans.parents import Parents
+from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
+from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
+from codetracer_otel.instrumentation.spans.sampling import SamplerTable
+from codetracer_otel.instrumentation.steps.line_events import SpanEvents
+from codetracer_otel.instrumentation.values.capture import (
+    ValueLimits,
+    build_capture,
+    build_class_nodes,
+)
+from codetracer_otel.instrumentation.values.frame_variables import load_readers
+from codetracer_otel.model.ids import RandomIds, gives_random_ids, wire_ids
+from codetracer_otel.sdk.settings.filter_loading import discovery_start
+from codetracer_otel.sdk.settings.model import Core, Paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.context.context import _RuntimeContext
+
+    from codetracer_otel.filters.decisions.classifier import Classifier
+    from codetracer_otel.filters.types import Learn, RuleSource, WalkRules
+    from codetracer_otel.instrumentation.monitoring.activation import ActivatedRecorder
+    from codetracer_otel.model.value import Captured
+    from codetracer_otel.sdk.settings.model import Settings
+
+_OUR_FILES: Final = os.path.dirname(os.path.abspath(codetracer_otel.__file__)) + os.sep
+
+
+class SystemClock:
+    """The machine's clocks, as C functions."""
+
+    monotonic_ns = staticmethod(Time.monotonic_ns)
+    wall_ns = staticmethod(Time.time_ns)
+
+
+class SkipCounter:
+    """Counts skipped code objects by the rule that skipped them."""
+
+    def __init__(self) -> None:
+        self.by_rule: Counter[RuleSource] = Counter()
+
+    def count(self, source: RuleSource) -> None:
+        """Count a code object that ``source`` skipped."""
+        self.by_rule[source] += 1
+
+
+class Recording:
+    """A recorder with its switchboard and runtime context, not yet installed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        classifier: Classifier,
+        names_for: Callable[[str | None, str], tuple[str, ...]],
+        wake: Callable[[], None],
+        boundary: Callable[[BaseException], None],
+        on_root: Callable[[], None],
+        ids: RandomIds | None = None,
+        keeps_root: Callable[[int, bool], bool] | None = None,
+    ) -> None:
+        load_readers()
+        self.ids = ids or RandomIds()
+        self.skipped = SkipCounter()
+        self.monitor = Monitor()
+        inner = active_runtime()
+        native, self.core = choose_core(settings.core, inner)
+        self.buffer = _build_buffer(settings, wake, native)
+        self.samplers = SamplerTable(
+            Time.monotonic_ns,
+            self.ids.next_wire_span_id,
+            compile_event_names,
+            settings.limits.max_spans_per_second,
+        )
+        build = PythonRecorder if native is None else self._compiled(native, inner, settings)
+        self.recorder: PythonRecorder = build(
+            monitor=self.monitor,
+            plans=PlanBuilder(
+                classifier,
+                names_for,
+                settings.capture,
+                self.skipped.count,
+                build_shown_path(settings, classifier.chain.roots),
+            ),
+            samplers=self.samplers,
+            parents=Parents(
+                self.ids,
+                SystemClock(),
+                settings.remote_parent,
+                respect_parent=settings.respect_parent,
+                on_root=on_root,
+                keeps_root=keeps_root,
+            ),
+            buffer=self.buffer,
+            read_context=reader_of(inner),
+            next_span_id=wire_ids(self.ids),
+            clock=SystemClock(),
+            build_capture=build_capture_builder(settings, learn_of(classifier)),
+            boundary=boundary,
+            is_ours=is_ours,
+            silent_close=generator_close_is_silent(self.monitor.tool_id),
+            exception_text=settings.capture_repr,
+            span_limits=(
+                settings.limits.max_attributes,
+                settings.limits.max_events,
+                settings.limits.max_links,
+            ),
+        )
+        self.runtime = FunctionRuntimeContext(
+            inner, self.recorder.current_readable, self.recorder.build_span
+        )
+        self.recorder.handoffs = Handoffs(
+            self.recorder, self.runtime, threads=settings.propagate_threads
+        )
+        self.activation = build_activation(settings, self.monitor, self.recorder, boundary)
+
+    def _compiled(
+        self, native: Any, inner: _RuntimeContext, settings: Settings
+    ) -> Callable[..., PythonRecorder]:
+        variable = variable_of(inner)
+        assert variable is not None  # else `choose_core` had chosen Python
+        return partial(
+            CompiledRecorder,
+            native,
+            variable,
+            build_class_nodes(runs_code=settings.capture_repr),
+            runs_code=settings.capture_repr,
+            has_random_ids=gives_random_ids(self.ids),
+        )
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether calls are recorded now."""
+        is_active = self.activation is None or self.activation.is_recording
+        return is_active and not self.monitor.is_paused
+
+    def install(self) -> Callable[[], None]:
+        """Begin to record, or to wait for the activation path; return the undo."""
+        source = self.activation or self.recorder
+        return self.monitor.install(source.callbacks())
+
+
+def build_activation(
+    settings: Settings,
+    monitor: Monitor,
+    recorder: ActivatedRecorder,
+    boundary: Callable[[BaseException], None],
+) -> Activation | None:
+    """Return what makes a recorder wait for the activation path, if there is one."""
+    path = settings.activation_path
+    return None if path is None else Activation(path, monitor, recorder, boundary)
+
+
+def build_span_events(settings: Settings, recording: Recording) -> SpanEvents:
+    """Return what adds events to the spans of running functions."""
+    recorder = recording.recorder
+    return SpanEvents(
+        recorder.current,
+        recording.samplers.gate_for,
+        recorder.clock.monotonic_ns,
+        settings.limits.max_events,
+    )
+
+
+def build_shown_path(settings: Settings, roots: tuple[str, ...]) -> Callable[[str], str]:
+    """Return how paths of files are written: as they are, or below the project root.
+
+    Args:
+        settings: of the session.
+        roots: project roots in normal form; without one the place where filters are looked for.
+    """
+    if settings.paths is Paths.ABSOLUTE:
+        return str
+    start = normal_path(discovery_start(settings))
+
+    def show(file: str) -> str:
+        path = normal_path(file)
+        nearest = [root for root in roots or (start,) if is_below(path, root)]
+        return relative_path(path, nearest) if nearest and not is_synthetic(file) else file
+
+    return show
+
+
+def compile_event_names(names: tuple[str, ...] | None) -> Callable[[str], bool]:
+    """Return whether an ``events`` table with these globs is about an event of a given name."""
+    if names is None:
+        return lambda _name: True
+    matchers = [compile_glob(name) for name in names]
+    return lambda name: any(matches(name) for matches in matchers)
+
+
+def is_ours(file: str) -> bool:
+    """Return whether a code file is one of this package."""
+    return file.startswith(_OUR_FILES)
+
+
+def choose_core(asked: Core, inner: _RuntimeContext) -> tuple[Any, str]:
+    """Return the compiled core, or None, and which core records and why.
+
+    Args:
+        asked: what the settings ask for.
+        inner: OpenTelemetry's runtime context; the core reads the usual one only.
+    """
+    if asked is Core.PYTHON:
+        return None, "python: CODETRACER_OTEL_CORE asks for it"
+    loaded = load()
+    if loaded.module is None:
+        return None, f"python: {loaded.reason}"
+    if variable_of(inner) is None:
+        return None, "python: OpenTelemetry's context is not in a context variable"
+    return loaded.module, "c"
+
+
+def _build_buffer(settings: Settings, wake: Callable[[], None], native: Any) -> RecordBuffer:
+    bounds = settings.buffer
+    if native is None:
+        return RecordBuffer(bounds.records, bounds.bytes, wake, bounds.max_wait_s)
+    return CompiledBuffer(native, bounds.records, bounds.bytes, wake, bounds.max_wait_s)
+
+
+def learn_of(classifier: Classifier) -> Learn:
+    """Return what takes hidden values."""
+    return learn_nothing if classifier.known is None else classifier.known.learn
+
+
+def build_capture_builder(
+    settings: Settings, learn: Learn = learn_nothing
+) -> Callable[[WalkRules | None], Callable[[object], Captured]]:
+    """Return what builds the value capture for a set of walk rules; ``learn`` as there."""
+    limits = ValueLimits(
+        max_depth=settings.limits.max_depth,
+        max_items=settings.limits.max_items,
+        max_string=settings.limits.max_string,
+    )
+
+    def build(walk: WalkRules | None) -> Callable[[object], Captured]:
+        return build_capture(limits, walk, allow_repr=settings.capture_repr, learn=learn)
+
+    return build

@@ -1,1 +1,0 @@
-"""What happens when the recorder fails: the model, its environment, its binding."""

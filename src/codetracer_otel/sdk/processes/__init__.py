@@ -1,0 +1,1 @@
+"""Follows forks, children, signals and the last thread of a process."""

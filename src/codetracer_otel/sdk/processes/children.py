@@ -1,0 +1,94 @@
+"""Sessions for spawned children: they begin with the parent's settings, below the span at work."""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.sdk.diagnostics.logger import report_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from codetracer_otel.sdk.settings.launch import Launch
+
+_KEY: Final = "codetracer_otel"
+_UNTRACED: Final = "no session in children that are spawned: {}; they run untraced"
+
+
+class ChildSession:
+    """Stands in a process object's configuration; unpickling it in a child starts a session.
+
+    multiprocessing hands this configuration from parent to child. A forked child never unpickles
+    it: there the fork hooks are at work. What cannot be pickled must not keep the child from
+    starting: a line says so, once, and the child runs untraced.
+
+    Args:
+        keywords: options of ``configure`` that the parent stated.
+        launch: how the parent's session was started.
+        traceparent: returns the W3C header of the span that starts the child, or None.
+    """
+
+    def __init__(
+        self,
+        keywords: Mapping[str, Any],
+        launch: Launch,
+        traceparent: Callable[[], str | None],
+    ) -> None:
+        self._keywords = {name: value for name, value in keywords.items() if value is not None}
+        self._launch = launch
+        self._traceparent = traceparent
+        self._has_told = False
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[Any, ...]]:
+        """Return what makes this object's counterpart, evaluated in the child."""
+        try:
+            stated = pickle.dumps((self._keywords, self._launch))
+        except Exception as error:  # noqa: BLE001 - whatever an object of the program raises
+            self._tell(self._unpicklable(), error)
+            return Untraced, ()
+        return begin_in_child, (stated, self._traceparent())
+
+    def _unpicklable(self) -> str:
+        for name, value in self._keywords.items():
+            try:
+                pickle.dumps(value)
+            except Exception:  # noqa: BLE001 - as above
+                return f"{name} cannot be pickled"
+        return "the settings cannot be pickled"
+
+    def _tell(self, what: str, error: Exception) -> None:
+        if not self._has_told:
+            self._has_told = True
+            report_problem(_UNTRACED.format(f"{what} ({type(error).__qualname__})"))
+
+
+class Untraced:
+    """What a `ChildSession` becomes where no session can begin."""
+
+
+def begin_in_child(stated: bytes, traceparent: str | None) -> object:
+    """Start the child's session; a problem is printed, and the child runs untraced."""
+    from codetracer_otel.sdk.session.configure import begin_child_session  # noqa: PLC0415 - a cycle
+
+    try:
+        keywords, launch = pickle.loads(stated)  # noqa: S301 - made by the parent process
+    except Exception as error:  # noqa: BLE001 - whatever an object of the program raises
+        reason = f"the parent's settings cannot be unpickled ({type(error).__qualname__})"
+        report_problem(f"no session: {reason}; this child runs untraced")
+        return Untraced()
+    return begin_child_session(keywords, launch, traceparent)
+
+
+def hand_to_children(session: ChildSession) -> Callable[[], None]:
+    """Let spawned children of this process begin a session; return the undo."""
+    from multiprocessing.process import current_process  # noqa: PLC0415 - 15 ms
+
+    configuration: dict[str, Any] = vars(current_process())["_config"]
+    configuration[_KEY] = session
+
+    def undo() -> None:
+        if configuration.get(_KEY) is session:
+            del configuration[_KEY]
+
+    return undo

@@ -1,0 +1,1 @@
+"""Makes, runs and ends a session."""

@@ -1,0 +1,355 @@
+"""The order in which a session is built, installed and undone."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import logging
+import signal
+import threading
+from collections import Counter
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.errors import CodetracerError
+from codetracer_otel.exporters.otel_spans import views_of
+from codetracer_otel.filters import compile_chain
+from codetracer_otel.filters.types import CodeIdentity
+from codetracer_otel.instrumentation.context.runtime_context import install_runtime
+from codetracer_otel.instrumentation.manual.call_adoption import Claims
+from codetracer_otel.model.ids import RandomIds
+from codetracer_otel.sdk.delivery.attribute_keys import judged_attributes
+from codetracer_otel.sdk.delivery.pipeline import Pipeline
+from codetracer_otel.sdk.delivery.redaction import ContentRedaction
+from codetracer_otel.sdk.delivery.text_values import render_as_texts
+from codetracer_otel.sdk.diagnostics.failure_injection import (
+    inject_into_exporter,
+    inject_into_recorder,
+)
+from codetracer_otel.sdk.diagnostics.metrics import SilentSink
+from codetracer_otel.sdk.otel.provider_installation import ProviderInstallation
+from codetracer_otel.sdk.otel.resource import (
+    build_resource,
+    judged_resource,
+    process_identity,
+    program_of,
+    resource_attributes,
+)
+from codetracer_otel.sdk.otel.root_sampler import build_root_sampler, load_sampler
+from codetracer_otel.sdk.otel.tracer_provider import build_ids, build_provider
+from codetracer_otel.sdk.parts.exporters import build_lanes, left_out_of_environment
+from codetracer_otel.sdk.parts.known_secrets import build_known_secrets, learn_environment
+from codetracer_otel.sdk.parts.spans import Recording, SystemClock, learn_of
+from codetracer_otel.sdk.parts.which import wants_spans, wants_steps
+from codetracer_otel.sdk.processes.signals import LOOK_S, SHUTDOWN_S, Sigterm
+from codetracer_otel.sdk.session.diagnostics import Reporting
+from codetracer_otel.sdk.session.session import Session
+from codetracer_otel.sdk.session.summary import conclude
+from codetracer_otel.sdk.settings.error_policy import CaptureIo
+from codetracer_otel.sdk.settings.filter_loading import build_module_names
+from codetracer_otel.sdk.settings.model import ValueFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from codetracer_otel.filters import Classifier, ModuleNames
+    from codetracer_otel.filters.language.chain import FilterChain
+    from codetracer_otel.model.protocols import MetricsSink
+    from codetracer_otel.model.record import Record
+    from codetracer_otel.model.span_view import SpanView
+    from codetracer_otel.sdk.diagnostics.logger import SessionLog
+    from codetracer_otel.sdk.otel.tracer_provider import OurProvider
+    from codetracer_otel.sdk.parts.steps import StepRecording
+    from codetracer_otel.sdk.settings.model import Settings
+
+
+def start(
+    settings: Settings,
+    chain: FilterChain,
+    log: SessionLog,
+    sink: Callable[[], MetricsSink] = SilentSink,
+) -> Session:
+    """Build, install and return a session; whatever fails on the way is undone.
+
+    Args:
+        settings: valid and complete.
+        chain: the loaded filters, see `bootstrap.filters`.
+        log: told of what happens, never a value of the program; closed with the session.
+        sink: returns where the user wants failures counted.
+
+    Raises:
+        CodetracerError: something of the environment is not available.
+    """
+    with ExitStack() as undo:
+        log.open()
+        undo.callback(log.close)
+        session = _Assembly(settings, chain, log, sink).build(undo)
+        log.report_warnings(settings.warnings)
+        for notice in chain.notices:
+            log.notify("filter_notice", "warn", message=notice)
+        undo.pop_all()
+        return session
+
+
+# The disk is asked for their names now: while a thread waits for it, another one may begin to end
+# the interpreter, and CPython 3.12 copies that into the forked child, which starts no thread then.
+_RUN_BEFORE_FORKS: Final[tuple[Any, ...]] = (enum, logging, signal, threading)
+
+
+class _Assembly:
+    """Builds the parts of one session and knows the order of their installation."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        chain: FilterChain,
+        log: SessionLog,
+        sink: Callable[[], MetricsSink],
+    ) -> None:
+        self._reporting = reporting = Reporting(settings, log, sink)
+        self._notify = notify = reporting.notify
+        self._settings = settings
+        self._chain = chain
+        self._known = known = build_known_secrets(settings, chain)
+        classifier: Classifier = compile_chain(chain, notify, known)
+        self._learn_environment(classifier)
+        self._classifier = reporting.topics.watch_decisions(classifier)
+        self._names: ModuleNames = build_module_names(
+            chain,
+            SystemClock(),
+            notify,
+            globals_first=settings.policy.module_name_from_globals,
+        )
+        for module in _RUN_BEFORE_FORKS:
+            self._names.names_for(None, module.__file__)
+        filters = [(source.name, source.sha256) for source in chain.summary]
+        resource = build_resource(settings, filters)
+        self._resource = judged_resource(resource, classifier, program_of(settings))
+        self._attributes = resource_attributes(self._resource)
+        as_is = settings.value_format is ValueFormat.NATIVE
+        self._redaction = ContentRedaction(
+            classifier, None if as_is else render_as_texts, settings.text_lengths, known
+        )
+        self._judged_generation = 0  # of the known secrets, when the resource was judged
+        self._sessions: list[Session] = []
+        self._ids = RandomIds()
+        self._sampler = load_sampler(settings, notify)
+        self._steps: StepRecording | None = None
+        self._records_steps_alone = False
+
+    def build(self, undo: ExitStack) -> Session:
+        """Build everything, then install it; nothing of the program is touched before."""
+        pipeline = self._build_pipeline()
+        recording = self._build_recording(pipeline, undo)
+        self._steps = self._build_steps(recording, undo)
+        installed = ExitStack()
+        session = Session(self._settings, pipeline, recording, installed, self._facts())
+        self._sessions.append(session)
+        self._reporting.attach(session)
+        undo.callback(_abandon, session)
+        pipeline.start()
+        self._install(pipeline, recording, installed)
+        return session
+
+    def _build_pipeline(self) -> Pipeline:
+        buffer = self._settings.buffer
+        lanes = build_lanes(self._settings, self._notify, self._mute_this_thread)
+        for lane in lanes:
+            lane.exporter = inject_into_exporter(lane.exporter)
+        self._reporting.topics.watch_deliveries(lanes)
+        return Pipeline(
+            lanes,
+            views_of,
+            self._redact,
+            self._attributes,
+            interval_s=buffer.interval_ms / 1000,
+            batch_records=buffer.batch_records,
+            max_spans=buffer.records,
+            max_wait_s=buffer.max_wait_s,
+            on_thread_start=self._mute_this_thread,
+            on_error=self._reporting.pipeline_failed,
+            on_failure=self._reporting.failures.in_worker,
+            on_drained=self._on_drained,
+            look=self._look,
+            on_unpark=self._on_unpark,
+        )
+
+    def _build_recording(self, pipeline: Pipeline, undo: ExitStack) -> Recording | None:
+        prints_topics = self._reporting.topics.are_printed
+        if not wants_spans(self._settings, prints_topics=prints_topics):
+            return None
+        recording = Recording(
+            self._settings,
+            self._classifier,
+            self._names.names_for,
+            pipeline.wake,
+            self._reporting.boundary,
+            self._check_process,
+            build_ids(self._settings.tracer_provider),
+            build_root_sampler(self._settings, self._sampler, self._notify),
+        )
+        inject_into_recorder(recording.recorder, self._reporting.boundary)
+        undo.callback(recording.monitor.uninstall)
+        pipeline.recorder = recording.recorder
+        return recording
+
+    def _install_io(self, recording: Recording | None, installed: ExitStack) -> None:
+        from codetracer_otel.sdk.parts.io import IoRecording  # noqa: PLC0415 - seldom wanted
+
+        main = CodeIdentity(("__main__",), program_of(self._settings), "<module>")
+        io = IoRecording(
+            self._settings,
+            self._chain,
+            self._classifier.classify(main),
+            recording,
+            self._steps,
+            self._reporting.boundary,
+            self._notify,
+            self._mute_this_thread,
+            learn_of(self._classifier),
+        )
+        for session in self._sessions:
+            session.io = io
+        io.install(installed)
+
+    def _build_steps(self, recording: Recording | None, undo: ExitStack) -> StepRecording | None:
+        if not wants_steps(self._settings, self._classifier):
+            return None
+        from codetracer_otel.sdk.parts.steps import StepRecording  # noqa: PLC0415 - seldom
+
+        self._records_steps_alone = recording is None
+        steps = None
+        with left_out_of_environment(self._settings, self._notify):
+            steps = StepRecording(
+                self._settings,
+                self._classifier,
+                self._names.names_for,
+                recording,
+                self._reporting.boundary,
+                self._notify,
+                self._mute_this_thread,
+                self._reporting.failures.in_worker,
+            )
+            steps.recorder.on_root = self._check_process if recording is None else None
+            undo.callback(steps.monitor.uninstall)
+        return steps
+
+    def _install(
+        self, pipeline: Pipeline, recording: Recording | None, installed: ExitStack
+    ) -> None:
+        ids = recording.ids if recording is not None else RandomIds()
+        self._ids = ids
+        provider = None
+        if not self._settings.disabled:
+            provider = ProviderInstallation(
+                self._settings, self._classifier, self._sampler, self._notify
+            ).install(lambda: self._build_provider(pipeline, ids), recording, installed)
+        judging = (self._classifier, self._names)
+        claims = _claims_of(recording)
+        installed.callback(
+            self._reporting.topics.install(provider, ids, judging, claims, self._check_process)
+        )
+        if recording is not None:
+            installed.callback(install_runtime(recording.runtime))
+            installed.callback(recording.install())
+        if self._steps is not None:
+            self._steps.install(installed)
+        is_anything_recorded = recording is not None or self._steps is not None
+        if is_anything_recorded and self._settings.policy.capture_io is not CaptureIo.OFF:
+            self._install_io(recording, installed)
+        if self._settings.signals or self._settings.launch.owns_process:
+            self._answer_sigterm()
+
+    def _answer_sigterm(self) -> None:
+        session = self._sessions[0]
+        sigterm = Sigterm(lambda: _abandon(session, SHUTDOWN_S), self._mute_this_thread)
+        if sigterm.install():
+            session.sigterm = sigterm
+
+    def _look(self) -> float:
+        sigterm = self._sessions[0].sigterm
+        return LOOK_S if sigterm is None else sigterm.look()
+
+    def _on_unpark(self) -> None:
+        sigterm = self._sessions[0].sigterm
+        if sigterm is not None:
+            sigterm.resume()
+
+    def _build_provider(self, pipeline: Pipeline, ids: RandomIds) -> OurProvider:
+        return build_provider(
+            self._resource, ids, pipeline.add_span, self._settings.limits, self._sampler
+        )
+
+    def _redact(self, records: Sequence[Record], views: Sequence[SpanView]) -> Sequence[SpanView]:
+        views = self._redaction.redact(records, views)
+        if self._known is not None and self._known.generation != self._judged_generation:
+            self._judged_generation = self._known.generation
+            main = CodeIdentity(("__main__",), program_of(self._settings), "<module>")
+            decision = self._classifier.classify(main)
+            self._attributes.update(judged_attributes(self._attributes, decision))
+        return views
+
+    def _learn_environment(self, classifier: Classifier) -> None:
+        if self._known is not None:
+            learn_environment(self._known, self._settings, classifier)
+
+    def _check_process(self) -> None:
+        for session in self._sessions:
+            session.check_process()
+
+    def _mute_this_thread(self) -> None:
+        for session in self._sessions:
+            session.mute_this_thread()
+
+    def _on_drained(self) -> None:
+        if self._known is not None:
+            self._known.settle()
+            self._known.wipe_if_asked()
+        for session in self._sessions:
+            self._reporting.drops.observe(session.dropped())
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "stats": self._stats,
+            "after_fork": self._after_fork,
+            "conclude": lambda: conclude(self._sessions[0], self._reporting),
+            "failed": self._reporting.failures.at_end,
+            "steps": self._steps,
+            "known": self._known,
+            "learn_environment": lambda: self._learn_environment(self._classifier),
+        }
+
+    def _stats(self) -> dict[str, Any]:
+        stats = {
+            "filters": {**self._classifier.stats(), **self._names.stats()},
+            **self._redaction.stats(),
+            "metrics": self._reporting.metrics.stats(),
+        }
+        if self._steps is not None:
+            stats["native"] = self._steps.stats()
+            if self._records_steps_alone:  # no span counts what is redacted in a call
+                by_kind = Counter(stats["value_redactions"]) + self._steps.redactions()
+                stats["value_redactions"] = dict(by_kind)
+        return stats
+
+    def _after_fork(self) -> None:
+        self._ids.reseed()
+        self._reporting.after_fork()
+        if self._known is not None:
+            self._known.after_fork()
+        self._attributes.update(process_identity())
+
+
+def _abandon(session: Session, timeout: float = 1.0) -> None:
+    """End a session where another reason to stop is under way."""
+    with contextlib.suppress(CodetracerError):
+        session.shutdown(timeout)
+
+
+def _claims_of(recording: Recording | None) -> Claims | None:
+    """Let the recorder give what it captures of instrumented functions to their own spans."""
+    if recording is None:
+        return None
+    claims = Claims(recording.recorder.leave_to_python)
+    recording.recorder.claims = claims
+    return claims

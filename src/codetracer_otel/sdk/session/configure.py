@@ -1,0 +1,245 @@
+"""The composition root: `configure` and `shutdown`, and the one session of this process."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from codetracer_otel.errors import CodetracerError, InternalError
+from codetracer_otel.sdk.diagnostics.logger import SessionLog, report_problem
+from codetracer_otel.sdk.diagnostics.metrics import SilentSink
+from codetracer_otel.sdk.diagnostics.self_metrics import offer_self_metrics
+from codetracer_otel.sdk.processes.children import ChildSession, hand_to_children
+from codetracer_otel.sdk.processes.fork import deliver_at_child_end, watch_forks
+from codetracer_otel.sdk.settings.filter_loading import load_filters
+from codetracer_otel.sdk.settings.launch import Launch, LaunchKind
+from codetracer_otel.sdk.settings.model import from_process_environment, hidden_variables
+from codetracer_otel.sdk.settings.resolve import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from os import PathLike
+
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.trace import TracerProvider
+
+    from codetracer_otel.filters.language.chain import FilterChain, Provenance
+    from codetracer_otel.model.protocols import MetricsSink
+    from codetracer_otel.sdk.session.session import Session
+    from codetracer_otel.sdk.settings.error_policy import Policy
+    from codetracer_otel.sdk.settings.limits import Buffer, Limits
+    from codetracer_otel.sdk.settings.model import Settings
+
+
+class _Active:
+    """The session that runs, and what identifies its filters."""
+
+    lock = threading.RLock()
+    session: Session | None = None
+    filters: tuple[Provenance, ...] = ()
+    watches_exit = False
+    sink: MetricsSink = SilentSink()
+    auto_starts_left = 1
+
+
+def begin_session(
+    keywords: dict[str, Any],
+    launch: Launch | None = None,
+    environment: dict[str, str] | None = None,
+) -> Session:
+    """Start a session from keywords and the environment; every way in comes through here.
+
+    Args:
+        keywords: options of ``configure`` by name; None means "not stated".
+        launch: how the session is started.
+        environment: instead of this process's.
+
+    Returns:
+        The running session, which is the previous one when its settings and filters are equal.
+
+    Raises:
+        ConfigurationError: with every problem; nothing was installed.
+    """
+    settings = resolve(keywords, environment or from_process_environment(), launch=launch)
+    chain = load_filters(settings)
+    if chain.io is not None and chain.io.capture:
+        settings = replace(settings, policy=settings.policy.with_io_of_filter())
+    with _Active.lock:
+        present = _Active.session
+        if present is not None and present.is_running:
+            if _is_same(present, settings, chain.summary):
+                return present
+            _end_reporting(present)
+        with hidden_variables(settings.unusable):
+            session = _start(settings, chain)
+        _Active.session, _Active.filters = session, chain.summary
+        child = ChildSession(keywords, settings.launch, session.traceparent)
+        session.on_shutdown(hand_to_children(child))
+        return session
+
+
+def _start(settings: Settings, chain: FilterChain) -> Session:
+    # OpenTelemetry's SDK, which this imports, reads the environment as it is imported
+    from codetracer_otel.sdk.session.assembly import start  # noqa: PLC0415
+
+    _watch_process()
+    return start(settings, chain, SessionLog(settings), lambda: _Active.sink)
+
+
+def claim_auto_start() -> bool:
+    """Return whether this is the first time that the interpreter asks for a session as it begins.
+
+    In a virtual environment ``site`` runs each ``.pth`` file twice.
+    """
+    is_first = _Active.auto_starts_left > 0
+    _Active.auto_starts_left = 0
+    return is_first
+
+
+def begin_child_session(
+    keywords: dict[str, Any], launch: Launch, traceparent: str | None
+) -> ChildSession:
+    """Start the session of a spawned child, below the span that started it.
+
+    A session that the child's own import of the main module has configured stays.
+    """
+    session = active_session()
+    environment = from_process_environment()
+    if traceparent is not None:
+        environment["TRACEPARENT"] = traceparent
+    try:
+        if session is None or session.settings.launch.kind is not LaunchKind.API:
+            session = begin_session(keywords, replace(launch, is_child=True), environment)
+        deliver_at_child_end(session)
+    except CodetracerError as error:
+        report_problem(error)
+    return ChildSession(
+        keywords, launch, lambda: None if session is None else session.traceparent()
+    )
+
+
+def active_session() -> Session | None:
+    """Return the running session, or None."""
+    session = _Active.session
+    return session if session is not None and session.is_running else None
+
+
+def shutdown(timeout: float = 5.0) -> bool:
+    """Shut the running session down; see `Session.shutdown`."""
+    session = active_session()
+    return True if session is None else session.shutdown(timeout)
+
+
+def install_metrics_sink(sink: MetricsSink) -> Callable[[], None]:
+    """Let ``sink`` count failures and losses, of a running session and of later ones.
+
+    Returns:
+        The undo, which brings back the sink that was there before.
+    """
+    previous, _Active.sink = _Active.sink, sink
+
+    def undo() -> None:
+        if _Active.sink is sink:
+            _Active.sink = previous
+
+    return undo
+
+
+def _is_same(present: Session, settings: Settings, filters: tuple[Provenance, ...]) -> bool:
+    is_sound = not present.has_failed
+    return is_sound and present.settings == settings and _Active.filters == filters
+
+
+def _end_reporting(session: Session | None) -> None:
+    """Shut a session down where nobody could catch what that raises."""
+    if session is None:
+        return
+    try:
+        session.shutdown()
+    except InternalError:
+        return  # the log has told of it
+    except CodetracerError as error:
+        report_problem(error, json_errors=session.policy.json_errors)
+
+
+def _watch_process() -> None:
+    watch_forks(active_session)
+    offer_self_metrics(active_session)
+    if not _Active.watches_exit:
+        _Active.watches_exit = True
+        atexit.register(lambda: _end_reporting(active_session()))
+        os.register_at_fork(after_in_child=_forget_threads)
+
+
+def _forget_threads() -> None:
+    _Active.lock = threading.RLock()  # a thread that is not in the child may have begun a session
+
+
+def configure(
+    trace_filter: Any = None,
+    exporter: Any = None,
+    *,
+    functions: bool | None = None,
+    capture: Iterable[str] | None = None,
+    trace: str | None = None,
+    policy: Mapping[str, object] | Policy | None = None,
+    service_name: str | None = None,
+    resource: Resource | Mapping[str, Any] | None = None,
+    tracer_provider: TracerProvider | None = None,
+    set_global: bool | None = None,
+    builtin_filter: bool | None = None,
+    session_id: str | None = None,
+    activation_path: str | PathLike[str] | None = None,
+    limits: Limits | None = None,
+    buffer: Buffer | None = None,
+    capture_repr: bool | None = None,
+    step_values: str | None = None,
+    value_format: str | None = None,
+    paths: str | None = None,
+    respect_parent: bool | None = None,
+    propagate_threads: bool | None = None,
+    signals: bool | None = None,
+    learn_secrets: bool | None = None,
+) -> Session:
+    """Start recording this process's functions, or return the session that already does.
+
+    What is not stated comes from the environment, then from a default. Calling it again shuts the
+    previous session down first, unless its settings and filters are equal.
+
+    Args:
+        trace_filter: path, chain ``a.toml::b.toml``, `filter_from_text`, or a sequence of those.
+        exporter: name, ``name=target``, an exporter object, or a sequence of those; ``[]`` or
+            ``"none"`` delivers nothing.
+        functions: record function spans (default); False leaves ``sys.monitoring`` untouched.
+        capture: of ``args``, ``return``, ``locals``, ``globals``; default the first two.
+        trace: topics to print, in the grammar of ``CODETRACER_TRACE``.
+        policy: what happens when we fail.
+        service_name: ``service.name`` of the resource.
+        resource: further resource attributes.
+        tracer_provider: host's provider, for ids and parents.
+        set_global: let our provider serve the global API until the program sets one (default).
+        builtin_filter: let the builtin filters stand first (default).
+        session_id: evaluation session of the traced program.
+        activation_path: start recording when this file is first entered.
+        limits: how much of each span is kept.
+        buffer: how much may wait for delivery.
+        capture_repr: let ``__repr__`` and ``__str__`` of the program's classes run.
+        step_values: locals of a step in a native trace: ``all`` (default) or ``changed``.
+        value_format: ``native`` (default), or ``text`` to make every captured value a string.
+        paths: ``absolute`` (default), or ``relative`` to the project root.
+        respect_parent: record nothing below a parent that is not sampled (default).
+        propagate_threads: a thread's parent is the span that started it (default).
+        signals: deliver what is there on SIGTERM.
+        learn_secrets: hide what was hidden because of its name wherever it comes again (default).
+
+    Returns:
+        The running session; also a context manager that shuts it down.
+
+    Raises:
+        ConfigurationError: with every problem of keywords and filters; nothing was installed.
+        EnvironmentFailure: no ``sys.monitoring`` tool id is free, or an output cannot be opened.
+    """
+    return begin_session(dict(locals()))

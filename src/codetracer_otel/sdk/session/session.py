@@ -1,0 +1,379 @@
+"""A running session: what `configure` returns."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from opentelemetry import context as context_api
+from opentelemetry.trace import get_current_span
+
+from codetracer_otel.bindings import Os, Threads, Time
+from codetracer_otel.errors import CodetracerError
+from codetracer_otel.model.record import SEGMENT
+from codetracer_otel.sdk.processes.last_thread import LastThread
+from codetracer_otel.sdk.processes.signals import remembered_signals
+from codetracer_otel.sdk.session.summary import why_nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import ExitStack
+    from types import TracebackType
+
+    from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
+    from codetracer_otel.sdk.delivery.pipeline import Pipeline
+    from codetracer_otel.sdk.parts.io import IoRecording
+    from codetracer_otel.sdk.parts.spans import Recording
+    from codetracer_otel.sdk.parts.steps import StepRecording
+    from codetracer_otel.sdk.processes.signals import Sigterm
+    from codetracer_otel.sdk.settings.error_policy import Policy
+    from codetracer_otel.sdk.settings.model import Settings
+
+_JUDGING_S: Final = 1.0  # how long `pause` waits for native traces to be written
+
+
+class Session:
+    """One period of recording, between `configure` and `shutdown`.
+
+    Attributes:
+        settings: everything it was started with.
+        io: captures what the program writes and reads; None for nothing.
+        sigterm: answers SIGTERM; None where nobody asked for that.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        pipeline: Pipeline,
+        recording: Recording | None,
+        undo: ExitStack,
+        facts: dict[str, Any],
+    ) -> None:
+        self.settings = settings
+        self._pipeline = pipeline
+        self._recording = recording
+        self._undo = undo
+        self._facts = facts
+        self._steps: StepRecording | None = facts.get("steps")
+        self._known: KnownSecrets | None = facts.get("known")
+        self._leading = recording if recording is not None else self._steps
+        self.io: IoRecording | None = None
+        self._lock = Threads.RLock()
+        self._ended = Threads.allocate_lock()
+        self._ending_thread: int | None = None
+        self.sigterm: Sigterm | None = None
+        self._process = self.started_in = Os.getpid()
+        self._own_threads: set[int] = set()
+        self._last_thread: LastThread | None = None
+        self._is_shut_down = False
+        self._stopped_because: str | None = None
+
+    @property
+    def policy(self) -> Policy:
+        """What happens when we fail, with the origin of each value."""
+        return self.settings.policy
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the session has not been shut down."""
+        return not self._is_shut_down
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a defect of ours ended the recording."""
+        return self._stopped_because is not None
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether calls of functions are being recorded now."""
+        return (
+            self._leading is not None
+            and not self._is_shut_down
+            and self._stopped_because is None
+            and self._leading.is_recording
+        )
+
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Return whether everything recorded before the call was delivered in ``timeout`` s."""
+        if self._is_shut_down:
+            return True
+        delivered = self._pipeline.flush(timeout)
+        return delivered if self._steps is None else self._steps.flush(timeout) and delivered
+
+    def note_exit(self, status: int) -> None:
+        """Take note of the program's exit status, for what tells of it."""
+        if self._steps is not None:
+            self._steps.exit_status = status
+
+    def pause(self) -> None:
+        """Stop recording calls until `resume`; open ones end here, as unfinished."""
+        with self._lock:
+            if self._recording is not None and not self._is_shut_down:
+                self._recording.monitor.pause()
+                self._recording.recorder.close()
+            if self._steps is not None and not self._is_shut_down:
+                self._steps.pause()
+            self._forget_secrets()
+
+    def _forget_secrets(self) -> None:
+        if self._known is None or self._is_shut_down:
+            return
+        if self._steps is not None:
+            self._steps.flush(_JUDGING_S)
+        self._known.wipe_later()
+        self._pipeline.wake()
+
+    def resume(self) -> None:
+        """Record again after `pause`."""
+        with self._lock:
+            if self._is_shut_down or self._stopped_because is not None:
+                return
+            if self._known is not None:
+                self._known.begin_again()
+                self._facts["learn_environment"]()
+            if self._recording is not None:
+                self._recording.recorder.close()  # calls that began while `pause` was at work
+                self._recording.monitor.resume()
+            if self._steps is not None:
+                self._steps.resume()
+
+    def stats(self) -> dict[str, Any]:
+        """Return the counters: recorded, exported and dropped spans, by cause.
+
+        Where nothing takes spans but a native trace is written, ``recorded`` counts hand-written
+        ones alone, and ``native`` has the ``calls``.
+        """
+        lanes = {lane.name: lane.stats() for lane in self._pipeline.lanes}
+        recorder = self._recorder_stats()
+        skipped = self._leading.skipped.by_rule if self._leading is not None else {}
+        return {
+            "recorded": self._pipeline.recorded,
+            "exported": sum(lane.get("exported", 0) for lane in lanes.values()),
+            "dropped": self.dropped(),
+            "queue_depth": recorder.get("queue_depth", 0) + self._pipeline.waiting_spans,
+            "queue_bytes": recorder.get("queue_bytes", 0),
+            "recorder": recorder,
+            "exporters": lanes,
+            "scopes_skipped": sum(skipped.values()),
+            "stopped_because": self._stopped_because,
+            **self._facts["stats"](),
+        }
+
+    def dropped(self) -> dict[str, int]:
+        """Return how many spans were lost, by cause."""
+        return self._pipeline.dropped()
+
+    def _recorder_stats(self) -> dict[str, Any]:
+        return {} if self._recording is None else self._recording.recorder.stats()
+
+    def why_nothing(self) -> str:
+        """Return why no call was recorded so far, and how to ask further."""
+        return why_nothing(self.settings, self._leading, self._stopped_because)
+
+    def shutdown(self, timeout: float = 5.0) -> bool:
+        """Stop recording, deliver the rest, and leave the interpreter as it was before.
+
+        Args:
+            timeout: seconds of wall time, even if a collector hangs.
+
+        Returns:
+            Whether everything was delivered and every thread of ours ended in time.
+
+        Raises:
+            TargetError: nothing was recorded, and the policy requires a trace.
+            CodetracerError: the recorder failed, the policy is ``abort``, and no call has raised
+                it. Everything is undone and delivered all the same.
+        """
+        self.check_process()
+        if self.sigterm is not None:
+            self.sigterm.claim()
+        if not self._begin_end():
+            return self._wait_for_end(timeout)
+        with remembered_signals():
+            delivered, error = self._end(timeout)
+        if error is not None:
+            raise error
+        return delivered
+
+    def _begin_end(self) -> bool:
+        """Return whether nobody has begun to end the session."""
+        with self._lock:
+            if self._is_shut_down:
+                return False
+            self._is_shut_down = True
+            self._ending_thread = Threads.get_ident()
+            self._ended.acquire()
+            return True
+
+    def _wait_for_end(self, timeout: float) -> bool:
+        """Wait until the shutdown that another thread is at has ended."""
+        if self._ending_thread not in (None, Threads.get_ident()):
+            if not self._ended.acquire(timeout=timeout):
+                return False
+            self._ended.release()
+        return True
+
+    def _end(self, timeout: float) -> tuple[bool, CodetracerError | None]:
+        """Deliver the rest, and only then give back the signal that may come meanwhile."""
+        try:
+            delivered = self._finish(Time.monotonic() + timeout)
+            error: CodetracerError | None = self._facts["conclude"]()
+            return delivered, error
+        finally:
+            if self.sigterm is not None:
+                self.sigterm.close()
+            self._ending_thread = None
+            self._ended.release()
+
+    def _finish(self, deadline: float) -> bool:
+        with self._failing_quietly():
+            self._undo.close()
+        with self._failing_quietly():
+            if self._recording is not None:
+                self._recording.recorder.close()
+        delivered = self._pipeline.stop(max(deadline - Time.monotonic(), 0.0))
+        if self._known is not None and not self._pipeline.is_judging:
+            self._known.wipe(is_off=True)
+        return delivered
+
+    @contextlib.contextmanager
+    def _failing_quietly(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever fails, the rest of the end follows
+            self._facts["failed"](error)
+
+    def on_shutdown(self, undo: Callable[[], object]) -> None:
+        """Let ``undo`` be called as the session ends."""
+        self._undo.callback(undo)
+
+    def traceparent(self) -> str | None:
+        """Return the W3C traceparent of the span at work on this thread, or None."""
+        # the filter may trace OpenTelemetry's own functions, which would be the current span then
+        active = context_api._RUNTIME_CONTEXT.get_current()  # noqa: SLF001
+        context = get_current_span(active).get_span_context()
+        if not context.is_valid:
+            return None
+        flags = int(context.trace_flags)
+        return f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags:02x}"
+
+    def raise_soon(self, take: Callable[[], BaseException | None]) -> None:
+        """Let the program's next call of a traced function raise what ``take`` returns."""
+        if self._leading is not None and not self._is_shut_down:
+            own_threads = self._own_threads
+            self._leading.monitor.raise_at_next_call(
+                lambda: None if Threads.get_ident() in own_threads else take()
+            )
+
+    def trace_id(self) -> str | None:
+        """Return the trace of the innermost recorded call of this thread, or None."""
+        record = None if self._recording is None else self._recording.recorder.current()
+        return None if record is None else f"{record[SEGMENT].trace_id:032x}"
+
+    def mute_this_thread(self) -> None:
+        """Record nothing on the calling thread: it is one of ours."""
+        self._own_threads.add(Threads.get_ident())
+        if self._recording is not None:
+            self._recording.recorder.mute_this_thread()
+        if self._steps is not None:
+            self._steps.mute_this_thread()
+        if self._last_thread is not None:
+            self._last_thread.wait_for_it()
+
+    def _stop_events(self) -> None:
+        for part in (self._recording, self._steps):
+            if part is not None:
+                part.monitor.pause()
+
+    def _end_with_last_thread(self) -> None:
+        with contextlib.suppress(CodetracerError):  # there is nobody left to raise it to
+            self.shutdown()
+
+    def stop_recording(self, reason: str) -> None:
+        """Record nothing more, deliver what there is: a callback has failed."""
+        if self._stopped_because is None:
+            self._stopped_because = reason
+        if self._recording is not None:
+            self._recording.monitor.pause()
+            self._recording.recorder.close()
+        if self._steps is not None:
+            self._steps.fail()
+
+    def before_fork(self) -> None:
+        """Bring the delivery threads to a point where a copy of the process is sound."""
+        self._pipeline.park()
+        if self._steps is not None:
+            self._steps.before_fork()
+        if self.io is not None:
+            self.io.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on after a fork."""
+        self._pipeline.unpark_soon()
+        if self._steps is not None:
+            self._steps.after_fork_in_parent()
+        if self.io is not None:
+            self.io.after_fork_in_parent()
+        if self._recording is not None:
+            self._recording.buffer.wake_with_next()
+        sigterm = self.sigterm
+        if sigterm is not None and not sigterm.is_resting and not self._is_shut_down:
+            self._pipeline.keep_looking()
+
+    def prepare_for_exit(self) -> None:
+        """Have the threads that deliver the rest: the interpreter will soon start none."""
+        self._pipeline.unpark()
+
+    def check_process(self) -> None:
+        """Notice a fork that ran no hooks (an embedding server's): begin anew in the child."""
+        if Os.getpid() != self._process:
+            self.after_fork_in_child()
+
+    def after_fork_in_child(self, *, is_forked_by_thread: bool = False) -> None:
+        """Begin anew in a forked child: nothing is sent twice, ids differ.
+
+        Args:
+            is_forked_by_thread: whether the process ends with its last thread.
+        """
+        self._lock = Threads.RLock()
+        self._ended, self._ending_thread = Threads.allocate_lock(), None
+        self._process = Os.getpid()
+        if self.sigterm is not None:
+            self.sigterm.rest()
+        self._own_threads.clear()  # the child's threads get their identifiers again
+        self._last_thread = None
+        if self._is_shut_down:  # by another thread, which is not here to come to the end of it
+            self._stop_events()
+            return
+        if is_forked_by_thread:
+            self._last_thread = LastThread(
+                self._own_threads, self.mute_this_thread, self._end_with_last_thread
+            )
+        if self._recording is not None:
+            self._recording.ids.reseed()
+            self._recording.recorder.begin_in_forked_child()
+        if self._steps is not None:
+            self._steps.after_fork_in_child()
+        if self.io is not None:
+            self.io.after_fork_in_child()
+        self._facts["after_fork"]()
+        self._pipeline.after_fork()
+        if self.sigterm is not None and self._steps is not None:
+            self._pipeline.unpark()  # steps do not wake it
+
+    def __enter__(self) -> Self:
+        """Return the session."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Shut the session down; the block's own exception goes before one of ours."""
+        try:
+            self.shutdown()
+        except CodetracerError:
+            if error is None:
+                raise

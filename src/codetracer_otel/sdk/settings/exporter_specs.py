@@ -1,0 +1,180 @@
+"""Reads which exporters a caller or an environment names."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from codetracer_otel.endpoints import shown_endpoint, without_secrets_of_urls
+from codetracer_otel.errors import ErrorCode, Problem
+from codetracer_otel.sdk.settings.variables import did_you_mean, invalid, shown
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ExporterSpec:
+    """An exporter known by name.
+
+    Attributes:
+        name: a builtin name, an entry point or a dotted name.
+        target: where it writes: a URL, an absolute path of a file or directory, or None.
+        is_fallback: nobody named it; no part of equality.
+    """
+
+    name: str
+    target: str | None = None
+    is_fallback: bool = field(default=False, compare=False)
+
+    def __str__(self) -> str:
+        if self.target is None:
+            return self.name
+        is_url = BUILTIN_EXPORTERS.get(self.name) is _Target.URL
+        show = shown_endpoint if is_url else without_secrets_of_urls
+        return f"{self.name}={show(self.target)}"
+
+    def __repr__(self) -> str:
+        return f"ExporterSpec({str(self)!r})"
+
+
+class _Target(Enum):
+    NONE = "takes no target"
+    URL = "may have a URL"
+    FILE = "may have a file"
+    NEEDED = "needs a path"
+
+
+BUILTIN_EXPORTERS: Final[Mapping[str, _Target]] = {
+    "otlp": _Target.URL,
+    "otlp-grpc": _Target.URL,
+    "native": _Target.NEEDED,
+    "jsonl": _Target.FILE,
+    "chrome": _Target.NEEDED,
+    "console": _Target.NONE,
+    "provider": _Target.NONE,
+    "none": _Target.NONE,
+}
+ENTRY_POINT_GROUPS: Final = ("codetracer_otel_exporters", "opentelemetry_traces_exporter")
+
+_OTEL_NAMES: Final[Mapping[str, str]] = {
+    "otlp_proto_http": "otlp",
+    "otlp_proto_grpc": "otlp-grpc",
+}
+_NAME: Final = re.compile(r"[A-Za-z_][\w.:-]*\Z")
+
+_NAME_OR_PAIR: Final = "name or name=target; for several repeat the flag, or give a list"
+
+Exporters = tuple[object, ...]
+
+
+def exporters_from_keyword(value: object) -> tuple[Exporters, list[Problem]]:
+    """Return the exporters that the keyword names: specs, and exporter objects as they are."""
+    items = [value] if isinstance(value, str) or _is_exporter(value) else value
+    if not isinstance(items, Iterable) or isinstance(items, bytes | Mapping):
+        return (), [_not_an_exporter(value)]
+    return _collect(items, "exporter")
+
+
+def exporters_from_environment(
+    environ: Mapping[str, str],
+) -> tuple[Exporters, list[Problem]]:
+    """Return the exporters for a session whose caller names none.
+
+    ``CODETRACER_EXPORTER`` wins over ``OTEL_TRACES_EXPORTER``; an OTLP endpoint means ``otlp``;
+    else JSON lines. Of a variable with a problem nothing is used.
+    """
+    problems: list[Problem] = []
+    for variable, names in (("CODETRACER_EXPORTER", {}), ("OTEL_TRACES_EXPORTER", _OTEL_NAMES)):
+        items = [item.strip() for item in environ.get(variable, "").split(",") if item.strip()]
+        found, wrong = _collect((names.get(item, item) for item in items), variable)
+        problems += wrong
+        if items and not wrong:
+            return found, problems
+    name = "otlp" if _has_endpoint(environ) else "jsonl"
+    return (ExporterSpec(name, is_fallback=True),), problems
+
+
+def may_be_grpc(exporters: Exporters) -> bool:
+    """Return whether one of the exporters is OTLP over gRPC, whatever the protocol's variable."""
+    return any(isinstance(item, ExporterSpec) and item.name == "otlp-grpc" for item in exporters)
+
+
+def _has_endpoint(environ: Mapping[str, str]) -> bool:
+    names = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    return any(environ.get(name, "").strip() for name in names)
+
+
+def _is_exporter(value: object) -> bool:
+    return callable(getattr(value, "export", None)) and not isinstance(value, type)
+
+
+def _collect(items: Iterable[object], subject: str) -> tuple[Exporters, list[Problem]]:
+    found, problems = [], []
+    for item in items:
+        spec = _parse_spec(item, subject) if isinstance(item, str) else item
+        if isinstance(spec, Problem):
+            problems.append(spec)
+        elif isinstance(spec, ExporterSpec) or _is_exporter(spec):
+            found.append(spec)
+        else:
+            problems.append(_not_an_exporter(spec))
+    return _without_none(found, problems, subject)
+
+
+def _without_none(
+    found: list[object], problems: list[Problem], subject: str
+) -> tuple[Exporters, list[Problem]]:
+    none = ExporterSpec("none")
+    stated = [item for position, item in enumerate(found) if item not in found[:position]]
+    others = tuple(item for item in stated if item != none)
+    if others and none in found:
+        names = ", ".join(str(item) for item in found if isinstance(item, ExporterSpec))
+        problems.append(invalid(subject, "none stands alone", names, "none or exporters"))
+    return others, problems
+
+
+def _parse_spec(text: str, subject: str) -> ExporterSpec | Problem:
+    name, equals, target = (part.strip() for part in text.partition("="))
+    if not _NAME.match(name) or (equals and not target):
+        return invalid(subject, "not an exporter", text, _NAME_OR_PAIR)
+    builtin, colon, rest = name.partition(":")
+    if colon and builtin in BUILTIN_EXPORTERS:
+        return invalid(subject, "not an exporter", text, f"{builtin}={rest}")
+    takes = BUILTIN_EXPORTERS.get(name)
+    if takes is None and not _is_known_elsewhere(name):
+        return _unknown_name(name, subject)
+    if takes is _Target.NEEDED and not target:
+        return invalid(subject, f"{name} {takes.value}", text, f"{name}=PATH")
+    if takes is _Target.NONE and target:
+        return invalid(subject, f"{name} {takes.value}", text, name)
+    return ExporterSpec(name, _absolute(target, takes) if target else None)
+
+
+def _absolute(target: str, takes: _Target | None) -> str:
+    # the program may change its working directory before the file is opened
+    is_path = takes in (_Target.FILE, _Target.NEEDED)
+    return os.path.abspath(target) if is_path else target
+
+
+def _is_known_elsewhere(name: str) -> bool:
+    if "." in name or ":" in name:
+        return True
+    from importlib.metadata import entry_points  # noqa: PLC0415 - seldom needed, and 10 ms
+
+    return any(entry_points(group=group, name=name) for group in ENTRY_POINT_GROUPS)
+
+
+def _unknown_name(name: str, subject: str) -> Problem:
+    known = ", ".join(BUILTIN_EXPORTERS)
+    message = (
+        f"{subject}: unknown exporter, got {shown(name)}; expected one of {known}, "
+        f"an entry point or a dotted name{did_you_mean(name, BUILTIN_EXPORTERS)}"
+    )
+    return Problem(ErrorCode.UNSUPPORTED_FORMAT, message)
+
+
+def _not_an_exporter(value: object) -> Problem:
+    expected = "a name, name=target, an exporter object or a sequence of those"
+    return invalid("exporter", "not an exporter", value, expected)

@@ -1,0 +1,130 @@
+"""Finds and loads the filters of a session, in the order in which they override each other."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.filters import (
+    FilterSource,
+    ModuleNames,
+    builtin_sources,
+    discover,
+    filter_discovered,
+    filter_from_path,
+    load_chain,
+)
+from codetracer_otel.filters.code.paths import absolute_path
+from codetracer_otel.sdk.settings.launch import LaunchKind
+
+if TYPE_CHECKING:
+    from codetracer_otel.filters.language.chain import FilterChain
+    from codetracer_otel.model.protocols import Clock, Notify
+    from codetracer_otel.sdk.settings.model import Settings
+
+# Without the builtin filters something must still say what the defaults are.
+_BARE_DEFAULTS: Final = """\
+[meta]
+name = "bare-defaults"
+version = 1
+[scope]
+default_exec = "trace"
+default_value_action = "allow"
+"""
+
+
+def load_filters(settings: Settings) -> FilterChain:
+    """Return the loaded chain of a session.
+
+    Raises:
+        FilterError: with every problem of every file, wherever the file was named.
+    """
+    return load_chain(filter_sources(settings), exempt=_own_distribution(settings))
+
+
+def filter_sources(settings: Settings) -> list[FilterSource]:
+    """Return the sources: builtin, framework, discovered, environment, keyword or flags."""
+    sources = builtin_sources(default=settings.builtin_filter, framework=settings.launch.framework)
+    if not settings.builtin_filter:
+        sources.insert(0, FilterSource("<builtin:bare-defaults>", _BARE_DEFAULTS))
+    found = discover(discovery_start(settings))
+    stated = [*settings.environment_filters, *settings.filters]
+    if found is not None:
+        sources.append(filter_discovered(found))
+    sources.extend(
+        source if isinstance(source, FilterSource) else filter_from_path(source)
+        for source in stated
+    )
+    return sources
+
+
+def discovery_start(settings: Settings) -> str:
+    """Return where the search for a project filter begins: the script's directory, or here."""
+    launch = settings.launch
+    if launch.kind is LaunchKind.SCRIPT and launch.target:
+        return os.path.dirname(launch.target)
+    return absolute_path(".")
+
+
+def build_module_names(
+    chain: FilterChain, clock: Clock, notify: Notify, *, globals_first: bool = True
+) -> ModuleNames:
+    """Return the naming of modules by this chain's project roots and ``sys.modules``.
+
+    Args:
+        chain: the loaded filters.
+        clock: time.
+        notify: told of the first file without a name.
+        globals_first: the frame's ``__name__`` is the primary name, where there is one.
+    """
+    kind = ModuleNames if globals_first else _NamesOfFiles
+    return kind(chain.roots, sys.modules, clock, notify)
+
+
+class _NamesOfFiles(ModuleNames):
+    """Names in which what a module calls itself comes last."""
+
+    def names_for(self, hint: object, file: str) -> tuple[str, ...]:
+        names = super().names_for(hint, file)
+        if len(names) == 1:
+            return names  # of code without a file that would know it otherwise
+        return tuple(dict.fromkeys((*super().names_for(None, file), *names)))
+
+
+def _own_distribution(settings: Settings) -> list[str]:
+    """Return the places of the program itself, which is never third-party code."""
+    launch = settings.launch
+    if launch.kind is LaunchKind.MODULE:
+        return _installed_package(launch.target)
+    if launch.kind is not LaunchKind.SCRIPT:
+        return []
+    return [launch.target, *_packages_of_command(launch.target)]
+
+
+def _packages_of_command(script: str) -> list[str]:
+    """Return where the packages lie whose command ``script`` is, if it may be an installed one."""
+    folder, name = os.path.split(script)
+    if name.endswith(".py") and folder != os.path.dirname(sys.executable or ""):
+        return []  # to ask every installed distribution takes 50 ms and more
+    from importlib.metadata import entry_points  # noqa: PLC0415 - 30 ms
+
+    found = entry_points(group="console_scripts", name=name)
+    return [place for command in found for place in _installed_package(command.module)]
+
+
+def _installed_package(module: str) -> list[str]:
+    """Return where the top-level package of a module lies, unless it is the standard library's."""
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return []
+    from importlib.util import find_spec  # noqa: PLC0415 - seldom needed
+
+    try:
+        spec = find_spec(top)  # a top-level name: nothing is imported
+    except (ImportError, ValueError):
+        return []
+    if spec is None:
+        return []
+    places = list(spec.submodule_search_locations or ())
+    return places or ([spec.origin] if spec.origin else [])

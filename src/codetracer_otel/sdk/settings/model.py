@@ -1,0 +1,185 @@
+"""The settings of a session, valid and complete; the only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from codetracer_otel.sdk.settings.error_policy import Origin, Policy
+from codetracer_otel.sdk.settings.exporter_specs import Exporters, ExporterSpec
+from codetracer_otel.sdk.settings.launch import Launch
+from codetracer_otel.sdk.settings.limits import NO_BOUNDS, Buffer, Limits, TextLengths
+from codetracer_otel.sdk.settings.otel_environment import OtlpEnvironment
+from codetracer_otel.sdk.settings.variables import parse_boolean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from codetracer_otel.errors import Problem
+    from codetracer_otel.model.record import RemoteParent
+
+
+class Core(StrEnum):
+    """Who records calls."""
+
+    AUTO = "auto"  # compiled code where there is some
+    C = "c"  # compiled code, or a warning
+    PYTHON = "python"
+
+
+class StepValues(StrEnum):
+    """Which locals a step of a native trace carries."""
+
+    ALL = "all"
+    CHANGED = "changed"
+
+
+class ValueFormat(StrEnum):
+    """The type of captured values as span attributes."""
+
+    NATIVE = "native"
+    TEXT = "text"
+
+
+class Paths(StrEnum):
+    """How ``code.file.path`` is written."""
+
+    ABSOLUTE = "absolute"
+    RELATIVE = "relative"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSettings:
+    """What ``CODETRACER_TRACE`` and its companions, or the keyword ``trace``, ask for.
+
+    Attributes:
+        spec: directives, still as text, or None for nothing.
+        may_be_path: a path in ``spec`` means another tool's output directory, so: silently off.
+        strict: bad directives raise instead of being reported.
+        output: ``fd:N``, ``file:PATH`` or None for stderr.
+        order: ``end`` prints a line as its span closes, ``start`` buffers and prints root first.
+    """
+
+    spec: str | None = None
+    may_be_path: bool = False
+    strict: bool = False
+    output: str | None = None
+    order: str = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a session is started with, valid and complete.
+
+    Equal settings mean the same session, apart from the contents of filter files.
+
+    Attributes:
+        disabled: ``OTEL_SDK_DISABLED``: the session starts and does nothing.
+        environment_filters: absolute paths from ``CODETRACER_TRACE_FILTER``.
+        filters: absolute paths and inline filters from the keyword.
+        builtin_filter: whether the builtin filters stand first.
+        exporters: `ExporterSpec`, or exporter objects as they were given; empty for none.
+        exporters_origin: where they were stated; no part of equality.
+        functions: whether function spans are recorded.
+        capture: subset of args, return, locals, globals.
+        topics: what ``CODETRACER_TRACE`` asks for.
+        policy: what happens when we fail.
+        service_name: stated name, or None.
+        resource: stated attributes or ``Resource``, or None.
+        resource_attributes: pairs of ``OTEL_RESOURCE_ATTRIBUTES``.
+        tracer_provider: stated provider, or None.
+        set_global: whether our provider becomes the global one if none is set.
+        session_id: evaluation session of the traced program, or None.
+        activation_path: absolute path of the file that starts recording, or None.
+        limits: how much of each span is kept.
+        text_lengths: to which the texts of a program's own attributes are cut.
+        buffer: how much may wait for delivery.
+        capture_repr: whether ``__repr__`` of the program's classes may run.
+        step_values: which locals a step carries.
+        value_format: the type of captured values as attributes.
+        paths: how ``code.file.path`` is written.
+        respect_parent: an incoming parent that is not sampled is respected.
+        propagate_threads: a thread's parent is the span that started it.
+        signals: SIGTERM delivers what is there.
+        learn_secrets: what is hidden because of its name is hidden wherever it comes again.
+        remote_parent: from ``TRACEPARENT``, or None.
+        otlp: what ``OTEL_EXPORTER_OTLP_*`` says.
+        sampler: name from ``OTEL_TRACES_SAMPLER``, or None.
+        sampler_argument: text of ``OTEL_TRACES_SAMPLER_ARG``, or None.
+        no_color: ``NO_COLOR`` is set.
+        core: ``CODETRACER_OTEL_CORE``: which recorder is asked for.
+        launch: how the session was started; no part of equality.
+        warnings: what is wrong with the environment; no part of equality.
+        unusable: variables that OpenTelemetry must not read; no part of equality.
+    """
+
+    disabled: bool = False
+    environment_filters: tuple[str, ...] = ()
+    filters: tuple[Any, ...] = ()
+    builtin_filter: bool = True
+    exporters: Exporters = (ExporterSpec("jsonl"),)
+    exporters_origin: Origin = field(default=Origin.DEFAULT, compare=False)
+    functions: bool = True
+    capture: frozenset[str] = frozenset({"args", "return"})
+    topics: TopicSettings = TopicSettings()
+    policy: Policy = field(default_factory=Policy)
+    service_name: str | None = None
+    resource: Any = None
+    resource_attributes: tuple[tuple[str, str], ...] = ()
+    tracer_provider: Any = None
+    set_global: bool = True
+    session_id: str | None = None
+    activation_path: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    text_lengths: TextLengths = NO_BOUNDS
+    buffer: Buffer = field(default_factory=Buffer)
+    capture_repr: bool = False
+    step_values: StepValues = StepValues.ALL
+    value_format: ValueFormat = ValueFormat.NATIVE
+    paths: Paths = Paths.ABSOLUTE
+    respect_parent: bool = True
+    propagate_threads: bool = True
+    signals: bool = False
+    learn_secrets: bool = True
+    remote_parent: RemoteParent | None = None
+    otlp: OtlpEnvironment = field(default_factory=OtlpEnvironment)
+    sampler: str | None = None
+    sampler_argument: str | None = None
+    no_color: bool = False
+    core: Core = Core.AUTO
+    launch: Launch = field(default=Launch(), compare=False)
+    warnings: tuple[Problem, ...] = field(default=(), compare=False)
+    unusable: tuple[str, ...] = field(default=(), compare=False)
+
+
+def from_process_environment() -> dict[str, str]:
+    """Return a copy of this process's environment; nothing else in this package reads it."""
+    return dict(os.environ)
+
+
+@contextmanager
+def hidden_variables(names: Iterable[str]) -> Iterator[None]:
+    """Hide variables of this process in a block: OpenTelemetry raises where it reads a bad one."""
+    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def wants_auto_start(environ: Mapping[str, str]) -> bool | Problem:
+    """Return whether ``CODETRACER_AUTO_START`` asks for a session at interpreter start."""
+    return _boolean(environ, "CODETRACER_AUTO_START")
+
+
+def wants_json_errors(environ: Mapping[str, str]) -> bool:
+    """Return whether ``CODETRACER_JSON_ERRORS`` asks for trailers, before there are settings."""
+    return _boolean(environ, "CODETRACER_JSON_ERRORS") is True
+
+
+def _boolean(environ: Mapping[str, str], variable: str) -> bool | Problem:
+    text = environ.get(variable, "").strip()
+    return parse_boolean(text, variable) if text else False

@@ -1,0 +1,1 @@
+"""Prints topics as JSON lines."""

@@ -1,0 +1,159 @@
+"""The topics of one session: printed from its start to its end, beside everything it delivers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from codetracer_otel.exporters.files.jsonl import JsonLinesExporter
+from codetracer_otel.instrumentation.manual.backend import SLOT
+from codetracer_otel.instrumentation.topics import Level
+from codetracer_otel.sdk.settings.error_policy import OnRecorderError
+from codetracer_otel.sdk.topics.own_lines import (
+    SharedOutput,
+    ToldExporter,
+    is_ours_by_scope,
+    notify_topics,
+    tell_decisions,
+)
+from codetracer_otel.sdk.topics.printer import PrintedSpans
+from codetracer_otel.sdk.topics.span_backend import (
+    Judging,
+    bare_span_starter,
+    build_lines,
+    build_tracing,
+    span_starter,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from opentelemetry import trace
+
+    from codetracer_otel.filters import Classifier, ModuleNames
+    from codetracer_otel.instrumentation.manual.call_adoption import Claims
+    from codetracer_otel.model.protocols import Clock, Ids, Notify
+    from codetracer_otel.model.span_view import SpanView
+    from codetracer_otel.sdk.delivery.export_queue import Lane
+    from codetracer_otel.sdk.settings.model import Settings
+
+
+class SessionTopics:
+    """Prints the topics of one session and gives hand-written spans a place to go.
+
+    Args:
+        settings: of the session.
+        notify: the session's log.
+        clock: time.
+
+    Attributes:
+        notify: reports to the log and, where its topic is on, as a line.
+    """
+
+    def __init__(self, settings: Settings, notify: Notify, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._printed = PrintedSpans()
+        self._lines = build_lines(settings.topics, clock, self._printed)
+        self._has_told_failure = False
+        self.notify = notify_topics(notify, self._lines)
+
+    @property
+    def are_printed(self) -> bool:
+        """Whether any topic is printed."""
+        return not self._lines.is_off
+
+    def watch_decisions(self, classifier: Classifier) -> Classifier:
+        """Return the classifier with its decisions told."""
+        return tell_decisions(classifier, self._lines)
+
+    def watch_deliveries(self, lanes: Sequence[Lane]) -> None:
+        """Tell of deliveries, and let JSON lines on the same output leave out what is printed."""
+        for lane in lanes:
+            exporter = lane.exporter
+            if isinstance(exporter, JsonLinesExporter) and self._shares_output(exporter):
+                exporter = SharedOutput(exporter, self._is_told)
+            lane.exporter = ToldExporter(lane.name, exporter, self._lines)
+
+    def install(
+        self,
+        provider: trace.TracerProvider | None,
+        ids: Ids,
+        judging: tuple[Classifier, ModuleNames],
+        claims: Claims | None,
+        root_begins: Callable[[], None] = lambda: None,
+    ) -> Callable[[], None]:
+        """Let hand-written spans go to a provider and to the topics; return the undo.
+
+        Args:
+            provider: records them; None where nothing is recorded.
+            ids: for spans that no provider records.
+            judging: the classifier and the module names.
+            claims: on what the recorder captures, where there is one.
+            root_begins: called as each trace begins in this process.
+        """
+        self._lines.tell_bad_directives()
+        self._tell_start()
+        if provider is None and self._lines.is_off:
+            return SLOT.fill(None)
+        start_span = bare_span_starter(ids) if provider is None else span_starter(provider)
+        tracing = build_tracing(
+            self._settings,
+            self._lines,
+            Judging(*judging),
+            self._clock,
+            start_span,
+            self._on_failure,
+            claims,
+            root_begins,
+        )
+        return SLOT.fill(tracing)
+
+    def end(self, stats: dict[str, Any]) -> None:
+        """Tell what the session came to, and release the output."""
+        sampled = stats.get("recorder", {}).get("sampling")
+        redacted = {name: stats.get(name) for name in ("value_redactions", "content_timeouts")}
+        delivered = {name: stats.get(name) for name in ("recorded", "exported", "dropped")}
+        lines = self._lines
+        lines.tell("sampler", "sampled", {"rules": sampled}, Level.INFO, kind="stats")
+        lines.tell("redact", "redacted_in_session", redacted, Level.INFO, kind="stats")
+        lines.tell("export", "delivered", delivered, Level.INFO, kind="stats")
+        lines.tell("session", "session_ended", {}, Level.INFO, kind="stats")
+        lines.close()
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child."""
+        SLOT.forget_threads()
+        self._lines.after_fork()
+
+    def _tell_start(self) -> None:
+        settings = self._settings
+        facts = {
+            "topics": settings.topics.spec,
+            "exporters": [
+                str(getattr(spec, "name", type(spec).__name__)) for spec in settings.exporters
+            ],
+            "functions": settings.functions,
+            "capture": sorted(settings.capture),
+        }
+        self._lines.tell("session", "session_started", {})
+        self._lines.tell("config", "configured", facts, kind="config")
+
+    def _shares_output(self, exporter: JsonLinesExporter) -> bool:
+        return exporter.writes_to_stderr and self._settings.topics.output is None
+
+    def _is_told(self, view: SpanView) -> bool:
+        if not is_ours_by_scope(view) or self._lines.is_off:
+            return False
+        return self._is_fallback or int(view.span_id, 16) in self._printed
+
+    @property
+    def _is_fallback(self) -> bool:
+        """Whether nobody asked for JSON lines: topics alone say what of their spans is printed."""
+        return any(getattr(spec, "is_fallback", False) for spec in self._settings.exporters)
+
+    def _on_failure(self, error: Exception) -> None:
+        if not self._has_told_failure:
+            self._has_told_failure = True
+            self.notify("hand_written_span_failed", "error", error=type(error).__qualname__)
+        if self._settings.policy.on_recorder_error is OnRecorderError.ABORT:
+            raise error

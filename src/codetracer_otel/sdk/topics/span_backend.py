@@ -1,0 +1,181 @@
+"""Builds what hand-written spans talk to: for a session, or for topics without one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    TraceFlags,
+    get_current_span,
+)
+
+from codetracer_otel.errors import CodetracerError, configuration_error
+from codetracer_otel.exporters.files.line_writer import DescriptorOutput, FileOutput, LineWriter
+from codetracer_otel.instrumentation.manual.backend import Tracing
+from codetracer_otel.instrumentation.manual.field_policy import Judgements
+from codetracer_otel.instrumentation.topics import TOPICS
+from codetracer_otel.sdk.otel.light_span import judges_later
+from codetracer_otel.sdk.otel.resource import SCOPE_NAME
+from codetracer_otel.sdk.otel.tracer_provider import OurProvider
+from codetracer_otel.sdk.parts.spans import build_capture_builder, learn_of
+from codetracer_otel.sdk.settings.topic_directives import topic_problems
+from codetracer_otel.sdk.topics.printer import TopicLines
+from codetracer_otel.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry import trace
+    from opentelemetry.context import Context
+
+    from codetracer_otel.filters import Classifier, ModuleNames
+    from codetracer_otel.filters.types import WalkRules
+    from codetracer_otel.instrumentation.manual.call_adoption import Claims
+    from codetracer_otel.model.protocols import Clock, Ids
+    from codetracer_otel.model.value import Captured
+    from codetracer_otel.sdk.settings.model import Settings, TopicSettings
+    from codetracer_otel.sdk.topics.printer import PrintedSpans
+
+
+def build_lines(
+    topics: TopicSettings, clock: Clock, printed: PrintedSpans | None = None
+) -> TopicLines:
+    """Return the printer of topics that settings ask for; nothing is opened before it is needed."""
+    return TopicLines(
+        topics.spec or "",
+        TOPICS,
+        lambda: open_writer(topics.output),
+        clock.wall_ns,
+        is_directory=os.path.isdir if topics.may_be_path else None,
+        ordered=topics.order == "start",
+        printed=printed,
+    )
+
+
+def open_writer(output: str | None) -> LineWriter:
+    """Return a writer for ``fd:N``, ``file:PATH`` or, for None, the standard error of the moment.
+
+    What cannot be opened is standard error, too: a line must not cost the program an exception.
+    """
+    kind, _, target = (output or "").partition(":")
+    try:
+        if kind == "fd":
+            return LineWriter(DescriptorOutput(int(target)))
+        return LineWriter(FileOutput(target) if kind == "file" else None)
+    except (OSError, CodetracerError):
+        return LineWriter()
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What decides about names and texts.
+
+    Attributes:
+        classifier: the compiled filter.
+        names: names of modules.
+    """
+
+    classifier: Classifier
+    names: ModuleNames
+
+
+def build_tracing(
+    settings: Settings,
+    lines: TopicLines,
+    judging: Judging,
+    clock: Clock,
+    start_span: Callable[..., Span],
+    failed: Callable[[Exception], None],
+    claims: Claims | None = None,
+    root_begins: Callable[[], None] = lambda: None,
+) -> Tracing:
+    """Return where hand-written spans go.
+
+    Args:
+        settings: of the session.
+        lines: prints topics.
+        judging: says what may be said.
+        clock: time.
+        start_span: see `span_starter` and `bare_span_starter`.
+        failed: is told of a defect of ours.
+        claims: on what the recorder captures, where there is one.
+        root_begins: called as each trace begins in this process.
+    """
+    learn = learn_of(judging.classifier)
+    judgements = Judgements(
+        judging.classifier.classify,
+        judging.names.names_for,
+        _remembering(build_capture_builder(settings, learn)),
+        learn,
+    )
+
+    def reload(text: str) -> None:
+        checked_text(text)
+        lines.reload(text)
+
+    return Tracing(
+        start_span=start_span,
+        clock=clock,
+        judgements=judgements,
+        is_told=lines.prints,
+        judges_later=judges_later,
+        span_closed=lines.span_closed,
+        root_closed=lines.root_closed,
+        event_happened=lines.event_happened,
+        failed=failed,
+        reload=reload,
+        session_id=settings.session_id,
+        remote_parent=settings.remote_parent,
+        claims=claims,
+        root_begins=root_begins,
+        max_fields=settings.limits.max_attributes,
+        exception_text=settings.capture_repr,
+    )
+
+
+def checked_text(text: str) -> None:
+    """Raise a `ConfigurationError` with every bad directive of ``text``."""
+    problems = topic_problems(text, TOPICS, "trace")
+    if problems:
+        raise configuration_error(problems)
+
+
+def span_starter(provider: trace.TracerProvider) -> Callable[..., Span]:
+    """Return what starts spans of a provider."""
+    if isinstance(provider, OurProvider):
+        return provider.own_starter(SCOPE_NAME, VERSION)
+    return provider.get_tracer(SCOPE_NAME, VERSION).start_span
+
+
+def bare_span_starter(ids: Ids) -> Callable[..., Span]:
+    """Return what starts spans that carry ids and are recorded nowhere."""
+
+    def start(_name: str, *, context: Context, **_: Any) -> Span:
+        parent = get_current_span(context).get_span_context()
+        trace_id = parent.trace_id if parent.is_valid else ids.generate_trace_id()
+        flags = parent.trace_flags if parent.is_valid else TraceFlags(TraceFlags.SAMPLED)
+        own = SpanContext(
+            trace_id, ids.generate_span_id(), is_remote=False, trace_flags=flags,
+            trace_state=parent.trace_state,
+        )  # fmt: skip
+        return NonRecordingSpan(own)
+
+    return start
+
+
+def _remembering(
+    build: Callable[[WalkRules | None], Callable[[object], Captured]],
+) -> Callable[[WalkRules | None], Callable[[object], Captured]]:
+    known: dict[int, tuple[Any, Callable[[object], Captured]]] = {}
+
+    def build_once(walk: WalkRules | None) -> Callable[[object], Captured]:
+        if id(walk) not in known:  # the walk is kept beside its capture: its id stays taken
+            known[id(walk)] = (walk, build(walk))
+        return known[id(walk)][1]
+
+    return build_once

@@ -1,0 +1,135 @@
+"""Suites under ``run --pytest`` and ``run --unittest``: the tests are traced, not the framework."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.traced_run import run_traced
+
+CODE = "def total(prices):\n    return sum(prices)\n"
+PYTEST = """
+import sys
+from shop import total
+
+def helper(): return [1, 2]
+def test_total(): assert total(helper()) == 3
+def test_output(capfd):
+    print("spans recorded?")
+    sys.stderr.write("to stderr")
+    captured = capfd.readouterr()
+    assert captured.out == "spans recorded?\\n"
+    assert captured.err == "to stderr"
+"""
+UNITTEST = """
+import unittest
+from shop import total
+
+class Totals(unittest.TestCase):
+    def setUp(self): self.prices = [1, 2]
+    def test_total(self): self.assertEqual(total(self.prices), 3)
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "shop.py").write_text(CODE)
+    (tmp_path / "test_with_pytest.py").write_text(PYTEST)
+    (tmp_path / "test_with_unittest.py").write_text(UNITTEST)
+    return tmp_path
+
+
+def names_in(path):
+    return {json.loads(line)["name"] for line in path.read_text().splitlines()}
+
+
+def run(project, *arguments):
+    spans = project / "spans.jsonl"
+    process = run_traced("--exporter", f"jsonl={spans}", *arguments, cwd=project)
+    return process, names_in(spans)
+
+
+def of_pytest(names):
+    return {name for name in names if name.lstrip("<").startswith(("_pytest", "pluggy", "pytest"))}
+
+
+def of_unittest(names):
+    return {name for name in names if name.lstrip("<").startswith("unittest")}
+
+
+def test_pytest_traces_the_tests_and_the_code_and_not_itself(project):
+    process, names = run(project, "--pytest", "-q", "-p", "no:cacheprovider", "test_with_pytest.py")
+
+    assert process.returncode == 0
+    assert {"shop.total", "test_with_pytest.test_total", "test_with_pytest.helper"} <= names
+    assert of_pytest(names) == set()
+
+
+def test_the_summary_is_the_last_line_and_in_no_captured_output(project):
+    process, _ = run(project, "--pytest", "-q", "-p", "no:cacheprovider", "test_with_pytest.py")
+
+    assert "spans recorded" not in process.stdout.replace("spans recorded?", "")
+    (line,) = process.stderr.splitlines()
+    assert line.startswith("codetracer-otel: ")
+    assert "spans recorded" in line
+
+
+def test_unittest_traces_the_tests_and_the_code_and_not_itself(project):
+    process, names = run(project, "--unittest", "test_with_unittest")
+
+    assert process.returncode == 0
+    assert {
+        "shop.total",
+        "test_with_unittest.Totals.setUp",
+        "test_with_unittest.Totals.test_total",
+    } <= names
+    assert of_unittest(names) == set()
+
+
+def own_rule(project, package):
+    path = project / "own.toml"
+    path.write_text(
+        '[meta]\nname = "own"\nversion = 2\n'
+        '[scope]\ndefault_exec = "inherit"\ndefault_value_action = "inherit"\n'
+        f"[[scope.rules]]\nselector = 'pkg:{package}.*'\nexec = \"trace\"\n"
+    )
+    return path
+
+
+@pytest.mark.parametrize("stands", [True, False])
+def test_the_filter_of_the_framework_is_named_in_the_resource_and_can_be_left_out(project, stands):
+    code = (
+        "from codetracer_otel.sdk.session.configure import active_session\n"
+        "def test_names():\n"
+        "    names = active_session()._facts and active_session().settings.launch.framework\n"
+        "    assert (names == 'pytest') is STANDS\n"
+    ).replace("STANDS", str(stands))
+    (project / "test_names.py").write_text(code)
+    flags = () if stands else ("--no-framework-filters",)
+
+    process, _ = run(project, *flags, "--pytest", "-q", "-p", "no:cacheprovider", "test_names.py")
+
+    assert process.returncode == 0, process.stdout
+
+
+def test_without_the_filter_of_the_framework_its_code_is_judged_like_any_other(project):
+    # unittest is the standard library, which the builtin filter skips; a rule turns it on
+    own = own_rule(project, "unittest")
+    with_filter = run(project, "--trace-filter", own, "--unittest", "test_with_unittest")[1]
+    (project / "spans.jsonl").unlink()
+    flags = ("--no-builtin-filter", "--no-framework-filters")
+    without = run(project, *flags, "--unittest", "test_with_unittest")[1]
+
+    assert of_unittest(with_filter) != set()  # the user's own rule stands last
+    assert of_unittest(without) != set()
+
+
+def test_a_failing_suite_keeps_its_exit_status(project):
+    (project / "test_fails.py").write_text("def test_no(): assert False\n")
+
+    process, _ = run(
+        project, "--quiet", "--pytest", "-q", "-p", "no:cacheprovider", "test_fails.py"
+    )
+
+    assert process.returncode == 1
+    assert process.stderr == ""

@@ -1,0 +1,210 @@
+"""What is left to do when the traced program has ended."""
+
+import io
+import json
+import os
+import sys
+
+import pytest
+
+from codetracer_otel.cli.run.session_end import Ending, destinations, summary
+from codetracer_otel.errors import ErrorCode, InternalError, TargetError
+from codetracer_otel.sdk.settings.resolve import resolve
+
+STATS = {
+    "recorded": 7,
+    "exported": 4,
+    "dropped": {"buffer_full": 2, "export_failed": 1},
+    "value_redactions": {"argument": 2, "return": 1},
+    "scopes_skipped": 5,
+}
+
+
+class Session:
+    def __init__(self, stats=STATS, failure=None, environ=(), **keywords):
+        self.settings = resolve({"exporter": "none", **keywords}, dict(environ))
+        self._stats = stats
+        self._failure = failure
+        self.shut_down = 0
+
+    def stats(self):
+        return self._stats
+
+    def why_nothing(self):
+        return "no span: said the session"
+
+    def note_exit(self, status):
+        self.noted = status
+
+    def shutdown(self, timeout=5.0):
+        self.shut_down += 1
+        if self._failure is not None:
+            raise self._failure
+        return True
+
+
+@pytest.fixture
+def stderr(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "__stderr__", stream)
+    return stream
+
+
+def close(session, *, quiet=False, status=0):
+    ended = []
+    ending = Ending(session, quiet=quiet, end=ended.append)
+    ending.finish(status)
+    ending.close()
+    return ended
+
+
+def test_the_summary_is_one_line(stderr):
+    close(Session())
+
+    assert stderr.getvalue() == (
+        "codetracer-otel: 7 spans recorded, 4 exported, 3 dropped (2 buffer_full, 1 export_failed)"
+        ", 3 values redacted; not delivered (exporter none)\n"
+    )
+
+
+def test_the_summary_of_several_exporters_says_that_each_counts(stderr):
+    close(Session(exporter=["console", "jsonl=/x/spans.jsonl"]))
+
+    assert "7 spans recorded, 4 exported by 2 exporters, 3 dropped" in stderr.getvalue()
+
+
+def test_the_summary_is_a_json_line_between_json_lines(stderr):
+    close(Session(exporter="jsonl"))
+
+    line = json.loads(stderr.getvalue())
+    assert line["kind"] == "stats"
+    assert (line["recorded"], line["exported"], line["redacted"]) == (7, 4, 3)
+    assert line["dropped"] == {"buffer_full": 2, "export_failed": 1}
+    assert "reason" not in line
+
+
+def test_json_lines_in_a_file_leave_the_summary_a_text(stderr):
+    close(Session(exporter="jsonl=/x/spans.jsonl"))
+
+    assert stderr.getvalue().endswith("; to jsonl=/x/spans.jsonl\n")
+
+
+def test_without_a_span_the_json_line_says_why(stderr):
+    close(Session({**STATS, "recorded": 0}, exporter="jsonl"))
+
+    assert json.loads(stderr.getvalue())["reason"] == "no span: said the session"
+
+
+def test_quiet_leaves_the_summary_out(stderr):
+    session = Session()
+
+    close(session, quiet=True)
+
+    assert stderr.getvalue() == ""
+    assert session.shut_down == 1
+
+
+def test_the_summary_does_not_go_where_the_program_sent_its_stderr(stderr, monkeypatch):
+    captured = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", captured)
+
+    close(Session())
+
+    assert captured.getvalue() == ""
+    assert "spans recorded" in stderr.getvalue()
+
+
+def test_without_a_stderr_there_is_no_summary_and_no_error(monkeypatch):
+    monkeypatch.setattr(sys, "__stderr__", None)
+
+    assert close(Session()) == []
+
+
+def test_without_a_span_the_summary_says_why(stderr):
+    close(Session({**STATS, "recorded": 0}))
+
+    assert stderr.getvalue().splitlines()[1] == "codetracer-otel: no span: said the session"
+
+
+def test_the_destinations_show_no_credentials():
+    session = Session(
+        exporter=["otlp", "otlp-grpc=http://me:hush@c:4317", "console", object_exporter()],
+        environ={"OTEL_EXPORTER_OTLP_ENDPOINT": "http://me:hush@c:4318"},
+    )
+
+    assert destinations(session.settings) == (
+        "to otlp=http://c:4318, otlp-grpc=http://c:4317, console on stderr, Mine"
+    )
+
+
+def object_exporter():
+    class Mine:
+        def export(self, batch): ...
+
+    return Mine()
+
+
+def test_a_summary_without_counters_is_one_too():
+    assert summary({}, Session().settings).startswith("0 spans recorded, 0 exported, 0 dropped, 0")
+
+
+def test_a_missing_trace_is_the_exit_status_of_a_program_that_went_well(stderr):
+    failure = TargetError("nothing was recorded", ErrorCode.TRACE_MISSING)
+
+    assert close(Session(failure=failure), quiet=True) == [20]
+    assert stderr.getvalue() == "codetracer-otel: [ERR_TRACE_MISSING] nothing was recorded\n"
+
+
+def test_a_missing_trace_has_a_trailer_where_the_policy_says_so(stderr):
+    failure = TargetError("nothing was recorded", ErrorCode.TRACE_MISSING)
+
+    close(Session(failure=failure, policy={"json_errors": True}), quiet=True)
+
+    assert json.loads(stderr.getvalue().splitlines()[1]) == {
+        "context": {},
+        "error_code": "ERR_TRACE_MISSING",
+        "error_kind": "target",
+        "message": "nothing was recorded",
+        "run_id": None,
+        "trace_id": None,
+    }
+
+
+def test_a_defect_that_the_log_has_told_of_is_an_exit_status_only(stderr):
+    assert close(Session(failure=InternalError("finish failed")), quiet=True) == [70]
+    assert stderr.getvalue() == ""
+
+
+def test_a_program_that_failed_keeps_its_exit_status(stderr):
+    failure = TargetError("nothing was recorded", ErrorCode.TRACE_MISSING)
+
+    assert close(Session(failure=failure), quiet=True, status=3) == []
+    assert "ERR_TRACE_MISSING" in stderr.getvalue()
+
+
+def test_a_forked_child_delivers_and_says_nothing(stderr, monkeypatch):
+    session = Session()
+    ending = Ending(session, quiet=False, end=pytest.fail)
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+
+    ending.close()
+
+    assert session.shut_down == 1
+    assert stderr.getvalue() == ""
+
+
+@pytest.mark.parametrize(("flag", "expected"), [(True, True), (False, False)])
+def test_the_policy_says_whether_the_exit_status_is_the_programs(flag, expected):
+    session = Session(policy={"propagate_script_exit": flag})
+
+    assert expected is Ending(session, quiet=True).finish(3)
+
+
+def test_a_session_of_steps_alone_sums_up_its_calls(stderr):
+    native = {"calls": 12, "lost_calls": 3}
+    close(Session({**STATS, "dropped": {}, "recorder": {}, "native": native}))
+
+    assert stderr.getvalue() == (
+        "codetracer-otel: 12 calls recorded, 3 dropped (3 native_failed), 3 values redacted; "
+        "not delivered (exporter none)\n"
+    )

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from tests.filters.chains import action, classifier, filter_text, rule
+
+from codetracer_otel.filters.types import CodeIdentity
+
+
+def test_code_that_matches_the_same_rules_shares_a_profile():
+    asked = classifier(filter_text(rule("pkg:app.*", exec="skip")))
+    first, second, other = (
+        asked.classify(CodeIdentity((name,), "/x.py", "f")) for name in ("app.a", "app.b", "lib")
+    )
+    assert first.profile is second.profile
+    assert other.profile is not first.profile
+
+
+def test_return_values_of_one_profile_are_judged_by_the_name_of_their_function():
+    asked = classifier(filter_text(rule("pkg:app", ("ret:app.secret", "redact"))))
+    decisions = [
+        asked.classify(CodeIdentity(("app",), "/x.py", name)) for name in ("secret", "open")
+    ]
+    assert [action(decision, "ret", "<return>") for decision in decisions] == ["redact", "allow"]
+
+
+def test_a_decision_without_patterns_has_nothing_to_walk_for():
+    decision = classifier(filter_text()).classify(CodeIdentity(("app",), "/x.py", "f"))
+    assert (decision.walk, decision.content) == (None, None)
+    assert (decision.capture, decision.root, decision.sampling) == (None, False, None)

@@ -1,0 +1,81 @@
+"""Every format of the table is found, alone, in other text, and percent-encoded."""
+
+import json
+import random
+import re
+import string
+from urllib.parse import quote
+
+import pytest
+
+from codetracer_otel.filters.secrets.content_rules import ContentPattern
+from codetracer_otel.filters.secrets.redactor import compile_content
+from codetracer_otel.filters.secrets.shapes.vendors import ALPHABETS, FORMATS
+from codetracer_otel.filters.types import Action, RuleSource
+from codetracer_otel.model.value import REDACTED
+
+SOURCE = RuleSource("<builtin:default>", 1)
+CHARACTERS = string.ascii_letters + string.digits
+ROWS = [(row, prefix) for row in FORMATS for prefix in row.prefixes.split()]
+UUID = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
+
+
+def body_of(row, pick):
+    if row.body == "uuid":
+        return UUID
+    if not row.length:
+        return ""
+    allowed = re.compile(ALPHABETS[row.body])
+    characters = [char for char in CHARACTERS if allowed.fullmatch(char)]
+    if row.body == "path":
+        return (
+            "services/T" + "".join(pick.choices(characters, k=row.length)) + "/x1Y2z3W4v5U6t7S8r9"
+        )
+    return "".join(pick.choices(characters, k=max(row.length, 2))) + "7b"[row.body == "upper" : 1]
+
+
+def sample_of(row, prefix, seed=3):
+    before, rest = row.sample
+    return before + prefix + body_of(row, random.Random(seed)) + rest
+
+
+def redacted(text):
+    rules = compile_content([ContentPattern("shapes", "all", Action.REDACT, SOURCE)])
+    return rules.redact_texts([text])[0]
+
+
+def named(case):
+    return f"{case[0].vendor}: {case[1]}"
+
+
+@pytest.mark.parametrize("case", ROWS, ids=named)
+def test_the_secrets_of_a_vendor_are_found_wherever_they_stand(case):
+    secret = sample_of(*case)
+    assert secret not in redacted(secret)
+    tail = secret[-8:]
+    for text in (
+        f"got <{secret}>, ok",
+        json.dumps({"a": [secret]}),
+        f"X-Header: {secret}",
+        f"https://host/path?q={secret}&b=kept",
+        f"https://host/path?q={quote(secret, safe='')}&b=kept",
+        f"value={quote(quote(secret, safe=''), safe='')}",
+        repr([f"b\n{secret}\n"]),
+        f"k=({secret})",
+    ):
+        assert tail not in redacted(text), text
+
+
+@pytest.mark.parametrize("case", ROWS, ids=named)
+def test_what_stands_beside_the_secret_of_a_vendor_stays(case):
+    secret = sample_of(*case)
+    shown = redacted(f"before {secret} behind")
+    assert shown.startswith("before ")
+    assert shown.endswith(" behind")
+    assert REDACTED in shown
+
+
+def test_every_row_says_where_its_format_is_documented_and_stands_once():
+    assert all(len(row.source) > 3 and row.vendor and row.prefixes for row in FORMATS)
+    keys = [(row.vendor, row.prefixes) for row in FORMATS]
+    assert len(set(keys)) == len(keys)

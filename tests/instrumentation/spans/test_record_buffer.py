@@ -1,0 +1,106 @@
+"""The bounded buffer: nothing is lost below its bounds, what is lost above is counted."""
+
+import threading
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
+
+
+def push(buffer, record):
+    """Do what the recorder does."""
+    if len(buffer.records) < buffer.watermark:
+        buffer.records.append(record)
+    else:
+        buffer.overflow(record)
+
+
+def test_records_come_out_in_order():
+    buffer = RecordBuffer(10, 1000, lambda: None)
+    for n in range(7):
+        push(buffer, n)
+    assert buffer.take(5) == [0, 1, 2, 3, 4]
+    assert buffer.take(5) == [5, 6]
+    assert buffer.take(5) == []
+
+
+def test_the_newest_is_dropped_and_counted_when_the_buffer_is_full():
+    buffer = RecordBuffer(3, 1000, lambda: None)
+    for n in range(5):
+        push(buffer, n)
+    assert (buffer.take(10), buffer.dropped_full) == ([0, 1, 2], 2)
+
+
+def test_the_worker_is_woken_at_half_of_the_bound_and_not_before():
+    woken = []
+    buffer = RecordBuffer(10, 1000, lambda: woken.append(len(buffer.records)))
+    for n in range(6):
+        push(buffer, n)
+    assert woken == [5]
+
+
+def test_bytes_are_a_bound_too():
+    buffer = RecordBuffer(100, 100, lambda: None)
+    for n in range(5):
+        buffer.charge(40)
+        push(buffer, n)
+    assert len(buffer.take(100)) == 2
+    assert buffer.dropped_full == 3
+
+
+def test_room_comes_back_when_records_are_taken():
+    buffer = RecordBuffer(4, 100, lambda: None)
+    for n in range(6):
+        buffer.charge(30)
+        push(buffer, n)
+    buffer.take(100)
+    buffer.charge(30)
+    push(buffer, "after")
+    assert buffer.take(1) == ["after"]
+
+
+def test_a_waiting_program_gets_room():
+    taker = threading.Thread(target=lambda: buffer.take(1))
+    buffer = RecordBuffer(1, 1000, taker.start, max_wait_s=30)
+    buffer.records.append("first")
+    buffer.watermark = 0
+    buffer.overflow("second")
+    taker.join()
+    assert (buffer.take(9), buffer.dropped_full) == (["second"], 0)
+
+
+def test_a_program_that_waited_in_vain_drops():
+    buffer = RecordBuffer(1, 1000, lambda: None, max_wait_s=0.001)
+    push(buffer, "first")
+    push(buffer, "second")
+    assert (buffer.take(9), buffer.dropped_full) == (["first"], 1)
+
+
+def test_clearing_forgets_everything():
+    buffer = RecordBuffer(2, 10, lambda: None)
+    buffer.charge(100)
+    push(buffer, 1)
+    buffer.clear()
+    assert buffer.take(9) == []
+    push(buffer, 2)
+    assert buffer.take(9) == [2]
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(st.one_of(st.just("push"), st.integers(min_value=0, max_value=5)), max_size=60),
+    st.integers(min_value=1, max_value=8),
+)
+def test_what_is_pushed_is_taken_in_order_or_counted(steps, bound):
+    buffer, pushed, taken = RecordBuffer(bound, 10**6, lambda: None), 0, []
+    for step in steps:
+        if step == "push":
+            push(buffer, pushed)
+            pushed += 1
+        else:
+            taken += buffer.take(step)
+        assert len(buffer.records) <= bound
+    taken += buffer.take(100)
+    assert taken == sorted(set(taken))
+    assert len(taken) + buffer.dropped_full == pushed

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import threading
+import time
+
+from codetracer_otel.instrumentation.spans.room import Room
+
+LONG = 30.0
+
+
+def nothing():
+    """Ask nobody."""
+
+
+def test_room_that_is_there_is_found_at_once():
+    assert Room(0).is_found(lambda: False, nothing)
+
+
+def test_nobody_waits_where_waiting_is_not_wanted():
+    asked = []
+    assert not Room(0).is_found(lambda: True, lambda: asked.append(1))
+    assert asked == []
+
+
+def test_a_wait_goes_on_for_as_long_as_room_is_made_now_and_then():
+    room, left = Room(None, patience_s=LONG), [5]
+
+    def make_some():
+        left[0] -= 1
+        threading.Thread(target=room.made).start()
+
+    assert room.is_found(lambda: left[0] > 0, make_some)
+    assert left == [0]
+
+
+def test_progress_renews_the_patience():
+    room, began = Room(None, patience_s=0.4), time.monotonic()
+
+    def make_some():
+        threading.Timer(0.1, room.made).start()
+
+    assert room.is_found(lambda: time.monotonic() - began < 1.0, make_some)
+
+
+def test_a_wait_without_any_progress_ends_and_the_next_one_does_not_begin():
+    room, asked = Room(None, patience_s=0.1), []
+    assert not room.is_found(lambda: True, lambda: asked.append(1))
+    assert not room.is_found(lambda: True, lambda: asked.append(2))
+    assert asked == [1]
+    room.made()
+    assert not room.is_found(lambda: True, lambda: asked.append(3))
+    assert asked == [1, 3]
+
+
+def test_one_wait_takes_no_longer_than_is_said_whatever_progress_there_is():
+    room, began = Room(0.1, patience_s=LONG), time.monotonic()
+    assert not room.is_found(lambda: True, room.made)
+    assert time.monotonic() - began < LONG
+
+
+def test_room_made_before_the_wait_is_not_overslept():
+    room, answers = Room(None, patience_s=LONG), [True, False, False]
+    assert room.is_found(lambda: answers.pop(0), nothing)
+
+
+def test_all_who_wait_are_told():
+    room, is_full, found = Room(None, patience_s=LONG), [True], []
+    threads = [
+        threading.Thread(target=lambda: found.append(room.is_found(lambda: is_full[0], nothing)))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    is_full[0] = False
+    while any(thread.is_alive() for thread in threads):
+        room.made()
+        time.sleep(0.001)
+    assert found == [True] * 8
+
+
+def test_a_forked_child_begins_anew():
+    room = Room(None, patience_s=0.05)
+    assert not room.is_found(lambda: True, nothing)
+    room.begin()
+    asked = []
+    room.is_found(lambda: True, lambda: asked.append(1))
+    assert asked

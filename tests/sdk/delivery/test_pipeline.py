@@ -1,0 +1,325 @@
+"""The pipeline moves records from the recorder to every lane."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from codetracer_otel.model.protocols import ExportResult
+from codetracer_otel.sdk.delivery import export_queue
+from codetracer_otel.sdk.delivery.export_queue import Lane
+from codetracer_otel.sdk.delivery.pipeline import Pipeline
+
+
+class Recorder:
+    """A recorder with records from a list."""
+
+    def __init__(self):
+        self.records = []
+
+    def stats(self):
+        return {}
+
+    def drain(self, limit):
+        taken = self.records[:limit]
+        del self.records[:limit]
+        return taken
+
+
+class Span(int):
+    """Stands for an ended OpenTelemetry span."""
+
+    start_time = 1
+
+
+class Keeper:
+    def __init__(self):
+        self.items = []
+        self.sizes = []
+
+    def export(self, batch):
+        self.sizes.append(len(batch))
+        self.items.extend([*batch.records, *batch.spans])
+        return ExportResult.SUCCESS
+
+    def flush(self, timeout):
+        return True
+
+    def shutdown(self, timeout):
+        pass
+
+
+def nothing(*_args, **_facts):
+    return None
+
+
+@pytest.fixture
+def build():
+    running = []
+
+    def build_pipeline(*exporters, redact=lambda _records, spans: spans, **options):
+        waits = {"is_waited_for": options.get("max_wait_s", 0.0) != 0}
+        made = [
+            Lane(str(number), exporter, 1000, 10**9, nothing, nothing, len, **waits)
+            for number, exporter in enumerate(exporters)
+        ]
+        options = {"interval_s": 60, "batch_records": 100, "max_spans": 1000, **options}
+        errors = options.setdefault("errors", [])
+        del options["errors"]
+        pipeline = Pipeline(
+            made,
+            list,
+            redact,
+            {},
+            on_thread_start=nothing,
+            on_error=errors.append,
+            on_failure=errors.append,
+            **options,
+        )
+        pipeline.recorder = Recorder()
+        pipeline.start()
+        running.append(pipeline)
+        return pipeline
+
+    yield build_pipeline
+    for pipeline in running:
+        assert pipeline.stop(5)
+
+
+def test_flush_delivers_everything_recorded_before_it_to_every_exporter(build):
+    first, second = Keeper(), Keeper()
+    pipeline = build(first, second)
+    pipeline.recorder.records.extend(range(250))
+    pipeline.add_span(Span(-1))
+    assert pipeline.flush(5)
+    assert first.items == second.items
+    assert sorted(map(str, first.items)) == sorted([*map(str, range(250)), "-1"])
+    assert max(first.sizes) <= 101
+    assert pipeline.recorded == 251
+
+
+def test_stop_delivers_the_rest(build):
+    keeper = Keeper()
+    pipeline = build(keeper)
+    pipeline.recorder.records.extend(range(10))
+    assert pipeline.stop(5)
+    assert keeper.items == list(range(10))
+
+
+def test_wake_drains_before_the_interval_is_over(build):
+    keeper = Keeper()
+    arrived = threading.Event()
+    keeper.export = lambda _: (arrived.set(), ExportResult.SUCCESS)[1]
+    pipeline = build(keeper)
+    pipeline.recorder.records.append(1)
+    pipeline.wake()
+    assert arrived.wait(5)
+
+
+def test_a_batch_that_cannot_be_judged_is_not_delivered(build):
+    keeper, errors = Keeper(), []
+
+    def redact(records, _spans):
+        if records == [13]:
+            raise ValueError("cannot judge")
+        return _spans
+
+    pipeline = build(keeper, redact=redact, errors=errors, batch_records=1)
+    pipeline.recorder.records.extend([12, 13, 14])
+    assert pipeline.flush(5)
+    assert keeper.items == [12, 14]
+    assert pipeline.failed_internally == 1
+    assert [str(error) for error in errors] == ["cannot judge"]
+
+
+def test_a_batch_that_met_a_lowered_recursion_limit_is_judged_again(build):
+    keeper, errors, cramped = Keeper(), [], [True]
+
+    def redact(_records, spans):
+        if cramped:
+            cramped.clear()
+            raise RecursionError
+        return spans
+
+    pipeline = build(keeper, redact=redact, errors=errors)
+    pipeline.recorder.records.extend([12, 13])
+    assert pipeline.flush(5)
+    assert keeper.items == [12, 13]
+    assert pipeline.dropped() == {}
+    assert errors == []
+
+
+def test_spans_of_others_are_bounded_and_counted(build):
+    blocked, go_on = threading.Event(), threading.Event()
+
+    def redact(_records, spans):
+        blocked.set()
+        go_on.wait(10)
+        return spans
+
+    keeper = Keeper()
+    pipeline = build(keeper, redact=redact, max_spans=4)
+    pipeline.add_span(Span(0))
+    pipeline.wake()
+    assert blocked.wait(5)
+    for number in range(1, 8):
+        pipeline.add_span(Span(number))
+    go_on.set()
+    assert pipeline.flush(5)
+    assert keeper.items == [0, 1, 2, 3, 4]
+    assert pipeline.dropped_spans == 3
+
+
+def test_a_span_whose_time_is_none_raises_nothing_into_the_program(build):
+    keeper = Keeper()
+    pipeline = build(keeper)
+    span = Span(1)
+    span.start_time = "now"
+    pipeline.add_span(span)
+    assert pipeline.flush(5)
+    assert keeper.items == [span]
+
+
+def test_one_hanging_exporter_stops_neither_the_other_nor_the_program(build):
+    keeper, hanging, go_on = Keeper(), Keeper(), threading.Event()
+    hanging.export = lambda _: (go_on.wait(30), ExportResult.SUCCESS)[1]
+    pipeline = build(hanging, keeper)
+    pipeline.recorder.records.extend(range(5))
+    assert not pipeline.flush(0.3)
+    assert keeper.items == list(range(5))
+    go_on.set()
+    assert pipeline.flush(5)
+
+
+def test_what_was_not_judged_in_time_is_counted_as_lost_at_the_end(build):
+    may_go_on = threading.Event()
+
+    def judge_slowly(_records, spans):
+        may_go_on.wait(10)
+        return spans
+
+    pipeline = build(Keeper(), redact=judge_slowly, batch_records=2)
+    pipeline.recorder.records = [[] for _ in range(5)]
+    pipeline.recorder.stats = lambda: {"queue_depth": len(pipeline.recorder.records)}
+    assert pipeline.dropped() == {}
+    assert not pipeline.stop(0.2)
+    lost = pipeline.dropped()
+    may_go_on.set()
+    assert lost == {"shutdown": 5}
+
+
+def test_a_flush_after_the_stop_does_not_wait_for_ever(build):
+    pipeline = build(Keeper())
+    assert pipeline.stop(5)
+    assert not pipeline.flush(0.1)
+
+
+def test_a_flush_ends_although_records_come_faster_than_they_are_delivered(build):
+    pipeline = build(Keeper(), max_spans=300)
+    pipeline.recorder.drain = lambda limit: [0] * limit
+    assert pipeline.flush(5)
+    pipeline.recorder.drain = lambda _limit: []
+
+
+def test_a_defect_of_the_recorder_ends_no_delivery(build):
+    keeper, errors = Keeper(), []
+    pipeline = build(keeper, errors=errors)
+
+    def broken(_limit):
+        del pipeline.recorder.drain
+        raise RuntimeError("no")
+
+    pipeline.recorder.drain = broken
+    pipeline.recorder.records.append(1)
+    assert pipeline.flush(5)
+    assert [type(error) for error in errors] == [RuntimeError]
+    assert pipeline.flush(5)
+    assert keeper.items == [1]
+
+
+def test_losses_are_counted_by_their_cause(build):
+    failing = Keeper()
+    failing.export = lambda _batch: ExportResult.FAILURE
+    pipeline = build(failing, Keeper(), max_spans=1)
+    pipeline.add_span(Span(1))
+    pipeline.add_span(Span(2))
+    pipeline.recorder.stats = lambda: {"dropped_buffer_full": 7}
+    assert pipeline.flush(5)
+    assert pipeline.dropped() == {"buffer_full": 8, "export_failed": 1}
+
+
+class Slow(Keeper):
+    """Exports a batch when it is let go."""
+
+    def __init__(self):
+        super().__init__()
+        self.turns = threading.Semaphore(0)
+
+    def export(self, batch):
+        assert self.turns.acquire(timeout=30)
+        return super().export(batch)
+
+
+def test_a_pipeline_that_waits_leaves_records_where_they_are_until_a_lane_has_room(build):
+    slow = Slow()
+    pipeline = build(slow, max_wait_s=None, interval_s=0.01, max_spans=10_000)
+    pipeline.recorder.records.extend(range(5000))
+    pipeline.wake()
+    while pipeline.lanes[0].stats()["queue_depth"] < 1000:
+        time.sleep(0.001)
+    for _ in range(50):
+        pipeline.wake()
+        time.sleep(0.001)
+    assert len(pipeline.recorder.records) == 4000
+    slow.turns.release(1000)
+    assert pipeline.flush(30)
+    assert slow.items == list(range(5000))
+    assert pipeline.dropped() == {}
+
+
+def test_a_stop_delivers_more_than_a_queue_holds(build):
+    slow = Slow()
+    pipeline = build(slow, max_wait_s=None)
+    pipeline.recorder.records.extend(range(5000))
+    slow.turns.release(1000)
+    assert pipeline.stop(30)
+    assert slow.items == list(range(5000))
+
+
+def test_an_exporter_that_delivers_nothing_is_not_waited_for(build, monkeypatch):
+    monkeypatch.setattr(export_queue, "PATIENCE_S", 0.2)
+    dead, keeper = Slow(), Keeper()
+    pipeline = build(dead, keeper, max_wait_s=None, interval_s=0.01, max_spans=10_000)
+    pipeline.recorder.records.extend(range(5000))
+    pipeline.wake()
+    while len(keeper.items) < 5000:
+        time.sleep(0.001)
+    assert pipeline.dropped() == {"queue_full": 4000}
+    dead.turns.release(1000)
+    assert pipeline.flush(30)
+    pipeline.recorder.records.extend(range(5000))
+    assert pipeline.flush(30)
+    assert len(dead.items) == 6000
+    assert pipeline.dropped() == {"queue_full": 4000}
+
+
+def test_a_stop_that_waits_for_a_lane_ends_at_its_deadline_and_counts_the_rest(build):
+    dead = Slow()
+    pipeline = build(dead, max_wait_s=None)
+    pipeline.recorder.stats = lambda: {"queue_depth": len(pipeline.recorder.records)}
+    pipeline.recorder.records.extend(range(5000))
+    assert not pipeline.stop(0.3)
+    assert pipeline.dropped() == {"shutdown": 5000}
+    dead.turns.release(1000)
+
+
+def test_hand_written_spans_wait_for_room_too(build):
+    keeper = Keeper()
+    pipeline = build(keeper, max_wait_s=None, max_spans=10, batch_records=5)
+    for number in range(500):
+        pipeline.add_span(Span(number))
+    assert pipeline.flush(30)
+    assert keeper.items == list(range(500))
+    assert pipeline.dropped_spans == 0

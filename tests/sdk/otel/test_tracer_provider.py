@@ -1,0 +1,108 @@
+"""Sessions beside a tracer provider of the host's."""
+
+from __future__ import annotations
+
+import pytest
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
+from tests.conftest import only
+
+from codetracer_otel.errors import CodetracerError
+from codetracer_otel.model.ids import ForeignIds, RandomIds
+from codetracer_otel.sdk.otel.tracer_provider import build_ids
+from codetracer_otel.sdk.session.configure import configure
+
+
+class Counting(IdGenerator):
+    def __init__(self):
+        self.spans = self.traces = 0
+
+    def generate_span_id(self):
+        self.spans += 1
+        return self.spans
+
+    def generate_trace_id(self):
+        self.traces += 1
+        return 0xABC000 + self.traces
+
+
+class Host:
+    """A provider of a program that has set OpenTelemetry up by itself."""
+
+    def __init__(self, **options):
+        self.exporter = InMemorySpanExporter()
+        self.provider = TracerProvider(shutdown_on_exit=False, **options)
+        self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
+
+    def spans(self):
+        return {span.name.rpartition(".")[2]: span for span in self.exporter.get_finished_spans()}
+
+
+def inner():
+    return 1
+
+
+def outer():
+    return inner()
+
+
+def test_ids_come_from_the_hosts_generator(record):
+    ids = Counting()
+    with record(tracer_provider=Host(id_generator=ids).provider) as spans:
+        outer()
+    by_name = {span.name.rpartition(".")[2]: span for span in spans}
+    assert {span.trace_id for span in spans} == {f"{0xABC001:032x}"}
+    assert by_name["outer"].span_id == f"{1:016x}"
+    assert by_name["inner"].span_id == f"{2:016x}"
+    assert by_name["inner"].parent_span_id == f"{1:016x}"
+
+
+def test_function_spans_stand_below_the_hosts_and_its_spans_below_them(record):
+    host = Host()
+    tracer = host.provider.get_tracer("host")
+
+    def function():
+        tracer.start_span("below").end()
+
+    with (
+        record(tracer_provider=host.provider) as spans,
+        tracer.start_as_current_span("above") as above,
+    ):
+        function()
+    (ours,) = [span for span in spans if span.name.endswith("function")]
+    assert ours.parent_span_id == f"{above.get_span_context().span_id:016x}"
+    assert ours.trace_id == f"{above.get_span_context().trace_id:032x}"
+    assert f"{host.spans()['below'].parent.span_id:016x}" == ours.span_id
+
+
+def test_spans_go_through_the_hosts_processors_with_the_hosts_resource():
+    host = Host(resource=Resource({"service.name": "the host"}))
+    with configure(only(__file__), "provider", tracer_provider=host.provider):
+        outer()
+    spans = host.spans()
+    assert set(spans) >= {"outer", "inner"}
+    assert spans["inner"].parent.span_id == spans["outer"].context.span_id
+    assert dict(spans["inner"].resource.attributes) == {"service.name": "the host"}
+    assert spans["inner"].attributes["codetracer.return"] == 1
+
+
+def test_without_a_provider_its_exporter_is_an_error_with_advice():
+    with pytest.raises(CodetracerError, match=r"tracer_provider=.*global"):
+        configure(only(__file__), "provider")
+
+
+@pytest.mark.parametrize(
+    ("generator", "kind"), [(RandomIdGenerator(), RandomIds), (Counting(), ForeignIds)]
+)
+def test_only_a_generator_of_the_hosts_own_making_is_called(generator, kind):
+    assert type(build_ids(TracerProvider(id_generator=generator))) is kind
+
+
+def test_ids_in_wire_order_are_the_hosts_too():
+    ids = ForeignIds(Counting())
+    assert ids.next_wire_span_id() == int.from_bytes((1).to_bytes(8, "big"), "little")
+    ids.reseed()
+    assert (ids.generate_span_id(), ids.generate_trace_id()) == (2, 0xABC001)

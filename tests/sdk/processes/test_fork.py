@@ -1,0 +1,173 @@
+"""What happens to a session while its process forks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import warnings
+
+import pytest
+from tests.traced_run import run_traced
+
+from codetracer_otel.filters import filter_from_text
+from codetracer_otel.filters.code import module_names
+from codetracer_otel.sdk.session import configure as composition
+from codetracer_otel.sdk.session.configure import configure
+from codetracer_otel.testing import InMemoryExporter
+
+EVERYTHING = """
+[meta]
+name = "everything"
+version = 1
+[scope]
+default_exec = "trace"
+default_value_action = "allow"
+"""
+
+FORKS_TWICE = """
+import os, sys, threading, warnings
+warnings.simplefilter("ignore")
+
+def forks():
+    if os.fork():
+        os.wait()
+        return
+    if not os.fork():
+        os._exit(0)
+    os.wait()
+    print(len(os.listdir("/proc/self/task")), flush=True)
+    os._exit(0)
+
+if sys.argv[1] == "another thread":
+    thread = threading.Thread(target=forks)
+    thread.start()
+    thread.join()
+else:
+    forks()
+print(0)
+"""
+
+
+def fork(in_child=lambda: True):
+    """Fork and wait for the child, which only says whether what it does came true."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that there are threads
+        child = os.fork()
+    if not child:
+        has_failed = True
+        try:
+            has_failed = not in_child()
+        finally:
+            os._exit(has_failed)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def fork_in_thread():
+    thread = threading.Thread(target=fork)
+    thread.start()
+    thread.join()
+
+
+@pytest.fixture
+def session():
+    return configure(filter_from_text(EVERYTHING), InMemoryExporter())
+
+
+def test_no_name_is_looked_up_on_disk_by_what_runs_before_a_fork(session, monkeypatch):
+    asked = []
+    is_file, before_fork = module_names._is_file, session.before_fork
+    after_fork = session.after_fork_in_parent
+    is_forking = []
+
+    def before():
+        is_forking.append(1)
+        before_fork()
+
+    def after():
+        is_forking.clear()
+        after_fork()
+
+    monkeypatch.setattr(session, "before_fork", before)
+    monkeypatch.setattr(session, "after_fork_in_parent", after)
+    monkeypatch.setattr(
+        module_names,
+        "_is_file",
+        lambda path: asked.extend([path] * len(is_forking)) or is_file(path),
+    )
+    fork_in_thread()
+
+    assert asked == []
+
+
+def test_a_session_that_another_thread_ends_meanwhile_is_let_go(session, monkeypatch):
+    before_fork = session.before_fork
+    ends = []
+
+    def before():
+        before_fork()
+        ends.append(threading.Thread(target=lambda: ends.append(session.shutdown(20))))
+        ends[0].start()
+        while session.is_running:
+            pass
+
+    monkeypatch.setattr(session, "before_fork", before)
+    fork_in_thread()
+    ends[0].join(30)
+
+    assert ends[1:] == [True]
+
+
+def test_a_child_can_begin_a_session_while_a_thread_of_the_parent_begins_one(session):
+    is_held, is_forked = threading.Event(), threading.Event()
+
+    def begin():
+        with composition._Active.lock:
+            is_held.set()
+            is_forked.wait(30)
+
+    thread = threading.Thread(target=begin)
+    thread.start()
+    assert is_held.wait(30)
+
+    def begin_another():
+        signal.alarm(20)  # ends a child that waits for ever
+        return configure(filter_from_text(EVERYTHING), "none").is_running
+
+    fork(begin_another)
+    is_forked.set()
+    thread.join()
+
+
+@pytest.mark.parametrize("by", ["the first thread", "another thread"])
+def test_no_thread_looks_at_descriptors_in_a_child_that_forks_itself(by, tmp_path):
+    program = tmp_path / "forks.py"
+    program.write_text(FORKS_TWICE)
+
+    arguments = ("--exporter", "none", "--capture-io", "proxies+fd", "--quiet")
+    answer = run_traced(*arguments, program, by)
+
+    assert (answer.stdout, answer.stderr) == ("1\n0\n", "")
+
+
+def test_a_session_can_be_ended_by_any_thread(session, capfd):
+    ends = []
+    thread = threading.Thread(target=lambda: ends.append(session.shutdown()))
+    thread.start()
+    thread.join()
+
+    assert ends == [True]
+    assert "finish failed" not in capfd.readouterr().err
+
+
+def test_no_function_that_a_program_puts_over_the_disk_is_asked(monkeypatch):
+    def blocks(*_arguments):
+        raise RuntimeError("blocking call")
+
+    monkeypatch.setattr(os, "stat", blocks)
+    monkeypatch.setattr(os.path, "isfile", blocks)
+    monkeypatch.setattr(os.path, "abspath", blocks)
+    name = module_names.path_name("/nowhere/./program.py", ())
+    monkeypatch.undo()
+
+    assert name == "program"

@@ -1,0 +1,282 @@
+"""A request to end reaches every process, also one that has hardly begun."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from tests.faults.running import wait_until
+from tests.traced_run import TRACER, environment, run_python, run_traced
+
+from codetracer_otel.bindings import Os
+from codetracer_otel.sdk.processes.signals import Sigterm, hold_sigterm, remembered_signals
+
+FORKS = """
+import os, select, signal
+
+def end_of(child):
+    with os.fdopen(os.pidfd_open(child)) as ended:
+        if not select.select([ended], [], [], 10)[0]:
+            os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+idle, _ = os.pipe()
+ends = set()
+for _ in range(25):
+    child = os.fork()
+    if not child:
+        os.read(idle, 1)
+        os._exit(0)
+    os.kill(child, signal.SIGTERM)
+    ends.add(end_of(child))
+print(sorted(ends))
+"""
+
+
+PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+
+# A mutex that is held: no signal ends the wait for it, and no Python code runs meanwhile.
+SLEEPS = """
+import ctypes
+
+mutex = ctypes.create_string_buffer(128)
+
+def sleep():
+    print("asleep", flush=True)
+    for _ in range(2):
+        ctypes.CDLL(None).pthread_mutex_lock(mutex)
+
+def work():
+    return 1
+
+def serve():
+    work()
+    sleep()
+"""
+
+# The exporter is slow, and the process is asked to end while it is at work.
+ENDS = """
+import os, signal, sys, time
+import codetracer_otel as ct
+from codetracer_otel.model.protocols import ExportResult
+
+class Slow:
+    def export(self, batch):
+        for _ in range(int(sys.argv[1])):
+            os.kill(os.getpid(), getattr(signal, sys.argv[2]))
+            time.sleep(0.1)
+        print(len(batch), "exported", flush=True)
+        return ExportResult.SUCCESS
+
+    def flush(self, timeout): return True
+    def shutdown(self, timeout): return True
+    def after_fork(self): pass
+
+def work(): return 1
+
+session = ct.configure(exporter=Slow(), signals=True, builtin_filter=False, set_global=False)
+work()
+print(session.shutdown(), flush=True)
+"""
+
+
+@pytest.fixture
+def sigterm():
+    """The program's own handler, put back at the end."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+class Session:
+    """Ends as a session does, and notes what it was told."""
+
+    def __init__(self, told) -> None:
+        self.told = told
+        self.sigterm = Sigterm(self.shutdown)
+        assert self.sigterm.install()
+
+    def shutdown(self) -> None:
+        self.told.append("shutdown")
+        self.sigterm.claim()
+        self.sigterm.close()
+
+
+@pytest.fixture
+def told(monkeypatch):
+    told = []
+    monkeypatch.setattr(Os, "kill", lambda _process, number: told.append(number))
+    return told
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs pidfd_open")
+def test_a_child_that_is_asked_to_end_as_soon_as_it_is_there_does_end(tmp_path):
+    script = tmp_path / "forks.py"
+    script.write_text(FORKS)
+
+    answer = run_traced("--quiet", "--exporter", "none", script)
+
+    assert (answer.stdout, answer.stderr) == (f"[{-signal.SIGTERM}]\n", "")
+
+
+def asleep(tmp_path, end):
+    """Start a program of which a process sleeps through every signal; return it and its spans."""
+    script, spans = tmp_path / "sleeps.py", tmp_path / "spans.jsonl"
+    script.write_text(SLEEPS + end)
+    command = (sys.executable, *TRACER, "--quiet", "--exporter", f"jsonl={spans}", script)
+    process = subprocess.Popen(command, env=environment(), text=True, **PIPES)
+    assert process.stdout.readline() == "asleep\n"
+    return process, spans
+
+
+def names_in(spans) -> set:
+    files = spans.parent.glob(f"{spans.name}*")
+    return {json.loads(line)["name"] for file in files for line in file.read_text().splitlines()}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a mutex of pthreads in 128 bytes")
+@pytest.mark.parametrize(
+    "end", ["serve()", "import os\nif os.fork(): serve()"], ids=["alone", "after a fork"]
+)
+def test_a_main_thread_that_sleeps_through_sigterm_does_not_keep_the_process(tmp_path, end):
+    process, spans = asleep(tmp_path, end)
+    with process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == -signal.SIGTERM
+
+    assert {"__main__.work", "__main__.serve", "__main__.sleep"} <= names_in(spans)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a mutex of pthreads in 128 bytes")
+@pytest.mark.parametrize("work", ["serve", "sleep"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_worker_that_sleeps_through_sigterm_does_not_keep_its_parent(tmp_path, method, work):
+    process, spans = asleep(
+        tmp_path,
+        f"""
+if __name__ == "__main__":
+    import multiprocessing, sys
+    worker = multiprocessing.get_context("{method}").Process(target={work})
+    worker.start()
+    sys.stdin.read()
+    worker.terminate()
+    worker.join()
+    print(worker.exitcode, flush=True)
+""",
+    )
+    with process:
+        assert process.communicate(timeout=30)[0] == f"{-signal.SIGTERM}\n"
+
+    assert any(name.endswith(f".{work}") for name in names_in(spans))
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_sigterm_waits_for_the_end_of_a_delivery(tmp_path, times):
+    script = tmp_path / "ends.py"
+    script.write_text(ENDS)
+
+    answer = run_python(script, times, "SIGTERM")
+
+    assert (answer.returncode, answer.stderr) == (-signal.SIGTERM, "")
+    assert answer.stdout.endswith(" exported\n")  # and nothing after it
+
+
+def test_an_interrupt_waits_for_the_end_of_a_delivery(tmp_path):
+    script = tmp_path / "ends.py"
+    script.write_text(ENDS)
+
+    answer = run_python(script, 2, "SIGINT")
+
+    assert answer.returncode == -signal.SIGINT
+    assert answer.stdout.endswith(" exported\n")
+    assert answer.stderr.endswith("KeyboardInterrupt\n")
+
+
+def test_the_handlers_of_the_program_are_called_after_what_they_would_have_ended():
+    def handler(number, _frame):
+        told.append(number)
+        raise ValueError(number)
+
+    told = []
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with pytest.raises(ValueError, match=str(int(signal.SIGUSR1))), remembered_signals():
+            signal.raise_signal(signal.SIGUSR1)
+            told.append("delivered")
+        assert signal.getsignal(signal.SIGUSR1) is handler
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+    assert told == ["delivered", signal.SIGUSR1]
+
+
+def test_sigterm_is_answered_where_no_python_code_can_begin(sigterm, told):
+    asked = []
+    limit = sys.getrecursionlimit()
+    session = Session(told)
+
+    def fall():
+        try:
+            fall()
+        except RecursionError:
+            asked.append(1)
+            signal.raise_signal(signal.SIGTERM)
+
+    fall()
+    sys.setrecursionlimit(limit)
+    session.sigterm.close()
+
+    assert told == ["shutdown", signal.SIGTERM]
+    assert len(asked) == 1  # the first signal, at the limit itself
+
+
+def test_a_handler_that_a_thread_could_not_take_away_makes_room_for_the_next_session(sigterm, told):
+    session = Session(told)
+    left = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=session.shutdown)
+    thread.start()
+    thread.join()
+    assert signal.getsignal(signal.SIGTERM) is left
+
+    another = Session(told)
+    assert signal.getsignal(signal.SIGTERM) is not left
+    another.shutdown()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert told == ["shutdown", "shutdown"]
+
+
+def test_sigterm_waits_where_it_is_held(sigterm, told):
+    session = Session(told)
+
+    release = hold_sigterm()
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    told.append("held")
+    release()
+    wait_until(lambda: signal.SIGTERM in told, "the answer")
+    session.sigterm.close()
+
+    assert told == ["held", "shutdown", signal.SIGTERM]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_program_with_its_own_way_of_ending_is_not_made_to_wait(sigterm):
+    release = hold_sigterm()
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    release()
+
+    assert signal.SIGTERM not in held
+
+
+def test_a_program_that_holds_sigterm_itself_goes_on_holding_it(sigterm, told):
+    session = Session(told)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        hold_sigterm()()
+        assert signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        session.shutdown()

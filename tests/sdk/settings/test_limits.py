@@ -1,0 +1,101 @@
+"""Bounds from keywords and text."""
+
+import pytest
+
+from codetracer_otel.errors import Problem
+from codetracer_otel.sdk.settings.limits import (
+    LIMIT_VARIABLES,
+    Buffer,
+    Limits,
+    bounds_from_environment,
+    merge_bounds,
+    parse_bound,
+)
+
+
+def test_the_defaults_are_those_of_the_interface():
+    assert Limits() == Limits(4, 32, 1024, 128, 128, 128, None, 128, 128)
+    assert Buffer() == Buffer(65_536, 64 * 1024 * 1024, "drop_newest", None, 500, 4096, 30_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("max_string", "0", 0),
+        ("records", "1", 1),
+        ("interval_ms", "2.5", 2.5),
+        ("max_spans_per_second", "0.5", 0.5),
+        ("max_spans_per_second", None, None),
+        ("when_full", "block", "block"),
+        ("max_wait_ms", None, None),
+        ("max_wait_ms", 20, 20),
+    ],
+)
+def test_a_bound_is_read_from_text(name, text, expected):
+    assert expected == parse_bound(name, text, "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_string", "-1"),
+        ("max_depth", 1.5),
+        ("max_depth", True),
+        ("records", 0),
+        ("interval_ms", "0"),
+        ("max_wait_ms", "nan"),
+        ("max_wait_ms", "inf"),
+        ("max_items", None),
+        ("max_items", "9" * 5000),
+        ("max_spans_per_second", "many"),
+        ("when_full", "drop_oldest"),
+        ("when_full", 3),
+    ],
+)
+def test_what_is_no_bound_is_a_problem(name, value):
+    assert isinstance(parse_bound(name, value, "x"), Problem)
+
+
+def test_a_stated_bound_beats_the_environment_and_others_stay_open_to_it():
+    bounds, problems = merge_bounds(
+        Limits(max_string=10), Limits(), {"max_string": 20, "max_attributes": 30}, "limits"
+    )
+
+    assert problems == []
+    assert bounds == Limits(max_string=10, max_attributes=30)
+
+
+def test_all_bad_bounds_are_told_at_once():
+    stated = Buffer(records=-1, when_full="never", bytes=0)
+
+    bounds, problems = merge_bounds(stated, Buffer(), {}, "buffer")
+
+    assert bounds == Buffer()
+    assert [problem.message.partition(":")[0] for problem in problems] == [
+        "buffer.records",
+        "buffer.bytes",
+        "buffer.when_full",
+    ]
+
+
+def test_bounds_of_another_class_are_a_problem():
+    _, problems = merge_bounds(Buffer(), Limits(), {}, "limits")
+
+    assert "expected a Limits(...)" in problems[0].message
+
+
+def test_of_several_variables_the_first_good_one_wins_and_every_bad_one_is_told():
+    environ = {
+        "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "many",
+        "OTEL_ATTRIBUTE_COUNT_LIMIT": "7",
+        "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT": " ",
+        "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT": "-1",
+    }
+
+    values, problems = bounds_from_environment(environ, LIMIT_VARIABLES)
+
+    assert values == {"max_attributes": 7}
+    assert [problem.message.partition(":")[0] for problem in problems] == [
+        "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+        "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
+    ]
