@@ -14,7 +14,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
 from codetracer_otel.exporters.otel_spans import ReadableSpans
 from codetracer_otel.exporters.otlp.encoder import OtlpEncoder
-from codetracer_otel.model.record import NOT_CAPTURED, Extras, Plan, Segment, Variable
+from codetracer_otel.model.record import NOT_CAPTURED, Plan, SpanDetails, TraceOnThread, Variable
 from codetracer_otel.model.span_view import Batch
 
 SPANS = 2_000
@@ -73,8 +73,8 @@ def n_text(n: int) -> str:
     return f"result {n}"
 
 
-def coroutine() -> Extras:
-    extras = Extras()
+def coroutine() -> SpanDetails:
+    extras = SpanDetails()
     extras.busy_ns, extras.suspensions = 125_000, 3
     return extras
 
@@ -90,7 +90,7 @@ def batch(values, result, extras=lambda: None) -> Batch:
         argument_names=tuple(names),
         captures_return=True,
     )
-    segment = Segment(0x0AF7651916CD43DD8448EB211C80319C, 1_700_000_000 * 10**9)
+    segment = TraceOnThread(0x0AF7651916CD43DD8448EB211C80319C, 1_700_000_000 * 10**9)
     records = [
         [
             None,

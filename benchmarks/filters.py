@@ -133,7 +133,12 @@ def _plan(numbered: Any) -> object:
     number, decision = numbered
     names = [f"{name}_{chr(97 + number % 26)}{chr(97 + number // 26)}" for name in NAMES]
     verdicts = [decision.value_verdict(ValueKind.ARG, name) for name in names]
-    return verdicts, decision.value_verdict(ValueKind.RETURN, ""), decision.walk, decision.content
+    return (
+        verdicts,
+        decision.value_verdict(ValueKind.RETURN, ""),
+        decision.attribute_rules,
+        decision.text_rules,
+    )
 
 
 def measure_memory() -> float:

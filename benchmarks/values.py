@@ -63,8 +63,8 @@ def microseconds(capture, value):
 
 
 def main():
-    for label, walk in (("no patterns", None), ("attr patterns", AllowAll())):
-        capture = build_capture(ValueLimits(), walk, allow_repr=False)
+    for label, attribute_rules in (("no patterns", None), ("attr patterns", AllowAll())):
+        capture = build_capture(ValueLimits(), attribute_rules, allow_repr=False)
         for name, value in VALUES.items():
             median, fastest = microseconds(capture, value)
             print(f"{label:14} {name:18} {median:7.2f} us   (fastest {fastest:.2f})")

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from codetracer_otel.model.record import NOT_CAPTURED, Extras, Plan, Record, Segment, Variable
+from codetracer_otel.model.record import (
+    NOT_CAPTURED,
+    Plan,
+    Record,
+    SpanDetails,
+    TraceOnThread,
+    Variable,
+)
 from codetracer_otel.model.span_view import Batch, SpanView
 
 WALL_OFFSET = 1_700_000_000_000_000_000
@@ -27,9 +34,9 @@ def plan(*names: str, redacted: tuple[str, ...] = (), **fields: Any) -> Plan:
     return Plan(**(given | fields))
 
 
-def segment(**fields: Any) -> Segment:
+def segment(**fields: Any) -> TraceOnThread:
     given = {"trace_id": TRACE_ID, "wall_offset_ns": WALL_OFFSET}
-    return Segment(**(given | fields))
+    return TraceOnThread(**(given | fields))
 
 
 def record(
@@ -38,11 +45,11 @@ def record(
     of: Plan | None = None,
     span_id: int = 1,
     parent_id: int = 0,
-    on: Segment | None = None,
+    on: TraceOnThread | None = None,
     start: int = 1_000,
     end: int = 3_501_000,
     result: Any = NOT_CAPTURED,
-    extras: Extras | None = None,
+    extras: SpanDetails | None = None,
 ) -> Record:
     used = of or plan(*(f"a{n}" for n in range(len(arguments))))
     where = on or segment()

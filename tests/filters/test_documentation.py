@@ -51,7 +51,7 @@ def outcome(decision, kind, name):
     if kind == "sampling":
         return str(getattr(decision.sampling, name) if name else decision.sampling)
     if kind == "attr":
-        return Action(decision.walk.attribute_action(name)).name.lower()
+        return Action(decision.attribute_rules.attribute_action(name)).name.lower()
     return action(decision, kind, name or "")
 
 

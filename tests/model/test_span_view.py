@@ -9,7 +9,7 @@ from codetracer_otel.model.record import (
     NOT_CAPTURED,
     Ending,
     ExceptionRecord,
-    Extras,
+    SpanDetails,
     StatusCode,
     Variable,
 )
@@ -44,7 +44,7 @@ def test_arguments_stand_in_the_order_of_the_signature_and_redacted_ones_show_no
 
 
 def test_what_was_not_captured_is_no_attribute():
-    extras = Extras()
+    extras = SpanDetails()
     extras.locals = (1, NOT_CAPTURED)
     names = (Variable("a", "codetracer.local.a"), Variable("b", "codetracer.local.b"))
     seen = span_view(record(of=plan(locals=names), extras=extras))
@@ -61,14 +61,14 @@ def test_what_was_not_captured_is_no_attribute():
     ],
 )
 def test_an_unusual_end_is_an_attribute(ending, key):
-    extras = Extras()
+    extras = SpanDetails()
     extras.ending = ending
     assert span_view(record(extras=extras)).attributes[key] is True
 
 
 @pytest.mark.parametrize(("innermost", "events"), [(True, ["exception"]), (False, [])])
 def test_an_exception_is_the_status_of_every_frame_and_an_event_of_the_innermost(innermost, events):
-    extras = Extras()
+    extras = SpanDetails()
     extras.ending = Ending.RAISED
     extras.exception = ExceptionRecord("shop.Empty", "no items", (), 1, innermost)
     seen = span_view(record(extras=extras))
@@ -78,7 +78,7 @@ def test_an_exception_is_the_status_of_every_frame_and_an_event_of_the_innermost
 
 
 def test_a_status_that_the_program_set_wins():
-    extras = Extras()
+    extras = SpanDetails()
     extras.ending = Ending.RAISED
     extras.exception = ExceptionRecord("shop.Empty", "no items", (), 1, innermost=False)
     extras.status, extras.status_message = StatusCode.OK, "handled"

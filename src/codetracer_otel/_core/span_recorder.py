@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.bindings import Os, Time
-from codetracer_otel.instrumentation.spans.parents import TENTATIVE
+from codetracer_otel.instrumentation.spans.parents import UNDECIDED
 from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
 from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
@@ -197,7 +197,7 @@ class CompiledRecorder(PythonRecorder):
             urandom=Os.urandom,
             node_of_class=self._node_of_class,
             not_captured=NOT_CAPTURED,
-            undecided=TENTATIVE,
+            undecided=UNDECIDED,
             runs_code=self._runs_code,
         )
 
@@ -235,7 +235,7 @@ class CompiledRecorder(PythonRecorder):
         stack = self.stacks.mine_or_new()
         entry = stack[-1].copy()
         entry[0], entry[1], entry[7], entry[9] = code, None, None, None
-        if entry[CONTEXT] is not TENTATIVE:
+        if entry[CONTEXT] is not UNDECIDED:
             entry[EXTRAS] = None
         stack.append(entry)
         self.boundary(error)

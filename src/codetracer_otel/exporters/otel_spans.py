@@ -304,7 +304,7 @@ def _view(span: ReadableSpan, context: SpanContext) -> SpanView:
         scope_schema_url=(scope.schema_url if scope else "") or "",
         scope_attributes=deliverable(scope.attributes or {}) if scope else {},
         cut_lengths=_cut_lengths(span),
-        content=getattr(span, "content_rules", None),
+        text_rules=getattr(span, "content_rules", None),
     )
 
 

@@ -222,7 +222,7 @@ class Decision(Protocol):
         root: each call starts its own trace.
         sampling: None for "always".
         events: None for "all".
-        walk: None when no ``attr`` or ``type`` pattern matches this code.
+        attribute_rules: None when no ``attr`` or ``type`` pattern matches this code.
         content: None when no ``value`` pattern matches this code.
     """
 
@@ -234,9 +234,9 @@ class Decision(Protocol):
     events: EventRules | None
 
     @property
-    def walk(self) -> WalkRules | None: ...  # noqa: D102
+    def attribute_rules(self) -> WalkRules | None: ...  # noqa: D102
     @property
-    def content(self) -> ContentRules | None: ...  # noqa: D102
+    def text_rules(self) -> ContentRules | None: ...  # noqa: D102
 
     def value_verdict(self, kind: ValueKind, name: str) -> Verdict:
         """Return the answer for a value known by name; for RETURN the name is ignored."""

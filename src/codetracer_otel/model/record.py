@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 CODE: Final = 0  # code object
 PLAN: Final = 1  # Plan; None on a stack for an entry that is not recorded
 SPAN_ID: Final = 2  # int, little-endian wire order
-SEGMENT: Final = 3  # Segment
+SEGMENT: Final = 3  # TraceOnThread
 CONTEXT: Final = 4  # OpenTelemetry context seen at start; None once the record is finished
 PARENT_ID: Final = 5  # int, little-endian wire order; 0 for the root of a trace
 ARGUMENTS: Final = 6  # tuple of captured values in the order of plan.argument_names
 START: Final = 7  # monotonic ns
 END: Final = 8  # monotonic ns, 0 while open
 RESULT: Final = 9  # captured return value, or NOT_CAPTURED
-EXTRAS: Final = 10  # Extras or None
+EXTRAS: Final = 10  # SpanDetails or None
 RECORD_LENGTH: Final = 11
 
 Record = list[Any]
@@ -100,7 +100,7 @@ class Plan:
         result_place: as ``place`` of `Variable`, for a return value that is redacted.
         locals: local variables captured at exit, redacted ones included.
         globals: global variables captured at exit, redacted ones included.
-        walk: `filters.types.WalkRules` for attributes and types inside values, or None.
+        attribute_rules: `filters.types.WalkRules` for attributes and types inside values, or None.
         content: `filters.secrets.redactor.ContentRules` for the text of values, or None.
         sampling: `filters.types.Sampling` or None for "always".
         sampling_ratio: share of calls that is kept, for backends that extrapolate.
@@ -122,8 +122,8 @@ class Plan:
     result_place: str = ""
     locals: tuple[Variable, ...] = ()
     globals: tuple[Variable, ...] = ()
-    walk: Any = None
-    content: Any = None
+    attribute_rules: Any = None
+    text_rules: Any = None
     sampling: Any = None
     sampling_ratio: float = 1.0
     events: Any = None
@@ -132,7 +132,7 @@ class Plan:
     rule: str = ""
 
 
-class Segment:
+class TraceOnThread:
     """The part of one trace that runs on one thread.
 
     Attributes:
@@ -237,20 +237,20 @@ class ExceptionRecord:
     message_is_cut: bool = False
 
 
-class Extras:
+class SpanDetails:
     """What most spans do not have; created when the first of it appears.
 
     Its defaults are the class's: setting two dozen attributes took 0.25 us a generator.
 
     Attributes:
-        claim: of a hand-written span: takes the record, which is no span then.
-        materialised: (context it extends, context with this span).
+        adopted_call: of a hand-written span: takes the record, which is no span then.
+        as_context: (context it extends, context with this span).
         token: of a context that is attached until this entry leaves the stack.
         span: the `FunctionSpan` that was handed out, inert after the end.
         locals: captured values, or NOT_CAPTURED where unassigned; so are ``globals``.
         sampling_ratio: 1.0: kept for itself, not as one of many.
         context: seen at start, while the record's fate is open.
-        below: nearest entry below whose fate is open, too.
+        undecided_parent: nearest entry below whose fate is open, too.
         is_kept: a kept child, a reader of the ids or an early call keeps it.
         is_hooked: a hook's entry may stand below this one, and ends with it.
     """
@@ -264,18 +264,18 @@ class Extras:
     status_message: str | None = None
     name: str | None = None
     busy_ns = 0
-    claim: Any = None
+    adopted_call: Any = None
     resumed_at = 0
     suspensions = 0
     frame_id = 0
-    materialised: Any = None
+    as_context: Any = None
     token: Any = None
     span: Any = None
     locals: tuple[Any, ...] = ()
     globals: tuple[Any, ...] = ()
     sampling_ratio: float | None = None
     context: Any = None
-    below: Any = None
+    undecided_parent: Any = None
     is_kept = False
     is_hooked = False
     dropped_attributes = 0

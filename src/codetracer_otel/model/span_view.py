@@ -26,7 +26,15 @@ from codetracer_otel.model.value import REDACTED_NODE, attribute_value
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from codetracer_otel.model.record import Event, Extras, Link, Plan, Record, Segment, Variable
+    from codetracer_otel.model.record import (
+        Event,
+        Link,
+        Plan,
+        Record,
+        SpanDetails,
+        TraceOnThread,
+        Variable,
+    )
     from codetracer_otel.model.value import AttributeValue, Captured
 
 
@@ -68,7 +76,7 @@ class SpanView:
     scope_schema_url: str = ""
     scope_attributes: Mapping[str, Any] = field(default_factory=dict)
     cut_lengths: frozenset[int] = frozenset()
-    content: Any = field(default=None, repr=False, compare=False)
+    text_rules: Any = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +105,8 @@ class Batch:
 
 def span_view(record: Record) -> SpanView:
     """Build the slow, complete view of one finished function span."""
-    segment: Segment = record[SEGMENT]
-    extras: Extras | None = record[EXTRAS]
+    segment: TraceOnThread = record[SEGMENT]
+    extras: SpanDetails | None = record[EXTRAS]
     plan: Plan = record[PLAN]
     view = SpanView(
         name=plan.name,
@@ -121,7 +129,7 @@ def span_view(record: Record) -> SpanView:
     return view
 
 
-def apply_extras(view: SpanView, plan: Plan, extras: Extras) -> None:
+def apply_extras(view: SpanView, plan: Plan, extras: SpanDetails) -> None:
     """Add to a view what only some spans have."""
     _add_variables(view.attributes, plan.locals, extras.locals)
     _add_variables(view.attributes, plan.globals, extras.globals)
@@ -138,7 +146,7 @@ def apply_extras(view: SpanView, plan: Plan, extras: Extras) -> None:
     _apply_status(view, extras)
 
 
-def _code_attributes(plan: Plan, segment: Segment) -> dict[str, AttributeValue]:
+def _code_attributes(plan: Plan, segment: TraceOnThread) -> dict[str, AttributeValue]:
     attributes: dict[str, AttributeValue] = {
         "code.function.name": plan.function_name,
         "code.file.path": plan.file,
@@ -175,7 +183,7 @@ def _add_variables(
             attributes[variable.attribute] = attribute_value(value)
 
 
-def _add_endings(attributes: dict[str, AttributeValue], extras: Extras) -> None:
+def _add_endings(attributes: dict[str, AttributeValue], extras: SpanDetails) -> None:
     if extras.suspensions or extras.busy_ns:
         attributes["codetracer.busy_ns"] = extras.busy_ns
         attributes["codetracer.suspensions"] = extras.suspensions
@@ -187,7 +195,7 @@ def _add_endings(attributes: dict[str, AttributeValue], extras: Extras) -> None:
         attributes["codetracer.unfinished"] = True
 
 
-def _apply_status(view: SpanView, extras: Extras) -> None:
+def _apply_status(view: SpanView, extras: SpanDetails) -> None:
     exception = extras.exception
     if exception is not None:
         if extras.ending is Ending.RAISED:

@@ -16,7 +16,7 @@ from tests.traced_run import environment
 
 from codetracer_otel.cli.run.autostart import FILE_NAME
 from codetracer_otel.sdk.session import configure as composition
-from codetracer_otel.sdk.settings.launch import LaunchKind
+from codetracer_otel.sdk.settings.launch import StartKind
 
 SOURCES = Path(__file__).parents[3] / "src"
 PROGRAM = "def work(n): return n\nwork(1)\nprint('here')\n"
@@ -239,4 +239,4 @@ def test_every_way_in_goes_through_one_bootstrap(monkeypatch, tmp_path):
     autostart.begin()
     subject = object.__new__(instrumentor.CodetracerInstrumentor)
     subject._instrument()
-    assert seen == [None, LaunchKind.COMMAND, LaunchKind.AUTO_START, LaunchKind.INSTRUMENTOR]
+    assert seen == [None, StartKind.COMMAND, StartKind.AUTO_START, StartKind.INSTRUMENTOR]

@@ -15,7 +15,7 @@ from codetracer_otel.cli.run.command import (
 from codetracer_otel.cli.run.target import Target, TargetKind
 from codetracer_otel.errors import UsageError
 from codetracer_otel.sdk.settings.error_policy import PolicyFlags
-from codetracer_otel.sdk.settings.launch import Launch, LaunchKind
+from codetracer_otel.sdk.settings.launch import StartKind, StartMode
 from codetracer_otel.sdk.settings.variables import PARSERS
 
 
@@ -96,14 +96,14 @@ def test_a_missing_script_is_a_usage_error(tmp_path):
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
-        (Target(TargetKind.MODULE, "shop", ("x",)), Launch(LaunchKind.MODULE, "shop", ("x",))),
-        (Target(TargetKind.MODULE, "pytest"), Launch(LaunchKind.PYTEST, "pytest")),
-        (Target(TargetKind.MODULE, "unittest"), Launch(LaunchKind.UNITTEST, "unittest")),
-        (Target(TargetKind.COMMAND, "pass"), Launch(LaunchKind.COMMAND)),
-        (Target(TargetKind.STDIN, "-"), Launch(LaunchKind.COMMAND)),
+        (Target(TargetKind.MODULE, "shop", ("x",)), StartMode(StartKind.MODULE, "shop", ("x",))),
+        (Target(TargetKind.MODULE, "pytest"), StartMode(StartKind.PYTEST, "pytest")),
+        (Target(TargetKind.MODULE, "unittest"), StartMode(StartKind.UNITTEST, "unittest")),
+        (Target(TargetKind.COMMAND, "pass"), StartMode(StartKind.COMMAND)),
+        (Target(TargetKind.STDIN, "-"), StartMode(StartKind.COMMAND)),
         (
             Target(TargetKind.SCRIPT, "a.py", (), "/x/a.py"),
-            Launch(LaunchKind.SCRIPT, "/x/a.py"),
+            StartMode(StartKind.SCRIPT, "/x/a.py"),
         ),
     ],
 )

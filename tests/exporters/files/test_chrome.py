@@ -17,7 +17,7 @@ from codetracer_otel.errors import UsageError
 from codetracer_otel.exporters.files.chrome import ChromeExporter, build
 from codetracer_otel.exporters.files.chrome_events import Occupied
 from codetracer_otel.model.protocols import Exporter, ExportResult
-from codetracer_otel.model.record import Event, Extras, StatusCode
+from codetracer_otel.model.record import Event, SpanDetails, StatusCode
 from codetracer_otel.model.value import REDACTED_NODE
 
 
@@ -123,7 +123,7 @@ def test_an_error_is_marked_and_its_event_stands_at_its_time(exporter, path):
 
 
 def test_a_suspended_span_is_async_so_that_it_bends_no_stack(exporter, path):
-    suspended = Extras()
+    suspended = SpanDetails()
     suspended.suspensions, suspended.busy_ns = 2, 5
     exporter.export(batch(call("task", 10, 50, extras=suspended), call("other", 20, 60)))
     assert [e["name"] for e in events(path, "X")] == ["other"]

@@ -14,8 +14,8 @@ from codetracer_otel.model.record import (
     Ending,
     Event,
     ExceptionRecord,
-    Extras,
     Link,
+    SpanDetails,
     StatusCode,
     Variable,
 )
@@ -137,7 +137,7 @@ segments = st.builds(
 
 @st.composite
 def extras(draw, attribute_names):
-    made = Extras()
+    made = SpanDetails()
     made.attributes = draw(
         st.none() | st.dictionaries(st.sampled_from(attribute_names) | keys, attribute_values)
     )
@@ -286,7 +286,7 @@ def test_a_record_that_cannot_be_encoded_is_counted_and_the_others_go_out():
 @pytest.mark.parametrize("has_extras", [False, True])
 def test_an_ordinary_record_never_takes_the_long_way(monkeypatch, parent_id, has_extras):
     monkeypatch.setattr(OtlpEncoder, "_encode_slowly", None)
-    extras = Extras() if has_extras else None
+    extras = SpanDetails() if has_extras else None
     made = record((1, "x", 2.5, True, None), parent_id=parent_id, extras=extras, result=3)
     assert len(OtlpEncoder().requests(batch(made))[0]) == 1
 

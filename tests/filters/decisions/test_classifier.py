@@ -216,13 +216,13 @@ def behaviour(asked):
     for name in NAMES:
         for qualname in ("f", "K.g"):
             decision = asked.classify(CodeIdentity((name,), f"/p/{name}.py", qualname))
-            walk = decision.walk
+            attribute_rules = decision.attribute_rules
             found.append(
                 (
                     decision.traces,
                     [action(decision, kind, x) for kind in ("arg", "local") for x in "abc"],
                     action(decision, "ret", ""),
-                    walk.attribute_action("a") if walk else 0,
+                    attribute_rules.attribute_action("a") if attribute_rules else 0,
                 )
             )
     return found
@@ -282,14 +282,14 @@ def test_no_chain_shows_a_secret_without_an_allow_that_hits_it(files):
         for secret in SECRETS:
             shown = [action(decision, kind, secret) for kind in ("arg", "local", "global")]
             assert "allow" not in shown
-            assert decision.walk is not None
-            assert decision.walk.attribute_action(secret) > 0
+            assert decision.attribute_rules is not None
+            assert decision.attribute_rules.attribute_action(secret) > 0
 
 
 def test_decisions_with_the_same_rules_share_what_is_compiled():
     asked = classifier(filter_text(rule("pkg:app.*", ("attr:x", "redact"), ("value:y*", "redact"))))
     first, second = (asked.classify(CodeIdentity(("app.a",), "/a.py", name)) for name in ("f", "g"))
-    assert first.walk is second.walk
-    assert isinstance(first.walk, CompiledWalk)
-    assert first.content is second.content
+    assert first.attribute_rules is second.attribute_rules
+    assert isinstance(first.attribute_rules, CompiledWalk)
+    assert first.text_rules is second.text_rules
     assert first.profile is second.profile

@@ -24,5 +24,5 @@ def test_return_values_of_one_profile_are_judged_by_the_name_of_their_function()
 
 def test_a_decision_without_patterns_has_nothing_to_walk_for():
     decision = classifier(filter_text()).classify(CodeIdentity(("app",), "/x.py", "f"))
-    assert (decision.walk, decision.content) == (None, None)
+    assert (decision.attribute_rules, decision.text_rules) == (None, None)
     assert (decision.capture, decision.root, decision.sampling) == (None, False, None)

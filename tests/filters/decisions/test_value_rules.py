@@ -167,69 +167,71 @@ def test_any_module_name_counts_for_ret():
 
 def test_without_patterns_there_is_nothing_to_consult():
     decision = decide(filter_text(rule(APP, ("arg:x", "drop"))))
-    assert (decision.walk, decision.content) == (None, None)
+    assert (decision.attribute_rules, decision.text_rules) == (None, None)
 
 
 def test_attr_patterns_judge_keys():
-    walk = decide(filter_text(rule(APP, ("attr:*_id", "redact"), ("attr:x", "drop")))).walk
-    assert walk is not None
-    found = [walk.attribute_action(name) for name in ("user_id", "x", "y")]
+    attribute_rules = decide(
+        filter_text(rule(APP, ("attr:*_id", "redact"), ("attr:x", "drop")))
+    ).attribute_rules
+    assert attribute_rules is not None
+    found = [attribute_rules.attribute_action(name) for name in ("user_id", "x", "y")]
     assert found == [Action.REDACT, Action.DROP, Action.ALLOW]
-    assert walk.has_type_patterns is False
+    assert attribute_rules.has_type_patterns is False
 
 
 def test_type_patterns_judge_classes():
     patterns = [("type:app.Secret", "drop"), ("type:app.*", "redact")]
-    walk = decide(filter_text(rule(APP, *patterns))).walk
-    assert walk is not None
-    found = [walk.type_action(name) for name in ("app.Secret", "app.X", "builtins.dict")]
+    attribute_rules = decide(filter_text(rule(APP, *patterns))).attribute_rules
+    assert attribute_rules is not None
+    found = [attribute_rules.type_action(name) for name in ("app.Secret", "app.X", "builtins.dict")]
     assert found == [Action.DROP, Action.REDACT, Action.ALLOW]
-    assert walk.has_type_patterns is True
+    assert attribute_rules.has_type_patterns is True
 
 
 def test_repr_is_allowed_by_the_pattern_that_decides():
     allow = rule(APP, ("type:app.*", "allow")) + "repr = true\n"
-    walk = decide(filter_text(allow)).walk
-    assert walk is not None
-    assert [walk.allows_repr(name) for name in ("app.X", "m.Y")] == [True, False]
-    assert walk.has_type_patterns is False
-    newer = decide(filter_text(allow + rule(APP, ("type:app.X", "redact")))).walk
+    attribute_rules = decide(filter_text(allow)).attribute_rules
+    assert attribute_rules is not None
+    assert [attribute_rules.allows_repr(name) for name in ("app.X", "m.Y")] == [True, False]
+    assert attribute_rules.has_type_patterns is False
+    newer = decide(filter_text(allow + rule(APP, ("type:app.X", "redact")))).attribute_rules
     assert newer is not None
     assert newer.allows_repr("app.X") is False
 
 
 def test_a_newer_allow_frees_a_key_that_an_older_rule_redacts():
     text = filter_text(rule(APP, ("attr:token*", "redact")) + rule(APP, ("attr:token_x", "allow")))
-    walk = decide(text).walk
-    assert walk is not None
-    found = [walk.attribute_action(name) for name in ("token", "token_x")]
+    attribute_rules = decide(text).attribute_rules
+    assert attribute_rules is not None
+    found = [attribute_rules.attribute_action(name) for name in ("token", "token_x")]
     assert found == [Action.REDACT, Action.ALLOW]
 
 
 def test_under_a_stricter_newer_default_an_older_allow_frees_no_key():
     first = filter_text(rule(APP, ("attr:token*", "redact")) + rule(APP, ("attr:token_x", "allow")))
-    walk = decide(first, filter_text(values="redact")).walk
-    assert walk is not None
-    assert walk.attribute_action("token_x") == Action.REDACT
+    attribute_rules = decide(first, filter_text(values="redact")).attribute_rules
+    assert attribute_rules is not None
+    assert attribute_rules.attribute_action("token_x") == Action.REDACT
 
 
 def test_value_patterns_redact_text_wherever_it_stands():
-    content = decide(filter_text(rule(APP, ("value:regex:[0-9]{3}", "redact")))).content
+    content = decide(filter_text(rule(APP, ("value:regex:[0-9]{3}", "redact")))).text_rules
     assert content is not None
     assert content.redact_texts(["a 123 b", "ab"]) == ["a <redacted> b", "ab"]
 
 
 def test_a_newer_allow_of_a_text_frees_it():
     older, newer = ("value:regex:[0-9]+", "redact"), ("value:literal:42", "allow")
-    content = decide(filter_text(rule(APP, older) + rule(APP, newer))).content
+    content = decide(filter_text(rule(APP, older) + rule(APP, newer))).text_rules
     assert content is not None
     assert content.redact_texts(["42", "43"]) == ["42", "<redacted>"]
 
 
 def test_many_hostile_keys_do_not_fill_the_memory():
-    walk = decide(filter_text(rule(APP, ("attr:x*", "redact")))).walk
-    assert walk is not None
+    attribute_rules = decide(filter_text(rule(APP, ("attr:x*", "redact")))).attribute_rules
+    assert attribute_rules is not None
     for number in range(5000):
-        walk.attribute_action(f"x{number}")
-    walk.attribute_action("x" * 1_000_000)
-    assert len(walk._known) <= 1024
+        attribute_rules.attribute_action(f"x{number}")
+    attribute_rules.attribute_action("x" * 1_000_000)
+    assert len(attribute_rules._known) <= 1024

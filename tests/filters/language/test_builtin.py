@@ -56,10 +56,10 @@ def test_functions_with_a_secret_name_return_secrets():
 
 
 def test_keys_inside_values_are_judged_the_same():
-    walk = decide(builtin=True).walk
-    assert walk is not None
-    assert [n for n in REDACTED if walk.attribute_action(n) is not Action.REDACT] == []
-    assert [n for n in SHOWN if walk.attribute_action(n) is not Action.ALLOW] == []
+    attribute_rules = decide(builtin=True).attribute_rules
+    assert attribute_rules is not None
+    assert [n for n in REDACTED if attribute_rules.attribute_action(n) is not Action.REDACT] == []
+    assert [n for n in SHOWN if attribute_rules.attribute_action(n) is not Action.ALLOW] == []
 
 
 def test_a_project_filter_can_allow_a_secret_name():

@@ -41,18 +41,18 @@ def test_interrupts_and_the_end_of_the_stack_are_never_our_defect(error):
 
 def test_a_defect_goes_to_the_policy():
     failures = []
-    boundary = build_boundary(failures.append, lambda _file: True)
+    error_boundary = build_boundary(failures.append, lambda _file: True)
     error = caught(fails)
-    boundary(error)
+    error_boundary(error)
     assert failures == [error]
 
 
 def test_what_is_the_programs_is_raised_into_it():
     failures = []
-    boundary = build_boundary(failures.append, lambda _file: False)
+    error_boundary = build_boundary(failures.append, lambda _file: False)
     error = caught(fails)
     with pytest.raises(ValueError, match="program's") as raised:
-        boundary(error)
+        error_boundary(error)
     assert raised.value is error
     assert failures == []
 

@@ -10,7 +10,7 @@ from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 
 def push(buffer, record):
     """Do what the recorder does."""
-    if len(buffer.records) < buffer.watermark:
+    if len(buffer.records) < buffer.high_watermark:
         buffer.records.append(record)
     else:
         buffer.overflow(record)
@@ -64,7 +64,7 @@ def test_a_waiting_program_gets_room():
     taker = threading.Thread(target=lambda: buffer.take(1))
     buffer = RecordBuffer(1, 1000, taker.start, max_wait_s=30)
     buffer.records.append("first")
-    buffer.watermark = 0
+    buffer.high_watermark = 0
     buffer.overflow("second")
     taker.join()
     assert (buffer.take(9), buffer.dropped_full) == (["second"], 0)

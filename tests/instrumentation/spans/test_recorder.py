@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from tests.conftest import only
 
-from codetracer_otel.instrumentation.spans.traced_code import Site
+from codetracer_otel.instrumentation.spans.traced_code import TracedCode
 from codetracer_otel.model.record import CODE, PLAN, RESULT
 from codetracer_otel.sdk.session.configure import active_session, configure
 
@@ -68,10 +68,10 @@ def test_the_current_record_is_the_innermost_of_this_thread(recorder):
 def test_unknown_code_of_ours_is_skipped_and_others_get_a_site(recorder):
     frame = sys._getframe()
     assert recorder.on_unknown(only.__code__, frame) is sys.monitoring.DISABLE
-    assert recorder.on_unknown(Site.read_arguments.__code__, frame) is sys.monitoring.DISABLE
+    assert recorder.on_unknown(TracedCode.read_arguments.__code__, frame) is sys.monitoring.DISABLE
     made = recorder.on_unknown(leaf.__code__, frame)
-    assert type(made) is Site
-    assert recorder.sites[id(leaf.__code__)] is made
+    assert type(made) is TracedCode
+    assert recorder.traced_codes[id(leaf.__code__)] is made
 
 
 def test_a_muted_thread_records_nothing(recorder):
@@ -109,10 +109,10 @@ def test_a_code_object_that_is_collected_leaves_no_site(recorder):
     exec(compile("def fresh():\n    return 1\n", __file__, "exec"), namespace)
     namespace["fresh"]()
     key = id(namespace["fresh"].__code__)
-    assert key in recorder.sites
+    assert key in recorder.traced_codes
     recorder.drain(10)
     namespace.clear()
-    assert key not in recorder.sites
+    assert key not in recorder.traced_codes
 
 
 def test_its_counters_are_numbers_by_name(recorder):

@@ -115,25 +115,25 @@ def test_the_sessions_bound_applies_to_rules_and_to_code_without_a_rule():
 
 def test_counters_are_read_while_the_program_meets_new_code_and_new_rules():
     table = SamplerTable(FixedClock().monotonic_ns, lambda: 0, lambda _: bool)
-    sites = {}
+    traced_codes = {}
 
-    class Site:
+    class TracedCode:
         """Whoever looks at it gives the program's threads the time for another one."""
 
-        bound, kept, left_out = 1, 2, 1
+        ratio_threshold, kept, sampled_out = 1, 2, 1
 
         @property
         def plan(self):
-            sampler = table.sampler_for(Sampling(ratio=0.5, rule_id=f"rule {len(sites)}"))
-            sites[len(sites)] = Site()
+            sampler = table.sampler_for(Sampling(ratio=0.5, rule_id=f"rule {len(traced_codes)}"))
+            traced_codes[len(traced_codes)] = TracedCode()
             self.sampler = sampler
             return object()
 
-    first = Site()
-    sites[0] = first
+    first = TracedCode()
+    traced_codes[0] = first
     first.sampler = table.sampler_for(Sampling(ratio=0.5, rule_id="rule 1"))
 
-    counted = table.stats(sites.values())
+    counted = table.stats(traced_codes.values())
 
     assert counted == {"rule 1": {"seen": 3, "dropped_ratio": 1, "kept": 2}}
 

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from codetracer_otel.instrumentation.spans.suspended_calls import Suspended
-from codetracer_otel.model.record import EXTRAS, PLAN, RECORD_LENGTH, Extras, Plan
+from codetracer_otel.instrumentation.spans.suspended_calls import SuspendedCalls
+from codetracer_otel.model.record import EXTRAS, PLAN, RECORD_LENGTH, Plan, SpanDetails
 from codetracer_otel.sdk.session.configure import active_session
 
 
@@ -491,7 +491,7 @@ def test_a_left_out_generator_that_fails_is_kept_for_its_error(record):
 def record_of(kind):
     made = [None] * RECORD_LENGTH
     made[PLAN] = Plan("n", "f", "file", 1, kind=kind)
-    made[EXTRAS] = Extras()
+    made[EXTRAS] = SpanDetails()
     return made
 
 
@@ -501,7 +501,7 @@ def frame_of(generator):
 
 def test_a_watched_generator_is_abandoned_one_drain_after_its_collection():
     clock = iter(range(100))
-    suspended = Suspended(lambda: next(clock), watches=True)
+    suspended = SuspendedCalls(lambda: next(clock), watches=True)
     generator = numbers(1)
     next(generator)
     made = record_of("generator")
@@ -514,7 +514,7 @@ def test_a_watched_generator_is_abandoned_one_drain_after_its_collection():
 
 
 def test_a_generator_that_ends_between_collection_and_drain_is_not_abandoned():
-    suspended = Suspended(lambda: 0, watches=True)
+    suspended = SuspendedCalls(lambda: 0, watches=True)
     generator = numbers(1)
     next(generator)
     made, frame = record_of("generator"), frame_of(generator)

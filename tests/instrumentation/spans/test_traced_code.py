@@ -8,8 +8,8 @@ from codetracer_otel.filters.types import Action
 from codetracer_otel.instrumentation.plan_builder import PlannedCode
 from codetracer_otel.instrumentation.spans.traced_code import (
     SHORT_TEXT,
-    HookSite,
-    Site,
+    HookCode,
+    TracedCode,
     judged_keywords,
 )
 from codetracer_otel.model.record import Plan, Variable
@@ -20,7 +20,7 @@ def site_of(function, *names, keywords=None, judge=lambda _: Action.ALLOW, **pla
     code = function.__code__
     variables = tuple(Variable(name, f"codetracer.arg.{name}", redacted=False) for name in names)
     made = Plan("n", "f", "file", 1, arguments=variables, argument_names=names, **plan)
-    return Site(code, PlannedCode(made, judge, keywords), captured, lambda _: None)
+    return TracedCode(code, PlannedCode(made, judge, keywords), captured, lambda _: None)
 
 
 def captured(value):
@@ -34,8 +34,8 @@ def frame_of(first, *rest, key=2, **more):
 
 
 def test_the_arguments_are_read_in_the_order_of_the_plan():
-    site = site_of(frame_of, "key", "first")
-    assert site.read_arguments(frame_of(1)) == (2, 1)
+    traced_code = site_of(frame_of, "key", "first")
+    assert traced_code.read_arguments(frame_of(1)) == (2, 1)
 
 
 def test_arguments_and_a_result_alone_need_nothing_special():
@@ -50,9 +50,9 @@ def test_a_single_argument_is_a_tuple_too():
 
 
 def test_without_arguments_nothing_is_read():
-    site = site_of(frame_of)
-    assert site.read is None
-    assert site.read_arguments(frame_of(1)) == ()
+    traced_code = site_of(frame_of)
+    assert traced_code.read is None
+    assert traced_code.read_arguments(frame_of(1)) == ()
 
 
 @pytest.mark.parametrize("value", [None, True, 1, 0.5, "x" * SHORT_TEXT])
@@ -67,26 +67,26 @@ def test_other_values_are_captured(value):
 
 def test_keys_of_keyword_arguments_are_judged_one_by_one():
     verdicts = {"a": Action.ALLOW, "b": Action.REDACT, "c": Action.DROP}
-    site = site_of(frame_of, "more", keywords="more", judge=verdicts.get)
-    (node,) = site.read_arguments(frame_of(1, a=1, b="s3cret", c="gone"))
+    traced_code = site_of(frame_of, "more", keywords="more", judge=verdicts.get)
+    (node,) = traced_code.read_arguments(frame_of(1, a=1, b="s3cret", c="gone"))
     assert type(node) is Node
     assert node.items == (("a", 1), ("b", REDACTED_NODE))
-    assert site.is_special
+    assert traced_code.is_special
 
 
 def test_keyword_arguments_beyond_the_limit_are_counted():
-    site = site_of(frame_of)
-    planned = PlannedCode(site.plan, lambda _: Action.ALLOW, None)
-    node = judged_keywords({f"k{n}": n for n in range(40)}, planned, site)
+    traced_code = site_of(frame_of)
+    planned = PlannedCode(traced_code.plan, lambda _: Action.ALLOW, None)
+    node = judged_keywords({f"k{n}": n for n in range(40)}, planned, traced_code)
     assert (len(node.items), node.omitted) == (32, 8)
 
 
 @pytest.mark.parametrize("kind", ["generator", "coroutine", "async_generator"])
 def test_what_can_be_suspended_takes_the_special_road(kind):
-    site = site_of(frame_of, kind=kind)
-    assert (site.suspends, site.is_special) == (True, True)
+    traced_code = site_of(frame_of, kind=kind)
+    assert (traced_code.suspends, traced_code.is_special) == (True, True)
 
 
 def test_a_hook_has_no_plan():
-    site = HookSite(frame_of.__code__, lambda *_: True, lambda _: None)
-    assert (site.plan, site.is_special, site.suspends) == (None, True, False)
+    traced_code = HookCode(frame_of.__code__, lambda *_: True, lambda _: None)
+    assert (traced_code.plan, traced_code.is_special, traced_code.suspends) == (None, True, False)

@@ -59,7 +59,7 @@ def test_an_exceptions_name_is_unbound_behind_its_block():
     assert "e" in lines[4] | lines.get(5, set())
 
 
-class Site:
+class TracedCode:
     """Captures as the value capture does, and counts how often."""
 
     def __init__(self):
@@ -74,13 +74,13 @@ class Site:
         return value
 
 
-def values_of(site):
-    return StepValues(site, None, -1, StepBudget())
+def values_of(traced_code):
+    return StepValues(traced_code, None, -1, StepBudget())
 
 
 def test_a_value_that_looks_the_same_is_no_change():
-    site, last = Site(), [UNSET]
-    values = values_of(site)
+    traced_code, last = TracedCode(), [UNSET]
+    values = values_of(traced_code)
     assert values.capture(0, [1], last).items == (1,)
     assert values.capture(0, [1], last) is SAME
     assert values.capture(0, [True], last).items == (True,)
@@ -113,9 +113,9 @@ def both_zero(one, other):
     return repr(one).replace("-0.0", "0.0") == repr(other).replace("-0.0", "0.0")
 
 
-def named(site, names):
+def named(traced_code, names):
     plain = frozenset(map(id, (type(None), bool, int, float, type(UNSET))))
-    return NamedVariables(names, 0, values_of(site), plain, are_globals=True)
+    return NamedVariables(names, 0, values_of(traced_code), plain, are_globals=True)
 
 
 class Frame:
@@ -133,8 +133,8 @@ def test_a_function_that_calls_name_is_captured_once_for_all_calls():
     def helper():
         pass
 
-    site = Site()
-    variables = named(site, ("helper", "limit"))
+    traced_code = TracedCode()
+    variables = named(traced_code, ("helper", "limit"))
     place = Frame({"helper": helper, "limit": 3})
     entries = []
     for _ in range(3):
@@ -144,7 +144,7 @@ def test_a_function_that_calls_name_is_captured_once_for_all_calls():
     first = entries[0][2]
     assert [entry[0] for entry in entries] == [7, 7, 7]
     assert all(entry[2] is first and entry[3:] == [1, 3] for entry in entries)
-    assert site.count == 1
+    assert traced_code.count == 1
 
 
 def test_a_name_that_stands_for_something_else_is_captured_anew():
@@ -154,8 +154,8 @@ def test_a_name_that_stands_for_something_else_is_captured_anew():
     def two():
         pass
 
-    site = Site()
-    variables = named(site, ("helper",))
+    traced_code = TracedCode()
+    variables = named(traced_code, ("helper",))
     place = Frame({"helper": one})
     frame = frame_of(variables.names)
     assert variables.changes(place, frame, 1, None)[2].items.endswith("one")
@@ -170,7 +170,7 @@ def test_what_was_captured_is_not_kept_alive():
     def helper():
         pass
 
-    variables = named(Site(), ("helper",))
+    variables = named(TracedCode(), ("helper",))
     variables.changes(Frame({"helper": helper}), frame_of(variables.names), 1, None)
     alive = weakref.ref(helper)
     del helper
@@ -183,7 +183,7 @@ def test_a_namespace_made_by_the_program_is_not_asked():
         def get(self, name, default):
             raise AssertionError(name, default)
 
-    variables = named(Site(), ("x",))
+    variables = named(TracedCode(), ("x",))
     assert variables.changes(Frame(Namespace()), frame_of(variables.names), 1, None) is None
 
 
@@ -196,7 +196,7 @@ def test_a_namespace_made_by_the_program_is_not_asked_what_it_is():
             asked.append("__class__")
             return dict
 
-    variables = named(Site(), ("x",))
+    variables = named(TracedCode(), ("x",))
     assert variables.changes(Frame(Namespace()), frame_of(variables.names), 1, None) is None
     assert asked == []
 
@@ -225,14 +225,14 @@ class Interrupted:
 class Cramped:
     """The recorder of a program that stands at its recursion limit."""
 
-    sites = local = Interrupted()
+    traced_codes = local = Interrupted()
     suspended = {}
     max_entries = max_bytes = 1
     line_events = on_root = None
     exception_text = False
-    new_thread = on_unknown = budget = wait_for_room = heal = keep_suspended = is_ours = None
+    new_thread = on_unknown = budget = wait_for_room = resync_to = keep_suspended = is_ours = None
 
-    def boundary(self, _error):
+    def error_boundary(self, _error):
         raise RecursionError
 
 

@@ -57,13 +57,15 @@ class Rules:
         return name in self.reprs
 
 
-def capture(value, walk=None, *, allow_repr=False, modules=None, **limits):
-    build = build_capture(ValueLimits(**limits), walk, allow_repr=allow_repr, modules=modules)
+def capture(value, attribute_rules=None, *, allow_repr=False, modules=None, **limits):
+    build = build_capture(
+        ValueLimits(**limits), attribute_rules, allow_repr=allow_repr, modules=modules
+    )
     return build(value)
 
 
-def plain(value, walk=None, **options):
-    return plain_value(capture(value, walk, **options))
+def plain(value, attribute_rules=None, **options):
+    return plain_value(capture(value, attribute_rules, **options))
 
 
 SECRET = Rules({"password": Action.REDACT, "token": Action.DROP})

@@ -12,7 +12,7 @@ from codetracer_otel.model.record import (
     NOT_CAPTURED,
     RECORD_LENGTH,
     RESULT,
-    Extras,
+    SpanDetails,
 )
 from codetracer_otel.model.span_view import Batch
 from codetracer_otel.sdk.delivery.batch_weight import batch_bytes
@@ -26,7 +26,7 @@ def span_with(text):
 
 
 def test_the_weight_of_a_batch_counts_every_text_in_it():
-    extras = Extras()
+    extras = SpanDetails()
     extras.locals, extras.attributes = ("l" * 1000, NOT_CAPTURED), {"a": "a" * 2000}
     record = [None] * RECORD_LENGTH
     record[ARGUMENTS], record[RESULT], record[EXTRAS] = ("x" * 5000, 1), "y" * 7000, extras

@@ -1,4 +1,4 @@
-"""The pipeline moves records from the recorder to every lane."""
+"""The pipeline moves records from the recorder to every queue."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from codetracer_otel.model.protocols import ExportResult
 from codetracer_otel.sdk.delivery import export_queue
-from codetracer_otel.sdk.delivery.export_queue import Lane
+from codetracer_otel.sdk.delivery.export_queue import ExportQueue
 from codetracer_otel.sdk.delivery.pipeline import Pipeline
 
 
@@ -62,7 +62,7 @@ def build():
     def build_pipeline(*exporters, redact=lambda _records, spans: spans, **options):
         waits = {"is_waited_for": options.get("max_wait_s", 0.0) != 0}
         made = [
-            Lane(str(number), exporter, 1000, 10**9, nothing, nothing, len, **waits)
+            ExportQueue(str(number), exporter, 1000, 10**9, nothing, nothing, len, **waits)
             for number, exporter in enumerate(exporters)
         ]
         options = {"interval_s": 60, "batch_records": 100, "max_spans": 1000, **options}
@@ -135,11 +135,11 @@ def test_a_batch_that_cannot_be_judged_is_not_delivered(build):
 
 
 def test_a_batch_that_met_a_lowered_recursion_limit_is_judged_again(build):
-    keeper, errors, cramped = Keeper(), [], [True]
+    keeper, errors, deferred_ends = Keeper(), [], [True]
 
     def redact(_records, spans):
-        if cramped:
-            cramped.clear()
+        if deferred_ends:
+            deferred_ends.clear()
             raise RecursionError
         return spans
 
@@ -267,7 +267,7 @@ def test_a_pipeline_that_waits_leaves_records_where_they_are_until_a_lane_has_ro
     pipeline = build(slow, max_wait_s=None, interval_s=0.01, max_spans=10_000)
     pipeline.recorder.records.extend(range(5000))
     pipeline.wake()
-    while pipeline.lanes[0].stats()["queue_depth"] < 1000:
+    while pipeline.export_queues[0].stats()["queue_depth"] < 1000:
         time.sleep(0.001)
     for _ in range(50):
         pipeline.wake()

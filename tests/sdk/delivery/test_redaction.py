@@ -235,11 +235,11 @@ def counts_of(record, **options):
 
 def failing_once(function):
     """Return ``function``, whose first call finds no room on the stack."""
-    cramped = [True]
+    deferred_ends = [True]
 
     def call(*arguments):
-        if cramped:
-            cramped.clear()
+        if deferred_ends:
+            deferred_ends.clear()
             raise RecursionError
         return function(*arguments)
 

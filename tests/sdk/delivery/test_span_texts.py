@@ -8,8 +8,8 @@ from codetracer_otel.model.record import (
     RESULT,
     Event,
     ExceptionRecord,
-    Extras,
     Link,
+    SpanDetails,
 )
 from codetracer_otel.model.span_view import SpanView
 from codetracer_otel.model.value import Node, NodeKind
@@ -39,7 +39,7 @@ def full_view():
 
 
 def full_extras():
-    extras = Extras()
+    extras = SpanDetails()
     extras.locals, extras.globals = ("local", NOT_CAPTURED), (SEQUENCE,)
     extras.attributes = {"a": "attribute"}
     extras.events, extras.links = [Event("event", 0, {"e": 1})], [Link(1, 2, attributes={"l": "x"})]

@@ -11,7 +11,7 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 from codetracer_otel.sdk.entry_points import instrumentor as module
 from codetracer_otel.sdk.session.configure import active_session
-from codetracer_otel.sdk.settings.launch import LaunchKind
+from codetracer_otel.sdk.settings.launch import StartKind
 
 
 @pytest.fixture(params=["with the framework", "without it"])
@@ -43,7 +43,7 @@ def test_it_does_what_configure_does_and_undoes_it(instrumentor, monkeypatch):
     monkeypatch.setenv("CODETRACER_SESSION_ID", "from the environment")
     instrumentor.instrument(skip_dep_check=True)
     session = active_session()
-    assert session.settings.launch.kind is LaunchKind.INSTRUMENTOR
+    assert session.settings.launch.kind is StartKind.INSTRUMENTOR
     assert session.settings.session_id == "from the environment"
     assert session.settings.exporters == ()
     assert instrumentor.is_instrumented_by_opentelemetry

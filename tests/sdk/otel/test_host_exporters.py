@@ -22,7 +22,7 @@ from codetracer_otel.model.value import REDACTED
 from codetracer_otel.sdk.entry_points.instrumentor import CodetracerInstrumentor
 from codetracer_otel.sdk.otel.host_exporters import redact_exporters, stop_redacting
 from codetracer_otel.sdk.session.configure import begin_session, shutdown
-from codetracer_otel.sdk.settings.launch import Launch, LaunchKind
+from codetracer_otel.sdk.settings.launch import StartKind, StartMode
 
 SECRET = "hunter2hunter2"
 
@@ -195,7 +195,7 @@ def test_what_cannot_be_judged_does_not_leave(classifier, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("kind", "redacts"), [(LaunchKind.INSTRUMENTOR, True), (LaunchKind.API, False)]
+    ("kind", "redacts"), [(StartKind.INSTRUMENTOR, True), (StartKind.API, False)]
 )
 def test_only_the_instrumentor_touches_the_exporters_of_others_and_its_session_may_end_first(
     kind, redacts
@@ -204,7 +204,7 @@ def test_only_the_instrumentor_touches_the_exporters_of_others_and_its_session_m
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     options = {"trace_filter": only(__file__), "exporter": [], "tracer_provider": provider}
-    begin_session(options, Launch(kind))
+    begin_session(options, StartMode(kind))
     shutdown()
     provider.get_tracer("t").start_span("span", attributes={"password": SECRET}).end()
     (span,) = exporter.get_finished_spans()
@@ -227,7 +227,7 @@ def test_spans_of_ours_were_judged_by_their_own_rules_and_are_not_judged_again(r
         "exporter": ["provider"],
         "tracer_provider": provider,
     }
-    begin_session(options, Launch(LaunchKind.INSTRUMENTOR))
+    begin_session(options, StartMode(StartKind.INSTRUMENTOR))
     take("correct horse")
     shutdown()
     (span,) = exporter.get_finished_spans()

@@ -34,7 +34,7 @@ from opentelemetry.trace import (
 )
 
 from codetracer_otel.exporters.otel_spans import views_of
-from codetracer_otel.sdk.otel.light_span import OwnSpan
+from codetracer_otel.sdk.otel.light_span import LightSpan
 from codetracer_otel.sdk.otel.tracer_provider import OurProvider, build_provider
 from codetracer_otel.sdk.settings.limits import Limits
 from codetracer_otel.testing import SequentialIds as PlainIds
@@ -202,7 +202,7 @@ def test_text_and_numbers_make_no_span_of_the_sdk():
     both.run(act)
     own = both.own("span", context=Context(), attributes=None, links=(), start_time=5)
     act(own)
-    assert type(own) is OwnSpan
+    assert type(own) is LightSpan
     assert both.taken[-1] is own
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from codetracer_otel.sdk.settings.filter_loading import load_filters
-from codetracer_otel.sdk.settings.launch import Launch, LaunchKind
+from codetracer_otel.sdk.settings.launch import StartKind, StartMode
 from codetracer_otel.sdk.settings.resolve import resolve
 
 
@@ -26,7 +26,7 @@ def asked(monkeypatch):
 
 
 def load_for(script):
-    load_filters(resolve({}, {}, launch=Launch(LaunchKind.SCRIPT, str(script))))
+    load_filters(resolve({}, {}, launch=StartMode(StartKind.SCRIPT, str(script))))
 
 
 def test_a_script_of_the_users_own_is_no_command_of_a_distribution(asked, tmp_path):

@@ -13,7 +13,7 @@ from codetracer_otel.filters.language.sources import filter_from_text
 from codetracer_otel.sdk.settings.error_policy import OnRecorderError, Origin, Policy
 from codetracer_otel.sdk.settings.exporter_specs import ExporterSpec
 from codetracer_otel.sdk.settings.keywords import KEYWORDS
-from codetracer_otel.sdk.settings.launch import Launch, LaunchKind
+from codetracer_otel.sdk.settings.launch import StartKind, StartMode
 from codetracer_otel.sdk.settings.limits import Buffer, Limits
 from codetracer_otel.sdk.settings.model import (
     Paths,
@@ -296,22 +296,22 @@ def test_each_statement_changes_the_settings():
 
 
 def test_how_a_session_was_started_is_no_part_of_equality():
-    launch = Launch(LaunchKind.MODULE, "shop")
+    launch = StartMode(StartKind.MODULE, "shop")
 
     assert resolve({}, {}, launch=launch) == resolve({}, {})
     assert resolve({}, {}, launch=launch).launch is launch
 
 
 def test_a_test_framework_brings_its_filter_unless_told_not_to():
-    assert Launch(LaunchKind.PYTEST, "pytest").framework == "pytest"
-    assert Launch(LaunchKind.UNITTEST, "unittest").framework == "unittest"
-    assert Launch(LaunchKind.PYTEST, framework_filter=False).framework is None
-    assert Launch(LaunchKind.SCRIPT).framework is None
+    assert StartMode(StartKind.PYTEST, "pytest").framework == "pytest"
+    assert StartMode(StartKind.UNITTEST, "unittest").framework == "unittest"
+    assert StartMode(StartKind.PYTEST, framework_filter=False).framework is None
+    assert StartMode(StartKind.SCRIPT).framework is None
 
 
 def test_a_program_under_run_owns_its_process():
-    assert Launch(LaunchKind.COMMAND).is_program
-    assert not Launch(LaunchKind.API).is_program
+    assert StartMode(StartKind.COMMAND).is_program
+    assert not StartMode(StartKind.API).is_program
 
 
 @pytest.mark.parametrize(

@@ -111,13 +111,13 @@ def test_every_event_has_a_topic_that_exists():
 
 
 def test_a_defect_of_ours_is_told_once_and_reaches_nobody(capsys, monkeypatch):
-    from codetracer_otel.instrumentation.manual.field_policy import Judgement
+    from codetracer_otel.instrumentation.manual.field_policy import FieldPolicy
 
     def broken(self, values):
         raise RuntimeError("defect")
 
     with ct.configure(exporter=[], functions=False, trace="app"):
-        monkeypatch.setattr(Judgement, "fields", broken)
+        monkeypatch.setattr(FieldPolicy, "fields", broken)
         for _ in range(3):
             with ct.span("s", x=1) as span:
                 span.record(y=2)

@@ -21,7 +21,7 @@ from codetracer_otel.cli.run.target import (
 from codetracer_otel.cli.run.uncaught import raise_silently
 from codetracer_otel.errors import UsageError
 from codetracer_otel.sdk.settings.error_policy import PolicyFlags
-from codetracer_otel.sdk.settings.launch import Launch, LaunchKind
+from codetracer_otel.sdk.settings.launch import StartKind, StartMode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,16 +46,16 @@ _TARGET_FLAGS: Final[Mapping[str, str]] = {
     "--unittest": "",
 }
 _A_PROGRAM: Final = "a script, -m or -c, as in codetracer-otel run app.py"
-_FRAMEWORKS: Final[Mapping[str, LaunchKind]] = {
-    "pytest": LaunchKind.PYTEST,
-    "unittest": LaunchKind.UNITTEST,
+_FRAMEWORKS: Final[Mapping[str, StartKind]] = {
+    "pytest": StartKind.PYTEST,
+    "unittest": StartKind.UNITTEST,
 }
-_LAUNCH_KINDS: Final[Mapping[TargetKind, LaunchKind]] = {
-    TargetKind.SCRIPT: LaunchKind.SCRIPT,
-    TargetKind.ARCHIVE: LaunchKind.SCRIPT,
-    TargetKind.MODULE: LaunchKind.MODULE,
-    TargetKind.COMMAND: LaunchKind.COMMAND,
-    TargetKind.STDIN: LaunchKind.COMMAND,
+_LAUNCH_KINDS: Final[Mapping[TargetKind, StartKind]] = {
+    TargetKind.SCRIPT: StartKind.SCRIPT,
+    TargetKind.ARCHIVE: StartKind.SCRIPT,
+    TargetKind.MODULE: StartKind.MODULE,
+    TargetKind.COMMAND: StartKind.COMMAND,
+    TargetKind.STDIN: StartKind.COMMAND,
 }
 
 
@@ -275,12 +275,12 @@ def _path_target(path: str, arguments: tuple[str, ...]) -> Target:
     return script_target(path, arguments)
 
 
-def build_launch(target: Target, *, framework_filter: bool) -> Launch:
+def build_launch(target: Target, *, framework_filter: bool) -> StartMode:
     """Return what a session should know about the program it records."""
     is_module = target.kind is TargetKind.MODULE
     kind = _FRAMEWORKS.get(target.name) if is_module else None
     name = target.name if is_module else _main_file(target.filename)
-    return Launch(kind or _LAUNCH_KINDS[target.kind], name, target.arguments, framework_filter)
+    return StartMode(kind or _LAUNCH_KINDS[target.kind], name, target.arguments, framework_filter)
 
 
 def _main_file(filename: str) -> str:

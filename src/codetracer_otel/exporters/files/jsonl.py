@@ -54,7 +54,7 @@ def _link(link: Link) -> dict[str, Any]:
     }
 
 
-def _tell_nobody(event: str, /, level: str = "info", **facts: object) -> None:
+def _emit_nothing(event: str, /, level: str = "info", **facts: object) -> None:
     """Stand for the one who is told, where there is none."""
 
 
@@ -73,7 +73,7 @@ class JsonLinesExporter:
         writer: LineWriter | None = None,
         *,
         is_printed: Callable[[SpanView], bool] | None = None,
-        notify: Notify = _tell_nobody,
+        notify: Notify = _emit_nothing,
     ) -> None:
         self._writer = writer or LineWriter(standard_error())
         self._health = Health(notify, exporter="jsonl")
@@ -82,7 +82,7 @@ class JsonLinesExporter:
 
     @classmethod
     def to_file(
-        cls, path: str | PathLike[str], *, notify: Notify = _tell_nobody
+        cls, path: str | PathLike[str], *, notify: Notify = _emit_nothing
     ) -> JsonLinesExporter:
         """Return an exporter that appends to ``path``, created with mode 0600.
 

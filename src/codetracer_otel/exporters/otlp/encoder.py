@@ -46,14 +46,14 @@ from codetracer_otel.model.record import (
     SEGMENT,
     SPAN_ID,
     START,
-    Segment,
+    TraceOnThread,
 )
 from codetracer_otel.model.span_view import SpanView, apply_extras, span_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from codetracer_otel.model.record import Extras, Plan, Record
+    from codetracer_otel.model.record import Plan, Record, SpanDetails
     from codetracer_otel.model.span_view import Batch
     from codetracer_otel.model.value import Captured
 
@@ -71,7 +71,7 @@ _THREAD: Final = ("thread.id", "thread.name")
 _ABSENT: Final = ""
 # What a generator or coroutine that ended as usual has set, of which two are delivered.
 _ONLY_TIMES: Final = frozenset(
-    {"busy_ns", "suspensions", "resumed_at", "frame_id", "materialised", "is_hooked"}
+    {"busy_ns", "suspensions", "resumed_at", "frame_id", "as_context", "is_hooked"}
 )
 
 
@@ -105,7 +105,9 @@ class _PlanForm:
 def _bare_view(plan: Plan) -> SpanView:
     """Return a view that has what every record of the plan has."""
     values = (_ABSENT,) * len(plan.argument_names)
-    return span_view([None, plan, 0, Segment(0, 0), None, 0, values, 0, 0, NOT_CAPTURED, None])
+    return span_view(
+        [None, plan, 0, TraceOnThread(0, 0), None, 0, values, 0, 0, NOT_CAPTURED, None]
+    )
 
 
 class _SegmentForm:
@@ -113,7 +115,7 @@ class _SegmentForm:
 
     __slots__ = ("offset", "remote", "suffix", "trace")
 
-    def __init__(self, segment: Segment) -> None:
+    def __init__(self, segment: TraceOnThread) -> None:
         self.trace = segment.trace_id.to_bytes(16, "big")
         self.offset = segment.wall_offset_ns
         self.remote = segment.remote_parent_id
@@ -188,7 +190,7 @@ class OtlpEncoder:
     def _encode_records(self, records: Sequence[Record]) -> list[bytes]:
         spans: list[bytes] = []
         forms = self._forms
-        last: Segment | None = None
+        last: TraceOnThread | None = None
         for record in records:
             plan = record[PLAN]
             try:
@@ -235,7 +237,9 @@ class OtlpEncoder:
             return None
         return b"".join(parts)
 
-    def _add_extras(self, append: Callable[[bytes], None], form: _PlanForm, extras: Extras) -> bool:
+    def _add_extras(
+        self, append: Callable[[bytes], None], form: _PlanForm, extras: SpanDetails
+    ) -> bool:
         """Add what only some spans have; return False if it changes what all of them have."""
         view = SpanView(form.plan.name, "", "", None, 0, 0, {})
         apply_extras(view, form.plan, extras)

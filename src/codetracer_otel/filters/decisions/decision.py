@@ -109,14 +109,14 @@ class Decision:
         return self.profile.events
 
     @property
-    def walk(self) -> WalkRules | None:
+    def attribute_rules(self) -> WalkRules | None:
         """``attr`` and ``type`` patterns, or None when there are none."""
-        return self.profile.values.walk
+        return self.profile.values.attribute_rules
 
     @property
-    def content(self) -> ContentRules | None:
+    def text_rules(self) -> ContentRules | None:
         """``value`` patterns, or None when there are none."""
-        return self.profile.values.content
+        return self.profile.values.text_rules
 
     def value_verdict(self, kind: ValueKind, name: str) -> Verdict:
         """Return the answer for a value known by name.

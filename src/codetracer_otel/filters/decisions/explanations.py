@@ -137,8 +137,8 @@ def _value(decision: Decision, kind: ValueKind, name: str) -> ValueExplanation:
 
 
 def _key(decision: Decision, name: str) -> ValueExplanation:
-    walk = decision.profile.values.walk
-    pattern = walk.attribute_pattern(name) if walk is not None else None
+    attribute_rules = decision.profile.values.attribute_rules
+    pattern = attribute_rules.attribute_pattern(name) if attribute_rules is not None else None
     if pattern is None:
         nothing = decision.value_verdict(ValueKind.ARG, "").source
         return ValueExplanation("attr", name, Action.ALLOW, nothing, decision.traces)

@@ -87,7 +87,7 @@ class ValueRules:
         compile_content: makes rules of ``value`` patterns, or None where none are needed.
     """
 
-    __slots__ = ("_cross", "_default", "_own", "_patience", "content", "walk")
+    __slots__ = ("_cross", "_default", "_own", "_patience", "attribute_rules", "text_rules")
 
     def __init__(
         self,
@@ -106,9 +106,9 @@ class ValueRules:
                 self._own[kind].append(step)
         for kind, other in _OTHER_KIND.items():
             self._cross[kind] = _cross_steps(self._own[kind], self._own[other])
-        self.walk = _compile_walk(steps, patience)
+        self.attribute_rules = _compile_walk(steps, patience)
         content = _content_patterns(steps)
-        self.content = compile_content(content)
+        self.text_rules = compile_content(content)
 
     def verdict(self, kind: ValueKind, name: str) -> Verdict:
         """Return the answer for an argument, local or global."""

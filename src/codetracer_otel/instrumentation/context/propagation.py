@@ -16,7 +16,7 @@ from opcode import opmap
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codetracer_otel.instrumentation.context.runtime_context import materialise
-from codetracer_otel.instrumentation.spans.parents import build_hook, build_hook_like, keep
+from codetracer_otel.instrumentation.spans.parents import build_hook, build_hook_like, settle_kept
 from codetracer_otel.instrumentation.values.frame_variables import read_variables
 from codetracer_otel.model.record import (
     CONTEXT,
@@ -24,7 +24,7 @@ from codetracer_otel.model.record import (
     SEGMENT,
     SPAN_ID,
     Record,
-    Segment,
+    TraceOnThread,
 )
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def find_unpacking_calls(bytecode: bytes) -> UnpackingCalls:
     )
 
 
-class Handoffs:
+class ContextPropagation:
     """Carries the current span to where work handed on will run.
 
     Args:
@@ -101,7 +101,7 @@ class Handoffs:
     ) -> None:
         self._recorder = recorder
         self._runtime = runtime
-        self._waiting: dict[int, tuple[Segment, int]] = {}
+        self._waiting: dict[int, tuple[TraceOnThread, int]] = {}
         self._unpacking: dict[int, tuple[weakref.ref[CodeType], UnpackingCalls]] = {}
         self._hooks = self._build_hooks(threads=threads)
 
@@ -150,12 +150,12 @@ class Handoffs:
             return False
         record, context = self._recorder.current_readable(), self._runtime.read()
         if record is None or record[CONTEXT] is not context:
-            keep(stack[-1])
+            settle_kept(stack[-1])
             stack.append(build_hook_like(code, stack[-1]))
             return True
-        materialised = materialise(record, context, self._recorder.build_span)
-        entry = build_hook(code, materialised, record[SEGMENT], record[SPAN_ID])
-        entry[EXTRAS].token = self._runtime.inner.attach(materialised)
+        as_context = materialise(record, context, self._recorder.build_span)
+        entry = build_hook(code, as_context, record[SEGMENT], record[SPAN_ID])
+        entry[EXTRAS].token = self._runtime.inner.attach(as_context)
         stack.append(entry)
         return True
 

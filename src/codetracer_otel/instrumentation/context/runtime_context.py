@@ -10,7 +10,7 @@ from opentelemetry.context.context import _RuntimeContext
 from opentelemetry.context.contextvars_context import ContextVarsRuntimeContext
 from opentelemetry.trace import set_span_in_context
 
-from codetracer_otel.model.record import CONTEXT, EXTRAS, Extras
+from codetracer_otel.model.record import CONTEXT, EXTRAS, SpanDetails
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,15 +81,15 @@ def materialise(
     """Return ``context`` with the record's span in it, the same object each time until it ends."""
     extras = record[EXTRAS]
     if extras is None:
-        extras = record[EXTRAS] = Extras()
-    if extras.claim is not None:
+        extras = record[EXTRAS] = SpanDetails()
+    if extras.adopted_call is not None:
         return context  # the hand-written span is in it
-    if extras.materialised is None or extras.materialised[0] is not context:
+    if extras.as_context is None or extras.as_context[0] is not context:
         span = build_span(record) if extras.span is None else extras.span
         extras.span = span
-        extras.materialised = (context, set_span_in_context(span, context))
-    materialised: Context = extras.materialised[1]
-    return materialised
+        extras.as_context = (context, set_span_in_context(span, context))
+    as_context: Context = extras.as_context[1]
+    return as_context
 
 
 def reader_of(runtime: _RuntimeContext) -> Callable[[], Context]:

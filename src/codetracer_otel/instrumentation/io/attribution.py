@@ -33,7 +33,7 @@ class IoRecorder:
         is_ours: answers whether a file is one of this package.
         take_step: takes (stream, text, file, line) for a native trace, or None.
         take_event: takes (stream, text, line) for the current span, or None.
-        boundary: is told of every exception in here; raises it or returns.
+        error_boundary: is told of every exception in here; raises it or returns.
         expect: told of (stream, text) that the stream's descriptor will show later, or None.
         is_secret: whether a name is that of a secret; a prompt's words are asked about.
         learn: takes answers that are hidden because of their prompts.
@@ -47,7 +47,7 @@ class IoRecorder:
         is_ours: Callable[[str], bool],
         take_step: Callable[[str, str, str, int], None] | None,
         take_event: Callable[[str, str, int], None] | None,
-        boundary: Callable[[BaseException], None],
+        error_boundary: Callable[[BaseException], None],
         expect: Callable[[str, str], None] | None = None,
         is_secret: Callable[[str], bool] = bool,
         redact: Callable[[str], str] = str,
@@ -59,7 +59,7 @@ class IoRecorder:
         self._is_ours = is_ours
         self._take_step = take_step
         self._take_event = take_event
-        self._boundary = boundary
+        self._error_boundary = error_boundary
         self._expect = expect
         self._local = Threads.Local()
 
@@ -73,7 +73,7 @@ class IoRecorder:
         except RecursionError:
             return  # the program is about to get its own
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            self._boundary(error)
+            self._error_boundary(error)
         finally:
             self._local.is_busy = False
 
@@ -88,7 +88,7 @@ class IoRecorder:
         except RecursionError:
             return
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            self._boundary(error)
+            self._error_boundary(error)
 
     def _record(self, stream: str, text: Any, frame: FrameType | None) -> None:
         text = exact_text(text)

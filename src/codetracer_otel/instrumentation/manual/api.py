@@ -9,8 +9,8 @@ from opentelemetry.context import get_current
 from opentelemetry.trace import get_current_span
 
 from codetracer_otel.instrumentation.manual.backend import SLOT, HappenedEvent
-from codetracer_otel.instrumentation.manual.events import tell_event, text_of_name
-from codetracer_otel.instrumentation.manual.noop import OFF, OffSpan
+from codetracer_otel.instrumentation.manual.events import emit_event, text_of_name
+from codetracer_otel.instrumentation.manual.noop import NOOP, OffSpan
 from codetracer_otel.instrumentation.manual.roots import enclosing_span
 from codetracer_otel.instrumentation.manual.session_scope import session_of
 from codetracer_otel.instrumentation.manual.span import HandWrittenSpan
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-    from codetracer_otel.instrumentation.manual.backend import Tracing
+    from codetracer_otel.instrumentation.manual.backend import SpanBackend
     from codetracer_otel.instrumentation.manual.context import Parent
     from codetracer_otel.instrumentation.topics import Level
 
@@ -54,20 +54,20 @@ def span(
         ValueError: unknown topic or level, while anything is traced.
     """
     if SLOT.active is None:
-        return OFF
-    tracing = SLOT.current()
-    if tracing is None:
-        return OFF
+        return NOOP
+    backend = SLOT.current()
+    if backend is None:
+        return NOOP
     full, rank = topic_named(topic), level_named(level)
     try:
         frame = _frame_of(1)
-        judgement = tracing.judgements.about(frame.f_code, frame.f_globals)
-        started = HandWrittenSpan(tracing, text_of_name(name), full, rank, judgement)
+        field_policy = backend.field_policies.about(frame.f_code, frame.f_globals)
+        started = HandWrittenSpan(backend, text_of_name(name), full, rank, field_policy)
         started.add_fields(fields)
         return started.start(parent=parent, links=links)
     except Exception as failure:  # noqa: BLE001 - the program goes on
-        tracing.failed(failure)
-        return OFF
+        backend.failed(failure)
+        return NOOP
 
 
 def event(name: str, /, *, topic: str | None = None, level: str = "info", **fields: object) -> None:
@@ -84,18 +84,18 @@ def event(name: str, /, *, topic: str | None = None, level: str = "info", **fiel
     """
     if SLOT.active is None:
         return
-    tracing = SLOT.current()
-    if tracing is None:
+    backend = SLOT.current()
+    if backend is None:
         return
     full, rank = None if topic is None else topic_named(topic), level_named(level)
     try:
-        _tell(tracing, name, full, rank, fields, _frame_of(1))
+        _tell(backend, name, full, rank, fields, _frame_of(1))
     except Exception as failure:  # noqa: BLE001 - the program goes on
-        tracing.failed(failure)
+        backend.failed(failure)
 
 
 def _tell(
-    tracing: Tracing,
+    backend: SpanBackend,
     name: str,
     topic: str | None,
     level: Level,
@@ -106,9 +106,9 @@ def _tell(
     current = get_current_span(context)
     around = enclosing_span(context, current)
     if around is not None and around.otel_span is current:
-        around.tell_event(name, topic or around.topic, level, fields)
+        around.emit_event(name, topic or around.topic, level, fields)
         return
-    judgement = tracing.judgements.about(frame.f_code, frame.f_globals)
+    field_policy = backend.field_policies.about(frame.f_code, frame.f_globals)
     happened = HappenedEvent(
         topic or ("app" if around is None else around.topic),
         level,
@@ -116,9 +116,9 @@ def _tell(
         0,
         0,
         0,
-        session_of(context, tracing.session_id),
-        tracing.clock.wall_ns(),
-        judgement.fields(fields.items()),
+        session_of(context, backend.session_id),
+        backend.clock.wall_ns(),
+        field_policy.fields(fields.items()),
         text_of_name(name),
     )
-    tell_event(tracing, current, judgement, happened)
+    emit_event(backend, current, field_policy, happened)

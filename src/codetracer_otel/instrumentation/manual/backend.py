@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from codetracer_otel.filters.types import ContentRules
-    from codetracer_otel.instrumentation.manual.call_adoption import Claims
-    from codetracer_otel.instrumentation.manual.field_policy import Judgements
+    from codetracer_otel.instrumentation.manual.call_adoption import CallAdoption
+    from codetracer_otel.instrumentation.manual.field_policy import FieldPolicies
     from codetracer_otel.instrumentation.topics import Level
     from codetracer_otel.model.protocols import Clock
     from codetracer_otel.model.record import RemoteParent
@@ -103,18 +103,18 @@ class HappenedEvent(TopicEntry):
 
 
 @dataclass(frozen=True, slots=True)
-class Tracing:
+class SpanBackend:
     """Where hand-written spans go while a session runs, or topics are printed without one.
 
     Attributes:
         start_span: starts an OpenTelemetry span: ``(name, context=, attributes=, links=,
             start_time=)``.
         clock: time.
-        judgements: says what may be said.
-        is_told: answers ``(topic, level, trace_id)``: whether a line is printed. The lines
+        field_policies: says what may be said.
+        is_printed: answers ``(topic, level, trace_id)``: whether a line is printed. The lines
             that are not need not be made.
-        judges_later: answers ``(span, rules)``: whether the plain texts of an OpenTelemetry span
-            are judged by ``rules`` on their way out, before anybody sees them.
+        redacted_on_worker: answers ``(span, rules)``: whether the plain texts of an OpenTelemetry
+            span are judged by ``rules`` on their way out, before anybody sees them.
         span_closed: takes a span that has ended and whose topic, or ``redact``, is told.
         root_closed: called when the span that made a `LocalRoot` has ended.
         event_happened: takes an event that is told.
@@ -122,7 +122,7 @@ class Tracing:
         reload: puts another ``CODETRACER_TRACE`` text in force.
         session_id: where neither a scope nor an event nor baggage names one.
         remote_parent: of root spans, from another process.
-        claims: hands on what the recorder captured of an instrumented function.
+        call_adoption: hands on what the recorder captured of an instrumented function.
         root_begins: called as each trace begins in this process: whether it is still the same one.
         max_fields: how many fields one span has; further ones are left out.
         exception_text: use ``str(error)``, which is code of the program.
@@ -130,9 +130,9 @@ class Tracing:
 
     start_span: Callable[..., Span]
     clock: Clock
-    judgements: Judgements
-    is_told: Callable[[str, Level, int], bool]
-    judges_later: Callable[[Span, ContentRules], bool]
+    field_policies: FieldPolicies
+    is_printed: Callable[[str, Level, int], bool]
+    redacted_on_worker: Callable[[Span, ContentRules], bool]
     span_closed: Callable[[ClosedSpan], None]
     root_closed: Callable[[LocalRoot], None]
     event_happened: Callable[[HappenedEvent], None]
@@ -140,7 +140,7 @@ class Tracing:
     reload: Callable[[str], None]
     session_id: str | None = None
     remote_parent: RemoteParent | None = None
-    claims: Claims | None = None
+    call_adoption: CallAdoption | None = None
     root_begins: Callable[[], None] = lambda: None
     max_fields: int = 128
     exception_text: bool = False
@@ -153,7 +153,7 @@ class _Undecided:
 UNDECIDED: Final = _Undecided()
 
 
-class Slot:
+class BackendSlot:
     """The one place that every hand-written span looks at.
 
     Attributes:
@@ -164,22 +164,22 @@ class Slot:
     __slots__ = ("_is_deciding", "_lock", "active", "decide")
 
     def __init__(self) -> None:
-        self.active: Tracing | _Undecided | None = UNDECIDED
-        self.decide: Callable[[], Tracing | None] = lambda: None
+        self.active: SpanBackend | _Undecided | None = UNDECIDED
+        self.decide: Callable[[], SpanBackend | None] = lambda: None
         self._is_deciding = False
         self.forget_threads()
 
-    def fill(self, tracing: Tracing | None) -> Callable[[], None]:
-        """Let spans go to ``tracing`` and return the idempotent undo."""
-        before, self.active = self.active, tracing
+    def fill(self, backend: SpanBackend | None) -> Callable[[], None]:
+        """Let spans go to ``backend`` and return the idempotent undo."""
+        before, self.active = self.active, backend
 
         def undo() -> None:
-            if self.active is tracing:
+            if self.active is backend:
                 self.active = before
 
         return undo
 
-    def current(self) -> Tracing | None:
+    def current(self) -> SpanBackend | None:
         """Return where spans go, or None; the first call without a session decides."""
         active = self.active
         if not isinstance(active, _Undecided):
@@ -199,4 +199,4 @@ class Slot:
         self._lock = Threads.RLock()
 
 
-SLOT: Final = Slot()
+SLOT: Final = BackendSlot()

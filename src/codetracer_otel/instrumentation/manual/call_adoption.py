@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from codetracer_otel.model.value import AttributeValue
 
 
-class Claim:
+class AdoptedCall:
     """Says that the next call of a code object belongs to a hand-written span.
 
     Attributes:
@@ -34,10 +34,10 @@ class _Expected(Threads.Local):
     """The call that this thread is about to begin."""
 
     code: CodeType | None = None
-    claim: Claim | None = None
+    adopted_call: AdoptedCall | None = None
 
 
-class Claims:
+class CallAdoption:
     """The instrumented code objects of one session.
 
     Args:
@@ -45,30 +45,30 @@ class Claims:
             instrumented after its first call.
     """
 
-    def __init__(self, when_marked: Callable[[CodeType, Claims], None]) -> None:
+    def __init__(self, when_marked: Callable[[CodeType, CallAdoption], None]) -> None:
         self._when_marked = when_marked
         self._expected = _Expected()
         self._marked: dict[int, weakref.ref[CodeType]] = {}
 
-    def expect(self, code: CodeType) -> Claim:
+    def expect(self, code: CodeType) -> AdoptedCall:
         """Claim the call of ``code`` that this thread begins next; `forget` it afterwards."""
         if not self.is_marked(code):
             self._mark(code)
         expected = self._expected
-        expected.code, expected.claim = code, Claim()
-        return expected.claim
+        expected.code, expected.adopted_call = code, AdoptedCall()
+        return expected.adopted_call
 
     def forget(self) -> None:
         """Withdraw a claim whose call did not begin."""
-        self._expected.code = self._expected.claim = None
+        self._expected.code = self._expected.adopted_call = None
 
-    def take(self, code: CodeType) -> Claim | None:
+    def take(self, code: CodeType) -> AdoptedCall | None:
         """Return the claim on this call of ``code``, which begins now, or None."""
         expected = self._expected
         if expected.code is not code:
             return None
-        claim, expected.code, expected.claim = expected.claim, None, None
-        return claim
+        adopted_call, expected.code, expected.adopted_call = expected.adopted_call, None, None
+        return adopted_call
 
     def is_marked(self, code: CodeType) -> bool:
         """Return whether calls of ``code`` may be claimed."""
@@ -89,7 +89,7 @@ class Claims:
         return unmark
 
 
-def claimed_attributes(record: Record) -> dict[str, AttributeValue]:
+def adopted_attributes(record: Record) -> dict[str, AttributeValue]:
     """Return the attributes that a function span would have had from its captured values."""
     extras = record[EXTRAS]
     extras.exception = None  # the hand-written span tells it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from codetracer_otel.instrumentation.manual.call_adoption import claimed_attributes
+from codetracer_otel.instrumentation.manual.call_adoption import adopted_attributes
 from codetracer_otel.instrumentation.manual.field_policy import (
     changed_texts,
     redact_content,
@@ -72,8 +72,8 @@ class SpanContent:
     @property
     def is_plain(self) -> bool:
         """Whether every text is a value of its own, and no exception is told."""
-        is_told = self.error is not None or self.result is not None
-        return not (is_told or has_inner_texts(self.fields) or has_inner_texts(self.arguments))
+        has_outcome = self.error is not None or self.result is not None
+        return not (has_outcome or has_inner_texts(self.fields) or has_inner_texts(self.arguments))
 
     def redact(self, rules: ContentRules | None) -> None:
         """Replace secrets that have a known shape, in every text at once."""
@@ -148,7 +148,7 @@ class SpanContent:
     def attributes_of_call(self, record: Record, rules: ContentRules | None) -> dict[str, Any]:
         """Return the attributes of what the recorder captured of the same call."""
         _redact_record(record, rules)
-        attributes = claimed_attributes(record)
+        attributes = adopted_attributes(record)
         for key in [key for key in attributes if key.startswith(ARGUMENT_PREFIX)]:
             if self.skipped is None or key.removeprefix(ARGUMENT_PREFIX) in self.skipped:
                 del attributes[key]

@@ -17,25 +17,29 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from codetracer_otel.filters.types import ContentRules
-    from codetracer_otel.instrumentation.manual.backend import HappenedEvent, Tracing
-    from codetracer_otel.instrumentation.manual.field_policy import Judgement
+    from codetracer_otel.instrumentation.manual.backend import HappenedEvent, SpanBackend
+    from codetracer_otel.instrumentation.manual.field_policy import FieldPolicy
 
 
-def tell_event(tracing: Tracing, span: Span, judgement: Judgement, happened: HappenedEvent) -> None:
+def emit_event(
+    backend: SpanBackend, span: Span, field_policy: FieldPolicy, happened: HappenedEvent
+) -> None:
     """Redact an event by shape, add it to ``span`` and hand it to the topics."""
-    context, rules = span.get_span_context(), judgement.content
+    context, rules = span.get_span_context(), field_policy.text_rules
     if context.is_valid:
         happened.trace_id, happened.span_id = context.trace_id, context.span_id
-    is_told = tracing.is_told(happened.topic, happened.level, happened.trace_id)
+    is_printed = backend.is_printed(happened.topic, happened.level, happened.trace_id)
     if rules is not None and (
-        is_told or has_inner_texts(happened.fields) or not tracing.judges_later(span, rules)
+        is_printed
+        or has_inner_texts(happened.fields)
+        or not backend.redacted_on_worker(span, rules)
     ):
         _redact(happened, rules)
     if span.is_recording():
         attributes = {encodable(key): deliverable(it) for key, it in happened.fields.items()}
         span.add_event(happened.name, attributes, happened.time_ns)
-    if is_told:
-        tracing.event_happened(happened)
+    if is_printed:
+        backend.event_happened(happened)
 
 
 def _redact(happened: HappenedEvent, rules: ContentRules) -> None:

@@ -28,7 +28,7 @@ _LONGEST_KEY: Final = 256
 Changes = dict[tuple[str, bool], str]
 
 
-class Judgement:
+class FieldPolicy:
     """The filter's answer about the code that writes a span.
 
     Args:
@@ -45,7 +45,7 @@ class Judgement:
         "_learn",
         "_where",
         "capture",
-        "content",
+        "text_rules",
     )
 
     def __init__(
@@ -60,10 +60,12 @@ class Judgement:
         self._decision = decision
         self._argument_actions: dict[str, Action] = {}  # parameters: as many as the code names
         self._field_action = (
-            _everything if decision.walk is None else decision.walk.attribute_action
+            _everything
+            if decision.attribute_rules is None
+            else decision.attribute_rules.attribute_action
         )
         self.capture = capture
-        self.content = decision.content
+        self.text_rules = decision.text_rules
 
     @property
     def hides_messages(self) -> bool:
@@ -94,10 +96,13 @@ class Judgement:
 
     def _without_told(self, judged: dict[str, Captured]) -> dict[str, Captured]:
         """Hide what a neighbour names as a secret: ``header="X-Api-Key", value=...``."""
-        walk, pairs = self._decision.walk, tuple(judged.items())
+        attribute_rules, pairs = self._decision.attribute_rules, tuple(judged.items())
         return dict(
             without_named_secret(
-                tuple(judged), pairs, lambda name: is_secret_name(name, walk), self._learn
+                tuple(judged),
+                pairs,
+                lambda name: is_secret_name(name, attribute_rules),
+                self._learn,
             )
         )
 
@@ -116,10 +121,10 @@ def _everything(_name: str) -> Action:
 
 class _Known(NamedTuple):
     reference: weakref.ref[CodeType]
-    judgement: Judgement
+    field_policy: FieldPolicy
 
 
-class Judgements:
+class FieldPolicies:
     """Answers about code objects, each decided once.
 
     Args:
@@ -142,21 +147,23 @@ class Judgements:
         self._build_capture = build_capture
         self._known: dict[int, _Known] = {}
 
-    def about(self, code: CodeType, namespace: Mapping[str, Any]) -> Judgement:
+    def about(self, code: CodeType, namespace: Mapping[str, Any]) -> FieldPolicy:
         """Return the answer about ``code``, whose globals are ``namespace``."""
         known = self._known.get(id(code))
         if known is not None and known.reference() is code:
-            return known.judgement
-        judgement = self._judge(_identify(code, namespace, self._names_for), code.co_firstlineno)
+            return known.field_policy
+        field_policy = self._judge(_identify(code, namespace, self._names_for), code.co_firstlineno)
         # by identity: equality of code objects ignores the file that a rule is about
         reference = weakref.ref(code, forget_in(self._known, id(code)))
-        self._known[id(code)] = _Known(reference, judgement)
-        return judgement
+        self._known[id(code)] = _Known(reference, field_policy)
+        return field_policy
 
-    def _judge(self, identity: CodeIdentity, line: int) -> Judgement:
+    def _judge(self, identity: CodeIdentity, line: int) -> FieldPolicy:
         decision = self._classify(identity)
         where = f" at {identity.file}:{line}"
-        return Judgement(decision, self._build_capture(decision.walk), self._learn, where)
+        return FieldPolicy(
+            decision, self._build_capture(decision.attribute_rules), self._learn, where
+        )
 
 
 def _identify(

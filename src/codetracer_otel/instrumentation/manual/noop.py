@@ -50,5 +50,5 @@ class _Nothing(OffSpan):
     __exit__ = "".format  # type: ignore[assignment]  # takes anything, returns what is false
 
 
-OFF: Final = _Nothing()
-_Nothing.__enter__ = itertools.repeat(OFF).__next__  # type: ignore[method-assign,assignment]
+NOOP: Final = _Nothing()
+_Nothing.__enter__ = itertools.repeat(NOOP).__next__  # type: ignore[method-assign,assignment]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from codetracer_otel.instrumentation.manual.backend import HappenedEvent, LocalRoot
 from codetracer_otel.instrumentation.manual.content import SpanContent
 from codetracer_otel.instrumentation.manual.environment import child_environment
-from codetracer_otel.instrumentation.manual.events import tell_event, text_of_name
+from codetracer_otel.instrumentation.manual.events import emit_event, text_of_name
 from codetracer_otel.instrumentation.manual.noop import OffSpan
 from codetracer_otel.instrumentation.topics import Level, level_named, topic_named
 from codetracer_otel.instrumentation.values.exceptions import describe_exception
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Span
 
-    from codetracer_otel.instrumentation.manual.backend import Tracing
-    from codetracer_otel.instrumentation.manual.field_policy import Judgement
+    from codetracer_otel.instrumentation.manual.backend import SpanBackend
+    from codetracer_otel.instrumentation.manual.field_policy import FieldPolicy
 
 
-class ToldSpan(OffSpan):
+class RecordedSpan(OffSpan):
     """A span that fields, events and errors are added to.
 
     Args:
-        tracing: where it goes.
+        backend: where it goes.
         name: of the line, and of the OpenTelemetry span unless its start says another.
         topic: full name.
         level: of the line; an exception makes it ERROR.
-        judgement: what may be said.
+        field_policy: what may be said.
 
     Attributes:
         otel_span: carries the ids; recorded if there is a provider.
@@ -42,15 +42,15 @@ class ToldSpan(OffSpan):
     """
 
     __slots__ = (
+        "backend",
         "content",
-        "judgement",
+        "field_policy",
         "level",
         "number",
         "otel_span",
         "parent_id",
         "root",
         "topic",
-        "tracing",
     )
 
     otel_span: Span
@@ -59,12 +59,12 @@ class ToldSpan(OffSpan):
     parent_id: int
 
     def __init__(
-        self, tracing: Tracing, name: str, topic: str, level: Level, judgement: Judgement
+        self, backend: SpanBackend, name: str, topic: str, level: Level, field_policy: FieldPolicy
     ) -> None:
-        self.tracing = tracing
+        self.backend = backend
         self.topic = topic
         self.level = level
-        self.judgement = judgement
+        self.field_policy = field_policy
         self.content = SpanContent(name, None)
 
     def record(self, /, **fields: object) -> None:
@@ -81,15 +81,15 @@ class ToldSpan(OffSpan):
             content = self.content
             if attribute_names:
                 content.attribute_names.update(attribute_names)
-            if len(content.fields) + len(fields) > self.tracing.max_fields:
+            if len(content.fields) + len(fields) > self.backend.max_fields:
                 fields = self._fitting(fields)
-            content.fields.update(self.judgement.fields(fields.items()))
+            content.fields.update(self.field_policy.fields(fields.items()))
         except Exception as failure:  # noqa: BLE001 - the program goes on
-            self.tracing.failed(failure)
+            self.backend.failed(failure)
 
     def _fitting(self, fields: Mapping[str, object]) -> dict[str, object]:
         known = self.content.fields
-        room = self.tracing.max_fields - len(known)
+        room = self.backend.max_fields - len(known)
         return {
             name: value
             for name, value in fields.items()
@@ -106,11 +106,11 @@ class ToldSpan(OffSpan):
         """
         full, rank = self.topic if topic is None else topic_named(topic), level_named(level)
         try:
-            self.tell_event(name, full, rank, fields)
+            self.emit_event(name, full, rank, fields)
         except Exception as failure:  # noqa: BLE001 - the program goes on
-            self.tracing.failed(failure)
+            self.backend.failed(failure)
 
-    def tell_event(self, name: str, topic: str, level: Level, fields: dict[str, object]) -> None:
+    def emit_event(self, name: str, topic: str, level: Level, fields: dict[str, object]) -> None:
         """Add an event whose topic and level are known to exist."""
         happened = HappenedEvent(
             topic,
@@ -120,20 +120,20 @@ class ToldSpan(OffSpan):
             0,
             self.parent_id,
             self.content.session_id,
-            self.tracing.clock.monotonic_ns() + self.root.wall_offset_ns,
-            self.judgement.fields(fields.items()),
+            self.backend.clock.monotonic_ns() + self.root.wall_offset_ns,
+            self.field_policy.fields(fields.items()),
             text_of_name(name),
             self.number,
             self.root,
         )
-        tell_event(self.tracing, self.otel_span, self.judgement, happened)
+        emit_event(self.backend, self.otel_span, self.field_policy, happened)
 
     def set_error(self, error: BaseException) -> None:
         """Mark the span as failed by ``error``, which the program has handled."""
         try:
             self.keep_error(error, Ending.RAISED)
         except Exception as failure:  # noqa: BLE001 - the program goes on
-            self.tracing.failed(failure)
+            self.backend.failed(failure)
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return an environment for a child process: what it records is below this span.
@@ -145,15 +145,15 @@ class ToldSpan(OffSpan):
 
     def add_result(self, value: object) -> None:
         """Add the return value to the line."""
-        hidden = self.judgement.hides_messages
-        self.content.result = (REDACTED_NODE if hidden else self.judgement.capture(value),)
+        hidden = self.field_policy.hides_messages
+        self.content.result = (REDACTED_NODE if hidden else self.field_policy.capture(value),)
 
     def keep_error(self, error: BaseException, ending: Ending) -> None:
         """Tell what left the body, unless that is how it ends."""
         if ending is not Ending.RAISED:
             return
-        wall_ns = self.tracing.clock.monotonic_ns() + self.root.wall_offset_ns
-        described = describe_exception(error, wall_ns, with_text=self.tracing.exception_text)
-        if self.judgement.hides_messages:
+        wall_ns = self.backend.clock.monotonic_ns() + self.root.wall_offset_ns
+        described = describe_exception(error, wall_ns, with_text=self.backend.exception_text)
+        if self.field_policy.hides_messages:
             described.message = REDACTED
         self.content.error = described

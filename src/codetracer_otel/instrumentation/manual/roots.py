@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
-    from codetracer_otel.instrumentation.manual.backend import Tracing
+    from codetracer_otel.instrumentation.manual.backend import SpanBackend
     from codetracer_otel.instrumentation.manual.span import HandWrittenSpan
 
 CURRENT_KEY: Final = create_key("codetracer-hand-written-span")
@@ -34,15 +34,15 @@ def enclosing_span(context: Context, current: Span) -> HandWrittenSpan | None:
     return found if trace_id == current.get_span_context().trace_id else None
 
 
-def root_at(tracing: Tracing, current: Span) -> LocalRoot:
+def root_at(backend: SpanBackend, current: Span) -> LocalRoot:
     """Return the root of a trace that no hand-written span has begun in this process.
 
     Args:
-        tracing: where its spans go.
+        backend: where its spans go.
         current: the span around it, whoever made it.
     """
     if type(current) is FunctionSpan:
         return LocalRoot(current.segment.wall_offset_ns)
-    tracing.root_begins()
-    clock = tracing.clock
+    backend.root_begins()
+    clock = backend.clock
     return LocalRoot(clock.wall_ns() - clock.monotonic_ns())

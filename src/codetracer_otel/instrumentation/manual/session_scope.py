@@ -47,8 +47,8 @@ def current_ids() -> CurrentIds | None:
 
 
 def _current_session() -> str | None:
-    tracing = SLOT.current()
-    return session_of(get_current(), None if tracing is None else tracing.session_id)
+    backend = SLOT.current()
+    return session_of(get_current(), None if backend is None else backend.session_id)
 
 
 @contextmanager

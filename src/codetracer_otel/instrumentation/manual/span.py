@@ -18,7 +18,7 @@ from codetracer_otel.instrumentation.manual.context import (
     detach,
     link_to,
 )
-from codetracer_otel.instrumentation.manual.recorded_span import ToldSpan
+from codetracer_otel.instrumentation.manual.recorded_span import RecordedSpan
 from codetracer_otel.instrumentation.manual.roots import CURRENT_KEY, enclosing_span, root_at
 from codetracer_otel.instrumentation.manual.session_scope import session_of
 from codetracer_otel.instrumentation.manual.span_end import deliver
@@ -28,26 +28,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import CodeType, TracebackType
 
-    from codetracer_otel.instrumentation.manual.backend import Tracing
-    from codetracer_otel.instrumentation.manual.call_adoption import Claim
-    from codetracer_otel.instrumentation.manual.field_policy import Judgement
+    from codetracer_otel.instrumentation.manual.backend import SpanBackend
+    from codetracer_otel.instrumentation.manual.call_adoption import AdoptedCall
+    from codetracer_otel.instrumentation.manual.field_policy import FieldPolicy
     from codetracer_otel.instrumentation.topics import Level
 
 _numbers: Final = itertools.count(1)
 
 
-class HandWrittenSpan(ToldSpan):
+class HandWrittenSpan(RecordedSpan):
     """A span that somebody asked for; `start` it, then let its body run in ``with``.
 
     Attributes:
         enclosing: the hand-written span around it in this process, or None.
-        tells_errors: whether an exception that leaves the body is told.
+        emits_errors: whether an exception that leaves the body is told.
         suspends: whether the body is a generator or coroutine, whose running time is measured.
         owner: for what is built on spans, such as the stages of a policy evaluation.
         is_root: whether the root is its own.
         began_ns: monotonic.
         busy_ns: how long the body of what `suspends` ran.
-        claim: on what the recorder captures of the body, or None.
+        adopted_call: on what the recorder captures of the body, or None.
     """
 
     __slots__ = (
@@ -57,14 +57,14 @@ class HandWrittenSpan(ToldSpan):
         "_pid",
         "_resumed_ns",
         "_token",
+        "adopted_call",
         "began_ns",
         "busy_ns",
-        "claim",
+        "emits_errors",
         "enclosing",
         "is_root",
         "owner",
         "suspends",
-        "tells_errors",
     )
 
     is_root: bool
@@ -73,14 +73,14 @@ class HandWrittenSpan(ToldSpan):
     _outer: Context
 
     def __init__(
-        self, tracing: Tracing, name: str, topic: str, level: Level, judgement: Judgement
+        self, backend: SpanBackend, name: str, topic: str, level: Level, field_policy: FieldPolicy
     ) -> None:
-        super().__init__(tracing, name, topic, level, judgement)
+        super().__init__(backend, name, topic, level, field_policy)
         self.enclosing: HandWrittenSpan | None = None
-        self.tells_errors = True
+        self.emits_errors = True
         self.suspends = False
         self.owner: Any = None
-        self.claim: Claim | None = None
+        self.adopted_call: AdoptedCall | None = None
         self.busy_ns = self._resumed_ns = 0
         self._is_open = False
         self._token: Any = None
@@ -103,22 +103,22 @@ class HandWrittenSpan(ToldSpan):
             context: to stand in, instead of the current one.
             otel_name: name of the OpenTelemetry span.
         """
-        tracing, content = self.tracing, self.content
+        backend, content = self.backend, self.content
         context = self._starting_context(parent, context)
         current = get_current_span(context)
-        ids, remote = current.get_span_context(), tracing.remote_parent
+        ids, remote = current.get_span_context(), backend.remote_parent
         if parent is None and remote is not None and not ids.is_valid:
             context = below_remote(context, remote)
             current = get_current_span(context)
             ids = current.get_span_context()
         self.parent_id = ids.span_id
-        content.session_id = session_of(context, tracing.session_id)
+        content.session_id = session_of(context, backend.session_id)
         self._pid, self.number = Os.getpid(), next(_numbers)
         self.enclosing = enclosing = enclosing_span(context, current)
         self.is_root = enclosing is None
-        self.root = root_at(tracing, current) if enclosing is None else enclosing.root
-        self.began_ns = tracing.clock.monotonic_ns()
-        self.otel_span = tracing.start_span(
+        self.root = root_at(backend, current) if enclosing is None else enclosing.root
+        self.began_ns = backend.clock.monotonic_ns()
+        self.otel_span = backend.start_span(
             otel_name or content.name,
             context=context,
             attributes=attributes,
@@ -151,20 +151,20 @@ class HandWrittenSpan(ToldSpan):
 
     def elapsed_ns(self) -> int:
         """Return the time since the start, by the monotonic clock."""
-        return self.tracing.clock.monotonic_ns() - self.began_ns
+        return self.backend.clock.monotonic_ns() - self.began_ns
 
     def enter(self) -> None:
         """Make the span current: its body runs."""
         self._token = attach(self._context if self._is_open else self._inner_context())
         if self.suspends:
-            self._resumed_ns = self.tracing.clock.monotonic_ns()
+            self._resumed_ns = self.backend.clock.monotonic_ns()
 
     def leave(self) -> None:
         """Make current what was so before: the body has handed control out, or has ended."""
         token, self._token = self._token, None
         if token is not None:
             if self.suspends:
-                self.busy_ns += self.tracing.clock.monotonic_ns() - self._resumed_ns
+                self.busy_ns += self.backend.clock.monotonic_ns() - self._resumed_ns
             self._context = attached()  # the body may hold a span of its own open meanwhile
             detach(token)
 
@@ -178,18 +178,18 @@ class HandWrittenSpan(ToldSpan):
             self.leave()
             is_open, self._is_open = self.is_open, False  # a forked child leaves it to its parent
             if is_open:
-                if error is not None and self.tells_errors:
+                if error is not None and self.emits_errors:
                     self.keep_error(error, ending_of(error, ""))
                 self._context = self._outer  # no cycle: the garbage collector took 20 us a span
-                deliver(self, self.tracing.clock.monotonic_ns())
+                deliver(self, self.backend.clock.monotonic_ns())
         except Exception as failure:  # noqa: BLE001 - the program goes on
-            self.tracing.failed(failure)
+            self.backend.failed(failure)
 
     def __enter__(self) -> Self:
         try:
             self.enter()
         except Exception as failure:  # noqa: BLE001 - the program goes on
-            self.tracing.failed(failure)
+            self.backend.failed(failure)
         return self
 
     def __exit__(
@@ -202,11 +202,11 @@ class HandWrittenSpan(ToldSpan):
 
     def expect_call(self, code: CodeType | None) -> None:
         """Say that the next call of ``code`` on this thread is the body: take its captures."""
-        claims = self.tracing.claims
-        if claims is not None and code is not None:
-            self.claim = claims.expect(code)
+        call_adoption = self.backend.call_adoption
+        if call_adoption is not None and code is not None:
+            self.adopted_call = call_adoption.expect(code)
 
     def call_begun(self) -> None:
         """Withdraw `expect_call`: if the recorder sees the body at all, it has seen it begin."""
-        if self.claim is not None and self.tracing.claims is not None:
-            self.tracing.claims.forget()
+        if self.adopted_call is not None and self.backend.call_adoption is not None:
+            self.backend.call_adoption.forget()

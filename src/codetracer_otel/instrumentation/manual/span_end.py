@@ -21,34 +21,34 @@ def deliver(span: HandWrittenSpan, now: int) -> None:
         span: whose body has ended.
         now: when it did, ns of the monotonic clock.
     """
-    content, tracing = span.content, span.tracing
+    content, backend = span.content, span.backend
     level = span.level if content.error is None else Level.ERROR
     trace_id = span.otel_span.get_span_context().trace_id
-    is_told = tracing.is_told(span.topic, level, trace_id)
-    may_tell = is_told or tracing.is_told("redact", Level.DEBUG, trace_id)
-    if may_tell or not _is_judged_later(span):
+    is_printed = backend.is_printed(span.topic, level, trace_id)
+    may_print = is_printed or backend.is_printed("redact", Level.DEBUG, trace_id)
+    if may_print or not _is_redacted_later(span):
         _redact(span)
     try:  # the line first: an exporter on the same output must find it printed
-        if is_told or (may_tell and content.withheld):
-            tracing.span_closed(_closed(span, now, level))
+        if is_printed or (may_print and content.withheld):
+            backend.span_closed(_closed(span, now, level))
         if span.is_root:
-            tracing.root_closed(span.root)
+            backend.root_closed(span.root)
     finally:
         _end_otel_span(span, now)
         content.clear()
 
 
-def _is_judged_later(span: HandWrittenSpan) -> bool:
-    rules = span.judgement.content
+def _is_redacted_later(span: HandWrittenSpan) -> bool:
+    rules = span.field_policy.text_rules
     if rules is None:
         return True
-    return span.content.is_plain and span.tracing.judges_later(span.otel_span, rules)
+    return span.content.is_plain and span.backend.redacted_on_worker(span.otel_span, rules)
 
 
 def _redact(span: HandWrittenSpan) -> None:
     content, otel_span = span.content, span.otel_span
     name = content.name
-    content.redact(span.judgement.content)
+    content.redact(span.field_policy.text_rules)
     # the provider must not show what the line withholds, unless the body has renamed the span
     if content.name is not name and getattr(otel_span, "name", None) == name:
         otel_span.update_name(content.name)
@@ -83,9 +83,9 @@ def _end_otel_span(span: HandWrittenSpan, now: int) -> None:
         attributes = content.attributes()
         if span.suspends:
             attributes["codetracer.busy_ns"] = span.busy_ns
-        if span.claim is not None and span.claim.record is not None:
-            rules = span.judgement.content
-            attributes |= content.attributes_of_call(span.claim.record, rules)
+        if span.adopted_call is not None and span.adopted_call.record is not None:
+            rules = span.field_policy.text_rules
+            attributes |= content.attributes_of_call(span.adopted_call.record, rules)
         if attributes:
             otel_span.set_attributes(attributes)
         if content.error is not None:

@@ -32,12 +32,12 @@ def build_boundary(
         is_ours: answers whether a code file is one of this package.
     """
 
-    def boundary(error: BaseException) -> None:
+    def error_boundary(error: BaseException) -> None:
         if not is_defect(error, is_ours):
             raise error
         on_failure(error)
 
-    return boundary
+    return error_boundary
 
 
 def is_defect(error: BaseException, is_ours: Callable[[str], bool]) -> bool:
@@ -90,7 +90,7 @@ class Activation:
         path: absolute path of the file.
         monitor: the recorder's switchboard.
         recorder: whose callbacks are installed in between.
-        boundary: is told of every exception in a callback; raises it or returns.
+        error_boundary: is told of every exception in a callback; raises it or returns.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Activation:
         path: str,
         monitor: Monitor,
         recorder: ActivatedRecorder,
-        boundary: Callable[[BaseException], None],
+        error_boundary: Callable[[BaseException], None],
     ) -> None:
         self.is_recording = False
         self.was_entered = False
@@ -106,7 +106,7 @@ class Activation:
         self._name = os.path.basename(path)
         self._monitor = monitor
         self._recorder = recorder
-        self._boundary = boundary
+        self._error_boundary = error_boundary
         self._chances = [True]  # popped by the thread that enters first
 
     def callbacks(self) -> Mapping[str, Callable[..., Any]]:
@@ -123,7 +123,7 @@ class Activation:
             deep = self._recorder.callbacks(depth=2)
             self._install(code, id(_frame_of(1)), deep)
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            self._boundary(error)
+            self._error_boundary(error)
             return None
         return deep["PY_START"](code, offset)
 
@@ -172,7 +172,7 @@ class Activation:
             self._monitor.uninstall()
             self._recorder.close()
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            self._boundary(error)
+            self._error_boundary(error)
 
 
 def _is_same_file(file: str, path: str) -> bool:

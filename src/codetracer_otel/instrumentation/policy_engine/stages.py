@@ -87,7 +87,7 @@ class Stage(OffStage):
             first = [name for name in self.order if name in content.fields]
             content.fields = {name: content.fields[name] for name in (*first, *content.fields)}
         except Exception as failure:  # noqa: BLE001 - the program goes on
-            self.span.tracing.failed(failure)
+            self.span.backend.failed(failure)
         self.span.end(error)
         self.span.owner = type(self)  # no cycle; what begins below still knows where it stands
 

@@ -127,18 +127,18 @@ def _begin(
     context: Context | None = None,
     parent: OffStage | Parent | None = None,
 ) -> OffStage:
-    tracing = SLOT.current()
-    if tracing is None:
+    backend = SLOT.current()
+    if backend is None:
         return _OFF
     try:
-        judgement = tracing.judgements.about(frame.f_code, frame.f_globals)
-        span = HandWrittenSpan(tracing, kind.name, kind.topic, Level.TRACE, judgement)
+        field_policy = backend.field_policies.about(frame.f_code, frame.f_globals)
+        span = HandWrittenSpan(backend, kind.name, kind.topic, Level.TRACE, field_policy)
         stage = kind(span, fields)
         around: Any = parent.span if isinstance(parent, Stage) else parent
         around = None if isinstance(around, OffStage) else around
         span.start(parent=around, context=context, otel_name=f"policy.{kind.name}")
     except Exception as failure:  # noqa: BLE001 - the program goes on
-        tracing.failed(failure)
+        backend.failed(failure)
         return _OFF
     return stage
 

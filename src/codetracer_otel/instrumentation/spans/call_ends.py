@@ -9,7 +9,7 @@ from codetracer_otel.instrumentation.spans.parents import (
     NEVER,
     UNPACKING,
     build_unrecorded,
-    keep,
+    settle_kept,
 )
 from codetracer_otel.instrumentation.values.exceptions import (
     describe_exception,
@@ -32,8 +32,8 @@ from codetracer_otel.model.record import (
     START,
     Ending,
     ExceptionRecord,
-    Extras,
     Record,
+    SpanDetails,
 )
 from codetracer_otel.model.value import DROPPED, REDACTED, REDACTED_NODE, weight
 
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
     from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
-    from codetracer_otel.instrumentation.spans.suspended_calls import Suspended
+    from codetracer_otel.instrumentation.spans.suspended_calls import SuspendedCalls
     from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
-    from codetracer_otel.instrumentation.spans.traced_code import Site
+    from codetracer_otel.instrumentation.spans.traced_code import TracedCode
     from codetracer_otel.model.protocols import Clock
     from codetracer_otel.model.value import Captured
 
@@ -53,7 +53,7 @@ class CallEnds:
     """Ends calls, and hands their records on.
 
     Args:
-        sites: traced code by ``id(code)``.
+        traced_codes: traced code by ``id(code)``.
         stacks: the open calls of each thread.
         suspended: started and unfinished generators and coroutines.
         buffer: takes finished records.
@@ -63,26 +63,26 @@ class CallEnds:
         exception_text: use ``str(error)``, which is code of the program.
 
     Attributes:
-        healed: entries that events were lost for.
-        cramped: records that ended where there was no room to finish them, each with the class
-            of the exception that ended it.
+        lost_ends: entries that events were lost for.
+        deferred_ends: records that ended where there was no room to finish them, each with the
+            class of the exception that ended it.
     """
 
     def __init__(
         self,
         *,
-        sites: dict[int, Site],
+        traced_codes: dict[int, TracedCode],
         stacks: Stacks,
-        suspended: Suspended,
+        suspended: SuspendedCalls,
         buffer: RecordBuffer,
         next_span_id: Callable[[], int],
         clock: Clock,
         release: Callable[[Record], None],
         exception_text: bool,
     ) -> None:
-        self.healed = 0
-        self.cramped: list[tuple[Record | None, type | None]] = []
-        self._sites = sites
+        self.lost_ends = 0
+        self.deferred_ends: list[tuple[Record | None, type | None]] = []
+        self._traced_codes = traced_codes
         self._stacks = stacks
         self._suspended = suspended
         self._buffer = buffer
@@ -93,35 +93,35 @@ class CallEnds:
 
     def finish_extras(self, record: Record, frame: FrameType, now: int) -> bool:
         """Complete a record that has extras, as its function ends; return whether it is kept."""
-        extras: Extras = record[EXTRAS]
-        site = self._sites.get(id(record[CODE]))
-        if site is not None:
-            if site.suspends:
+        extras: SpanDetails = record[EXTRAS]
+        traced_code = self._traced_codes.get(id(record[CODE]))
+        if traced_code is not None:
+            if traced_code.suspends:
                 extras.busy_ns += now - extras.resumed_at
                 self._suspended.remove(frame, record)
-            if site.reads_at_exit:
-                self._read_at_exit(record, site, frame)
+            if traced_code.reads_at_exit:
+                self._read_at_exit(record, traced_code, frame)
             if extras.is_hooked:
                 self.pop_hook(record)
         cut(extras)
-        if extras.claim is not None:
-            extras.claim.record = record
+        if extras.adopted_call is not None:
+            extras.adopted_call.record = record
             return False
         return extras.context is None or self._is_kept_at_end(record, extras)
 
-    def _is_kept_at_end(self, record: Record, extras: Extras) -> bool:
+    def _is_kept_at_end(self, record: Record, extras: SpanDetails) -> bool:
         sampling = record[PLAN].sampling
         if extras.context is None or sampling is None:
             return True
         extras.context = None
         raised = extras.ending is Ending.RAISED and sampling.keep_errors
         if not raised and record[END] - record[START] < sampling.min_duration_ns:
-            site = self._sites.get(id(record[CODE]))
-            if site is not None and site.sampler is not None:
-                site.sampler.counters["dropped_duration"] += 1
+            traced_code = self._traced_codes.get(id(record[CODE]))
+            if traced_code is not None and traced_code.sampler is not None:
+                traced_code.sampler.counters["dropped_duration"] += 1
             return False
-        keep(extras.below)
-        extras.below = None
+        settle_kept(extras.undecided_parent)
+        extras.undecided_parent = None
         return True
 
     def finish_raised(
@@ -130,7 +130,7 @@ class CallEnds:
         """Complete a record whose function is left by an exception; return whether it is kept."""
         extras = record[EXTRAS]
         if extras is None:
-            extras = record[EXTRAS] = Extras()
+            extras = record[EXTRAS] = SpanDetails()
         record[RESULT] = NOT_CAPTURED
         extras.ending = ending_of(error, record[CODE].co_name)
         if extras.ending is Ending.RAISED:
@@ -143,7 +143,7 @@ class CallEnds:
         A call that sampling left out becomes a span after all when an exception leaves it: with
         times, ids and the exception, but without arguments.
         """
-        extras: Extras | None = entry[EXTRAS]
+        extras: SpanDetails | None = entry[EXTRAS]
         if extras is not None and extras.token is not None:
             self._release(entry)
         if not self._is_kept_for_error(entry, error):
@@ -152,9 +152,9 @@ class CallEnds:
                 self.pop_hook(entry)
             return False
         self._count_kept_error(entry)
-        keep(extras.below if extras is not None else None)
+        settle_kept(extras.undecided_parent if extras is not None else None)
         entry[PLAN], entry[SPAN_ID] = entry[RESULT], self.next_span_id()
-        entry[EXTRAS] = extras = Extras()
+        entry[EXTRAS] = extras = SpanDetails()
         extras.sampling_ratio = 1.0
         return True
 
@@ -166,11 +166,11 @@ class CallEnds:
         return ending_of(error, entry[CODE].co_name) is Ending.RAISED
 
     def _count_kept_error(self, entry: Record) -> None:
-        site = self._sites.get(id(entry[CODE]))
-        if site is not None and site.sampler is not None:
-            site.sampler.counters["kept_error"] += 1
+        traced_code = self._traced_codes.get(id(entry[CODE]))
+        if traced_code is not None and traced_code.sampler is not None:
+            traced_code.sampler.counters["kept_error"] += 1
 
-    def heal(self, stack: list[Record], code: CodeType) -> Record | None:
+    def resync_to(self, stack: list[Record], code: CodeType) -> Record | None:
         """Bring ``code``'s entry to the top after lost events; None when it has none."""
         for index in range(len(stack) - 1, 0, -1):
             if stack[index][CODE] is code:
@@ -181,7 +181,7 @@ class CallEnds:
         return None
 
     def _finish_lost(self, lost: list[Record]) -> None:
-        self.healed += sum(entry[END] is not UNPACKING for entry in lost)
+        self.lost_ends += sum(entry[END] is not UNPACKING for entry in lost)
         now = self._now()
         for entry in reversed(lost):
             if entry[PLAN] is None:
@@ -195,17 +195,17 @@ class CallEnds:
             return  # a generator that was left out, or whose start found no room
         extras = record[EXTRAS]
         if extras is None:
-            extras = record[EXTRAS] = Extras()
+            extras = record[EXTRAS] = SpanDetails()
         extras.ending = ending
         record[END] = max(now, record[START])
         record[CONTEXT] = None
         cut(extras)
-        if extras.claim is not None:
-            extras.claim.record = record
+        if extras.adopted_call is not None:
+            extras.adopted_call.record = record
             return
         self.push(record)
 
-    def put_back(self, stack: list[Record], record: Record | None) -> None:
+    def reopen(self, stack: list[Record], record: Record | None) -> None:
         """Make the end of a call undone that a signal's handler broke off: an unwind follows."""
         if record is None or record[CODE] is None or record is stack[-1]:
             return
@@ -214,21 +214,21 @@ class CallEnds:
         record[END] = 0
         stack.append(record)
 
-    def save(self, stack: list[Record], record: Record | None, error: BaseException) -> None:
+    def defer_end(self, stack: list[Record], record: Record | None, error: BaseException) -> None:
         """Finish a call later whose unwinding a signal's handler broke off."""
         if record is None or record is stack[-1] or record[CODE] is None:
             return
         if record[CONTEXT] is not None and record[PLAN] is not None:
             record[END] = record[END] or self._now()
-            self.cramped.append((record, type(error)))
+            self.deferred_ends.append((record, type(error)))
 
     def finish_cramped(self) -> None:
         """Finish what ended where the stack left no room to do it."""
-        while self.cramped:
-            record, kind = self.cramped.pop()
+        while self.deferred_ends:
+            record, kind = self.deferred_ends.pop()
             if record is None or record[PLAN] is None or not record[END]:
                 continue
-            extras = record[EXTRAS] = record[EXTRAS] or Extras()
+            extras = record[EXTRAS] = record[EXTRAS] or SpanDetails()
             if kind is not None and extras.exception is None:
                 record[RESULT], extras.ending = NOT_CAPTURED, Ending.RAISED
                 time_ns = record[END] + record[SEGMENT].wall_offset_ns
@@ -242,7 +242,7 @@ class CallEnds:
     def push(self, record: Record) -> None:
         """Hand a finished record to the buffer."""
         buffer = self._buffer
-        if len(buffer.records) < buffer.watermark:
+        if len(buffer.records) < buffer.high_watermark:
             buffer.records.append(record)
         else:
             buffer.overflow(record)
@@ -259,24 +259,24 @@ class CallEnds:
         if stack and stack[-1][START] is HOOK and stack[-1][CODE] is record[CODE]:
             self.finish_entry(stack.pop(), None)
 
-    def _read_at_exit(self, record: Record, site: Site, frame: FrameType) -> None:
-        extras, plan = record[EXTRAS], site.plan
-        if site.taught_locals or site.taught_globals:
-            _teach_at_exit(site, frame)
-        values = read_variables(frame, site.shown_locals, NOT_CAPTURED)
-        if site.paired_locals:
-            values = list(site.without_told(values, site.paired_locals))
-        extras.locals = self._captured(values, plan.locals, site)
+    def _read_at_exit(self, record: Record, traced_code: TracedCode, frame: FrameType) -> None:
+        extras, plan = record[EXTRAS], traced_code.plan
+        if traced_code.taught_locals or traced_code.taught_globals:
+            _teach_at_exit(traced_code, frame)
+        values = read_variables(frame, traced_code.shown_locals, NOT_CAPTURED)
+        if traced_code.paired_locals:
+            values = list(traced_code.without_told(values, traced_code.paired_locals))
+        extras.locals = self._captured(values, plan.locals, traced_code)
         if plan.globals:
             namespace = frame.f_globals
-            values = [dict.get(namespace, name, NOT_CAPTURED) for name in site.shown_globals]
-            extras.globals = self._captured(values, plan.globals, site)
+            values = [dict.get(namespace, name, NOT_CAPTURED) for name in traced_code.shown_globals]
+            extras.globals = self._captured(values, plan.globals, traced_code)
 
     def _captured(
-        self, values: list[Any], variables: tuple[Any, ...], site: Site
+        self, values: list[Any], variables: tuple[Any, ...], traced_code: TracedCode
     ) -> tuple[Any, ...]:
         found = iter(values)
-        takes_plain, capture = site.takes_plain, site.capture_quickly
+        takes_plain, capture = traced_code.takes_plain, traced_code.capture_quickly
         captured: list[Any] = []
         weighed: list[Any] = []
         for variable in variables:
@@ -293,7 +293,7 @@ class CallEnds:
         return tuple(captured)
 
     def _describe(self, record: Record, error: BaseException, now: int) -> Any:
-        inner = leaves_a_traced_frame_inside(read_traceback(error), self._sites.get)
+        inner = leaves_a_traced_frame_inside(read_traceback(error), self._traced_codes.get)
         plan = record[PLAN]
         keeps_event = plan.events is None or plan.events.exceptions
         described = describe_exception(
@@ -309,17 +309,17 @@ class CallEnds:
         return described
 
 
-def _teach_at_exit(site: Site, frame: FrameType) -> None:
-    names = tuple([name for name, _ in site.taught_locals])
-    site.teach(read_variables(frame, names, NOT_CAPTURED), site.taught_locals)
+def _teach_at_exit(traced_code: TracedCode, frame: FrameType) -> None:
+    names = tuple([name for name, _ in traced_code.taught_locals])
+    traced_code.teach(read_variables(frame, names, NOT_CAPTURED), traced_code.taught_locals)
     namespace = frame.f_globals
-    values = [dict.get(namespace, name, NOT_CAPTURED) for name, _ in site.taught_globals]
-    site.teach(values, site.taught_globals)
+    values = [dict.get(namespace, name, NOT_CAPTURED) for name, _ in traced_code.taught_globals]
+    traced_code.teach(values, traced_code.taught_globals)
 
 
-def cut(extras: Extras) -> None:
+def cut(extras: SpanDetails) -> None:
     """Make a handed-out span inert, and end the cycle record -> context -> span -> record."""
-    extras.materialised = None
+    extras.as_context = None
     span = extras.span
     if span is not None:
         span.finish()

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from codetracer_otel.instrumentation.spans.parents import (
     FOLLOWS,
     HOOK,
-    TENTATIVE,
+    UNDECIDED,
     UNSAMPLED,
     build_unrecorded,
-    keep,
+    settle_kept,
 )
 from codetracer_otel.model.record import (
     ARGUMENTS,
@@ -29,9 +29,9 @@ from codetracer_otel.model.record import (
     SPAN_ID,
     START,
     Ending,
-    Extras,
     Record,
-    Segment,
+    SpanDetails,
+    TraceOnThread,
 )
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 
     from codetracer_otel.instrumentation.spans.call_ends import CallEnds
     from codetracer_otel.instrumentation.spans.parents import Parents
-    from codetracer_otel.instrumentation.spans.suspended_calls import Suspended
+    from codetracer_otel.instrumentation.spans.suspended_calls import SuspendedCalls
     from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
-    from codetracer_otel.instrumentation.spans.traced_code import Site
+    from codetracer_otel.instrumentation.spans.traced_code import TracedCode
     from codetracer_otel.model.protocols import Clock
 
 
@@ -66,7 +66,7 @@ class Calls:
         self,
         *,
         stacks: Stacks,
-        suspended: Suspended,
+        suspended: SuspendedCalls,
         parents: Parents,
         ends: CallEnds,
         read_context: Callable[[], Context],
@@ -85,24 +85,31 @@ class Calls:
         self._now = clock.monotonic_ns
         self._release = release
 
-    def begin(self, site: Site, code: CodeType, offset: int, frame: FrameType) -> None:
+    def begin(self, traced_code: TracedCode, code: CodeType, offset: int, frame: FrameType) -> None:
         """Push the entry of a call with some feature beyond arguments and a return value."""
-        if site.hook is None:
-            self._begin_call(self._stacks.mine_or_new(), site, code, offset, frame)
+        if traced_code.hook is None:
+            self._begin_call(self._stacks.mine_or_new(), traced_code, code, offset, frame)
         else:
-            self._begin_hooked(site, code, offset, frame)
+            self._begin_hooked(traced_code, code, offset, frame)
 
-    def _begin_hooked(self, site: Site, code: CodeType, offset: int, frame: FrameType) -> None:
+    def _begin_hooked(
+        self, traced_code: TracedCode, code: CodeType, offset: int, frame: FrameType
+    ) -> None:
         stack = self._stacks.mine_or_new()
-        site.hook(code, frame)
-        if site.plan is None:
+        traced_code.hook(code, frame)
+        if traced_code.plan is None:
             return
-        self._begin_call(stack, site, code, offset, frame)
-        extras = stack[-1][EXTRAS] = stack[-1][EXTRAS] or Extras()
+        self._begin_call(stack, traced_code, code, offset, frame)
+        extras = stack[-1][EXTRAS] = stack[-1][EXTRAS] or SpanDetails()
         extras.is_hooked = True
 
     def _begin_call(
-        self, stack: list[Record], site: Site, code: CodeType, offset: int, frame: FrameType
+        self,
+        stack: list[Record],
+        traced_code: TracedCode,
+        code: CodeType,
+        offset: int,
+        frame: FrameType,
     ) -> None:
         """Push a record, or what stands for a call that is left out; flat: many calls come here."""
         below, context = stack[-1], self._read_context()
@@ -113,26 +120,28 @@ class Calls:
             if segment is None:
                 self.push_unsampled(stack, code, context)
                 return
-        claim = None if site.claims is None else site.claims.take(code)
-        if claim is not None:
-            self._begin_claimed(
-                stack, site, code, (offset, frame, context, segment, parent_id), claim
+        adopted_call = (
+            None if traced_code.call_adoption is None else traced_code.call_adoption.take(code)
+        )
+        if adopted_call is not None:
+            self._begin_adopted(
+                stack, traced_code, code, (offset, frame, context, segment, parent_id), adopted_call
             )
             return
-        extras = Extras()
-        if site.plan.root:
+        extras = SpanDetails()
+        if traced_code.plan.root:
             segment, parent_id, links = self._parents.new_linked_root(segment, parent_id, stack[0])
             extras.links = links
-        calls_before, sampler = site.seen, site.sampler
+        calls_before, sampler = traced_code.seen, traced_code.sampler
         if sampler is not None:
-            site.seen += 1
+            traced_code.seen += 1
             if not sampler.keeps(segment.trace_id, calls_before):
-                self._leave_out(stack, site, code, frame, (context, segment, parent_id))
+                self._leave_out(stack, traced_code, code, frame, (context, segment, parent_id))
                 return
-        values = site.read_arguments(frame)
+        values = traced_code.read_arguments(frame)
         record: Record = [
             code,
-            site.plan,
+            traced_code.plan,
             self.next_span_id(),
             segment,
             context,
@@ -145,10 +154,10 @@ class Calls:
         ]
         if values:
             self._charge(values)
-        if sampler is not None or below[CONTEXT] is TENTATIVE:
-            self._settle_fate(record, below, site, calls_before)
-        if site.suspends:
-            site.start_offset = offset
+        if sampler is not None or below[CONTEXT] is UNDECIDED:
+            self._settle_fate(record, below, traced_code, calls_before)
+        if traced_code.suspends:
+            traced_code.start_offset = offset
             self._suspend_under(frame, record)
         record[START] = extras.resumed_at = self._now()
         stack.append(record)
@@ -156,27 +165,32 @@ class Calls:
     def _leave_out(
         self,
         stack: list[Record],
-        site: Site,
+        traced_code: TracedCode,
         code: CodeType,
         frame: FrameType,
-        adopted: tuple[Context, Segment, int],
+        adopted: tuple[Context, TraceOnThread, int],
     ) -> None:
-        entry = build_left_out(site, code, self._now())
-        if site.suspends:
+        entry = build_left_out(traced_code, code, self._now())
+        if traced_code.suspends:
             self._suspend_under(frame, entry)
         self._push_left_out(stack, entry, adopted)
 
-    def _begin_claimed(
-        self, stack: list[Record], site: Site, code: CodeType, call: tuple[Any, ...], claim: Any
+    def _begin_adopted(
+        self,
+        stack: list[Record],
+        traced_code: TracedCode,
+        code: CodeType,
+        call: tuple[Any, ...],
+        adopted_call: Any,
     ) -> None:
         """Push a record that captures values for the hand-written span which is its parent."""
         offset, frame, context, segment, parent_id = call
-        extras = Extras()
-        extras.claim = claim
-        values = site.read_arguments(frame)
+        extras = SpanDetails()
+        extras.adopted_call = adopted_call
+        values = traced_code.read_arguments(frame)
         record: Record = [
             code,
-            site.plan,
+            traced_code.plan,
             parent_id,
             segment,
             context,
@@ -187,34 +201,36 @@ class Calls:
             NOT_CAPTURED,
             extras,
         ]
-        if site.suspends:
-            site.start_offset = offset
+        if traced_code.suspends:
+            traced_code.start_offset = offset
             self._suspend_under(frame, record)
         record[START] = extras.resumed_at = self._now()
         stack.append(record)
 
-    def _settle_fate(self, record: Record, below: Record, site: Site, calls_before: int) -> None:
+    def _settle_fate(
+        self, record: Record, below: Record, traced_code: TracedCode, calls_before: int
+    ) -> None:
         """Decide whether the record is kept for sure, and tell an open ancestor if so."""
-        sampling, extras = site.plan.sampling, record[EXTRAS]
-        extras.below = below if below[CONTEXT] is TENTATIVE else None
+        sampling, extras = traced_code.plan.sampling, record[EXTRAS]
+        extras.undecided_parent = below if below[CONTEXT] is UNDECIDED else None
         if sampling is not None and calls_before < sampling.first:
             extras.sampling_ratio = 1.0
         elif sampling is not None and sampling.min_duration_ns:
             extras.context = record[CONTEXT]
-            record[CONTEXT] = TENTATIVE
+            record[CONTEXT] = UNDECIDED
             return
-        keep(extras.below)
+        settle_kept(extras.undecided_parent)
 
     def _push_left_out(
-        self, stack: list[Record], entry: Record, adopted: tuple[Context, Segment, int]
+        self, stack: list[Record], entry: Record, adopted: tuple[Context, TraceOnThread, int]
     ) -> None:
         below = stack[-1]
         entry[CONTEXT], entry[SEGMENT], entry[SPAN_ID] = adopted
         entry[PARENT_ID] = entry[SPAN_ID]
-        if below[CONTEXT] is TENTATIVE:
-            entry[EXTRAS] = extras = entry[EXTRAS] or Extras()
-            extras.context, extras.below = adopted[0], below
-            entry[CONTEXT] = TENTATIVE
+        if below[CONTEXT] is UNDECIDED:
+            entry[EXTRAS] = extras = entry[EXTRAS] or SpanDetails()
+            extras.context, extras.undecided_parent = adopted[0], below
+            entry[CONTEXT] = UNDECIDED
         stack.append(entry)
 
     def push_unsampled(self, stack: list[Record], code: CodeType, context: Context) -> None:
@@ -237,15 +253,15 @@ class Calls:
             if record[START] is not HOOK:
                 self._pop_hook(record)
             return
-        extras: Extras = record[EXTRAS]
+        extras: SpanDetails = record[EXTRAS]
         extras.suspensions += 1
         extras.busy_ns += now - extras.resumed_at
         # A generator follows its consumer; a span held open across the yield stays.
         context = self._read_context()
         if record[CONTEXT] is context:
             record[CONTEXT] = None
-            extras.materialised = None
-        elif record[CONTEXT] is TENTATIVE and extras.context is context:
+            extras.as_context = None
+        elif record[CONTEXT] is UNDECIDED and extras.context is context:
             extras.context = FOLLOWS
         if extras.is_hooked:
             self._pop_hook(record)
@@ -285,14 +301,14 @@ class Calls:
         elif left_out is not None:
             self._push_left_out(stack, left_out, (context, segment, parent_id))
         else:
-            keep(below if below[CONTEXT] is TENTATIVE else None)
+            settle_kept(below if below[CONTEXT] is UNDECIDED else None)
             stack.append(build_unrecorded(code, context, segment, parent_id))
 
 
-def build_left_out(site: Site, code: CodeType, now: int) -> Record:
+def build_left_out(traced_code: TracedCode, code: CodeType, now: int) -> Record:
     """Return the entry of a call that sampling leaves out, unless an exception leaves it."""
     entry = build_unrecorded(code, None, None, 0)
-    entry[ARGUMENTS], entry[START], entry[END], entry[RESULT] = (), now, 0, site.plan
-    if site.suspends:
-        entry[EXTRAS] = Extras()
+    entry[ARGUMENTS], entry[START], entry[END], entry[RESULT] = (), now, 0, traced_code.plan
+    if traced_code.suspends:
+        entry[EXTRAS] = SpanDetails()
     return entry

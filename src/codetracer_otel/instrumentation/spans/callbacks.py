@@ -11,8 +11,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
-from codetracer_otel.instrumentation.spans.parents import HOOK, TENTATIVE, UNPACKING, keep
-from codetracer_otel.instrumentation.spans.traced_code import Site
+from codetracer_otel.instrumentation.spans.parents import HOOK, UNDECIDED, UNPACKING, settle_kept
+from codetracer_otel.instrumentation.spans.traced_code import TracedCode
 from codetracer_otel.instrumentation.values.exceptions import drop_frames
 from codetracer_otel.model.record import NOT_CAPTURED
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import CodeType
 
-    from codetracer_otel.instrumentation.context.propagation import Handoffs
+    from codetracer_otel.instrumentation.context.propagation import ContextPropagation
     from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
 
 
@@ -29,13 +29,13 @@ def build_callbacks(recorder: PythonRecorder, depth: int = 1) -> Mapping[str, Ca
     callbacks = dict(_build_entries(recorder, depth))
     callbacks.update(_build_exits(recorder, depth))
     callbacks.update(_build_suspensions(recorder, depth))
-    if recorder.handoffs is not None:
-        callbacks.update(_build_copies(recorder, recorder.handoffs))
+    if recorder.propagation is not None:
+        callbacks.update(_build_copies(recorder, recorder.propagation))
     return callbacks
 
 
 def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
-    sites = recorder.sites
+    traced_codes = recorder.traced_codes
     threads = recorder.stacks.local
     read_context = recorder.read_context
     next_span_id = recorder.next_span_id
@@ -52,21 +52,21 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
         below: Any = None
         try:
             try:
-                site: Any = sites[id(code)]
+                traced_code: Any = traced_codes[id(code)]
             except KeyError:
                 frame = frame_of(depth)
                 if frame.f_code is not code:
                     return recorder.leave_out(code)
-                site = recorder.on_unknown(code, frame)
-                if not isinstance(site, Site):
-                    return site
+                traced_code = recorder.on_unknown(code, frame)
+                if not isinstance(traced_code, TracedCode):
+                    return traced_code
             try:
                 stack = threads.stack
             except AttributeError:
                 stack = recorder.stacks.new()
             below = stack[-1]
-            if site.is_special:
-                recorder.calls.begin(site, code, offset, frame_of(depth))
+            if traced_code.is_special:
+                recorder.calls.begin(traced_code, code, offset, frame_of(depth))
                 return None
             context = read_context()
             if context is below[4]:
@@ -77,15 +77,15 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
                 if segment is None:
                     recorder.calls.push_unsampled(stack, code, context)
                     return None
-                if below[4] is TENTATIVE:
-                    if site.bound is not None:
-                        recorder.calls.begin(site, code, offset, frame_of(depth))
+                if below[4] is UNDECIDED:
+                    if traced_code.ratio_threshold is not None:
+                        recorder.calls.begin(traced_code, code, offset, frame_of(depth))
                         return None
-                    keep(below)
-            bound = site.bound
+                    settle_kept(below)
+            bound = traced_code.ratio_threshold
             if bound is not None:
                 if segment.ratio_key >= bound:
-                    site.left_out += 1
+                    traced_code.sampled_out += 1
                     stack.append(
                         [
                             code,
@@ -97,23 +97,23 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
                             (),
                             clock(),
                             0,
-                            site.plan,
+                            traced_code.plan,
                             None,
                         ]
                     )
                     return None
-                site.kept += 1
+                traced_code.kept += 1
             arguments: Any = ()
-            read = site.read
+            read = traced_code.read
             if read is not None:
                 namespace = frame_of(depth).f_locals
                 arguments = read(namespace)
-                if site.is_single:
+                if traced_code.is_single:
                     arguments = (arguments,)
-                if site.clears:
+                if traced_code.clears:
                     namespace.clear()
-                short_text = site.short_text
-                takes_plain = site.takes_plain
+                short_text = traced_code.short_text
+                takes_plain = traced_code.takes_plain
                 for value in arguments:
                     kind = type(value)
                     if kind is str:
@@ -123,13 +123,13 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
                         kind is int or value is None or kind is float or kind is bool
                     ):
                         continue
-                    arguments = tuple([site.capture_quickly(value) for value in arguments])
+                    arguments = tuple([traced_code.capture_quickly(value) for value in arguments])
                     recorder.ends.charge(arguments)
                     break
             stack.append(
                 [
                     code,
-                    site.plan,
+                    traced_code.plan,
                     next_span_id(),
                     segment,
                     context,
@@ -146,13 +146,13 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
             if below is not None and stack[-1] is below:
                 entry = below.copy()
                 entry[0], entry[1], entry[7], entry[9] = code, None, None, None
-                if below[4] is not TENTATIVE:
+                if below[4] is not UNDECIDED:
                     entry[10] = None
                 stack.append(entry)
             if type(error) is RecursionError:
                 return None
             try:
-                recorder.boundary(error)
+                recorder.error_boundary(error)
             except RecursionError:
                 no_room = True  # to judge it: an interrupt must not get lost
             else:
@@ -165,8 +165,8 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
 
 
 def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
-    sites = recorder.sites
-    find_site = recorder.sites.get
+    traced_codes = recorder.traced_codes
+    find_traced_code = recorder.traced_codes.get
     threads = recorder.stacks.local
     ends = recorder.ends
     buffer = recorder.buffer
@@ -183,7 +183,7 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
             stack = threads.stack
             record = stack[-1]
             if record[0] is not code:
-                record = ends.heal(stack, code)
+                record = ends.resync_to(stack, code)
                 if record is None:
                     return None
             del stack[-1]
@@ -194,18 +194,18 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
                 return None
             record[8] = now
             if plan.captures_return:
-                site = sites[id(code)]
+                traced_code = traced_codes[id(code)]
                 kind = type(value)
                 if kind is str:
-                    is_plain = len(value) <= site.short_text
+                    is_plain = len(value) <= traced_code.short_text
                 else:
-                    is_plain = site.takes_plain and (
+                    is_plain = traced_code.takes_plain and (
                         value is None or kind is int or kind is bool or kind is float
                     )
                 if is_plain:
                     record[9] = value
                 else:
-                    record[9] = site.capture_quickly(value)
+                    record[9] = traced_code.capture_quickly(value)
                     ends.charge((record[9],))
             else:
                 record[9] = plan.fixed_result
@@ -213,21 +213,21 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
                     recorder.learn(value, plan.result_place)
             if record[10] is not None and not ends.finish_extras(record, frame_of(depth), now):
                 return None
-            record[4] = None  # delivered, see `Calls.put_back`
-            if len(records) < buffer.watermark:
+            record[4] = None  # delivered, see `Calls.reopen`
+            if len(records) < buffer.high_watermark:
                 records.append(record)
             else:
                 buffer.overflow(record)
         except AttributeError as error:
             if hasattr(threads, "stack"):
-                recorder.boundary(error)  # otherwise the thread was here before the session
+                recorder.error_boundary(error)  # otherwise the thread was here before the session
         except RecursionError:
             if stack[-1] is not record:
-                ends.cramped.append((record, None))
+                ends.deferred_ends.append((record, None))
         except BaseException as error:
             try:
-                ends.put_back(stack, record)
-                recorder.boundary(error)
+                ends.reopen(stack, record)
+                recorder.error_boundary(error)
             except RecursionError:
                 no_room = True
             else:
@@ -240,7 +240,7 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
         stack: Any = None
         record: Any = None
         try:
-            if find_site(id(code)) is None:
+            if find_traced_code(id(code)) is None:
                 return None
             now = clock()
             # A signal that arrived in a callback left our frames in the traceback.
@@ -254,7 +254,7 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
                 return None
             record = stack[-1]
             if record[0] is not code:
-                record = ends.heal(stack, code)
+                record = ends.resync_to(stack, code)
                 if record is None:
                     return None
             del stack[-1]
@@ -262,22 +262,22 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
                 if not ends.finish_entry(record, raised):
                     return None
             elif record[8]:
-                return None  # `heal` has delivered it, and a signal kept it on the stack
+                return None  # `resync_to` has delivered it, and a signal kept it on the stack
             record[8] = now
             if not ends.finish_raised(record, frame_of(depth), raised, now):
                 return None
             record[4] = None
-            if len(records) < buffer.watermark:
+            if len(records) < buffer.high_watermark:
                 records.append(record)
             else:
                 buffer.overflow(record)
         except RecursionError:  # id() calls audit hooks, too, which may be Python
             if record is not None and stack[-1] is not record:
-                ends.cramped.append((record, type(raised)))
+                ends.deferred_ends.append((record, type(raised)))
         except BaseException as error:
             try:
-                ends.save(stack, record, raised)
-                recorder.boundary(error)
+                ends.defer_end(stack, record, raised)
+                recorder.error_boundary(error)
             except RecursionError:
                 no_room = True
             else:
@@ -290,14 +290,14 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
 
 
 def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
-    find_site = recorder.sites.get
+    find_traced_code = recorder.traced_codes.get
     threads = recorder.stacks.local
-    heal = recorder.ends.heal
+    resync_to = recorder.ends.resync_to
     suspend = recorder.calls.suspend
     resume = recorder.calls.resume
     mine_or_new = recorder.stacks.mine_or_new
     clock = recorder.clock.monotonic_ns
-    boundary = recorder.boundary
+    error_boundary = recorder.error_boundary
     frame_of = sys._getframe  # noqa: SLF001
 
     def on_yield(code: CodeType, _offset: int, _value: Any) -> object:
@@ -310,7 +310,7 @@ def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Cal
                 return None
             record = stack[-1]
             if record[0] is not code:
-                record = heal(stack, code)
+                record = resync_to(stack, code)
                 if record is None:
                     return None
             del stack[-1]
@@ -321,7 +321,7 @@ def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Cal
             if record is not None and stack[-1] is not record:
                 stack.append(record)  # UNWIND follows
             try:
-                boundary(error)
+                error_boundary(error)
             except RecursionError:
                 no_room = True
             else:
@@ -332,7 +332,7 @@ def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Cal
 
     def on_resume(code: CodeType, _offset: int) -> object:
         try:
-            if find_site(id(code)) is None:
+            if find_traced_code(id(code)) is None:
                 return None
         except RecursionError:  # id() calls audit hooks, which may be Python
             return None
@@ -346,13 +346,13 @@ def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Cal
             if below is not None and stack[-1] is below:
                 entry = below.copy()
                 entry[0], entry[1], entry[7], entry[9] = code, None, None, None
-                if below[4] is not TENTATIVE:
+                if below[4] is not UNDECIDED:
                     entry[10] = None
                 stack.append(entry)
             if type(error) is RecursionError:
                 return None
             try:
-                boundary(error)
+                error_boundary(error)
             except RecursionError:
                 no_room = True  # to judge it: an interrupt must not get lost
             else:
@@ -363,29 +363,29 @@ def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Cal
 
     def on_throw(code: CodeType, offset: int, _raised: BaseException) -> object:
         try:
-            site = find_site(id(code))
+            traced_code = find_traced_code(id(code))
         except RecursionError:
             return None
-        if site is None:
+        if traced_code is None:
             return None
         below: Any = None
         try:
             stack = mine_or_new()
             below = stack[-1]
             # A throw into a generator that never began happens before the offset of its start.
-            resume(stack, code, frame_of(depth), never_started=offset < site.start_offset)
+            resume(stack, code, frame_of(depth), never_started=offset < traced_code.start_offset)
         except BaseException as error:
             # UNWIND follows a start that raises, RETURN one that found no room: both end an entry.
             if below is not None and stack[-1] is below:
                 entry = below.copy()
                 entry[0], entry[1], entry[7], entry[9] = code, None, None, None
-                if below[4] is not TENTATIVE:
+                if below[4] is not UNDECIDED:
                     entry[10] = None
                 stack.append(entry)
             if type(error) is RecursionError:
                 return None
             try:
-                boundary(error)
+                error_boundary(error)
             except RecursionError:
                 no_room = True  # to judge it: an interrupt must not get lost
             else:
@@ -397,13 +397,15 @@ def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Cal
     return {"PY_YIELD": on_yield, "PY_RESUME": on_resume, "PY_THROW": on_throw}
 
 
-def _build_copies(recorder: PythonRecorder, handoffs: Handoffs) -> Mapping[str, Callable[..., Any]]:
+def _build_copies(
+    recorder: PythonRecorder, propagation: ContextPropagation
+) -> Mapping[str, Callable[..., Any]]:
     threads = recorder.stacks.local
     finish_entry = recorder.ends.finish_entry
-    is_c_copier = handoffs.is_c_copier
-    attach = handoffs.attach
-    unpacking_calls = handoffs.unpacking_calls
-    boundary = recorder.boundary
+    is_c_copier = propagation.is_c_copier
+    attach = propagation.attach
+    unpacking_calls = propagation.unpacking_calls
+    error_boundary = recorder.error_boundary
 
     def on_call(code: CodeType, offset: int, function: object, _argument: object) -> object:
         try:
@@ -412,7 +414,7 @@ def _build_copies(recorder: PythonRecorder, handoffs: Handoffs) -> Mapping[str, 
             if attach(code):
                 threads.stack[-1][8] = offset
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            boundary(error)
+            error_boundary(error)
         return None
 
     def on_c_end(code: CodeType, offset: int, _function: object, _argument: object) -> object:
@@ -423,7 +425,7 @@ def _build_copies(recorder: PythonRecorder, handoffs: Handoffs) -> Mapping[str, 
             if stack and stack[-1][0] is code and stack[-1][7] is HOOK and stack[-1][8] == offset:
                 finish_entry(stack.pop(), None)
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            boundary(error)
+            error_boundary(error)
         return None
 
     def on_instruction(code: CodeType, offset: int) -> object:
@@ -439,7 +441,7 @@ def _build_copies(recorder: PythonRecorder, handoffs: Handoffs) -> Mapping[str, 
             elif offset not in calls.ends and offset not in calls.begins:
                 return DISABLE
         except BaseException as error:  # noqa: BLE001 - the one policy boundary
-            boundary(error)
+            error_boundary(error)
         return None
 
     return {

@@ -6,7 +6,7 @@ import sys
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.instrumentation.spans.parents import UNSAMPLED, keep
+from codetracer_otel.instrumentation.spans.parents import UNSAMPLED, settle_kept
 from codetracer_otel.instrumentation.values.exceptions import type_name
 from codetracer_otel.model.record import CONTEXT, SEGMENT, SPAN_ID
 
@@ -80,7 +80,7 @@ class GreenletStacks:
         base = self._stacks.new()[0]
         if caller is None or caller[CONTEXT] is UNSAMPLED or _runs_events(type(target)):
             return
-        keep(caller)
+        settle_kept(caller)
         base[SEGMENT], base[SPAN_ID] = caller[SEGMENT], caller[SPAN_ID]
 
     def _save(self, greenlet: Any, handle: StackHandle) -> None:

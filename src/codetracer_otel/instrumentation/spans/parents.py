@@ -18,11 +18,11 @@ from codetracer_otel.model.record import (
     SEGMENT,
     SPAN_ID,
     START,
-    Extras,
     Link,
     Record,
     RemoteParent,
-    Segment,
+    SpanDetails,
+    TraceOnThread,
     otel_span_id,
     wire_span_id,
 )
@@ -42,7 +42,7 @@ SAMPLED: Final = 1  # the W3C trace flag
 # What a stack entry holds as CONTEXT when no context can be equal to it.
 NEVER: Final = object()  # the base of a stack: every call above it asks `Parents.adopt`
 UNSAMPLED: Final = object()  # nothing below this entry is recorded
-TENTATIVE: Final = object()  # its fate is open: whoever uses its ids must say so
+UNDECIDED: Final = object()  # its fate is open: whoever uses its ids must say so
 # What a suspended generator whose fate is open holds as context: its consumer's, once it resumes.
 FOLLOWS: Final = object()
 
@@ -63,14 +63,14 @@ def build_base(*, muted: bool = False) -> Record:
     return base
 
 
-def keep(entry: Record | None) -> None:
+def settle_kept(entry: Record | None) -> None:
     """Settle an open fate: something that is kept hangs on ``entry``'s ids."""
-    while entry is not None and entry[CONTEXT] is TENTATIVE:
-        extras: Extras = entry[EXTRAS]
+    while entry is not None and entry[CONTEXT] is UNDECIDED:
+        extras: SpanDetails = entry[EXTRAS]
         extras.is_kept = True
         entry[CONTEXT] = None if extras.context is FOLLOWS else extras.context
         extras.context = None
-        entry, extras.below = extras.below, None
+        entry, extras.undecided_parent = extras.undecided_parent, None
 
 
 def decide_again(entries: Iterable[Record], keeps_root: Callable[[int, bool], bool]) -> None:
@@ -85,7 +85,9 @@ def decide_again(entries: Iterable[Record], keeps_root: Callable[[int, bool], bo
             entry[EXTRAS].span.read_flags()
 
 
-def build_unrecorded(code: Any, context: object, segment: Segment | None, parent_id: int) -> Record:
+def build_unrecorded(
+    code: Any, context: object, segment: TraceOnThread | None, parent_id: int
+) -> Record:
     """Return a stack entry that hands on its parent's ids and becomes no span."""
     entry: Record = [None] * RECORD_LENGTH
     entry[0] = code
@@ -95,10 +97,10 @@ def build_unrecorded(code: Any, context: object, segment: Segment | None, parent
     return entry
 
 
-def build_hook(code: Any, context: object, segment: Segment | None, parent_id: int) -> Record:
+def build_hook(code: Any, context: object, segment: TraceOnThread | None, parent_id: int) -> Record:
     """Return an unrecorded entry that leaves the stack with whatever ``code`` pushed above it."""
     entry = build_unrecorded(code, context, segment, parent_id)
-    entry[START], entry[EXTRAS] = HOOK, Extras()
+    entry[START], entry[EXTRAS] = HOOK, SpanDetails()
     return entry
 
 
@@ -153,13 +155,15 @@ class Parents:
 
     def adopt_any(
         self, context: Context, below: Record, base: Record
-    ) -> tuple[Segment | None, int]:
+    ) -> tuple[TraceOnThread | None, int]:
         """Return what `adopt` does, also where the context is still the caller's."""
         if context is below[CONTEXT]:
             return below[SEGMENT], below[SPAN_ID]
         return self.adopt(context, below, base)
 
-    def adopt(self, context: Context, below: Record, base: Record) -> tuple[Segment | None, int]:
+    def adopt(
+        self, context: Context, below: Record, base: Record
+    ) -> tuple[TraceOnThread | None, int]:
         """Return the segment and parent id (wire order) of a new call; no segment: not recorded.
 
         Args:
@@ -172,7 +176,7 @@ class Parents:
             return self._without_span(context, below, base)
         if seen is UNSAMPLED and (below[ARGUMENTS] is None or below[ARGUMENTS] is context):
             return None, 0
-        if seen is TENTATIVE and below[EXTRAS].context is context:
+        if seen is UNDECIDED and below[EXTRAS].context is context:
             return below[SEGMENT], below[SPAN_ID]
         span = get_current_span(context)
         if type(span) is FunctionSpan:
@@ -184,7 +188,7 @@ class Parents:
 
     def new_root(
         self, base: Record, remote: RemoteParent | None = None
-    ) -> tuple[Segment | None, int]:
+    ) -> tuple[TraceOnThread | None, int]:
         """Return a fresh trace, or the remote parent's, for the thread of ``base``."""
         keeps = self._keeps_root
         if remote is None:
@@ -201,15 +205,15 @@ class Parents:
         segment.remote_parent_id = parent_id
         return segment, parent_id
 
-    def _fresh_trace(self, base: Record, trace_id: int = 0) -> Segment:
+    def _fresh_trace(self, base: Record, trace_id: int = 0) -> TraceOnThread:
         self._on_root()
         thread: tuple[int, str] = base[START] or thread_of(base)
         offset = self._wall_ns() - self._monotonic_ns()
-        return Segment(trace_id or self._new_trace_id(), offset, *thread)
+        return TraceOnThread(trace_id or self._new_trace_id(), offset, *thread)
 
     def new_linked_root(
-        self, segment: Segment, parent_id: int, base: Record
-    ) -> tuple[Segment, int, list[Link] | None]:
+        self, segment: TraceOnThread, parent_id: int, base: Record
+    ) -> tuple[TraceOnThread, int, list[Link] | None]:
         """Return a fresh trace with a link to the span it would have been a child of."""
         fresh = self._fresh_trace(base)
         if not parent_id:
@@ -222,15 +226,15 @@ class Parents:
         )
         return fresh, 0, [link]
 
-    def on_this_thread(self, segment: Segment, base: Record) -> Segment:
+    def on_this_thread(self, segment: TraceOnThread, base: Record) -> TraceOnThread:
         """Return the segment of the same trace that belongs to the calling thread."""
         thread: tuple[int, str] = base[START] or thread_of(base)
         if segment.thread_id == thread[0]:
             return segment
-        known: Segment | None = base[RESULT]
+        known: TraceOnThread | None = base[RESULT]
         if known is not None and known.trace_id == segment.trace_id:
             return known
-        moved = Segment(
+        moved = TraceOnThread(
             segment.trace_id,
             segment.wall_offset_ns,
             *thread,
@@ -243,7 +247,7 @@ class Parents:
 
     def _without_span(
         self, context: Context, below: Record, base: Record
-    ) -> tuple[Segment | None, int]:
+    ) -> tuple[TraceOnThread | None, int]:
         if self._keeps_all_roots and below[SEGMENT] is None:
             return self._fresh_trace(base), 0  # what `new_root` comes to, a call sooner
         if context and below is not base:  # attached by somebody who wants a root
@@ -254,7 +258,7 @@ class Parents:
 
     def _below_span(
         self, context: SpanContext, below: Record, base: Record
-    ) -> tuple[Segment | None, int]:
+    ) -> tuple[TraceOnThread | None, int]:
         if self._respect_parent and not context.trace_flags & SAMPLED:
             return None, 0
         parent_id = wire_span_id(context.span_id)
@@ -274,7 +278,7 @@ class Parents:
         return segment, parent_id
 
 
-def _continues(known: Segment | None, context: SpanContext, parent_id: int) -> bool:
+def _continues(known: TraceOnThread | None, context: SpanContext, parent_id: int) -> bool:
     if known is None or known.trace_id != context.trace_id:
         return False
     return not context.is_remote or known.remote_parent_id == parent_id

@@ -57,7 +57,7 @@ class RecordBuffer:
         self._wake = wake
         self._room = Room(max_wait_s)
         self._bytes = 0
-        self.watermark = self._half
+        self.high_watermark = self._half
 
     @property
     def size(self) -> int:
@@ -68,7 +68,7 @@ class RecordBuffer:
         """Count ``size`` bytes of captured values that are about to enter the buffer."""
         self._bytes += size
         if self._bytes > self._max_bytes // 2:
-            self.watermark = 0
+            self.high_watermark = 0
 
     def overflow(self, record: Record) -> None:
         """Append past the watermark, or drop: the newest record goes when the buffer is full."""
@@ -77,7 +77,7 @@ class RecordBuffer:
             self.records.append(record)
             if self._bytes <= self._max_bytes // 2:
                 is_low = len(self.records) < self._half
-                self.watermark = self._half if is_low else self._max_records
+                self.high_watermark = self._half if is_low else self._max_records
         elif self._room.is_found(self._is_full, self._wake):
             self.records.append(record)
         else:
@@ -85,7 +85,7 @@ class RecordBuffer:
 
     def wake_with_next(self) -> None:
         """Let the next record wake the worker, however few there are."""
-        self.watermark = 0
+        self.high_watermark = 0
 
     def take(self, limit: int) -> list[Record]:
         """Remove and return up to ``limit`` records, oldest first."""
@@ -94,7 +94,7 @@ class RecordBuffer:
             self._bytes = 0
         elif taken:
             self._bytes -= self._bytes * len(taken) // (len(taken) + len(self.records))
-        self.watermark = self._half if self._bytes <= self._max_bytes // 2 else 0
+        self.high_watermark = self._half if self._bytes <= self._max_bytes // 2 else 0
         self._room.made()
         return taken
 

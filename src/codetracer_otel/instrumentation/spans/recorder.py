@@ -11,14 +11,27 @@ from codetracer_otel.instrumentation.spans.call_ends import CallEnds, cut
 from codetracer_otel.instrumentation.spans.call_starts import Calls
 from codetracer_otel.instrumentation.spans.callbacks import build_callbacks
 from codetracer_otel.instrumentation.spans.greenlets import GreenletStacks
-from codetracer_otel.instrumentation.spans.parents import TENTATIVE, decide_again, keep
+from codetracer_otel.instrumentation.spans.parents import UNDECIDED, decide_again, settle_kept
 from codetracer_otel.instrumentation.spans.readable.function_span import FunctionSpan
-from codetracer_otel.instrumentation.spans.suspended_calls import Suspended
+from codetracer_otel.instrumentation.spans.suspended_calls import SuspendedCalls
 from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
-from codetracer_otel.instrumentation.spans.traced_code import Captures, HookSite, Site, forget_in
+from codetracer_otel.instrumentation.spans.traced_code import (
+    Captures,
+    HookCode,
+    TracedCode,
+    forget_in,
+)
 from codetracer_otel.instrumentation.values.exceptions import drop_contexts, drop_frames
 from codetracer_otel.model.ids import wire_ids
-from codetracer_otel.model.record import CONTEXT, EXTRAS, PLAN, RESULT, Ending, Record, Segment
+from codetracer_otel.model.record import (
+    CONTEXT,
+    EXTRAS,
+    PLAN,
+    RESULT,
+    Ending,
+    Record,
+    TraceOnThread,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,8 +40,8 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
     from codetracer_otel.filters.types import WalkRules
-    from codetracer_otel.instrumentation.context.propagation import Handoffs
-    from codetracer_otel.instrumentation.manual.call_adoption import Claims
+    from codetracer_otel.instrumentation.context.propagation import ContextPropagation
+    from codetracer_otel.instrumentation.manual.call_adoption import CallAdoption
     from codetracer_otel.instrumentation.monitoring.tool import Monitor
     from codetracer_otel.instrumentation.plan_builder import PlanBuilder
     from codetracer_otel.instrumentation.spans.parents import Parents
@@ -52,7 +65,7 @@ class PythonRecorder:
         next_span_id: source of span ids in wire order.
         clock: time.
         build_capture: returns the value capture for a set of walk rules.
-        boundary: is told of every exception in a callback; raises it or returns.
+        error_boundary: is told of every exception in a callback; raises it or returns.
         is_ours: answers whether a file is one of this package.
         silent_close: closing a plain generator goes unreported (CPython 3.13.0).
         exception_text: use ``str(error)``, which is code of the program.
@@ -72,14 +85,14 @@ class PythonRecorder:
         next_span_id: Callable[[], int],
         clock: Clock,
         build_capture: Callable[[WalkRules | None], Callable[[object], Captured]],
-        boundary: Callable[[BaseException], None],
+        error_boundary: Callable[[BaseException], None],
         is_ours: Callable[[str], bool],
         silent_close: bool = False,
         exception_text: bool = False,
         span_limits: tuple[int, int, int] = (128, 128, 128),
         stacks: Stacks | None = None,
     ) -> None:
-        self.sites: dict[int, Site] = {}
+        self.traced_codes: dict[int, TracedCode] = {}
         self.stacks = stacks or Stacks()
         self.buffer = buffer
         self.parents = parents
@@ -87,13 +100,13 @@ class PythonRecorder:
         self.next_span_id = next_span_id
         self.on_new_ids: list[Callable[[Callable[[], int]], None]] = []
         self.clock = clock
-        self.boundary = self._pass_on
-        self._apply_policy = boundary
-        self.suspended = Suspended(clock.monotonic_ns, watches=silent_close)
-        self.handoffs: Handoffs | None = None
-        self.claims: Claims | None = None
+        self.error_boundary = self._pass_on
+        self._apply_policy = error_boundary
+        self.suspended = SuspendedCalls(clock.monotonic_ns, watches=silent_close)
+        self.propagation: ContextPropagation | None = None
+        self.call_adoption: CallAdoption | None = None
         self.ends = CallEnds(
-            sites=self.sites,
+            traced_codes=self.traced_codes,
             stacks=self.stacks,
             suspended=self.suspended,
             buffer=buffer,
@@ -137,7 +150,7 @@ class PythonRecorder:
         return DISABLE
 
     def on_unknown(self, code: CodeType, frame: FrameType) -> object:
-        """Decide about a code object seen for the first time: a `Site`, or ``DISABLE``."""
+        """Decide about a code object seen for the first time: a `TracedCode`, or ``DISABLE``."""
         if self.is_ours(code.co_filename):
             return self._skip(code)
         if "greenlet" in sys.modules and self.stacks.mine() is not None:
@@ -147,24 +160,24 @@ class PythonRecorder:
         if planned is None:
             return self._skip(code) if hook is None else self._watch_hook(code, hook)
         plan = planned.plan
-        site = Site(
+        traced_code = TracedCode(
             code,
             planned,
-            self._captures.of(plan.walk),
-            forget_in(self.sites, id(code)),
+            self._captures.of(plan.attribute_rules),
+            forget_in(self.traced_codes, id(code)),
             self._samplers.sampler_for(plan.sampling),
         )
         if hook is not None:
-            site.hook, site.is_special = hook, True
-        if self.claims is not None and self.claims.is_marked(code):
-            site.claims, site.is_special = self.claims, True
-        return self._enter(code, site)
+            traced_code.hook, traced_code.is_special = hook, True
+        if self.call_adoption is not None and self.call_adoption.is_marked(code):
+            traced_code.call_adoption, traced_code.is_special = self.call_adoption, True
+        return self._enter(code, traced_code)
 
-    def leave_to_python(self, code: CodeType, claims: Claims) -> None:
+    def leave_to_python(self, code: CodeType, call_adoption: CallAdoption) -> None:
         """Let the calls of ``code`` be claimed, if it was called before."""
-        site = self.sites.get(id(code))
-        if site is not None:
-            site.claims, site.is_special = claims, True
+        traced_code = self.traced_codes.get(id(code))
+        if traced_code is not None:
+            traced_code.call_adoption, traced_code.is_special = call_adoption, True
 
     def _pass_on(self, error: BaseException) -> None:
         """Hand an exception of a callback to the policy; what it raises carries no trace of us."""
@@ -188,11 +201,11 @@ class PythonRecorder:
             self._clean_when_handled(later)
             raise
 
-    def _enter(self, code: CodeType, site: Site) -> Site:
+    def _enter(self, code: CodeType, traced_code: TracedCode) -> TracedCode:
         self._monitor.watch(code)
         self._watch_copies(code)
-        self.sites[id(code)] = site  # last: from here on its calls are on the stack
-        return site
+        self.traced_codes[id(code)] = traced_code  # last: from here on its calls are on the stack
+        return traced_code
 
     def current(self) -> Record | None:
         """Return the innermost recorded call of this thread, or None."""
@@ -208,18 +221,18 @@ class PythonRecorder:
     def current_readable(self) -> Record | None:
         """Return `current`, whose ids are about to be seen: an open fate is settled."""
         record = self.current()
-        if record is not None and record[CONTEXT] is TENTATIVE:
-            keep(record)
+        if record is not None and record[CONTEXT] is UNDECIDED:
+            settle_kept(record)
         return record
 
-    def current_parent(self) -> tuple[Segment, int] | None:
+    def current_parent(self) -> tuple[TraceOnThread, int] | None:
         """Return the segment and span id that a call beginning here would have as parent."""
         stack = self.stacks.mine()
         if stack is None or len(stack) == 1:
             return None
         segment, span_id = self.parents.adopt_any(self.read_context(), stack[-1], stack[0])
-        if stack[-1][CONTEXT] is TENTATIVE:
-            keep(stack[-1])
+        if stack[-1][CONTEXT] is UNDECIDED:
+            settle_kept(stack[-1])
         return None if segment is None else (segment, span_id)
 
     def follow(self, ids: RandomIds, keeps_root: Callable[[int, bool], bool] | None) -> None:
@@ -263,10 +276,10 @@ class PythonRecorder:
             "dropped_buffer_full": self.buffer.dropped_full,
             "queue_depth": len(self.buffer.records),
             "queue_bytes": self.buffer.size,
-            "healed_stack_entries": self.ends.healed,
+            "healed_stack_entries": self.ends.lost_ends,
             "abandoned": self._counters["abandoned"],
             "code_objects_traced": self._counters["traced"],
-            "sampling": self._samplers.stats(self.sites.values()),
+            "sampling": self._samplers.stats(self.traced_codes.values()),
         }
 
     def close(self) -> None:
@@ -305,17 +318,17 @@ class PythonRecorder:
         return DISABLE
 
     def _watch_copies(self, code: CodeType) -> None:
-        if self.handoffs is not None and self.handoffs.names_a_copier(code):
+        if self.propagation is not None and self.propagation.names_a_copier(code):
             self._monitor.add_events(code, ("CALL",))
-            if self.handoffs.watches_instructions(code):
+            if self.propagation.watches_instructions(code):
                 self._monitor.add_events(code, ("INSTRUCTION",))
 
     def _hook_for(self, code: CodeType, frame: FrameType) -> Any:
-        return None if self.handoffs is None else self.handoffs.hook_for(code, frame)
+        return None if self.propagation is None else self.propagation.hook_for(code, frame)
 
-    def _watch_hook(self, code: CodeType, hook: Any) -> Site:
-        return self._enter(code, HookSite(code, hook, forget_in(self.sites, id(code))))
+    def _watch_hook(self, code: CodeType, hook: Any) -> TracedCode:
+        return self._enter(code, HookCode(code, hook, forget_in(self.traced_codes, id(code))))
 
     def _release(self, entry: Record) -> None:
-        if self.handoffs is not None and entry[EXTRAS] is not None:
-            self.handoffs.detach(entry)
+        if self.propagation is not None and entry[EXTRAS] is not None:
+            self.propagation.detach(entry)

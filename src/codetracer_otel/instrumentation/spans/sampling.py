@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from codetracer_otel.filters.types import EventRules
-    from codetracer_otel.instrumentation.spans.traced_code import Site
+    from codetracer_otel.instrumentation.spans.traced_code import TracedCode
 
 # OpenTelemetry's TraceIdRatioBased looks at the low 64 bits of the trace id.
 TRACE_ID_BITS: Final = (1 << 64) - 1
@@ -124,7 +124,7 @@ class RuleSampler:
         self._bucket = None if rate is None else TokenBucket(rate, monotonic_ns)
 
     @property
-    def only_bound(self) -> int | None:
+    def ratio_threshold(self) -> int | None:
         """The trace-id bound where a ratio per trace is all there is to decide, else None."""
         rules = self.sampling
         simple = not (rules.per_span or rules.first or rules.min_duration_ns)
@@ -207,15 +207,19 @@ class SamplerTable:
             )
         return gate
 
-    def stats(self, sites: Iterable[Site]) -> dict[str, dict[str, int]]:
+    def stats(self, traced_codes: Iterable[TracedCode]) -> dict[str, dict[str, int]]:
         """Return seen, kept and dropped by cause for each rule that samples."""
         # The program's threads add to both tables meanwhile, and a sampler before its first site.
-        known, samplers = list(sites), list(self._samplers.values())
+        known, samplers = list(traced_codes), list(self._samplers.values())
         counters = {sampler: Counter(sampler.counters) for sampler in samplers}
-        for site in known:
-            if site.plan is not None and site.sampler is not None and site.bound is not None:
-                counts = counters[site.sampler]
-                counts["seen"] += site.kept + site.left_out
-                counts["dropped_ratio"] += site.left_out
-                counts["kept"] += site.kept
+        for traced_code in known:
+            if (
+                traced_code.plan is not None
+                and traced_code.sampler is not None
+                and traced_code.ratio_threshold is not None
+            ):
+                counts = counters[traced_code.sampler]
+                counts["seen"] += traced_code.kept + traced_code.sampled_out
+                counts["dropped_ratio"] += traced_code.sampled_out
+                counts["kept"] += traced_code.kept
         return {str(sampler.sampling.rule_id): dict(counts) for sampler, counts in counters.items()}

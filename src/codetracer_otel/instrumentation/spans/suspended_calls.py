@@ -24,7 +24,7 @@ class _Watch(weakref.ref):  # type: ignore[type-arg]
     record: Record
 
 
-class Suspended:
+class SuspendedCalls:
     """The records of every started and unfinished generator and coroutine.
 
     The interpreter frame owns its frame object, so ``id(frame)`` is stable from the first step to

@@ -55,29 +55,32 @@ class Captures:
         self._build = build
         self._known: dict[int, tuple[WalkRules | None, Callable[[object], Captured]]] = {}
 
-    def of(self, walk: WalkRules | None) -> Callable[[object], Captured]:
+    def of(self, attribute_rules: WalkRules | None) -> Callable[[object], Captured]:
         """Return the capture for the rules, always the same one."""
-        known = self._known.get(id(walk))
+        known = self._known.get(id(attribute_rules))
         if known is None:  # the walk is kept beside its capture, so that its id stays taken
-            known = self._known[id(walk)] = (walk, self._build(walk))
+            known = self._known[id(attribute_rules)] = (
+                attribute_rules,
+                self._build(attribute_rules),
+            )
         return known[1]
 
 
-def forget_in(sites: dict[int, Any], key: int) -> Callable[[weakref.ref[CodeType]], None]:
+def forget_in(traced_codes: dict[int, Any], key: int) -> Callable[[weakref.ref[CodeType]], None]:
     """Return the callback of a weak reference to code: takes the entry of ``key`` out of a table.
 
     Entries hold that reference as ``reference``.
     """
 
     def forget(reference: weakref.ref[CodeType]) -> None:
-        site = sites.get(key)
-        if site is not None and site.reference is reference:
-            del sites[key]
+        traced_code = traced_codes.get(key)
+        if traced_code is not None and traced_code.reference is reference:
+            del traced_codes[key]
 
     return forget
 
 
-class Site:
+class TracedCode:
     """One traced code object.
 
     Attributes:
@@ -93,11 +96,12 @@ class Site:
         is_special: some feature beyond arguments and return; `read_arguments` is used then.
         suspends: generator or coroutine.
         start_offset: bytecode offset of PY_START, for throws into never-started generators.
-        claims: of hand-written spans on calls of this code, see `call_adoption`; None for none.
-        hook: called before recording, see `handoffs`; None for none.
+        call_adoption: of hand-written spans on calls of this code, see `call_adoption`; None for
+            none.
+        hook: called before recording, see `propagation`; None for none.
         sampler: decides per call; None for always.
-        bound: trace ids whose ratio key reaches it are left out; None for no such rule. Set only
-            where this is all there is to decide, so that it costs one comparison.
+        ratio_threshold: trace ids whose ratio key reaches it are left out; None for no such rule.
+            Set only where this is all there is to decide, so that it costs one comparison.
         shown_locals: names that are read at the end; a redacted one is not even looked up, and
             stands there whether it was assigned or not. So it is with ``shown_globals``.
         learn: takes what is hidden because of its name.
@@ -106,29 +110,30 @@ class Site:
             ``taught_globals``.
         seen: calls so far that a sampler was asked about.
         paired_locals: those of ``shown_locals`` of which one may name the other as a secret.
-        kept: calls below ``bound``, as the start callback decided; ``left_out``: those beyond.
+        kept: calls below ``ratio_threshold``, as the start callback decided; ``sampled_out``: those
+            beyond.
     """
 
     __slots__ = (
         "_keywords",
         "_paired",
-        "bound",
+        "call_adoption",
         "capture",
-        "claims",
         "clears",
         "hook",
         "is_single",
         "is_special",
         "kept",
         "learn",
-        "left_out",
         "paired_locals",
         "plain_type_ids",
         "plan",
+        "ratio_threshold",
         "read",
         "reads_at_exit",
         "reads_one_by_one",
         "reference",
+        "sampled_out",
         "sampler",
         "seen",
         "short_text",
@@ -152,7 +157,7 @@ class Site:
     ) -> None:
         plan = planned.plan
         names = plan.argument_names
-        judges_types = plan.walk is not None and plan.walk.has_type_patterns
+        has_type_rules = plan.attribute_rules is not None and plan.attribute_rules.has_type_patterns
         self.plan: Any = plan  # Any: a hook's is None, and the callbacks do not ask twice
         self.capture = capture
         self.reference = weakref.ref(code, forget)
@@ -161,16 +166,16 @@ class Site:
         self.read = self._reader(names)
         self.is_single = len(names) == 1
         self.clears = not HAS_LIVE_F_LOCALS and bool(code.co_flags & CO_OPTIMIZED)
-        self.takes_plain = not judges_types
+        self.takes_plain = not has_type_rules
         self.plain_type_ids = PLAIN_TYPE_IDS if self.takes_plain else frozenset()
-        self.short_text = -1 if judges_types else SHORT_TEXT
+        self.short_text = -1 if has_type_rules else SHORT_TEXT
         self.suspends = plan.kind in _SUSPENDING
         self.start_offset = -1
         self.sampler = sampler
-        self.bound = None if sampler is None else sampler.only_bound
-        self.seen = self.kept = self.left_out = 0
+        self.ratio_threshold = None if sampler is None else sampler.ratio_threshold
+        self.seen = self.kept = self.sampled_out = 0
         self.hook: Any = None
-        self.claims: Any = None
+        self.call_adoption: Any = None
         self.reads_at_exit = bool(plan.locals or plan.globals)
         self.shown_locals = _shown(plan.locals)
         self.shown_globals = _shown(plan.globals)
@@ -178,8 +183,10 @@ class Site:
         self.taught_globals = _taught(plan.globals)
         read = (*names, *[name for name, _ in self.taught])
         self.reads_one_by_one = bool(read) and reads_one_by_one(code, read)
-        self.paired_locals = () if plan.walk is None else paired_variables(self.shown_locals)
-        self._paired = () if plan.walk is None else paired_variables(names)
+        self.paired_locals = (
+            () if plan.attribute_rules is None else paired_variables(self.shown_locals)
+        )
+        self._paired = () if plan.attribute_rules is None else paired_variables(names)
         self._keywords = planned if planned.keywords_name in names else None
         self.is_special = self._needs_special_start()
 
@@ -191,13 +198,13 @@ class Site:
         """Whether a call is its arguments, its result and a ratio that keeps it."""
         return self.plan is not None and not (
             self.suspends
-            or (self.sampler is not None and self.bound is None)
+            or (self.sampler is not None and self.ratio_threshold is None)
             or self.plan.root
             or self.reads_at_exit
             or self._keywords is not None
             or self.is_paired
             or self.hook is not None
-            or self.claims is not None
+            or self.call_adoption is not None
         )
 
     @property
@@ -237,7 +244,9 @@ class Site:
         self, values: Sequence[Any], paired: tuple[tuple[int, int], ...]
     ) -> tuple[Any, ...]:
         """Return the values of variables, those hidden that another one names as secrets."""
-        told = told_variables(values, paired, lambda name: is_secret_name(name, self.plan.walk))
+        told = told_variables(
+            values, paired, lambda name: is_secret_name(name, self.plan.attribute_rules)
+        )
         for index in told:
             self.learn_neighbour(values[index])
         return tuple([REDACTED_NODE if n in told else it for n, it in enumerate(values)])
@@ -286,7 +295,7 @@ def _shown(variables: tuple[Variable, ...]) -> tuple[str, ...]:
     return tuple([variable.name for variable in variables if not variable.redacted])
 
 
-class HookSite(Site):
+class HookCode(TracedCode):
     """A code object that is not traced but tells where work is handed on."""
 
     def __init__(
@@ -296,9 +305,9 @@ class HookSite(Site):
         forget: Callable[[weakref.ref[CodeType]], None],
     ) -> None:
         self.plan = None
-        self.sampler = self.bound = None
+        self.sampler = self.ratio_threshold = None
         self.hook = hook
-        self.claims = None
+        self.call_adoption = None
         self.reference = weakref.ref(code, forget)
         self.is_special = True
         self.suspends = self.reads_at_exit = False
@@ -308,27 +317,34 @@ class HookSite(Site):
 _MAX_KEYWORDS: Final = 32
 
 
-def judged_keywords(keywords: dict[str, Any], planned: PlannedCode, site: Site) -> Node:
+def judged_keywords(
+    keywords: dict[str, Any], planned: PlannedCode, traced_code: TracedCode
+) -> Node:
     """Return captured ``**kwargs`` whose keys were judged like argument names."""
     items: list[tuple[Captured, Captured]] = []
     given: Iterable[tuple[str, Any]] = keywords.items()
     if not VALUE_FIELDS.isdisjoint(keywords):
-        walk = site.plan.walk
+        attribute_rules = traced_code.plan.attribute_rules
         given = without_named_secret(
-            tuple(keywords), tuple(given), lambda name: is_secret_name(name, walk), site.learn
+            tuple(keywords),
+            tuple(given),
+            lambda name: is_secret_name(name, attribute_rules),
+            traced_code.learn,
         )
     for key, value in given:
         if len(items) == _MAX_KEYWORDS:
             break
         action = planned.judge_keyword(key)
         is_allowed = action is Action.ALLOW
-        if is_allowed and site.plan.walk is not None:
-            action = site.plan.walk.attribute_action(key)
+        if is_allowed and traced_code.plan.attribute_rules is not None:
+            action = traced_code.plan.attribute_rules.attribute_action(key)
         if action is Action.REDACT:
             if is_allowed or planned.is_secret_keyword(key):
-                site.learn(value, (f"arg {key}", f" at {site.plan.file}:{site.plan.line}"))
+                traced_code.learn(
+                    value, (f"arg {key}", f" at {traced_code.plan.file}:{traced_code.plan.line}")
+                )
             items.append((key, REDACTED_NODE))
         elif action is not Action.DROP:
-            items.append((key, site.capture_quickly(value)))
+            items.append((key, traced_code.capture_quickly(value)))
     omitted = max(len(keywords) - _MAX_KEYWORDS, 0)
     return Node(NodeKind.MAPPING, "dict", tuple(items), omitted)

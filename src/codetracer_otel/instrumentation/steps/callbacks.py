@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.instrumentation.spans.traced_code import PLAIN_TYPE_IDS, SHORT_TEXT
-from codetracer_otel.instrumentation.steps.traced_code import StepSite
+from codetracer_otel.instrumentation.steps.traced_code import SteppedCode
 from codetracer_otel.instrumentation.values.exceptions import (
     captured_message,
     ending_of,
@@ -45,11 +45,11 @@ def build_step_callbacks(
 
 
 def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
-    sites = recorder.sites
+    traced_codes = recorder.traced_codes
     local = recorder.local
     new_thread = recorder.new_thread
     on_unknown = recorder.on_unknown
-    boundary = recorder.boundary
+    error_boundary = recorder.error_boundary
     describe = _build_describe(recorder)
     on_root = recorder.on_root
     budget = recorder.budget
@@ -59,14 +59,14 @@ def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[
 
     def on_start(code: CodeType, _offset: int) -> object:
         try:
-            site: Any = sites.get(id(code))
-            if site is None:
+            traced_code: Any = traced_codes.get(id(code))
+            if traced_code is None:
                 frame = frame_of(depth)
                 if frame.f_code is not code:
                     return recorder.leave_out(code)
-                site = on_unknown(code, frame)
-                if type(site) is not StepSite:
-                    return site
+                traced_code = on_unknown(code, frame)
+                if type(traced_code) is not SteppedCode:
+                    return traced_code
             try:
                 steps = local.steps
             except AttributeError:
@@ -76,16 +76,18 @@ def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[
             if on_root is not None and len(steps.stack) == 1:
                 on_root()
                 steps = local.steps  # a forked child begins anew
-            values = site.read_arguments(frame_of(depth)) if site.reads_arguments else ()
-            frame = site.begin(code, values)
+            values = (
+                traced_code.read_arguments(frame_of(depth)) if traced_code.reads_arguments else ()
+            )
+            frame = traced_code.begin(code, values)
             stack, entries = steps.stack, steps.entries
             stack += [frame]
-            entries += [(CALL, site.plan, values, None)]
+            entries += [(CALL, traced_code.plan, values, None)]
             if len(entries) >= max_entries or budget.bytes > max_bytes:
                 wait_for_room(steps)
         except BaseException as error:
             try:
-                boundary(error)
+                error_boundary(error)
             except RecursionError:
                 no_room = True
             else:
@@ -97,20 +99,20 @@ def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[
     suspended = recorder.suspended
 
     def enter_again(code: CodeType, python_frame: FrameType, failure: Failure | None) -> None:
-        site = sites.get(id(code))
+        traced_code = traced_codes.get(id(code))
         steps = getattr(local, "steps", None) or new_thread()
-        if site is not None and not steps.is_muted:
-            frame = site.enter(code, suspended.pop(id(python_frame), None))
+        if traced_code is not None and not steps.is_muted:
+            frame = traced_code.enter(code, suspended.pop(id(python_frame), None))
             stack, entries = steps.stack, steps.entries
             stack += [frame]
-            entries += [(CALL, site.plan, None, failure)]
+            entries += [(CALL, traced_code.plan, None, failure)]
 
     def on_resume(code: CodeType, _offset: int) -> object:
         try:
             enter_again(code, frame_of(depth), None)
         except BaseException as error:
             try:
-                boundary(error)
+                error_boundary(error)
             except RecursionError:
                 no_room = True
             else:
@@ -121,12 +123,12 @@ def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[
 
     def on_throw(code: CodeType, _offset: int, raised: BaseException) -> object:
         try:
-            site = sites.get(id(code))
-            if site is not None:
-                enter_again(code, frame_of(depth), describe(site, raised, code))
+            traced_code = traced_codes.get(id(code))
+            if traced_code is not None:
+                enter_again(code, frame_of(depth), describe(traced_code, raised, code))
         except BaseException as error:
             try:
-                boundary(error)
+                error_boundary(error)
             except RecursionError:
                 no_room = True
             else:
@@ -140,7 +142,7 @@ def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[
 
 def _build_lines(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
     local = recorder.local
-    boundary = recorder.boundary
+    error_boundary = recorder.error_boundary
     budget = recorder.budget
     max_entries, max_bytes = recorder.max_entries, recorder.max_bytes
     wait_for_room = recorder.wait_for_room
@@ -170,7 +172,7 @@ def _build_lines(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..
             try:
                 if top is not None and top[0] is code:
                     top[1].forget_values(top)
-                boundary(error)
+                error_boundary(error)
             except RecursionError:
                 no_room = True
             else:
@@ -187,18 +189,22 @@ def _build_lines(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..
 def _with_line_events(
     recorder: StepRecorder, on_line: Callable[[CodeType, int], object]
 ) -> Callable[[CodeType, int], object]:
-    sites = recorder.sites
-    boundary = recorder.boundary
+    traced_codes = recorder.traced_codes
+    error_boundary = recorder.error_boundary
 
     def on_line_with_event(code: CodeType, line: int) -> object:
         entry = on_line(code, line)
         try:
-            site = sites.get(id(code))
-            if entry is not None and site is not None and site.line_events is not None:
-                site.line_events(code, site.plan, entry)
+            traced_code = traced_codes.get(id(code))
+            if (
+                entry is not None
+                and traced_code is not None
+                and traced_code.line_events is not None
+            ):
+                traced_code.line_events(code, traced_code.plan, entry)
         except BaseException as error:
             try:
-                boundary(error)
+                error_boundary(error)
             except RecursionError:
                 no_room = True
             else:
@@ -213,8 +219,8 @@ def _with_line_events(
 def _build_leave(recorder: StepRecorder, depth: int, *, suspends: bool) -> Callable[..., Any]:
     """Return the callback of a frame that is left with a value, for good or for a while."""
     local = recorder.local
-    boundary = recorder.boundary
-    heal = recorder.heal
+    error_boundary = recorder.error_boundary
+    resync_to = recorder.resync_to
     keep_suspended = recorder.keep_suspended
     plain, short = PLAIN_TYPE_IDS, SHORT_TEXT
     frame_of = sys._getframe  # noqa: SLF001
@@ -224,16 +230,18 @@ def _build_leave(recorder: StepRecorder, depth: int, *, suspends: bool) -> Calla
             steps = local.steps
             top: Any = steps.stack[-1]
             if top[0] is not code:
-                top = heal(steps, code)
+                top = resync_to(steps, code)
                 if top is None:
                     return None
-            site = top[1]
+            traced_code = top[1]
             kind = type(value)
-            if site.returns_plain and (id(kind) in plain or (kind is str and len(value) <= short)):
+            if traced_code.returns_plain and (
+                id(kind) in plain or (kind is str and len(value) <= short)
+            ):
                 result = value
             else:
-                result = site.result(value)
-            change = site.final_changes(frame_of(depth), top) if top[2] else None
+                result = traced_code.result(value)
+            change = traced_code.final_changes(frame_of(depth), top) if top[2] else None
             if suspends:
                 keep_suspended(id(frame_of(depth)), top[2])
             ending: Any = (RETURN, result)
@@ -244,7 +252,7 @@ def _build_leave(recorder: StepRecorder, depth: int, *, suspends: bool) -> Calla
             if type(error) is AttributeError and not hasattr(local, "steps"):
                 return None
             try:
-                boundary(error)
+                error_boundary(error)
             except RecursionError:
                 no_room = True
             else:
@@ -257,24 +265,24 @@ def _build_leave(recorder: StepRecorder, depth: int, *, suspends: bool) -> Calla
 
 
 def _build_exits(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
-    sites = recorder.sites
+    traced_codes = recorder.traced_codes
     local = recorder.local
-    boundary = recorder.boundary
-    heal = recorder.heal
+    error_boundary = recorder.error_boundary
+    resync_to = recorder.resync_to
     is_ours = recorder.is_ours
     describe = _build_describe(recorder)
     frame_of = sys._getframe  # noqa: SLF001
 
     def on_unwind(code: CodeType, _offset: int, raised: BaseException) -> object:
         try:
-            if sites.get(id(code)) is None:
+            if traced_codes.get(id(code)) is None:
                 return None
             steps = getattr(local, "steps", None)
             if steps is None:
                 return None
             top: Any = steps.stack[-1]
             if top[0] is not code:
-                top = heal(steps, code)
+                top = resync_to(steps, code)
                 if top is None:
                     return None
             _cut_our_frames(raised, is_ours)
@@ -286,7 +294,7 @@ def _build_exits(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..
             entries += [ending] if change is None else [change, ending]
         except BaseException as error:
             try:
-                boundary(error)
+                error_boundary(error)
             except RecursionError:
                 no_room = True
             else:
@@ -320,20 +328,20 @@ def _cut_our_frames(raised: BaseException, is_ours: Callable[[str], bool]) -> No
 
 def _build_describe(
     recorder: StepRecorder,
-) -> Callable[[StepSite, BaseException, CodeType], Failure]:
+) -> Callable[[SteppedCode, BaseException, CodeType], Failure]:
     with_text = recorder.exception_text
 
-    def describe(site: StepSite, raised: BaseException, code: CodeType) -> Failure:
+    def describe(traced_code: SteppedCode, raised: BaseException, code: CodeType) -> Failure:
         try:
             name = type_name(type(raised))
             is_error = ending_of(raised, code.co_name) is Ending.RAISED
-            message = captured_message(_message(site, raised, name))
+            message = captured_message(_message(traced_code, raised, name))
             return Failure(name, message, is_error)
         except RecursionError:
             return Failure(type(raised).__name__, "")
 
-    def _message(site: StepSite, raised: BaseException, name: str) -> str:
-        fixed = site.plan.plan.fixed_result
+    def _message(traced_code: SteppedCode, raised: BaseException, name: str) -> str:
+        fixed = traced_code.plan.plan.fixed_result
         if fixed is REDACTED_NODE:
             return REDACTED
         if fixed is DROPPED_NODE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.model.record import CODE, EXTRAS, PLAN, SEGMENT, Event, Extras
+from codetracer_otel.model.record import CODE, EXTRAS, PLAN, SEGMENT, Event, SpanDetails
 from codetracer_otel.model.step_entries import UNSET
 from codetracer_otel.model.value import Node, attribute_value
 
@@ -82,7 +82,7 @@ class SpanEvents:
         rules = record[PLAN].events
         if rules is not None and not rules.io:
             return
-        extras: Extras | None = record[EXTRAS]
+        extras: SpanDetails | None = record[EXTRAS]
         last = extras.events[-1] if extras is not None and extras.events else None
         if last is not None and _goes_on(last, stream, line):
             last.attributes["text"] += text  # type: ignore[index]
@@ -95,9 +95,9 @@ class SpanEvents:
     def _add(
         self, record: Record, rules: EventRules | None, name: str, attributes: dict[str, Any]
     ) -> None:
-        extras: Extras | None = record[EXTRAS]
+        extras: SpanDetails | None = record[EXTRAS]
         if extras is None:
-            extras = record[EXTRAS] = Extras()
+            extras = record[EXTRAS] = SpanDetails()
         if extras.events is None:
             extras.events = []
         gate, count = self._gate_for(rules), len(extras.events)

@@ -58,7 +58,7 @@ class NamedVariables:
     def changes(
         self, python_frame: FrameType, frame: list[Any], line: int, change: list[Any] | None
     ) -> list[Any] | None:
-        """Add to the entry of a step what differs of the names; see `StepSite`."""
+        """Add to the entry of a step what differs of the names; see `SteppedCode`."""
         namespace: Any = python_frame.f_globals if self._are_globals else python_frame.f_locals
         if type(namespace) is dict:
             read = namespace.get

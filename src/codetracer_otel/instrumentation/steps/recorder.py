@@ -15,7 +15,7 @@ from codetracer_otel.instrumentation.steps.thread_steps import (
     ThreadSteps,
     unfinished_output,
 )
-from codetracer_otel.instrumentation.steps.traced_code import StepSite
+from codetracer_otel.instrumentation.steps.traced_code import SteppedCode
 from codetracer_otel.instrumentation.steps.value_changes import StepBudget
 from codetracer_otel.model.step_entries import CALL, CLOSE, END, OUTPUT
 
@@ -44,7 +44,7 @@ class StepRecorder:
         monitor: a switchboard of its own.
         plans: decides about code objects.
         build_capture: returns the value capture for a set of walk rules.
-        boundary: is told of every exception in a callback; raises it or returns.
+        error_boundary: is told of every exception in a callback; raises it or returns.
         is_ours: answers whether a file is one of this package.
         max_entries: of a thread that wait; it then waits for the delivery.
         max_bytes: of captured values that wait, over all threads.
@@ -66,7 +66,7 @@ class StepRecorder:
         monitor: Monitor,
         plans: PlanBuilder,
         build_capture: Callable[[WalkRules | None], Callable[[object], Captured]],
-        boundary: Callable[[BaseException], None],
+        error_boundary: Callable[[BaseException], None],
         is_ours: Callable[[str], bool],
         max_entries: int = 8192,
         max_bytes: int = 8 * 1024 * 1024,
@@ -74,9 +74,9 @@ class StepRecorder:
         line_events: LineEvents | None = None,
     ) -> None:
         self.monitor = monitor
-        self.sites: dict[int, StepSite] = {}
+        self.traced_codes: dict[int, SteppedCode] = {}
         self.local = LocalSteps()
-        self.boundary = boundary
+        self.error_boundary = error_boundary
         self.is_ours = is_ours
         self.budget = StepBudget()
         self.max_entries = max_entries
@@ -87,7 +87,7 @@ class StepRecorder:
         self.on_root: Callable[[], None] | None = None
         self.is_delivering = False
         self.stalled_ns = 0
-        self.healed = 0
+        self.lost_ends = 0
         self.suspended: dict[int, list[Any]] = {}
         self._plans = plans
         self._captures = Captures(build_capture)
@@ -106,18 +106,20 @@ class StepRecorder:
         return DISABLE
 
     def on_unknown(self, code: CodeType, frame: FrameType) -> object:
-        """Decide about a code object seen for the first time: a `StepSite`, or ``DISABLE``."""
+        """Decide about a code object seen for the first time: a `SteppedCode`, or ``DISABLE``."""
         planned = None if self.is_ours(code.co_filename) else self._plans.build(code, frame)
         if planned is None:
             self.monitor.skipped(code)
             return DISABLE
-        capture = self._captures.of(planned.plan.walk)
-        site = StepSite(code, planned, capture, self.budget, forget_in(self.sites, id(code)))
+        capture = self._captures.of(planned.plan.attribute_rules)
+        traced_code = SteppedCode(
+            code, planned, capture, self.budget, forget_in(self.traced_codes, id(code))
+        )
         if self.line_events is not None:
-            site.line_events = self.line_events.for_plan(planned.plan)
-        self.sites[id(code)] = site
+            traced_code.line_events = self.line_events.for_plan(planned.plan)
+        self.traced_codes[id(code)] = traced_code
         self.monitor.watch(code)
-        return site
+        return traced_code
 
     def new_thread(self) -> ThreadSteps:
         """Begin the recording of the calling thread."""
@@ -207,7 +209,7 @@ class StepRecorder:
             self.suspended.clear()
         self.suspended[frame_id] = last
 
-    def heal(self, steps: ThreadSteps, code: CodeType) -> list[Any] | None:
+    def resync_to(self, steps: ThreadSteps, code: CodeType) -> list[Any] | None:
         """Bring ``code``'s call to the top after lost events; None when it has none."""
         stack = steps.stack
         for index in range(len(stack) - 1, 0, -1):
@@ -215,7 +217,7 @@ class StepRecorder:
                 lost = len(stack) - index - 1
                 del stack[index + 1 :]
                 steps.entries.extend([(END,)] * lost)
-                self.healed += lost
+                self.lost_ends += lost
                 found: list[Any] = stack[index]
                 return found
         return None
@@ -229,16 +231,16 @@ class StepRecorder:
         self._numbers = HOME_THREAD
         steps = self._begin_here()
         for frame in stack[1:]:
-            code, site = frame[:2]
-            steps.stack.append(site.enter(code))
-            steps.entries.append((CALL, site.plan, None, None))
+            code, traced_code = frame[:2]
+            steps.stack.append(traced_code.enter(code))
+            steps.entries.append((CALL, traced_code.plan, None, None))
 
     def stats(self) -> dict[str, int]:
         """Return the counters, by name."""
         return {
             "native_stall_ms": self.stalled_ns // 1_000_000,
-            "code_objects_stepped": len(self.sites),
-            "healed_stack_entries": self.healed,
+            "code_objects_stepped": len(self.traced_codes),
+            "healed_stack_entries": self.lost_ends,
         }
 
     def _begin_here(self) -> ThreadSteps:

@@ -21,7 +21,7 @@ class ThreadSteps:
     Attributes:
         number: 1 for the thread that began the session.
         entries: in program order, not yet delivered.
-        stack: frames of open calls, see `StepSite`; ``stack[0]`` is never popped.
+        stack: frames of open calls, see `SteppedCode`; ``stack[0]`` is never popped.
         is_muted: nothing on this thread is recorded (it is one of ours).
         guard: dies with the thread.
         held_output: entries at the end that the last delivery left, as more of a line may follow.

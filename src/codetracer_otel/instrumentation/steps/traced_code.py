@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.instrumentation.spans.traced_code import PLAIN_TYPE_IDS, SHORT_TEXT, Site
+from codetracer_otel.instrumentation.spans.traced_code import PLAIN_TYPE_IDS, SHORT_TEXT, TracedCode
 from codetracer_otel.instrumentation.steps.namespace_variables import NamedVariables
 from codetracer_otel.instrumentation.steps.rebinding import find_rebindings
 from codetracer_otel.instrumentation.steps.value_changes import (
@@ -52,7 +52,7 @@ _ANY_LINE: Final = -1
 _Places = tuple[tuple[int, str], ...]  # index and name of variables
 
 
-class StepSite:
+class SteppedCode:
     """One code object whose steps are recorded.
 
     A *frame* of it is the list ``[code, site, last values, line, volatile, seen, before]``: what
@@ -104,26 +104,26 @@ class StepSite:
         rebindings = find_rebindings(code) if code.co_flags & CO_OPTIMIZED else None
         read, hidden = shown_variables(code, plan, rebindings)
         self.plan = StepPlan(plan, trace_name(code, plan), (*read, *hidden))
-        self.arguments = site = Site(code, planned, capture, forget)
-        self.reference = site.reference
+        self.arguments = traced_code = TracedCode(code, planned, capture, forget)
+        self.reference = traced_code.reference
         self.line_events: Any = None
-        self.reads_arguments = site.read is not None
-        self.returns_plain = plan.captures_return and site.takes_plain
+        self.reads_arguments = traced_code.read is not None
+        self.returns_plain = plan.captures_return and traced_code.takes_plain
         self._reads_quickly = (
-            site.takes_plain
+            traced_code.takes_plain
             and planned.keywords_name not in plan.argument_names
-            and not site.reads_one_by_one
-            and not site.is_paired
+            and not traced_code.reads_one_by_one
+            and not traced_code.is_paired
         )
         self._is_optimized = bool(code.co_flags & CO_OPTIMIZED)
         in_frame = [item.name for item in read if item.kind != "global" and self._is_optimized]
         keywords = planned.keywords_name
         values = StepValues(
-            site, planned, in_frame.index(keywords) if keywords in in_frame else -1, budget
+            traced_code, planned, in_frame.index(keywords) if keywords in in_frame else -1, budget
         )
         self._capture = values.capture
-        self._plain_type_ids = site.plain_type_ids | {id(type(UNSET))}
-        self._short_text = min(site.short_text, SHORT_TEXT)
+        self._plain_type_ids = traced_code.plain_type_ids | {id(type(UNSET))}
+        self._short_text = min(traced_code.short_text, SHORT_TEXT)
         names = tuple(item.name for item in read[len(in_frame) :])
         self._named = names and NamedVariables(
             names, len(in_frame), values, self._plain_type_ids, are_globals=self._is_optimized
@@ -131,7 +131,7 @@ class StepSite:
         self._unset = (UNSET,) * len(names)
         self._hidden = tuple((len(read) + position, item) for position, item in enumerate(hidden))
         read_names = [item.name for item in read]
-        self._paired = () if plan.walk is None else paired_variables(read_names)
+        self._paired = () if plan.attribute_rules is None else paired_variables(read_names)
         self._is_plain = not (self._hidden or self._paired)
         begun = [UNSET] * len(read) + [
             REDACTED_NODE if item.kind == "argument" else UNSET for item in hidden
@@ -154,21 +154,21 @@ class StepSite:
 
     def read_arguments(self, python_frame: FrameType) -> tuple[Captured, ...]:
         """Return the captured arguments of a frame that has just begun."""
-        site = self.arguments
+        traced_code = self.arguments
         if not self._reads_quickly:
-            return site.read_arguments(python_frame)
+            return traced_code.read_arguments(python_frame)
         namespace = python_frame.f_locals
-        assert site.read is not None
-        values: tuple[Any, ...] = site.read(namespace)
-        if site.is_single:
+        assert traced_code.read is not None
+        values: tuple[Any, ...] = traced_code.read(namespace)
+        if traced_code.is_single:
             values = (values,)
-        if site.clears:
+        if traced_code.clears:
             namespace.clear()
         for value in values:
             kind = type(value)
             if id(kind) in PLAIN_TYPE_IDS or (kind is str and len(value) <= SHORT_TEXT):
                 continue
-            return tuple([site.capture_quickly(item) for item in values])
+            return tuple([traced_code.capture_quickly(item) for item in values])
         return values
 
     def begin(self, code: CodeType, values: tuple[Captured, ...]) -> list[Any]:
@@ -243,11 +243,11 @@ class StepSite:
 
     def result(self, value: Any) -> Any:
         """Return what is recorded of a return value."""
-        plan, site = self.plan.plan, self.arguments
+        plan, traced_code = self.plan.plan, self.arguments
         if plan.captures_return:
-            return site.capture_quickly(value)
+            return traced_code.capture_quickly(value)
         if plan.result_place:
-            site.teach([value], (("", plan.result_place),))
+            traced_code.teach([value], (("", plan.result_place),))
         return plan.fixed_result
 
     def forget_values(self, frame: list[Any]) -> None:
@@ -269,7 +269,7 @@ class StepSite:
         return change
 
     def _is_secret_name(self, name: Any) -> bool:
-        return is_secret_name(name, self.plan.plan.walk)
+        return is_secret_name(name, self.plan.plan.attribute_rules)
 
     def _with_hidden(
         self, python_frame: FrameType, frame: list[Any], line: int, change: list[Any] | None

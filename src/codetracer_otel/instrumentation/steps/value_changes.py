@@ -10,7 +10,7 @@ from codetracer_otel.model.value import Node, NodeKind, weight
 
 if TYPE_CHECKING:
     from codetracer_otel.instrumentation.plan_builder import PlannedCode
-    from codetracer_otel.instrumentation.spans.traced_code import Site
+    from codetracer_otel.instrumentation.spans.traced_code import TracedCode
     from codetracer_otel.model.value import Captured
 
 _MAX_NODES: Final = 10_000
@@ -43,18 +43,18 @@ class StepValues:
     """Captures the values of one code object's variables.
 
     Args:
-        site: captures arguments and results of the same code.
+        traced_code: captures arguments and results of the same code.
         planned: judges the keys of ``**kwargs``.
         keywords_index: of the variable that holds ``**kwargs``; -1 for none.
         budget: the session's.
     """
 
-    __slots__ = ("_budget", "_keywords_index", "_planned", "_site")
+    __slots__ = ("_budget", "_keywords_index", "_planned", "_traced_code")
 
     def __init__(
-        self, site: Site, planned: PlannedCode, keywords_index: int, budget: StepBudget
+        self, traced_code: TracedCode, planned: PlannedCode, keywords_index: int, budget: StepBudget
     ) -> None:
-        self._site = site
+        self._traced_code = traced_code
         self._planned = planned
         self._keywords_index = keywords_index
         self._budget = budget
@@ -79,8 +79,8 @@ class StepValues:
 
     def _captured(self, index: int, value: Any) -> Captured:
         if index == self._keywords_index and type(value) is dict:
-            return judged_keywords(value, self._planned, self._site)
-        kept = self._site.capture(value)
+            return judged_keywords(value, self._planned, self._traced_code)
+        kept = self._traced_code.capture(value)
         if type(kept) is not Node or kept.kind is not NodeKind.OBJECT:
             return kept
         nodes = self._budget.nodes  # one for all objects of a class: it is known again by identity

@@ -32,7 +32,7 @@ _NAME_FIELDS: Final = _spelled(_NAMING)
 VALUE_FIELDS: Final = _spelled(_HOLDING)
 
 
-def without_told_secrets(
+def without_adjacent_secrets(
     items: Sequence[Any], total: int, is_secret_name: IsSecretName, learn: Learn
 ) -> Sequence[Any]:
     """Hide the second of a header's pair, and what follows a flag of a command line.
@@ -80,7 +80,7 @@ def without_named_secret(
     Args:
         names: captured keys.
         pairs: the keys and values themselves.
-        is_secret_name: as for `without_told_secrets`.
+        is_secret_name: as for `without_adjacent_secrets`.
         learn: takes what is hidden.
     """
     if VALUE_FIELDS.isdisjoint(names):
@@ -98,13 +98,16 @@ def without_named_secret(
     ]
 
 
-def is_secret_name(name: Any, walk: WalkRules | None) -> bool:
+def is_secret_name(name: Any, attribute_rules: WalkRules | None) -> bool:
     """Return whether a value is the text or bytes of a name that the ``attr`` patterns hide."""
     kind = type(name)
-    if walk is None or (kind is not str and kind is not bytes):
+    if attribute_rules is None or (kind is not str and kind is not bytes):
         return False
     text = name[:_MAX_NAME]
-    return walk.attribute_action(text if kind is str else text.decode("latin-1")) is not _ALLOW
+    return (
+        attribute_rules.attribute_action(text if kind is str else text.decode("latin-1"))
+        is not _ALLOW
+    )
 
 
 def paired_variables(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
@@ -128,6 +131,6 @@ def told_variables(
     Args:
         values: of the variables, any objects.
         paired: from `paired_variables`.
-        is_secret_name: as for `without_told_secrets`.
+        is_secret_name: as for `without_adjacent_secrets`.
     """
     return frozenset([value for name, value in paired if is_secret_name(values[name])])

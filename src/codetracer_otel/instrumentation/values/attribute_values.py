@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.filters.types import Action, learn_nothing
 from codetracer_otel.instrumentation.values.adjacent_secrets import (
     MOST_FIELDS,
+    without_adjacent_secrets,
     without_named_secret,
-    without_told_secrets,
 )
 from codetracer_otel.instrumentation.values.safe_access import derives, exact_text
 from codetracer_otel.model.value import REDACTED, REDACTED_NODE, Node
@@ -86,7 +86,7 @@ def without_named(value: Any, action_for: ActionFor, learn: Learn = learn_nothin
 def _items_without_named(items: Any, action_for: ActionFor, learn: Learn) -> Any:
     kept = items
     if len(items) > 1:
-        kept = without_told_secrets(items, len(items), _secret_names(action_for), learn)
+        kept = without_adjacent_secrets(items, len(items), _secret_names(action_for), learn)
     shown = tuple([without_named(item, action_for, learn) for item in kept])
     return items if all(new is old for new, old in zip(shown, items, strict=True)) else shown
 

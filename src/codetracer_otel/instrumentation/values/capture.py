@@ -44,7 +44,7 @@ class ValueLimits:
 
 def build_capture(
     limits: ValueLimits,
-    walk: WalkRules | None,
+    attribute_rules: WalkRules | None,
     *,
     allow_repr: bool,
     modules: Mapping[str, Any] | None = None,
@@ -54,7 +54,7 @@ def build_capture(
 
     Args:
         limits: what is kept of a value.
-        walk: ``attr`` and ``type`` patterns, or None for none.
+        attribute_rules: ``attr`` and ``type`` patterns, or None for none.
         allow_repr: objects without a form of their own are asked for their ``repr``.
         modules: where NumPy and others are looked up once loaded; default ``sys.modules``.
         learn: takes what is hidden because of its key or field.
@@ -64,9 +64,9 @@ def build_capture(
         `DROPPED_NODE` where a pattern drops the whole value.
     """
     modules = sys.modules if modules is None else modules
-    walker = Walker(limits, walk, modules, allow_repr=allow_repr, learn=learn)
+    walker = Walker(limits, attribute_rules, modules, allow_repr=allow_repr, learn=learn)
     capture = walker.capture
-    if walk is not None and walk.has_type_patterns:
+    if attribute_rules is not None and attribute_rules.has_type_patterns:
         return capture
     longest = limits.max_string
     bound = limits.integer_bound

@@ -26,8 +26,10 @@ class ProgramText:
 
     __slots__ = ("_allow_repr", "_busy", "_short", "_walk")
 
-    def __init__(self, walk: WalkRules | None, short: ShortValues, *, allow_repr: bool) -> None:
-        self._walk = walk
+    def __init__(
+        self, attribute_rules: WalkRules | None, short: ShortValues, *, allow_repr: bool
+    ) -> None:
+        self._walk = attribute_rules
         self._short = short
         self._allow_repr = allow_repr
         self._busy = _Busy()

@@ -9,8 +9,8 @@ from codetracer_otel.filters.types import Action, learn_nothing
 from codetracer_otel.instrumentation.values.adjacent_secrets import (
     MOST_FIELDS,
     is_secret_name,
+    without_adjacent_secrets,
     without_named_secret,
-    without_told_secrets,
 )
 from codetracer_otel.instrumentation.values.class_info import ClassBook, Form
 from codetracer_otel.instrumentation.values.program_text import ProgramText
@@ -54,7 +54,7 @@ class Walker:
     __slots__ = (
         "_bound",
         "_classes",
-        "_judges_types",
+        "_has_type_rules",
         "_learn",
         "_longest",
         "_max_depth",
@@ -69,7 +69,7 @@ class Walker:
     def __init__(
         self,
         limits: ValueLimits,
-        walk: WalkRules | None,
+        attribute_rules: WalkRules | None,
         modules: Mapping[str, Any],
         *,
         allow_repr: bool,
@@ -81,11 +81,11 @@ class Walker:
         self._max_nodes = limits.max_nodes
         self._longest = limits.max_string
         self._bound = limits.integer_bound
-        self._walk = walk
-        self._judges_types = walk is not None and walk.has_type_patterns
+        self._walk = attribute_rules
+        self._has_type_rules = attribute_rules is not None and attribute_rules.has_type_patterns
         self._classes = ClassBook(modules)
         self._short = ShortValues(limits)
-        self._program_text = ProgramText(walk, self._short, allow_repr=allow_repr)
+        self._program_text = ProgramText(attribute_rules, self._short, allow_repr=allow_repr)
         self._readers: dict[Form, Reader] = {
             Form.LIST: self._list,
             Form.TUPLE: self._tuple,
@@ -111,7 +111,7 @@ class Walker:
 
     def _value(self, value: Any, progress: _Progress) -> Captured:
         kind = type(value)
-        if self._judges_types:
+        if self._has_type_rules:
             verdict = self._judge_type(kind)
             if verdict is not None:
                 return verdict
@@ -148,14 +148,14 @@ class Walker:
         items: Sequence[Any] = list.__getitem__(value, slice(0, self._max_items))
         total = list.__len__(value)
         if self._walk is not None and total > 1:
-            items = without_told_secrets(items, total, self._is_secret_name, self._learn)
+            items = without_adjacent_secrets(items, total, self._is_secret_name, self._learn)
         return self._sequence(NodeKind.LIST, facts, value, items, total, progress)
 
     def _tuple(self, value: tuple[Any, ...], facts: ClassFacts, progress: _Progress) -> Captured:
         items: Sequence[Any] = tuple.__getitem__(value, slice(0, self._max_items))
         total = tuple.__len__(value)
         if self._walk is not None and total > 1:
-            items = without_told_secrets(items, total, self._is_secret_name, self._learn)
+            items = without_adjacent_secrets(items, total, self._is_secret_name, self._learn)
         return self._sequence(NodeKind.TUPLE, facts, value, items, total, progress)
 
     def _set(self, value: Any, facts: ClassFacts, progress: _Progress) -> Captured:
@@ -188,7 +188,7 @@ class Walker:
         return Node(kind, facts.name, tuple(kept), max(0, total - len(items)))
 
     def _items(self, items: Sequence[Any], progress: _Progress) -> list[Captured]:
-        if self._judges_types:
+        if self._has_type_rules:
             captured = [self._value(item, progress) for item in items]
             return [item for item in captured if item is not DROPPED_NODE]
         longest, bound = self._longest, self._bound
@@ -268,7 +268,7 @@ class Walker:
 
     def _names(self, pairs: Sequence[tuple[Any, Any]], progress: _Progress) -> list[Captured]:
         longest = self._longest
-        plain = not self._judges_types
+        plain = not self._has_type_rules
         return [
             key
             if plain and type(key) is str and len(key) <= longest

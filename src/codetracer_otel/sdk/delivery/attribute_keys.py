@@ -67,15 +67,15 @@ _PREFIXES: Final = tuple(_VARIABLES)  # of values that a default may hide, which
 
 def key_actions(decision: Decision) -> ActionFor | None:
     """Return what a decision says about keys, or None where it has no patterns for them."""
-    walk = decision.walk
-    if walk is None:
+    attribute_rules = decision.attribute_rules
+    if attribute_rules is None:
         return None
 
     def action_for(key: str) -> Action:
         for prefix, kind in _VARIABLES.items():
             if key.startswith(prefix):
                 return decision.value_verdict(kind, key.removeprefix(prefix)).action
-        return walk.attribute_action(key)
+        return attribute_rules.attribute_action(key)
 
     return action_for
 
@@ -86,7 +86,7 @@ def judged_attributes(attributes: Mapping[str, Any], decision: Decision) -> dict
     action_for = key_actions(decision)
     if action_for is not None:
         judge_keys(shown, action_for)
-    changes = changed_texts([text for text, _ in attribute_texts(shown)], decision.content)
+    changes = changed_texts([text for text, _ in attribute_texts(shown)], decision.text_rules)
     judged: dict[str, Any] = map_attribute(
         shown, lambda text, is_cut: shown_text(text, changes, is_cut=is_cut)
     )

@@ -11,7 +11,7 @@ from codetracer_otel.model.value import weight
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from codetracer_otel.model.record import Extras, Record
+    from codetracer_otel.model.record import Record, SpanDetails
     from codetracer_otel.model.span_view import Batch, SpanView
     from codetracer_otel.model.value import Captured
 
@@ -24,7 +24,7 @@ def batch_bytes(batch: Batch) -> int:
 
 def _record_bytes(record: Record) -> int:
     values: tuple[Captured, ...] = record[ARGUMENTS]
-    extras: Extras | None = record[EXTRAS]
+    extras: SpanDetails | None = record[EXTRAS]
     size = sum(map(weight, values))
     if record[RESULT] is not NOT_CAPTURED:
         size += weight(record[RESULT])

@@ -27,7 +27,7 @@ class _Flush(NamedTuple):
     deadline: float
 
 
-class Lane:
+class ExportQueue:
     """Delivers batches to one exporter.
 
     Beside the methods of `ports.Exporter` an exporter may have ``stats()``, which returns counters
@@ -40,7 +40,7 @@ class Lane:
         max_spans: bound on the spans that wait; the newest batch is left out beyond it.
         max_bytes: bound on about how much memory they take.
         notify: told of failures.
-        on_thread_start: called first on the lane's thread.
+        on_thread_start: called first on the queue's thread.
         weigh: returns about how many bytes a batch takes.
         is_waited_for: whoever puts asks `is_worth_waiting_for` first, so a batch that goes beyond
             ``max_bytes`` is taken where it found room.
@@ -122,7 +122,7 @@ class Lane:
         return lambda: done.wait(max(deadline - Time.monotonic(), 0.0)) and all(outcome)
 
     def begin_stop(self, deadline: float) -> None:
-        """Ask the lane to deliver what is queued until ``deadline`` (monotonic s) and to end."""
+        """Ask the queue to deliver what is queued until ``deadline`` (monotonic s) and to end."""
         self._deadline = deadline
         begin_shutdown = getattr(self.exporter, "begin_shutdown", None)
         if callable(begin_shutdown):

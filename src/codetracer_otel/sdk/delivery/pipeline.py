@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from codetracer_otel.model.record import Record
     from codetracer_otel.model.span_view import SpanView
     from codetracer_otel.model.value import AttributeValue
-    from codetracer_otel.sdk.delivery.export_queue import Lane
+    from codetracer_otel.sdk.delivery.export_queue import ExportQueue
 
 _WAKE: Final = "wake"
 _STOP: Final = "stop"
@@ -30,18 +30,18 @@ _PARK_S: Final = 0.2  # how long a fork waits for a batch in work; a hanging exp
 
 
 class Pipeline:
-    """Drains, redacts by content, and hands the batches to every lane.
+    """Drains, redacts by content, and hands the batches to every queue.
 
     Args:
-        lanes: one per exporter.
+        queues: one per exporter.
         views_of: makes views of ended OpenTelemetry spans.
-        redact: replaces secrets by shape in records and views, in place, before a lane sees them.
+        redact: replaces secrets by shape in records and views, in place, before a queue sees them.
         resource: resource attributes of this process.
         interval_s: seconds between two drains.
         batch_records: records per batch at most.
         max_spans: bound on hand-written and library spans that wait.
         max_wait_s: how long the program waits for room before a span of those is dropped, as for
-            `RecordBuffer`; what is not 0 leaves records where they are while a lane has no room.
+            `RecordBuffer`; what is not 0 leaves records where they are while a queue has no room.
         on_thread_start: called first on the worker thread.
         on_error: told of a defect of ours; the batch in work is lost and counted.
         on_failure: told that the recorder's records cannot be taken.
@@ -52,7 +52,7 @@ class Pipeline:
 
     def __init__(
         self,
-        lanes: Sequence[Lane],
+        export_queues: Sequence[ExportQueue],
         views_of: Callable[[Sequence[ReadableSpan]], Sequence[SpanView]],
         redact: Callable[[Sequence[Record], Sequence[SpanView]], Sequence[SpanView]],
         resource: Mapping[str, AttributeValue],
@@ -68,7 +68,7 @@ class Pipeline:
         look: Callable[[], float] | None = None,
         on_unpark: Callable[[], None] = lambda: None,
     ) -> None:
-        self.lanes = tuple(lanes)
+        self.export_queues = tuple(export_queues)
         self.resource = resource
         self.recorder: Recorder | None = None
         self.recorded = 0
@@ -98,9 +98,9 @@ class Pipeline:
         )
 
     def start(self) -> None:
-        """Start the worker and the lanes."""
-        for lane in self.lanes:
-            lane.start()
+        """Start the worker and the queues."""
+        for export_queue in self.export_queues:
+            export_queue.start()
         self._worker.start()
 
     def wake(self) -> None:
@@ -134,7 +134,7 @@ class Pipeline:
         self._worker.put(drained)
         if not drained.wait(timeout):
             return False
-        answers = [lane.begin_flush(deadline) for lane in self.lanes]
+        answers = [export_queue.begin_flush(deadline) for export_queue in self.export_queues]
         return sum(answer() for answer in answers) == len(answers)
 
     def stop(self, timeout: float) -> bool:
@@ -143,10 +143,10 @@ class Pipeline:
         self.unpark()
         self._worker.put(_STOP)
         self._is_cut_off = not self._worker.join(deadline) or self._worker.has_died
-        for lane in self.lanes:
-            lane.begin_stop(deadline)
-        ended = sum(lane.wait_for_stop() for lane in self.lanes)
-        return ended == len(self.lanes) and not self._worker.is_alive
+        for export_queue in self.export_queues:
+            export_queue.begin_stop(deadline)
+        ended = sum(export_queue.wait_for_stop() for export_queue in self.export_queues)
+        return ended == len(self.export_queues) and not self._worker.is_alive
 
     def park(self) -> None:
         """Bring our threads to rest before a fork, as far as that comes soon.
@@ -156,14 +156,17 @@ class Pipeline:
         deadline = Time.monotonic() + _PARK_S
         if fork_warning.is_deserved():
             self._worker.hold(deadline)
-            for lane in self.lanes:
-                lane.hold(deadline)
+            for export_queue in self.export_queues:
+                export_queue.hold(deadline)
         else:
             self._end_threads(deadline)
 
     def _end_threads(self, deadline: float) -> None:
         self._worker.put(_WAKE)
-        are_gone = [self._worker.park(deadline), *(lane.park(deadline) for lane in self.lanes)]
+        are_gone = [
+            self._worker.park(deadline),
+            *(export_queue.park(deadline) for export_queue in self.export_queues),
+        ]
         if not all(are_gone):
             fork_warning.silence()
 
@@ -173,8 +176,8 @@ class Pipeline:
         CPython 3.13 counts the threads after the parent's fork hooks have run.
         """
         self._worker.release()
-        for lane in self.lanes:
-            lane.release()
+        for export_queue in self.export_queues:
+            export_queue.release()
         self._is_parked = True
 
     def keep_looking(self) -> None:
@@ -190,8 +193,8 @@ class Pipeline:
         if self._is_parked:
             self._is_parked = False
             fork_warning.restore()
-            for lane in self.lanes:
-                lane.unpark()
+            for export_queue in self.export_queues:
+                export_queue.unpark()
             self._worker.unpark()
             self._on_unpark()
 
@@ -207,8 +210,8 @@ class Pipeline:
         self._is_parked = True
         self._not_before_ns = Time.time_ns()
         self.recorded = self.dropped_spans = self.failed_internally = self._judging = 0
-        for lane in self.lanes:
-            lane.after_fork()
+        for export_queue in self.export_queues:
+            export_queue.after_fork()
         self._worker.renew()
 
     @property
@@ -224,20 +227,20 @@ class Pipeline:
     def dropped(self) -> dict[str, int]:
         """Return how many records were lost, by cause, as far as there are any."""
         recorder = {} if self.recorder is None else self.recorder.stats()
-        lanes = [lane.counters for lane in self.lanes]
+        export_queues = [export_queue.counters for export_queue in self.export_queues]
         causes = {
             "buffer_full": recorder.get("dropped_buffer_full", 0) + self.dropped_spans,
-            "queue_full": sum(counters["dropped_queue_full"] for counters in lanes),
-            "export_failed": sum(counters["failed"] for counters in lanes),
-            "rejected": sum(counters["rejected"] for counters in lanes),
-            "shutdown": sum(counters["dropped_at_shutdown"] for counters in lanes)
+            "queue_full": sum(counters["dropped_queue_full"] for counters in export_queues),
+            "export_failed": sum(counters["failed"] for counters in export_queues),
+            "rejected": sum(counters["rejected"] for counters in export_queues),
+            "shutdown": sum(counters["dropped_at_shutdown"] for counters in export_queues)
             + self._left_behind(recorder),
             "internal": self.failed_internally,
         }
         return {cause: count for cause, count in causes.items() if count}
 
     def _left_behind(self, recorder: Mapping[str, Any]) -> int:
-        """Return how much has not come as far as the lanes when the time to stop was over."""
+        """Return how much has not come as far as the queues when the time to stop was over."""
         if not self._is_cut_off:
             return 0
         return int(recorder.get("queue_depth", 0)) + len(self._spans) + self._judging
@@ -288,12 +291,15 @@ class Pipeline:
         self.wake()
 
     def _have_lanes_room(self, is_awaited: bool) -> bool:  # noqa: FBT001
-        """Return whether every lane can take another batch, or is not worth waiting for.
+        """Return whether every queue can take another batch, or is not worth waiting for.
 
         Args:
             is_awaited: wait until it is so: somebody waits for the end of this drain.
         """
-        while any(lane.is_worth_waiting_for(self._batch_records) for lane in self.lanes):
+        while any(
+            export_queue.is_worth_waiting_for(self._batch_records)
+            for export_queue in self.export_queues
+        ):
             if not is_awaited or self._is_cut_off:
                 return False
             Time.sleep(_HINDERED_INTERVAL_S)
@@ -318,8 +324,8 @@ class Pipeline:
             self._on_error(error)
             return
         self._judging = 0
-        for lane in self.lanes:
-            lane.put(batch)
+        for export_queue in self.export_queues:
+            export_queue.put(batch)
 
     def _judged(
         self, records: Sequence[Record], spans: Sequence[ReadableSpan]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters import Classifier, Decision
     from codetracer_otel.filters.secrets.redactor import ContentRules
-    from codetracer_otel.model.record import Event, Extras, Link, Record
+    from codetracer_otel.model.record import Event, Link, Record, SpanDetails
     from codetracer_otel.model.span_view import SpanView
     from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
     from codetracer_otel.sdk.delivery.span_texts import Text
@@ -136,13 +136,13 @@ class ContentRedaction:
         """Judge all texts; return how many were replaced in views, and count those in records."""
         groups: dict[int, _Group] = {}
         for record in records:
-            rules = record[PLAN].content
+            rules = record[PLAN].text_rules
             if rules is not None:
                 group = groups.get(id(rules))
                 (group or self._new_group(groups, rules)).records.append(record)
         for view, decision in views:
-            own = () if view.content is decision.content else (view.content,)
-            for rules in (*own, decision.content):
+            own = () if view.text_rules is decision.text_rules else (view.text_rules,)
+            for rules in (*own, decision.text_rules):
                 if rules is not None:
                     group = groups.get(id(rules))
                     (group or self._new_group(groups, rules)).views.append(view)
@@ -170,7 +170,9 @@ class ContentRedaction:
         if self._has_learned():
             self._thread_names = {""}
         for name in {record[SEGMENT].thread_name for record in records} - self._thread_names:
-            rules = next((record[PLAN].content for record in records if record[PLAN].content), None)
+            rules = next(
+                (record[PLAN].text_rules for record in records if record[PLAN].text_rules), None
+            )
             shown = name if rules is None else rules.redact_texts([name], None, self._judged)[0]
             if shown == name:
                 self._remember_thread(name)
@@ -231,7 +233,7 @@ def _complete_events(events: Iterable[Event]) -> None:
             }
 
 
-def _complete_exception(extras: Extras) -> None:
+def _complete_exception(extras: SpanDetails) -> None:
     # Source lines belong to the stack trace, and may hold a secret: they are read before judging.
     if extras.exception is not None and extras.exception.innermost:
         extras.exception.stack_trace = stack_trace_text(extras.exception)

@@ -10,7 +10,7 @@ from codetracer_otel.instrumentation.values.attribute_values import (
     cut_texts,
     map_attribute,
 )
-from codetracer_otel.model.record import ARGUMENTS, EXTRAS, NOT_CAPTURED, RESULT, Extras
+from codetracer_otel.model.record import ARGUMENTS, EXTRAS, NOT_CAPTURED, RESULT, SpanDetails
 from codetracer_otel.model.value import Node
 from codetracer_otel.model.value_texts import iter_texts, map_texts
 
@@ -29,7 +29,7 @@ Text = tuple[str, bool]  # the text, and whether its end was cut off
 Change = Callable[[str, bool], str]  # what becomes of a text, which may have been cut off
 
 
-def texts_of_extras(extras: Extras) -> Iterator[Text]:
+def texts_of_extras(extras: SpanDetails) -> Iterator[Text]:
     """Yield the texts of what only some records have."""
     for value in (*extras.locals, *extras.globals):
         if type(value) is str:  # a generator for each number took most of the judging
@@ -90,7 +90,7 @@ def replace_in_record(record: Record, change: Change) -> None:
     record[ARGUMENTS] = tuple([map_texts(value, change) for value in record[ARGUMENTS]])
     if record[RESULT] is not NOT_CAPTURED:
         record[RESULT] = map_texts(record[RESULT], change)
-    extras: Extras | None = record[EXTRAS]
+    extras: SpanDetails | None = record[EXTRAS]
     if extras is None:
         return
     extras.locals = _changed_values(extras.locals, change)
@@ -114,9 +114,9 @@ REDACTION_KEY: Final = "codetracer.redaction"
 
 def note_in_record(record: Record, places: Iterable[str]) -> None:
     """Say on a span why texts of it are hidden: where the secrets in them were hidden first."""
-    extras: Extras | None = record[EXTRAS]
+    extras: SpanDetails | None = record[EXTRAS]
     if extras is None:
-        extras = record[EXTRAS] = Extras()
+        extras = record[EXTRAS] = SpanDetails()
     extras.attributes = {**(extras.attributes or {}), REDACTION_KEY: _reason(places)}
 
 
@@ -171,7 +171,7 @@ def cut_texts_of_view(view: SpanView, lengths: TextLengths) -> None:
     _cut_parts((*view.events, *view.links), lengths.of_parts)
 
 
-def cut_texts_of_extras(extras: Extras, lengths: TextLengths) -> None:
+def cut_texts_of_extras(extras: SpanDetails, lengths: TextLengths) -> None:
     """Cut the texts of what a program has added to the span of a function."""
     if extras.attributes:
         extras.attributes = _cut(extras.attributes, lengths.of_spans)

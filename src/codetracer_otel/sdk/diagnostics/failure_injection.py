@@ -73,7 +73,7 @@ _EVENTS = {
 }
 
 
-def inject_into_recorder(recorder: Any, boundary: Callable[[BaseException], None]) -> None:
+def inject_into_recorder(recorder: Any, error_boundary: Callable[[BaseException], None]) -> None:
     """Let a recorder fail where a test asked for it; else leave it as it is."""
     if is_injected(FailurePoint.DRAIN):
         recorder.drain = guarded(FailurePoint.DRAIN, recorder.drain)
@@ -85,15 +85,15 @@ def inject_into_recorder(recorder: Any, boundary: Callable[[BaseException], None
 
     def callbacks(depth: int = 1) -> Mapping[str, Callable[..., Any]]:
         deep = build(depth + 1)
-        return {**build(depth), **_failing_callbacks(deep, recorder.sites, boundary)}
+        return {**build(depth), **_failing_callbacks(deep, recorder.traced_codes, error_boundary)}
 
     recorder.callbacks = callbacks
 
 
 def _failing_callbacks(
     callbacks: Mapping[str, Callable[..., Any]],
-    sites: Mapping[int, Any],
-    boundary: Callable[[BaseException], None],
+    traced_codes: Mapping[int, Any],
+    error_boundary: Callable[[BaseException], None],
 ) -> Mapping[str, Callable[..., Any]]:
     def build(point: FailurePoint, callback: Callable[..., Any]) -> Callable[..., Any]:
         pass_or_fail = guarded(point, lambda: None)
@@ -101,13 +101,13 @@ def _failing_callbacks(
         def call(code: CodeType, *arguments: Any) -> Any:
             # a start is known to be one of traced code only when the recorder has seen it
             result = callback(code, *arguments) if point is FailurePoint.START else None
-            site = sites.get(id(code))
-            if site is None or site.plan is None:
+            traced_code = traced_codes.get(id(code))
+            if traced_code is None or traced_code.plan is None:
                 return result if point is FailurePoint.START else callback(code, *arguments)
             try:
                 pass_or_fail()
             except InjectedError as error:
-                boundary(error)
+                error_boundary(error)
                 return None
             return result if point is FailurePoint.START else callback(code, *arguments)
 

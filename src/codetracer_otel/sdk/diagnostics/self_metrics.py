@@ -29,7 +29,7 @@ _COMPONENT_TYPES: Final[Mapping[str, str]] = {
     "otlp": "otlp_http_span_exporter",
     "otlp-grpc": "otlp_grpc_span_exporter",
 }
-# Counter of a lane -> ``error.type`` of the spans that it counts.
+# Counter of a queue -> ``error.type`` of the spans that it counts.
 _LANE_LOSSES: Final[Mapping[str, str]] = {
     "failed": "export_failed",
     "rejected": "rejected",
@@ -102,20 +102,20 @@ def queue_capacity(session: Session, _stats: Mapping[str, Any]) -> Iterator[Obse
 
 def spans_exported(_session: Session, stats: Mapping[str, Any]) -> Iterator[Observation]:
     """Yield how many spans each exporter has delivered, and how many were lost there."""
-    for component, lane in _components(stats):
-        yield Observation(lane.get("exported", 0), component)
+    for component, export_queue in _components(stats):
+        yield Observation(export_queue.get("exported", 0), component)
         for counter, error_type in _LANE_LOSSES.items():
-            if lane.get(counter):
-                yield Observation(lane[counter], {**component, "error.type": error_type})
+            if export_queue.get(counter):
+                yield Observation(export_queue[counter], {**component, "error.type": error_type})
 
 
 def spans_inflight(_session: Session, stats: Mapping[str, Any]) -> Iterator[Observation]:
     """Yield how many spans wait for each exporter or are being delivered by it."""
-    for component, lane in _components(stats):
-        yield Observation(lane["queue_depth"], component)
+    for component, export_queue in _components(stats):
+        yield Observation(export_queue["queue_depth"], component)
 
 
 def _components(stats: Mapping[str, Any]) -> Iterator[tuple[dict[str, str], Mapping[str, Any]]]:
-    for number, (name, lane) in enumerate(stats["exporters"].items()):
+    for number, (name, export_queue) in enumerate(stats["exporters"].items()):
         kind = _COMPONENT_TYPES.get(name, name)
-        yield {"otel.component.type": kind, "otel.component.name": f"{kind}/{number}"}, lane
+        yield {"otel.component.type": kind, "otel.component.name": f"{kind}/{number}"}, export_queue

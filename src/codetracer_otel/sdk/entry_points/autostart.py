@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from codetracer_otel.errors import CodetracerError, Problem
-from codetracer_otel.sdk.settings.launch import Launch, LaunchKind
+from codetracer_otel.sdk.settings.launch import StartKind, StartMode
 from codetracer_otel.sdk.settings.model import (
     from_process_environment,
     wants_auto_start,
@@ -33,7 +33,7 @@ def begin() -> None:
         report_problem(is_wanted)
         return
     try:
-        begin_session({}, Launch(LaunchKind.AUTO_START, sys.argv[0] if sys.argv else ""))
+        begin_session({}, StartMode(StartKind.AUTO_START, sys.argv[0] if sys.argv else ""))
     except CodetracerError as error:
         report_problem(error, json_errors=wants_json_errors(environ))
     except Exception as error:  # noqa: BLE001 - a defect of ours must not stop every interpreter

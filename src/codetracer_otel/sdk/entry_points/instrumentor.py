@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from codetracer_otel.errors import CodetracerError
 from codetracer_otel.sdk.diagnostics.logger import report_problem
 from codetracer_otel.sdk.session.configure import begin_session
-from codetracer_otel.sdk.settings.launch import Launch, LaunchKind
+from codetracer_otel.sdk.settings.launch import StartKind, StartMode
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -132,7 +132,7 @@ class CodetracerInstrumentor(_Base):
         if isinstance(options.get("exporter"), str):
             options["exporter"] = _parts(options["exporter"])
         try:
-            self._session = begin_session(options, Launch(LaunchKind.INSTRUMENTOR, _program()))
+            self._session = begin_session(options, StartMode(StartKind.INSTRUMENTOR, _program()))
         except CodetracerError as error:
             report_problem(error)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from codetracer_otel.instrumentation.manual.api import event, span
-from codetracer_otel.instrumentation.manual.backend import SLOT, Tracing
+from codetracer_otel.instrumentation.manual.backend import SLOT, SpanBackend
 from codetracer_otel.instrumentation.manual.functions.decorator import instrument
 from codetracer_otel.instrumentation.manual.session_scope import (
     CurrentIds,
@@ -51,7 +51,7 @@ def reload_trace(spec: str) -> None:
     active.reload(spec)
 
 
-def _decide() -> Tracing | None:
+def _decide() -> SpanBackend | None:
     """Read the environment at the first span without a session."""
     environ = from_process_environment()
     if not any(environ.get(name) for name in ("CODETRACER_TRACE", "CODETRACER_TRACE_TOPICS")):
@@ -59,7 +59,7 @@ def _decide() -> Tracing | None:
     return _start_without_session({})
 
 
-def _start_without_session(keywords: dict[str, Any]) -> Tracing | None:
+def _start_without_session(keywords: dict[str, Any]) -> SpanBackend | None:
     settings = resolve(keywords, from_process_environment())
     with hidden_variables(settings.unusable):  # the import below reads some of them, too
         from codetracer_otel.sdk.session.standalone import start  # noqa: PLC0415 - when on

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from codetracer_otel.filters.types import ContentRules
-    from codetracer_otel.sdk.otel.light_tracer import OwnSpans
+    from codetracer_otel.sdk.otel.light_tracer import LightTracer
 
 _UNSET: Final = Status(StatusCode.UNSET)
 
 
 def _reading(name: str, of_own: Callable[[Any], Any]) -> Any:
-    """Return a property that reads what `OwnSpan` has, or what a span of the SDK has for it."""
+    """Return a property that reads what `LightSpan` has, or what a span of the SDK has for it."""
     return property(lambda own: of_own(own) if own._full is None else getattr(own._full, name))  # noqa: SLF001
 
 
@@ -39,7 +39,7 @@ else:
         """What libraries ask for before they read a span."""
 
 
-class OwnSpan(_Readable):
+class LightSpan(_Readable):
     """A span whose values are text and numbers, at a third of what OpenTelemetry's SDK takes.
 
     To whoever asks it is a span of the SDK.
@@ -74,7 +74,7 @@ class OwnSpan(_Readable):
 
     def __init__(
         self,
-        spans: OwnSpans,
+        spans: LightTracer,
         name: str,
         context: SpanContext,
         parent: SpanContext | None,
@@ -110,7 +110,7 @@ class OwnSpan(_Readable):
             own.update(attributes)
             if self._full is None:  # nobody made one meanwhile
                 return
-        self._writable().set_attributes(self.judged(attributes))
+        self._writable().set_attributes(self.redacted(attributes))
 
     def set_attribute(self, key: str, value: AttributeValue) -> None:
         """Set an attribute."""
@@ -127,8 +127,8 @@ class OwnSpan(_Readable):
             moment = Time.time_ns() if timestamp is None else timestamp
             self._events.append(OwnEvent(name, dict(attributes or {}), moment))
         else:
-            (name,) = self.judged({name: None})
-            self._writable().add_event(name, attributes and self.judged(attributes), timestamp)
+            (name,) = self.redacted({name: None})
+            self._writable().add_event(name, attributes and self.redacted(attributes), timestamp)
 
     def add_link(
         self, context: SpanContext, attributes: Mapping[str, AttributeValue] | None = None
@@ -212,7 +212,7 @@ class OwnSpan(_Readable):
             return self._spans.readable(self)
         return cast("ReadableSpan", self._writable())
 
-    def judged(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    def redacted(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return attributes for a span of the SDK, about which nobody asks `content_rules`."""
         rules = self.content_rules
         if rules is None or type(attributes) is not dict:
@@ -246,11 +246,11 @@ class OwnSpan(_Readable):
         return self._full
 
 
-SdkSpan.register(OwnSpan)  # no subclass: its __new__ is Python code, which takes 0.1 us
+SdkSpan.register(LightSpan)  # no subclass: its __new__ is Python code, which takes 0.1 us
 
 
 class OwnEvent:
-    """An event of an `OwnSpan`."""
+    """An event of an `LightSpan`."""
 
     __slots__ = ("attributes", "name", "timestamp")
 
@@ -260,9 +260,9 @@ class OwnEvent:
         self.timestamp = timestamp
 
 
-def judges_later(span: Span, rules: ContentRules) -> bool:
-    """Let a span's texts be judged by ``rules`` on the worker's thread; see `Tracing`."""
-    return type(span) is OwnSpan and span.takes_rules(rules)
+def redacted_on_worker(span: Span, rules: ContentRules) -> bool:
+    """Let a span's texts be judged by ``rules`` on the worker's thread; see `SpanBackend`."""
+    return type(span) is LightSpan and span.takes_rules(rules)
 
 
 def _redacted(attributes: Mapping[str, Any], rules: ContentRules) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from opentelemetry.trace import (
     get_current_span,
 )
 
-from codetracer_otel.sdk.otel.light_span import OwnSpan
+from codetracer_otel.sdk.otel.light_span import LightSpan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,7 @@ class _FullSpan(SdkSpan):
     """A span of the SDK, which makes its own by a tracer only."""
 
 
-class OwnSpans:
+class LightTracer:
     """Starts spans as the tracer of a session's own provider does.
 
     Args:
@@ -110,7 +110,7 @@ class OwnSpans:
         )
         if not is_recording:
             return NonRecordingSpan(own)
-        span = OwnSpan(self, name, own, parent, start_time, {})
+        span = LightSpan(self, name, own, parent, start_time, {})
         if links:
             return self.full(span, attributes, links)
         if attributes:
@@ -119,19 +119,19 @@ class OwnSpans:
 
     def full(
         self,
-        span: OwnSpan,
+        span: LightSpan,
         attributes: Mapping[str, Any] | None = None,
         links: Sequence[Link] = (),
     ) -> SdkSpan:
         """Return a span of the SDK that goes on with what ``span`` holds."""
-        (name,) = span.judged({span.name: None})
+        (name,) = span.redacted({span.name: None})
         made = _FullSpan(
             name=name,
             context=span.context,
             parent=span.parent,
             sampler=self._sampler,
             resource=self.resource,
-            attributes=attributes or span.judged(dict(span.attributes)),
+            attributes=attributes or span.redacted(dict(span.attributes)),
             links=links,
             span_processor=self._processor,
             limits=self._limits,
@@ -139,11 +139,11 @@ class OwnSpans:
         )
         made.start(start_time=span.start_time)
         for event in span.events:
-            (name,) = span.judged({event.name: None})
-            made.add_event(name, span.judged(event.attributes), event.timestamp)
+            (name,) = span.redacted({event.name: None})
+            made.add_event(name, span.redacted(event.attributes), event.timestamp)
         return made
 
-    def readable(self, span: OwnSpan) -> ReadableSpan:
+    def readable(self, span: LightSpan) -> ReadableSpan:
         """Return what a span of the SDK would be now that it has ended."""
         return ReadableSpan(
             name=span.name,

@@ -11,7 +11,7 @@ from codetracer_otel.sdk.otel.host_exporters import redact_exporters
 from codetracer_otel.sdk.otel.root_sampler import build_root_sampler
 from codetracer_otel.sdk.otel.tracer_provider import host_provider
 from codetracer_otel.sdk.parts.output_paths import other_exporters
-from codetracer_otel.sdk.settings.launch import LaunchKind
+from codetracer_otel.sdk.settings.launch import StartKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ class ProviderInstallation:
         if host is not None:
             if self._settings.set_global:
                 self._notify("host_provider_kept", "info", used_for="ids and parents only")
-            if self._settings.launch.kind is LaunchKind.INSTRUMENTOR:
+            if self._settings.launch.kind is StartKind.INSTRUMENTOR:
                 redact_exporters(host, self._classifier, self._notify)
             return host
         provider = build()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from codetracer_otel.filters import Classifier
-    from codetracer_otel.sdk.settings.launch import Launch
+    from codetracer_otel.sdk.settings.launch import StartMode
     from codetracer_otel.sdk.settings.model import Settings
 
 DISTRIBUTION: Final = "codetracer-otel"
@@ -99,7 +99,7 @@ def _own_attributes(filters: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
     return own
 
 
-def _program_name(launch: Launch) -> str:
+def _program_name(launch: StartMode) -> str:
     target = launch.target or (sys.argv[0] if sys.argv else "")
     name = os.path.basename(target)
     if name == "__main__.py":

@@ -21,7 +21,7 @@ from codetracer_otel.model.ids import ForeignIds, RandomIds
 from codetracer_otel.model.protocols import ExportResult
 from codetracer_otel.model.span_view import Batch
 from codetracer_otel.sdk.otel.global_provider import SessionProvider
-from codetracer_otel.sdk.otel.light_tracer import OwnSpans
+from codetracer_otel.sdk.otel.light_tracer import LightTracer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -113,7 +113,7 @@ class OurProvider(TracerProvider):
     def own_starter(self, name: str, version: str) -> Callable[..., Span]:
         """Return what starts spans of a scope."""
         scope = InstrumentationScope(name, version)
-        return OwnSpans(self, scope, self._bounds, self._forwarder, self._take).start
+        return LightTracer(self, scope, self._bounds, self._forwarder, self._take).start
 
     def _handle_fork(self) -> None:
         self._tracers_lock = threading.Lock()

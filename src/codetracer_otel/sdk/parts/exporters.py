@@ -1,4 +1,4 @@
-"""Builds the exporters of a session, each in a lane of its own."""
+"""Builds the exporters of a session, each in a queue of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.errors import CodetracerError, ErrorCode, Problem, UsageError
 from codetracer_otel.exporters import ExporterContext, build_exporter
-from codetracer_otel.sdk.delivery.export_queue import Lane
+from codetracer_otel.sdk.delivery.export_queue import ExportQueue
 from codetracer_otel.sdk.delivery.worker import unregistered
 from codetracer_otel.sdk.otel.tracer_provider import ProviderExporter, host_provider
 from codetracer_otel.sdk.parts.output_paths import other_exporters
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 _PROVIDER: Final = ExporterSpec("provider")
 
 
-def build_lanes(
+def build_export_queues(
     settings: Settings, notify: Notify, on_thread_start: Callable[[], None]
-) -> list[Lane]:
-    """Return a lane for each exporter of the settings that takes spans.
+) -> list[ExportQueue]:
+    """Return a queue for each exporter of the settings that takes spans.
 
     Raises:
         CodetracerError: an exporter that the caller named cannot be built. One that the environment
@@ -42,13 +42,15 @@ def build_lanes(
     specs = other_exporters(settings)
     bounds = (settings.buffer.records, settings.buffer.bytes)
     blocks = settings.buffer.when_full == "block"
-    lanes = []
-    for name, spec in zip(_lane_names(specs), specs, strict=True):
+    export_queues = []
+    for name, spec in zip(_queue_names(specs), specs, strict=True):
         with left_out_of_environment(settings, notify):
             exporter = _build_exporter(spec, context, settings)
-            lane = Lane(name, exporter, *bounds, notify, on_thread_start, is_waited_for=blocks)
-            lanes.append(lane)
-    return lanes
+            export_queue = ExportQueue(
+                name, exporter, *bounds, notify, on_thread_start, is_waited_for=blocks
+            )
+            export_queues.append(export_queue)
+    return export_queues
 
 
 @contextmanager
@@ -63,7 +65,7 @@ def left_out_of_environment(settings: Settings, notify: Notify) -> Iterator[None
         notify("environment_ignored", "warn", error_code=error.code, problem=problem)
 
 
-def _lane_names(specs: Sequence[object]) -> Iterator[str]:
+def _queue_names(specs: Sequence[object]) -> Iterator[str]:
     """Yield the name of each exporter; the second of a name gets a number."""
     seen: Counter[str] = Counter()
     for spec in specs:

@@ -45,7 +45,7 @@ class IoRecording:
         decision: about the main module: what typed answers and long texts are judged by.
         recording: the span recorder, whose spans get the events, or None.
         steps: the step recorder, or None; one of the two is there.
-        boundary: applies the policy to a defect of ours.
+        error_boundary: applies the policy to a defect of ours.
         notify: told of descriptors that cannot be looked at.
         mute_this_thread: records nothing on the calling thread.
         learn: takes answers that are hidden because of their prompts.
@@ -58,7 +58,7 @@ class IoRecording:
         decision: Decision,
         recording: Recording | None,
         steps: StepRecording | None,
-        boundary: Callable[[BaseException], None],
+        error_boundary: Callable[[BaseException], None],
         notify: Notify,
         mute_this_thread: Callable[[], None],
         learn: Learn = learn_nothing,
@@ -67,7 +67,7 @@ class IoRecording:
         self._events = None if recording is None else build_span_events(settings, recording)
         self._home = [] if recording is None else recording.recorder.stacks.mine_or_new()
         self._take_step = None if steps is None else steps.recorder.add_output_of_others
-        self._boundary = boundary
+        self._error_boundary = error_boundary
         self._descriptors: DescriptorCapture | None = None
         if settings.policy.capture_io is CaptureIo.PROXIES_AND_DESCRIPTORS:
             self._descriptors = DescriptorCapture(
@@ -78,7 +78,7 @@ class IoRecording:
             is_ours=is_ours,
             take_step=None if steps is None else steps.recorder.add_output,
             take_event=None if self._events is None else self._events.add_output,
-            boundary=boundary,
+            error_boundary=error_boundary,
             expect=None if self._descriptors is None else self._descriptors.expect,
             is_secret=_names_of(decision),
             redact=_texts_of(decision),
@@ -123,12 +123,12 @@ class IoRecording:
             if self._descriptors is not None:
                 self._descriptors.poll()
         except Exception as error:  # noqa: BLE001 - the thread's outermost frame of ours
-            self._boundary(error)
+            self._error_boundary(error)
             return False
         return True
 
     def _on_failure(self, _item: Any, error: BaseException) -> bool:
-        self._boundary(error)
+        self._error_boundary(error)
         return False
 
     def _take_foreign(self, stream: str, text: str) -> None:
@@ -146,19 +146,19 @@ class IoRecording:
 def _sites_of(recording: Recording | None, steps: StepRecording | None) -> dict[int, Any]:
     """Return what is recorded, by ``id(code)``."""
     if recording is not None:
-        return recording.recorder.sites
-    return {} if steps is None else steps.recorder.sites
+        return recording.recorder.traced_codes
+    return {} if steps is None else steps.recorder.traced_codes
 
 
 def _names_of(decision: Decision) -> Callable[[str], bool]:
-    walk = decision.walk
-    if walk is None:
+    attribute_rules = decision.attribute_rules
+    if attribute_rules is None:
         return bool
-    return lambda name: walk.attribute_action(name) is not Action.ALLOW
+    return lambda name: attribute_rules.attribute_action(name) is not Action.ALLOW
 
 
 def _texts_of(decision: Decision) -> Callable[[str], str]:
-    rules = decision.content
+    rules = decision.text_rules
     if rules is None:
         return str
     return lambda text: rules.redact_texts([text], None, ContentCounters())[0]

@@ -28,11 +28,14 @@ def learn_environment(known: KnownSecrets, settings: Settings, classifier: Class
     Ours are none of the program's: the evaluation session is told on purpose.
     """
     program = settings.launch.target or (sys.argv[0] if sys.argv else "")
-    walk = classifier.classify(CodeIdentity(("__main__",), program, "<module>")).walk
-    if walk is not None:
+    attribute_rules = classifier.classify(
+        CodeIdentity(("__main__",), program, "<module>")
+    ).attribute_rules
+    if attribute_rules is not None:
         known.learn_environment(
             from_process_environment(),
             lambda name: (
-                not name.startswith(PREFIX) and walk.attribute_action(name) is Action.REDACT
+                not name.startswith(PREFIX)
+                and attribute_rules.attribute_action(name) is Action.REDACT
             ),
         )

@@ -45,7 +45,7 @@ def open_traces(
         NativeTrace(
             directory,
             describe(settings, classifier, skipped),
-            decision.content,  # type: ignore[arg-type]
+            decision.text_rules,  # type: ignore[arg-type]
             notify,
             only_changes=settings.step_values is StepValues.CHANGED,
         )
@@ -92,7 +92,7 @@ def shown_arguments(arguments: tuple[str, ...], decision: Decision) -> list[str]
     def redact(text: str) -> str:
         if not text.startswith("-") and is_secret("args"):
             return REDACTED
-        content = decision.content
+        content = decision.text_rules
         return text if content is None else content.redact_texts([text])[0]
 
     return redacted_arguments(arguments, is_secret, redact)

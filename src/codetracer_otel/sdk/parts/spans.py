@@ -14,7 +14,7 @@ from codetracer_otel.bindings import Time
 from codetracer_otel.filters.code.paths import is_below, is_synthetic, normal_path, relative_path
 from codetracer_otel.filters.patterns.glob import compile_glob
 from codetracer_otel.filters.types import learn_nothing
-from codetracer_otel.instrumentation.context.propagation import Handoffs
+from codetracer_otel.instrumentation.context.propagation import ContextPropagation
 from codetracer_otel.instrumentation.context.runtime_context import (
     FunctionRuntimeContext,
     active_runtime,
@@ -80,7 +80,7 @@ class Recording:
         classifier: Classifier,
         names_for: Callable[[str | None, str], tuple[str, ...]],
         wake: Callable[[], None],
-        boundary: Callable[[BaseException], None],
+        error_boundary: Callable[[BaseException], None],
         on_root: Callable[[], None],
         ids: RandomIds | None = None,
         keeps_root: Callable[[int, bool], bool] | None = None,
@@ -122,7 +122,7 @@ class Recording:
             next_span_id=wire_ids(self.ids),
             clock=SystemClock(),
             build_capture=build_capture_builder(settings, learn_of(classifier)),
-            boundary=boundary,
+            error_boundary=error_boundary,
             is_ours=is_ours,
             silent_close=generator_close_is_silent(self.monitor.tool_id),
             exception_text=settings.capture_repr,
@@ -135,10 +135,10 @@ class Recording:
         self.runtime = FunctionRuntimeContext(
             inner, self.recorder.current_readable, self.recorder.build_span
         )
-        self.recorder.handoffs = Handoffs(
+        self.recorder.propagation = ContextPropagation(
             self.recorder, self.runtime, threads=settings.propagate_threads
         )
-        self.activation = build_activation(settings, self.monitor, self.recorder, boundary)
+        self.activation = build_activation(settings, self.monitor, self.recorder, error_boundary)
 
     def _compiled(
         self, native: Any, inner: _RuntimeContext, settings: Settings
@@ -170,11 +170,11 @@ def build_activation(
     settings: Settings,
     monitor: Monitor,
     recorder: ActivatedRecorder,
-    boundary: Callable[[BaseException], None],
+    error_boundary: Callable[[BaseException], None],
 ) -> Activation | None:
     """Return what makes a recorder wait for the activation path, if there is one."""
     path = settings.activation_path
-    return None if path is None else Activation(path, monitor, recorder, boundary)
+    return None if path is None else Activation(path, monitor, recorder, error_boundary)
 
 
 def build_span_events(settings: Settings, recording: Recording) -> SpanEvents:
@@ -259,7 +259,7 @@ def build_capture_builder(
         max_string=settings.limits.max_string,
     )
 
-    def build(walk: WalkRules | None) -> Callable[[object], Captured]:
-        return build_capture(limits, walk, allow_repr=settings.capture_repr, learn=learn)
+    def build(attribute_rules: WalkRules | None) -> Callable[[object], Captured]:
+        return build_capture(limits, attribute_rules, allow_repr=settings.capture_repr, learn=learn)
 
     return build

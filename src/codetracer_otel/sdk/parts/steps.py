@@ -46,7 +46,7 @@ class StepRecording:
         classifier: its compiled filters.
         names_for: names of modules, as for the span recorder.
         recording: the span recorder beside it, whose spans get line events, or None.
-        boundary: applies the policy to a defect in a callback.
+        error_boundary: applies the policy to a defect in a callback.
         notify: told of traces that end early.
         mute_this_thread: records nothing on the calling thread.
         on_failure: applies the policy to a defect in the delivery.
@@ -61,7 +61,7 @@ class StepRecording:
         classifier: Classifier,
         names_for: Callable[[str | None, str], tuple[str, ...]],
         recording: Recording | None,
-        boundary: Callable[[BaseException], None],
+        error_boundary: Callable[[BaseException], None],
         notify: Notify,
         mute_this_thread: Callable[[], None],
         on_failure: Callable[[BaseException], None],
@@ -87,13 +87,13 @@ class StepRecording:
                 self.skipped.count,
             ),
             build_capture=build_capture_builder(settings, learn_of(classifier)),
-            boundary=boundary,
+            error_boundary=error_boundary,
             is_ours=is_ours,
             exception_text=settings.capture_repr,
             line_events=_line_events(settings, classifier, recording),
         )
-        inject_into_recorder(self.recorder, boundary)
-        self.activation = build_activation(settings, self.monitor, self.recorder, boundary)
+        inject_into_recorder(self.recorder, error_boundary)
+        self.activation = build_activation(settings, self.monitor, self.recorder, error_boundary)
         self._delivery = self._new_delivery()
 
     @property

@@ -10,7 +10,7 @@ from codetracer_otel.sdk.diagnostics.logger import report_problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from codetracer_otel.sdk.settings.launch import Launch
+    from codetracer_otel.sdk.settings.launch import StartMode
 
 _KEY: Final = "codetracer_otel"
 _UNTRACED: Final = "no session in children that are spawned: {}; they run untraced"
@@ -32,7 +32,7 @@ class ChildSession:
     def __init__(
         self,
         keywords: Mapping[str, Any],
-        launch: Launch,
+        launch: StartMode,
         traceparent: Callable[[], str | None],
     ) -> None:
         self._keywords = {name: value for name, value in keywords.items() if value is not None}

@@ -16,7 +16,7 @@ from codetracer_otel.exporters.otel_spans import views_of
 from codetracer_otel.filters import compile_chain
 from codetracer_otel.filters.types import CodeIdentity
 from codetracer_otel.instrumentation.context.runtime_context import install_runtime
-from codetracer_otel.instrumentation.manual.call_adoption import Claims
+from codetracer_otel.instrumentation.manual.call_adoption import CallAdoption
 from codetracer_otel.model.ids import RandomIds
 from codetracer_otel.sdk.delivery.attribute_keys import judged_attributes
 from codetracer_otel.sdk.delivery.pipeline import Pipeline
@@ -37,7 +37,7 @@ from codetracer_otel.sdk.otel.resource import (
 )
 from codetracer_otel.sdk.otel.root_sampler import build_root_sampler, load_sampler
 from codetracer_otel.sdk.otel.tracer_provider import build_ids, build_provider
-from codetracer_otel.sdk.parts.exporters import build_lanes, left_out_of_environment
+from codetracer_otel.sdk.parts.exporters import build_export_queues, left_out_of_environment
 from codetracer_otel.sdk.parts.known_secrets import build_known_secrets, learn_environment
 from codetracer_otel.sdk.parts.spans import Recording, SystemClock, learn_of
 from codetracer_otel.sdk.parts.which import wants_spans, wants_steps
@@ -153,12 +153,12 @@ class _Assembly:
 
     def _build_pipeline(self) -> Pipeline:
         buffer = self._settings.buffer
-        lanes = build_lanes(self._settings, self._notify, self._mute_this_thread)
-        for lane in lanes:
-            lane.exporter = inject_into_exporter(lane.exporter)
-        self._reporting.topics.watch_deliveries(lanes)
+        export_queues = build_export_queues(self._settings, self._notify, self._mute_this_thread)
+        for export_queue in export_queues:
+            export_queue.exporter = inject_into_exporter(export_queue.exporter)
+        self._reporting.topics.watch_deliveries(export_queues)
         return Pipeline(
-            lanes,
+            export_queues,
             views_of,
             self._redact,
             self._attributes,
@@ -183,12 +183,12 @@ class _Assembly:
             self._classifier,
             self._names.names_for,
             pipeline.wake,
-            self._reporting.boundary,
+            self._reporting.error_boundary,
             self._check_process,
             build_ids(self._settings.tracer_provider),
             build_root_sampler(self._settings, self._sampler, self._notify),
         )
-        inject_into_recorder(recording.recorder, self._reporting.boundary)
+        inject_into_recorder(recording.recorder, self._reporting.error_boundary)
         undo.callback(recording.monitor.uninstall)
         pipeline.recorder = recording.recorder
         return recording
@@ -203,7 +203,7 @@ class _Assembly:
             self._classifier.classify(main),
             recording,
             self._steps,
-            self._reporting.boundary,
+            self._reporting.error_boundary,
             self._notify,
             self._mute_this_thread,
             learn_of(self._classifier),
@@ -225,7 +225,7 @@ class _Assembly:
                 self._classifier,
                 self._names.names_for,
                 recording,
-                self._reporting.boundary,
+                self._reporting.error_boundary,
                 self._notify,
                 self._mute_this_thread,
                 self._reporting.failures.in_worker,
@@ -245,9 +245,11 @@ class _Assembly:
                 self._settings, self._classifier, self._sampler, self._notify
             ).install(lambda: self._build_provider(pipeline, ids), recording, installed)
         judging = (self._classifier, self._names)
-        claims = _claims_of(recording)
+        call_adoption = _call_adoption_of(recording)
         installed.callback(
-            self._reporting.topics.install(provider, ids, judging, claims, self._check_process)
+            self._reporting.topics.install(
+                provider, ids, judging, call_adoption, self._check_process
+            )
         )
         if recording is not None:
             installed.callback(install_runtime(recording.runtime))
@@ -346,10 +348,10 @@ def _abandon(session: Session, timeout: float = 1.0) -> None:
         session.shutdown(timeout)
 
 
-def _claims_of(recording: Recording | None) -> Claims | None:
+def _call_adoption_of(recording: Recording | None) -> CallAdoption | None:
     """Let the recorder give what it captures of instrumented functions to their own spans."""
     if recording is None:
         return None
-    claims = Claims(recording.recorder.leave_to_python)
-    recording.recorder.claims = claims
-    return claims
+    call_adoption = CallAdoption(recording.recorder.leave_to_python)
+    recording.recorder.call_adoption = call_adoption
+    return call_adoption

@@ -15,7 +15,7 @@ from codetracer_otel.sdk.diagnostics.self_metrics import offer_self_metrics
 from codetracer_otel.sdk.processes.children import ChildSession, hand_to_children
 from codetracer_otel.sdk.processes.fork import deliver_at_child_end, watch_forks
 from codetracer_otel.sdk.settings.filter_loading import load_filters
-from codetracer_otel.sdk.settings.launch import Launch, LaunchKind
+from codetracer_otel.sdk.settings.launch import StartKind, StartMode
 from codetracer_otel.sdk.settings.model import from_process_environment, hidden_variables
 from codetracer_otel.sdk.settings.resolve import resolve
 
@@ -47,7 +47,7 @@ class _Active:
 
 def begin_session(
     keywords: dict[str, Any],
-    launch: Launch | None = None,
+    launch: StartMode | None = None,
     environment: dict[str, str] | None = None,
 ) -> Session:
     """Start a session from keywords and the environment; every way in comes through here.
@@ -100,7 +100,7 @@ def claim_auto_start() -> bool:
 
 
 def begin_child_session(
-    keywords: dict[str, Any], launch: Launch, traceparent: str | None
+    keywords: dict[str, Any], launch: StartMode, traceparent: str | None
 ) -> ChildSession:
     """Start the session of a spawned child, below the span that started it.
 
@@ -111,7 +111,7 @@ def begin_child_session(
     if traceparent is not None:
         environment["TRACEPARENT"] = traceparent
     try:
-        if session is None or session.settings.launch.kind is not LaunchKind.API:
+        if session is None or session.settings.launch.kind is not StartKind.API:
             session = begin_session(keywords, replace(launch, is_child=True), environment)
         deliver_at_child_end(session)
     except CodetracerError as error:

@@ -30,7 +30,7 @@ class Reporting:
 
     Attributes:
         notify: reports to the log and, where its topic is on, as a line.
-        boundary: applies the policy to a defect in a callback.
+        error_boundary: applies the policy to a defect in a callback.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Reporting:
         self.metrics = Metrics(sink, self.notify)
         self.drops = DropReport(self.metrics, self.notify, Time.monotonic_ns)
         self.failures = Failures(settings.policy, self.notify, self.metrics)
-        self.boundary = build_boundary(self.failures.in_callback, is_ours)
+        self.error_boundary = build_boundary(self.failures.in_callback, is_ours)
         self._has_lost_batch = False
 
     def attach(self, session: Session) -> None:

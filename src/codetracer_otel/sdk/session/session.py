@@ -143,17 +143,21 @@ class Session:
         Where nothing takes spans but a native trace is written, ``recorded`` counts hand-written
         ones alone, and ``native`` has the ``calls``.
         """
-        lanes = {lane.name: lane.stats() for lane in self._pipeline.lanes}
+        export_queues = {
+            export_queue.name: export_queue.stats() for export_queue in self._pipeline.export_queues
+        }
         recorder = self._recorder_stats()
         skipped = self._leading.skipped.by_rule if self._leading is not None else {}
         return {
             "recorded": self._pipeline.recorded,
-            "exported": sum(lane.get("exported", 0) for lane in lanes.values()),
+            "exported": sum(
+                export_queue.get("exported", 0) for export_queue in export_queues.values()
+            ),
             "dropped": self.dropped(),
             "queue_depth": recorder.get("queue_depth", 0) + self._pipeline.waiting_spans,
             "queue_bytes": recorder.get("queue_bytes", 0),
             "recorder": recorder,
-            "exporters": lanes,
+            "exporters": export_queues,
             "scopes_skipped": sum(skipped.values()),
             "stopped_because": self._stopped_because,
             **self._facts["stats"](),

@@ -23,12 +23,12 @@ from codetracer_otel.sdk.topics.span_backend import (
 )
 
 if TYPE_CHECKING:
-    from codetracer_otel.instrumentation.manual.backend import Tracing
+    from codetracer_otel.instrumentation.manual.backend import SpanBackend
     from codetracer_otel.sdk.settings.model import Settings
     from codetracer_otel.sdk.topics.printer import TopicLines
 
 
-def start(settings: Settings) -> Tracing | None:
+def start(settings: Settings) -> SpanBackend | None:
     """Return where hand-written spans go without a session, or None when no topic is on.
 
     An invalid filter means that nobody says what may be printed: its problems are reported, and
@@ -36,7 +36,7 @@ def start(settings: Settings) -> Tracing | None:
     """
     clock = SystemClock()
     lines = build_lines(settings.topics, clock)
-    lines.tell_bad_directives()
+    lines.emit_bad_directives()
     if lines.is_off:
         return None
     for warning in settings.warnings:
@@ -48,7 +48,7 @@ def start(settings: Settings) -> Tracing | None:
         return None
 
 
-def _build(settings: Settings, lines: TopicLines, clock: SystemClock) -> Tracing:
+def _build(settings: Settings, lines: TopicLines, clock: SystemClock) -> SpanBackend:
     chain = load_filters(settings)
     names = build_module_names(chain, clock, _say_nothing)
     judging = Judging(compile_chain(chain), names)

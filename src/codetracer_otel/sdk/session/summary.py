@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from codetracer_otel.bindings import Os
 from codetracer_otel.errors import ErrorCode, TargetError
 from codetracer_otel.sdk.parts.output_paths import makes_native_traces_alone
-from codetracer_otel.sdk.settings.launch import LaunchKind
+from codetracer_otel.sdk.settings.launch import StartKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ def _about_nothing(session: Session, reporting: Reporting) -> CodetracerError | 
     if _expects_spans(session.settings) and not reporting.failures.has_failed:
         # every interpreter of an environment may begin a session without a function of its own
         launch = session.settings.launch
-        is_asked = launch.kind is LaunchKind.API and not launch.is_child
+        is_asked = launch.kind is StartKind.API and not launch.is_child
         level = "warn" if is_asked else "info"
         reporting.notify("nothing_recorded", level, message=session.why_nothing())
     return None

@@ -16,7 +16,7 @@ from codetracer_otel.filters import (
     load_chain,
 )
 from codetracer_otel.filters.code.paths import absolute_path
-from codetracer_otel.sdk.settings.launch import LaunchKind
+from codetracer_otel.sdk.settings.launch import StartKind
 
 if TYPE_CHECKING:
     from codetracer_otel.filters.language.chain import FilterChain
@@ -62,7 +62,7 @@ def filter_sources(settings: Settings) -> list[FilterSource]:
 def discovery_start(settings: Settings) -> str:
     """Return where the search for a project filter begins: the script's directory, or here."""
     launch = settings.launch
-    if launch.kind is LaunchKind.SCRIPT and launch.target:
+    if launch.kind is StartKind.SCRIPT and launch.target:
         return os.path.dirname(launch.target)
     return absolute_path(".")
 
@@ -95,9 +95,9 @@ class _NamesOfFiles(ModuleNames):
 def _own_distribution(settings: Settings) -> list[str]:
     """Return the places of the program itself, which is never third-party code."""
     launch = settings.launch
-    if launch.kind is LaunchKind.MODULE:
+    if launch.kind is StartKind.MODULE:
         return _installed_package(launch.target)
-    if launch.kind is not LaunchKind.SCRIPT:
+    if launch.kind is not StartKind.SCRIPT:
         return []
     return [launch.target, *_packages_of_command(launch.target)]
 

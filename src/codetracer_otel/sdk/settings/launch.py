@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class LaunchKind(Enum):
+class StartKind(Enum):
     """Who started a session."""
 
     API = "api"
@@ -20,7 +20,7 @@ class LaunchKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
+class StartMode:
     """How a session was started: where filters are looked for, and what names the service.
 
     Attributes:
@@ -31,7 +31,7 @@ class Launch:
         is_child: whether multiprocessing spawned the process, and its parent's session is this one.
     """
 
-    kind: LaunchKind = LaunchKind.API
+    kind: StartKind = StartKind.API
     target: str = ""
     arguments: tuple[str, ...] = ()
     framework_filter: bool = True
@@ -40,7 +40,7 @@ class Launch:
     @property
     def framework(self) -> str | None:
         """``pytest``, ``unittest``, or None: whose builtin filter the session adds."""
-        frameworks = (LaunchKind.PYTEST, LaunchKind.UNITTEST)
+        frameworks = (StartKind.PYTEST, StartKind.UNITTEST)
         return self.kind.value if self.framework_filter and self.kind in frameworks else None
 
     @property
@@ -50,9 +50,9 @@ class Launch:
 
     @property
     def _is_run(self) -> bool:
-        return self.kind not in (LaunchKind.API, LaunchKind.AUTO_START, LaunchKind.INSTRUMENTOR)
+        return self.kind not in (StartKind.API, StartKind.AUTO_START, StartKind.INSTRUMENTOR)
 
     @property
     def owns_process(self) -> bool:
         """Whether the session was there before the program, and follows it to its end."""
-        return self._is_run or self.kind is LaunchKind.AUTO_START
+        return self._is_run or self.kind is StartKind.AUTO_START

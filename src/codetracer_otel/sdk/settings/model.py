@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.sdk.settings.error_policy import Origin, Policy
 from codetracer_otel.sdk.settings.exporter_specs import Exporters, ExporterSpec
-from codetracer_otel.sdk.settings.launch import Launch
+from codetracer_otel.sdk.settings.launch import StartMode
 from codetracer_otel.sdk.settings.limits import NO_BOUNDS, Buffer, Limits, TextLengths
 from codetracer_otel.sdk.settings.otel_environment import OtlpEnvironment
 from codetracer_otel.sdk.settings.variables import parse_boolean
@@ -150,7 +150,7 @@ class Settings:
     sampler_argument: str | None = None
     no_color: bool = False
     core: Core = Core.AUTO
-    launch: Launch = field(default=Launch(), compare=False)
+    launch: StartMode = field(default=StartMode(), compare=False)
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
     unusable: tuple[str, ...] = field(default=(), compare=False)
 

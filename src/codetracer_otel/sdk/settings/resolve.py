@@ -28,7 +28,7 @@ from codetracer_otel.sdk.settings.keywords import (
     split_chain,
     unknown_keyword,
 )
-from codetracer_otel.sdk.settings.launch import Launch
+from codetracer_otel.sdk.settings.launch import StartMode
 from codetracer_otel.sdk.settings.limits import (
     BUFFER_VARIABLES,
     LIMIT_VARIABLES,
@@ -75,7 +75,7 @@ _PARTLY_USED: Final = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_
 
 
 def resolve(
-    keywords: Mapping[str, object], environ: Mapping[str, str], *, launch: Launch | None = None
+    keywords: Mapping[str, object], environ: Mapping[str, str], *, launch: StartMode | None = None
 ) -> Settings:
     """Return the settings that keywords and an environment ask for.
 
@@ -89,7 +89,7 @@ def resolve(
             is in ``warnings`` of the result, and the default stands.
     """
     reader = _Reader(keywords, environ)
-    settings = reader.settings(launch or Launch())
+    settings = reader.settings(launch or StartMode())
     if reader.problems:
         raise configuration_error(reader.problems)
     return settings
@@ -110,7 +110,7 @@ class _Reader:
         self.problems = [unknown_keyword(name) for name in keywords if name not in KEYWORDS]
         self.warnings = misspelt_variables(environ)
 
-    def settings(self, launch: Launch) -> Settings:
+    def settings(self, launch: StartMode) -> Settings:
         sampler, sampler_argument = self._sampler()
         exporters = self._exporters()
         otlp = otlp_environment(self._environ, may_be_grpc=may_be_grpc(exporters))

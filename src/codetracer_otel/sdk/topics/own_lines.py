@@ -28,12 +28,12 @@ def notify_topics(notify: Notify, lines: TopicLines) -> Notify:
     def report(event: str, /, level: str = "info", **facts: object) -> None:
         notify(event, level, **facts)
         rank = Level.WARN if level == "warning" else LEVELS.get(level, Level.INFO)
-        lines.tell(topic_of(event), event, facts, rank)
+        lines.emit(topic_of(event), event, facts, rank)
 
     return report
 
 
-class ToldClassifier:
+class TopicClassifier:
     """A classifier whose decisions are printed, each with the rule behind it."""
 
     def __init__(self, classifier: Classifier, lines: TopicLines) -> None:
@@ -47,13 +47,13 @@ class ToldClassifier:
         """Return the decision, and print it."""
         decision = self._classifier.classify(identity)
         if self._lines.prints("filter", Level.DEBUG):
-            self._lines.tell("filter", "classified", _facts(identity, decision), Level.DEBUG)
+            self._lines.emit("filter", "classified", _facts(identity, decision), Level.DEBUG)
         return decision
 
 
-def tell_decisions(classifier: Classifier, lines: TopicLines) -> Classifier:
+def emit_decisions(classifier: Classifier, lines: TopicLines) -> Classifier:
     """Return a classifier that prints what it decides under the topic ``filter``."""
-    return cast("Classifier", ToldClassifier(classifier, lines))
+    return cast("Classifier", TopicClassifier(classifier, lines))
 
 
 def _facts(identity: CodeIdentity, decision: Decision) -> dict[str, object]:
@@ -69,7 +69,7 @@ def _facts(identity: CodeIdentity, decision: Decision) -> dict[str, object]:
     }
 
 
-class ToldExporter:
+class TopicExporter:
     """An exporter whose deliveries are printed: sizes, durations, outcomes."""
 
     def __init__(self, name: str, exporter: Exporter, lines: TopicLines) -> None:
@@ -95,7 +95,7 @@ class ToldExporter:
                 "result": result.value,
             }
             level = Level.WARN if failed else Level.DEBUG
-            self._lines.tell("export", "batch_exported", facts, level)
+            self._lines.emit("export", "batch_exported", facts, level)
         return result
 
     def flush(self, timeout: float) -> bool:
@@ -110,16 +110,16 @@ class ToldExporter:
 class SharedOutput:
     """JSON lines on the output of the topics: what a topic has said is not said again."""
 
-    def __init__(self, exporter: JsonLinesExporter, is_told: Callable[[SpanView], bool]) -> None:
+    def __init__(self, exporter: JsonLinesExporter, is_printed: Callable[[SpanView], bool]) -> None:
         self._exporter = exporter
-        self._is_told = is_told
+        self._is_printed = is_printed
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._exporter, name)
 
     def export(self, batch: Batch) -> ExportResult:
         """Deliver the spans that no topic line tells of."""
-        rest = [view for view in batch.spans if not self._is_told(view)]
+        rest = [view for view in batch.spans if not self._is_printed(view)]
         return self._exporter.export(Batch(batch.records, rest, batch.resource))
 
     def flush(self, timeout: float) -> bool:

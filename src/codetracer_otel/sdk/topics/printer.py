@@ -147,7 +147,7 @@ class TopicLines:
         if self.prints(event.topic, event.level, event.trace_id):
             self._put(event.root, (event.time_ns, event.number), event_line(event))
 
-    def tell(
+    def emit(
         self,
         topic: str,
         event: str,
@@ -161,7 +161,7 @@ class TopicLines:
             now = self._wall_ns()
             self._write(own_line(topic, event, facts, level=level, kind=kind, time_ns=now))
 
-    def tell_bad_directives(self) -> None:
+    def emit_bad_directives(self) -> None:
         """Print one line for each directive that is not in force, at most 16."""
         for directive in self.bad[:MAX_BAD_DIRECTIVES]:
             self._write(bad_directive_line(directive, self._wall_ns()))

@@ -10,10 +10,10 @@ from codetracer_otel.instrumentation.topics import Level
 from codetracer_otel.sdk.settings.error_policy import OnRecorderError
 from codetracer_otel.sdk.topics.own_lines import (
     SharedOutput,
-    ToldExporter,
+    TopicExporter,
+    emit_decisions,
     is_ours_by_scope,
     notify_topics,
-    tell_decisions,
 )
 from codetracer_otel.sdk.topics.printer import PrintedSpans
 from codetracer_otel.sdk.topics.span_backend import (
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from opentelemetry import trace
 
     from codetracer_otel.filters import Classifier, ModuleNames
-    from codetracer_otel.instrumentation.manual.call_adoption import Claims
+    from codetracer_otel.instrumentation.manual.call_adoption import CallAdoption
     from codetracer_otel.model.protocols import Clock, Ids, Notify
     from codetracer_otel.model.span_view import SpanView
-    from codetracer_otel.sdk.delivery.export_queue import Lane
+    from codetracer_otel.sdk.delivery.export_queue import ExportQueue
     from codetracer_otel.sdk.settings.model import Settings
 
 
@@ -64,22 +64,22 @@ class SessionTopics:
 
     def watch_decisions(self, classifier: Classifier) -> Classifier:
         """Return the classifier with its decisions told."""
-        return tell_decisions(classifier, self._lines)
+        return emit_decisions(classifier, self._lines)
 
-    def watch_deliveries(self, lanes: Sequence[Lane]) -> None:
+    def watch_deliveries(self, export_queues: Sequence[ExportQueue]) -> None:
         """Tell of deliveries, and let JSON lines on the same output leave out what is printed."""
-        for lane in lanes:
-            exporter = lane.exporter
+        for export_queue in export_queues:
+            exporter = export_queue.exporter
             if isinstance(exporter, JsonLinesExporter) and self._shares_output(exporter):
-                exporter = SharedOutput(exporter, self._is_told)
-            lane.exporter = ToldExporter(lane.name, exporter, self._lines)
+                exporter = SharedOutput(exporter, self._is_printed)
+            export_queue.exporter = TopicExporter(export_queue.name, exporter, self._lines)
 
     def install(
         self,
         provider: trace.TracerProvider | None,
         ids: Ids,
         judging: tuple[Classifier, ModuleNames],
-        claims: Claims | None,
+        call_adoption: CallAdoption | None,
         root_begins: Callable[[], None] = lambda: None,
     ) -> Callable[[], None]:
         """Let hand-written spans go to a provider and to the topics; return the undo.
@@ -88,25 +88,25 @@ class SessionTopics:
             provider: records them; None where nothing is recorded.
             ids: for spans that no provider records.
             judging: the classifier and the module names.
-            claims: on what the recorder captures, where there is one.
+            call_adoption: on what the recorder captures, where there is one.
             root_begins: called as each trace begins in this process.
         """
-        self._lines.tell_bad_directives()
-        self._tell_start()
+        self._lines.emit_bad_directives()
+        self._emit_start()
         if provider is None and self._lines.is_off:
             return SLOT.fill(None)
         start_span = bare_span_starter(ids) if provider is None else span_starter(provider)
-        tracing = build_tracing(
+        backend = build_tracing(
             self._settings,
             self._lines,
             Judging(*judging),
             self._clock,
             start_span,
             self._on_failure,
-            claims,
+            call_adoption,
             root_begins,
         )
-        return SLOT.fill(tracing)
+        return SLOT.fill(backend)
 
     def end(self, stats: dict[str, Any]) -> None:
         """Tell what the session came to, and release the output."""
@@ -114,10 +114,10 @@ class SessionTopics:
         redacted = {name: stats.get(name) for name in ("value_redactions", "content_timeouts")}
         delivered = {name: stats.get(name) for name in ("recorded", "exported", "dropped")}
         lines = self._lines
-        lines.tell("sampler", "sampled", {"rules": sampled}, Level.INFO, kind="stats")
-        lines.tell("redact", "redacted_in_session", redacted, Level.INFO, kind="stats")
-        lines.tell("export", "delivered", delivered, Level.INFO, kind="stats")
-        lines.tell("session", "session_ended", {}, Level.INFO, kind="stats")
+        lines.emit("sampler", "sampled", {"rules": sampled}, Level.INFO, kind="stats")
+        lines.emit("redact", "redacted_in_session", redacted, Level.INFO, kind="stats")
+        lines.emit("export", "delivered", delivered, Level.INFO, kind="stats")
+        lines.emit("session", "session_ended", {}, Level.INFO, kind="stats")
         lines.close()
 
     def after_fork(self) -> None:
@@ -125,7 +125,7 @@ class SessionTopics:
         SLOT.forget_threads()
         self._lines.after_fork()
 
-    def _tell_start(self) -> None:
+    def _emit_start(self) -> None:
         settings = self._settings
         facts = {
             "topics": settings.topics.spec,
@@ -135,13 +135,13 @@ class SessionTopics:
             "functions": settings.functions,
             "capture": sorted(settings.capture),
         }
-        self._lines.tell("session", "session_started", {})
-        self._lines.tell("config", "configured", facts, kind="config")
+        self._lines.emit("session", "session_started", {})
+        self._lines.emit("config", "configured", facts, kind="config")
 
     def _shares_output(self, exporter: JsonLinesExporter) -> bool:
         return exporter.writes_to_stderr and self._settings.topics.output is None
 
-    def _is_told(self, view: SpanView) -> bool:
+    def _is_printed(self, view: SpanView) -> bool:
         if not is_ours_by_scope(view) or self._lines.is_off:
             return False
         return self._is_fallback or int(view.span_id, 16) in self._printed

@@ -16,10 +16,10 @@ from opentelemetry.trace import (
 
 from codetracer_otel.errors import CodetracerError, configuration_error
 from codetracer_otel.exporters.files.line_writer import DescriptorOutput, FileOutput, LineWriter
-from codetracer_otel.instrumentation.manual.backend import Tracing
-from codetracer_otel.instrumentation.manual.field_policy import Judgements
+from codetracer_otel.instrumentation.manual.backend import SpanBackend
+from codetracer_otel.instrumentation.manual.field_policy import FieldPolicies
 from codetracer_otel.instrumentation.topics import TOPICS
-from codetracer_otel.sdk.otel.light_span import judges_later
+from codetracer_otel.sdk.otel.light_span import redacted_on_worker
 from codetracer_otel.sdk.otel.resource import SCOPE_NAME
 from codetracer_otel.sdk.otel.tracer_provider import OurProvider
 from codetracer_otel.sdk.parts.spans import build_capture_builder, learn_of
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters import Classifier, ModuleNames
     from codetracer_otel.filters.types import WalkRules
-    from codetracer_otel.instrumentation.manual.call_adoption import Claims
+    from codetracer_otel.instrumentation.manual.call_adoption import CallAdoption
     from codetracer_otel.model.protocols import Clock, Ids
     from codetracer_otel.model.value import Captured
     from codetracer_otel.sdk.settings.model import Settings, TopicSettings
@@ -91,9 +91,9 @@ def build_tracing(
     clock: Clock,
     start_span: Callable[..., Span],
     failed: Callable[[Exception], None],
-    claims: Claims | None = None,
+    call_adoption: CallAdoption | None = None,
     root_begins: Callable[[], None] = lambda: None,
-) -> Tracing:
+) -> SpanBackend:
     """Return where hand-written spans go.
 
     Args:
@@ -103,11 +103,11 @@ def build_tracing(
         clock: time.
         start_span: see `span_starter` and `bare_span_starter`.
         failed: is told of a defect of ours.
-        claims: on what the recorder captures, where there is one.
+        call_adoption: on what the recorder captures, where there is one.
         root_begins: called as each trace begins in this process.
     """
     learn = learn_of(judging.classifier)
-    judgements = Judgements(
+    field_policies = FieldPolicies(
         judging.classifier.classify,
         judging.names.names_for,
         _remembering(build_capture_builder(settings, learn)),
@@ -118,12 +118,12 @@ def build_tracing(
         checked_text(text)
         lines.reload(text)
 
-    return Tracing(
+    return SpanBackend(
         start_span=start_span,
         clock=clock,
-        judgements=judgements,
-        is_told=lines.prints,
-        judges_later=judges_later,
+        field_policies=field_policies,
+        is_printed=lines.prints,
+        redacted_on_worker=redacted_on_worker,
         span_closed=lines.span_closed,
         root_closed=lines.root_closed,
         event_happened=lines.event_happened,
@@ -131,7 +131,7 @@ def build_tracing(
         reload=reload,
         session_id=settings.session_id,
         remote_parent=settings.remote_parent,
-        claims=claims,
+        call_adoption=call_adoption,
         root_begins=root_begins,
         max_fields=settings.limits.max_attributes,
         exception_text=settings.capture_repr,
@@ -173,9 +173,11 @@ def _remembering(
 ) -> Callable[[WalkRules | None], Callable[[object], Captured]]:
     known: dict[int, tuple[Any, Callable[[object], Captured]]] = {}
 
-    def build_once(walk: WalkRules | None) -> Callable[[object], Captured]:
-        if id(walk) not in known:  # the walk is kept beside its capture: its id stays taken
-            known[id(walk)] = (walk, build(walk))
-        return known[id(walk)][1]
+    def build_once(attribute_rules: WalkRules | None) -> Callable[[object], Captured]:
+        if (
+            id(attribute_rules) not in known
+        ):  # the walk is kept beside its capture: its id stays taken
+            known[id(attribute_rules)] = (attribute_rules, build(attribute_rules))
+        return known[id(attribute_rules)][1]
 
     return build_once

@@ -113,7 +113,7 @@ def test_a_redacted_argument_is_named_but_not_shown(tmp_path):
 
 
 def test_texts_are_judged_wherever_they_stand(tmp_path):
-    plan = plan_of(arguments=("a",), content=Upper())
+    plan = plan_of(arguments=("a",), text_rules=Upper())
     entries = [
         call_of(plan, "a secret"),
         [11, 1, Node(NodeKind.LIST, "list", ("secret", Node(NodeKind.TEXT, "m.T", "secret")))],

@@ -23,14 +23,14 @@ from codetracer_otel.model.record import (
     SEGMENT,
     SPAN_ID,
     Plan,
-    Segment,
+    TraceOnThread,
 )
 
 
 def record_of(**plan):
     made = [None] * RECORD_LENGTH
     made[PLAN] = Plan("n", "f", "file", 1, **plan)
-    made[SPAN_ID], made[SEGMENT] = 5, Segment(0xABC, 1000)
+    made[SPAN_ID], made[SEGMENT] = 5, TraceOnThread(0xABC, 1000)
     return made
 
 

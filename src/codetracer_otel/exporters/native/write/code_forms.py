@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.exporters.native.write.texts import JudgedTexts
+from codetracer_otel.exporters.native.write.texts import RedactedTexts
 from codetracer_otel.exporters.native.write.values import ValueWriter
 from codetracer_otel.model.record import NOT_CAPTURED
 from codetracer_otel.model.step_entries import CALL, CLOSE, END, LAST, OUTPUT, RAISE, RETURN
@@ -60,7 +60,7 @@ class Code:
         "variables",
     )
 
-    def __init__(self, step_plan: StepPlan, tables: Tables, texts: JudgedTexts) -> None:
+    def __init__(self, step_plan: StepPlan, tables: Tables, texts: RedactedTexts) -> None:
         plan = step_plan.plan
         self.plan = plan
         self.variables = step_plan.variables
@@ -104,7 +104,7 @@ class Codes:
         redactions: values redacted, by kind.
         drops: values dropped, by kind.
         calls: calls so far; what goes on after a wait is none.
-        judge_batch: judges the texts of the batch that is being written.
+        redact_batch: judges the texts of the batch that is being written.
     """
 
     def __init__(
@@ -117,8 +117,8 @@ class Codes:
         self.drops: Counter[str] = Counter()
         self.calls = 0
         self._codes: dict[int, tuple[StepPlan, Code]] = {}
-        self._texts: dict[int, tuple[object, JudgedTexts]] = {}
-        self.judge_batch: Callable[[], None] = lambda: None
+        self._texts: dict[int, tuple[object, RedactedTexts]] = {}
+        self.redact_batch: Callable[[], None] = lambda: None
         self.output_texts = self.texts_under(output_rules)
         self._int_tail = _tail(self.values.write(0))
         self._text_tail = _tail(self.values.write(""))
@@ -129,7 +129,7 @@ class Codes:
         if known is None:  # the plan is kept beside its code, so that its id stays taken
             if len(self._codes) >= _MAX_CODES:
                 self._codes.clear()
-            texts = self.texts_under(step_plan.plan.content)
+            texts = self.texts_under(step_plan.plan.text_rules)
             known = self._codes[id(step_plan)] = (step_plan, Code(step_plan, self.tables, texts))
         return known[1]
 
@@ -146,7 +146,7 @@ class Codes:
             return self._node(code.texts, value)  # type: ignore[arg-type]
         return self.values.write(value)
 
-    def _node(self, texts: JudgedTexts, node: Node) -> str:
+    def _node(self, texts: RedactedTexts, node: Node) -> str:
         known = texts.nodes.get(id(node))
         if known is not None:  # the node is kept beside its text, so that its id stays taken
             return known[1]
@@ -155,15 +155,15 @@ class Codes:
             texts.nodes[id(node)] = (node, text)
         return text
 
-    def texts_under(self, rules: ContentRules | None) -> JudgedTexts:
+    def texts_under(self, rules: ContentRules | None) -> RedactedTexts:
         """Return the judged texts under a set of rules."""
         known = self._texts.get(id(rules))
         if known is None:
-            known = self._texts[id(rules)] = (rules, JudgedTexts(rules, self._judge_batch))
+            known = self._texts[id(rules)] = (rules, RedactedTexts(rules, self._redact_batch))
         return known[1]
 
-    def _judge_batch(self) -> None:
-        self.judge_batch()
+    def _redact_batch(self) -> None:
+        self.redact_batch()
 
     def redacted_texts(self) -> Counter[str]:
         """Return how many parts of judged texts were replaced, by kind."""
@@ -180,7 +180,7 @@ class Codes:
             texts.settle()
 
 
-def want_texts(codes: Codes, stack: list[JudgedTexts], entries: list[Entry]) -> None:
+def want_texts(codes: Codes, stack: list[RedactedTexts], entries: list[Entry]) -> None:
     """Ask for the judgement of every text; follow calls and returns to know the rules.
 
     Args:
@@ -206,12 +206,12 @@ def want_texts(codes: Codes, stack: list[JudgedTexts], entries: list[Entry]) -> 
             _want_of(stack, entry)
 
 
-def _want_step(stack: list[JudgedTexts], entry: Any) -> None:
+def _want_step(stack: list[RedactedTexts], entry: Any) -> None:
     if stack:
         stack[-1].want_all(entry[2::2])
 
 
-def _want_of(stack: list[JudgedTexts], entry: Any) -> None:
+def _want_of(stack: list[RedactedTexts], entry: Any) -> None:
     operation = entry[0]
     if operation == RETURN:
         if entry[1] is not NOT_CAPTURED:
@@ -226,7 +226,7 @@ def _want_of(stack: list[JudgedTexts], entry: Any) -> None:
         stack.clear()
 
 
-def _want_failure(texts: JudgedTexts, failure: Failure | None) -> None:
+def _want_failure(texts: RedactedTexts, failure: Failure | None) -> None:
     if failure is not None:
         texts.want(failure.message)
 

@@ -77,7 +77,7 @@ class ThreadEncoder:
             entries: the next ones of this thread.
             is_moved: events of another thread stand before these: the reader's step is not ours.
         """
-        self._codes.judge_batch = self._judgement_of(entries)
+        self._codes.redact_batch = self._field_policy_of(entries)
         out: list[str] = []
         if is_moved and self._frames and self._needs_step(entries):
             out.append(_step_text(self._frames[-1]))
@@ -102,7 +102,7 @@ class ThreadEncoder:
                 self._operations[entry[0]](entry, out)  # type: ignore[index]
                 if not frames:
                     whole = len(out)
-        self._codes.judge_batch = _nothing
+        self._codes.redact_batch = _nothing
         return out, whole
 
     def close(self, out: list[str]) -> None:
@@ -114,14 +114,14 @@ class ThreadEncoder:
         if self._frames:
             self._end(self._values.error(UNFINISHED, "Unfinished"), out)
 
-    def _judgement_of(self, entries: list[Entry]) -> Callable[[], None]:
+    def _field_policy_of(self, entries: list[Entry]) -> Callable[[], None]:
         """Return what judges every text of a batch together, once, when the first is needed."""
         open_calls = [frame.code.texts for frame in self._frames]
 
         def judge() -> None:
             want_texts(self._codes, open_calls, entries)
             self._codes.settle()
-            self._codes.judge_batch = _nothing
+            self._codes.redact_batch = _nothing
 
         return judge
 

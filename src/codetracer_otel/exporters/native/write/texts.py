@@ -33,33 +33,33 @@ class _Literals(dict[str, str]):
 class _Judged(dict[tuple[str, bool], str]):
     """Judged texts, by text and whether it was cut; one that is missing asks for its batch."""
 
-    def __init__(self, judge_batch: Callable[[], None], judge: Callable[[str, bool], str]) -> None:
+    def __init__(self, redact_batch: Callable[[], None], judge: Callable[[str, bool], str]) -> None:
         super().__init__()
-        self._judge_batch = judge_batch
+        self._redact_batch = redact_batch
         self._judge = judge
 
     def __missing__(self, key: tuple[str, bool]) -> str:
-        self._judge_batch()
+        self._redact_batch()
         if key not in self:
             self[key] = self._judge(*key)
         return self[key]
 
 
-class JudgedTexts:
+class RedactedTexts:
     """The judged forms of texts under one set of rules, asked for when a text is first used.
 
     Args:
         rules: ``value`` patterns, or None where nothing is to be judged.
-        judge_batch: calls `want` for each text of the batch that is written, and `settle`.
+        redact_batch: calls `want` for each text of the batch that is written, and `settle`.
 
     Attributes:
         literals: JSON literal of each plain text.
         nodes: JSON of values that were written before, with the values, by their id.
     """
 
-    def __init__(self, rules: ContentRules | None, judge_batch: Callable[[], None]) -> None:
+    def __init__(self, rules: ContentRules | None, redact_batch: Callable[[], None]) -> None:
         self._rules = rules
-        self._judged: dict[tuple[str, bool], str] = _Judged(judge_batch, self._judge_one)
+        self._judged: dict[tuple[str, bool], str] = _Judged(redact_batch, self._judge_one)
         self._wanted: dict[tuple[str, bool], None] = {}
         self._generation = 0
         self._counters = ContentCounters()  # its own: spans count the same values

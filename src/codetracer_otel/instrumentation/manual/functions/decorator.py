@@ -26,7 +26,7 @@ from codetracer_otel.instrumentation.topics import level_named, topic_named
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from codetracer_otel.instrumentation.manual.backend import Tracing
+    from codetracer_otel.instrumentation.manual.backend import SpanBackend
     from codetracer_otel.instrumentation.manual.context import Parent
     from codetracer_otel.instrumentation.manual.span import HandWrittenSpan
 
@@ -74,8 +74,8 @@ def _wrap_function(instrumented: InstrumentedFunction) -> Any:
     function = instrumented.function
 
     def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        tracing = SLOT.current()
-        span = None if tracing is None else instrumented.start(tracing, args, kwargs)
+        backend = SLOT.current()
+        span = None if backend is None else instrumented.start(backend, args, kwargs)
         if span is None:
             return function(*args, **kwargs)
         span.expect_call(instrumented.code)
@@ -95,10 +95,10 @@ def _wrap_coroutine(instrumented: InstrumentedFunction) -> Any:
     function = instrumented.function
 
     def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        tracing = SLOT.current()
-        if tracing is None:
+        backend = SLOT.current()
+        if backend is None:
             return function(*args, **kwargs)
-        running: Any = _run_coroutine(tracing, instrumented, args, kwargs)
+        running: Any = _run_coroutine(backend, instrumented, args, kwargs)
         running.__name__ = getattr(function, "__name__", running.__name__)
         running.__qualname__ = getattr(function, "__qualname__", running.__qualname__)
         return running
@@ -107,12 +107,12 @@ def _wrap_coroutine(instrumented: InstrumentedFunction) -> Any:
 
 
 async def _run_coroutine(
-    tracing: Tracing,
+    backend: SpanBackend,
     instrumented: InstrumentedFunction,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> Any:
-    span = instrumented.start(tracing, args, kwargs)
+    span = instrumented.start(backend, args, kwargs)
     awaitable = instrumented.function(*args, **kwargs)
     if span is None:
         return await awaitable
@@ -125,8 +125,8 @@ def _wrap_generator(instrumented: InstrumentedFunction) -> Any:
 
     def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         generator = function(*args, **kwargs)
-        tracing = SLOT.current()
-        span = None if tracing is None else instrumented.start(tracing, args, kwargs)
+        backend = SLOT.current()
+        span = None if backend is None else instrumented.start(backend, args, kwargs)
         return generator if span is None else drive(generator, _body(Body, span, instrumented))
 
     return build_wrapper(function, SLOT, call, is_generator=True)
@@ -137,8 +137,8 @@ def _wrap_async_generator(instrumented: InstrumentedFunction) -> Any:
 
     def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         generator = function(*args, **kwargs)
-        tracing = SLOT.current()
-        span = None if tracing is None else instrumented.start(tracing, args, kwargs)
+        backend = SLOT.current()
+        span = None if backend is None else instrumented.start(backend, args, kwargs)
         return generator, None if span is None else _body(AsyncGeneratorBody, span, instrumented)
 
     return delegate_to_async_generator(begin)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import CodeType
 
-    from codetracer_otel.instrumentation.manual.backend import Tracing
-    from codetracer_otel.instrumentation.manual.field_policy import Judgement
+    from codetracer_otel.instrumentation.manual.backend import SpanBackend
+    from codetracer_otel.instrumentation.manual.field_policy import FieldPolicy
     from codetracer_otel.instrumentation.topics import Level
 
 # By id: asking a dict for a type would call the hash that a metaclass of the program gives it.
@@ -94,13 +94,13 @@ class InstrumentedFunction:
                 )
 
     def start(
-        self, tracing: Tracing, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, backend: SpanBackend, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HandWrittenSpan | None:
         """Return the started span of one call, or None where we failed."""
         try:
-            return self._start(tracing, self._bind(args, kwargs), args)
+            return self._start(backend, self._bind(args, kwargs), args)
         except Exception as failure:  # noqa: BLE001 - the program goes on
-            tracing.failed(failure)
+            backend.failed(failure)
             return None
 
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -118,14 +118,14 @@ class InstrumentedFunction:
         return bound.arguments
 
     def _start(
-        self, tracing: Tracing, bound: dict[str, Any], args: tuple[Any, ...]
+        self, backend: SpanBackend, bound: dict[str, Any], args: tuple[Any, ...]
     ) -> HandWrittenSpan:
         options = self.options
-        judgement = tracing.judgements.about(self.code or _NO_CODE, self._namespace)
-        span = HandWrittenSpan(tracing, self._name, options.topic, options.level, judgement)
-        span.tells_errors = options.err
+        field_policy = backend.field_policies.about(self.code or _NO_CODE, self._namespace)
+        span = HandWrittenSpan(backend, self._name, options.topic, options.level, field_policy)
+        span.emits_errors = options.err
         span.content.skipped = None if options.skip_all else options.skip
-        self._add_arguments(span, bound, judgement)
+        self._add_arguments(span, bound, field_policy)
         for name, reader in options.fields.items():
             if reader is not None:
                 span.add_fields({name: _read(reader, self._readers[name], bound, args)})
@@ -134,7 +134,7 @@ class InstrumentedFunction:
         )
 
     def _add_arguments(
-        self, span: HandWrittenSpan, bound: dict[str, Any], judgement: Judgement
+        self, span: HandWrittenSpan, bound: dict[str, Any], field_policy: FieldPolicy
     ) -> None:
         if self.options.skip_all:
             return
@@ -146,7 +146,7 @@ class InstrumentedFunction:
         ]
         span.content.arguments = {
             name: value if name in self.options.fields else _summary(value)
-            for name, value in judgement.arguments(told).items()
+            for name, value in field_policy.arguments(told).items()
         }
 
     def _code_attributes(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from codetracer_otel.instrumentation.manual.backend import Slot
+    from codetracer_otel.instrumentation.manual.backend import BackendSlot
 
 # In our directory, so that the recorder knows the wrappers as ours; no such file exists.
 _FILE: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "<wrapper>")
@@ -58,7 +58,7 @@ class _Parameters:
 
 def build_wrapper(
     function: Callable[..., Any],
-    slot: Slot,
+    slot: BackendSlot,
     call: Callable[[tuple[Any, ...], dict[str, Any]], Any],
     *,
     is_generator: bool = False,

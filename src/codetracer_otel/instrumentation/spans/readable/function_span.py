@@ -18,10 +18,10 @@ from codetracer_otel.model.record import (
     SEGMENT,
     SPAN_ID,
     Event,
-    Extras,
     Link,
-    Segment,
+    SpanDetails,
     StatusCode,
+    TraceOnThread,
     exception_event,
     otel_span_id,
 )
@@ -80,7 +80,7 @@ class FunctionSpan(Span):
         self._max_attributes = max_attributes
         self._max_events = max_events
         self._gate = gate
-        self.segment: Segment = record[SEGMENT]
+        self.segment: TraceOnThread = record[SEGMENT]
         self.wire_id: int = record[SPAN_ID]
         self.read_flags()
 
@@ -208,13 +208,13 @@ class FunctionSpan(Span):
     def _now_ns(self) -> int:
         return self._monotonic_ns() + self.segment.wall_offset_ns
 
-    def _extras(self) -> Extras | None:
+    def _extras(self) -> SpanDetails | None:
         record = self._record
         if record is None:
             return None
         if record[EXTRAS] is None:
-            record[EXTRAS] = Extras()
-        extras: Extras = record[EXTRAS]
+            record[EXTRAS] = SpanDetails()
+        extras: SpanDetails = record[EXTRAS]
         return extras
 
     def _add(self, event: Event) -> None:
@@ -237,12 +237,14 @@ class FunctionSpan(Span):
 
     def _judged(self, key: str, value: AttributeValue) -> Any:
         record = self._record
-        walk = record[PLAN].walk if record is not None else None
-        if walk is None:
+        attribute_rules = record[PLAN].attribute_rules if record is not None else None
+        if attribute_rules is None:
             return clean_attribute(value)
-        action = walk.attribute_action(key)
+        action = attribute_rules.attribute_action(key)
         if action is Action.ALLOW:
-            return without_named(clean_attribute(value), walk.attribute_action, self._learn)
+            return without_named(
+                clean_attribute(value), attribute_rules.attribute_action, self._learn
+            )
         if action is not Action.REDACT:
             return None
         self._learn(value, ("attribute", key))

@@ -17,14 +17,14 @@ from codetracer_otel.model.record import (
     PLAN,
     SEGMENT,
     START,
-    Extras,
+    SpanDetails,
     otel_span_id,
 )
 from codetracer_otel.model.value import Node
 from codetracer_otel.version import VERSION
 
 if TYPE_CHECKING:
-    from codetracer_otel.model.record import Event, Link, Record, Segment
+    from codetracer_otel.model.record import Event, Link, Record, TraceOnThread
 
 _SCOPE: Final = InstrumentationScope("codetracer_otel", VERSION)
 _RESOURCE: Final = Resource({})  # without one the SDK's class would detect one, 9 ms
@@ -41,8 +41,8 @@ def readable(context: SpanContext, record: Record | None) -> ReadableSpan:
     """
     if record is None:
         return ReadableSpan("", context, resource=_RESOURCE, instrumentation_scope=_SCOPE)
-    segment: Segment = record[SEGMENT]
-    extras: Extras = record[EXTRAS] or Extras()
+    segment: TraceOnThread = record[SEGMENT]
+    extras: SpanDetails = record[EXTRAS] or SpanDetails()
     parent = otel_span_id(record[PARENT_ID]) if record[PARENT_ID] else 0
     is_remote = bool(parent) and record[PARENT_ID] == segment.remote_parent_id
     return ReadableSpan(
@@ -59,7 +59,7 @@ def readable(context: SpanContext, record: Record | None) -> ReadableSpan:
     )
 
 
-def _context(segment: Segment, span_id: int, *, is_remote: bool) -> SpanContext:
+def _context(segment: TraceOnThread, span_id: int, *, is_remote: bool) -> SpanContext:
     state = TraceState.from_header([segment.trace_state])
     return SpanContext(segment.trace_id, span_id, is_remote, TraceFlags(segment.trace_flags), state)
 
