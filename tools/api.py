@@ -73,7 +73,9 @@ def entry(name: str, thing: Any, level: int) -> list[str]:
 
 
 def is_own(module: ModuleType, name: str, value: Any) -> bool:
-    return not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
+    home = getattr(value, "__module__", "")
+    is_listed = name in getattr(module, "__all__", ())
+    return is_listed or (not name.startswith("_") and home == module.__name__)
 
 
 def members_of(cls: type) -> list[tuple[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # a type checker takes it for true; importing typing costs 10 ms
 if TYPE_CHECKING:
-    from codetracer_otel import testing
+    from codetracer_otel import ports, testing
     from codetracer_otel.errors import (
         CodetracerError,
         ConfigurationError,
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
         UsageError,
     )
     from codetracer_otel.filters.language.sources import filter_from_text
-    from codetracer_otel.model import protocols as ports
     from codetracer_otel.sdk.entry_points.manual_api import (
         LogCorrelationFilter,
         PolicyTracer,
@@ -68,7 +67,7 @@ _HOMES = {
     "filter_from_text": "codetracer_otel.filters.language.sources",
     "shutdown": "codetracer_otel.sdk.session.configure",
 }
-_MODULES = {"ports": "codetracer_otel.model.protocols", "testing": "codetracer_otel.testing"}
+_MODULES = ("ports", "testing")
 
 __all__ = [
     "Buffer",
@@ -109,7 +108,7 @@ if not TYPE_CHECKING:  # else every misspelt name would be right
         if name == "__version__":
             return import_module("codetracer_otel.version").VERSION
         if name in _MODULES:
-            return import_module(_MODULES[name])
+            return import_module(f"codetracer_otel.{name}")
         if name not in _HOMES:
             raise AttributeError(f"module 'codetracer_otel' has no attribute {name!r}")
         # kept: `span` is looked up at each call, and has a budget of some 100 ns

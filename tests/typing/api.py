@@ -10,7 +10,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter
 
 import codetracer_otel as ct
-from codetracer_otel.model.protocols import Exporter, ExportResult
+from codetracer_otel.ports import Exporter, ExportResult
 
 if TYPE_CHECKING:
     from codetracer_otel.model.span_view import Batch

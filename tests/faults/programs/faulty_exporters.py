@@ -16,7 +16,7 @@ class Raising:
 
 class Failing:
     def export(self, batch):
-        from codetracer_otel.model.protocols import ExportResult
+        from codetracer_otel.ports import ExportResult
 
         return ExportResult.FAILURE
 
