@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass
 
 from codetracer_otel.filters.types import Action
-from codetracer_otel.instrumentation.values.capture import ValueLimits, build_capture
+from codetracer_otel.instrumentation.values.capture import build_capture
+from codetracer_otel.instrumentation.values.limits import ValueLimits
 
 ROUNDS = 15
 CALLS = 5_000

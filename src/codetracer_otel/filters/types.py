@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from codetracer_otel.filters.secrets.redactor import ContentCounters
 
 # Name of the functions that the compiler makes of annotations from CPython 3.14 on (PEP 649).
 # Nobody wrote them: they are never traced.
@@ -132,18 +131,6 @@ class WalkRules(Protocol):
         """Whether `type_action` can ever answer anything but ALLOW."""
 
 
-class Finder(Protocol):
-    """Finds the parts of a text that have one shape."""
-
-    def __call__(self, text: str, *, is_cut: bool) -> Iterable[tuple[int, int]]:
-        """Return the parts to replace as (start, end).
-
-        Args:
-            text: any text.
-            is_cut: whether its end was cut off: a shape that reaches it extends to the end.
-        """
-
-
 class Learn(Protocol):
     """Takes a value that was hidden because of its name or shape; safe in a callback."""
 
@@ -240,3 +227,24 @@ class Decision(Protocol):
 
     def value_verdict(self, kind: ValueKind, name: str) -> Verdict:
         """Return the answer for a value known by name; for RETURN the name is ignored."""
+
+
+@dataclass(slots=True)
+class ContentCounters:
+    """What content redaction did; for one thread at a time.
+
+    Attributes:
+        redactions: name of a shape, ``pattern`` or ``known_secret`` -> parts replaced.
+        known: texts with a known secret -> where that was hidden first; None if nobody asks.
+        drops: texts that a ``drop`` pattern matched.
+        timeouts: matches of user patterns that took too long.
+    """
+
+    redactions: dict[str, int] = field(default_factory=dict)
+    known: dict[str, str] | None = None
+    drops: int = 0
+    timeouts: int = 0
+
+    def add(self, kind: str, count: int) -> None:
+        """Count ``count`` replaced parts."""
+        self.redactions[kind] = self.redactions.get(kind, 0) + count

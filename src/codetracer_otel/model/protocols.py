@@ -109,3 +109,35 @@ class Recorder(Protocol):
 
     def close(self) -> None:
         """Finish every open record as unfinished; later events are ignored."""
+
+
+class ContextCarrier(Protocol):
+    """Carries the current call to tasks, threads and pools; the span recorder calls it."""
+
+    def names_a_copier(self, code: CodeType) -> bool:
+        """Return whether calls in ``code`` may copy the context in C."""
+
+    def hook_for(self, code: CodeType, frame: FrameType) -> Callable[[Any, Any], bool] | None:
+        """Return what to call when ``code`` begins, or None; it returns whether it pushed."""
+
+    def is_c_copier(self, function: object) -> bool:
+        """Return whether a called object is C code that copies the context."""
+
+    def watches_instructions(self, code: CodeType) -> bool:
+        """Return whether ``code`` may let a C loop copy the context in a call that unpacks."""
+
+    def unpacking_calls(self, code: CodeType) -> Any:
+        """Return where the calls of ``code`` that `watches_instructions` found are."""
+
+    def attach(self, code: CodeType, _frame: object = None) -> bool:
+        """Put the current call's span into the context; return whether an entry was pushed."""
+
+    def detach(self, entry: Record) -> None:
+        """Undo `attach` as its entry leaves the stack."""
+
+
+class CallAdopter(Protocol):
+    """Gives calls of instrumented functions to their hand-written spans."""
+
+    def is_marked(self, code: CodeType) -> bool:
+        """Return whether calls of ``code`` may be adopted."""

@@ -14,8 +14,8 @@ from codetracer_otel.filters.patterns.patience import MOST_TIMEOUTS
 from codetracer_otel.filters.secrets.content_rules import ContentPattern
 from codetracer_otel.filters.secrets.detectors import SHAPES
 from codetracer_otel.filters.secrets.prefilter import shapes_possible
-from codetracer_otel.filters.secrets.redactor import ContentCounters, compile_content
-from codetracer_otel.filters.types import Action, RuleSource
+from codetracer_otel.filters.secrets.redactor import compile_content
+from codetracer_otel.filters.types import Action, ContentCounters, RuleSource
 from codetracer_otel.model.value import REDACTED
 
 ALL = frozenset(shape.name for shape in SHAPES)

@@ -25,7 +25,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codetracer_otel.filters.types import Action
-from codetracer_otel.instrumentation.values.capture import ValueLimits, build_capture
+from codetracer_otel.instrumentation.values.capture import build_capture
+from codetracer_otel.instrumentation.values.limits import ValueLimits
 from codetracer_otel.model.value import (
     DROPPED_NODE,
     REDACTED_NODE,

@@ -20,7 +20,8 @@ from codetracer_otel.sdk.otel.global_provider import (
     make_global,
     watch_setting,
 )
-from codetracer_otel.sdk.otel.tracer_provider import build_provider, host_provider
+from codetracer_otel.sdk.otel.host_provider import host_provider
+from codetracer_otel.sdk.otel.tracer_provider import build_provider
 from codetracer_otel.sdk.session.configure import configure
 from codetracer_otel.sdk.settings.limits import Limits
 from codetracer_otel.testing import InMemoryExporter

@@ -12,7 +12,7 @@ from tests.conftest import only
 
 from codetracer_otel.errors import CodetracerError
 from codetracer_otel.model.ids import ForeignIds, RandomIds
-from codetracer_otel.sdk.otel.tracer_provider import build_ids
+from codetracer_otel.sdk.otel.host_provider import build_ids
 from codetracer_otel.sdk.session.configure import configure
 
 

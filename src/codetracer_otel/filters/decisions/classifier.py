@@ -12,8 +12,8 @@ from codetracer_otel.filters.decisions.rule_index import RuleIndex
 from codetracer_otel.filters.decisions.value_rules import ValueRules, newest_first
 from codetracer_otel.filters.language.selector import SelectorKind
 from codetracer_otel.filters.patterns.patience import Patience
-from codetracer_otel.filters.secrets.redactor import ContentCounters, compile_content
-from codetracer_otel.filters.types import RuleSource, Verdict
+from codetracer_otel.filters.secrets.redactor import compile_content
+from codetracer_otel.filters.types import ContentCounters, RuleSource, Verdict
 
 if TYPE_CHECKING:
     from codetracer_otel.filters.language.chain import FilterChain, FilterFile, ScopeRule

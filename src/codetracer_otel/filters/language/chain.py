@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from codetracer_otel.filters.language.lint import why_mute
+from codetracer_otel.filters.language.selector import why_mute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from codetracer_otel.filters.code.paths import normal_path, relative_path
 from codetracer_otel.filters.language.selector import MatchType, SelectorKind
@@ -13,25 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from codetracer_otel.filters.language.chain import ScopeRule
-    from codetracer_otel.filters.language.selector import Selector
     from codetracer_otel.filters.types import CodeIdentity
-
-_OF_FREE_TEXT: Final = (SelectorKind.FILE, SelectorKind.ATTR, SelectorKind.VALUE)
-_SPACE_AT_AN_END: Final = re.compile(r"(?:^|[{,])\s|\s(?:$|[,}])")
-
-
-def why_mute(selector: Selector) -> str:
-    """Return why a selector hits nothing, or an empty text where it may hit something."""
-    if "\b" in selector.pattern or "\f" in selector.pattern:
-        return (
-            f"{selector.text!r} holds a control character, as a backslash makes them between "
-            "double quotes; write the selector between single quotes"
-        )
-    is_exact = selector.match in (MatchType.GLOB, MatchType.LITERAL)
-    is_name = selector.kind not in _OF_FREE_TEXT
-    if is_exact and is_name and _SPACE_AT_AN_END.search(selector.pattern):
-        return f"{selector.text!r} wants a space where no name has one; take it out"
-    return ""
 
 
 def find_slips(

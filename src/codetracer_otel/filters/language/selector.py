@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -204,3 +205,23 @@ def compile_pattern(match: MatchType, pattern: str) -> Matcher:
         return Matcher(compile_words(pattern).matches)
     except ValueError as error:
         raise PatternError(str(error)) from error
+
+
+_OF_FREE_TEXT: Final = (SelectorKind.FILE, SelectorKind.ATTR, SelectorKind.VALUE)
+
+
+_SPACE_AT_AN_END: Final = re.compile(r"(?:^|[{,])\s|\s(?:$|[,}])")
+
+
+def why_mute(selector: Selector) -> str:
+    """Return why a selector hits nothing, or an empty text where it may hit something."""
+    if "\b" in selector.pattern or "\f" in selector.pattern:
+        return (
+            f"{selector.text!r} holds a control character, as a backslash makes them between "
+            "double quotes; write the selector between single quotes"
+        )
+    is_exact = selector.match in (MatchType.GLOB, MatchType.LITERAL)
+    is_name = selector.kind not in _OF_FREE_TEXT
+    if is_exact and is_name and _SPACE_AT_AN_END.search(selector.pattern):
+        return f"{selector.text!r} wants a space where no name has one; take it out"
+    return ""

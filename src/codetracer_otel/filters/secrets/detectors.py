@@ -13,7 +13,7 @@ from codetracer_otel.filters.secrets.shapes.cards import find_cards
 from codetracer_otel.filters.secrets.shapes.tokens import find_jwts, find_tokens
 
 if TYPE_CHECKING:
-    from codetracer_otel.filters.types import Finder
+    from codetracer_otel.filters.secrets.text_parts import Finder
 
 
 @dataclass(frozen=True, slots=True)

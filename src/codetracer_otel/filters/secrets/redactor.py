@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.patterns.patience import Patience
@@ -10,7 +10,7 @@ from codetracer_otel.filters.secrets.content_rules import ShapesPattern, compile
 from codetracer_otel.filters.secrets.encodings import decodings, may_be_encoded
 from codetracer_otel.filters.secrets.prefilter import shapes_possible
 from codetracer_otel.filters.secrets.text_parts import TextParts, replace_parts
-from codetracer_otel.filters.types import Action
+from codetracer_otel.filters.types import Action, ContentCounters
 from codetracer_otel.model.value import REDACTED
 
 if TYPE_CHECKING:
@@ -33,27 +33,6 @@ _NOT_PERCENT_DECODED: Final = frozenset({"named"})
 _NAMED: Final = "named"  # the shape that is found in source code, too
 _CODE: Final = frozenset("()[]{}\"'<>,; ")
 KNOWN_KIND: Final = "known_secret"  # what the counters call what was hidden elsewhere before
-
-
-@dataclass(slots=True)
-class ContentCounters:
-    """What content redaction did; for one thread at a time.
-
-    Attributes:
-        redactions: name of a shape, ``pattern`` or ``known_secret`` -> parts replaced.
-        known: texts with a known secret -> where that was hidden first; None if nobody asks.
-        drops: texts that a ``drop`` pattern matched.
-        timeouts: matches of user patterns that took too long.
-    """
-
-    redactions: dict[str, int] = field(default_factory=dict)
-    known: dict[str, str] | None = None
-    drops: int = 0
-    timeouts: int = 0
-
-    def add(self, kind: str, count: int) -> None:
-        """Count ``count`` replaced parts."""
-        self.redactions[kind] = self.redactions.get(kind, 0) + count
 
 
 class ContentRules:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -53,3 +53,15 @@ def replace_parts(text: str, parts: Sequence[TextPart], replacement: str) -> str
         position = end
     pieces.append(text[position:])
     return "".join(pieces)
+
+
+class Finder(Protocol):
+    """Finds the parts of a text that have one shape."""
+
+    def __call__(self, text: str, *, is_cut: bool) -> Iterable[tuple[int, int]]:
+        """Return the parts to replace as (start, end).
+
+        Args:
+            text: any text.
+            is_cut: whether its end was cut off: a shape that reaches it extends to the end.
+        """

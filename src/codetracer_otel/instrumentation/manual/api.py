@@ -104,7 +104,7 @@ def _tell(
 ) -> None:
     context = get_current()
     current = get_current_span(context)
-    around = enclosing_span(context, current)
+    around: HandWrittenSpan | None = enclosing_span(context, current)
     if around is not None and around.otel_span is current:
         around.emit_event(name, topic or around.topic, level, fields)
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.context import create_key
 
@@ -14,20 +14,19 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from codetracer_otel.instrumentation.manual.backend import SpanBackend
-    from codetracer_otel.instrumentation.manual.span import HandWrittenSpan
 
 CURRENT_KEY: Final = create_key("codetracer-hand-written-span")
 
 
-def enclosing_span(context: Context, current: Span) -> HandWrittenSpan | None:
-    """Return the open hand-written span of a context.
+def enclosing_span(context: Context, current: Span) -> Any:
+    """Return the open `HandWrittenSpan` of a context, or None.
 
     Args:
         context: that may hold one.
         current: the span of the context, whoever made it: what is of another trace encloses
             nothing.
     """
-    found: HandWrittenSpan | None = context.get(CURRENT_KEY)  # type: ignore[assignment]
+    found: Any = context.get(CURRENT_KEY)
     if found is None or not found.is_open:
         return None
     trace_id = found.otel_span.get_span_context().trace_id

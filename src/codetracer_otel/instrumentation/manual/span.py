@@ -114,7 +114,8 @@ class HandWrittenSpan(RecordedSpan):
         self.parent_id = ids.span_id
         content.session_id = session_of(context, backend.session_id)
         self._pid, self.number = Os.getpid(), next(_numbers)
-        self.enclosing = enclosing = enclosing_span(context, current)
+        enclosing: HandWrittenSpan | None = enclosing_span(context, current)
+        self.enclosing = enclosing
         self.is_root = enclosing is None
         self.root = root_at(backend, current) if enclosing is None else enclosing.root
         self.began_ns = backend.clock.monotonic_ns()

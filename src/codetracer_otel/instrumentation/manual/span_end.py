@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry.trace import Status, StatusCode
 
@@ -11,10 +11,34 @@ from codetracer_otel.instrumentation.topics import Level
 from codetracer_otel.model.record import exception_event
 
 if TYPE_CHECKING:
-    from codetracer_otel.instrumentation.manual.span import HandWrittenSpan
+    from opentelemetry.trace import Span
+
+    from codetracer_otel.instrumentation.manual.backend import LocalRoot, SpanBackend
+    from codetracer_otel.instrumentation.manual.call_adoption import AdoptedCall
+    from codetracer_otel.instrumentation.manual.content import SpanContent
+    from codetracer_otel.instrumentation.manual.field_policy import FieldPolicy
 
 
-def deliver(span: HandWrittenSpan, now: int) -> None:
+class EndingSpan(Protocol):
+    """What is read of a hand-written span whose body has ended."""
+
+    backend: SpanBackend
+    content: SpanContent
+    field_policy: FieldPolicy
+    otel_span: Span
+    root: LocalRoot
+    topic: str
+    level: Level
+    number: int
+    parent_id: int
+    began_ns: int
+    busy_ns: int
+    is_root: bool
+    suspends: bool
+    adopted_call: AdoptedCall | None
+
+
+def deliver(span: EndingSpan, now: int) -> None:
     """Redact a span by shape, tell it to the topics and end its OpenTelemetry span.
 
     Args:
@@ -38,14 +62,14 @@ def deliver(span: HandWrittenSpan, now: int) -> None:
         content.clear()
 
 
-def _is_redacted_later(span: HandWrittenSpan) -> bool:
+def _is_redacted_later(span: EndingSpan) -> bool:
     rules = span.field_policy.text_rules
     if rules is None:
         return True
     return span.content.is_plain and span.backend.redacted_on_worker(span.otel_span, rules)
 
 
-def _redact(span: HandWrittenSpan) -> None:
+def _redact(span: EndingSpan) -> None:
     content, otel_span = span.content, span.otel_span
     name = content.name
     content.redact(span.field_policy.text_rules)
@@ -54,7 +78,7 @@ def _redact(span: HandWrittenSpan) -> None:
         otel_span.update_name(content.name)
 
 
-def _closed(span: HandWrittenSpan, now: int, level: Level) -> ClosedSpan:
+def _closed(span: EndingSpan, now: int, level: Level) -> ClosedSpan:
     content, context = span.content, span.otel_span.get_span_context()
     error, duration = content.error, now - span.began_ns
     return ClosedSpan(
@@ -77,7 +101,7 @@ def _closed(span: HandWrittenSpan, now: int, level: Level) -> ClosedSpan:
     )
 
 
-def _end_otel_span(span: HandWrittenSpan, now: int) -> None:
+def _end_otel_span(span: EndingSpan, now: int) -> None:
     otel_span, content = span.otel_span, span.content
     if otel_span.is_recording():
         attributes = content.attributes()

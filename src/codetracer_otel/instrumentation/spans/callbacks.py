@@ -8,7 +8,7 @@ deeper than the road in. Whatever fails goes to the boundary, which applies the 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
 from codetracer_otel.instrumentation.spans.parents import HOOK, UNDECIDED, UNPACKING, settle_kept
@@ -18,13 +18,44 @@ from codetracer_otel.model.record import NOT_CAPTURED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import CodeType
+    from types import CodeType, FrameType
 
-    from codetracer_otel.instrumentation.context.propagation import ContextPropagation
-    from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
+    from opentelemetry.context import Context
+
+    from codetracer_otel.instrumentation.spans.call_ends import CallEnds
+    from codetracer_otel.instrumentation.spans.call_starts import Calls
+    from codetracer_otel.instrumentation.spans.parents import Parents
+    from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
+    from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
+    from codetracer_otel.model.protocols import Clock, ContextCarrier
 
 
-def build_callbacks(recorder: PythonRecorder, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
+class CallbackParts(Protocol):
+    """What the callbacks use of their recorder."""
+
+    learn: Any
+    traced_codes: dict[int, TracedCode]
+    stacks: Stacks
+    parents: Parents
+    buffer: RecordBuffer
+    calls: Calls
+    ends: CallEnds
+    clock: Clock
+    propagation: ContextCarrier | None
+    read_context: Callable[[], Context]
+    next_span_id: Callable[[], int]
+    is_ours: Callable[[str], bool]
+    on_new_ids: list[Callable[[Callable[[], int]], None]]
+    error_boundary: Any  # a callable; protocols compare its parameter's name
+
+    def on_unknown(self, code: CodeType, frame: FrameType) -> object:
+        """Decide about a code object seen for the first time."""
+
+    def leave_out(self, code: CodeType) -> object:
+        """Record nothing of code that no frame runs, and be asked about it no more."""
+
+
+def build_callbacks(recorder: CallbackParts, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
     """Return the callbacks of ``recorder`` by event name; ``depth`` as in `ports.Recorder`."""
     callbacks = dict(_build_entries(recorder, depth))
     callbacks.update(_build_exits(recorder, depth))
@@ -34,7 +65,7 @@ def build_callbacks(recorder: PythonRecorder, depth: int = 1) -> Mapping[str, Ca
     return callbacks
 
 
-def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
+def _build_entries(recorder: CallbackParts, depth: int) -> Mapping[str, Callable[..., Any]]:
     traced_codes = recorder.traced_codes
     threads = recorder.stacks.local
     read_context = recorder.read_context
@@ -164,7 +195,7 @@ def _build_entries(recorder: PythonRecorder, depth: int) -> Mapping[str, Callabl
     return {"PY_START": on_start}
 
 
-def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
+def _build_exits(recorder: CallbackParts, depth: int) -> Mapping[str, Callable[..., Any]]:
     traced_codes = recorder.traced_codes
     find_traced_code = recorder.traced_codes.get
     threads = recorder.stacks.local
@@ -289,7 +320,7 @@ def _build_exits(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[
     return {"PY_RETURN": on_return, "PY_UNWIND": on_unwind}
 
 
-def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
+def _build_suspensions(recorder: CallbackParts, depth: int) -> Mapping[str, Callable[..., Any]]:
     find_traced_code = recorder.traced_codes.get
     threads = recorder.stacks.local
     resync_to = recorder.ends.resync_to
@@ -398,7 +429,7 @@ def _build_suspensions(recorder: PythonRecorder, depth: int) -> Mapping[str, Cal
 
 
 def _build_copies(
-    recorder: PythonRecorder, propagation: ContextPropagation
+    recorder: CallbackParts, propagation: ContextCarrier
 ) -> Mapping[str, Callable[..., Any]]:
     threads = recorder.stacks.local
     finish_entry = recorder.ends.finish_entry

@@ -40,15 +40,13 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
     from codetracer_otel.filters.types import WalkRules
-    from codetracer_otel.instrumentation.context.propagation import ContextPropagation
-    from codetracer_otel.instrumentation.manual.call_adoption import CallAdoption
     from codetracer_otel.instrumentation.monitoring.tool import Monitor
     from codetracer_otel.instrumentation.plan_builder import PlanBuilder
     from codetracer_otel.instrumentation.spans.parents import Parents
     from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
     from codetracer_otel.instrumentation.spans.sampling import SamplerTable
     from codetracer_otel.model.ids import RandomIds
-    from codetracer_otel.model.protocols import Clock
+    from codetracer_otel.model.protocols import CallAdopter, Clock, ContextCarrier
     from codetracer_otel.model.value import Captured
 
 
@@ -103,8 +101,8 @@ class PythonRecorder:
         self.error_boundary = self._pass_on
         self._apply_policy = error_boundary
         self.suspended = SuspendedCalls(clock.monotonic_ns, watches=silent_close)
-        self.propagation: ContextPropagation | None = None
-        self.call_adoption: CallAdoption | None = None
+        self.propagation: ContextCarrier | None = None
+        self.call_adoption: CallAdopter | None = None
         self.ends = CallEnds(
             traced_codes=self.traced_codes,
             stacks=self.stacks,

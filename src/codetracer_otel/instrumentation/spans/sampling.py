@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from codetracer_otel.filters.types import Sampling
 
@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from codetracer_otel.filters.types import EventRules
-    from codetracer_otel.instrumentation.spans.traced_code import TracedCode
 
 # OpenTelemetry's TraceIdRatioBased looks at the low 64 bits of the trace id.
 TRACE_ID_BITS: Final = (1 << 64) - 1
@@ -155,6 +154,22 @@ class RuleSampler:
         return None
 
 
+class SampledCode(Protocol):
+    """What the table reads of a traced code object to count what its sampler saw."""
+
+    kept: int
+    sampled_out: int
+
+    @property
+    def plan(self) -> object: ...  # noqa: D102
+
+    @property
+    def sampler(self) -> RuleSampler | None: ...  # noqa: D102
+
+    @property
+    def ratio_threshold(self) -> int | None: ...  # noqa: D102
+
+
 class SamplerTable:
     """The samplers and event gates of a session, one per rule and process.
 
@@ -207,7 +222,7 @@ class SamplerTable:
             )
         return gate
 
-    def stats(self, traced_codes: Iterable[TracedCode]) -> dict[str, dict[str, int]]:
+    def stats(self, traced_codes: Iterable[SampledCode]) -> dict[str, dict[str, int]]:
         """Return seen, kept and dropped by cause for each rule that samples."""
         # The program's threads add to both tables meanwhile, and a sampler before its first site.
         known, samplers = list(traced_codes), list(self._samplers.values())

@@ -10,7 +10,7 @@ gets lost.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from codetracer_otel.instrumentation.spans.traced_code import PLAIN_TYPE_IDS, SHORT_TEXT
 from codetracer_otel.instrumentation.steps.traced_code import SteppedCode
@@ -28,13 +28,49 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import CodeType, FrameType
 
-    from codetracer_otel.instrumentation.steps.recorder import StepRecorder
+    from codetracer_otel.instrumentation.steps.line_events import LineEvents
+    from codetracer_otel.instrumentation.steps.thread_steps import LocalSteps, ThreadSteps
+    from codetracer_otel.instrumentation.steps.value_changes import StepBudget
 
 _read_traceback = BaseException.__dict__["__traceback__"].__get__
 
 
+class StepCallbackParts(Protocol):
+    """What the callbacks use of their recorder."""
+
+    traced_codes: dict[int, SteppedCode]
+    local: LocalSteps
+    budget: StepBudget
+    max_entries: int
+    max_bytes: int
+    exception_text: bool
+    line_events: LineEvents | None
+    on_root: Callable[[], None] | None
+    suspended: dict[int, list[Any]]
+    error_boundary: Callable[[BaseException], None]
+    is_ours: Callable[[str], bool]
+
+    def on_unknown(self, code: CodeType, frame: FrameType) -> object:
+        """Decide about a code object seen for the first time."""
+
+    def new_thread(self) -> ThreadSteps:
+        """Give the calling thread its steps."""
+
+    def wait_for_room(self, steps: ThreadSteps) -> None:
+        """Wait until what waits for delivery is within its bounds."""
+
+    def resync_to(self, steps: ThreadSteps, code: CodeType) -> list[Any] | None:
+        """Bring ``code``'s call to the top after lost events; None when it has none."""
+
+    def keep_suspended(self, frame_id: int, last: list[Any]) -> None:
+        """Keep the last values of a generator that waits."""
+
+    def leave_out(self, code: CodeType) -> object:
+        """Record nothing of code that no frame runs, see `PythonRecorder.leave_out`."""
+
+
 def build_step_callbacks(
-    recorder: StepRecorder, depth: int = 1
+    recorder: StepCallbackParts, depth: int = 1
 ) -> Mapping[str, Callable[..., Any]]:
     """Return the callbacks of ``recorder`` by event name; ``depth`` as in `ports.Recorder`."""
     return {
@@ -44,7 +80,7 @@ def build_step_callbacks(
     }
 
 
-def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
+def _build_entries(recorder: StepCallbackParts, depth: int) -> Mapping[str, Callable[..., Any]]:
     traced_codes = recorder.traced_codes
     local = recorder.local
     new_thread = recorder.new_thread
@@ -140,7 +176,7 @@ def _build_entries(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[
     return {"PY_START": on_start, "PY_RESUME": on_resume, "PY_THROW": on_throw}
 
 
-def _build_lines(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
+def _build_lines(recorder: StepCallbackParts, depth: int) -> Mapping[str, Callable[..., Any]]:
     local = recorder.local
     error_boundary = recorder.error_boundary
     budget = recorder.budget
@@ -187,7 +223,7 @@ def _build_lines(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..
 
 
 def _with_line_events(
-    recorder: StepRecorder, on_line: Callable[[CodeType, int], object]
+    recorder: StepCallbackParts, on_line: Callable[[CodeType, int], object]
 ) -> Callable[[CodeType, int], object]:
     traced_codes = recorder.traced_codes
     error_boundary = recorder.error_boundary
@@ -216,7 +252,7 @@ def _with_line_events(
     return on_line_with_event
 
 
-def _build_leave(recorder: StepRecorder, depth: int, *, suspends: bool) -> Callable[..., Any]:
+def _build_leave(recorder: StepCallbackParts, depth: int, *, suspends: bool) -> Callable[..., Any]:
     """Return the callback of a frame that is left with a value, for good or for a while."""
     local = recorder.local
     error_boundary = recorder.error_boundary
@@ -264,7 +300,7 @@ def _build_leave(recorder: StepRecorder, depth: int, *, suspends: bool) -> Calla
     return on_leave
 
 
-def _build_exits(recorder: StepRecorder, depth: int) -> Mapping[str, Callable[..., Any]]:
+def _build_exits(recorder: StepCallbackParts, depth: int) -> Mapping[str, Callable[..., Any]]:
     traced_codes = recorder.traced_codes
     local = recorder.local
     error_boundary = recorder.error_boundary
@@ -327,7 +363,7 @@ def _cut_our_frames(raised: BaseException, is_ours: Callable[[str], bool]) -> No
 
 
 def _build_describe(
-    recorder: StepRecorder,
+    recorder: StepCallbackParts,
 ) -> Callable[[SteppedCode, BaseException, CodeType], Failure]:
     with_text = recorder.exception_text
 

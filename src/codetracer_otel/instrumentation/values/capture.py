@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.filters.types import learn_nothing
 from codetracer_otel.instrumentation.values.class_info import Form, find_facts
@@ -15,31 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from codetracer_otel.filters.types import Learn, WalkRules
+    from codetracer_otel.instrumentation.values.limits import ValueLimits
     from codetracer_otel.model.value import Captured
-
-_BITS_PER_DIGIT: Final = 3  # rounded down: an integer within bounds has few enough digits
-
-
-@dataclass(frozen=True, slots=True)
-class ValueLimits:
-    """How much of one value is kept.
-
-    Attributes:
-        max_depth: levels of containers.
-        max_items: items of each container.
-        max_string: code points of each text, bytes of each bytes object, digits of integers.
-        max_nodes: items of all containers together.
-    """
-
-    max_depth: int = 4
-    max_items: int = 32
-    max_string: int = 1024
-    max_nodes: int = 1000
-
-    @property
-    def integer_bound(self) -> int:
-        """The absolute value from which on only the size of an integer is kept."""
-        return 1 << max(64, _BITS_PER_DIGIT * self.max_string)
 
 
 def build_capture(

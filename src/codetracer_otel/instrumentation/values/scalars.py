@@ -8,8 +8,8 @@ from codetracer_otel.instrumentation.values.class_info import Form
 from codetracer_otel.model.value import Captured, Node, NodeKind
 
 if TYPE_CHECKING:
-    from codetracer_otel.instrumentation.values.capture import ValueLimits
     from codetracer_otel.instrumentation.values.class_info import ClassFacts
+    from codetracer_otel.instrumentation.values.limits import ValueLimits
 
 
 class ShortValues:

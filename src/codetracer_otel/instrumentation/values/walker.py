@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from codetracer_otel.filters.types import Learn, WalkRules
-    from codetracer_otel.instrumentation.values.capture import ValueLimits
     from codetracer_otel.instrumentation.values.class_info import ClassFacts
+    from codetracer_otel.instrumentation.values.limits import ValueLimits
 
     Reader = Callable[[Any, ClassFacts, "_Progress"], Captured]
 

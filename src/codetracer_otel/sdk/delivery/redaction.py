@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.filters.secrets.redactor import KNOWN_KIND, ContentCounters
-from codetracer_otel.filters.types import CodeIdentity, learn_nothing
+from codetracer_otel.filters.secrets.redactor import KNOWN_KIND
+from codetracer_otel.filters.types import CodeIdentity, ContentCounters, learn_nothing
 from codetracer_otel.model.record import ARGUMENTS, EXTRAS, PLAN, RESULT, SEGMENT, stack_trace_text
 from codetracer_otel.model.value import DROPPED, Node, attribute_value
 from codetracer_otel.model.value_texts import iter_texts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace import Span as SdkSpan
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from codetracer_otel.filters.types import ContentRules
-    from codetracer_otel.sdk.otel.light_tracer import LightTracer
 
 _UNSET: Final = Status(StatusCode.UNSET)
 
@@ -37,6 +36,25 @@ else:
 
     class _Readable(Span, ReadableSpan):
         """What libraries ask for before they read a span."""
+
+
+class SpanOwner(Protocol):
+    """What a span asks of the tracer that started it."""
+
+    scope: InstrumentationScope
+    take: Callable[[Any], None]
+    max_attributes: int
+    max_events: int
+    max_event_attributes: int
+
+    @property
+    def resource(self) -> Resource: ...  # noqa: D102
+
+    def full(self, span: LightSpan) -> SdkSpan:
+        """Return a span of the SDK that goes on in place of ``span``."""
+
+    def readable(self, span: LightSpan) -> ReadableSpan:
+        """Return what a span of the SDK would be now that it has ended."""
 
 
 class LightSpan(_Readable):
@@ -74,7 +92,7 @@ class LightSpan(_Readable):
 
     def __init__(
         self,
-        spans: LightTracer,
+        spans: SpanOwner,
         name: str,
         context: SpanContext,
         parent: SpanContext | None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace import Span as SdkSpan
@@ -25,17 +25,34 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import SpanLimits, SpanProcessor
+    from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, SynchronousMultiSpanProcessor
+    from opentelemetry.sdk.trace.id_generator import IdGenerator
+    from opentelemetry.sdk.trace.sampling import Sampler
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-    from opentelemetry.trace import Link
+    from opentelemetry.trace import Link, Tracer
 
-    from codetracer_otel.sdk.otel.tracer_provider import OurProvider
 
 _RANDOM: Final[int] = getattr(TraceFlags, "RANDOM_TRACE_ID", 0)  # newer releases of OpenTelemetry
 
 
 class _FullSpan(SdkSpan):
     """A span of the SDK, which makes its own by a tracer only."""
+
+
+class SharingProvider(Protocol):
+    """What a tracer uses of the session's own provider."""
+
+    sampler: Sampler
+    others: SynchronousMultiSpanProcessor
+
+    @property
+    def id_generator(self) -> IdGenerator: ...  # noqa: D102
+
+    @property
+    def resource(self) -> Resource: ...  # noqa: D102
+
+    def get_tracer(self, name: str, version: str | None = None, /) -> Tracer:
+        """Return the SDK's own tracer of a scope."""
 
 
 class LightTracer:
@@ -51,7 +68,7 @@ class LightTracer:
 
     def __init__(
         self,
-        provider: OurProvider,
+        provider: SharingProvider,
         scope: InstrumentationScope,
         limits: SpanLimits,
         processor: SpanProcessor,

@@ -8,8 +8,8 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
 from codetracer_otel.sdk.otel.global_provider import forget_setting, make_global, watch_setting
 from codetracer_otel.sdk.otel.host_exporters import redact_exporters
+from codetracer_otel.sdk.otel.host_provider import host_provider
 from codetracer_otel.sdk.otel.root_sampler import build_root_sampler
-from codetracer_otel.sdk.otel.tracer_provider import host_provider
 from codetracer_otel.sdk.parts.output_paths import other_exporters
 from codetracer_otel.sdk.settings.launch import StartKind
 

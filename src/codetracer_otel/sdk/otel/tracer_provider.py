@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from opentelemetry import trace
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.trace import (
     SpanLimits,
@@ -13,18 +12,12 @@ from opentelemetry.sdk.trace import (
     SynchronousMultiSpanProcessor,
     TracerProvider,
 )
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from codetracer_otel.exporters.otel_spans import ReadableSpans
-from codetracer_otel.model.ids import ForeignIds, RandomIds
-from codetracer_otel.model.protocols import ExportResult
-from codetracer_otel.model.span_view import Batch
-from codetracer_otel.sdk.otel.global_provider import SessionProvider
 from codetracer_otel.sdk.otel.light_tracer import LightTracer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.resources import Resource
@@ -34,7 +27,6 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.sampling import Sampler
     from opentelemetry.trace import Span
 
-    from codetracer_otel.model.value import AttributeValue
     from codetracer_otel.sdk.settings.limits import Limits
 
 
@@ -133,50 +125,3 @@ def build_provider(
     Without a sampler it has the one that the environment names.
     """
     return OurProvider(resource, ids, take, limits, sampler)
-
-
-def host_provider(stated: Any) -> Any:
-    """Return the host's SDK provider: the stated one, else a global one that is not ours."""
-    present = stated if stated is not None else trace.get_tracer_provider()
-    is_ours = isinstance(present, SessionProvider)
-    return present if isinstance(present, TracerProvider) and not is_ours else None
-
-
-def build_ids(stated: Any) -> RandomIds:
-    """Return the source of ids: the host provider's, where that is one of its own making."""
-    host = host_provider(stated)
-    generator = None if host is None else host.id_generator
-    if generator is None or type(generator) is RandomIdGenerator:
-        return RandomIds()  # as random as theirs, and no seed of the program repeats it
-    return ForeignIds(generator)
-
-
-class ProviderExporter:
-    """Hands our spans, once ended and redacted, to the processors of the host's provider.
-
-    The spans carry the host's resource. The processors learn of a span when it has ended only, and
-    the host goes on to own them.
-
-    Args:
-        provider: of the OpenTelemetry SDK.
-    """
-
-    def __init__(self, provider: TracerProvider) -> None:
-        self._provider = provider
-        self._resource = cast("Mapping[str, AttributeValue]", provider.resource.attributes)
-        self._spans = ReadableSpans()
-
-    def export(self, batch: Batch) -> ExportResult:
-        """Give each span to the processors; what becomes of it there is not known here."""
-        processor = self._provider._active_span_processor  # noqa: SLF001 - no public access
-        for span in self._spans.of(Batch(batch.records, batch.spans, self._resource)):
-            processor.on_end(span)
-        return ExportResult.SUCCESS
-
-    def flush(self, timeout: float) -> bool:
-        """Let the processors deliver what they hold."""
-        return self._provider.force_flush(int(timeout * 1000))
-
-    def shutdown(self, timeout: float) -> None:
-        """Let the processors deliver what they hold; they stay the host's."""
-        self.flush(timeout)

@@ -11,7 +11,7 @@ from codetracer_otel.errors import CodetracerError, ErrorCode, Problem, UsageErr
 from codetracer_otel.exporters import ExporterContext, build_exporter
 from codetracer_otel.sdk.delivery.export_queue import ExportQueue
 from codetracer_otel.sdk.delivery.worker import unregistered
-from codetracer_otel.sdk.otel.tracer_provider import ProviderExporter, host_provider
+from codetracer_otel.sdk.otel.host_provider import ProviderExporter, host_provider
 from codetracer_otel.sdk.parts.output_paths import other_exporters
 from codetracer_otel.sdk.settings.error_policy import Origin
 from codetracer_otel.sdk.settings.exporter_specs import ExporterSpec

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Time
-from codetracer_otel.filters.secrets.redactor import ContentCounters
-from codetracer_otel.filters.types import Action, learn_nothing
+from codetracer_otel.filters.types import Action, ContentCounters, learn_nothing
 from codetracer_otel.instrumentation.io.attribution import IoRecorder
 from codetracer_otel.instrumentation.io.descriptors import DescriptorCapture
 from codetracer_otel.instrumentation.io.streams import STREAMS, IoCapture
+from codetracer_otel.instrumentation.own_code import is_ours
 from codetracer_otel.sdk.delivery.worker import Worker
-from codetracer_otel.sdk.parts.spans import build_span_events, is_ours
+from codetracer_otel.sdk.parts.spans import build_span_events
 from codetracer_otel.sdk.settings.error_policy import CaptureIo
 
 if TYPE_CHECKING:

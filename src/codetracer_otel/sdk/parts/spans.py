@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import codetracer_otel
 from codetracer_otel._core import load
 from codetracer_otel._core.span_recorder import CompiledBuffer, CompiledRecorder
 from codetracer_otel.bindings import Time
@@ -23,19 +21,18 @@ from codetracer_otel.instrumentation.context.runtime_context import (
 )
 from codetracer_otel.instrumentation.monitoring.activation import Activation
 from codetracer_otel.instrumentation.monitoring.tool import Monitor, generator_close_is_silent
+from codetracer_otel.instrumentation.own_code import is_ours
 from codetracer_otel.instrumentation.plan_builder import PlanBuilder
 from codetracer_otel.instrumentation.spans.parents import Parents
 from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
 from codetracer_otel.instrumentation.spans.sampling import SamplerTable
 from codetracer_otel.instrumentation.steps.line_events import SpanEvents
-from codetracer_otel.instrumentation.values.capture import (
-    ValueLimits,
-    build_capture,
-    build_class_nodes,
-)
+from codetracer_otel.instrumentation.values.capture import build_class_nodes
 from codetracer_otel.instrumentation.values.frame_variables import load_readers
+from codetracer_otel.model.clock import SystemClock
 from codetracer_otel.model.ids import RandomIds, gives_random_ids, wire_ids
+from codetracer_otel.sdk.parts.captures import build_capture_builder
 from codetracer_otel.sdk.settings.filter_loading import discovery_start
 from codetracer_otel.sdk.settings.model import Core, Paths
 
@@ -45,19 +42,9 @@ if TYPE_CHECKING:
     from opentelemetry.context.context import _RuntimeContext
 
     from codetracer_otel.filters.decisions.classifier import Classifier
-    from codetracer_otel.filters.types import Learn, RuleSource, WalkRules
+    from codetracer_otel.filters.types import Learn, RuleSource
     from codetracer_otel.instrumentation.monitoring.activation import ActivatedRecorder
-    from codetracer_otel.model.value import Captured
     from codetracer_otel.sdk.settings.model import Settings
-
-_OUR_FILES: Final = os.path.dirname(os.path.abspath(codetracer_otel.__file__)) + os.sep
-
-
-class SystemClock:
-    """The machine's clocks, as C functions."""
-
-    monotonic_ns = staticmethod(Time.monotonic_ns)
-    wall_ns = staticmethod(Time.time_ns)
 
 
 class SkipCounter:
@@ -215,11 +202,6 @@ def compile_event_names(names: tuple[str, ...] | None) -> Callable[[str], bool]:
     return lambda name: any(matches(name) for matches in matchers)
 
 
-def is_ours(file: str) -> bool:
-    """Return whether a code file is one of this package."""
-    return file.startswith(_OUR_FILES)
-
-
 def choose_core(asked: Core, inner: _RuntimeContext) -> tuple[Any, str]:
     """Return the compiled core, or None, and which core records and why.
 
@@ -247,19 +229,3 @@ def _build_buffer(settings: Settings, wake: Callable[[], None], native: Any) -> 
 def learn_of(classifier: Classifier) -> Learn:
     """Return what takes hidden values."""
     return learn_nothing if classifier.known is None else classifier.known.learn
-
-
-def build_capture_builder(
-    settings: Settings, learn: Learn = learn_nothing
-) -> Callable[[WalkRules | None], Callable[[object], Captured]]:
-    """Return what builds the value capture for a set of walk rules; ``learn`` as there."""
-    limits = ValueLimits(
-        max_depth=settings.limits.max_depth,
-        max_items=settings.limits.max_items,
-        max_string=settings.limits.max_string,
-    )
-
-    def build(attribute_rules: WalkRules | None) -> Callable[[object], Captured]:
-        return build_capture(limits, attribute_rules, allow_repr=settings.capture_repr, learn=learn)
-
-    return build

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codetracer_otel.sdk.otel.tracer_provider import host_provider
+from codetracer_otel.sdk.otel.host_provider import host_provider
 from codetracer_otel.sdk.parts.output_paths import makes_native_traces_alone, native_targets
 
 if TYPE_CHECKING:

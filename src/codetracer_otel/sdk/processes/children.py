@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from codetracer_otel.sdk.settings.launch import StartMode
 
 _KEY: Final = "codetracer_otel"
-_UNTRACED: Final = "no session in children that are spawned: {}; they run untraced"
+UNTRACED: Final = "no session in children that are spawned: {}; they run untraced"
 
 
 class ChildSession:
@@ -27,6 +27,7 @@ class ChildSession:
         keywords: options of ``configure`` that the parent stated.
         launch: how the parent's session was started.
         traceparent: returns the W3C header of the span that starts the child, or None.
+        begin: starts the child's session; a function that pickle finds by its name.
     """
 
     def __init__(
@@ -34,10 +35,12 @@ class ChildSession:
         keywords: Mapping[str, Any],
         launch: StartMode,
         traceparent: Callable[[], str | None],
+        begin: Callable[[bytes, str | None], object],
     ) -> None:
         self._keywords = {name: value for name, value in keywords.items() if value is not None}
         self._launch = launch
         self._traceparent = traceparent
+        self._begin = begin
         self._has_told = False
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[Any, ...]]:
@@ -47,7 +50,7 @@ class ChildSession:
         except Exception as error:  # noqa: BLE001 - whatever an object of the program raises
             self._tell(self._unpicklable(), error)
             return Untraced, ()
-        return begin_in_child, (stated, self._traceparent())
+        return self._begin, (stated, self._traceparent())
 
     def _unpicklable(self) -> str:
         for name, value in self._keywords.items():
@@ -60,24 +63,11 @@ class ChildSession:
     def _tell(self, what: str, error: Exception) -> None:
         if not self._has_told:
             self._has_told = True
-            report_problem(_UNTRACED.format(f"{what} ({type(error).__qualname__})"))
+            report_problem(UNTRACED.format(f"{what} ({type(error).__qualname__})"))
 
 
 class Untraced:
     """What a `ChildSession` becomes where no session can begin."""
-
-
-def begin_in_child(stated: bytes, traceparent: str | None) -> object:
-    """Start the child's session; a problem is printed, and the child runs untraced."""
-    from codetracer_otel.sdk.session.configure import begin_child_session  # noqa: PLC0415 - a cycle
-
-    try:
-        keywords, launch = pickle.loads(stated)  # noqa: S301 - made by the parent process
-    except Exception as error:  # noqa: BLE001 - whatever an object of the program raises
-        reason = f"the parent's settings cannot be unpickled ({type(error).__qualname__})"
-        report_problem(f"no session: {reason}; this child runs untraced")
-        return Untraced()
-    return begin_child_session(keywords, launch, traceparent)
 
 
 def hand_to_children(session: ChildSession) -> Callable[[], None]:

@@ -17,6 +17,7 @@ from codetracer_otel.filters import compile_chain
 from codetracer_otel.filters.types import CodeIdentity
 from codetracer_otel.instrumentation.context.runtime_context import install_runtime
 from codetracer_otel.instrumentation.manual.call_adoption import CallAdoption
+from codetracer_otel.model.clock import SystemClock
 from codetracer_otel.model.ids import RandomIds
 from codetracer_otel.sdk.delivery.attribute_keys import judged_attributes
 from codetracer_otel.sdk.delivery.pipeline import Pipeline
@@ -27,6 +28,7 @@ from codetracer_otel.sdk.diagnostics.failure_injection import (
     inject_into_recorder,
 )
 from codetracer_otel.sdk.diagnostics.metrics import SilentSink
+from codetracer_otel.sdk.otel.host_provider import build_ids
 from codetracer_otel.sdk.otel.provider_installation import ProviderInstallation
 from codetracer_otel.sdk.otel.resource import (
     build_resource,
@@ -36,10 +38,10 @@ from codetracer_otel.sdk.otel.resource import (
     resource_attributes,
 )
 from codetracer_otel.sdk.otel.root_sampler import build_root_sampler, load_sampler
-from codetracer_otel.sdk.otel.tracer_provider import build_ids, build_provider
+from codetracer_otel.sdk.otel.tracer_provider import build_provider
 from codetracer_otel.sdk.parts.exporters import build_export_queues, left_out_of_environment
 from codetracer_otel.sdk.parts.known_secrets import build_known_secrets, learn_environment
-from codetracer_otel.sdk.parts.spans import Recording, SystemClock, learn_of
+from codetracer_otel.sdk.parts.spans import Recording, learn_of
 from codetracer_otel.sdk.parts.which import wants_spans, wants_steps
 from codetracer_otel.sdk.processes.signals import LOOK_S, SHUTDOWN_S, Sigterm
 from codetracer_otel.sdk.session.diagnostics import Reporting

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import pickle
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from codetracer_otel.errors import CodetracerError, InternalError
 from codetracer_otel.sdk.diagnostics.logger import SessionLog, report_problem
 from codetracer_otel.sdk.diagnostics.metrics import SilentSink
 from codetracer_otel.sdk.diagnostics.self_metrics import offer_self_metrics
-from codetracer_otel.sdk.processes.children import ChildSession, hand_to_children
+from codetracer_otel.sdk.processes.children import ChildSession, Untraced, hand_to_children
 from codetracer_otel.sdk.processes.fork import deliver_at_child_end, watch_forks
 from codetracer_otel.sdk.settings.filter_loading import load_filters
 from codetracer_otel.sdk.settings.launch import StartKind, StartMode
@@ -76,7 +77,7 @@ def begin_session(
         with hidden_variables(settings.unusable):
             session = _start(settings, chain)
         _Active.session, _Active.filters = session, chain.summary
-        child = ChildSession(keywords, settings.launch, session.traceparent)
+        child = ChildSession(keywords, settings.launch, session.traceparent, begin_in_child)
         session.on_shutdown(hand_to_children(child))
         return session
 
@@ -117,7 +118,10 @@ def begin_child_session(
     except CodetracerError as error:
         report_problem(error)
     return ChildSession(
-        keywords, launch, lambda: None if session is None else session.traceparent()
+        keywords,
+        launch,
+        lambda: None if session is None else session.traceparent(),
+        begin_in_child,
     )
 
 
@@ -243,3 +247,14 @@ def configure(
         EnvironmentFailure: no ``sys.monitoring`` tool id is free, or an output cannot be opened.
     """
     return begin_session(dict(locals()))
+
+
+def begin_in_child(stated: bytes, traceparent: str | None) -> object:
+    """Start the child's session; a problem is printed, and the child runs untraced."""
+    try:
+        keywords, launch = pickle.loads(stated)  # noqa: S301 - made by the parent process
+    except Exception as error:  # noqa: BLE001 - whatever an object of the program raises
+        reason = f"the parent's settings cannot be unpickled ({type(error).__qualname__})"
+        report_problem(f"no session: {reason}; this child runs untraced")
+        return Untraced()
+    return begin_child_session(keywords, launch, traceparent)

@@ -13,7 +13,7 @@ from codetracer_otel.errors import CodetracerError
 from codetracer_otel.model.record import SEGMENT
 from codetracer_otel.sdk.processes.last_thread import LastThread
 from codetracer_otel.sdk.processes.signals import remembered_signals
-from codetracer_otel.sdk.session.summary import why_nothing
+from codetracer_otel.sdk.session.nothing_recorded import why_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

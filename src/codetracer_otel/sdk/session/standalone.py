@@ -9,10 +9,10 @@ from codetracer_otel.bindings import Os
 from codetracer_otel.errors import CodetracerError
 from codetracer_otel.filters import compile_chain
 from codetracer_otel.instrumentation.manual.backend import SLOT
+from codetracer_otel.model.clock import SystemClock
 from codetracer_otel.model.ids import RandomIds
 from codetracer_otel.sdk.diagnostics.logger import report_problem
-from codetracer_otel.sdk.otel.tracer_provider import host_provider
-from codetracer_otel.sdk.parts.spans import SystemClock
+from codetracer_otel.sdk.otel.host_provider import host_provider
 from codetracer_otel.sdk.settings.filter_loading import build_module_names, load_filters
 from codetracer_otel.sdk.topics.span_backend import (
     Judging,

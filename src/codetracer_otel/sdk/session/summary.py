@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.bindings import Os
 from codetracer_otel.errors import ErrorCode, TargetError
-from codetracer_otel.sdk.parts.output_paths import makes_native_traces_alone
 from codetracer_otel.sdk.settings.launch import StartKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from codetracer_otel.errors import CodetracerError
-    from codetracer_otel.sdk.parts.spans import Recording
-    from codetracer_otel.sdk.parts.steps import StepRecording
     from codetracer_otel.sdk.session.diagnostics import Reporting
     from codetracer_otel.sdk.session.session import Session
     from codetracer_otel.sdk.settings.model import Settings
@@ -60,49 +57,3 @@ def recorded_count(stats: Mapping[str, Any]) -> int:
     if records_steps_alone(stats):
         return int(stats["native"]["calls"])
     return int(stats.get("recorded", 0))
-
-
-def why_nothing(
-    settings: Settings,
-    recording: Recording | StepRecording | None,
-    stopped_because: str | None,
-) -> str:
-    """Return why a session has recorded nothing so far, and how to ask further.
-
-    Args:
-        settings: of the session.
-        recording: what its spans, or else its steps, come from; None for neither.
-        stopped_because: class of the error that ended the recording, or None.
-    """
-    what = "call" if makes_native_traces_alone(settings) else "span"
-    return f"no {what}: {_reason(settings, recording, stopped_because)}"
-
-
-def _reason(
-    settings: Settings,
-    recording: Recording | StepRecording | None,
-    stopped_because: str | None,
-) -> str:
-    if stopped_because is not None:
-        return f"recording stopped early ({stopped_because})"
-    if settings.disabled:
-        return "OTEL_SDK_DISABLED is set"
-    if not settings.functions:
-        return "functions are not recorded (functions=False)"
-    if recording is None:
-        return "the native trace could not be begun"
-    activation = recording.activation
-    if activation is not None and not activation.was_entered:
-        return f"{settings.activation_path} was never entered (activation path)"
-    return _about_skipped_code(recording)
-
-
-def _about_skipped_code(recording: Recording | StepRecording) -> str:
-    skipped = recording.skipped.by_rule
-    if not skipped:
-        return "no function was called that a session had not seen before"
-    source, count = skipped.most_common(1)[0]
-    return (
-        f"{skipped.total()} code objects skipped, {count} of them by {source.file}:{source.line}; "
-        "ask: codetracer-otel explain PATH/FILE.py"
-    )

@@ -22,7 +22,8 @@ from codetracer_otel.instrumentation.topics import TOPICS
 from codetracer_otel.sdk.otel.light_span import redacted_on_worker
 from codetracer_otel.sdk.otel.resource import SCOPE_NAME
 from codetracer_otel.sdk.otel.tracer_provider import OurProvider
-from codetracer_otel.sdk.parts.spans import build_capture_builder, learn_of
+from codetracer_otel.sdk.parts.captures import build_capture_builder
+from codetracer_otel.sdk.parts.spans import learn_of
 from codetracer_otel.sdk.settings.topic_directives import topic_problems
 from codetracer_otel.sdk.topics.printer import TopicLines
 from codetracer_otel.version import VERSION

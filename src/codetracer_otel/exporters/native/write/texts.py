@@ -6,7 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.exporters.native.tables import quote
-from codetracer_otel.filters.secrets.redactor import KNOWN_KIND, ContentCounters
+from codetracer_otel.filters.secrets.redactor import KNOWN_KIND
+from codetracer_otel.filters.types import ContentCounters
 from codetracer_otel.model.value import DROPPED, Captured, Node
 from codetracer_otel.model.value_texts import iter_texts, map_texts
 

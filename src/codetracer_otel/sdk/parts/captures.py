@@ -1,0 +1,32 @@
+"""Builds the capture of values from the settings of a session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codetracer_otel.filters.types import learn_nothing
+from codetracer_otel.instrumentation.values.capture import build_capture
+from codetracer_otel.instrumentation.values.limits import ValueLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from codetracer_otel.filters.types import Learn, WalkRules
+    from codetracer_otel.model.value import Captured
+    from codetracer_otel.sdk.settings.model import Settings
+
+
+def build_capture_builder(
+    settings: Settings, learn: Learn = learn_nothing
+) -> Callable[[WalkRules | None], Callable[[object], Captured]]:
+    """Return what builds the value capture for a set of walk rules; ``learn`` as there."""
+    limits = ValueLimits(
+        max_depth=settings.limits.max_depth,
+        max_items=settings.limits.max_items,
+        max_string=settings.limits.max_string,
+    )
+
+    def build(attribute_rules: WalkRules | None) -> Callable[[object], Captured]:
+        return build_capture(limits, attribute_rules, allow_repr=settings.capture_repr, learn=learn)
+
+    return build

@@ -1,0 +1,58 @@
+"""Says why a session has recorded nothing so far, and how to ask further."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codetracer_otel.sdk.parts.output_paths import makes_native_traces_alone
+
+if TYPE_CHECKING:
+    from codetracer_otel.sdk.parts.spans import Recording
+    from codetracer_otel.sdk.parts.steps import StepRecording
+    from codetracer_otel.sdk.settings.model import Settings
+
+
+def why_nothing(
+    settings: Settings,
+    recording: Recording | StepRecording | None,
+    stopped_because: str | None,
+) -> str:
+    """Return why a session has recorded nothing so far, and how to ask further.
+
+    Args:
+        settings: of the session.
+        recording: what its spans, or else its steps, come from; None for neither.
+        stopped_because: class of the error that ended the recording, or None.
+    """
+    what = "call" if makes_native_traces_alone(settings) else "span"
+    return f"no {what}: {_reason(settings, recording, stopped_because)}"
+
+
+def _reason(
+    settings: Settings,
+    recording: Recording | StepRecording | None,
+    stopped_because: str | None,
+) -> str:
+    if stopped_because is not None:
+        return f"recording stopped early ({stopped_because})"
+    if settings.disabled:
+        return "OTEL_SDK_DISABLED is set"
+    if not settings.functions:
+        return "functions are not recorded (functions=False)"
+    if recording is None:
+        return "the native trace could not be begun"
+    activation = recording.activation
+    if activation is not None and not activation.was_entered:
+        return f"{settings.activation_path} was never entered (activation path)"
+    return _about_skipped_code(recording)
+
+
+def _about_skipped_code(recording: Recording | StepRecording) -> str:
+    skipped = recording.skipped.by_rule
+    if not skipped:
+        return "no function was called that a session had not seen before"
+    source, count = skipped.most_common(1)[0]
+    return (
+        f"{skipped.total()} code objects skipped, {count} of them by {source.file}:{source.line}; "
+        "ask: codetracer-otel explain PATH/FILE.py"
+    )
