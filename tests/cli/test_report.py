@@ -7,7 +7,7 @@ import pytest
 from tests.report.lines import line, write
 
 from codetracer_otel.cli import main
-from codetracer_otel.cli.report_rules import FilterRules
+from codetracer_otel.cli.report import FilterRules
 from codetracer_otel.report.span_columns import Function
 
 FILTER = """\

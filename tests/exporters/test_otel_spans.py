@@ -15,8 +15,8 @@ from opentelemetry.trace import SpanContext, SpanKind, TraceFlags, TraceState
 from opentelemetry.trace.status import StatusCode as OtelStatusCode
 from tests.exporters.made import TRACE_ID, batch, plan, record, segment, view
 
+from codetracer_otel.exporters.attributes import SCHEMA_URL
 from codetracer_otel.exporters.otel_spans import OpenTelemetryExporter, ReadableSpans, views_of
-from codetracer_otel.exporters.scope import SCHEMA_URL
 from codetracer_otel.model.protocols import Exporter, ExportResult
 from codetracer_otel.model.record import Event, Link, StatusCode
 

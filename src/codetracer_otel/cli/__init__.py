@@ -130,7 +130,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with status 2: what is wrong, what was probably meant, where the help is."""
-        from codetracer_otel.filters.language.suggestions import did_you_mean  # noqa: PLC0415 - failures only
+        from codetracer_otel.filters.language.tables import did_you_mean  # noqa: PLC0415 - failures only
 
         slip = _SLIP.search(message)
         known = COMMANDS if slip and slip[1] else _flags_of(self)

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.main_module import module_called
 from codetracer_otel.model.value import INT64_MAX, INT64_MIN, Node, attribute_value, decimal
+from codetracer_otel.version import VERSION
+
+if TYPE_CHECKING:
+    from codetracer_otel.model.span_view import SpanView
+
 
 # a metaclass may say something else, and run code for it
 _read_qualname: Final = type.__dict__["__qualname__"].__get__
@@ -86,3 +93,31 @@ def text_of_name(name: object) -> str:
     """Return a name as an exact text, ``<QualName>`` of what is none."""
     kind = type(name)
     return str.__str__(name) if issubclass(kind, str) else f"<{_read_qualname(kind)}>"
+
+
+SCOPE_NAME: Final = "codetracer_otel"
+# the first release in which code.function.name, code.file.path and code.line.number are stable
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.33.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Who made a span, in OpenTelemetry's terms."""
+
+    name: str
+    version: str = ""
+    schema_url: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@cache
+def function_scope() -> Scope:
+    """Return the scope of function spans: this package in its version."""
+    return Scope(SCOPE_NAME, VERSION, SCHEMA_URL)
+
+
+def scope_of(view: SpanView) -> Scope:
+    """Return the scope of a span."""
+    if view.scope == SCOPE_NAME and not view.scope_version:
+        return function_scope()
+    return Scope(view.scope, view.scope_version, view.scope_schema_url, view.scope_attributes)

@@ -23,13 +23,14 @@ from opentelemetry.trace.status import Status
 from opentelemetry.trace.status import StatusCode as OtelStatusCode
 
 from codetracer_otel.exporters.attributes import (
+    Scope,
     deliverable,
     encodable,
     exact_ns,
+    scope_of,
     text_of_name,
     unix_ns,
 )
-from codetracer_otel.exporters.scope import Scope, scope_of
 from codetracer_otel.model.protocols import ExportResult
 from codetracer_otel.model.record import Event, Link, StatusCode
 from codetracer_otel.model.span_view import SpanView

@@ -20,7 +20,7 @@ from codetracer_otel.report.span_columns import NONE, Spans
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from codetracer_otel.report.rules import Rules
+    from codetracer_otel.report.documents import Rules
     from codetracer_otel.report.span_columns import Source
 
 DEFAULT_LIMIT: Final = 100_000

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from codetracer_otel.errors import FilterError
-from codetracer_otel.filters.language.toml_text import parse_toml
+from codetracer_otel.filters.language.sources import parse_toml
 
 
 def test_a_text_becomes_its_tables():

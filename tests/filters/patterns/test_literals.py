@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codetracer_otel.filters.patterns.literals import required_literal
+from codetracer_otel.filters.patterns.regex import required_literal
 
 
 @pytest.mark.parametrize(

@@ -252,7 +252,7 @@ def failing_once(function):
         ("delivery.redaction.replace_in_record", {}),
         ("delivery.redaction.replace_in_view", {}),
         ("delivery.redaction._complete_events", {}),
-        ("delivery.text_values.text_of", {"value_format": "text"}),
+        ("delivery.span_texts.text_of", {"value_format": "text"}),
     ],
 )
 def test_what_is_judged_again_is_counted_once(record, monkeypatch, place, options):

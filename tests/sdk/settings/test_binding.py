@@ -2,7 +2,6 @@
 
 import pytest
 
-from codetracer_otel.sdk.settings.binding import bind_policy
 from codetracer_otel.sdk.settings.error_policy import (
     CaptureIo,
     LogLevel,
@@ -12,7 +11,7 @@ from codetracer_otel.sdk.settings.error_policy import (
     Policy,
     PolicyFlags,
 )
-from codetracer_otel.sdk.settings.variables import PARSERS
+from codetracer_otel.sdk.settings.variables import PARSERS, bind_policy
 
 STATED = {
     "on_recorder_error": ("abort", OnRecorderError.ABORT),

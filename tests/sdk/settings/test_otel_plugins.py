@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codetracer_otel.sdk.settings.otel_plugins import missing_plugins
+from codetracer_otel.sdk.settings.exporter_specs import missing_plugins
 
 
 @pytest.mark.parametrize(

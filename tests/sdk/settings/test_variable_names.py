@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from tests.docs.test_options import VARIABLES as IN_THE_SOURCE
 
+from codetracer_otel.sdk.settings.otel_environment import VARIABLES, misspelt_variables
 from codetracer_otel.sdk.settings.resolve import resolve
-from codetracer_otel.sdk.settings.variable_names import VARIABLES, misspelt_variables
 
 
 @pytest.mark.parametrize(

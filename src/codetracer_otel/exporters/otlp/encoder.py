@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.exporters.attributes import function_scope, scope_of
 from codetracer_otel.exporters.otlp.fields import (
     ATTRIBUTE_TAG,
     END_TAG,
@@ -34,7 +35,6 @@ from codetracer_otel.exporters.otlp.wire import (
     utf8,
     varint,
 )
-from codetracer_otel.exporters.scope import function_scope, scope_of
 from codetracer_otel.model.record import (
     ARGUMENTS,
     END,

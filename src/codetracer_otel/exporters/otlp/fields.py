@@ -10,7 +10,7 @@ from codetracer_otel.exporters.otlp.wire import attributes, framed, utf8, varint
 from codetracer_otel.model.record import StatusCode
 
 if TYPE_CHECKING:
-    from codetracer_otel.exporters.scope import Scope
+    from codetracer_otel.exporters.attributes import Scope
     from codetracer_otel.model.record import Event, Link
     from codetracer_otel.model.span_view import SpanView
 

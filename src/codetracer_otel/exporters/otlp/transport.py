@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.bindings import Event, Random, Time
+from codetracer_otel.exporters.attributes import function_scope
 from codetracer_otel.exporters.http.client import HttpClient
 from codetracer_otel.exporters.http.connecting import Connector
 from codetracer_otel.exporters.http.errors import (
@@ -18,7 +19,6 @@ from codetracer_otel.exporters.http.errors import (
 )
 from codetracer_otel.exporters.http.targets import target_of
 from codetracer_otel.exporters.otlp.retry_after import seconds_asked_for
-from codetracer_otel.exporters.scope import function_scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,10 +11,8 @@ from codetracer_otel.filters.language.chain import FilterChain, FilterFile, IoTa
 from codetracer_otel.filters.language.loosening import loosening_of
 from codetracer_otel.filters.language.positions import Positions
 from codetracer_otel.filters.language.rule_reader import DEFAULT_ACTIONS, EXEC_CHOICES, RuleReader
-from codetracer_otel.filters.language.sources import read_source
-from codetracer_otel.filters.language.suggestions import shown
-from codetracer_otel.filters.language.tables import Report, Table
-from codetracer_otel.filters.language.toml_text import parse_toml
+from codetracer_otel.filters.language.sources import parse_toml, read_source
+from codetracer_otel.filters.language.tables import Report, Table, shown
 from codetracer_otel.filters.language.trust import who_else_may_write
 from codetracer_otel.filters.types import RuleSource
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.patterns.glob import compile_glob
-from codetracer_otel.filters.patterns.literals import required_literal
 from codetracer_otel.filters.patterns.regex import (
     TIME_LIMIT_S,
     UNLIMITED_LENGTH,
     compile_expression,
+    required_literal,
 )
 from codetracer_otel.filters.secrets.detectors import SHAPES
 from codetracer_otel.filters.types import Action

@@ -9,11 +9,11 @@ from opentelemetry.context import get_current
 from opentelemetry.trace import get_current_span
 
 from codetracer_otel.instrumentation.manual.backend import SLOT, HappenedEvent
-from codetracer_otel.instrumentation.manual.events import emit_event, text_of_name
+from codetracer_otel.instrumentation.manual.context import enclosing_span
 from codetracer_otel.instrumentation.manual.noop import NOOP, OffSpan
-from codetracer_otel.instrumentation.manual.roots import enclosing_span
 from codetracer_otel.instrumentation.manual.session_scope import session_of
 from codetracer_otel.instrumentation.manual.span import HandWrittenSpan
+from codetracer_otel.instrumentation.manual.span_end import emit_event, text_of_name
 from codetracer_otel.instrumentation.topics import level_named, topic_named
 from codetracer_otel.instrumentation.values.safe_access import exact_text
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import opentelemetry.context as context_api
-from opentelemetry.context import Context
+from opentelemetry.context import Context, create_key
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -17,8 +17,11 @@ from opentelemetry.trace import (
 )
 
 from codetracer_otel.instrumentation.context.runtime_context import FunctionRuntimeContext
+from codetracer_otel.instrumentation.manual.backend import LocalRoot
+from codetracer_otel.instrumentation.spans.readable.function_span import FunctionSpan
 
 if TYPE_CHECKING:
+    from codetracer_otel.instrumentation.manual.backend import SpanBackend
     from codetracer_otel.model.record import RemoteParent
 
 Parent = Context | Span | SpanContext
@@ -96,3 +99,35 @@ def below_remote(context: Context, remote: RemoteParent) -> Context:
         trace_state=TraceState.from_header([remote.trace_state]),
     )
     return set_span_in_context(NonRecordingSpan(span_context), context)
+
+
+CURRENT_KEY: Final = create_key("codetracer-hand-written-span")
+
+
+def enclosing_span(context: Context, current: Span) -> Any:
+    """Return the open `HandWrittenSpan` of a context, or None.
+
+    Args:
+        context: that may hold one.
+        current: the span of the context, whoever made it: what is of another trace encloses
+            nothing.
+    """
+    found: Any = context.get(CURRENT_KEY)
+    if found is None or not found.is_open:
+        return None
+    trace_id = found.otel_span.get_span_context().trace_id
+    return found if trace_id == current.get_span_context().trace_id else None
+
+
+def root_at(backend: SpanBackend, current: Span) -> LocalRoot:
+    """Return the root of a trace that no hand-written span has begun in this process.
+
+    Args:
+        backend: where its spans go.
+        current: the span around it, whoever made it.
+    """
+    if type(current) is FunctionSpan:
+        return LocalRoot(current.segment.wall_offset_ns)
+    backend.root_begins()
+    clock = backend.clock
+    return LocalRoot(clock.wall_ns() - clock.monotonic_ns())

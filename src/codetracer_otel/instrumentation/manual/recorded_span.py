@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from codetracer_otel.instrumentation.manual.backend import HappenedEvent, LocalRoot
 from codetracer_otel.instrumentation.manual.content import SpanContent
-from codetracer_otel.instrumentation.manual.environment import child_environment
-from codetracer_otel.instrumentation.manual.events import emit_event, text_of_name
 from codetracer_otel.instrumentation.manual.noop import OffSpan
+from codetracer_otel.instrumentation.manual.session_scope import child_environment
+from codetracer_otel.instrumentation.manual.span_end import emit_event, text_of_name
 from codetracer_otel.instrumentation.topics import Level, level_named, topic_named
 from codetracer_otel.instrumentation.values.exceptions import describe_exception
 from codetracer_otel.model.record import Ending

@@ -7,17 +7,19 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from opentelemetry import baggage
-from opentelemetry.context import create_key, get_current, set_value
-from opentelemetry.trace import get_current_span
+from opentelemetry.context import Context, create_key, get_current, set_value
+from opentelemetry.trace import get_current_span, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from codetracer_otel.instrumentation.manual.backend import SLOT
 from codetracer_otel.instrumentation.manual.context import attach, detach
 from codetracer_otel.instrumentation.values.safe_access import exact_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from opentelemetry.context import Context
+    from opentelemetry.trace import Span
+
 
 _SCOPE_KEY: Final = create_key("codetracer-session-scope")
 _EVENT_KEY: Final = create_key("codetracer-session-of-event")
@@ -112,3 +114,25 @@ class LogCorrelationFilter(logging.Filter):
         record.span_id = "" if ids is None else ids.span_id
         record.session_id = (_current_session() if ids is None else ids.session_id) or ""
         return True
+
+
+# A child process prints to its own standard error, which may be read by the program.
+_NOT_FOR_CHILDREN: Final = frozenset({"CODETRACER_TRACE", "CODETRACER_TRACE_TOPICS"})
+
+_propagator: Final = TraceContextTextMapPropagator()
+
+
+def child_environment(span: Span, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment for a child process: what it records is below ``span``.
+
+    Args:
+        span: any span; one that is not valid is nobody's parent.
+        environ: to start from; the topics it names are left out.
+    """
+    child = {key: value for key, value in environ.items() if key not in _NOT_FOR_CHILDREN}
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier, set_span_in_context(span, Context()))
+    if carrier:
+        child.pop("TRACESTATE", None)
+    child.update({key.upper(): value for key, value in carrier.items()})
+    return child

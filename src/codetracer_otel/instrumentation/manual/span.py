@@ -10,16 +10,18 @@ from opentelemetry.trace import get_current_span, set_span_in_context
 
 from codetracer_otel.bindings import Os
 from codetracer_otel.instrumentation.manual.context import (
+    CURRENT_KEY,
     Parent,
     attach,
     attached,
     below_remote,
     context_of,
     detach,
+    enclosing_span,
     link_to,
+    root_at,
 )
 from codetracer_otel.instrumentation.manual.recorded_span import RecordedSpan
-from codetracer_otel.instrumentation.manual.roots import CURRENT_KEY, enclosing_span, root_at
 from codetracer_otel.instrumentation.manual.session_scope import session_of
 from codetracer_otel.instrumentation.manual.span_end import deliver
 from codetracer_otel.instrumentation.values.exceptions import ending_of

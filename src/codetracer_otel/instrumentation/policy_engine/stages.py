@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-from codetracer_otel.instrumentation.policy_engine.noop import OffStage
+from codetracer_otel.instrumentation.manual.noop import OffSpan
 from codetracer_otel.instrumentation.policy_engine.wasm_memory import WasmMemory, trap_name
 
 if TYPE_CHECKING:
@@ -13,6 +13,25 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from codetracer_otel.instrumentation.manual.span import HandWrittenSpan
+
+
+class OffStage(OffSpan):
+    """A stage while nothing is traced: every method of every stage does nothing."""
+
+    __slots__ = ()
+
+    def event(self, name: str, /, **fields: object) -> None:
+        """Do nothing."""
+
+    def matched(self, policies: Iterable[str]) -> None:
+        """Do nothing."""
+
+    def decided(self, decision: str, priority: int | None = None, **facts: object) -> None:
+        """Do nothing."""
+
+    def watch(self, memory: WasmMemory) -> None:
+        """Do nothing."""
+
 
 PRIORITIES: Final[Mapping[str, int]] = {
     "halt": 1,

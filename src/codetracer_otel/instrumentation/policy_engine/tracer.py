@@ -14,10 +14,10 @@ from codetracer_otel.instrumentation.manual.session_scope import (
     with_event_session,
 )
 from codetracer_otel.instrumentation.manual.span import HandWrittenSpan
-from codetracer_otel.instrumentation.policy_engine.noop import OffStage
 from codetracer_otel.instrumentation.policy_engine.stages import (
     Action,
     Evaluation,
+    OffStage,
     Routing,
     Signal,
     Signals,

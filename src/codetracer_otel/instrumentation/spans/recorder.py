@@ -10,11 +10,10 @@ from codetracer_otel.instrumentation.monitoring.api import DISABLE
 from codetracer_otel.instrumentation.spans.call_ends import CallEnds, cut
 from codetracer_otel.instrumentation.spans.call_starts import Calls
 from codetracer_otel.instrumentation.spans.callbacks import build_callbacks
-from codetracer_otel.instrumentation.spans.greenlets import GreenletStacks
 from codetracer_otel.instrumentation.spans.parents import UNDECIDED, decide_again, settle_kept
 from codetracer_otel.instrumentation.spans.readable.function_span import FunctionSpan
 from codetracer_otel.instrumentation.spans.suspended_calls import SuspendedCalls
-from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
+from codetracer_otel.instrumentation.spans.thread_stacks import GreenletStacks, Stacks
 from codetracer_otel.instrumentation.spans.traced_code import (
     Captures,
     HookCode,

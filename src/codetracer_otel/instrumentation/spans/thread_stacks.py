@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Threads
-from codetracer_otel.instrumentation.spans.parents import build_base
+from codetracer_otel.instrumentation.spans.parents import UNSAMPLED, build_base, settle_kept
+from codetracer_otel.instrumentation.values.exceptions import type_name
+from codetracer_otel.model.record import CONTEXT, SEGMENT, SPAN_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,3 +96,90 @@ class Stacks:
         # No lock, and C code only: a WeakSet is Python code, which may be traced and come here.
         handles, key = self._handles, id(handle)
         handles[key] = weakref.ref(handle, lambda _: handles.pop(key, None))
+
+
+_SWITCHES: Final = frozenset({"switch", "throw"})
+_EVENT_LOOP: Final = "gevent.hub.Hub"  # what it runs belongs to nobody who waits for it
+_read_mro: Final = type.__dict__["__mro__"].__get__
+
+
+class GreenletStacks:
+    """Swaps the thread's stack whenever greenlet switches; nothing of it is on the hot path.
+
+    greenlet tells one trace function per thread; whoever had it before is called on. A greenlet
+    begins below the call that switched to it first, if its parent greenlet did.
+
+    Args:
+        stacks: the stacks of the session.
+    """
+
+    def __init__(self, stacks: Stacks) -> None:
+        self._stacks = stacks
+        self._is_on = True
+        self._saved: dict[int, tuple[weakref.ref[Any], StackHandle]] = {}
+
+    def watch_this_thread(self) -> None:
+        """Follow the switches of the calling thread if greenlet is loaded."""
+        module: Any = sys.modules.get("greenlet")
+        set_trace = getattr(module, "settrace", None)
+        if set_trace is None or getattr(self._stacks.local, "watches_greenlets", False):
+            return
+        self._stacks.local.watches_greenlets = True
+        previous = module.gettrace()
+
+        def on_event(event: str, greenlets: tuple[Any, Any]) -> None:
+            if not self._is_on:
+                if module.gettrace() is on_event:
+                    set_trace(previous)
+            elif event in _SWITCHES:
+                self._swap(*greenlets)
+            if previous is not None:
+                previous(event, greenlets)
+
+        set_trace(on_event)
+        self._stacks.local.stop_greenlets = lambda: (
+            set_trace(previous) if module.gettrace() is on_event else None
+        )
+
+    def close(self) -> None:
+        """Stop following: in this thread now, in others at their next switch."""
+        self._is_on = False
+        self._saved.clear()
+        stop = getattr(self._stacks.local, "stop_greenlets", None)
+        if stop is not None:
+            stop()
+
+    def _swap(self, origin: Any, target: Any) -> None:
+        self._stacks.mine()  # all of it, before another one takes its place
+        before = getattr(self._stacks.local, "handle", None)
+        if before is not None:
+            self._save(origin, before)
+        known = self._saved.get(id(target))
+        if known is not None and known[0]() is target:
+            self._stacks.use(known[1])
+        elif before is not None:
+            self._begin(target, before.stack[-1] if target.parent is origin else None)
+
+    def _begin(self, target: Any, caller: Record | None) -> None:
+        base = self._stacks.new()[0]
+        if caller is None or caller[CONTEXT] is UNSAMPLED or _runs_events(type(target)):
+            return
+        settle_kept(caller)
+        base[SEGMENT], base[SPAN_ID] = caller[SEGMENT], caller[SPAN_ID]
+
+    def _save(self, greenlet: Any, handle: StackHandle) -> None:
+        key = id(greenlet)
+        known = self._saved.get(key)
+        if known is not None and known[0]() is greenlet:
+            return
+
+        def forget(reference: weakref.ref[Any]) -> None:
+            entry = self._saved.get(key)
+            if entry is not None and entry[0] is reference:
+                del self._saved[key]
+
+        self._saved[key] = (weakref.ref(greenlet, forget), handle)
+
+
+def _runs_events(kind: type) -> bool:
+    return any(type_name(base) == _EVENT_LOOP for base in _read_mro(kind))

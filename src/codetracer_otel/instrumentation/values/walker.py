@@ -13,7 +13,6 @@ from codetracer_otel.instrumentation.values.adjacent_secrets import (
     without_named_secret,
 )
 from codetracer_otel.instrumentation.values.class_info import ClassBook, Form
-from codetracer_otel.instrumentation.values.program_text import ProgramText
 from codetracer_otel.instrumentation.values.safe_access import (
     MISSING,
     first_members,
@@ -22,7 +21,7 @@ from codetracer_otel.instrumentation.values.safe_access import (
     instance_attributes,
     read_member,
 )
-from codetracer_otel.instrumentation.values.scalars import ShortValues
+from codetracer_otel.instrumentation.values.scalars import ProgramText, ShortValues
 from codetracer_otel.model.value import DROPPED_NODE, REDACTED_NODE, Captured, Node, NodeKind
 
 if TYPE_CHECKING:

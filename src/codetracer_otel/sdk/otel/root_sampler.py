@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.sampling import (
 from codetracer_otel.errors import ErrorCode
 from codetracer_otel.sdk.otel.host_provider import host_provider
 from codetracer_otel.sdk.otel.rule_sampler import build_rule_sampler
-from codetracer_otel.sdk.settings.otel_plugins import NAMED_SAMPLERS, RULES_SAMPLER, SAMPLER_GROUP
+from codetracer_otel.sdk.settings.exporter_specs import NAMED_SAMPLERS, RULES_SAMPLER, SAMPLER_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Callable

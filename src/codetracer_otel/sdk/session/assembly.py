@@ -22,7 +22,7 @@ from codetracer_otel.model.ids import RandomIds
 from codetracer_otel.sdk.delivery.attribute_keys import judged_attributes
 from codetracer_otel.sdk.delivery.pipeline import Pipeline
 from codetracer_otel.sdk.delivery.redaction import ContentRedaction
-from codetracer_otel.sdk.delivery.text_values import render_as_texts
+from codetracer_otel.sdk.delivery.span_texts import render_as_texts
 from codetracer_otel.sdk.diagnostics.failure_injection import (
     inject_into_exporter,
     inject_into_recorder,

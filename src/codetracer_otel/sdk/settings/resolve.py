@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from codetracer_otel.errors import Problem, configuration_error
 from codetracer_otel.instrumentation.topics import TOPICS
-from codetracer_otel.sdk.settings.binding import bind_policy
 from codetracer_otel.sdk.settings.error_policy import Origin
 from codetracer_otel.sdk.settings.exporter_specs import (
     Exporters,
     exporters_from_environment,
     exporters_from_keyword,
     may_be_grpc,
+    missing_plugins,
 )
 from codetracer_otel.sdk.settings.keywords import (
     KEYWORDS,
@@ -48,15 +48,15 @@ from codetracer_otel.sdk.settings.model import (
 )
 from codetracer_otel.sdk.settings.otel_environment import (
     is_disabled,
+    misspelt_variables,
     otlp_environment,
     remote_parent,
     resource_attributes,
     traces_sampler,
 )
-from codetracer_otel.sdk.settings.otel_plugins import missing_plugins
 from codetracer_otel.sdk.settings.topic_directives import stated_output, topic_problems
-from codetracer_otel.sdk.settings.variable_names import misspelt_variables
 from codetracer_otel.sdk.settings.variables import (
+    bind_policy,
     invalid,
     parse_boolean,
     parse_choice,

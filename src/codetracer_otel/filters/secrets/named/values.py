@@ -6,10 +6,14 @@ import re
 from typing import Final
 
 from codetracer_otel.filters.patterns.name_words import BUILTIN_SECRET_WORDS, compile_words
-from codetracer_otel.filters.secrets.indented_text import block_below
 from codetracer_otel.filters.secrets.named.lines import find_in_lines
 from codetracer_otel.filters.secrets.named.pairs import find_paired_values
-from codetracer_otel.filters.secrets.quoted_text import Span, container_end, quoted_span
+from codetracer_otel.filters.secrets.quoted_text import (
+    Span,
+    block_below,
+    container_end,
+    quoted_span,
+)
 from codetracer_otel.model.value import REDACTED
 
 # A key is a whole run of these characters: the lookbehind and the possessive quantifiers make
