@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, FrameType
 
+    from codetracer_otel.instrumentation.context.current_call import CurrentCall
     from codetracer_otel.instrumentation.context.runtime_context import FunctionRuntimeContext
-    from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
 
 COPIERS: Final = frozenset(
     {
@@ -91,15 +91,15 @@ class ContextPropagation:
     """Carries the current span to where work handed on will run.
 
     Args:
-        recorder: whose stacks say what is current.
+        current: what runs on the calling thread.
         runtime: through which a context is attached while it is being copied.
         threads: also carry it to new threads and pools.
     """
 
     def __init__(
-        self, recorder: PythonRecorder, runtime: FunctionRuntimeContext, *, threads: bool
+        self, current: CurrentCall, runtime: FunctionRuntimeContext, *, threads: bool
     ) -> None:
-        self._recorder = recorder
+        self._current = current
         self._runtime = runtime
         self._waiting: dict[int, tuple[TraceOnThread, int]] = {}
         self._unpacking: dict[int, tuple[weakref.ref[CodeType], UnpackingCalls]] = {}
@@ -145,15 +145,15 @@ class ContextPropagation:
             Whether an entry was pushed. Where anything is traced below, one always is, so that
             the end of ``code`` finds its own: an eager task may run ``code`` within ``code``.
         """
-        stack = self._recorder.stacks.mine()
+        stack = self._current.stack()
         if stack is None or len(stack) == 1:
             return False
-        record, context = self._recorder.current_readable(), self._runtime.read()
+        record, context = self._current.readable(), self._runtime.read()
         if record is None or record[CONTEXT] is not context:
             settle_kept(stack[-1])
             stack.append(build_hook_like(code, stack[-1]))
             return True
-        as_context = materialise(record, context, self._recorder.build_span)
+        as_context = materialise(record, context, self._current.build_span)
         entry = build_hook(code, as_context, record[SEGMENT], record[SPAN_ID])
         entry[EXTRAS].token = self._runtime.inner.attach(as_context)
         stack.append(entry)
@@ -188,7 +188,7 @@ class ContextPropagation:
 
     def _hand_over(self, _code: CodeType, frame: FrameType) -> bool:
         key = self._key_of(frame)
-        parent = self._recorder.current_parent()
+        parent = self._current.parent()
         if parent is None:
             self._waiting.pop(key, None)  # an id used again by an object nobody waited for
         else:
@@ -198,16 +198,14 @@ class ContextPropagation:
     def _take_over_thread(self, _code: CodeType, frame: FrameType) -> bool:
         parent = self._waiting.pop(self._key_of(frame), None)
         if parent is not None:
-            base = self._recorder.stacks.new()[0]
-            base[SEGMENT], base[SPAN_ID] = parent
+            self._current.begin_thread(parent)
         return False
 
     def _take_over_item(self, code: CodeType, frame: FrameType) -> bool:
         parent = self._waiting.pop(self._key_of(frame), None)
         if parent is None:
             return False
-        stack = self._recorder.stacks.mine_or_new()
-        segment = self._recorder.parents.on_this_thread(parent[0], stack[0])
+        stack, segment = self._current.continue_trace(parent[0])
         stack.append(build_hook(code, self._runtime.read(), segment, parent[1]))
         return True
 

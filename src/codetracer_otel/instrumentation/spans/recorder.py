@@ -10,7 +10,7 @@ from codetracer_otel.instrumentation.monitoring.api import DISABLE
 from codetracer_otel.instrumentation.spans.call_ends import CallEnds, cut
 from codetracer_otel.instrumentation.spans.call_starts import Calls
 from codetracer_otel.instrumentation.spans.callbacks import build_callbacks
-from codetracer_otel.instrumentation.spans.parents import UNDECIDED, decide_again, settle_kept
+from codetracer_otel.instrumentation.spans.parents import decide_again
 from codetracer_otel.instrumentation.spans.readable.function_span import FunctionSpan
 from codetracer_otel.instrumentation.spans.suspended_calls import SuspendedCalls
 from codetracer_otel.instrumentation.spans.thread_stacks import GreenletStacks, Stacks
@@ -23,13 +23,11 @@ from codetracer_otel.instrumentation.spans.traced_code import (
 from codetracer_otel.instrumentation.values.exceptions import drop_contexts, drop_frames
 from codetracer_otel.model.ids import wire_ids
 from codetracer_otel.model.record import (
-    CONTEXT,
     EXTRAS,
     PLAN,
     RESULT,
     Ending,
     Record,
-    TraceOnThread,
 )
 
 if TYPE_CHECKING:
@@ -206,31 +204,7 @@ class PythonRecorder:
 
     def current(self) -> Record | None:
         """Return the innermost recorded call of this thread, or None."""
-        stack = self.stacks.mine()
-        if stack is None:
-            return None
-        for record in reversed(stack):
-            if record[PLAN] is not None:
-                found: Record = record
-                return found
-        return None
-
-    def current_readable(self) -> Record | None:
-        """Return `current`, whose ids are about to be seen: an open fate is settled."""
-        record = self.current()
-        if record is not None and record[CONTEXT] is UNDECIDED:
-            settle_kept(record)
-        return record
-
-    def current_parent(self) -> tuple[TraceOnThread, int] | None:
-        """Return the segment and span id that a call beginning here would have as parent."""
-        stack = self.stacks.mine()
-        if stack is None or len(stack) == 1:
-            return None
-        segment, span_id = self.parents.adopt_any(self.read_context(), stack[-1], stack[0])
-        if stack[-1][CONTEXT] is UNDECIDED:
-            settle_kept(stack[-1])
-        return None if segment is None else (segment, span_id)
+        return self.stacks.innermost()
 
     def follow(self, ids: RandomIds, keeps_root: Callable[[int, bool], bool] | None) -> None:
         """Take ids and decisions from somebody else from now on; arguments as for `Parents`.

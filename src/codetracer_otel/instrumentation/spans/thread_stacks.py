@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.bindings import Threads
 from codetracer_otel.instrumentation.spans.parents import UNSAMPLED, build_base, settle_kept
 from codetracer_otel.instrumentation.values.exceptions import type_name
-from codetracer_otel.model.record import CONTEXT, SEGMENT, SPAN_ID
+from codetracer_otel.model.record import CONTEXT, PLAN, SEGMENT, SPAN_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +51,14 @@ class Stacks:
     def mine(self) -> list[Record] | None:
         """Return the calling thread's stack, or None before its first traced call."""
         return getattr(self.local, "stack", None)
+
+    def innermost(self) -> Record | None:
+        """Return the innermost recorded call of the calling thread, or None."""
+        for record in reversed(self.mine() or ()):
+            if record[PLAN] is not None:
+                found: Record = record
+                return found
+        return None
 
     def mine_or_new(self) -> list[Record]:
         """Return the calling thread's stack."""

@@ -12,6 +12,7 @@ from codetracer_otel.bindings import Time
 from codetracer_otel.filters.code.paths import is_below, is_synthetic, normal_path, relative_path
 from codetracer_otel.filters.patterns.glob import compile_glob
 from codetracer_otel.filters.types import learn_nothing
+from codetracer_otel.instrumentation.context.current_call import CurrentCall
 from codetracer_otel.instrumentation.context.propagation import ContextPropagation
 from codetracer_otel.instrumentation.context.runtime_context import (
     FunctionRuntimeContext,
@@ -119,11 +120,15 @@ class Recording:
                 settings.limits.max_links,
             ),
         )
-        self.runtime = FunctionRuntimeContext(
-            inner, self.recorder.current_readable, self.recorder.build_span
+        current = CurrentCall(
+            self.recorder.stacks,
+            self.recorder.parents,
+            self.recorder.read_context,
+            self.recorder.build_span,
         )
+        self.runtime = FunctionRuntimeContext(inner, current.readable, current.build_span)
         self.recorder.propagation = ContextPropagation(
-            self.recorder, self.runtime, threads=settings.propagate_threads
+            current, self.runtime, threads=settings.propagate_threads
         )
         self.activation = build_activation(settings, self.monitor, self.recorder, error_boundary)
 

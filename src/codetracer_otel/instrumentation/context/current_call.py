@@ -1,0 +1,72 @@
+"""The call that runs on the calling thread, as context propagation and OpenTelemetry see it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codetracer_otel.instrumentation.spans.parents import UNDECIDED, settle_kept
+from codetracer_otel.model.record import CONTEXT, SEGMENT, SPAN_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.context import Context
+
+    from codetracer_otel.instrumentation.spans.parents import Parents
+    from codetracer_otel.instrumentation.spans.readable.function_span import FunctionSpan
+    from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
+    from codetracer_otel.model.record import Record, TraceOnThread
+
+
+class CurrentCall:
+    """Says what is current on the calling thread, and hands it to work that runs elsewhere.
+
+    Args:
+        stacks: the open calls of each thread.
+        parents: resolves parents that are not simply the caller.
+        read_context: reads OpenTelemetry's context variable.
+        build_span: wraps a record as a `FunctionSpan`.
+    """
+
+    def __init__(
+        self,
+        stacks: Stacks,
+        parents: Parents,
+        read_context: Callable[[], Context],
+        build_span: Callable[[Record], FunctionSpan],
+    ) -> None:
+        self._stacks = stacks
+        self._parents = parents
+        self._read_context = read_context
+        self.build_span = build_span
+
+    def stack(self) -> list[Record] | None:
+        """Return the thread's open calls, or None before its first traced one."""
+        return self._stacks.mine()
+
+    def readable(self) -> Record | None:
+        """Return the innermost recorded call; its ids are about to be seen, so it is kept."""
+        record = self._stacks.innermost()
+        if record is not None and record[CONTEXT] is UNDECIDED:
+            settle_kept(record)
+        return record
+
+    def parent(self) -> tuple[TraceOnThread, int] | None:
+        """Return the segment and span id that a call beginning here would have as parent."""
+        stack = self._stacks.mine()
+        if stack is None or len(stack) == 1:
+            return None
+        segment, span_id = self._parents.adopt_any(self._read_context(), stack[-1], stack[0])
+        if stack[-1][CONTEXT] is UNDECIDED:
+            settle_kept(stack[-1])
+        return None if segment is None else (segment, span_id)
+
+    def begin_thread(self, parent: tuple[TraceOnThread, int]) -> None:
+        """Let the calls of this thread, which begins, stand below a call of another one."""
+        base = self._stacks.new()[0]
+        base[SEGMENT], base[SPAN_ID] = parent
+
+    def continue_trace(self, segment: TraceOnThread) -> tuple[list[Record], TraceOnThread]:
+        """Return this thread's open calls, and the segment of a trace from another thread here."""
+        stack = self._stacks.mine_or_new()
+        return stack, self._parents.on_this_thread(segment, stack[0])
