@@ -134,15 +134,17 @@ REPLACED = {
     "queue": {"Queue", "SimpleQueue"},
 }
 # What people run on files that are there, and a process of its own.
-NOT_BESIDE_A_PROGRAM = {"reader.py", "validation.py", "outline.py", "io_capture_forwarder.py"}
+NOT_BESIDE_A_PROGRAM = {"reader.py", "validation.py", "outline.py", "forwarder.py"}
 # Adapters of exporters that are not ours and look names up themselves.
-NOT_OURS = {"otel.py", "otlp_grpc.py", "grpc_log.py"}
+NOT_OURS = {"otel_spans.py", "grpc.py"}
 DELIVERY = [
     *(SOURCES / "exporters").rglob("*.py"),
     *(SOURCES / "instrumentation").rglob("*.py"),
     *(SOURCES / "sdk/diagnostics").glob("*.py"),
-    *(SOURCES / "sdk/bootstrap").glob("*.py"),
-    *(SOURCES / "sdk" / f"{name}.py" for name in ("workers", "lanes", "pipeline", "session")),
+    *(SOURCES / "sdk/delivery").glob("*.py"),
+    *(SOURCES / "sdk/parts").glob("*.py"),
+    SOURCES / "sdk/session/session.py",
+    SOURCES / "_core/span_recorder.py",
 ]
 
 

@@ -61,8 +61,7 @@ hand_on(ct_core *core, PyObject *callback, PyObject *const *arguments, Py_ssize_
 static PyObject *
 python_stack(ct_core *core, ct_thread *thread)
 {
-    PyObject *name = ct_state_of(Py_TYPE(core))->stack_name;
-    PyObject *stack = PyObject_GetAttr(core->threads_local, name);
+    PyObject *stack = PyObject_GetAttr(core->threads_local, core->stack_name);
     if (stack == NULL) {
         if (PyErr_ExceptionMatches(PyExc_AttributeError)) {
             PyErr_Clear();
@@ -80,7 +79,7 @@ python_stack(ct_core *core, ct_thread *thread)
 
 /* Keep a record that Python had no room to finish until it is delivered. */
 static int
-defer_end(ct_core *core, PyObject *record, PyObject *kind)
+defer_end(ct_core *core, PyObject *record, PyObject *kind, PyObject *value)
 {
     PyObject *deferred, *time;
     int64_t now;
@@ -88,6 +87,16 @@ defer_end(ct_core *core, PyObject *record, PyObject *kind)
 
     if (PyList_GET_ITEM(record, CT_PLAN) == Py_None) {
         return 0;
+    }
+    ct_site *site = ct_site_of(core, PyList_GET_ITEM(record, CT_CODE));
+    if (kind == Py_None && site != NULL) {
+        PyObject *result = site->fixed_result;
+        if (result == NULL && ct_is_plain(site, value)) {
+            result = value;
+        }
+        if (result != NULL && PyList_SetItem(record, CT_RESULT, Py_NewRef(result)) < 0) {
+            return -1;
+        }
     }
     if (read_clock(core, &now) < 0) {
         return -1;
@@ -137,7 +146,7 @@ hand_on_end(ct_core *core, PyObject *callback, PyObject *const *arguments, Py_ss
     PyErr_Clear();
     Py_XDECREF(result);
     result = NULL;
-    if (PyList_SetSlice(stack, height - 1, height, NULL) == 0 && defer_end(core, top, kind) == 0) {
+    if (PyList_SetSlice(stack, height - 1, height, NULL) == 0 && defer_end(core, top, kind, arguments[2]) == 0) {
         result = Py_NewRef(Py_None);
     }
 done:
@@ -188,7 +197,7 @@ find_parent(ct_core *core, ct_thread *thread, PyObject *context, parent *found)
 static int
 find_ratio_key(ct_core *core, parent *below)
 {
-    PyObject *key = PyObject_GetAttr(below->segment, ct_state_of(Py_TYPE(core))->ratio_key_name);
+    PyObject *key = PyObject_GetAttr(below->segment, core->ratio_key_name);
     if (key == NULL) {
         return -1;
     }
@@ -448,26 +457,24 @@ static PyObject *
 fail_to_decide(ct_core *core, PyObject *code)
 {
     if (!PyErr_ExceptionMatches(PyExc_RecursionError)) {
-        return fail(core, core->start_failed, code);
+        return fail(core, core->result_failed, code);     /* no end of its own follows */
     }
     PyErr_Clear();
     Py_RETURN_NONE;
 }
 
 PyObject *
-ct_on_start(ct_core *core, PyTypeObject *type, PyObject *const *arguments, Py_ssize_t count,
-            PyObject *Py_UNUSED(names))
+ct_on_start(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
 {
     PyObject *code = arguments[0], *context;
-    Py_ssize_t extra_index = ct_state_of(type)->extra_index;
-    ct_site *site = ct_site_of(core, code, extra_index);
+    ct_site *site = ct_site_of(core, code);
     if (site == NULL) {
         /* Only decided, with the open calls left where they are: most code is skipped. */
         PyObject *decided = PyObject_CallOneArg(core->decide, code);
         if (decided == NULL) {
             return fail_to_decide(core, code);
         }
-        site = ct_site_of(core, code, extra_index);
+        site = ct_site_of(core, code);
         if (site == NULL) {
             return decided;
         }
@@ -600,8 +607,7 @@ end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
 }
 
 PyObject *
-ct_on_return(ct_core *core, PyTypeObject *Py_UNUSED(type), PyObject *const *arguments,
-             Py_ssize_t count, PyObject *Py_UNUSED(names))
+ct_on_return(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
 {
     PyObject *code = arguments[0];
     ct_thread *thread = ct_this_thread(core);
@@ -624,37 +630,33 @@ ct_on_return(ct_core *core, PyTypeObject *Py_UNUSED(type), PyObject *const *argu
 
 /* Until 3.14 this event comes from all code, whatever is traced. */
 PyObject *
-ct_on_unwind(ct_core *core, PyTypeObject *type, PyObject *const *arguments, Py_ssize_t count,
-             PyObject *Py_UNUSED(names))
+ct_on_unwind(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
 {
-    if (ct_site_of(core, arguments[0], ct_state_of(type)->extra_index) == NULL) {
+    if (ct_site_of(core, arguments[0]) == NULL) {
         Py_RETURN_NONE;
     }
     return hand_on_end(core, core->unwind, arguments, count, (PyObject *)Py_TYPE(arguments[2]));
 }
 
 PyObject *
-ct_on_yield(ct_core *core, PyTypeObject *Py_UNUSED(type), PyObject *const *arguments,
-            Py_ssize_t count, PyObject *Py_UNUSED(names))
+ct_on_yield(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
 {
     return hand_on(core, core->yield, arguments, count);
 }
 
 PyObject *
-ct_on_resume(ct_core *core, PyTypeObject *type, PyObject *const *arguments, Py_ssize_t count,
-             PyObject *Py_UNUSED(names))
+ct_on_resume(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
 {
-    if (ct_site_of(core, arguments[0], ct_state_of(type)->extra_index) == NULL) {
+    if (ct_site_of(core, arguments[0]) == NULL) {
         Py_RETURN_NONE;
     }
     return hand_on(core, core->resume, arguments, count);
 }
 
 PyObject *
-ct_on_throw(ct_core *core, PyTypeObject *type, PyObject *const *arguments, Py_ssize_t count,
-            PyObject *Py_UNUSED(names))
+ct_on_throw(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
 {
-    if (ct_site_of(core, arguments[0], ct_state_of(type)->extra_index) == NULL) {
+    if (ct_site_of(core, arguments[0]) == NULL) {
         Py_RETURN_NONE;
     }
     return hand_on(core, core->throw_in, arguments, count);

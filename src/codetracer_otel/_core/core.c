@@ -50,6 +50,11 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
     core->not_captured = Py_NewRef(not_captured);
     core->undecided = Py_NewRef(undecided);
     core->runs_code = runs_code;
+    ct_state *state = ct_state_of(type);
+    core->extra_index = state->extra_index;
+    core->stack_name = Py_NewRef(state->stack_name);
+    core->ratio_key_name = Py_NewRef(state->ratio_key_name);
+    core->thread_key = Py_NewRef(state->thread_key);
     core->class_nodes = PyDict_New();
     if (core->class_nodes == NULL) {
         Py_DECREF(core);
@@ -114,6 +119,9 @@ core_clear(ct_core *core)
     Py_CLEAR(core->not_captured);
     Py_CLEAR(core->undecided);
     Py_CLEAR(core->class_nodes);
+    Py_CLEAR(core->stack_name);
+    Py_CLEAR(core->ratio_key_name);
+    Py_CLEAR(core->thread_key);
     return 0;
 }
 
@@ -173,7 +181,7 @@ core_set_native(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
         PyErr_SetString(PyExc_TypeError, "set_native(code, is_native)");
         return NULL;
     }
-    ct_site *site = ct_site_of(core, arguments[0], ct_state_of(Py_TYPE(core))->extra_index);
+    ct_site *site = ct_site_of(core, arguments[0]);
     int is_native = PyObject_IsTrue(arguments[1]);
     if (is_native < 0) {
         return NULL;
@@ -205,12 +213,12 @@ core_take_counts(ct_core *core, PyObject *Py_UNUSED(ignored))
 }
 
 static PyMethodDef core_methods[] = {
-    {"on_start", (PyCFunction)(void *)ct_on_start, METH_METHOD | METH_FASTCALL | METH_KEYWORDS, NULL},
-    {"on_return", (PyCFunction)(void *)ct_on_return, METH_METHOD | METH_FASTCALL | METH_KEYWORDS, NULL},
-    {"on_unwind", (PyCFunction)(void *)ct_on_unwind, METH_METHOD | METH_FASTCALL | METH_KEYWORDS, NULL},
-    {"on_yield", (PyCFunction)(void *)ct_on_yield, METH_METHOD | METH_FASTCALL | METH_KEYWORDS, NULL},
-    {"on_resume", (PyCFunction)(void *)ct_on_resume, METH_METHOD | METH_FASTCALL | METH_KEYWORDS, NULL},
-    {"on_throw", (PyCFunction)(void *)ct_on_throw, METH_METHOD | METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"on_start", (PyCFunction)(void *)ct_on_start, METH_FASTCALL, NULL},
+    {"on_return", (PyCFunction)(void *)ct_on_return, METH_FASTCALL, NULL},
+    {"on_unwind", (PyCFunction)(void *)ct_on_unwind, METH_FASTCALL, NULL},
+    {"on_yield", (PyCFunction)(void *)ct_on_yield, METH_FASTCALL, NULL},
+    {"on_resume", (PyCFunction)(void *)ct_on_resume, METH_FASTCALL, NULL},
+    {"on_throw", (PyCFunction)(void *)ct_on_throw, METH_FASTCALL, NULL},
     {"add", (PyCFunction)(void *)ct_add_site, METH_VARARGS | METH_KEYWORDS,
      PyDoc_STR("add(code, site, ...)\n--\n\nKnow a traced code object from its next call on.")},
     {"set_native", (PyCFunction)(void *)core_set_native, METH_FASTCALL,

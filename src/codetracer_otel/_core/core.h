@@ -111,6 +111,9 @@ typedef struct ct_core {
     PyObject *clock, *next_id;  /* NULL: the system's, our own */
     PyObject *urandom;
     PyObject *not_captured, *undecided;     /* stand in records */
+    /* Of the module's state, which the interpreter's end clears before the last core goes. */
+    Py_ssize_t extra_index;
+    PyObject *stack_name, *ratio_key_name, *thread_key;
     PyObject *class_nodes;      /* dict: id of a class -> (weak reference, what stands for it) */
     PyObject *node_of_class;    /* asks for that once, or NULL */
     int runs_code;              /* a capture may run code of the program */
@@ -155,17 +158,17 @@ uint64_t ct_random_id(ct_thread *thread);
 /* sites.c */
 void ct_free_site(void *extra);
 void ct_release_site(ct_site *site);
-ct_site *ct_site_of(const ct_core *core, PyObject *code, Py_ssize_t extra_index);
+ct_site *ct_site_of(const ct_core *core, PyObject *code);
 PyObject *ct_add_site(ct_core *core, PyObject *arguments, PyObject *keywords);
 void ct_unlink_sites(ct_core *core);
 
 /* callbacks.c */
-PyObject *ct_on_start(ct_core *, PyTypeObject *, PyObject *const *, Py_ssize_t, PyObject *);
-PyObject *ct_on_return(ct_core *, PyTypeObject *, PyObject *const *, Py_ssize_t, PyObject *);
-PyObject *ct_on_unwind(ct_core *, PyTypeObject *, PyObject *const *, Py_ssize_t, PyObject *);
-PyObject *ct_on_yield(ct_core *, PyTypeObject *, PyObject *const *, Py_ssize_t, PyObject *);
-PyObject *ct_on_resume(ct_core *, PyTypeObject *, PyObject *const *, Py_ssize_t, PyObject *);
-PyObject *ct_on_throw(ct_core *, PyTypeObject *, PyObject *const *, Py_ssize_t, PyObject *);
+PyObject *ct_on_start(ct_core *core, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ct_on_return(ct_core *core, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ct_on_unwind(ct_core *core, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ct_on_yield(ct_core *core, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ct_on_resume(ct_core *core, PyObject *const *arguments, Py_ssize_t count);
+PyObject *ct_on_throw(ct_core *core, PyObject *const *arguments, Py_ssize_t count);
 
 /* core.c */
 extern PyType_Spec ct_core_spec;

@@ -49,10 +49,10 @@ ct_free_site(void *extra)
 
 /* NULL without an exception for code that this core knows nothing of. */
 ct_site *
-ct_site_of(const ct_core *core, PyObject *code, Py_ssize_t extra_index)
+ct_site_of(const ct_core *core, PyObject *code)
 {
     void *extra = NULL;
-    if (PyUnstable_Code_GetExtra(code, extra_index, &extra) < 0) {
+    if (PyUnstable_Code_GetExtra(code, core->extra_index, &extra) < 0) {
         PyErr_Clear();
         return NULL;
     }
@@ -74,11 +74,11 @@ read_slots(ct_site *site, PyObject *slots)
     return 0;
 }
 
-/* See `CompiledRecorder._tell_core` for what each argument is. */
+/* See `CompiledRecorder._register` for what each argument is. */
 PyObject *
 ct_add_site(ct_core *core, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"code", "site", "plan", "capture", "fixed_result", "slots", "short_text",
+    static char *names[] = {"code", "traced_code", "plan", "capture", "fixed_result", "slots", "short_text",
                             "takes_plain", "ratio_bound", "is_native", "learn", "taught",
                             "result_place", NULL};
     PyObject *code, *python_site, *plan, *capture, *fixed_result, *slots, *ratio_bound;
@@ -128,7 +128,7 @@ ct_add_site(ct_core *core, PyObject *arguments, PyObject *keywords)
             site->is_native = 0;
         }
     }
-    if (PyUnstable_Code_SetExtra(code, ct_state_of(Py_TYPE(core))->extra_index, site) < 0) {
+    if (PyUnstable_Code_SetExtra(code, core->extra_index, site) < 0) {
         goto error;
     }
     site->code = code;
@@ -149,10 +149,9 @@ error:
 void
 ct_unlink_sites(ct_core *core)
 {
-    Py_ssize_t index = ct_state_of(Py_TYPE(core))->extra_index;
     while (core->sites != NULL) {
         PyObject *code = core->sites->code;
-        if (PyUnstable_Code_SetExtra(code, index, NULL) < 0) {
+        if (PyUnstable_Code_SetExtra(code, core->extra_index, NULL) < 0) {
             PyErr_Clear();
             ct_free_site(core->sites);
         }

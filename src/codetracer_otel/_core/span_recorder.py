@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from codetracer_otel.instrumentation.spans.thread_stacks import StackHandle
-    from codetracer_otel.instrumentation.spans.traced_code import Site
+    from codetracer_otel.instrumentation.spans.traced_code import TracedCode
     from codetracer_otel.model.record import Record
     from codetracer_otel.model.value import Captured
 
@@ -39,12 +39,12 @@ class CompiledBuffer(RecordBuffer):
     def __init__(self, native: Any, *bounds: Any) -> None:
         super().__init__(*bounds, records=native.Log(NOT_CAPTURED))
 
-    def _set_watermark(self, count: int) -> None:
+    def _set_high_watermark(self, count: int) -> None:
         records: Any = self.records
         records.watermark = count
 
     # C code at both ends: a Python callback reads it, where each call takes a level of the stack.
-    watermark = property(attrgetter("records.watermark"), _set_watermark)
+    high_watermark = property(attrgetter("records.watermark"), _set_high_watermark)
 
 
 class CompiledStacks(Stacks):
@@ -127,13 +127,14 @@ class CompiledRecorder(PythonRecorder):
 
     def callbacks(self, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
         """Return event name -> callable; the compiled ones read the frame that calls them."""
-        callbacks = super().callbacks(depth)
         if depth != 1:
-            return callbacks
+            deeper = super().callbacks(depth + 1)
+            return {name: self._with_records(callback) for name, callback in deeper.items()}
+        callbacks = super().callbacks()
         core = self._core = self._build_core(callbacks)
         self._stacks.box, self._stacks.box_all = core.box, core.box_all
-        for site in self.sites.values():
-            self._tell_core(site)
+        for traced_code in self.traced_codes.values():
+            self._register(traced_code)
         return {
             **callbacks,
             "PY_START": core.on_start,
@@ -143,6 +144,13 @@ class CompiledRecorder(PythonRecorder):
             "PY_RESUME": core.on_resume,
             "PY_THROW": core.on_throw,
         }
+
+    def _with_records(self, callback: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            self._stacks.box()
+            return callback(*arguments)
+
+        return call
 
     def follow(self, ids: RandomIds, keeps_root: Callable[[int, bool], bool] | None) -> None:
         """Take ids and decisions from somebody else from now on."""
@@ -162,9 +170,9 @@ class CompiledRecorder(PythonRecorder):
         core = self._core
         if core is None:
             return super().stats()
-        for site, kept, left_out in core.take_counts():
-            site.kept += kept
-            site.left_out += left_out
+        for traced_code, kept, sampled_out in core.take_counts():
+            traced_code.kept += kept
+            traced_code.sampled_out += sampled_out
         calls = {"native_calls": core.native_calls, "boxed_calls": core.boxed_calls}
         return {**super().stats(), **calls}
 
@@ -180,7 +188,7 @@ class CompiledRecorder(PythonRecorder):
             log=self.buffer.records,
             context_variable=self._context_variable,
             threads_local=self.stacks.local,
-            decide=lambda code: self.on_unknown(code, _frame_of(1)),
+            decide=self._decide,
             start=callbacks["PY_START"],
             result=callbacks["PY_RETURN"],
             unwind=callbacks["PY_UNWIND"],
@@ -191,7 +199,7 @@ class CompiledRecorder(PythonRecorder):
             result_failed=self._judge_result,
             charge=self.ends.charge,
             overflow=self.buffer.overflow,
-            deferred_ends=self.ends.cramped,
+            deferred_ends=self.ends.deferred_ends,
             clock=None if is_own_clock else self.clock.monotonic_ns,
             next_id=None if self._has_random_ids else self.next_span_id,
             urandom=Os.urandom,
@@ -201,32 +209,39 @@ class CompiledRecorder(PythonRecorder):
             runs_code=self._runs_code,
         )
 
-    def _enter(self, code: CodeType, site: Site) -> Site:
-        entered = super()._enter(code, site)
+    def _enter(self, code: CodeType, traced_code: TracedCode) -> TracedCode:
+        entered = super()._enter(code, traced_code)
         if self._core is not None:
-            self._tell_core(site)
+            self._register(traced_code)
         return entered
 
-    def _tell_core(self, site: Site) -> None:
-        code, plan = site.reference(), site.plan
+    def _decide(self, code: CodeType) -> object:
+        """Decide about code that is called for the first time, as the Python callback does."""
+        frame = _frame_of(1)
+        return self.leave_out(code) if frame.f_code is not code else self.on_unknown(code, frame)
+
+    def _register(self, traced_code: TracedCode) -> None:
+        code, plan = traced_code.reference(), traced_code.plan
         if code is None:
             return
         if plan is None:
-            self._core.add(code, site, None, None, None, (), -1, False, None, False, None, (), "")
+            self._core.add(
+                code, traced_code, None, None, None, (), -1, False, None, False, None, (), ""
+            )
             return
         self._core.add(
             code=code,
-            site=site,
+            traced_code=traced_code,
             plan=plan,
-            capture=site.capture,
+            capture=traced_code.capture,
             fixed_result=None if plan.captures_return else plan.fixed_result,
             slots=tuple([_slot(code, name) for name in plan.argument_names]),
-            short_text=site.short_text,
-            takes_plain=site.takes_plain,
-            ratio_bound=site.bound,
-            is_native=site.is_plain_call,
-            learn=site.learn,
-            taught=tuple([(*_slot(code, name), place) for name, place in site.taught]),
+            short_text=traced_code.short_text,
+            takes_plain=traced_code.takes_plain,
+            ratio_bound=traced_code.ratio_threshold,
+            is_native=traced_code.is_plain_call,
+            learn=traced_code.learn,
+            taught=tuple([(*_slot(code, name), place) for name, place in traced_code.taught]),
             result_place="" if plan.captures_return else plan.result_place,
         )
 
@@ -238,10 +253,10 @@ class CompiledRecorder(PythonRecorder):
         if entry[CONTEXT] is not UNDECIDED:
             entry[EXTRAS] = None
         stack.append(entry)
-        self.boundary(error)
+        self.error_boundary(error)
 
     def _judge_result(self, _code: CodeType, error: BaseException) -> None:
-        self.boundary(error)
+        self.error_boundary(error)
 
 
 def _slot(code: CodeType, name: str) -> tuple[int, bool]:

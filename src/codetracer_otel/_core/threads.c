@@ -105,7 +105,7 @@ ct_random_id(ct_thread *thread)
 }
 
 static ct_thread *
-new_thread(ct_core *core, PyObject *states, PyObject *key)
+new_thread(ct_core *core, PyObject *states)
 {
     ct_thread *thread = PyMem_RawCalloc(1, sizeof(ct_thread));
     PyObject *capsule;
@@ -123,7 +123,7 @@ new_thread(ct_core *core, PyObject *states, PyObject *key)
         return NULL;
     }
     /* What an earlier session left under the key goes with its capsule. */
-    if (PyDict_SetItem(states, key, capsule) < 0) {
+    if (PyDict_SetItem(states, core->thread_key, capsule) < 0) {
         Py_DECREF(capsule);
         return NULL;
     }
@@ -146,19 +146,18 @@ ct_this_thread(ct_core *core)
         && latest.thread->core == core) {
         return latest.thread;
     }
-    PyObject *key = ct_state_of(Py_TYPE(core))->thread_key;
     PyObject *states = PyThreadState_GetDict();
     if (states == NULL) {
         PyErr_NoMemory();
         return NULL;
     }
     ct_thread *thread = NULL;
-    PyObject *capsule = PyDict_GetItemWithError(states, key);
+    PyObject *capsule = PyDict_GetItemWithError(states, core->thread_key);
     if (capsule != NULL) {
         thread = PyCapsule_GetPointer(capsule, CAPSULE_NAME);
     }
     if (thread == NULL || thread->core != core) {
-        if (PyErr_Occurred() || (thread = new_thread(core, states, key)) == NULL) {
+        if (PyErr_Occurred() || (thread = new_thread(core, states)) == NULL) {
             return NULL;
         }
     }

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from codetracer_otel.model.protocols import Clock, Ids
 
-_name_of: Final[Any] = vars(threading.Thread)["name"].fget  # a test may replace the class
+# A test may replace the class; below gevent it is one that inherits the property.
+_name_of: Final[Any] = threading.Thread.name.fget  # type: ignore[attr-defined]
 
 SAMPLED: Final = 1  # the W3C trace flag
 

@@ -168,7 +168,7 @@ class PythonRecorder:
             traced_code.call_adoption, traced_code.is_special = self.call_adoption, True
         return self._enter(code, traced_code)
 
-    def leave_to_python(self, code: CodeType, call_adoption: CallAdoption) -> None:
+    def leave_to_python(self, code: CodeType, call_adoption: CallAdopter) -> None:
         """Let the calls of ``code`` be claimed, if it was called before."""
         traced_code = self.traced_codes.get(id(code))
         if traced_code is not None:

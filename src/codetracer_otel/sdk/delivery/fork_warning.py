@@ -8,6 +8,8 @@ import threading
 import warnings
 from typing import Any, Final
 
+from codetracer_otel.bindings import Threads
+
 _FILTER: Final[tuple[Any, ...]] = (
     "ignore",
     re.compile("This process .* is multi-threaded"),
@@ -19,7 +21,7 @@ _FILTER: Final[tuple[Any, ...]] = (
 
 def is_deserved() -> bool:
     """Return whether the program has threads of its own beside the one that calls this."""
-    mine, main = threading.get_ident(), threading.main_thread()
+    mine, main = Threads.get_ident(), threading.main_thread()
     stand_in = threading._DummyThread  # noqa: SLF001 - nobody says when its thread has ended
     others = (thread for thread in threading.enumerate() if thread.ident != mine)
     return mine != main.ident or any(not isinstance(thread, stand_in) for thread in others)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Event as OtelEvent
-from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link as OtelLink
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags, TraceState
@@ -24,6 +22,9 @@ from codetracer_otel.model.value import Node
 from codetracer_otel.version import VERSION
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import Event as OtelEvent
+    from opentelemetry.sdk.trace import ReadableSpan
+
     from codetracer_otel.model.record import Event, Link, Record, TraceOnThread
 
 _SCOPE: Final = InstrumentationScope("codetracer_otel", VERSION)
@@ -39,6 +40,10 @@ def readable(context: SpanContext, record: Record | None) -> ReadableSpan:
         context: the ids.
         record: of the running function; None once it has ended, and there is nothing to read.
     """
+    # Imported, it reads the environment, and raises where a variable is bad: a session has imported
+    # it by now, with such ones hidden.
+    from opentelemetry.sdk.trace import ReadableSpan  # noqa: PLC0415
+
     if record is None:
         return ReadableSpan("", context, resource=_RESOURCE, instrumentation_scope=_SCOPE)
     segment: TraceOnThread = record[SEGMENT]
@@ -65,6 +70,8 @@ def _context(segment: TraceOnThread, span_id: int, *, is_remote: bool) -> SpanCo
 
 
 def _event(event: Event) -> OtelEvent:
+    from opentelemetry.sdk.trace import Event as OtelEvent  # noqa: PLC0415 - as above
+
     plain = {key: value for key, value in event.attributes.items() if type(value) is not Node}
     return OtelEvent(event.name, plain, event.time_ns)
 
