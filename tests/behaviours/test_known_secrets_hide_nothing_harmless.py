@@ -28,7 +28,7 @@ def values_of_shop(folder: Path, *flags: str) -> list[str]:
         re.sub(r"/shop-\w+", "/folder", f"{key}={value}")  # a temporary one
         for attributes in found
         for key, value in attributes.items()
-        if key not in {"codetracer.redaction", "codetracer.busy_ns", "thread.id"}
+        if key not in {"codetracer.redaction", "codetracer.busy_ns", "thread.id", "thread.name"}
     )
 
 

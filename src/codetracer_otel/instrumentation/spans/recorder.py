@@ -148,7 +148,8 @@ class PythonRecorder:
         """Decide about a code object seen for the first time: a `TracedCode`, or ``DISABLE``."""
         if self.is_ours(code.co_filename):
             return self._skip(code)
-        if "greenlet" in sys.modules and self.stacks.mine() is not None:
+        # Not `stacks.mine`: the compiled core would make records of every open call for that.
+        if "greenlet" in sys.modules and hasattr(self.stacks.local, "stack"):
             self.greenlets.watch_this_thread()
         hook = self._hook_for(code, frame)
         planned = self._plans.build(code, frame)
