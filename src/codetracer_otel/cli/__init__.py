@@ -139,6 +139,34 @@ class _Parser(argparse.ArgumentParser):
         self.exit(UsageError.exit_status, f"{self.prog}: {message}{hint}; see {page} --help\n")
 
 
+class _Version(argparse.Action):
+    """Prints the version, and which core would record calls and why."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_given: object) -> NoReturn:
+        """End with status 0."""
+        print(f"{PROGRAM} {VERSION}\n{_shown_core()}")
+        parser.exit()
+
+
+def _shown_core() -> str:
+    from codetracer_otel.instrumentation.context.runtime_context import (  # noqa: PLC0415 - seldom
+        active_runtime,
+    )
+    from codetracer_otel.sdk.parts.spans import choose_core  # noqa: PLC0415
+    from codetracer_otel.sdk.settings.model import (  # noqa: PLC0415
+        Core,
+        asked_core,
+        from_process_environment,
+    )
+
+    asked = asked_core(from_process_environment())
+    if not isinstance(asked, Core):
+        _print_error(asked.message)
+        asked = Core.AUTO
+    core = choose_core(asked, active_runtime())
+    return f"core: {core.name} ({core.reason})"
+
+
 def _flags_of(parser: argparse.ArgumentParser) -> list[str]:
     """Return the flags of a parser and of the commands below it."""
     flags: list[str] = []
@@ -157,7 +185,7 @@ def build_parser(command: str) -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
     )
     parser.command = command if command in COMMANDS else ""
-    parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show version and core")
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=True, prog=PROGRAM
     )

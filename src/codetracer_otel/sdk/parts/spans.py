@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codetracer_otel._core import load
 from codetracer_otel._core.span_recorder import CompiledBuffer, CompiledRecorder
@@ -78,7 +78,8 @@ class Recording:
         self.skipped = SkipCounter()
         self.monitor = Monitor()
         inner = active_runtime()
-        native, self.core = choose_core(settings.core, inner)
+        self.core = choose_core(settings.core, inner)
+        native = self.core.module
         self.buffer = _build_buffer(settings, wake, native)
         self.samplers = SamplerTable(
             Time.monotonic_ns,
@@ -152,6 +153,11 @@ class Recording:
         is_active = self.activation is None or self.activation.is_recording
         return is_active and not self.monitor.is_paused
 
+    def stats(self) -> dict[str, Any]:
+        """Return the counters of the recorder, and which core records and why."""
+        core = {"core": self.core.name, "core_reason": self.core.reason}
+        return {**self.recorder.stats(), **core}
+
     def install(self) -> Callable[[], None]:
         """Begin to record, or to wait for the activation path; return the undo."""
         source = self.activation or self.recorder
@@ -207,21 +213,48 @@ def compile_event_names(names: tuple[str, ...] | None) -> Callable[[str], bool]:
     return lambda name: any(matches(name) for matches in matchers)
 
 
-def choose_core(asked: Core, inner: _RuntimeContext) -> tuple[Any, str]:
-    """Return the compiled core, or None, and which core records and why.
+_ASKED: Final = "CODETRACER_OTEL_CORE asks for it"
+
+
+class ChosenCore(NamedTuple):
+    """What records calls, and why.
+
+    Attributes:
+        module: the compiled core; None where Python records.
+        reason: for people.
+    """
+
+    module: Any
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """``c`` or ``python``."""
+        return "python" if self.module is None else "c"
+
+    def problem(self, asked: Core) -> str | None:
+        """Return what to tell whoever asked for compiled code and does not get it."""
+        if asked is not Core.C or self.module is not None:
+            return None
+        return f"CODETRACER_OTEL_CORE: no compiled core, Python records calls: {self.reason}"
+
+
+def choose_core(asked: Core, inner: _RuntimeContext) -> ChosenCore:
+    """Return which core records.
 
     Args:
         asked: what the settings ask for.
         inner: OpenTelemetry's runtime context; the core reads the usual one only.
     """
     if asked is Core.PYTHON:
-        return None, "python: CODETRACER_OTEL_CORE asks for it"
+        return ChosenCore(None, _ASKED)
     loaded = load()
     if loaded.module is None:
-        return None, f"python: {loaded.reason}"
+        return ChosenCore(None, loaded.reason)
     if variable_of(inner) is None:
-        return None, "python: OpenTelemetry's context is not in a context variable"
-    return loaded.module, "c"
+        return ChosenCore(None, "OpenTelemetry's context is not in a context variable")
+    found = "it was compiled for this interpreter"
+    return ChosenCore(loaded.module, found if asked is Core.AUTO else _ASKED)
 
 
 def _build_buffer(settings: Settings, wake: Callable[[], None], native: Any) -> RecordBuffer:

@@ -190,6 +190,8 @@ class _Assembly:
             build_ids(self._settings.tracer_provider),
             build_root_sampler(self._settings, self._sampler, self._notify),
         )
+        if problem := recording.core.problem(self._settings.core):
+            self._notify("environment_core_unavailable", "warn", message=problem)
         inject_into_recorder(recording.recorder, self._reporting.error_boundary)
         undo.callback(recording.monitor.uninstall)
         pipeline.recorder = recording.recorder

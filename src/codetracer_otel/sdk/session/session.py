@@ -168,7 +168,7 @@ class Session:
         return self._pipeline.dropped()
 
     def _recorder_stats(self) -> dict[str, Any]:
-        return {} if self._recording is None else self._recording.recorder.stats()
+        return {} if self._recording is None else self._recording.stats()
 
     def why_nothing(self) -> str:
         """Return why no call was recorded so far, and how to ask further."""

@@ -13,7 +13,7 @@ from codetracer_otel.sdk.settings.exporter_specs import Exporters, ExporterSpec
 from codetracer_otel.sdk.settings.launch import StartMode
 from codetracer_otel.sdk.settings.limits import NO_BOUNDS, Buffer, Limits, TextLengths
 from codetracer_otel.sdk.settings.otel_environment import OtlpEnvironment
-from codetracer_otel.sdk.settings.variables import parse_boolean
+from codetracer_otel.sdk.settings.variables import parse_boolean, parse_choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -178,6 +178,12 @@ def wants_auto_start(environ: Mapping[str, str]) -> bool | Problem:
 def wants_json_errors(environ: Mapping[str, str]) -> bool:
     """Return whether ``CODETRACER_JSON_ERRORS`` asks for trailers, before there are settings."""
     return _boolean(environ, "CODETRACER_JSON_ERRORS") is True
+
+
+def asked_core(environ: Mapping[str, str]) -> Core | Problem:
+    """Return which core ``CODETRACER_OTEL_CORE`` asks for."""
+    variable = "CODETRACER_OTEL_CORE"
+    return parse_choice(Core, environ.get(variable, "").strip() or Core.AUTO, variable)
 
 
 def _boolean(environ: Mapping[str, str], variable: str) -> bool | Problem:

@@ -45,6 +45,7 @@ from codetracer_otel.sdk.settings.model import (
     StepValues,
     TopicSettings,
     ValueFormat,
+    asked_core,
 )
 from codetracer_otel.sdk.settings.otel_environment import (
     is_disabled,
@@ -254,8 +255,7 @@ class _Reader:
         return default
 
     def _core(self) -> Core:
-        text = (self._text("CODETRACER_OTEL_CORE") or "auto").lower()
-        choice = parse_choice(Core, text, "CODETRACER_OTEL_CORE")
+        choice = asked_core(self._environ)
         if not isinstance(choice, Problem):
             return choice
         self.warnings.append(choice)
