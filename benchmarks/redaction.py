@@ -19,6 +19,7 @@ from benchmarks.redaction_corpus import (
     HELD_OUT,
     KNOWN,
     POSITIONS,
+    UNSEEN,
     fill,
     harmless,
     made_up,
@@ -121,6 +122,7 @@ def secrets(seed):
     groups = {
         "listed": templates(KNOWN),
         "held out": templates(HELD_OUT),
+        "unseen": templates(UNSEEN),
         "made up": made_up(MADE_UP, pick),
     }
     return {
