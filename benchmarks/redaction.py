@@ -17,9 +17,10 @@ from importlib import metadata
 
 from benchmarks.redaction_corpus import (
     HELD_OUT,
+    HELD_OUT_SECOND,
+    HELD_OUT_THIRD,
     KNOWN,
     POSITIONS,
-    UNSEEN,
     fill,
     harmless,
     made_up,
@@ -122,7 +123,8 @@ def secrets(seed):
     groups = {
         "listed": templates(KNOWN),
         "held out": templates(HELD_OUT),
-        "unseen": templates(UNSEEN),
+        "held out, second": templates(HELD_OUT_SECOND),
+        "held out, third": templates(HELD_OUT_THIRD),
         "made up": made_up(MADE_UP, pick),
     }
     return {

@@ -25,6 +25,7 @@ _RUN: Final = re.compile(b"a" * RUN_LENGTH + rb"[^\0]*+")
 _HEXADECIMAL: Final = (
     "0123456789abcdef-"  # UUIDs and digests are the most frequent runs without one
 )
+_UUID_PART: Final = 8  # digits before the first dash
 _TIMESTAMP: Final = "0123456789-:.+TZ "
 _DIGITS: Final = bytes(
     byte
@@ -179,7 +180,7 @@ class _Chunk:
     def _add_tokens(self, raw: bytes, cut: Sequence[bool]) -> None:
         """Add the texts whose runs of token characters hold a prefix; a cut one needs no run."""
         indices = _texts_matching(raw.translate(_LETTERS), _RUN, b"\0")
-        with_run = [index for index in indices if self._texts[index].strip(_HEXADECIMAL)]
+        with_run = [i for i in indices if not _is_digest(self._texts[i])]
         if with_run:
             joined = _joined([self._texts[index] for index in with_run])
             with_run = [with_run[i] for i in _texts_matching(joined, _MADE_UP, _SEPARATOR)]
@@ -196,6 +197,11 @@ class _Chunk:
             if literal in joined:
                 for position in _texts_with(joined, literal, _SEPARATOR):
                     self._add(indices[position], "token")
+
+
+def _is_digest(text: str) -> bool:
+    """Return whether a text is a digest or a UUID, not one behind a prefix such as ``fc-``."""
+    return not (text.strip(_HEXADECIMAL) or 0 < text.find("-") < _UUID_PART)
 
 
 def _joined(texts: Sequence[str]) -> str:

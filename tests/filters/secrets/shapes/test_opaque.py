@@ -1,0 +1,87 @@
+"""Tokens of vendors that nobody listed are found by how they are built; digests and names stay."""
+
+import base64
+import random
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codetracer_otel.filters.secrets.content_rules import ContentPattern
+from codetracer_otel.filters.secrets.redactor import compile_content
+from codetracer_otel.filters.types import Action, RuleSource
+
+DIGEST = "d41d8cd98f00b204e9800998ecf8427e"
+LONG = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+MIXED = "q7Rt2WmZ9xKd4LpB8vNc3Y"
+RULES = compile_content(
+    [ContentPattern("shapes", "token", Action.REDACT, RuleSource("<builtin:default>", 1))]
+)
+
+
+def redacted(text):
+    return RULES.redact_texts([text])[0]
+
+
+def bot_token(pick):
+    number = base64.b64encode(str(pick.randrange(10**17, 10**19)).encode()).decode().rstrip("=")
+    code = "".join(pick.choices(string.ascii_letters + string.digits + "_-", k=38))
+    return f"{number}.Gx3_aB.{code}"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_token_of_a_discord_bot_is_found(seed):
+    token = bot_token(random.Random(seed))
+    for text in (token, f"Authorization: Bot {token}", f'{{"t": "{token}"}}'):
+        assert token[-8:] not in redacted(text)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        f"fc-{DIGEST}",
+        f"zpka_{DIGEST}_0a1b2c3d",
+        f"bpk-{LONG}",
+        f"mlsn.{LONG}",
+        f"as-{MIXED}",
+        f"unkey_{MIXED}",
+        f"ajkey_{'a1b2c3d4e5f6g7h8' * 2}",
+        f"lip_{MIXED[:20]}",
+        "pb_q7Rt2-mZ9xKd_4LpB8vNc3",
+    ],
+)
+def test_what_stands_behind_a_vendors_own_abbreviation_is_found(token):
+    for text in (token, f"got {token}, ok", f"https://host/p?q={token}&b=1"):
+        assert token[-8:] not in redacted(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DIGEST,
+        LONG,
+        f"sha256:{LONG}",
+        f"file_{DIGEST}",
+        f"city_{DIGEST}",
+        f"service_{DIGEST}",
+        f"fc_{LONG[:48]}",
+        f"/static/bpk-{DIGEST}.js",
+        f"bpk-{DIGEST}.css",
+        f"bpk-{'0' * 32}",
+        "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d",
+        f"00-{DIGEST}-00f067aa0ba902b7-01",
+        f"cus_{MIXED[:14]}",
+        f"index.{LONG}.js",
+        "numpy-2.1.0-cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        "Button_root__a1B2c",
+        "v1.2.3-14-gabcdef1",
+    ],
+)
+def test_digests_identifiers_and_files_stay(text):
+    assert redacted(text) == text
+
+
+@given(st.text("0123456789abcdef", min_size=32, max_size=128))
+def test_hexadecimal_digits_alone_are_no_secret(digits):
+    assert redacted(digits) == digits
