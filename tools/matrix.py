@@ -10,12 +10,18 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PROJECT = Path(__file__).parent.parent
 VERSIONS = ("3.12", "3.13", "3.14", "3.15")
 _SUMMARY = re.compile(r"^=* ?((?:\d+ \w+(?:, )?)+) in [\d.]+s.*?=*$", re.MULTILINE)
+_FAILURES = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+_FEW = 8
 _SKIPS = re.compile(r"^SKIPPED \[(\d+)\] (\S+): (.*)$", re.MULTILINE)
 
 
@@ -29,6 +35,7 @@ class Run:
         status: pytest's exit status.
         summary: its closing line, such as ``4606 passed``.
         skips: a line for each reason of a test that was left out.
+        again: tests that failed beside others and were run again alone, with this ``status``.
     """
 
     name: str
@@ -36,6 +43,7 @@ class Run:
     status: int
     summary: str
     skips: tuple[str, ...]
+    again: tuple[str, ...] = ()
 
 
 def main(options: list[str]) -> int:
@@ -76,7 +84,17 @@ def run_tests(place: Path, options: list[str], core: str = "auto") -> Run:
     asked = subprocess.check_output([python, "-c", _NAME], env=environ, text=True)
     name, core = asked.strip().split("\t")
     print(f"\n{name}, recorder in {core}", flush=True)
-    command = [python, "-m", "pytest", *options]
+    status, output = show([python, "-m", "pytest", *options], environ)
+    run = read_run(name, core, status, output)
+    if not may_be_load(status, output):
+        return run
+    print("\nonce more, one at a time:", flush=True)
+    status, _ = show([python, "-m", "pytest", "-q", "--last-failed", "-n", "0"], environ)
+    return replace(run, status=status, again=tuple(_FAILURES.findall(output)))
+
+
+def show(command: list[str], environ: Mapping[str, str]) -> tuple[int, str]:
+    """Run a command and show its output as it comes; return its exit status and the output."""
     lines = []
     with subprocess.Popen(
         command, cwd=PROJECT, env=environ, stdout=subprocess.PIPE, text=True
@@ -85,7 +103,16 @@ def run_tests(place: Path, options: list[str], core: str = "auto") -> Run:
         for line in process.stdout:
             print(line, end="", flush=True)
             lines.append(line)
-    return read_run(name, core, process.returncode, "".join(lines))
+    return process.returncode, "".join(lines)
+
+
+def may_be_load(status: int, output: str) -> bool:
+    """Return whether a few tests failed that may pass alone: many wait for processes of theirs.
+
+    A worker that crashed is a defect, and so are many failures.
+    """
+    failures = _FAILURES.findall(output)
+    return status == 1 and 0 < len(failures) <= _FEW and "crashed while running" not in output
 
 
 _NAME = """
@@ -111,6 +138,8 @@ def report(runs: list[Run], missing: list[str]) -> str:
     for run in runs:
         lines.append(f"  {run.name:<16} {run.core:<7} {run.summary}")
         lines += [f"    skipped {reason}" for reason in run.skips]
+        outcome = "failed again" if run.status else "passed"
+        lines += [f"    {outcome} alone, after failing beside others: {test}" for test in run.again]
     lines += [
         f"  CPython {version:<8} not found here; tools/get-python {version} fetches it"
         for version in missing
