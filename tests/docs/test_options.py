@@ -13,7 +13,7 @@ from tests.traced_run import PROJECT
 import codetracer_otel as ct
 from codetracer_otel.cli import COMMANDS, build_parser
 from codetracer_otel.sdk.settings.limits import Buffer, Limits
-from codetracer_otel.sdk.settings.variables import PARSERS, variable_of
+from codetracer_otel.sdk.settings.options.table import POLICY
 
 PAGE = (PROJECT / "docs" / "options.md").read_text("utf-8")
 SOURCE = PROJECT / "src" / "codetracer_otel"
@@ -36,7 +36,7 @@ def variables_of_source():
         for name in re.findall(r'_(?:otlp|choice)\(environ, "([A-Z_]+)"', text)
     }
     composed = {f"OTEL_EXPORTER_OTLP_{name}" for name in otlp}
-    return found | composed | {variable_of(name) for name in PARSERS}
+    return found | composed | {key.variables[0] for key in POLICY.values()}
 
 
 VARIABLES = variables_of_source()

@@ -4,7 +4,6 @@ import pytest
 
 from codetracer_otel.cli import build_parser
 from codetracer_otel.cli.run.command import (
-    POLICY_FLAGS,
     TargetWords,
     build_keywords,
     build_launch,
@@ -16,7 +15,7 @@ from codetracer_otel.cli.run.target import Target, TargetKind
 from codetracer_otel.errors import UsageError
 from codetracer_otel.sdk.settings.error_policy import PolicyFlags
 from codetracer_otel.sdk.settings.launch import StartKind, StartMode
-from codetracer_otel.sdk.settings.variables import PARSERS
+from codetracer_otel.sdk.settings.options.table import POLICY
 
 
 def keywords_of(*options):
@@ -160,7 +159,7 @@ def test_policy_flags_become_policy():
 
 
 def test_every_policy_field_has_a_flag():
-    assert set(POLICY_FLAGS) == set(PARSERS)
+    assert [name for name, key in POLICY.items() if key.flag is None] == []
 
 
 @pytest.mark.parametrize(

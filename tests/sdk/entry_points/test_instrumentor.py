@@ -80,10 +80,10 @@ def test_the_classes_make_one_instance_as_the_framework_expects(loaded):
 def test_every_option_of_the_file_is_a_keyword_of_configure():
     from dataclasses import fields
 
-    from codetracer_otel.sdk.settings.keywords import KEYWORDS
+    from codetracer_otel.sdk.settings.options.table import OPTIONS
 
     names = {field.name for field in fields(module.InstrumentorConfiguration)}
-    assert names <= set(KEYWORDS)
+    assert names <= set(OPTIONS)
 
 
 @pytest.mark.parametrize(

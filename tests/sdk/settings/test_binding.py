@@ -11,7 +11,8 @@ from codetracer_otel.sdk.settings.error_policy import (
     Policy,
     PolicyFlags,
 )
-from codetracer_otel.sdk.settings.variables import PARSERS, bind_policy
+from codetracer_otel.sdk.settings.options.table import POLICY
+from codetracer_otel.sdk.settings.resolve import bind_policy
 
 STATED = {
     "on_recorder_error": ("abort", OnRecorderError.ABORT),
@@ -60,7 +61,7 @@ def test_each_field_works_from_a_policy(name):
 
 
 def test_every_field_is_tried():
-    assert set(STATED) == set(PARSERS)
+    assert set(STATED) == set(POLICY)
 
 
 def test_a_keyword_beats_the_environment():

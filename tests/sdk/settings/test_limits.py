@@ -3,14 +3,12 @@
 import pytest
 
 from codetracer_otel.errors import Problem
-from codetracer_otel.sdk.settings.limits import (
-    LIMIT_VARIABLES,
-    Buffer,
-    Limits,
-    bounds_from_environment,
-    merge_bounds,
-    parse_bound,
-)
+from codetracer_otel.sdk.settings.limits import Buffer, Limits
+from codetracer_otel.sdk.settings.options.option import read_variables
+from codetracer_otel.sdk.settings.options.table import BUFFER, LIMITS
+from codetracer_otel.sdk.settings.resolve import merge_bounds
+
+BOUNDS = {**LIMITS, **BUFFER}
 
 
 def test_the_defaults_are_those_of_the_interface():
@@ -32,7 +30,7 @@ def test_the_defaults_are_those_of_the_interface():
     ],
 )
 def test_a_bound_is_read_from_text(name, text, expected):
-    assert expected == parse_bound(name, text, "x")
+    assert expected == BOUNDS[name].parse(text, "x")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +51,7 @@ def test_a_bound_is_read_from_text(name, text, expected):
     ],
 )
 def test_what_is_no_bound_is_a_problem(name, value):
-    assert isinstance(parse_bound(name, value, "x"), Problem)
+    assert isinstance(BOUNDS[name].parse(value, "x"), Problem)
 
 
 def test_a_stated_bound_beats_the_environment_and_others_stay_open_to_it():
@@ -92,7 +90,7 @@ def test_of_several_variables_the_first_good_one_wins_and_every_bad_one_is_told(
         "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT": "-1",
     }
 
-    values, problems = bounds_from_environment(environ, LIMIT_VARIABLES)
+    values, problems = read_variables(LIMITS, environ)
 
     assert values == {"max_attributes": 7}
     assert [problem.message.partition(":")[0] for problem in problems] == [

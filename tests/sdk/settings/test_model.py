@@ -12,7 +12,6 @@ from codetracer_otel.errors import ConfigurationError, Problem
 from codetracer_otel.filters.language.sources import filter_from_text
 from codetracer_otel.sdk.settings.error_policy import OnRecorderError, Origin, Policy
 from codetracer_otel.sdk.settings.exporter_specs import ExporterSpec
-from codetracer_otel.sdk.settings.keywords import KEYWORDS
 from codetracer_otel.sdk.settings.launch import StartKind, StartMode
 from codetracer_otel.sdk.settings.limits import Buffer, Limits
 from codetracer_otel.sdk.settings.model import (
@@ -24,6 +23,7 @@ from codetracer_otel.sdk.settings.model import (
     from_process_environment,
     wants_auto_start,
 )
+from codetracer_otel.sdk.settings.options.table import OPTIONS
 from codetracer_otel.sdk.settings.otel_environment import OtlpEnvironment, RemoteParent
 from codetracer_otel.sdk.settings.resolve import resolve
 
@@ -56,7 +56,7 @@ KEYWORD_EXAMPLES = {
     "signals": (True, "signals", True),
     "learn_secrets": (False, "learn_secrets", False),
 }
-BAD_KEYWORDS = {name: object() for name in KEYWORDS}
+BAD_KEYWORDS = {name: object() for name in OPTIONS}
 
 VARIABLE_EXAMPLES = {
     "OTEL_SDK_DISABLED": (" TRUE ", "disabled", True),
@@ -123,11 +123,11 @@ def test_with_nothing_stated_the_defaults_stand():
 
 
 def test_none_states_nothing():
-    assert resolve(dict.fromkeys(KEYWORDS), {}) == resolve({}, {})
+    assert resolve(dict.fromkeys(OPTIONS), {}) == resolve({}, {})
 
 
 def test_every_keyword_is_tried():
-    assert set(KEYWORD_EXAMPLES) == KEYWORDS
+    assert list(KEYWORD_EXAMPLES) == list(OPTIONS)
 
 
 @pytest.mark.parametrize("keyword", KEYWORD_EXAMPLES)
@@ -164,7 +164,7 @@ def test_all_bad_keywords_are_one_error():
     with pytest.raises(ConfigurationError) as caught:
         resolve(BAD_KEYWORDS, {})
 
-    assert len(caught.value.problems) == len(KEYWORDS)
+    assert len(caught.value.problems) == len(OPTIONS)
 
 
 def test_an_unknown_keyword_gets_a_suggestion():

@@ -17,8 +17,8 @@ from codetracer_otel.sdk.settings.error_policy import (
     Origin,
     Policy,
 )
+from codetracer_otel.sdk.settings.options.table import POLICY
 from codetracer_otel.sdk.settings.resolve import resolve
-from codetracer_otel.sdk.settings.variables import PARSERS, variable_of
 
 # Field -> (as text, the flag that says it, the value).
 ROWS = {
@@ -49,15 +49,15 @@ def keywords_of(words):
 
 
 def origins(policy):
-    return {name: policy.origin_of(name) for name in PARSERS if policy.origin_of(name).value}
+    return {name: policy.origin_of(name) for name in POLICY if policy.origin_of(name).value}
 
 
 def only(name, origin):
-    return {**dict.fromkeys(PARSERS, Origin.DEFAULT), name: origin}
+    return {**dict.fromkeys(POLICY, Origin.DEFAULT), name: origin}
 
 
 def test_every_row_is_tried_and_differs_from_its_default():
-    assert set(ROWS) == set(PARSERS)
+    assert set(ROWS) == set(POLICY)
     assert [name for name in ROWS if getattr(Policy(), name) == ROWS[name][2]] == []
 
 
@@ -72,7 +72,7 @@ def test_a_row_from_a_keyword(name):
 @pytest.mark.parametrize("name", ROWS)
 def test_a_row_from_the_environment(name):
     text, _, expected = ROWS[name]
-    policy = resolve({}, {variable_of(name): text}).policy
+    policy = resolve({}, {POLICY[name].variables[0]: text}).policy
     assert expected == getattr(policy, name)
     assert origins(policy) == only(name, Origin.ENVIRONMENT)
 
@@ -89,7 +89,7 @@ def test_a_row_from_a_flag(name):
 def test_a_flag_beats_the_environment(name):
     _, words, expected = ROWS[name]
     default = str(getattr(Policy(), name))
-    policy = resolve(keywords_of(words), {variable_of(name): default}).policy
+    policy = resolve(keywords_of(words), {POLICY[name].variables[0]: default}).policy
     assert expected == getattr(policy, name)
     assert policy.origin_of(name) is Origin.FLAG
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from tests.docs.test_options import VARIABLES as IN_THE_SOURCE
 
-from codetracer_otel.sdk.settings.otel_environment import VARIABLES, misspelt_variables
+from codetracer_otel.sdk.settings.options.names import known_variables, misspelt_variables
 from codetracer_otel.sdk.settings.resolve import resolve
 
 
@@ -28,11 +28,11 @@ def test_a_name_that_is_nearly_one_of_ours_is_told(name, meant):
     ["CODETRACER_FORMAT", "CODETRACER_CI", "CODETRACER_", "CODETRACER_RECORDER_PATH", "TRACE", "X"],
 )
 def test_a_name_of_another_tool_is_left_alone(name):
-    assert misspelt_variables([name, *VARIABLES]) == []
+    assert misspelt_variables([name, *known_variables()]) == []
 
 
 def test_the_list_is_what_the_source_reads():
-    assert {name for name in IN_THE_SOURCE if name.startswith("CODETRACER_")} == VARIABLES
+    assert {name for name in IN_THE_SOURCE if name.startswith("CODETRACER_")} == known_variables()
 
 
 def test_a_misspelt_filter_variable_is_a_warning_of_the_session():

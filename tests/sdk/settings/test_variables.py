@@ -13,16 +13,15 @@ from codetracer_otel.sdk.settings.error_policy import (
     LogLevels,
     OnRecorderError,
 )
-from codetracer_otel.sdk.settings.variables import (
+from codetracer_otel.sdk.settings.options.option import read_variables
+from codetracer_otel.sdk.settings.options.table import POLICY
+from codetracer_otel.sdk.settings.parsers import (
     FALSE_WORDS,
-    PARSERS,
     TRUE_WORDS,
     parse_boolean,
     parse_file,
     parse_log_levels,
-    policy_from_environment,
     shown,
-    variable_of,
 )
 
 GOOD = {
@@ -36,30 +35,32 @@ GOOD = {
     "CODETRACER_MODULE_NAME_FROM_GLOBALS": ("n", False),
     "CODETRACER_PROPAGATE_SCRIPT_EXIT": ("0", False),
 }
-BAD = {variable_of(name): "%%%" for name in PARSERS if name != "log_file"}
+BAD = {key.variables[0]: "%%%" for key in POLICY.values() if key.name != "log_file"}
 
 
 @pytest.mark.parametrize("variable", GOOD)
 def test_each_variable_states_its_field(variable):
     text, expected = GOOD[variable]
 
-    values, problems = policy_from_environment({variable: text})
+    values, problems = read_variables(POLICY, {variable: text})
 
     assert problems == []
-    assert {variable: expected} == {variable_of(name): value for name, value in values.items()}
+    assert {variable: expected} == {
+        POLICY[name].variables[0]: value for name, value in values.items()
+    }
 
 
 def test_every_field_has_a_variable():
-    assert set(GOOD) == {variable_of(name) for name in PARSERS}
+    assert set(GOOD) == {key.variables[0] for key in POLICY.values()}
 
 
 def test_blank_variables_state_nothing():
-    assert policy_from_environment(dict.fromkeys(GOOD, "  ")) == ({}, [])
+    assert read_variables(POLICY, dict.fromkeys(GOOD, "  ")) == ({}, [])
 
 
 @pytest.mark.parametrize("variable", BAD)
 def test_a_bad_variable_is_a_problem_that_names_it(variable):
-    values, problems = policy_from_environment({variable: BAD[variable]})
+    values, problems = read_variables(POLICY, {variable: BAD[variable]})
 
     assert values == {}
     assert [problem.code for problem in problems] == [ErrorCode.INVALID_POLICY_VALUE]
@@ -134,7 +135,7 @@ def test_what_messages_show_is_one_short_ascii_line(text):
 @given(st.dictionaries(st.sampled_from(sorted(GOOD)), st.text(max_size=20)))
 @settings(deadline=None, max_examples=100)
 def test_any_text_is_a_value_or_a_problem(environ):
-    values, problems = policy_from_environment(environ)
+    values, problems = read_variables(POLICY, environ)
 
     stated = [name for name, text in environ.items() if text.strip()]
     assert len(stated) == len(values) + len(problems)

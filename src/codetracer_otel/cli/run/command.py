@@ -22,11 +22,13 @@ from codetracer_otel.cli.run.uncaught import raise_silently
 from codetracer_otel.errors import UsageError
 from codetracer_otel.sdk.settings.error_policy import PolicyFlags
 from codetracer_otel.sdk.settings.launch import StartKind, StartMode
+from codetracer_otel.sdk.settings.options.table import OPTIONS, POLICY, RUN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from codetracer_otel.sdk.session.session import Session
+    from codetracer_otel.sdk.settings.options.option import Option
 
 _EXAMPLES: Final = """\
 Everything behind the program belongs to the program, whatever it looks like.
@@ -118,68 +120,22 @@ def _options_with_value() -> frozenset[str]:
 def _add_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     tracing = parser.add_argument_group("tracing")
     policy = parser.add_argument_group("policy")
-    return [*_add_tracing_options(tracing), *_add_policy_options(policy)]
-
-
-def _add_tracing_options(group: argparse._ArgumentGroup) -> list[argparse.Action]:
-    add = group.add_argument
     return [
-        add(
-            "--trace-filter",
-            action="append",
-            metavar="FILE",
-            help="a filter, or several: a.toml::b.toml",
-        ),
-        add(
-            "--exporter",
-            action="append",
-            metavar="NAME[=TARGET]",
-            help="otlp[=URL], otlp-grpc[=URL], native=DIR, jsonl[=FILE], chrome=FILE, console, "
-            "none",
-        ),
-        add("--capture", metavar="LIST", help="any of args,return,locals,globals, or none"),
-        add("--service-name", metavar="NAME", help="service.name; default: the program's name"),
-        add("--trace", metavar="SPEC", help="topics to print, as in CODETRACER_TRACE"),
-        add("--activation-path", metavar="FILE", help="record from the first entry into this file"),
-        add(
-            "--no-global-provider",
-            action="store_true",
-            help="without a provider for spans of libraries, whose cost their spans are",
-        ),
-        add("--no-builtin-filter", action="store_true", help="without the builtin filters"),
-        add("--no-learn-secrets", action="store_true", help="hide by name and shape alone"),
-        add("--no-framework-filters", action="store_true", help="without those of test frameworks"),
-        add("--quiet", action="store_true", help="without the summary"),
+        *(_add_flag(tracing, row) for row in (*OPTIONS.values(), *RUN.values()) if row.flag),
+        *(_add_flag(policy, row) for row in POLICY.values() if row.flag),
     ]
 
 
-def _add_policy_options(group: argparse._ArgumentGroup) -> list[argparse.Action]:
-    add = group.add_argument
-    switch = argparse.BooleanOptionalAction
-    return [
-        add("--on-recorder-error", metavar="ACTION", help="disable (default) or abort"),
-        add("--require-trace", action=switch, help="fail when nothing was recorded"),
-        add("--keep-partial-trace", action=switch, help="keep a native trace after a failure"),
-        add("--log-level", metavar="LEVELS", help="[target=]level,..."),
-        add("--log-file", metavar="FILE", help="where the log goes; default: stderr"),
-        add("--json-errors", action=switch, help="one JSON line per failure on stderr"),
-        add("--capture-io", metavar="MODE", help="off (default), proxies or proxies+fd"),
-        add("--module-name-from-globals", action=switch, help="__name__ names the module"),
-        add("--propagate-script-exit", action=switch, help="exit with the program's status"),
-    ]
-
-
-POLICY_FLAGS: Final = (
-    "on_recorder_error",
-    "require_trace",
-    "keep_partial_trace",
-    "log_level",
-    "log_file",
-    "json_errors",
-    "capture_io",
-    "module_name_from_globals",
-    "propagate_script_exit",
-)
+def _add_flag(group: argparse._ArgumentGroup, row: Option) -> argparse.Action:
+    flag = row.flag
+    assert flag is not None  # the caller's condition
+    action: Any = "append" if flag.repeats else "store"
+    more: dict[str, Any] = {"metavar": flag.metavar}
+    if not flag.metavar:
+        action = argparse.BooleanOptionalAction if flag.has_opposite else "store_false"
+        more = {"default": None}
+    text = flag.help.replace("%", "%%")
+    return group.add_argument(flag.name, action=action, dest=row.name, help=text, **more)
 
 
 def run(options: argparse.Namespace) -> Run:
@@ -189,7 +145,7 @@ def run(options: argparse.Namespace) -> Run:
         UsageError: there is no such program.
     """
     target = build_target(options.target_words)
-    ending = Ending(_start_session(options, target), quiet=options.quiet)
+    ending = Ending(_start_session(options, target), quiet=options.summary is False)
     # first in, last out: after the program's own handlers and threads
     atexit.register(ending.close)
     # what the program did not make shall cost neither its collections nor its children's ends
@@ -226,7 +182,7 @@ class Run:
 def _start_session(options: argparse.Namespace, target: Target) -> Session:
     from codetracer_otel.sdk.session.configure import begin_session  # noqa: PLC0415 - usage errors first
 
-    launch = build_launch(target, framework_filter=not options.no_framework_filters)
+    launch = build_launch(target, framework_filter=options.framework_filters is None)
     return begin_session(build_keywords(options), launch)
 
 
@@ -289,17 +245,7 @@ def _main_file(filename: str) -> str:
 
 def build_keywords(options: argparse.Namespace) -> dict[str, Any]:
     """Return the keywords of ``configure`` that the options state."""
-    flags = {name: getattr(options, name) for name in POLICY_FLAGS}
-    return {
-        "trace_filter": options.trace_filter,
-        "exporter": options.exporter,
-        "capture": options.capture,
-        "service_name": options.service_name,
-        "trace": options.trace,
-        "activation_path": options.activation_path,
-        "set_global": False if options.no_global_provider else None,
-        "builtin_filter": False if options.no_builtin_filter else None,
-        "learn_secrets": False if options.no_learn_secrets else None,
-        "policy": PolicyFlags({k: v for k, v in flags.items() if v is not None}),
-        "signals": True,
-    }
+    stated = {row.name: getattr(options, row.name) for row in OPTIONS.values() if row.flag}
+    flags = {row.name: getattr(options, row.name) for row in POLICY.values() if row.flag}
+    policy = PolicyFlags({name: value for name, value in flags.items() if value is not None})
+    return {**stated, "policy": policy, "signals": True}

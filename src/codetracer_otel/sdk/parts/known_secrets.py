@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from codetracer_otel.filters.types import Action, CodeIdentity
 from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
 from codetracer_otel.sdk.settings.model import from_process_environment
-from codetracer_otel.sdk.settings.otel_environment import PREFIX
+from codetracer_otel.sdk.settings.options.table import PREFIX
 
 if TYPE_CHECKING:
     from codetracer_otel.filters import Classifier

@@ -11,7 +11,7 @@ from typing import Final
 
 from codetracer_otel.endpoints import shown_endpoint, without_secrets_of_urls
 from codetracer_otel.errors import ErrorCode, Problem
-from codetracer_otel.sdk.settings.variables import did_you_mean, invalid, shown
+from codetracer_otel.sdk.settings.parsers import did_you_mean, invalid, shown
 
 
 @dataclass(frozen=True, slots=True, repr=False)

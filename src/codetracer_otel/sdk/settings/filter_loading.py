@@ -1,11 +1,13 @@
-"""Finds and loads the filters of a session, in the order in which they override each other."""
+"""Names, finds and loads the filters of a session, in the order in which they override."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.errors import FilterError
 from codetracer_otel.filters import (
     FilterSource,
     ModuleNames,
@@ -16,9 +18,12 @@ from codetracer_otel.filters import (
     load_chain,
 )
 from codetracer_otel.filters.code.paths import absolute_path
+from codetracer_otel.filters.language.sources import parse_chain_text, parse_stated_chain
 from codetracer_otel.sdk.settings.launch import StartKind
+from codetracer_otel.sdk.settings.parsers import invalid
 
 if TYPE_CHECKING:
+    from codetracer_otel.errors import Problem
     from codetracer_otel.filters.language.chain import FilterChain
     from codetracer_otel.model.protocols import Clock, Notify
     from codetracer_otel.sdk.settings.model import Settings
@@ -128,3 +133,44 @@ def _installed_package(module: str) -> list[str]:
         return []
     places = list(spec.submodule_search_locations or ())
     return places or ([spec.origin] if spec.origin else [])
+
+
+def split_chain(text: str) -> list[str]:
+    """Return the absolute paths of a filter chain ``a.toml::b.toml``; blank parts are skipped."""
+    return [source.label for source in parse_chain_text(text)]
+
+
+def parse_filters(value: object, subject: str) -> tuple[object, ...] | Problem:
+    """Return the absolute paths and inline filters of ``trace_filter``, in order."""
+    single = isinstance(value, str | os.PathLike | FilterSource)
+    items = [value] if single else value
+    if isinstance(items, bytes | Mapping) or not isinstance(items, Iterable):
+        return _not_a_filter(value, subject)
+    found: list[object] = []
+    for item in items:
+        part = _parse_filter(item)
+        if part is None:
+            return _not_a_filter(item, subject)
+        found += part
+    return tuple(found)
+
+
+def _parse_filter(item: object) -> list[object] | None:
+    if isinstance(item, str):
+        return _stated_paths(item)
+    if isinstance(item, os.PathLike):
+        path = os.fspath(item)
+        return [filter_from_path(path).label] if isinstance(path, str) else None
+    return [item] if isinstance(item, FilterSource) else None
+
+
+def _stated_paths(text: str) -> list[object] | None:
+    try:
+        return [source.label for source in parse_stated_chain(text)]
+    except FilterError:
+        return None
+
+
+def _not_a_filter(value: object, subject: str) -> Problem:
+    expected = "a path, 'a.toml::b.toml', filter_from_text(...) or a sequence of those"
+    return invalid(subject, "not a trace filter", value, expected)

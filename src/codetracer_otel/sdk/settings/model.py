@@ -13,7 +13,7 @@ from codetracer_otel.sdk.settings.exporter_specs import Exporters, ExporterSpec
 from codetracer_otel.sdk.settings.launch import StartMode
 from codetracer_otel.sdk.settings.limits import NO_BOUNDS, Buffer, Limits, TextLengths
 from codetracer_otel.sdk.settings.otel_environment import OtlpEnvironment
-from codetracer_otel.sdk.settings.variables import parse_boolean, parse_choice
+from codetracer_otel.sdk.settings.parsers import parse_boolean, parse_choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

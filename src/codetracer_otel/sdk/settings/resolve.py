@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.errors import Problem, configuration_error
+from codetracer_otel.errors import ErrorCode, Problem, configuration_error
 from codetracer_otel.instrumentation.topics import TOPICS
-from codetracer_otel.sdk.settings.error_policy import Origin
+from codetracer_otel.sdk.settings.error_policy import Origin, Policy, PolicyFlags
 from codetracer_otel.sdk.settings.exporter_specs import (
     Exporters,
     exporters_from_environment,
@@ -15,64 +18,31 @@ from codetracer_otel.sdk.settings.exporter_specs import (
     may_be_grpc,
     missing_plugins,
 )
-from codetracer_otel.sdk.settings.keywords import (
-    KEYWORDS,
-    parse_capture,
-    parse_exact_boolean,
-    parse_filters,
-    parse_path,
-    parse_provider,
-    parse_resource,
-    parse_text,
-    parse_topics,
-    split_chain,
-    unknown_keyword,
-)
+from codetracer_otel.sdk.settings.filter_loading import split_chain
 from codetracer_otel.sdk.settings.launch import StartMode
-from codetracer_otel.sdk.settings.limits import (
-    BUFFER_VARIABLES,
-    LIMIT_VARIABLES,
-    Buffer,
-    Limits,
-    bounds_from_environment,
-    merge_bounds,
-    text_lengths,
-)
-from codetracer_otel.sdk.settings.model import (
-    Core,
-    Paths,
-    Settings,
-    StepValues,
-    TopicSettings,
-    ValueFormat,
-    asked_core,
-)
+from codetracer_otel.sdk.settings.limits import Buffer, Limits, TextLengths
+from codetracer_otel.sdk.settings.model import Settings, TopicSettings
+from codetracer_otel.sdk.settings.options.names import misspelt_variables, unknown_keyword
+from codetracer_otel.sdk.settings.options.option import Options, read_stated, read_variables
+from codetracer_otel.sdk.settings.options.table import BUFFER, ENVIRONMENT, LIMITS, OPTIONS, POLICY
 from codetracer_otel.sdk.settings.otel_environment import (
     is_disabled,
-    misspelt_variables,
     otlp_environment,
     remote_parent,
     resource_attributes,
     traces_sampler,
 )
+from codetracer_otel.sdk.settings.parsers import did_you_mean, invalid, parse_boolean, shown
 from codetracer_otel.sdk.settings.topic_directives import stated_output, topic_problems
-from codetracer_otel.sdk.settings.variables import (
-    bind_policy,
-    invalid,
-    parse_boolean,
-    parse_choice,
-    policy_from_environment,
-)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from enum import StrEnum
+    from collections.abc import Iterable
 
     from codetracer_otel.model.record import RemoteParent
-    from codetracer_otel.sdk.settings.error_policy import Policy
 
 # OpenTelemetry, too, leaves out the bad items among the pairs of these.
 _PARTLY_USED: Final = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS")
+_BOUNDS: Final[Mapping[str, Options]] = {"limits": LIMITS, "buffer": BUFFER}
 
 
 def resolve(
@@ -102,79 +72,136 @@ def _variables_in(problems: Iterable[Problem]) -> tuple[str, ...]:
     return tuple(name for name in subjects if name.startswith("OTEL_") and name not in _PARTLY_USED)
 
 
+def bind_policy(
+    stated: object, environment: Mapping[str, object]
+) -> tuple[Policy, tuple[Problem, ...]]:
+    """Return the policy in force and every problem of what the caller stated.
+
+    Args:
+        stated: what the caller gave: a mapping, a `Policy`, `PolicyFlags` or None.
+        environment: valid values by field name.
+
+    A value that is not accepted counts as not stated, so the policy is usable either way.
+    """
+    origin = Origin.FLAG if isinstance(stated, PolicyFlags) else Origin.KEYWORD
+    mapping = _stated_policy(stated)
+    given, problems = read_stated(
+        POLICY, mapping or {}, lambda name: _subject_of(name, origin), _unknown_key
+    )
+    if mapping is None:
+        problems = [invalid("policy", "not a policy", stated, "a mapping or a Policy")]
+    values = {**environment, **given}
+    origins = {name: origin if name in given else Origin.ENVIRONMENT for name in values}
+    policy = Policy(**values, origins=MappingProxyType(origins))  # type: ignore[arg-type]
+    return policy, tuple(problems)
+
+
+def _stated_policy(stated: object) -> Mapping[str, object] | None:
+    if stated is None:
+        return {}
+    if isinstance(stated, PolicyFlags):
+        return stated.values
+    if isinstance(stated, Policy):
+        return _differences(stated, Policy(), kept=stated.origins)
+    return stated if isinstance(stated, Mapping) else None
+
+
+def _differences(stated: Any, default: Any, kept: Mapping[str, Origin]) -> dict[str, object]:
+    """Return the fields that differ from their defaults, and those a keyword has stated."""
+    values = {field.name: getattr(stated, field.name) for field in fields(default) if field.compare}
+    return {
+        name: value
+        for name, value in values.items()
+        if value != getattr(default, name) or kept.get(name) is Origin.KEYWORD
+    }
+
+
+def _subject_of(name: str, origin: Origin) -> str:
+    return f"--{name.replace('_', '-')}" if origin is Origin.FLAG else f"policy.{name}"
+
+
+def _unknown_key(name: object) -> Problem:
+    hint = did_you_mean(name, POLICY) if isinstance(name, str) else ""
+    message = f"policy: unknown key {shown(name)}; expected one of {', '.join(POLICY)}{hint}"
+    return Problem(ErrorCode.INVALID_POLICY_VALUE, message)
+
+
+def merge_bounds[Bounds: (Limits, Buffer)](
+    stated: object,
+    default: Bounds,
+    environment: Mapping[str, object],
+    subject: str,
+) -> tuple[Bounds, list[Problem]]:
+    """Return the bounds in force and every problem of those the caller stated.
+
+    Args:
+        stated: an instance of the bounds' class, or None.
+        default: the bounds when nothing is stated.
+        environment: valid values by field name.
+        subject: the keyword's name.
+    """
+    base = replace(default, **environment)  # type: ignore[arg-type]
+    if stated is None:
+        return base, []
+    if not isinstance(stated, type(default)):
+        return base, [invalid(subject, "wrong type", stated, f"a {type(default).__name__}(...)")]
+    given = _differences(stated, default, kept={})
+    values, problems = read_stated(_BOUNDS[subject], given, lambda name: f"{subject}.{name}")
+    return replace(base, **values), problems  # type: ignore[arg-type]
+
+
+def text_lengths(environ: Mapping[str, str]) -> TextLengths:
+    """Return what an environment says; a bad value says nothing, as `Limits` has told already."""
+    option = LIMITS["max_string"]
+    of_spans, of_all = (
+        read_variables({variable: replace(option, variables=(variable,))}, environ)[0].get(
+            option.name
+        )
+        for variable in option.variables
+    )
+    others = of_all if isinstance(of_all, int) else None
+    return TextLengths(of_spans if isinstance(of_spans, int) else others, others)
+
+
 class _Reader:
     """Reads option by option; collects problems of keywords and warnings of the environment."""
 
     def __init__(self, keywords: Mapping[str, object], environ: Mapping[str, str]) -> None:
         self._keywords = {name: value for name, value in keywords.items() if value is not None}
         self._environ = environ
-        self.problems = [unknown_keyword(name) for name in keywords if name not in KEYWORDS]
+        self.problems = [unknown_keyword(name) for name in keywords if name not in OPTIONS]
         self.warnings = misspelt_variables(environ)
 
     def settings(self, launch: StartMode) -> Settings:
+        stated, problems = read_stated(OPTIONS, self._keywords)
         sampler, sampler_argument = self._sampler()
         exporters = self._exporters()
         otlp = otlp_environment(self._environ, may_be_grpc=may_be_grpc(exporters))
-        return Settings(
-            disabled=self._warned(is_disabled(self._environ)),
-            environment_filters=tuple(split_chain(self._text("CODETRACER_TRACE_FILTER") or "")),
-            filters=self._option("trace_filter", parse_filters, ()),
-            builtin_filter=self._boolean("builtin_filter", default=True),
-            exporters=exporters,
-            exporters_origin=self._origin_of_exporters(),
-            functions=self._boolean("functions", default=True),
-            capture=self._option("capture", parse_capture, Settings().capture),
-            topics=self._topics(),
-            policy=self._policy(),
-            service_name=self._option("service_name", parse_text, self._text("OTEL_SERVICE_NAME")),
-            resource=self._option("resource", parse_resource, None),
-            resource_attributes=self._warned(resource_attributes(self._environ)),
-            tracer_provider=self._option("tracer_provider", parse_provider, None),
-            set_global=self._boolean("set_global", default=True),
-            session_id=self._option("session_id", parse_text, self._text("CODETRACER_SESSION_ID")),
-            activation_path=self._option("activation_path", parse_path, None),
-            limits=self._bounds("limits", Limits(), LIMIT_VARIABLES),
-            text_lengths=text_lengths(self._environ),
-            buffer=self._bounds("buffer", Buffer(), BUFFER_VARIABLES),
-            capture_repr=self._boolean("capture_repr", default=False),
-            step_values=self._choice("step_values", StepValues.ALL),
-            value_format=self._choice("value_format", ValueFormat.NATIVE),
-            paths=self._choice("paths", Paths.ABSOLUTE),
-            respect_parent=self._boolean("respect_parent", default=True),
-            propagate_threads=self._boolean("propagate_threads", default=True),
-            signals=self._boolean("signals", default=False),
-            learn_secrets=self._boolean(
-                "learn_secrets",
-                default=self._variable_boolean("CODETRACER_LEARN_SECRETS", default=True),
-            ),
-            remote_parent=self._remote_parent(),
-            otlp=self._warned(otlp),
-            sampler=sampler,
-            sampler_argument=sampler_argument,
-            no_color=bool(self._environ.get("NO_COLOR")),
-            core=self._core(),
-            launch=launch,
-            warnings=tuple(self.warnings),
-            unusable=_variables_in(self.warnings),
-        )
+        self.problems += problems
+        values: dict[str, Any] = {
+            "disabled": self._warned(is_disabled(self._environ)),
+            "environment_filters": self._environment_filters(),
+            "exporters": exporters,
+            "exporters_origin": self._origin_of_exporters(),
+            "topics": self._topics(stated.pop("trace", None)),
+            "policy": self._policy(),
+            "resource_attributes": self._warned(resource_attributes(self._environ)),
+            "limits": self._bounds("limits", Limits()),
+            "text_lengths": text_lengths(self._environ),
+            "buffer": self._bounds("buffer", Buffer()),
+            "remote_parent": self._remote_parent(),
+            "otlp": self._warned(otlp),
+            "sampler": sampler,
+            "sampler_argument": sampler_argument,
+            "no_color": bool(self._environ.get("NO_COLOR")),
+            **self._warned(read_variables({**OPTIONS, **ENVIRONMENT}, self._environ)),
+            **stated,
+        }
+        found = tuple(self.warnings)
+        return Settings(**values, launch=launch, warnings=found, unusable=_variables_in(found))
 
-    def _option(self, name: str, parse: Callable[[object, str], Any], default: Any) -> Any:
-        if name not in self._keywords:
-            return default
-        value = parse(self._keywords[name], name)
-        if not isinstance(value, Problem):
-            return value
-        self.problems.append(value)
-        return default
-
-    def _boolean(self, name: str, *, default: bool) -> bool:
-        return cast("bool", self._option(name, parse_exact_boolean, default))
-
-    def _choice[Choice: StrEnum](self, name: str, default: Choice) -> Choice:
-        def parse(value: object, subject: str) -> Choice | Problem:
-            return parse_choice(type(default), value, subject)
-
-        return cast("Choice", self._option(name, parse, default))
+    def _environment_filters(self) -> tuple[str, ...]:
+        return tuple(split_chain(self._text("CODETRACER_TRACE_FILTER") or ""))
 
     def _text(self, variable: str) -> str | None:
         return self._environ.get(variable, "").strip() or None
@@ -200,15 +227,13 @@ class _Reader:
         return Origin.KEYWORD if "exporter" in self._keywords else Origin.ENVIRONMENT
 
     def _policy(self) -> Policy:
-        environment = self._warned(policy_from_environment(self._environ))
+        environment = self._warned(read_variables(POLICY, self._environ))
         policy, problems = bind_policy(self._keywords.get("policy"), environment)
         self.problems += problems
         return policy
 
-    def _bounds[Bounds: (Limits, Buffer)](
-        self, name: str, default: Bounds, variables: Mapping[str, tuple[str, ...]]
-    ) -> Bounds:
-        environment = self._warned(bounds_from_environment(self._environ, variables))
+    def _bounds[Bounds: (Limits, Buffer)](self, name: str, default: Bounds) -> Bounds:
+        environment = self._warned(read_variables(_BOUNDS[name], self._environ))
         bounds, problems = merge_bounds(self._keywords.get(name), default, environment, name)
         self.problems += problems
         return bounds
@@ -220,14 +245,13 @@ class _Reader:
         self.warnings.append(parent)
         return None
 
-    def _topics(self) -> TopicSettings:
-        stated = self._option("trace", parse_topics, None)
+    def _topics(self, stated: object) -> TopicSettings:
         by_topic = self._environ.get("CODETRACER_TRACE_TOPICS")
         spec = by_topic if by_topic is not None else self._environ.get("CODETRACER_TRACE")
         topics = TopicSettings(
-            spec=spec if stated is None else stated,
+            spec=stated if isinstance(stated, str) else spec,
             may_be_path=stated is None and by_topic is None,
-            strict=stated is not None or self._variable_boolean("CODETRACER_TRACE_STRICT"),
+            strict=stated is not None or self._is_strict(),
             output=self._topic_output(),
             order=self._order(),
         )
@@ -246,20 +270,13 @@ class _Reader:
         self.warnings.append(output)
         return None
 
-    def _variable_boolean(self, variable: str, *, default: bool = False) -> bool:
-        text = self._text(variable)
-        value = parse_boolean(text, variable) if text else default
+    def _is_strict(self) -> bool:
+        text = self._text("CODETRACER_TRACE_STRICT")
+        value = parse_boolean(text, "CODETRACER_TRACE_STRICT") if text else False
         if not isinstance(value, Problem):
             return value
         self.warnings.append(value)
-        return default
-
-    def _core(self) -> Core:
-        choice = asked_core(self._environ)
-        if not isinstance(choice, Problem):
-            return choice
-        self.warnings.append(choice)
-        return Core.AUTO
+        return False
 
     def _order(self) -> str:
         text = (self._text("CODETRACER_TRACE_ORDER") or "end").lower()

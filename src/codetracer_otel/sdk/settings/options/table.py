@@ -1,0 +1,333 @@
+"""The one table of options: keywords, flags, variables and docs/options.md are made from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.sdk.settings.error_policy import CaptureIo, OnRecorderError, Policy
+from codetracer_otel.sdk.settings.filter_loading import parse_filters
+from codetracer_otel.sdk.settings.model import Core, Paths, StepValues, ValueFormat
+from codetracer_otel.sdk.settings.options.option import Flag, Option, Options
+from codetracer_otel.sdk.settings.parsers import (
+    choice_of,
+    number_from,
+    parse_boolean,
+    parse_capture,
+    parse_exact_boolean,
+    parse_file,
+    parse_log_levels,
+    parse_path,
+    parse_provider,
+    parse_resource,
+    parse_text,
+    parse_topics,
+    parse_when_full,
+)
+
+if TYPE_CHECKING:
+    from codetracer_otel.sdk.settings.parsers import Parser
+
+PREFIX: Final = "CODETRACER_"
+
+
+def _table(*options: Option) -> Options:
+    return {option.name or option.variables[0]: option for option in options}
+
+
+def _switch(
+    name: str, text: str, more: str = "", *, default: bool, flag: Flag | None = None
+) -> Option:
+    return Option(name, text, parse_exact_boolean, "bool", default, flag=flag, more=more)
+
+
+def _key(name: str, parse: Parser, text: str, flag_help: str, metavar: str = "") -> Option:
+    flag_name = f"--{name.replace('_', '-')}"
+    return Option(
+        name,
+        text,
+        parse,
+        default=getattr(Policy(), name),
+        flag=Flag(flag_name, flag_help, metavar, has_opposite=not metavar),
+        variables=(f"{PREFIX}{name.upper()}",),
+        read=parse,
+    )
+
+
+def _bound(name: str, units: str, *variables: str, parse: Parser, more: str = "") -> Option:
+    return Option(name, "", parse, variables=variables, read=parse, units=units, more=more)
+
+
+def _variable(text: str, *names: str, default: str = "") -> Option:
+    return Option("", text, shown_default=default, variables=names)
+
+
+# A row is read as a whole: it is not one line per argument.
+# fmt: off
+OPTIONS: Final = _table(
+    Option(
+        "trace_filter", "path, chain `a.toml::b.toml`, `filter_from_text`, or a sequence of those",
+        parse_filters, "Any", (), "the project's file",
+        Flag("--trace-filter", "a filter, or several: a.toml::b.toml", "FILE", repeats=True),
+        ("CODETRACER_TRACE_FILTER",), setting="filters", more="in order; see [filters](filters.md)",
+    ),
+    Option(
+        "exporter",
+        'name, `name=target`, an exporter object, or a sequence of those; `[]` or `"none"` '
+        "delivers nothing",
+        type="Any", shown_default="`otlp` with an endpoint in the environment, else `jsonl`",
+        flag=Flag(
+            "--exporter",
+            "otlp[=URL], otlp-grpc[=URL], native=DIR, jsonl[=FILE], chrome=FILE, console, none",
+            "NAME[=TARGET]", repeats=True,
+        ),
+        variables=("CODETRACER_EXPORTER", "OTEL_TRACES_EXPORTER"),
+        more="repeat the flag, separate by commas in the variable",
+    ),
+    _switch(
+        "functions", "record function spans (default); False leaves `sys.monitoring` untouched",
+        "spans by hand and topics are there all the same", default=True,
+    ),
+    Option(
+        "capture", "of `args`, `return`, `locals`, `globals`; default the first two", parse_capture,
+        "Iterable[str]", frozenset({"args", "return"}), "`args,return`",
+        Flag("--capture", "any of args,return,locals,globals, or none", "LIST"),
+        more="`none` is none of them",
+    ),
+    Option(
+        "trace", "topics to print, in the grammar of `CODETRACER_TRACE`", parse_topics, "str",
+        shown_default="off",
+        flag=Flag("--trace", "topics to print, as in CODETRACER_TRACE", "SPEC"),
+        variables=("CODETRACER_TRACE", "CODETRACER_TRACE_TOPICS"), more="see [topics](topics.md)",
+    ),
+    Option(
+        "policy", "what happens when we fail", type="Mapping[str, object] | Policy",
+        more="its keys have flags and variables, see below",
+    ),
+    Option(
+        "service_name", "`service.name` of the resource", parse_text, "str",
+        shown_default="the script's or module's name",
+        flag=Flag("--service-name", "service.name; default: the program's name", "NAME"),
+        variables=("OTEL_SERVICE_NAME",), read=parse_text,
+    ),
+    Option(
+        "resource", "further resource attributes", parse_resource, "Resource | Mapping[str, Any]",
+        shown_default="detected", variables=("OTEL_RESOURCE_ATTRIBUTES",),
+    ),
+    Option(
+        "tracer_provider", "host's provider, for ids and parents", parse_provider, "TracerProvider",
+        shown_default="the global one, if it is not ours",
+        more=(
+            "its sampler and resource are used, too; with the exporter `provider` also its "
+            "processors"
+        ),
+    ),
+    _switch(
+        "set_global", "let our provider serve the global API until the program sets one (default)",
+        "if an exporter takes spans; without it libraries find none of ours, and make no spans "
+        "for us; see [how it works](how-it-works.md)",
+        default=True,
+        flag=Flag(
+            "--no-global-provider",
+            "without a provider for spans of libraries, whose cost their spans are",
+        ),
+    ),
+    _switch(
+        "builtin_filter", "let the builtin filters stand first (default)", default=True,
+        flag=Flag("--no-builtin-filter", "without the builtin filters"),
+    ),
+    Option(
+        "session_id", "evaluation session of the traced program", parse_text, "str",
+        shown_default="none", variables=("CODETRACER_SESSION_ID",), read=parse_text,
+        more="on topic lines and policy spans",
+    ),
+    Option(
+        "activation_path", "start recording when this file is first entered", parse_path,
+        "str | PathLike[str]", shown_default="none",
+        flag=Flag("--activation-path", "record from the first entry into this file", "FILE"),
+    ),
+    Option("limits", "how much of each span is kept", type="Limits", more="see below"),
+    Option("buffer", "how much may wait for delivery", type="Buffer", more="see below"),
+    _switch(
+        "capture_repr", "let `__repr__` and `__str__` of the program's classes run", default=False,
+    ),
+    Option(
+        "step_values", "locals of a step in a native trace: `all` (default) or `changed`",
+        choice_of(StepValues), "str", StepValues.ALL,
+    ),
+    Option(
+        "value_format", "`native` (default), or `text` to make every captured value a string",
+        choice_of(ValueFormat), "str", ValueFormat.NATIVE,
+    ),
+    Option(
+        "paths", "`absolute` (default), or `relative` to the project root", choice_of(Paths), "str",
+        Paths.ABSOLUTE, more="of `code.file.path`",
+    ),
+    Option(
+        "respect_parent", "record nothing below a parent that is not sampled (default)",
+        parse_exact_boolean, "bool", default=True, variables=("TRACEPARENT", "TRACESTATE"),
+        more="the variables name the parent",
+    ),
+    _switch(
+        "propagate_threads", "a thread's parent is the span that started it (default)",
+        default=True,
+    ),
+    _switch("signals", "deliver what is there on SIGTERM", "under `run` always", default=False),
+    Option(
+        "learn_secrets",
+        "hide what was hidden because of its name wherever it comes again (default)",
+        parse_exact_boolean, "bool", default=True,
+        flag=Flag("--no-learn-secrets", "hide by name and shape alone"),
+        variables=("CODETRACER_LEARN_SECRETS",), read=parse_boolean,
+        more=(
+            "`[secrets] learn` of a filter switches it off, too; see "
+            "[security](security.md#known-secrets)"
+        ),
+    ),
+)
+"""The keywords of `configure`, in the order of its signature."""
+
+POLICY: Final = _table(
+    _key(
+        "on_recorder_error", choice_of(OnRecorderError),
+        "an error of ours ends recording (`disable`), or is raised into the program once (`abort`)",
+        "disable (default) or abort", "ACTION",
+    ),
+    _key(
+        "require_trace", parse_boolean, "a session that recorded nothing fails",
+        "fail when nothing was recorded",
+    ),
+    _key(
+        "keep_partial_trace", parse_boolean, "keeps and repairs a native trace after a failure",
+        "keep a native trace after a failure",
+    ),
+    _key(
+        "log_level", parse_log_levels, "`[target=]level,...`, the longest prefix wins",
+        "[target=]level,...", "LEVELS",
+    ),
+    _key(
+        "log_file", parse_file, "where the log goes", "where the log goes; default: stderr", "FILE",
+    ),
+    _key(
+        "json_errors", parse_boolean, "one JSON line per failure on stderr",
+        "one JSON line per failure on stderr",
+    ),
+    _key(
+        "capture_io", choice_of(CaptureIo),
+        "`proxies`, `proxies+fd`: record what the program reads and writes",
+        "off (default), proxies or proxies+fd", "MODE",
+    ),
+    _key(
+        "module_name_from_globals", parse_boolean,
+        "the frame's `__name__` is the module's first name", "__name__ names the module",
+    ),
+    _key(
+        "propagate_script_exit", parse_boolean, "`run` exits with the program's status",
+        "exit with the program's status",
+    ),
+)
+"""The keys of `policy`."""
+
+LIMITS: Final = _table(
+    _bound("max_depth", "levels of containers", parse=number_from(0)),
+    _bound("max_items", "per container", parse=number_from(0)),
+    _bound(
+        "max_string", "characters", "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+        "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", parse=number_from(0),
+    ),
+    _bound(
+        "max_attributes", "per span", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+        "OTEL_ATTRIBUTE_COUNT_LIMIT", parse=number_from(0),
+    ),
+    _bound("max_events", "per span", "OTEL_SPAN_EVENT_COUNT_LIMIT", parse=number_from(0)),
+    _bound("max_links", "per span", "OTEL_SPAN_LINK_COUNT_LIMIT", parse=number_from(0)),
+    _bound(
+        "max_spans_per_second", "per second of the whole session",
+        parse=number_from(0, whole=False, optional=True),
+    ),
+    _bound(
+        "max_event_attributes", "per event", "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
+        parse=number_from(0),
+    ),
+    _bound(
+        "max_link_attributes", "per link", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", parse=number_from(0),
+    ),
+)
+"""The fields of `Limits`, whose defaults stand there."""
+
+BUFFER: Final = _table(
+    _bound("records", "records", "OTEL_BSP_MAX_QUEUE_SIZE", parse=number_from(1)),
+    _bound("bytes", "bytes", parse=number_from(1)),
+    _bound(
+        "when_full", "", parse=parse_when_full,
+        more=(
+            "`block`: the program waits as long as every exporter goes on delivering; one that "
+            "delivers nothing for 5 s is waited for no more, until it does again"
+        ),
+    ),
+    _bound(
+        "max_wait_ms", "ms", parse=number_from(0, whole=False, optional=True),
+        more="at most, of one call, when it waits",
+    ),
+    _bound("interval_ms", "ms", "OTEL_BSP_SCHEDULE_DELAY", parse=number_from(1, whole=False)),
+    _bound("batch_records", "records", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", parse=number_from(1)),
+    _bound("export_timeout_ms", "ms", "OTEL_BSP_EXPORT_TIMEOUT", parse=number_from(1, whole=False)),
+)
+"""The fields of `Buffer`, whose defaults stand there."""
+
+RUN: Final = _table(
+    Option(
+        "framework_filters", "leaves those of pytest and unittest out", shown_default="with them",
+        flag=Flag("--no-framework-filters", "without those of test frameworks"),
+    ),
+    Option(
+        "summary", "leaves the summary out", shown_default="with it",
+        flag=Flag("--quiet", "without the summary"),
+    ),
+)
+"""What `run` alone has."""
+
+ENVIRONMENT: Final = _table(
+    _variable("`true`: sessions start and do nothing", "OTEL_SDK_DISABLED", default="`false`"),
+    _variable(
+        "starts a session with the interpreter, after `codetracer-otel install-autostart`; not "
+        "under `python -E` and `-I`. Other variables are read there as OpenTelemetry reads its own",
+        "CODETRACER_AUTO_START", default="off",
+    ),
+    _variable(
+        "a file of OpenTelemetry's, which may name our instrumentor and its `trace_filter`",
+        "OTEL_CONFIG_FILE", default="none",
+    ),
+    _variable(
+        "which traces are kept; `codetracer_rules` asks the filter's rules", "OTEL_TRACES_SAMPLER",
+        "OTEL_TRACES_SAMPLER_ARG", default="`parentbased_always_on`",
+    ),
+    _variable(
+        "a host's providers, as OpenTelemetry reads them", "OTEL_PYTHON_TRACER_PROVIDER",
+        "OTEL_PYTHON_METER_PROVIDER",
+    ),
+    _variable(
+        "read by OpenTelemetry's API, whose propagators carry our spans' ids", "OTEL_PROPAGATORS",
+        default="`tracecontext,baggage`",
+    ),
+    Option(
+        "",
+        "`c`: compiled code records plain calls, about ten times cheaper, where it was built; "
+        "`python`: it does not; `auto`: it does if it can, and `c` warns if it cannot. "
+        '`codetracer-otel --version` and `session.stats()["recorder"]` say which records, and why',
+        setting="core", default=Core.AUTO, variables=("CODETRACER_OTEL_CORE",),
+        read=choice_of(Core),
+    ),
+    _variable("no colours, on a terminal neither", "NO_COLOR"),
+    _variable(
+        "`fd:N` or `file:PATH` instead of stderr", "CODETRACER_TRACE_OUTPUT", default="stderr",
+    ),
+    _variable(
+        "`start`: a trace's lines wait for its root, which comes first", "CODETRACER_TRACE_ORDER",
+        default="`end`",
+    ),
+    _variable(
+        "a bad directive is an error instead of a line", "CODETRACER_TRACE_STRICT", default="off",
+    ),
+)
+"""What the environment alone has; OpenTelemetry's variables of OTLP are its own."""
+# fmt: on

@@ -1,0 +1,211 @@
+"""Reads a value of an option: what a caller gave, or the text of a flag or variable."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.endpoints import without_secrets_of_urls
+from codetracer_otel.errors import ErrorCode, Problem
+from codetracer_otel.sdk.settings.error_policy import LogLevel, LogLevels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from enum import StrEnum
+
+    type Parser = Callable[[object, str], object]
+
+TRUE_WORDS: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
+FALSE_WORDS: Final = frozenset({"0", "false", "f", "no", "n", "off"})
+
+CAPTURES: Final = ("args", "return", "locals", "globals")
+_BOOLEAN_FORM: Final = "1/true/t/yes/y/on or 0/false/f/no/n/off"
+_LEVEL_NAMES: Final = tuple(level.name.lower() for level in LogLevel)
+_LONGEST_SHOWN: Final = 80
+
+
+def shown(value: object) -> str:
+    """Return a value of a setting as a message may show it: quoted, printable, short."""
+    text = ascii(value) if isinstance(value, str | bool | int | float) else type(value).__name__
+    if "://" in text:  # the rest of a URL, and the quote after it, is not shown
+        text = f"{without_secrets_of_urls(text)}{text[0]}"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean 'x'?`` for the nearest known word, or nothing."""
+    import difflib  # noqa: PLC0415 - only where something is misspelt
+
+    nearest = difflib.get_close_matches(word.lower(), list(known), n=1)
+    return f"; did you mean '{nearest[0]}'?" if nearest else ""
+
+
+def invalid(subject: str, rule: str, value: object, expected: str) -> Problem:
+    """Return the problem of a setting or policy value that is not accepted."""
+    message = f"{subject}: {rule}, got {shown(value)}; expected {expected}"
+    return Problem(ErrorCode.INVALID_POLICY_VALUE, message)
+
+
+def parse_boolean(value: object, subject: str) -> bool | Problem:
+    """Return the truth value of a bool or of one of the accepted words in any case."""
+    if isinstance(value, bool):
+        return value
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word in TRUE_WORDS:
+        return True
+    if word in FALSE_WORDS:
+        return False
+    return invalid(subject, "not a truth value", value, _BOOLEAN_FORM)
+
+
+def parse_choice[Choice: StrEnum](
+    kind: type[Choice], value: object, subject: str
+) -> Choice | Problem:
+    """Return the member of a closed choice that ``value`` names in any case."""
+    names = [member.value for member in kind]
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word in names:
+        return kind(word)
+    hint = did_you_mean(word, names)
+    return invalid(subject, "unknown choice", value, " or ".join(names) + hint)
+
+
+def choice_of(kind: type[StrEnum]) -> Parser:
+    """Return the parser of a closed choice."""
+    return lambda value, subject: parse_choice(kind, value, subject)
+
+
+def parse_log_levels(value: object, subject: str) -> LogLevels | Problem:
+    """Return the limits of ``[target=]level,...``."""
+    if isinstance(value, LogLevels):
+        return value
+    if not isinstance(value, str) or not value.strip():
+        return invalid(subject, "not a log level", value, "[target=]level,...")
+    default, targets = LogLevels().default, []
+    for item in filter(None, (part.strip() for part in value.split(","))):
+        target, equals, name = item.rpartition("=")
+        level = _level(name.strip())
+        if level is None or (equals and not target.strip()):
+            return _unknown_level(subject, item, name.strip())
+        if equals:
+            targets.append((target.strip(), level))
+        else:
+            default = level
+    return LogLevels(default, tuple(targets))
+
+
+def _level(name: str) -> LogLevel | None:
+    upper = {"WARNING": "WARN"}.get(name.upper(), name.upper())
+    return LogLevel.__members__.get(upper)
+
+
+def _unknown_level(subject: str, item: str, name: str) -> Problem:
+    expected = "[target=]" + "|".join(_LEVEL_NAMES) + did_you_mean(name, _LEVEL_NAMES)
+    return invalid(subject, "unknown log level", item, expected)
+
+
+def parse_file(value: object, subject: str) -> str | Problem | None:
+    """Return the absolute path of a file to write, None for stderr."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if value is None or value in ("-", "stderr"):
+        return None
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        return invalid(subject, "not a path", value, "a file to write, or stderr")
+    return os.path.abspath(value)
+
+
+def parse_when_full(value: object, subject: str) -> object:
+    """Return ``drop_newest`` or ``block``."""
+    if value in ("drop_newest", "block"):
+        return value
+    hint = did_you_mean(value, ("drop_newest", "block")) if isinstance(value, str) else ""
+    return invalid(subject, "unknown choice", value, f"drop_newest or block{hint}")
+
+
+def number_from(lowest: int, *, whole: bool = True, optional: bool = False) -> Parser:
+    """Return the parser of a finite number; None is one, too, where it is ``optional``."""
+    return partial(_parse_number, lowest=lowest, whole=whole, optional=optional)
+
+
+def _parse_number(
+    value: object, subject: str, *, lowest: int, whole: bool, optional: bool
+) -> object:
+    if value is None and optional:
+        return None
+    number = _number(value, whole=whole)
+    if number is None or not lowest <= number < float("inf"):
+        kind = "a whole number" if whole else "a number"
+        return invalid(subject, "out of range", value, f"{kind} from {lowest}")
+    return number
+
+
+def _number(value: object, *, whole: bool) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, float) and whole:
+        return None
+    try:
+        return int(value) if whole else float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def parse_capture(value: object, subject: str) -> frozenset[str] | Problem:
+    """Return the parts of ``capture``: a sequence, or text with commas."""
+    items = value.split(",") if isinstance(value, str) else value
+    if isinstance(items, bytes | Mapping) or not isinstance(items, Iterable):
+        return invalid(subject, "wrong type", value, f"a subset of {', '.join(CAPTURES)}")
+    names = [item.strip() if isinstance(item, str) else item for item in items]
+    chosen = [name for name in names if name not in ("", "none")]
+    for name in chosen:
+        if name not in CAPTURES:
+            hint = did_you_mean(name, CAPTURES) if isinstance(name, str) else ""
+            return invalid(subject, "unknown part", name, f"any of {', '.join(CAPTURES)}{hint}")
+    return frozenset(chosen)
+
+
+def parse_exact_boolean(value: object, subject: str) -> bool | Problem:
+    """Return a bool; nothing else is taken for one."""
+    if isinstance(value, bool):
+        return value
+    return invalid(subject, "not a truth value", value, "True or False")
+
+
+def parse_text(value: object, subject: str) -> str | Problem:
+    """Return text that is not blank, without surrounding space."""
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    return invalid(subject, "not a text", value, "text that is not blank")
+
+
+def parse_topics(value: object, subject: str) -> str | Problem:
+    """Return the directives of ``trace``, still as text."""
+    return value if isinstance(value, str) else invalid(subject, "wrong type", value, "text")
+
+
+def parse_path(value: object, subject: str) -> str | Problem:
+    """Return the absolute path of a file."""
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if isinstance(path, str) and path.strip() and "\0" not in path:
+        # the program may change its working directory, and resolve() would follow links
+        return os.path.abspath(path)
+    return invalid(subject, "not a path", value, "the path of a file")
+
+
+def parse_resource(value: object, subject: str) -> object:
+    """Return a mapping of attributes or an OpenTelemetry ``Resource``."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(getattr(value, "attributes", None), Mapping):
+        return value
+    return invalid(subject, "not a resource", value, "a mapping or an OpenTelemetry Resource")
+
+
+def parse_provider(value: object, subject: str) -> object:
+    """Return an OpenTelemetry ``TracerProvider``."""
+    if callable(getattr(value, "get_tracer", None)):
+        return value
+    return invalid(subject, "not a provider", value, "an OpenTelemetry TracerProvider")
