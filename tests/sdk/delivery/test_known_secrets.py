@@ -159,3 +159,19 @@ def test_a_search_on_another_thread_waits_for_what_is_being_learned(monkeypatch)
     known.search([""])
     searched[0].join()
     assert found == [(0, (0, 8), "arg password at shop.py:3")]
+
+
+def test_who_keeps_it_delays_the_end_of_what_is_known_but_not_a_pause():
+    known = learned("tok-9911")
+    known.keep()
+    known.keep()
+    known.wipe(is_off=True)
+    known.release()
+    assert hidden(known, "tok-9911") != []
+    known.release()
+    assert hidden(known, "tok-9911") == []
+    again = learned("tok-9911")
+    again.keep()
+    again.wipe_later()
+    again.wipe_if_asked()
+    assert hidden(again, "tok-9911") == []

@@ -15,7 +15,10 @@ from tests.native_run import plain
 from codetracer_otel.errors import EnvironmentFailure, FilterError
 from codetracer_otel.exporters.native import read_trace
 from codetracer_otel.model.value import REDACTED
-from codetracer_otel.sdk.entry_points.span_exporters import NativeSpanExporter
+from codetracer_otel.sdk.entry_points.span_exporters import (
+    JsonLinesSpanExporter,
+    NativeSpanExporter,
+)
 
 GROUP = "opentelemetry_traces_exporter"
 
@@ -127,3 +130,28 @@ def test_a_full_disk_leaves_the_trace_up_to_there(tmp_path, monkeypatch):
     assert exporter.export([]) is SpanExportResult.FAILURE
     provider.shutdown()
     assert [call.name for call in read_trace(tmp_path / "trace").root.children] == ["order"]
+
+
+KNOWN = "tok-99112233"
+
+
+@pytest.mark.parametrize("how", ["attribute", "resource", "environment", "off"])
+def test_what_was_hidden_by_name_is_hidden_wherever_it_comes_again(tmp_path, monkeypatch, how):
+    if how == "environment":
+        monkeypatch.setenv("SHOP_API_TOKEN", KNOWN)
+    if how == "off":
+        monkeypatch.setenv("CODETRACER_LEARN_SECRETS", "false")
+    resource = Resource({"db.password": KNOWN} if how == "resource" else {})
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    native, lines = NativeSpanExporter(), JsonLinesSpanExporter(tmp_path / "spans.jsonl")
+    provider.add_span_processor(SimpleSpanProcessor(native))
+    provider.add_span_processor(SimpleSpanProcessor(lines))
+    tracer = provider.get_tracer("shop")
+    if how in ("attribute", "off"):
+        tracer.start_span("login", attributes={"password": KNOWN}).end()
+    tracer.start_span(f"order of {KNOWN}", attributes={"note": f"by {KNOWN}"}).end()
+    provider.shutdown()
+
+    written = [path.read_bytes() for path in (tmp_path / "codetracer-trace").iterdir()]
+    written.append((tmp_path / "spans.jsonl").read_bytes())
+    assert any(KNOWN.encode() in content for content in written) is (how == "off")

@@ -19,6 +19,7 @@ from tests.conftest import HEADER, only, rule
 
 from codetracer_otel.filters import builtin_sources, compile_chain, filter_from_text, load_chain
 from codetracer_otel.model.value import REDACTED
+from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
 from codetracer_otel.sdk.entry_points.instrumentor import CodetracerInstrumentor
 from codetracer_otel.sdk.otel.host_exporters import redact_exporters, stop_redacting
 from codetracer_otel.sdk.session.configure import begin_session, shutdown
@@ -49,13 +50,13 @@ def classifier():
 class Host:
     """A provider with one processor, its exporter, and the log."""
 
-    def __init__(self, classifier, processor=SimpleSpanProcessor):
+    def __init__(self, classifier, processor=SimpleSpanProcessor, known=None):
         self.exporter = InMemorySpanExporter()
         self.provider = TracerProvider(shutdown_on_exit=False, resource=Resource({"host": "h"}))
         self.told = []
         if processor is not None:
             self.provider.add_span_processor(processor(self.exporter))
-        redact_exporters(self.provider, classifier, self.tell)
+        redact_exporters(self.provider, classifier, self.tell, known)
 
     def tell(self, event, /, level="info", **facts):
         self.told.append((event, level, facts))
@@ -249,3 +250,44 @@ def test_uninstrumenting_ends_it(monkeypatch):
     tracer.start_span("span", attributes={"password": SECRET}).end()
     shown = [span.attributes["password"] for span in exporter.get_finished_spans()]
     assert shown == [REDACTED, SECRET]
+
+
+def known_host(processor=SimpleSpanProcessor):
+    known = KnownSecrets()
+    filters = load_chain([*builtin_sources(), filter_from_text(HEADER)])
+    return known, Host(compile_chain(filters, known=known), processor, known)
+
+
+def recall(host, secret=SECRET):
+    span = host.provider.get_tracer("scope").start_span(f"GET /{secret}")
+    span.set_attribute("note", f"as {secret}")
+    span.add_event(f"said {secret}", {"by": secret})
+    span.end()
+
+
+def test_what_was_hidden_by_key_is_found_in_later_spans_and_their_names():
+    _, host = known_host()
+    host.leak()
+    recall(host)
+    assert [SECRET in span.to_json() for span in host.spans()] == [False, False]
+
+
+def test_known_secrets_are_there_for_the_last_spans_of_a_session_and_then_forgotten():
+    known, host = known_host(BatchSpanProcessor)
+    known.learn(SECRET, "arg password at a.py:1")
+    recall(host)
+    known.wipe(is_off=True)  # as a session does at its end
+    stop_redacting()
+    recall(host)
+    assert [SECRET in span.to_json() for span in host.spans()] == [False, True]
+    recall(host)
+    host.spans()
+    assert len(known) == 0
+
+
+def test_known_secrets_are_forgotten_where_no_exporter_is_left_to_wait_for():
+    known, _ = known_host(None)
+    known.learn(SECRET, "arg password at a.py:1")
+    known.wipe(is_off=True)
+    stop_redacting()
+    assert (known.search([SECRET]), len(known)) == ([], 0)

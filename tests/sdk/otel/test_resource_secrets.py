@@ -73,3 +73,17 @@ def test_the_environment_and_the_command_line_are_judged(tmp_path):
     shown = {name: (tmp_path / name).read_text() for name in ("x.jsonl", "x.json")}
     shown |= {"native": content_of(tmp_path / "native"), "messages": done.stderr}
     assert leaks(shown, TOKEN, PASSWORD) == {}
+
+
+def say(text):
+    return text
+
+
+def test_what_a_resource_hides_by_its_key_is_hidden_wherever_it_comes_again(tmp_path, capsys):
+    shown = shown_by_every_exporter(
+        lambda: say(f"connected with {PASSWORD}"),
+        tmp_path,
+        capsys,
+        resource={"db.password": PASSWORD},
+    )
+    assert leaks(shown, PASSWORD) == {}

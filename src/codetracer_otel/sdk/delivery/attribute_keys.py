@@ -80,12 +80,17 @@ def key_actions(decision: Decision) -> ActionFor | None:
     return action_for
 
 
-def judged_attributes(attributes: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
-    """Return attributes without secrets, by key and by content, as those of spans are judged."""
+def judged_attributes(
+    attributes: Mapping[str, Any], decision: Decision, learn: Learn = learn_nothing
+) -> dict[str, Any]:
+    """Return attributes without secrets, by key and by content, as those of spans are judged.
+
+    What is redacted because of its key is given to ``learn``.
+    """
     shown = deliverable(attributes)
     action_for = key_actions(decision)
     if action_for is not None:
-        judge_keys(shown, action_for)
+        judge_keys(shown, action_for, learn)
     changes = changed_texts([text for text, _ in attribute_texts(shown)], decision.text_rules)
     judged: dict[str, Any] = map_attribute(
         shown, lambda text, is_cut: shown_text(text, changes, is_cut=is_cut)

@@ -62,6 +62,8 @@ class KnownSecrets:
         self._generation = 0
         self._is_off = False
         self._is_asked_to_wipe = False
+        self._keepers = 0
+        self._is_wiped_on_release = False
         self._begin()
 
     def _begin(self) -> None:
@@ -125,6 +127,12 @@ class KnownSecrets:
 
     def wipe(self, *, is_off: bool = False) -> None:
         """Forget everything; learn nothing more if ``is_off``."""
+        if is_off and self._keepers:
+            self._is_wiped_on_release = True
+        else:
+            self._wipe(is_off=is_off)
+
+    def _wipe(self, *, is_off: bool) -> None:
         with self._lock:
             self._is_off = is_off
             self._waiting.clear()
@@ -132,6 +140,17 @@ class KnownSecrets:
             self._met.clear()
             self._begin()
             self._generation += 1
+
+    def keep(self) -> None:
+        """Know and learn beyond the end of a session, for spans that are still to be exported."""
+        self._keepers += 1
+
+    def release(self) -> None:
+        """Take back a `keep`; the last one does what the end of the session asked for."""
+        self._keepers -= 1
+        if self._is_wiped_on_release and not self._keepers:
+            self._is_wiped_on_release = False
+            self.wipe(is_off=True)
 
     def wipe_later(self) -> None:
         """Learn nothing more, and forget everything once what was recorded has been judged."""
@@ -141,7 +160,7 @@ class KnownSecrets:
         """Do what `wipe_later` asked for; called as nothing waits to be judged."""
         if self._is_asked_to_wipe:
             self._is_asked_to_wipe = False
-            self.wipe(is_off=True)
+            self._wipe(is_off=True)
 
     def begin_again(self) -> None:
         """Learn again after `wipe_later`."""

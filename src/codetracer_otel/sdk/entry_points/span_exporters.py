@@ -20,6 +20,8 @@ from codetracer_otel.filters import compile_chain
 from codetracer_otel.model.protocols import ExportResult
 from codetracer_otel.model.span_view import Batch
 from codetracer_otel.sdk.delivery.redaction import ContentRedaction
+from codetracer_otel.sdk.otel.resource import judged_resource, program_of
+from codetracer_otel.sdk.parts.known_secrets import build_known_secrets, learn_environment
 from codetracer_otel.sdk.parts.native_traces import describe
 from codetracer_otel.sdk.parts.output_paths import native_targets, path_in_child
 from codetracer_otel.sdk.settings.filter_loading import load_filters
@@ -30,13 +32,51 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
 
+    from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan
+
+    from codetracer_otel.model.span_view import SpanView
+    from codetracer_otel.sdk.settings.model import Settings
 
 DEFAULT_DIRECTORY: Final = "codetracer-trace"
 
 
 def _silent(event: str, /, level: str = "info", **facts: object) -> None:
     """Report nothing: there is no session whose log could."""
+
+
+class _Redaction:
+    """Judges anybody's spans as a session would, and learns from those that it judged before."""
+
+    def __init__(self, settings: Settings) -> None:
+        chain = load_filters(settings)
+        self._known = build_known_secrets(settings, chain)
+        self.classifier = compile_chain(chain, _silent, self._known)
+        self._program = program_of(settings)
+        self._redaction = ContentRedaction(self.classifier, known=self._known)
+        self._resource: Resource | None = None
+        self._process = Os.getpid()
+        if self._known is not None:
+            learn_environment(self._known, settings, self.classifier)
+
+    def redacted(self, spans: Sequence[ReadableSpan]) -> Sequence[SpanView]:
+        """Return the spans without secrets."""
+        if self._known is not None and Os.getpid() != self._process:
+            self._process = Os.getpid()
+            self._known.after_fork()
+        for span in spans:
+            self._learn_from(span.resource)
+        return self._redaction.redact((), views_of(spans))
+
+    def forget(self) -> None:
+        """Know no secret any more."""
+        if self._known is not None:
+            self._known.wipe(is_off=True)
+
+    def _learn_from(self, resource: Resource) -> None:
+        if resource is not self._resource:
+            self._resource = resource
+            judged_resource(resource, self.classifier, self._program, self._known)
 
 
 class JsonLinesSpanExporter(SpanExporter):
@@ -52,13 +92,12 @@ class JsonLinesSpanExporter(SpanExporter):
     """
 
     def __init__(self, path: str | PathLike[str] | None = None) -> None:
-        chain = load_filters(resolve({}, from_process_environment()))
-        self._redaction = ContentRedaction(compile_chain(chain, _silent))
+        self._redaction = _Redaction(resolve({}, from_process_environment()))
         self._lines = JsonLinesExporter() if path is None else JsonLinesExporter.to_file(path)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Redact the spans and write a line for each."""
-        views = self._redaction.redact((), views_of(spans))
+        views = self._redaction.redacted(spans)
         result = self._lines.export(Batch((), views, {}))
         if result is ExportResult.SUCCESS:
             return SpanExportResult.SUCCESS
@@ -71,6 +110,7 @@ class JsonLinesSpanExporter(SpanExporter):
     def shutdown(self) -> None:
         """Close the file, if there is one."""
         self._lines.shutdown(0.0)
+        self._redaction.forget()
 
 
 class NativeSpanExporter(SpanExporter):
@@ -92,8 +132,7 @@ class NativeSpanExporter(SpanExporter):
 
     def __init__(self, directory: str | PathLike[str] | None = None) -> None:
         self._settings = resolve({}, from_process_environment())
-        self._classifier = compile_chain(load_filters(self._settings), _silent)
-        self._redaction = ContentRedaction(self._classifier)
+        self._redaction = _Redaction(self._settings)
         named = [] if directory is not None else native_targets(self._settings)
         stated = os.fspath(directory) if directory is not None else DEFAULT_DIRECTORY
         self._path = os.path.abspath(named[0] if named else stated)
@@ -105,7 +144,7 @@ class NativeSpanExporter(SpanExporter):
         """Redact the spans, and write the trees that are whole."""
         self._enter_process()
         with self._lock:
-            views = self._redaction.redact((), views_of(spans))
+            views = self._redaction.redacted(spans)
             if self._trace is None:
                 return SpanExportResult.FAILURE
             try:
@@ -130,11 +169,12 @@ class NativeSpanExporter(SpanExporter):
                     trace.finish()
                 except OSError:
                     self._give_up(trace)
+            self._redaction.forget()
 
     def _open(self, path: str) -> SpanTrace:
         directory = TraceDirectory(path)
         self._written = directory.path
-        return SpanTrace(directory, describe(self._settings, self._classifier))
+        return SpanTrace(directory, describe(self._settings, self._redaction.classifier))
 
     def _enter_process(self) -> None:
         """Begin a trace of its own in a forked child; what waited is the parent's to write."""

@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters import Classifier
     from codetracer_otel.model.protocols import Notify
+    from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
 
 
-def redact_exporters(provider: TracerProvider, classifier: Classifier, notify: Notify) -> None:
+def redact_exporters(
+    provider: TracerProvider,
+    classifier: Classifier,
+    notify: Notify,
+    known: KnownSecrets | None = None,
+) -> None:
     """Let no exporter of a provider see a secret, until `stop_redacting`.
 
     Processors see spans as they are; what the exporters behind them get is judged. So are the
@@ -33,10 +39,11 @@ def redact_exporters(provider: TracerProvider, classifier: Classifier, notify: N
         classifier: the compiled filter, instead of that of the time before.
         notify: told of processors whose exporter cannot be found, and of spans that cannot be
             judged. These are not delivered.
+        known: the known secrets of the session, which are kept for the last spans of its time.
     """
     if _Present.guard is not None:
-        _Present.guard.undo.close()
-    _Present.guard = guard = _Guard(classifier, notify)
+        _Present.guard.close()
+    _Present.guard = guard = _Guard(classifier, notify, known)
     guard.watch(provider._active_span_processor)  # noqa: SLF001 - no public access
 
 
@@ -56,10 +63,11 @@ class _Present:
 class _Guard:
     """What was replaced on the processors and exporters of one provider."""
 
-    def __init__(self, classifier: Classifier, notify: Notify) -> None:
-        self.undo = ExitStack()
+    def __init__(self, classifier: Classifier, notify: Notify, known: KnownSecrets | None) -> None:
+        self._undo = ExitStack()
         self._classifier = classifier
         self._notify = notify
+        self._known = known
         self._exporters: list[tuple[object, Redacting]] = []
 
     def watch(self, processor: Any) -> None:
@@ -85,7 +93,7 @@ class _Guard:
             name = type(processor).__qualname__
             self._notify("host_spans_unredacted", "info", processor=name)
         elif not any(exporter is known for known, _ in self._exporters):
-            export = Redacting(exporter.export, self._classifier, self._notify)
+            export = Redacting(exporter.export, self._classifier, self._notify, self._known)
             self._exporters.append((exporter, export))
             self._replace(exporter, "export", export)
 
@@ -94,6 +102,12 @@ class _Guard:
         for _, export in self._exporters:
             export.until_ns = moment_ns
 
+    def close(self) -> None:
+        """Give the exporters back as they were."""
+        self._undo.close()
+        for _, export in self._exporters:
+            export.forget()
+
     def _replace(self, owner: Any, name: str, replacement: Callable[..., Any]) -> None:
         """Set a method on one object; its class, its identity and its state stay the host's."""
         try:
@@ -101,7 +115,7 @@ class _Guard:
         except AttributeError:
             self._notify("host_spans_unredacted", "warn", processor=type(owner).__qualname__)
             return
-        self.undo.callback(_restore, owner, name, replacement)
+        self._undo.callback(_restore, owner, name, replacement)
 
 
 def _exporters_of(processor: Any) -> Iterator[Any]:
@@ -133,14 +147,22 @@ class Redacting:
         export: what it stands for.
         classifier: the compiled filter.
         notify: told of spans that cannot be judged.
+        known: the known secrets of the session.
     """
 
     def __init__(
-        self, export: Callable[..., SpanExportResult], classifier: Classifier, notify: Notify
+        self,
+        export: Callable[..., SpanExportResult],
+        classifier: Classifier,
+        notify: Notify,
+        known: KnownSecrets | None = None,
     ) -> None:
         self._export = export
         self._notify = notify
-        self._redaction = ContentRedaction(classifier)
+        self._known = known
+        if known is not None:
+            known.keep()
+        self._redaction = ContentRedaction(classifier, known=known)
         self._lock = threading.Lock()
         self.until_ns: int | None = None
 
@@ -154,8 +176,16 @@ class Redacting:
             return SpanExportResult.FAILURE
         return self._export(judged, *more, **named)
 
+    def forget(self) -> None:
+        """Need the known secrets no longer."""
+        known, self._known = self._known, None
+        if known is not None:
+            known.release()
+
     def _judged(self, spans: Sequence[ReadableSpan]) -> Sequence[ReadableSpan]:
         others = [span for span in spans if self._is_judged(span)]
+        if not others and self._is_past(spans):
+            self.forget()  # an exporter gets spans as they ended
         with self._lock:  # one exporter may stand behind processors of several threads
             views = self._redaction.redact((), views_of(others))
         shown = {
@@ -164,6 +194,10 @@ class Redacting:
             if view != original
         }
         return [shown.get(id(span), span) for span in spans]
+
+    def _is_past(self, spans: Sequence[ReadableSpan]) -> bool:
+        until_ns = self.until_ns
+        return until_ns is not None and any((span.end_time or 0) > until_ns for span in spans)
 
     def _is_judged(self, span: ReadableSpan) -> bool:
         if span.context is None or is_redacted(span):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters import Classifier
     from codetracer_otel.model.protocols import Notify
+    from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
     from codetracer_otel.sdk.otel.tracer_provider import OurProvider
     from codetracer_otel.sdk.parts.spans import Recording
     from codetracer_otel.sdk.settings.model import Settings
@@ -35,15 +36,22 @@ class ProviderInstallation:
         classifier: the compiled filter.
         sampler: that ``OTEL_TRACES_SAMPLER`` names by an entry point, or None.
         notify: the session's log.
+        known: the known secrets of the session, or None.
     """
 
     def __init__(
-        self, settings: Settings, classifier: Classifier, sampler: Sampler | None, notify: Notify
+        self,
+        settings: Settings,
+        classifier: Classifier,
+        sampler: Sampler | None,
+        notify: Notify,
+        known: KnownSecrets | None,
     ) -> None:
         self._settings = settings
         self._classifier = classifier
         self._sampler = sampler
         self._notify = notify
+        self._known = known
 
     def install(
         self,
@@ -63,7 +71,7 @@ class ProviderInstallation:
             if self._settings.set_global:
                 self._notify("host_provider_kept", "info", used_for="ids and parents only")
             if self._settings.launch.kind is StartKind.INSTRUMENTOR:
-                redact_exporters(host, self._classifier, self._notify)
+                redact_exporters(host, self._classifier, self._notify, self._known)
             return host
         provider = build()
         if self._settings.set_global and other_exporters(self._settings):

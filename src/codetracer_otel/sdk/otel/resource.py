@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.sdk.resources import Resource
 
 from codetracer_otel.bindings import Os, new_uuid
-from codetracer_otel.filters.types import CodeIdentity
+from codetracer_otel.filters.types import CodeIdentity, learn_nothing
 from codetracer_otel.sdk.delivery.attribute_keys import judged_attributes
 from codetracer_otel.version import VERSION
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from codetracer_otel.filters import Classifier
+    from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
     from codetracer_otel.sdk.settings.launch import StartMode
     from codetracer_otel.sdk.settings.model import Settings
 
@@ -41,16 +42,20 @@ def build_resource(settings: Settings, filters: Sequence[tuple[str, str]]) -> Re
     return resource.merge(stated if isinstance(stated, Resource) else Resource(dict(stated)))
 
 
-def judged_resource(resource: Resource, classifier: Classifier, program: str) -> Resource:
+def judged_resource(
+    resource: Resource, classifier: Classifier, program: str, known: KnownSecrets | None = None
+) -> Resource:
     """Return a resource without secrets, as the filters allow the main module to show it.
 
     Args:
         resource: of this process.
         classifier: the compiled filters.
         program: path of the script, or what stands for it.
+        known: learns what is hidden because of its key.
     """
     decision = classifier.classify(CodeIdentity(("__main__",), program, "<module>"))
-    return Resource(judged_attributes(resource.attributes, decision), resource.schema_url)
+    learn = learn_nothing if known is None else known.learn
+    return Resource(judged_attributes(resource.attributes, decision, learn), resource.schema_url)
 
 
 def service_name(settings: Settings) -> str:

@@ -126,7 +126,7 @@ class _Assembly:
             self._names.names_for(None, module.__file__)
         filters = [(source.name, source.sha256) for source in chain.summary]
         resource = build_resource(settings, filters)
-        self._resource = judged_resource(resource, classifier, program_of(settings))
+        self._resource = judged_resource(resource, classifier, program_of(settings), known)
         self._attributes = resource_attributes(self._resource)
         as_is = settings.value_format is ValueFormat.NATIVE
         self._redaction = ContentRedaction(
@@ -246,7 +246,7 @@ class _Assembly:
         provider = None
         if not self._settings.disabled:
             provider = ProviderInstallation(
-                self._settings, self._classifier, self._sampler, self._notify
+                self._settings, self._classifier, self._sampler, self._notify, self._known
             ).install(lambda: self._build_provider(pipeline, ids), recording, installed)
         judging = (self._classifier, self._names)
         call_adoption = _call_adoption_of(recording)
