@@ -203,7 +203,7 @@ def test_a_defect_of_the_worker_reaches_the_program_that_asked_for_it(tmp_path, 
     def fail(_take, *, is_last):
         raise RuntimeError(is_last)
 
-    monkeypatch.setattr(session._steps.recorder, "drain", fail)
+    monkeypatch.setattr(session._leading.recorder, "drain", fail)
     traced()
     assert not session.flush()
     with pytest.raises(codetracer_otel.InternalError):

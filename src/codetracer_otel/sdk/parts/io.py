@@ -11,6 +11,7 @@ from codetracer_otel.instrumentation.io.descriptors import DescriptorCapture
 from codetracer_otel.instrumentation.io.streams import STREAMS, IoCapture
 from codetracer_otel.instrumentation.own_code import is_ours
 from codetracer_otel.sdk.delivery.worker import Worker
+from codetracer_otel.sdk.parts.session_part import SessionPart
 from codetracer_otel.sdk.parts.spans import build_span_events
 from codetracer_otel.sdk.settings.error_policy import CaptureIo
 
@@ -36,7 +37,7 @@ def io_streams(chain: FilterChain) -> tuple[str, ...]:
     return tuple(name for name in STREAMS if name in stated)
 
 
-class IoRecording:
+class IoRecording(SessionPart):
     """The capture of a session's input and output, not yet installed.
 
     Args:

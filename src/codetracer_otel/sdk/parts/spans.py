@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -34,6 +33,7 @@ from codetracer_otel.instrumentation.values.frame_variables import load_readers
 from codetracer_otel.model.clock import SystemClock
 from codetracer_otel.model.ids import RandomIds, gives_random_ids, wire_ids
 from codetracer_otel.sdk.parts.captures import build_capture_builder
+from codetracer_otel.sdk.parts.session_part import CallRecording, SkipCounter
 from codetracer_otel.sdk.settings.filter_loading import discovery_start
 from codetracer_otel.sdk.settings.model import Core, Paths
 
@@ -43,23 +43,12 @@ if TYPE_CHECKING:
     from opentelemetry.context.context import _RuntimeContext
 
     from codetracer_otel.filters.decisions.classifier import Classifier
-    from codetracer_otel.filters.types import Learn, RuleSource
+    from codetracer_otel.filters.types import Learn
     from codetracer_otel.instrumentation.monitoring.activation import ActivatedRecorder
     from codetracer_otel.sdk.settings.model import Settings
 
 
-class SkipCounter:
-    """Counts skipped code objects by the rule that skipped them."""
-
-    def __init__(self) -> None:
-        self.by_rule: Counter[RuleSource] = Counter()
-
-    def count(self, source: RuleSource) -> None:
-        """Count a code object that ``source`` skipped."""
-        self.by_rule[source] += 1
-
-
-class Recording:
+class Recording(CallRecording):
     """A recorder with its switchboard and runtime context, not yet installed."""
 
     def __init__(
@@ -147,16 +136,28 @@ class Recording:
             has_random_ids=gives_random_ids(self.ids),
         )
 
-    @property
-    def is_recording(self) -> bool:
-        """Whether calls are recorded now."""
-        is_active = self.activation is None or self.activation.is_recording
-        return is_active and not self.monitor.is_paused
+    def resume(self) -> None:
+        """Record again after `pause`."""
+        self.recorder.close()  # calls that began while `pause` was at work
+        self.monitor.resume()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on after a fork."""
+        self.buffer.wake_with_next()
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew in a forked child, with ids of its own."""
+        self.ids.reseed()
+        self.recorder.begin_in_forked_child()
+
+    def close(self) -> None:
+        """Finish every open record."""
+        self.recorder.close()
 
     def stats(self) -> dict[str, Any]:
         """Return the counters of the recorder, and which core records and why."""
         core = {"core": self.core.name, "core_reason": self.core.reason}
-        return {**self.recorder.stats(), **core}
+        return {"recorder": {**self.recorder.stats(), **core}}
 
     def install(self) -> Callable[[], None]:
         """Begin to record, or to wait for the activation path; return the undo."""

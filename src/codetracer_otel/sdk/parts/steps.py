@@ -15,8 +15,8 @@ from codetracer_otel.sdk.diagnostics.failure_injection import inject_into_record
 from codetracer_otel.sdk.parts.captures import build_capture_builder
 from codetracer_otel.sdk.parts.native_traces import open_traces
 from codetracer_otel.sdk.parts.output_paths import native_targets, path_in_child
+from codetracer_otel.sdk.parts.session_part import CallRecording, SkipCounter
 from codetracer_otel.sdk.parts.spans import (
-    SkipCounter,
     build_activation,
     build_span_events,
     learn_of,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _FINISH_TIMEOUT_S: Final = 10.0
 
 
-class StepRecording:
+class StepRecording(CallRecording):
     """A step recorder with its switchboard, its worker and its traces, not yet installed.
 
     Args:
@@ -55,6 +55,8 @@ class StepRecording:
         EnvironmentFailure: a directory cannot be created, or no tool id is free.
     """
 
+    has_own_delivery = True
+
     def __init__(
         self,
         settings: Settings,
@@ -70,7 +72,6 @@ class StepRecording:
         self._on_failure = on_failure
         self._mute = mute_this_thread
         self.skipped = SkipCounter()
-        self.exit_status: int | None = None
         self.has_failed = False
         self._settings = settings
         self._classifier = classifier
@@ -78,7 +79,7 @@ class StepRecording:
         self._targets = native_targets(settings)
         self.traces = self._open_traces(self._targets)
         self.monitor = Monitor()
-        self.recorder = StepRecorder(
+        self.recorder: StepRecorder = StepRecorder(
             monitor=self.monitor,
             plans=PlanBuilder(
                 StepClassifier(classifier),  # type: ignore[arg-type]
@@ -95,12 +96,6 @@ class StepRecording:
         inject_into_recorder(self.recorder, error_boundary)
         self.activation = build_activation(settings, self.monitor, self.recorder, error_boundary)
         self._delivery = self._new_delivery()
-
-    @property
-    def is_recording(self) -> bool:
-        """Whether calls are recorded now."""
-        is_active = self.activation is None or self.activation.is_recording
-        return is_active and not self.monitor.is_paused
 
     def install(self, installed: ExitStack) -> None:
         """Begin to record; ``installed`` gets the undo, which ends the traces."""
@@ -135,15 +130,6 @@ class StepRecording:
         """Return whether everything recorded before the call was written in ``timeout`` s."""
         return self._delivery.flush(timeout)
 
-    def mute_this_thread(self) -> None:
-        """Record nothing on the calling thread: it is one of ours."""
-        self.recorder.mute_this_thread()
-
-    def pause(self) -> None:
-        """Stop recording; open calls end here, as unfinished."""
-        self.monitor.pause()
-        self.recorder.close()
-
     def resume(self) -> None:
         """Record again after `pause`."""
         if not self.has_failed:
@@ -177,14 +163,15 @@ class StepRecording:
         self._delivery.start()
 
     def stats(self) -> dict[str, Any]:
-        """Return the counters, by name."""
-        return {
+        """Return the counters of the native traces."""
+        native = {
             **self.recorder.stats(),
             "calls": max((trace.stats.calls for trace in self.traces), default=0),
             "lost_calls": max((trace.stats.lost_calls for trace in self.traces), default=0),
             "bytes": sum(trace.stats.bytes for trace in self.traces),
             "failed": sum(bool(trace.stats.failures) for trace in self.traces),
         }
+        return {"native": native}
 
     def redactions(self) -> Counter[str]:
         """Return how many values were redacted, by kind."""

@@ -45,7 +45,7 @@ from codetracer_otel.sdk.parts.spans import Recording, learn_of
 from codetracer_otel.sdk.parts.which import wants_spans, wants_steps
 from codetracer_otel.sdk.processes.signals import LOOK_S, SHUTDOWN_S, Sigterm
 from codetracer_otel.sdk.session.diagnostics import Reporting
-from codetracer_otel.sdk.session.session import Session
+from codetracer_otel.sdk.session.session import Session, SessionHooks
 from codetracer_otel.sdk.session.summary import conclude
 from codetracer_otel.sdk.settings.error_policy import CaptureIo
 from codetracer_otel.sdk.settings.filter_loading import build_module_names
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from codetracer_otel.model.span_view import SpanView
     from codetracer_otel.sdk.diagnostics.logger import SessionLog
     from codetracer_otel.sdk.otel.tracer_provider import OurProvider
+    from codetracer_otel.sdk.parts.session_part import SessionPart
     from codetracer_otel.sdk.parts.steps import StepRecording
     from codetracer_otel.sdk.settings.model import Settings
 
@@ -101,6 +102,8 @@ _RUN_BEFORE_FORKS: Final[tuple[Any, ...]] = (enum, logging, signal, threading)
 class _Assembly:
     """Builds the parts of one session and knows the order of their installation."""
 
+    _session: Session  # what is given callbacks before there is one calls them once it is started
+
     def __init__(
         self,
         settings: Settings,
@@ -133,7 +136,6 @@ class _Assembly:
             classifier, None if as_is else render_as_texts, settings.text_lengths, known
         )
         self._judged_generation = 0  # of the known secrets, when the resource was judged
-        self._sessions: list[Session] = []
         self._ids = RandomIds()
         self._sampler = load_sampler(settings, notify)
         self._steps: StepRecording | None = None
@@ -145,8 +147,11 @@ class _Assembly:
         recording = self._build_recording(pipeline, undo)
         self._steps = self._build_steps(recording, undo)
         installed = ExitStack()
-        session = Session(self._settings, pipeline, recording, installed, self._facts())
-        self._sessions.append(session)
+        parts: list[SessionPart] = [part for part in (recording, self._steps) if part is not None]
+        leading = recording if recording is not None else self._steps
+        hooks = self._hooks(recording)
+        session = Session(self._settings, pipeline, parts, leading, installed, hooks)
+        self._session = session
         self._reporting.attach(session)
         undo.callback(_abandon, session)
         pipeline.start()
@@ -212,8 +217,7 @@ class _Assembly:
             self._mute_this_thread,
             learn_of(self._classifier),
         )
-        for session in self._sessions:
-            session.io = io
+        self._session.parts.append(io)
         io.install(installed)
 
     def _build_steps(self, recording: Recording | None, undo: ExitStack) -> StepRecording | None:
@@ -267,17 +271,17 @@ class _Assembly:
             self._answer_sigterm()
 
     def _answer_sigterm(self) -> None:
-        session = self._sessions[0]
+        session = self._session
         sigterm = Sigterm(lambda: _abandon(session, SHUTDOWN_S), self._mute_this_thread)
         if sigterm.install():
             session.sigterm = sigterm
 
     def _look(self) -> float:
-        sigterm = self._sessions[0].sigterm
+        sigterm = self._session.sigterm
         return LOOK_S if sigterm is None else sigterm.look()
 
     def _on_unpark(self) -> None:
-        sigterm = self._sessions[0].sigterm
+        sigterm = self._session.sigterm
         if sigterm is not None:
             sigterm.resume()
 
@@ -300,30 +304,27 @@ class _Assembly:
             learn_environment(self._known, self._settings, classifier)
 
     def _check_process(self) -> None:
-        for session in self._sessions:
-            session.check_process()
+        self._session.check_process()
 
     def _mute_this_thread(self) -> None:
-        for session in self._sessions:
-            session.mute_this_thread()
+        self._session.mute_this_thread()
 
     def _on_drained(self) -> None:
         if self._known is not None:
             self._known.settle()
             self._known.wipe_if_asked()
-        for session in self._sessions:
-            self._reporting.drops.observe(session.dropped())
+        self._reporting.drops.observe(self._session.dropped())
 
-    def _facts(self) -> dict[str, Any]:
-        return {
-            "stats": self._stats,
-            "after_fork": self._after_fork,
-            "conclude": lambda: conclude(self._sessions[0], self._reporting),
-            "failed": self._reporting.failures.at_end,
-            "steps": self._steps,
-            "known": self._known,
-            "learn_environment": lambda: self._learn_environment(self._classifier),
-        }
+    def _hooks(self, recording: Recording | None) -> SessionHooks:
+        return SessionHooks(
+            current=lambda: None if recording is None else recording.recorder.current(),
+            stats=self._stats,
+            after_fork=self._after_fork,
+            conclude=lambda: conclude(self._session, self._reporting),
+            failed=self._reporting.failures.at_end,
+            learn_environment=lambda: self._learn_environment(self._classifier),
+            known=self._known,
+        )
 
     def _stats(self) -> dict[str, Any]:
         stats = {
@@ -331,11 +332,10 @@ class _Assembly:
             **self._redaction.stats(),
             "metrics": self._reporting.metrics.stats(),
         }
-        if self._steps is not None:
-            stats["native"] = self._steps.stats()
-            if self._records_steps_alone:  # no span counts what is redacted in a call
-                by_kind = Counter(stats["value_redactions"]) + self._steps.redactions()
-                stats["value_redactions"] = dict(by_kind)
+        if self._steps is not None and self._records_steps_alone:
+            # no span counts what is redacted in a call
+            by_kind = Counter(stats["value_redactions"]) + self._steps.redactions()
+            stats["value_redactions"] = dict(by_kind)
         return stats
 
     def _after_fork(self) -> None:

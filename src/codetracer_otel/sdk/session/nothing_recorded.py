@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from codetracer_otel.sdk.parts.output_paths import makes_native_traces_alone
 
 if TYPE_CHECKING:
-    from codetracer_otel.sdk.parts.spans import Recording
-    from codetracer_otel.sdk.parts.steps import StepRecording
+    from codetracer_otel.sdk.parts.session_part import CallRecording
     from codetracer_otel.sdk.settings.model import Settings
 
 
 def why_nothing(
     settings: Settings,
-    recording: Recording | StepRecording | None,
+    recording: CallRecording | None,
     stopped_because: str | None,
 ) -> str:
     """Return why a session has recorded nothing so far, and how to ask further.
@@ -30,7 +29,7 @@ def why_nothing(
 
 def _reason(
     settings: Settings,
-    recording: Recording | StepRecording | None,
+    recording: CallRecording | None,
     stopped_because: str | None,
 ) -> str:
     if stopped_because is not None:
@@ -47,7 +46,7 @@ def _reason(
     return _about_skipped_code(recording)
 
 
-def _about_skipped_code(recording: Recording | StepRecording) -> str:
+def _about_skipped_code(recording: CallRecording) -> str:
     skipped = recording.skipped.by_rule
     if not skipped:
         return "no function was called that a session had not seen before"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from opentelemetry import context as context_api
@@ -20,11 +21,10 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
     from types import TracebackType
 
+    from codetracer_otel.model.record import Record
     from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
     from codetracer_otel.sdk.delivery.pipeline import Pipeline
-    from codetracer_otel.sdk.parts.io import IoRecording
-    from codetracer_otel.sdk.parts.spans import Recording
-    from codetracer_otel.sdk.parts.steps import StepRecording
+    from codetracer_otel.sdk.parts.session_part import CallRecording, SessionPart
     from codetracer_otel.sdk.processes.signals import Sigterm
     from codetracer_otel.sdk.settings.error_policy import Policy
     from codetracer_otel.sdk.settings.model import Settings
@@ -32,12 +32,35 @@ if TYPE_CHECKING:
 _JUDGING_S: Final = 1.0  # how long `pause` waits for native traces to be written
 
 
+@dataclass(frozen=True, slots=True)
+class SessionHooks:
+    """What a session asks of those that built it.
+
+    Attributes:
+        current: returns the innermost recorded call of the calling thread, or None.
+        stats: returns further entries for `Session.stats`.
+        after_fork: begins anew in a forked child.
+        conclude: reports how the session ended, and returns what its shutdown raises, if anything.
+        failed: takes an error of the end, which goes on.
+        learn_environment: reads the secrets of the environment again.
+        known: the secrets that are known by value, or None.
+    """
+
+    current: Callable[[], Record | None]
+    stats: Callable[[], dict[str, Any]]
+    after_fork: Callable[[], None]
+    conclude: Callable[[], CodetracerError | None]
+    failed: Callable[[Exception], None]
+    learn_environment: Callable[[], None]
+    known: KnownSecrets | None
+
+
 class Session:
     """One period of recording, between `configure` and `shutdown`.
 
     Attributes:
         settings: everything it was started with.
-        io: captures what the program writes and reads; None for nothing.
+        parts: what records, in the order in which they begin anew in a forked child.
         sigterm: answers SIGTERM; None where nobody asked for that.
     """
 
@@ -45,19 +68,17 @@ class Session:
         self,
         settings: Settings,
         pipeline: Pipeline,
-        recording: Recording | None,
+        parts: list[SessionPart],
+        leading: CallRecording | None,
         undo: ExitStack,
-        facts: dict[str, Any],
+        hooks: SessionHooks,
     ) -> None:
         self.settings = settings
         self._pipeline = pipeline
-        self._recording = recording
+        self.parts = parts
+        self._leading = leading
         self._undo = undo
-        self._facts = facts
-        self._steps: StepRecording | None = facts.get("steps")
-        self._known: KnownSecrets | None = facts.get("known")
-        self._leading = recording if recording is not None else self._steps
-        self.io: IoRecording | None = None
+        self._hooks = hooks
         self._lock = Threads.RLock()
         self._ended = Threads.allocate_lock()
         self._ending_thread: int | None = None
@@ -97,30 +118,28 @@ class Session:
         """Return whether everything recorded before the call was delivered in ``timeout`` s."""
         if self._is_shut_down:
             return True
-        delivered = self._pipeline.flush(timeout)
-        return delivered if self._steps is None else self._steps.flush(timeout) and delivered
+        flushes = (self._pipeline.flush, *(part.flush for part in self.parts))
+        return sum(flush(timeout) for flush in flushes) == len(flushes)
 
     def note_exit(self, status: int) -> None:
         """Take note of the program's exit status, for what tells of it."""
-        if self._steps is not None:
-            self._steps.exit_status = status
+        for part in self.parts:
+            part.exit_status = status
 
     def pause(self) -> None:
         """Stop recording calls until `resume`; open ones end here, as unfinished."""
         with self._lock:
-            if self._recording is not None and not self._is_shut_down:
-                self._recording.monitor.pause()
-                self._recording.recorder.close()
-            if self._steps is not None and not self._is_shut_down:
-                self._steps.pause()
-            self._forget_secrets()
+            if self._is_shut_down:
+                return
+            for part in self.parts:
+                part.pause()
+            if self._hooks.known is not None:
+                self._forget(self._hooks.known)
 
-    def _forget_secrets(self) -> None:
-        if self._known is None or self._is_shut_down:
-            return
-        if self._steps is not None:
-            self._steps.flush(_JUDGING_S)
-        self._known.wipe_later()
+    def _forget(self, known: KnownSecrets) -> None:
+        for part in self.parts:
+            part.flush(_JUDGING_S)
+        known.wipe_later()
         self._pipeline.wake()
 
     def resume(self) -> None:
@@ -128,14 +147,11 @@ class Session:
         with self._lock:
             if self._is_shut_down or self._stopped_because is not None:
                 return
-            if self._known is not None:
-                self._known.begin_again()
-                self._facts["learn_environment"]()
-            if self._recording is not None:
-                self._recording.recorder.close()  # calls that began while `pause` was at work
-                self._recording.monitor.resume()
-            if self._steps is not None:
-                self._steps.resume()
+            if self._hooks.known is not None:
+                self._hooks.known.begin_again()
+                self._hooks.learn_environment()
+            for part in self.parts:
+                part.resume()
 
     def stats(self) -> dict[str, Any]:
         """Return the counters: recorded, exported and dropped spans, by cause.
@@ -146,7 +162,10 @@ class Session:
         export_queues = {
             export_queue.name: export_queue.stats() for export_queue in self._pipeline.export_queues
         }
-        recorder = self._recorder_stats()
+        parts: dict[str, Any] = {"recorder": {}}
+        for part in self.parts:
+            parts |= part.stats()
+        recorder = parts["recorder"]
         skipped = self._leading.skipped.by_rule if self._leading is not None else {}
         return {
             "recorded": self._pipeline.recorded,
@@ -156,19 +175,16 @@ class Session:
             "dropped": self.dropped(),
             "queue_depth": recorder.get("queue_depth", 0) + self._pipeline.waiting_spans,
             "queue_bytes": recorder.get("queue_bytes", 0),
-            "recorder": recorder,
+            **parts,
             "exporters": export_queues,
             "scopes_skipped": sum(skipped.values()),
             "stopped_because": self._stopped_because,
-            **self._facts["stats"](),
+            **self._hooks.stats(),
         }
 
     def dropped(self) -> dict[str, int]:
         """Return how many spans were lost, by cause."""
         return self._pipeline.dropped()
-
-    def _recorder_stats(self) -> dict[str, Any]:
-        return {} if self._recording is None else self._recording.stats()
 
     def why_nothing(self) -> str:
         """Return why no call was recorded so far, and how to ask further."""
@@ -221,8 +237,7 @@ class Session:
         """Deliver the rest, and only then give back the signal that may come meanwhile."""
         try:
             delivered = self._finish(Time.monotonic() + timeout)
-            error: CodetracerError | None = self._facts["conclude"]()
-            return delivered, error
+            return delivered, self._hooks.conclude()
         finally:
             if self.sigterm is not None:
                 self.sigterm.close()
@@ -230,14 +245,12 @@ class Session:
             self._ended.release()
 
     def _finish(self, deadline: float) -> bool:
-        with self._failing_quietly():
-            self._undo.close()
-        with self._failing_quietly():
-            if self._recording is not None:
-                self._recording.recorder.close()
+        for close in (self._undo.close, *(part.close for part in self.parts)):
+            with self._failing_quietly():
+                close()
         delivered = self._pipeline.stop(max(deadline - Time.monotonic(), 0.0))
-        if self._known is not None and not self._pipeline.is_judging:
-            self._known.wipe(is_off=True)
+        if self._hooks.known is not None and not self._pipeline.is_judging:
+            self._hooks.known.wipe(is_off=True)
         return delivered
 
     @contextlib.contextmanager
@@ -245,7 +258,7 @@ class Session:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - whatever fails, the rest of the end follows
-            self._facts["failed"](error)
+            self._hooks.failed(error)
 
     def on_shutdown(self, undo: Callable[[], object]) -> None:
         """Let ``undo`` be called as the session ends."""
@@ -271,23 +284,16 @@ class Session:
 
     def trace_id(self) -> str | None:
         """Return the trace of the innermost recorded call of this thread, or None."""
-        record = None if self._recording is None else self._recording.recorder.current()
+        record = self._hooks.current()
         return None if record is None else f"{record[SEGMENT].trace_id:032x}"
 
     def mute_this_thread(self) -> None:
         """Record nothing on the calling thread: it is one of ours."""
         self._own_threads.add(Threads.get_ident())
-        if self._recording is not None:
-            self._recording.recorder.mute_this_thread()
-        if self._steps is not None:
-            self._steps.mute_this_thread()
+        for part in self.parts:
+            part.mute_this_thread()
         if self._last_thread is not None:
             self._last_thread.wait_for_it()
-
-    def _stop_events(self) -> None:
-        for part in (self._recording, self._steps):
-            if part is not None:
-                part.monitor.pause()
 
     def _end_with_last_thread(self) -> None:
         with contextlib.suppress(CodetracerError):  # there is nobody left to raise it to
@@ -297,29 +303,20 @@ class Session:
         """Record nothing more, deliver what there is: a callback has failed."""
         if self._stopped_because is None:
             self._stopped_because = reason
-        if self._recording is not None:
-            self._recording.monitor.pause()
-            self._recording.recorder.close()
-        if self._steps is not None:
-            self._steps.fail()
+        for part in self.parts:
+            part.fail()
 
     def before_fork(self) -> None:
         """Bring the delivery threads to a point where a copy of the process is sound."""
         self._pipeline.park()
-        if self._steps is not None:
-            self._steps.before_fork()
-        if self.io is not None:
-            self.io.before_fork()
+        for part in self.parts:
+            part.before_fork()
 
     def after_fork_in_parent(self) -> None:
         """Go on after a fork."""
         self._pipeline.unpark_soon()
-        if self._steps is not None:
-            self._steps.after_fork_in_parent()
-        if self.io is not None:
-            self.io.after_fork_in_parent()
-        if self._recording is not None:
-            self._recording.buffer.wake_with_next()
+        for part in reversed(self.parts):
+            part.after_fork_in_parent()
         sigterm = self.sigterm
         if sigterm is not None and not sigterm.is_resting and not self._is_shut_down:
             self._pipeline.keep_looking()
@@ -347,23 +344,19 @@ class Session:
         self._own_threads.clear()  # the child's threads get their identifiers again
         self._last_thread = None
         if self._is_shut_down:  # by another thread, which is not here to come to the end of it
-            self._stop_events()
+            for part in self.parts:
+                part.stop_events()
             return
         if is_forked_by_thread:
             self._last_thread = LastThread(
                 self._own_threads, self.mute_this_thread, self._end_with_last_thread
             )
-        if self._recording is not None:
-            self._recording.ids.reseed()
-            self._recording.recorder.begin_in_forked_child()
-        if self._steps is not None:
-            self._steps.after_fork_in_child()
-        if self.io is not None:
-            self.io.after_fork_in_child()
-        self._facts["after_fork"]()
+        for part in self.parts:
+            part.after_fork_in_child()
+        self._hooks.after_fork()
         self._pipeline.after_fork()
-        if self.sigterm is not None and self._steps is not None:
-            self._pipeline.unpark()  # steps do not wake it
+        if self.sigterm is not None and any(part.has_own_delivery for part in self.parts):
+            self._pipeline.unpark()
 
     def __enter__(self) -> Self:
         """Return the session."""
