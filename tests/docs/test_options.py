@@ -5,15 +5,30 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
-from dataclasses import fields
+from dataclasses import fields, make_dataclass
 
 import pytest
 from tests.traced_run import PROJECT
+from tools import options as tool
 
 import codetracer_otel as ct
 from codetracer_otel.cli import COMMANDS, build_parser
+from codetracer_otel.cli.run.command import TargetWords, build_keywords, split_target
+from codetracer_otel.errors import ConfigurationError
+from codetracer_otel.sdk.settings import resolve as resolving
+from codetracer_otel.sdk.settings.error_policy import Policy
 from codetracer_otel.sdk.settings.limits import Buffer, Limits
-from codetracer_otel.sdk.settings.options.table import POLICY
+from codetracer_otel.sdk.settings.model import Settings
+from codetracer_otel.sdk.settings.options.option import Flag, Option
+from codetracer_otel.sdk.settings.options.table import (
+    BUFFER,
+    ENVIRONMENT,
+    LIMITS,
+    OPTIONS,
+    POLICY,
+)
+from codetracer_otel.sdk.settings.parsers import parse_text
+from codetracer_otel.sdk.settings.resolve import resolve
 
 PAGE = (PROJECT / "docs" / "options.md").read_text("utf-8")
 SOURCE = PROJECT / "src" / "codetracer_otel"
@@ -54,14 +69,102 @@ def test_the_source_is_searched_for_variables():
     assert {"CODETRACER_LOG_FILE", "OTEL_EXPORTER_OTLP_CLIENT_KEY", "TRACEPARENT"} <= VARIABLES
 
 
-@pytest.mark.parametrize("name", inspect.signature(ct.configure).parameters)
-def test_every_keyword_of_configure_is_documented(name):
-    assert f"\n| `{name}` |" in PAGE
+def test_the_page_is_what_the_table_says():
+    assert tool.build_page(PAGE) == PAGE, "python -m tools.options writes it anew"
 
 
-@pytest.mark.parametrize("bounds", [Limits, Buffer])
-def test_every_bound_is_documented(bounds):
-    assert [f.name for f in fields(bounds) if f"\n| `{f.name}` |" not in PAGE] == []
+def test_the_signature_of_configure_is_what_the_table_says():
+    source = tool.SOURCE.read_text("utf-8")
+    assert tool.build_source(source) == source, "python -m tools.options writes it anew"
+    assert list(inspect.signature(ct.configure).parameters) == list(OPTIONS)
+
+
+def test_the_defaults_of_settings_are_those_of_the_table():
+    rows = [row for row in (*OPTIONS.values(), *ENVIRONMENT.values()) if row.default is not None]
+    assert len(rows) > 10
+    stands = {row.setting or row.name: row.default for row in rows}
+    assert {name: getattr(Settings(), name) for name in stands} == stands
+
+
+@pytest.mark.parametrize(
+    ("table", "made"), [(POLICY, Policy()), (LIMITS, Limits()), (BUFFER, Buffer())]
+)
+def test_the_fields_of_a_group_are_those_of_the_table(table, made):
+    assert [field.name for field in fields(made) if field.compare] == list(table)
+    assert {name: row.default for name, row in table.items()} == {
+        name: getattr(made, name) for name in table
+    }
+    assert [name for name in table if f"\n| `{name}` |" not in PAGE] == []
+
+
+@pytest.fixture
+def colour(monkeypatch):
+    """Add an option to the table, and to the class that carries its value."""
+    option = Option(
+        "colour",
+        "what colour `span` has",
+        parse_text,
+        "str",
+        shown_default="none",
+        flag=Flag("--colour", "100 % of the colour", "NAME"),
+        variables=("CODETRACER_COLOUR",),
+        read=parse_text,
+        more="new",
+    )
+    wider = make_dataclass("Wider", [("colour", str, None)], bases=(Settings,), frozen=True)
+    monkeypatch.setitem(OPTIONS, "colour", option)
+    monkeypatch.setattr(resolving, "Settings", wider)
+    return option
+
+
+@pytest.mark.usefixtures("colour")
+def test_an_option_that_is_added_to_the_table_is_on_the_page():
+    line = (
+        "| `colour` | `--colour NAME` | `CODETRACER_COLOUR` | none | what colour `span` has; new |"
+    )
+    assert line not in PAGE
+    assert line in tool.build_page(PAGE).splitlines()
+
+
+@pytest.mark.usefixtures("colour")
+def test_an_option_that_is_added_to_the_table_is_in_the_signature():
+    source = tool.SOURCE.read_text("utf-8")
+    made = tool.build_source(source)
+    assert made != source  # so `test_the_signature_of_configure...` would fail until it is written
+    namespace = {"__name__": "made"}
+    exec(compile(made, "made.py", "exec"), namespace)
+    parameter = inspect.signature(namespace["configure"]).parameters["colour"]
+    assert str(parameter) == "colour: 'str | None' = None"
+    assert parameter.kind is parameter.KEYWORD_ONLY
+    assert "    colour: what colour `span` has.\n" in inspect.getdoc(namespace["configure"])
+
+
+@pytest.mark.usefixtures("colour")
+def test_an_option_that_is_added_to_the_table_has_its_flag(capsys):
+    given = ["--colour", "red", "app.py"]
+    assert split_target(given) == (given[:2], TargetWords("", ("app.py",)))
+    parser = build_parser("run")
+    assert build_keywords(parser.parse_args(["run", *given[:2]]))["colour"] == "red"
+    assert build_keywords(parser.parse_args(["run"]))["colour"] is None
+    with pytest.raises(SystemExit):
+        parser.parse_args(["run", "--help"])
+    assert "--colour NAME" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("colour")
+def test_an_option_that_is_added_to_the_table_is_read_and_judged():
+    variable = {"CODETRACER_COLOUR": " red "}
+    assert resolve({}, {}).colour is None
+    assert resolve({}, variable).colour == "red"
+    assert resolve({"colour": "blue"}, variable).colour == "blue"
+    with pytest.raises(ConfigurationError) as caught:
+        resolve({"colour": 3, "colours": 4}, {})
+    shown = "\n".join(problem.message for problem in caught.value.problems)
+    assert "colour: not a text, got 3" in shown
+    assert "colours: unknown option" in shown
+    assert "did you mean 'colour'?" in shown
+    (warning,) = resolve({}, {"CODETRACER_COLUOR": "red"}).warnings
+    assert "did you mean 'CODETRACER_COLOUR'?" in warning.message
 
 
 def test_every_variable_is_documented():

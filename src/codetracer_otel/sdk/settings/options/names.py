@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.errors import ErrorCode, Problem
-from codetracer_otel.sdk.settings.options.table import ENVIRONMENT, OPTIONS, POLICY, PREFIX
+from codetracer_otel.sdk.settings.options.table import (
+    ENVIRONMENT,
+    OPTIONS,
+    POLICY,
+    PREFIX,
+    TOPIC_VARIABLES,
+)
 from codetracer_otel.sdk.settings.parsers import did_you_mean, shown
 
 if TYPE_CHECKING:
@@ -16,7 +22,9 @@ _NEAR: Final = 0.8  # variables of the CodeTracer recorder are farther away
 
 def known_variables() -> set[str]:
     """Return every variable of ours; other packages read more of OpenTelemetry's."""
-    rows = [*OPTIONS.values(), *POLICY.values(), *ENVIRONMENT.values()]
+    rows = [
+        row for table in (OPTIONS, POLICY, ENVIRONMENT, TOPIC_VARIABLES) for row in table.values()
+    ]
     return {name for row in rows for name in row.variables if name.startswith(PREFIX)}
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.sdk.settings.error_policy import CaptureIo, OnRecorderError, Policy
 from codetracer_otel.sdk.settings.filter_loading import parse_filters
+from codetracer_otel.sdk.settings.limits import Buffer, Limits
 from codetracer_otel.sdk.settings.model import Core, Paths, StepValues, ValueFormat
 from codetracer_otel.sdk.settings.options.option import Flag, Option, Options
 from codetracer_otel.sdk.settings.parsers import (
@@ -40,13 +41,16 @@ def _switch(
     return Option(name, text, parse_exact_boolean, "bool", default, flag=flag, more=more)
 
 
-def _key(name: str, parse: Parser, text: str, flag_help: str, metavar: str = "") -> Option:
+def _key(
+    name: str, parse: Parser, text: str, flag_help: str, metavar: str = "", shown: str = ""
+) -> Option:
     flag_name = f"--{name.replace('_', '-')}"
     return Option(
         name,
         text,
         parse,
         default=getattr(Policy(), name),
+        shown_default=shown,
         flag=Flag(flag_name, flag_help, metavar, has_opposite=not metavar),
         variables=(f"{PREFIX}{name.upper()}",),
         read=parse,
@@ -54,7 +58,10 @@ def _key(name: str, parse: Parser, text: str, flag_help: str, metavar: str = "")
 
 
 def _bound(name: str, units: str, *variables: str, parse: Parser, more: str = "") -> Option:
-    return Option(name, "", parse, variables=variables, read=parse, units=units, more=more)
+    default = getattr(Limits() if hasattr(Limits, name) else Buffer(), name)
+    return Option(
+        name, "", parse, "", default, variables=variables, read=parse, units=units, more=more
+    )
 
 
 def _variable(text: str, *names: str, default: str = "") -> Option:
@@ -68,7 +75,8 @@ OPTIONS: Final = _table(
         "trace_filter", "path, chain `a.toml::b.toml`, `filter_from_text`, or a sequence of those",
         parse_filters, "Any", (), "the project's file",
         Flag("--trace-filter", "a filter, or several: a.toml::b.toml", "FILE", repeats=True),
-        ("CODETRACER_TRACE_FILTER",), setting="filters", more="in order; see [filters](filters.md)",
+        ("CODETRACER_TRACE_FILTER",), setting="filters",
+        more="they add up in order; see [filters](filters.md)",
     ),
     Option(
         "exporter",
@@ -81,7 +89,7 @@ OPTIONS: Final = _table(
             "NAME[=TARGET]", repeats=True,
         ),
         variables=("CODETRACER_EXPORTER", "OTEL_TRACES_EXPORTER"),
-        more="repeat the flag, separate by commas in the variable",
+        more="the flag may be repeated, the variable separates by commas",
     ),
     _switch(
         "functions", "record function spans (default); False leaves `sys.monitoring` untouched",
@@ -123,8 +131,8 @@ OPTIONS: Final = _table(
     ),
     _switch(
         "set_global", "let our provider serve the global API until the program sets one (default)",
-        "if an exporter takes spans; without it libraries find none of ours, and make no spans "
-        "for us; see [how it works](how-it-works.md)",
+        "it is there if an exporter takes spans; without it libraries find none of ours, and make "
+        "no spans for us; see [how it works](how-it-works.md)",
         default=True,
         flag=Flag(
             "--no-global-provider",
@@ -138,7 +146,7 @@ OPTIONS: Final = _table(
     Option(
         "session_id", "evaluation session of the traced program", parse_text, "str",
         shown_default="none", variables=("CODETRACER_SESSION_ID",), read=parse_text,
-        more="on topic lines and policy spans",
+        more="it stands on topic lines and policy spans",
     ),
     Option(
         "activation_path", "start recording when this file is first entered", parse_path,
@@ -160,7 +168,7 @@ OPTIONS: Final = _table(
     ),
     Option(
         "paths", "`absolute` (default), or `relative` to the project root", choice_of(Paths), "str",
-        Paths.ABSOLUTE, more="of `code.file.path`",
+        Paths.ABSOLUTE, more="it is `code.file.path` that is written so",
     ),
     Option(
         "respect_parent", "record nothing below a parent that is not sampled (default)",
@@ -206,6 +214,7 @@ POLICY: Final = _table(
     ),
     _key(
         "log_file", parse_file, "where the log goes", "where the log goes; default: stderr", "FILE",
+        "stderr",
     ),
     _key(
         "json_errors", parse_boolean, "one JSON line per failure on stderr",
@@ -229,7 +238,7 @@ POLICY: Final = _table(
 
 LIMITS: Final = _table(
     _bound("max_depth", "levels of containers", parse=number_from(0)),
-    _bound("max_items", "per container", parse=number_from(0)),
+    _bound("max_items", "items per container", parse=number_from(0)),
     _bound(
         "max_string", "characters", "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
         "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", parse=number_from(0),
@@ -241,7 +250,7 @@ LIMITS: Final = _table(
     _bound("max_events", "per span", "OTEL_SPAN_EVENT_COUNT_LIMIT", parse=number_from(0)),
     _bound("max_links", "per span", "OTEL_SPAN_LINK_COUNT_LIMIT", parse=number_from(0)),
     _bound(
-        "max_spans_per_second", "per second of the whole session",
+        "max_spans_per_second", "spans per second of the whole session",
         parse=number_from(0, whole=False, optional=True),
     ),
     _bound(
@@ -318,6 +327,10 @@ ENVIRONMENT: Final = _table(
         read=choice_of(Core),
     ),
     _variable("no colours, on a terminal neither", "NO_COLOR"),
+)
+"""What the environment alone has; OpenTelemetry's variables of OTLP are its own."""
+
+TOPIC_VARIABLES: Final = _table(
     _variable(
         "`fd:N` or `file:PATH` instead of stderr", "CODETRACER_TRACE_OUTPUT", default="stderr",
     ),
@@ -329,5 +342,5 @@ ENVIRONMENT: Final = _table(
         "a bad directive is an error instead of a line", "CODETRACER_TRACE_STRICT", default="off",
     ),
 )
-"""What the environment alone has; OpenTelemetry's variables of OTLP are its own."""
+"""What the environment alone says about topics."""
 # fmt: on
