@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -10,11 +11,24 @@ from tests.traced_run import run_python, run_traced
 from codetracer_otel.filters.language.trust import who_else_may_write
 
 pytestmark = pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0,
-    reason="only root of a POSIX system can give files to other users",
+    not hasattr(os, "geteuid"), reason="files have no owners on this platform"
 )
 
 OTHER = 12_345
+
+# Only root can give files to others: what `os.lstat` says of them is replaced, here and in the
+# processes that are started, whose `sitecustomize` this is.
+OWNERS = """\
+import json, os
+
+def lstat(path, *, dir_fd=None, real=os.lstat):
+    facts = real(path, dir_fd=dir_fd)
+    owners = json.loads(os.environ.get("TESTED_OWNERS", "{}"))
+    user, group = owners.get(os.fspath(path), (facts.st_uid, facts.st_gid))
+    return os.stat_result((*facts[:4], user, group, *facts[6:10]))
+
+os.lstat = lstat
+"""
 PROGRAM = "import sys\ndef f(password):\n    print('said')\nf('hush-4711-hush')\n"
 LOOSE = """\
 [meta]
@@ -41,6 +55,25 @@ action = "allow"
 STRICT = LOOSE.replace('[io]\ncapture = true\nstreams = ["stdout"]\n', "").partition("[[scope")[0]
 
 
+@pytest.fixture(autouse=True)
+def owners(tmp_path, monkeypatch):
+    """Return what gives a file to another user or group, as it seems to everybody in a test."""
+    customized = tmp_path / "site"
+    customized.mkdir()
+    (customized / "sitecustomize.py").write_text(OWNERS)
+    monkeypatch.setenv("PYTHONPATH", str(customized), prepend=os.pathsep)
+    monkeypatch.setattr(os, "lstat", os.lstat)
+    exec(OWNERS, {})
+    stated = {}
+
+    def give(path, user=None, group=None):
+        own = os.geteuid(), os.getegid()
+        stated[str(path)] = [own[0] if user is None else user, own[1] if group is None else group]
+        monkeypatch.setenv("TESTED_OWNERS", json.dumps(stated))
+
+    return give
+
+
 @pytest.fixture
 def project(tmp_path):
     folder = tmp_path / "shared" / "project"
@@ -55,22 +88,24 @@ def filter_of(project):
 
 
 CHANGES = {
-    "the file is another user's": lambda p: os.chown(filter_of(p), OTHER, -1),
-    "anybody may write the file": lambda p: filter_of(p).chmod(0o666),
-    "a group may write the file": lambda p: (
-        os.chown(filter_of(p), 0, OTHER),
+    "the file is another user's": lambda p, give: give(filter_of(p), OTHER),
+    "anybody may write the file": lambda p, _: filter_of(p).chmod(0o666),
+    "a group may write the file": lambda p, give: (
+        give(filter_of(p), group=OTHER),
         filter_of(p).chmod(0o664),
     ),
-    "its folder is another user's": lambda p: os.chown(filter_of(p).parent, OTHER, -1),
-    "anybody may write its folder": lambda p: filter_of(p).parent.chmod(0o777),
-    "the project is another user's": lambda p: os.chown(p, OTHER, -1),
-    "anybody may write above": lambda p: p.parent.chmod(0o777),
+    "its folder is another user's": lambda p, give: give(filter_of(p).parent, OTHER),
+    "anybody may write its folder": lambda p, _: filter_of(p).parent.chmod(0o777),
+    "the project is another user's": lambda p, give: give(p, OTHER),
+    "anybody may write above": lambda p, _: p.parent.chmod(0o777),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_found_filter_that_others_may_write_is_refused_and_the_line_says_why(project, change):
-    change(project)
+def test_a_found_filter_that_others_may_write_is_refused_and_the_line_says_why(
+    project, change, owners
+):
+    change(project, owners)
     done = run_traced("--exporter", "jsonl=x.jsonl", project / "program.py", cwd=project)
     assert done.returncode == 2
     assert "hush" not in done.stdout + done.stderr
@@ -84,10 +119,10 @@ def test_a_found_filter_that_others_may_write_is_refused_and_the_line_says_why(p
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 @pytest.mark.parametrize("how", ["flag", "variable"])
-def test_a_named_one_is_obeyed_and_told_of(tmp_path, project, change, how):
+def test_a_named_one_is_obeyed_and_told_of(tmp_path, project, change, how, owners):
     named = filter_of(project)
     named.write_text(STRICT)
-    change(project)
+    change(project, owners)
     script = tmp_path / "elsewhere.py"
     script.write_text(PROGRAM)
     flags = ("--trace-filter", named) if how == "flag" else ()
@@ -127,15 +162,15 @@ def test_a_found_filter_does_not_show_secrets_or_listen_in_silence(project):
     assert "hush" not in (project / "y.jsonl").read_text()
 
 
-def test_a_link_is_judged_by_its_owner_and_by_where_it_leads(tmp_path):
+def test_a_link_is_judged_by_its_owner_and_by_where_it_leads(tmp_path, owners):
     target = tmp_path / "target"
     target.write_text("")
     link = tmp_path / "link"
     link.symlink_to(target)
     assert who_else_may_write(str(link)) is None
-    os.chown(link, OTHER, OTHER, follow_symlinks=False)
+    owners(link, OTHER, OTHER)
     assert who_else_may_write(str(link)) == f"{link} belongs to user {OTHER}"
-    os.chown(link, 0, 0, follow_symlinks=False)
+    owners(link)
     target.chmod(0o666)
     assert who_else_may_write(str(link)) == f"anybody may write to {target}"
 
