@@ -98,7 +98,7 @@ def test_no_session_outlives_its_end(record):
 
     with record():
         leaf()
-        recorder = weakref.ref(active_session()._recording.recorder)
+        recorder = weakref.ref(active_session()._leading.recorder)
     gc.collect()
     with record():
         leaf()

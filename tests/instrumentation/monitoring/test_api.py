@@ -66,8 +66,8 @@ def test_no_global_event_may_be_disabled_by_one_of_ours(record):
 
     table = build_event_table()
     with record():
-        callbacks = active_session()._recording.recorder.callbacks()
-        local = local_mask(active_session()._recording.monitor.tool_id)
+        callbacks = active_session()._leading.recorder.callbacks()
+        local = local_mask(active_session()._leading.monitor.tool_id)
     ours = {name for name in callbacks if not table[name].mask & local}
     # They come with CALL and have no mask of their own.
     assert ours - {"C_RETURN", "C_RAISE"} == GLOBAL

@@ -114,7 +114,7 @@ def test_a_collected_greenlet_leaves_nothing_behind(record, tree):
 
     with record() as spans:
         main()
-        saved = active_session()._recording.recorder.greenlets._saved
+        saved = active_session()._leading.recorder.greenlets._saved
         gc.collect()
         assert len(saved) <= 1
     assert tree(spans).shape() == (("main", (("work", ()), LEAF)),)

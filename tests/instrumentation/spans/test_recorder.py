@@ -16,7 +16,7 @@ from codetracer_otel.sdk.session.configure import active_session, configure
 def recorder():
     options = {"policy": {"on_recorder_error": "abort"}}
     with configure(only(__file__), "none", **options):
-        yield active_session()._recording.recorder
+        yield active_session()._leading.recorder
 
 
 def leaf(n):
