@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _LOGIN_FLAGS: Final = frozenset(
     {"-a", "-u", "-U", "--auth", "--basic-auth", "--proxy-user", "--user", "-user"}
 )
+_SHORT_FLAGS: Final = re.compile("-[A-Za-z]{1,4}u")  # `curl -sSu me:X`
 _LOGIN: Final = re.compile(r"(?![0-9]+:[0-9]+\Z)[^\s:/]+:(?!//).+", re.DOTALL)
 
 
@@ -28,5 +29,6 @@ def hides_next(flag: str, word: object, is_secret: Callable[[str], bool]) -> boo
     text = word if type(word) is str else ""
     if text.startswith("--"):
         return False
-    is_login = flag in _LOGIN_FLAGS and _LOGIN.fullmatch(text) is not None
+    is_login_flag = flag in _LOGIN_FLAGS or _SHORT_FLAGS.fullmatch(flag) is not None
+    is_login = is_login_flag and _LOGIN.fullmatch(text) is not None
     return is_login or is_secret(flag.lstrip("-"))

@@ -11,6 +11,7 @@ from codetracer_otel.instrumentation.manual.field_policy import (
     shown_text,
     shown_value,
 )
+from codetracer_otel.instrumentation.manual.session_scope import LONGEST_SESSION_ID
 from codetracer_otel.model.record import ARGUMENTS, EXTRAS, NOT_CAPTURED, RESULT, stack_trace_text
 from codetracer_otel.model.value import (
     REDACTED_NODE,
@@ -73,7 +74,14 @@ class SpanContent:
     def is_plain(self) -> bool:
         """Whether every text is a value of its own, and no exception is told."""
         has_outcome = self.error is not None or self.result is not None
-        return not (has_outcome or has_inner_texts(self.fields) or has_inner_texts(self.arguments))
+        is_cut = self._session_id_is_cut
+        return not (
+            has_outcome or is_cut or has_inner_texts(self.fields) or has_inner_texts(self.arguments)
+        )
+
+    @property
+    def _session_id_is_cut(self) -> bool:
+        return self.session_id is not None and len(self.session_id) >= LONGEST_SESSION_ID
 
     def redact(self, rules: ContentRules | None) -> None:
         """Replace secrets that have a known shape, in every text at once."""
@@ -88,7 +96,10 @@ class SpanContent:
 
     def _texts(self) -> list[Captured]:
         fields, error = self.fields, self.error
-        texts: list[Captured] = [self.name, self.session_id, *fields, *fields.values()]
+        session_id = self.session_id
+        if self._session_id_is_cut:
+            session_id = cut_text(session_id)
+        texts: list[Captured] = [self.name, session_id, *fields, *fields.values()]
         texts += self.arguments.values()
         if self.result is not None:
             texts += self.result
@@ -101,7 +112,8 @@ class SpanContent:
         error = self.error
         self.name = shown_text(self.name, changes)
         if self.session_id is not None:
-            self.session_id = shown_text(self.session_id, changes)
+            was_cut = self._session_id_is_cut
+            self.session_id = shown_text(self.session_id, changes, is_cut=was_cut)
         if self.result is not None:
             self.result = (shown_value(self.result[0], changes),)
         if error is not None:

@@ -88,11 +88,18 @@ class FieldPolicy:
         for name, value in values:
             action = action_for(name)
             if action is not Action.DROP:
-                key = (name if type(name) is str else str.__str__(name))[:_LONGEST_KEY]
+                key = name if type(name) is str else str.__str__(name)
+                if len(key) > _LONGEST_KEY:
+                    key = self._cut(key)
                 judged[key] = capture(value) if action is allowed else REDACTED_NODE
                 if action is not allowed:
                     self._learn(value, (f"attribute {key}", self._where))
         return judged if VALUE_FIELDS.isdisjoint(judged) else self._without_told(judged)
+
+    def _cut(self, key: str) -> str:
+        """Return the beginning of a key, judged while its end can be seen."""
+        rules = self.text_rules
+        return (key if rules is None else rules.redact_texts([key])[0])[:_LONGEST_KEY]
 
     def _without_told(self, judged: dict[str, Captured]) -> dict[str, Captured]:
         """Hide what a neighbour names as a secret: ``header="X-Api-Key", value=...``."""

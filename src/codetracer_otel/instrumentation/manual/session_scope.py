@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _SCOPE_KEY: Final = create_key("codetracer-session-scope")
 _EVENT_KEY: Final = create_key("codetracer-session-of-event")
-_LONGEST: Final = 256
+LONGEST_SESSION_ID: Final = 256  # characters
 
 
 class CurrentIds(NamedTuple):
@@ -97,7 +97,7 @@ def session_of(context: Context, default: str | None) -> str | None:
 def clean_session_id(value: object) -> str | None:
     """Return an exact, bounded text, or None where ``value`` is no text or blank."""
     text = exact_text(value)
-    return None if text is None else text.strip()[:_LONGEST] or None
+    return None if text is None else text.strip()[:LONGEST_SESSION_ID] or None
 
 
 class LogCorrelationFilter(logging.Filter):

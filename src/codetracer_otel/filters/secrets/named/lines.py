@@ -1,4 +1,4 @@
-"""Values in lines of their own grammar: tables of Markdown, Dockerfiles, netrc files."""
+"""Values in lines of their own grammar: Markdown tables, Dockerfiles, netrc files, commands."""
 
 from __future__ import annotations
 
@@ -24,6 +24,21 @@ _NETRC: Final = (
     r"(?:account(?:\s|\\n){1,8}+[^\s\\]{1,200}+(?:\s|\\n){1,8}+)?password(?:\s|\\n){1,8}+"
     r"((?:(?!\\[nr])\S)++)"
 )
+# curl, HTTPie, wget: `-u bob:X`, `-sSu bob:X`, `--user=bob:X`, also in a list of words.
+# `docker run --user 1000:1000` and addresses are none; `-ubob:X` is one as a word of its own.
+_BETWEEN: Final = r"(?:[\"']?,?[ \t]{1,8}+|=)"
+_LOGIN: Final = (
+    r"(?<![\w-])(?:-[A-Za-z]{0,4}?[uU]"
+    + _BETWEEN
+    + r"|--?(?:proxy-)?user"
+    + _BETWEEN
+    + r"|--(?:basic-)?auth"
+    + _BETWEEN
+    + r"|(?<=\bhttp )-a[ \t]{1,8}+"
+    r"|(?<=\bcurl )-[uU](?=[^\s\"'-])|\A-[uU](?=[^\s\"'-]))"
+    r"(?=[\"']?(?![0-9]{1,10}+:[0-9]{1,10}+(?!\w))[^\s:/\"'=]{1,80}+:(?!//)[^\s\"'])"
+)
+_WORD: Final = r"(?:(?!\\[nr])[^\s\"'])++"
 _ROW: Final = r"^[ \t]{0,40}+\|([^\r\n]*+)"
 _RULE: Final = r"[\s|:+-]*-[\s|:+-]*"
 
@@ -37,6 +52,14 @@ def find_in_lines(text: str, is_secret: IsSecret) -> Iterator[Span]:
     if "password" in text:
         for match in compiled(_NETRC).finditer(text):
             yield match.span(1)
+    if ":" in text and "-" in text:
+        yield from _of_logins(text)
+
+
+def _of_logins(text: str) -> Iterator[Span]:
+    for match in compiled(_LOGIN).finditer(text):
+        bare = compiled(_WORD).match(text, match.end())
+        yield quoted_span(text, match.end()) or (match.end(), bare.end() if bare else match.end())
 
 
 def _of_instructions(text: str, is_secret: IsSecret) -> Iterator[Span]:
