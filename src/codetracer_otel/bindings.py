@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import _thread
     import os as _os
     import time as _time
+    from collections.abc import Buffer
     from types import ModuleType
 
 
@@ -56,8 +57,30 @@ if not TYPE_CHECKING:
     _io = sys.modules["_io"]  # a copy would have other classes of files than the program
 
 
+def _read_at(descriptor: int, size: int, position: int) -> bytes:
+    _os.lseek(descriptor, position, 0)
+    return _os.read(descriptor, size)
+
+
+def _write_at(descriptor: int, data: Buffer, position: int) -> int:
+    _os.lseek(descriptor, position, 0)
+    return _os.write(descriptor, data)
+
+
+def _is_blocking(_descriptor: int) -> bool:
+    return True
+
+
+def _do_nothing(*_arguments: object, **_hooks: object) -> None:
+    pass
+
+
 class Os:
-    """System calls on files and processes, as in `os`."""
+    """System calls on files and processes, as in `os`.
+
+    Windows lacks some. What has a use there has a stand-in, and what judges by users and modes is
+    None: there are none.
+    """
 
     close = _os.close
     dup = _os.dup
@@ -75,21 +98,25 @@ class Os:
     open = _os.open
     pipe = _os.pipe
     read = _os.read
-    register_at_fork = getattr(_os, "register_at_fork", None) or (lambda **_hooks: None)
     replace = _os.replace
     rmdir = _os.rmdir
-    set_blocking = _os.set_blocking
-    get_blocking = _os.get_blocking
     stat = _os.stat
     strerror = _os.strerror
     unlink = _os.unlink
     urandom = _os.urandom
     write = _os.write
-    if sys.platform != "win32":
-        fchmod = _os.fchmod
-        geteuid = _os.geteuid
-        pread = _os.pread
-        pwrite = _os.pwrite
+    fchmod = getattr(_os, "fchmod", None)
+    fork = getattr(_os, "fork", None)
+    get_blocking = getattr(_os, "get_blocking", _is_blocking)
+    geteuid = getattr(_os, "geteuid", None)
+    pread = getattr(_os, "pread", _read_at)
+    pwrite = getattr(_os, "pwrite", _write_at)
+    register_at_fork = getattr(_os, "register_at_fork", _do_nothing)
+    set_blocking = getattr(_os, "set_blocking", _do_nothing)
+    # without it Windows writes two bytes for the end of a line, and places in a file are wrong
+    O_BINARY: int = getattr(_os, "O_BINARY", 0)
+    O_NOFOLLOW: int = getattr(_os, "O_NOFOLLOW", 0)
+    O_NONBLOCK: int = getattr(_os, "O_NONBLOCK", 0)
 
 
 class Time:

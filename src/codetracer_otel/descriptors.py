@@ -10,15 +10,11 @@ from __future__ import annotations
 import errno
 import os.path
 import stat
-import sys
 from typing import Final
 
 from codetracer_otel.bindings import Fcntl, Os
 
 _LAST_STANDARD: Final = 2
-_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
-_CLOEXEC: Final = getattr(os, "O_CLOEXEC", 0)
-_NONBLOCK: Final = getattr(os, "O_NONBLOCK", 0)
 _ONCE: Final = os.O_CREAT | os.O_EXCL | os.O_TRUNC
 PRIVATE: Final = 0o600
 
@@ -73,7 +69,7 @@ class OwnDescriptor:
         self.identity = identity(self._descriptor)
         self._is_borrowed = is_borrowed
         self._path = path
-        self._flags = flags & ~_ONCE | _NO_LINK | _CLOEXEC
+        self._flags = flags & ~_ONCE | Os.O_NOFOLLOW | Os.O_BINARY
 
     @property
     def is_ours(self) -> bool:
@@ -118,10 +114,10 @@ def open_to_append(path: str) -> int:
             symbolic link, has another name or belongs to another user.
     """
     # O_NONBLOCK: a FIFO nobody reads is an error instead of a hang
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NONBLOCK | _CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | Os.O_NONBLOCK | Os.O_BINARY
     is_link_of_kernel = _is_link_of_kernel(path)
     try:
-        descriptor = Os.open(path, flags | (0 if is_link_of_kernel else _NO_LINK), PRIVATE)
+        descriptor = Os.open(path, flags | (0 if is_link_of_kernel else Os.O_NOFOLLOW), PRIVATE)
     except OSError as error:
         if error.errno == errno.ELOOP and not is_link_of_kernel:
             raise OSError(errno.ELOOP, "it is a symbolic link") from None
@@ -147,7 +143,7 @@ def _is_link_of_kernel(path: str) -> bool:
 
 
 def _make_private(descriptor: int) -> None:
-    if sys.platform == "win32":
+    if Os.geteuid is None or Os.fchmod is None:
         return
     found = Os.fstat(descriptor)
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISFIFO(found.st_mode)):

@@ -325,6 +325,7 @@ def test_after_shutdown_nothing_is_sent(collector, exporter):
     assert collector.requests == []
 
 
+@pytest.mark.filterwarnings("ignore:This process")  # the collector has a thread
 def test_a_forked_child_uses_connections_and_counters_of_its_own(collector, exporter):
     exporter.export(spans(2))
     pid = os.fork()

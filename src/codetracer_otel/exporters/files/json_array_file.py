@@ -99,16 +99,14 @@ class JsonArrayFile:
             Os.ftruncate(descriptor, self._end + len(self._tail))
 
 
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-
-
 def _new_file(path: str) -> int:
     with contextlib.suppress(FileNotFoundError):
         # only a file is replaced: a device or pipe cannot be written at a position
         if not stat.S_ISREG(Os.stat(path).st_mode):
             raise OSError("it is not a regular file")
         Os.unlink(path)
-    return Os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, PRIVATE)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | Os.O_NOFOLLOW | Os.O_BINARY
+    return Os.open(path, flags, PRIVATE)
 
 
 def _write_at(descriptor: int, data: bytes, position: int) -> None:

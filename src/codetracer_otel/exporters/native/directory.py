@@ -53,7 +53,7 @@ class TraceDirectory:
         with contextlib.suppress(FileNotFoundError):
             Os.unlink(path)
         flags = os.O_RDWR | os.O_APPEND
-        created = os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+        created = os.O_CREAT | os.O_EXCL | Os.O_BINARY
         return OwnDescriptor(Os.open(path, flags | created, PRIVATE), path, flags)
 
     def replace(self, name: str, text: str) -> None:
@@ -96,7 +96,7 @@ class TraceDirectory:
         try:
             _make_directories(self.path)
             lock = lock_directory(self.path)
-            return None if lock < 0 else OwnDescriptor(lock)
+            return None if lock is None else OwnDescriptor(lock)
         except (FileExistsError, NotADirectoryError) as error:
             raise _failure("is not a directory", ErrorCode.TRACE_DIR_CONFLICT, self.path) from error
         except OSError as error:
@@ -132,21 +132,22 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[Os.write(descriptor, view) :]
 
 
-def lock_directory(path: str) -> int:
-    """Return a locked descriptor of a directory, or -1 when another process has it.
+def lock_directory(path: str) -> int | None:
+    """Return a locked descriptor of a directory, or None when another process has it.
+
+    It is -1 where directories cannot be opened, as on Windows: nobody is kept out of them there.
 
     Raises:
         OSError: it cannot be opened.
     """
-    descriptor = Os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-    descriptor = beyond_the_standard_ones(descriptor)
-    return descriptor if _lock(descriptor) else -1
+    if not Fcntl.is_there:
+        return -1
+    descriptor = beyond_the_standard_ones(Os.open(path, os.O_RDONLY))
+    return descriptor if _lock(descriptor) else None
 
 
 def _lock(descriptor: int) -> bool:
     """Return whether the lock on the directory is ours; a forked child shares its parent's."""
-    if not Fcntl.is_there:
-        return True
     try:
         Fcntl.flock(descriptor, Fcntl.LOCK_EX_NB)
     except OSError:

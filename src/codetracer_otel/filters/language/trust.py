@@ -71,12 +71,12 @@ def _is_private(group: int, user: int) -> bool:
     """Return whether a group is its user's alone: of the same name, and without other members."""
     if group == _ROOT:
         return True
-    import grp  # noqa: PLC0415 - seldom needed, and not everywhere
-    import pwd  # noqa: PLC0415
-
     try:
+        import grp  # noqa: PLC0415 - seldom needed, and not everywhere
+        import pwd  # noqa: PLC0415
+
         name = pwd.getpwuid(user).pw_name
         found = grp.getgrgid(group)
-    except KeyError:
+    except (ImportError, KeyError):
         return False
     return found.gr_name == name and set(found.gr_mem) <= {name}

@@ -30,6 +30,8 @@ _DESCRIPTORS: Final = {"stdout": 1, "stderr": 2}
 _CHUNK: Final = 256 * 1024
 _MAX_EXPECTED: Final = 1024 * 1024
 _HEAD: Final = 64
+NOT_HERE: Final = "nothing can be read back on this platform"
+_LINKS: Final = "/proc/self/fd"  # on Linux alone; those below /dev/fd open nothing anew elsewhere
 
 
 class ExpectedBytes:
@@ -206,10 +208,12 @@ class DescriptorCapture:
     def _install_one(self, names: list[str], undo: ExitStack) -> None:
         descriptor = _DESCRIPTORS[names[0]]
         mode = Os.fstat(descriptor).st_mode
-        if stat.S_ISREG(mode):
+        if stat.S_ISREG(mode) and os.path.exists(_LINKS):
             self._add_tail(names, _open_for_reading(descriptor), undo)
-        elif stat.S_ISFIFO(mode) and Os.get_blocking(descriptor):
+        elif stat.S_ISFIFO(mode) and Os.get_blocking(descriptor) and Os.fork is not None:
             self._forward(names, undo)
+        elif stat.S_ISREG(mode) or stat.S_ISFIFO(mode):
+            self._notify_skipped(names[0], NOT_HERE)
         else:
             self._notify_skipped(names[0], "neither a file nor a pipe")
 
@@ -238,7 +242,7 @@ class DescriptorCapture:
 
 
 def _open_for_reading(descriptor: int) -> int:
-    return Os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+    return Os.open(f"{_LINKS}/{descriptor}", os.O_RDONLY)
 
 
 def _identity(descriptor: int) -> tuple[int, int]:
@@ -274,7 +278,7 @@ class ForwardedPipe:
         self._answer, answer_writer = map(beyond_the_standard_ones, Os.pipe())
         copy, path = tempfile.mkstemp(prefix="codetracer-otel-")
         copy = beyond_the_standard_ones(copy)
-        self.copy_reader = beyond_the_standard_ones(Os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        self.copy_reader = beyond_the_standard_ones(Os.open(path, os.O_RDONLY))
         Os.unlink(path)
         passed = (source, self._saved[0][1], copy, control_reader, answer_writer)
         _start_forwarder(passed)

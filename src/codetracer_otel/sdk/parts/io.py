@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.bindings import Time
 from codetracer_otel.filters.types import Action, ContentCounters, learn_nothing
 from codetracer_otel.instrumentation.io.attribution import IoRecorder
-from codetracer_otel.instrumentation.io.descriptors import DescriptorCapture
+from codetracer_otel.instrumentation.io.descriptors import NOT_HERE, DescriptorCapture
 from codetracer_otel.instrumentation.io.streams import STREAMS, IoCapture
 from codetracer_otel.instrumentation.own_code import is_ours
 from codetracer_otel.sdk.delivery.worker import Worker
@@ -166,4 +166,5 @@ def _texts_of(decision: Decision) -> Callable[[str], str]:
 
 
 def _tell(notify: Notify, stream: str, reason: str) -> None:
-    notify("descriptor_not_captured", "info", stream=stream, reason=reason)
+    level = "warn" if reason == NOT_HERE else "info"
+    notify("descriptor_not_captured", level, stream=stream, reason=reason)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.bindings import Os
 from codetracer_otel.sdk.processes.signals import hold_sigterm
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def watch_forks(active_session: Callable[[], Session | None]) -> None:
         finally:
             fork.let_sigterm_arrive()
 
-    os.register_at_fork(
+    Os.register_at_fork(
         before=before, after_in_parent=after_in_parent, after_in_child=after_in_child
     )
     _before_atexit(lambda: after_last_fork(active_session()))

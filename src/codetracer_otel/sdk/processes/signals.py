@@ -176,6 +176,8 @@ class Sigterm:
 
     def _hold_main_thread(self) -> None:
         """Let the program stand still: it should have ended, and would take us the GIL."""
+        if not hasattr(signal, "pthread_kill"):
+            return
         for _ in range(_ATTEMPTS):
             if self._is_held or not self._is_ours():
                 return
@@ -218,6 +220,8 @@ def hold_sigterm() -> Callable[[], None]:
     child would have ended.
     """
     if type(_signal.getsignal(signal.SIGTERM)) is not _Handler:
+        return lambda: None
+    if not hasattr(signal, "pthread_sigmask"):
         return lambda: None
     if signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}):
         return lambda: None

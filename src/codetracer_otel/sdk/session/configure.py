@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import atexit
-import os
 import pickle
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from codetracer_otel.bindings import Os
 from codetracer_otel.errors import CodetracerError, InternalError
 from codetracer_otel.sdk.diagnostics.logger import SessionLog, report_problem
 from codetracer_otel.sdk.diagnostics.metrics import SilentSink
@@ -175,7 +175,7 @@ def _watch_process() -> None:
     if not _Active.watches_exit:
         _Active.watches_exit = True
         atexit.register(lambda: _end_reporting(active_session()))
-        os.register_at_fork(after_in_child=_forget_threads)
+        Os.register_at_fork(after_in_child=_forget_threads)
 
 
 def _forget_threads() -> None:

@@ -79,13 +79,14 @@ def repair(path: str) -> Repair:
         if ends_as_it_should(file):
             return Repair(was_needed=False)
     lock = lock_directory(path)
-    if lock < 0:
+    if lock is None:
         rule = "a program is still recording here; wait for its end"
         raise TraceError(rule, code=ErrorCode.TRACE_DIR_CONFLICT)
     try:
         return end_trace(path)
     finally:
-        Os.close(lock)
+        if lock >= 0:
+            Os.close(lock)
 
 
 def end_trace(path: str, room: int = 0) -> Repair:
@@ -171,7 +172,7 @@ def _replace(path: str, name: str, text: str) -> None:
     temporary = os.path.join(path, f"{name}.new")
     with contextlib.suppress(FileNotFoundError):
         Os.unlink(temporary)
-    descriptor = Os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = Os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | Os.O_BINARY, 0o600)
     try:
         write_all(descriptor, text.encode("ascii"))
     except OSError:
