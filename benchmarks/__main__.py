@@ -24,6 +24,7 @@ SECTIONS = {
     "field": "We and the field",
     "calls": "Calls: untraced, excluded, traced, sampled out",
     "kinds": "Generators, coroutines, exceptions, threads",
+    "untraced": "Exceptions and generators in code that nobody traces",
     "gate": "Filters on against filters off",
     "filters": "Decisions about code",
     "values": "Capturing values",

@@ -109,3 +109,81 @@ def test_asking_for_a_version_that_is_not_there_is_silent(machine):
     answer = machine.find("3.99")
 
     assert (answer.returncode, answer.stdout, answer.stderr) == (1, "", "")
+
+
+GETTER = FINDER.with_name("get-python")
+NEW = "9.9"  # no version: no machine has it
+
+
+def get(machine, version=NEW):
+    for tool in ("sh", "dirname", "awk", "rm", "id", "mkdir"):
+        machine.bin.joinpath(tool).symlink_to(shutil.which(tool))
+    return subprocess.run(
+        [str(GETTER), version],
+        env={"PATH": str(machine.bin), "HOME": str(machine.home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def logged(machine, name, then="exit 1"):
+    """Add a program that notes its name and its arguments."""
+    log = machine.home / "log"
+    machine.add(machine.bin / name, f'echo "{name} $*" >>"{log}"\n{then}')
+    return log
+
+
+def finds_nothing_but_after(marker, python):
+    return f'case "$1" in -c) [ -e "{marker}" ] && echo "{python}" ;; esac'
+
+
+def test_an_interpreter_that_is_here_is_not_fetched(machine):
+    machine.add(machine.bin / f"python{NEW}", "echo /here/python")
+    log = logged(machine, "uv")
+
+    answer = get(machine)
+
+    assert answer.stdout.strip() == "/here/python"
+    assert not log.exists() or "install" not in log.read_text()
+
+
+def test_uv_is_asked_before_pyenv_and_what_it_installs_is_found(machine):
+    marker = machine.home / "installed"
+    log = logged(machine, "uv", f'[ "$2" = install ] && : >"{marker}"')
+    logged(machine, "pyenv")
+    machine.add(machine.bin / f"python{NEW}", finds_nothing_but_after(marker, "/from/uv"))
+
+    answer = get(machine)
+
+    assert answer.stdout.strip() == "/from/uv", answer.stderr
+    said = log.read_text().splitlines()
+    assert f"uv python install --quiet {NEW}" in said
+    assert not any(line.startswith("pyenv") for line in said)
+
+
+def test_pyenv_comes_last(machine):
+    marker = machine.home / "installed"
+    log = logged(machine, "uv")
+    logged(machine, "apt-get")
+    logged(machine, "dpkg-deb")
+    logged(machine, "python3")
+    logged(machine, "pyenv", f': >"{marker}"')
+    machine.add(machine.bin / f"python{NEW}", finds_nothing_but_after(marker, "/from/pyenv"))
+
+    answer = get(machine)
+
+    assert answer.stdout.strip() == "/from/pyenv", answer.stderr
+    called = [line.split()[0] for line in log.read_text().splitlines()]
+    fetched = [name for name in called if name in ("uv", "apt-get", "pyenv")]
+    assert fetched.index("apt-get") > fetched.index("uv")
+    assert fetched.index("pyenv") > fetched.index("apt-get")
+
+
+def test_what_could_not_be_had_is_said(machine):
+    answer = get(machine)
+
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert f"CPython {NEW}: not here" in answer.stderr
+    for road in ("uv", "Debian", "pyenv"):
+        assert road in answer.stderr

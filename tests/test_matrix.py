@@ -22,6 +22,14 @@ def test_a_run_that_says_nothing_is_told_by_its_status():
     assert read_run("CPython 3.12.1", "c", 4, "usage error\n").summary == "exit status 4"
 
 
+def test_the_last_of_several_summaries_counts_with_and_without_its_frame():
+    # tests of the runner print summaries of inner runs
+    framed = "1 failed in 0.01s\n===== 6 passed, 1 skipped in 3.10s (0:00:03) =====\n"
+
+    assert read_run("CPython 3.12.1", "c", 0, framed).summary == "6 passed, 1 skipped"
+    assert read_run("CPython 3.12.1", "c", 0, FAILED + PASSED).summary == "6670 passed, 2 skipped"
+
+
 @pytest.mark.parametrize(
     ("status", "output", "expected"),
     [

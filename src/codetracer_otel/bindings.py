@@ -113,10 +113,6 @@ class Os:
     pwrite = getattr(_os, "pwrite", _write_at)
     register_at_fork = getattr(_os, "register_at_fork", _do_nothing)
     set_blocking = getattr(_os, "set_blocking", _do_nothing)
-    # without it Windows writes two bytes for the end of a line, and places in a file are wrong
-    O_BINARY: int = getattr(_os, "O_BINARY", 0)
-    O_NOFOLLOW: int = getattr(_os, "O_NOFOLLOW", 0)
-    O_NONBLOCK: int = getattr(_os, "O_NONBLOCK", 0)
 
 
 class Time:

@@ -17,6 +17,10 @@ from codetracer_otel.bindings import Fcntl, Os
 _LAST_STANDARD: Final = 2
 _ONCE: Final = os.O_CREAT | os.O_EXCL | os.O_TRUNC
 PRIVATE: Final = 0o600
+# without it Windows writes two bytes for the end of a line, and places in a file are wrong
+O_BINARY: Final[int] = getattr(os, "O_BINARY", 0)
+O_NOFOLLOW: Final[int] = getattr(os, "O_NOFOLLOW", 0)
+_O_NONBLOCK: Final[int] = getattr(os, "O_NONBLOCK", 0)
 
 
 def beyond_the_standard_ones(descriptor: int) -> int:
@@ -69,7 +73,7 @@ class OwnDescriptor:
         self.identity = identity(self._descriptor)
         self._is_borrowed = is_borrowed
         self._path = path
-        self._flags = flags & ~_ONCE | Os.O_NOFOLLOW | Os.O_BINARY
+        self._flags = flags & ~_ONCE | O_NOFOLLOW | O_BINARY
 
     @property
     def is_ours(self) -> bool:
@@ -114,10 +118,10 @@ def open_to_append(path: str) -> int:
             symbolic link, has another name or belongs to another user.
     """
     # O_NONBLOCK: a FIFO nobody reads is an error instead of a hang
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | Os.O_NONBLOCK | Os.O_BINARY
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _O_NONBLOCK | O_BINARY
     is_link_of_kernel = _is_link_of_kernel(path)
     try:
-        descriptor = Os.open(path, flags | (0 if is_link_of_kernel else Os.O_NOFOLLOW), PRIVATE)
+        descriptor = Os.open(path, flags | (0 if is_link_of_kernel else O_NOFOLLOW), PRIVATE)
     except OSError as error:
         if error.errno == errno.ELOOP and not is_link_of_kernel:
             raise OSError(errno.ELOOP, "it is a symbolic link") from None

@@ -107,6 +107,7 @@ work()
 ct.shutdown()
 """
 
+
 @pytest.mark.parametrize("names", [ALL, "fork", "proc"])
 def test_what_is_off_is_said_once(names, folder):
     script = folder / "printing.py"

@@ -131,7 +131,7 @@ def call_it_windows():
         make(module)
         if module.__name__ == "posix":
             refuse_open_files(module)
-            module.O_BINARY = BINARY
+            os.O_BINARY = BINARY
             module.open = only_binary(module.open)
 
     BuiltinImporter.exec_module = staticmethod(exec_module)

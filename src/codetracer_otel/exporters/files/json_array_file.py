@@ -8,7 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from codetracer_otel.bindings import Os
-from codetracer_otel.descriptors import PRIVATE, OwnDescriptor
+from codetracer_otel.descriptors import O_BINARY, O_NOFOLLOW, PRIVATE, OwnDescriptor
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _new_file(path: str) -> int:
         if not stat.S_ISREG(Os.stat(path).st_mode):
             raise OSError("it is not a regular file")
         Os.unlink(path)
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | Os.O_NOFOLLOW | Os.O_BINARY
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | O_NOFOLLOW | O_BINARY
     return Os.open(path, flags, PRIVATE)
 
 

@@ -8,7 +8,7 @@ import stat
 from typing import Final
 
 from codetracer_otel.bindings import Fcntl, Os
-from codetracer_otel.descriptors import PRIVATE, OwnDescriptor, beyond_the_standard_ones
+from codetracer_otel.descriptors import O_BINARY, PRIVATE, OwnDescriptor, beyond_the_standard_ones
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode
 
 EVENTS: Final = "trace.json"
@@ -53,7 +53,7 @@ class TraceDirectory:
         with contextlib.suppress(FileNotFoundError):
             Os.unlink(path)
         flags = os.O_RDWR | os.O_APPEND
-        created = os.O_CREAT | os.O_EXCL | Os.O_BINARY
+        created = os.O_CREAT | os.O_EXCL | O_BINARY
         return OwnDescriptor(Os.open(path, flags | created, PRIVATE), path, flags)
 
     def replace(self, name: str, text: str) -> None:

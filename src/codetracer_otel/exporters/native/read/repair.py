@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from codetracer_otel.bindings import Files, Json, Os
+from codetracer_otel.descriptors import O_BINARY
 from codetracer_otel.errors import ErrorCode
 from codetracer_otel.exporters.native.directory import (
     EVENTS,
@@ -172,7 +173,7 @@ def _replace(path: str, name: str, text: str) -> None:
     temporary = os.path.join(path, f"{name}.new")
     with contextlib.suppress(FileNotFoundError):
         Os.unlink(temporary)
-    descriptor = Os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | Os.O_BINARY, 0o600)
+    descriptor = Os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | O_BINARY, 0o600)
     try:
         write_all(descriptor, text.encode("ascii"))
     except OSError:
