@@ -19,7 +19,7 @@ WORKLOADS = ("fib", "handle")
 
 def measure(rounds: int, names: frozenset[str] | None = None) -> dict[str, dict[str, Series]]:
     """Return workload -> peer -> ns per call."""
-    peers = [peer for peer in PEERS if names is None or peer.name in names]
+    peers = [peer for peer in PEERS if peer.is_here and (names is None or peer.name in names)]
     return {
         workload: interleave({peer.name: partial(run, peer, workload) for peer in peers}, rounds)
         for workload in WORKLOADS
@@ -38,7 +38,8 @@ def table(figures: dict[str, dict[str, Series]]) -> list[str]:
     for name in figures["fib"]:
         fib, handle = figures["fib"][name].text(), figures["handle"][name].text()
         lines.append(f"| {name} | {fib} | {handle} | {does[name]} |")
-    return lines
+    absent = sorted({peer.package for peer in PEERS if not peer.is_here})
+    return [*lines, "", f"Not on this interpreter: {', '.join(absent)}."] if absent else lines
 
 
 def as_json(figures: dict[str, dict[str, Series]]) -> dict[str, dict[str, list[float]]]:

@@ -44,11 +44,17 @@ class Peer:
     Attributes:
         does: what it records for each call.
         prepare: returns the workload module it runs on, and a context manager that records.
+        package: what it needs, which not every interpreter has wheels of.
     """
 
     name: str
     does: str
     prepare: Callable[[], tuple[ModuleType, Callable[[], Any]]]
+    package: str = "sys"
+
+    @property
+    def is_here(self) -> bool:
+        return importlib.util.find_spec(self.package) is not None
 
 
 def fresh_module(name: str) -> ModuleType:
@@ -194,14 +200,24 @@ PEERS = (
     Peer("ours, names only", "spans with ids, times, code attributes", ours("capture = []\n")),
     Peer("ours, arguments and return", "the same, with values, password redacted", ours()),
     Peer("cProfile", "aggregates, in C", cprofile),
-    Peer("VizTracer", "names and times, in C", viztracer(with_values=False)),
-    Peer("VizTracer with values", "the same, with repr of values", viztracer(with_values=True)),
+    Peer("VizTracer", "names and times, in C", viztracer(with_values=False), "viztracer"),
+    Peer(
+        "VizTracer with values",
+        "the same, with repr of values",
+        viztracer(with_values=True),
+        "viztracer",
+    ),
     Peer("OpenTelemetry decorator", "spans with ids and times", otel_decorator(with_values=False)),
     Peer(
         "OpenTelemetry decorator with values",
         "the same, with values as attributes",
         otel_decorator(with_values=True),
     ),
-    Peer("Logfire auto-tracing", "spans without values", logfire_auto),
-    Peer("CodeTracer recorder", "every line with all locals, in Rust", recorder),
+    Peer("Logfire auto-tracing", "spans without values", logfire_auto, "logfire"),
+    Peer(
+        "CodeTracer recorder",
+        "every line with all locals, in Rust",
+        recorder,
+        "codetracer_python_recorder",
+    ),
 )
