@@ -29,6 +29,15 @@ RESULT: Final = 9  # captured return value, or NOT_CAPTURED
 EXTRAS: Final = 10  # SpanDetails or None
 RECORD_LENGTH: Final = 11
 
+# What other entries of a stack keep in the same slots; docs/how-it-works.md has the whole table.
+BASE_THREAD: Final = START  # base: (ident, name) of the thread, once it has been asked for
+BASE_MOVED_SEGMENT: Final = RESULT  # base: the trace handed over from another thread or process
+INHERITED_ID: Final = SPAN_ID  # entry that is no span: the span id that calls above it hang on
+HOOK_MARK: Final = START  # hook: `parents.HOOK`
+HOOK_OFFSET: Final = END  # hook: of its C call, None for a whole function, or `parents.UNPACKING`
+SAMPLED_OUT_PLAN: Final = RESULT  # entry that is left out: its plan, for an error that keeps it
+UNSAMPLED_CONTEXT: Final = ARGUMENTS  # unsampled entry: the context that is so; None for every one
+
 Record = list[Any]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codetracer_otel.instrumentation.spans.parents import UNDECIDED, settle_kept
-from codetracer_otel.model.record import CONTEXT, SEGMENT, SPAN_ID
+from codetracer_otel.model.record import CONTEXT, INHERITED_ID, SEGMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ class CurrentCall:
     def begin_thread(self, parent: tuple[TraceOnThread, int]) -> None:
         """Let the calls of this thread, which begins, stand below a call of another one."""
         base = self._stacks.new()[0]
-        base[SEGMENT], base[SPAN_ID] = parent
+        base[SEGMENT], base[INHERITED_ID] = parent
 
     def continue_trace(self, segment: TraceOnThread) -> tuple[list[Record], TraceOnThread]:
         """Return this thread's open calls, and the segment of a trace from another thread here."""

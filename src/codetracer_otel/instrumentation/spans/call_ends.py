@@ -24,9 +24,12 @@ from codetracer_otel.model.record import (
     CONTEXT,
     END,
     EXTRAS,
+    HOOK_MARK,
+    HOOK_OFFSET,
     NOT_CAPTURED,
     PLAN,
     RESULT,
+    SAMPLED_OUT_PLAN,
     SEGMENT,
     SPAN_ID,
     START,
@@ -147,20 +150,20 @@ class CallEnds:
         if extras is not None and extras.token is not None:
             self._release(entry)
         if not self._is_kept_for_error(entry, error):
-            if entry[START] is not HOOK and extras is not None:
+            if entry[HOOK_MARK] is not HOOK and extras is not None:
                 self._suspended.forget(entry)
                 self.pop_hook(entry)
             return False
         self._count_kept_error(entry)
         settle_kept(extras.undecided_parent if extras is not None else None)
-        entry[PLAN], entry[SPAN_ID] = entry[RESULT], self.next_span_id()
+        entry[PLAN], entry[SPAN_ID] = entry[SAMPLED_OUT_PLAN], self.next_span_id()
         entry[EXTRAS] = extras = SpanDetails()
         extras.sampling_ratio = 1.0
         return True
 
     @staticmethod
     def _is_kept_for_error(entry: Record, error: BaseException | None) -> bool:
-        plan = entry[RESULT]
+        plan = entry[SAMPLED_OUT_PLAN]
         if error is None or plan is None or not plan.sampling.keep_errors:
             return False
         return ending_of(error, entry[CODE].co_name) is Ending.RAISED
@@ -181,7 +184,7 @@ class CallEnds:
         return None
 
     def _finish_lost(self, lost: list[Record]) -> None:
-        self.lost_ends += sum(entry[END] is not UNPACKING for entry in lost)
+        self.lost_ends += sum(entry[HOOK_OFFSET] is not UNPACKING for entry in lost)
         now = self._now()
         for entry in reversed(lost):
             if entry[PLAN] is None:
@@ -256,7 +259,7 @@ class CallEnds:
     def pop_hook(self, record: Record) -> None:
         """Remove the hook's entry below a record of the same code: both end together."""
         stack = self._stacks.mine()
-        if stack and stack[-1][START] is HOOK and stack[-1][CODE] is record[CODE]:
+        if stack and stack[-1][HOOK_MARK] is HOOK and stack[-1][CODE] is record[CODE]:
             self.finish_entry(stack.pop(), None)
 
     def _read_at_exit(self, record: Record, traced_code: TracedCode, frame: FrameType) -> None:

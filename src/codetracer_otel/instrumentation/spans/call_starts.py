@@ -21,13 +21,16 @@ from codetracer_otel.model.record import (
     CONTEXT,
     END,
     EXTRAS,
+    HOOK_MARK,
+    INHERITED_ID,
     NOT_CAPTURED,
     PARENT_ID,
     PLAN,
-    RESULT,
+    SAMPLED_OUT_PLAN,
     SEGMENT,
     SPAN_ID,
     START,
+    UNSAMPLED_CONTEXT,
     Ending,
     Record,
     SpanDetails,
@@ -225,8 +228,8 @@ class Calls:
         self, stack: list[Record], entry: Record, adopted: tuple[Context, TraceOnThread, int]
     ) -> None:
         below = stack[-1]
-        entry[CONTEXT], entry[SEGMENT], entry[SPAN_ID] = adopted
-        entry[PARENT_ID] = entry[SPAN_ID]
+        entry[CONTEXT], entry[SEGMENT], entry[INHERITED_ID] = adopted
+        entry[PARENT_ID] = entry[INHERITED_ID]
         if below[CONTEXT] is UNDECIDED:
             entry[EXTRAS] = extras = entry[EXTRAS] or SpanDetails()
             extras.context, extras.undecided_parent = adopted[0], below
@@ -237,8 +240,8 @@ class Calls:
         """Push an entry below which nothing is recorded while the context stays the same."""
         below = stack[-1]
         entry = build_unrecorded(code, UNSAMPLED, below[SEGMENT], below[SPAN_ID])
-        is_muted = below[CONTEXT] is UNSAMPLED and below[ARGUMENTS] is None
-        entry[ARGUMENTS] = None if is_muted else context
+        is_muted = below[CONTEXT] is UNSAMPLED and below[UNSAMPLED_CONTEXT] is None
+        entry[UNSAMPLED_CONTEXT] = None if is_muted else context
         stack.append(entry)
 
     def _suspend_under(self, frame: FrameType, record: Record) -> None:
@@ -250,7 +253,7 @@ class Calls:
         """Note that a generator or coroutine has handed control out."""
         if record[PLAN] is None:
             self._release(record)
-            if record[START] is not HOOK:
+            if record[HOOK_MARK] is not HOOK:
                 self._pop_hook(record)
             return
         extras: SpanDetails = record[EXTRAS]
@@ -308,7 +311,8 @@ class Calls:
 def build_left_out(traced_code: TracedCode, code: CodeType, now: int) -> Record:
     """Return the entry of a call that sampling leaves out, unless an exception leaves it."""
     entry = build_unrecorded(code, None, None, 0)
-    entry[ARGUMENTS], entry[START], entry[END], entry[RESULT] = (), now, 0, traced_code.plan
+    entry[ARGUMENTS], entry[START], entry[END] = (), now, 0
+    entry[SAMPLED_OUT_PLAN] = traced_code.plan
     if traced_code.suspends:
         entry[EXTRAS] = SpanDetails()
     return entry

@@ -3,6 +3,13 @@
 Two rules shape them. A callback costs two levels of the program's recursion limit and each Python
 call in it one more, so the common road calls only C code, and the road out of a frame is never
 deeper than the road in. Whatever fails goes to the boundary, which applies the user's policy.
+
+Slots of entries are bare numbers here: each name would be one more look-up per call. The key, from
+``model/record.py`` (docs/how-it-works.md has the kinds of entries)::
+
+    0 CODE      1 PLAN       2 SPAN_ID, INHERITED_ID       3 SEGMENT
+    4 CONTEXT   5 PARENT_ID  6 ARGUMENTS                   7 START, HOOK_MARK
+    8 END, HOOK_OFFSET       9 RESULT, SAMPLED_OUT_PLAN   10 EXTRAS
 """
 
 from __future__ import annotations

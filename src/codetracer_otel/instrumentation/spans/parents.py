@@ -10,14 +10,16 @@ from opentelemetry.trace import get_current_span
 from codetracer_otel.bindings import Threads
 from codetracer_otel.instrumentation.spans.readable.function_span import FunctionSpan
 from codetracer_otel.model.record import (
-    ARGUMENTS,
+    BASE_MOVED_SEGMENT,
+    BASE_THREAD,
     CONTEXT,
     EXTRAS,
+    HOOK_MARK,
+    INHERITED_ID,
     RECORD_LENGTH,
-    RESULT,
     SEGMENT,
     SPAN_ID,
-    START,
+    UNSAMPLED_CONTEXT,
     Link,
     Record,
     RemoteParent,
@@ -59,7 +61,7 @@ def build_base(*, muted: bool = False) -> Record:
         muted: nothing on this thread is recorded (it is one of ours).
     """
     base: Record = [None] * RECORD_LENGTH
-    base[SPAN_ID] = 0
+    base[INHERITED_ID] = 0
     base[CONTEXT] = UNSAMPLED if muted else NEVER
     return base
 
@@ -92,7 +94,7 @@ def build_unrecorded(
     """Return a stack entry that hands on its parent's ids and becomes no span."""
     entry: Record = [None] * RECORD_LENGTH
     entry[0] = code
-    entry[SPAN_ID] = parent_id
+    entry[INHERITED_ID] = parent_id
     entry[SEGMENT] = segment
     entry[CONTEXT] = context
     return entry
@@ -101,14 +103,14 @@ def build_unrecorded(
 def build_hook(code: Any, context: object, segment: TraceOnThread | None, parent_id: int) -> Record:
     """Return an unrecorded entry that leaves the stack with whatever ``code`` pushed above it."""
     entry = build_unrecorded(code, context, segment, parent_id)
-    entry[START], entry[EXTRAS] = HOOK, SpanDetails()
+    entry[HOOK_MARK], entry[EXTRAS] = HOOK, SpanDetails()
     return entry
 
 
 def build_hook_like(code: Any, below: Record) -> Record:
     """Return a hook's entry that changes nothing for the calls above it."""
     entry = build_hook(code, below[CONTEXT], below[SEGMENT], below[SPAN_ID])
-    entry[ARGUMENTS] = below[ARGUMENTS]
+    entry[UNSAMPLED_CONTEXT] = below[UNSAMPLED_CONTEXT]
     return entry
 
 
@@ -175,7 +177,9 @@ class Parents:
         seen = below[CONTEXT]
         if seen is NEVER and not context:  # the usual root: nothing is attached
             return self._without_span(context, below, base)
-        if seen is UNSAMPLED and (below[ARGUMENTS] is None or below[ARGUMENTS] is context):
+        if seen is UNSAMPLED and (
+            below[UNSAMPLED_CONTEXT] is None or below[UNSAMPLED_CONTEXT] is context
+        ):
             return None, 0
         if seen is UNDECIDED and below[EXTRAS].context is context:
             return below[SEGMENT], below[SPAN_ID]
@@ -208,7 +212,7 @@ class Parents:
 
     def _fresh_trace(self, base: Record, trace_id: int = 0) -> TraceOnThread:
         self._on_root()
-        thread: tuple[int, str] = base[START] or thread_of(base)
+        thread: tuple[int, str] = base[BASE_THREAD] or thread_of(base)
         offset = self._wall_ns() - self._monotonic_ns()
         return TraceOnThread(trace_id or self._new_trace_id(), offset, *thread)
 
@@ -229,10 +233,10 @@ class Parents:
 
     def on_this_thread(self, segment: TraceOnThread, base: Record) -> TraceOnThread:
         """Return the segment of the same trace that belongs to the calling thread."""
-        thread: tuple[int, str] = base[START] or thread_of(base)
+        thread: tuple[int, str] = base[BASE_THREAD] or thread_of(base)
         if segment.thread_id == thread[0]:
             return segment
-        known: TraceOnThread | None = base[RESULT]
+        known: TraceOnThread | None = base[BASE_MOVED_SEGMENT]
         if known is not None and known.trace_id == segment.trace_id:
             return known
         moved = TraceOnThread(
@@ -243,7 +247,7 @@ class Parents:
             segment.trace_state,
             segment.remote_parent_id,
         )
-        base[RESULT] = moved
+        base[BASE_MOVED_SEGMENT] = moved
         return moved
 
     def _without_span(
@@ -263,7 +267,7 @@ class Parents:
         if self._respect_parent and not context.trace_flags & SAMPLED:
             return None, 0
         parent_id = wire_span_id(context.span_id)
-        known = below[SEGMENT] if below is not base else base[RESULT]
+        known = below[SEGMENT] if below is not base else base[BASE_MOVED_SEGMENT]
         if _continues(known, context, parent_id):
             return known, parent_id
         remote = RemoteParent(
@@ -275,7 +279,7 @@ class Parents:
         segment, _ = self.new_root(base, remote)
         if segment is not None and not context.is_remote:
             segment.remote_parent_id = 0
-        base[RESULT] = segment
+        base[BASE_MOVED_SEGMENT] = segment
         return segment, parent_id
 
 
@@ -293,11 +297,11 @@ def thread_of(base: Record) -> tuple[int, str]:
     """
     ident = Threads.get_ident()
     if ident == threading.main_thread().ident:
-        base[START] = (0, "")
+        base[BASE_THREAD] = (0, "")
     else:
         thread = threading._active.get(ident)  # type: ignore[attr-defined]  # noqa: SLF001
         if thread is None:
             return ident, ""
-        base[START] = (ident, str(_name_of(thread)))
-    found: tuple[int, str] = base[START]
+        base[BASE_THREAD] = (ident, str(_name_of(thread)))
+    found: tuple[int, str] = base[BASE_THREAD]
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.model.record import CODE, EXTRAS, PLAN, RESULT
+from codetracer_otel.model.record import CODE, EXTRAS, PLAN, SAMPLED_OUT_PLAN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ class SuspendedCalls:
         replaced = self._records.get(key)
         self._records[key] = record
         record[EXTRAS].frame_id = key
-        plan = record[PLAN] or record[RESULT]
+        plan = record[PLAN] or record[SAMPLED_OUT_PLAN]
         if self._generator_of is not None and plan.kind == _PLAIN_GENERATOR:
             self._watch(key, self._generator_of(frame), record)
         return replaced

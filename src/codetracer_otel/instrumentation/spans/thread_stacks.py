@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.bindings import Threads
 from codetracer_otel.instrumentation.spans.parents import UNSAMPLED, build_base, settle_kept
 from codetracer_otel.instrumentation.values.exceptions import type_name
-from codetracer_otel.model.record import CONTEXT, PLAN, SEGMENT, SPAN_ID
+from codetracer_otel.model.record import CONTEXT, INHERITED_ID, PLAN, SEGMENT, SPAN_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,7 +173,7 @@ class GreenletStacks:
         if caller is None or caller[CONTEXT] is UNSAMPLED or _runs_events(type(target)):
             return
         settle_kept(caller)
-        base[SEGMENT], base[SPAN_ID] = caller[SEGMENT], caller[SPAN_ID]
+        base[SEGMENT], base[INHERITED_ID] = caller[SEGMENT], caller[SPAN_ID]
 
     def _save(self, greenlet: Any, handle: StackHandle) -> None:
         key = id(greenlet)
