@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: all test demo lint types imports pytest matrix collector test-browser pictures \
     report-figures chromium third-party bench bench-quick bench-gate cpython-tests \
-    forest stress behaviours-hard recipes package dependencies format clean
+    forest stress sanitize behaviours-hard recipes package dependencies format clean
 
 all: test
 
@@ -100,6 +100,12 @@ forest: .venv/.installed
 # 200 threads x 10,000 calls and 10,000 tasks: nothing lost, everything balanced, memory reported.
 stress: .venv/.installed
 	.venv/bin/python tools/stress.py
+
+# The core under the address and undefined behaviour sanitizers; TESTS="tests/_core" chooses.
+sanitize: .venv/.installed
+	@for place in $$(.venv/bin/python -m tools.matrix --environments); do \
+	    $$place/bin/python -m tools.sanitize $(TESTS) || exit 1; \
+	done
 
 # The behaviours in asyncio's debug mode, the development mode, under -O and collecting all the time.
 behaviours-hard: .venv/.installed

@@ -204,3 +204,30 @@ def test_what_a_session_recorded_survives_the_next_ones_sites(monkeypatch, recor
 def test_the_core_reads_this_interpreters_frames():
     assert sys.hexversion >> 16 == NATIVE.module.PYTHON_VERSION
     assert load().reason == ""
+
+
+WIDE = ", ".join(f"a{index}" for index in range(31))  # with `deeper` as many as stay in C
+SOURCE = f"""
+def wide({WIDE}, deeper):
+    return wide({WIDE}, deeper - 1) if deeper else a30
+"""
+
+
+def below(frames, call, *arguments):
+    return below(frames - 1, call, *arguments) if frames else call(*arguments)
+
+
+def test_a_text_that_has_no_utf_8_fits_into_the_room_that_it_was_given(monkeypatch, record):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
+    namespace = {}
+    exec(compile(SOURCE, __file__, "exec"), namespace)
+    surrogate = "\ud800"
+    with record() as spans:
+        for frames in range(25):  # so that some entry ends where the memory of a new thread does
+            arguments = (frames, namespace["wide"], *[surrogate] * 31, 175)
+            thread = threading.Thread(target=below, args=arguments)
+            thread.start()
+            thread.join()
+    wide = [span for span in spans if span.name.endswith("wide")]
+    assert len(wide) == 25 * 176
+    assert {span.attributes["codetracer.return"] for span in wide} == {surrogate}

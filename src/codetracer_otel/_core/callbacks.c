@@ -327,6 +327,7 @@ begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, PyOb
     if (is_found <= 0) {
         return is_found;
     }
+    int is_native = ct_top(thread) != NULL;
     ct_frame *frame = ct_current_frame(PyThreadState_Get());
     if (frame == NULL || ct_code_of(frame) != code) {
         return 0;       /* an event that C code reports of itself has no frame */
@@ -340,6 +341,7 @@ begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, PyOb
         *(is_sampled_out ? &site->sampled_out : &site->kept) += 1;
     }
     int is_unrecorded = 0;
+    site->references++;     /* a capture lets other threads run, which may register the code anew */
     Py_INCREF(below.segment);
     if (!is_sampled_out && (site->argument_count != 0 || site->taught != NULL)) {
         room = read_arguments(core, site, frame, values);
@@ -353,6 +355,13 @@ begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, PyOb
             is_unrecorded = 1;
         }
     }
+    /* Entries that were made records meanwhile may be of another stack than this thread's is now. */
+    if (is_native && ct_top(thread) == NULL && python_stack(core, thread) == NULL) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_RuntimeError, "the thread's stack is gone");
+        }
+        goto error_with_values;
+    }
     id = below.span_id;
     if ((!is_sampled_out && !is_unrecorded && new_span_id(core, thread, &id) < 0) || read_clock(core, &now) < 0) {
         goto error_with_values;
@@ -361,7 +370,6 @@ begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, PyOb
     if (entry == NULL) {
         goto error_with_values;
     }
-    site->references++;
     entry->site = site;
     entry->code = Py_NewRef(code);
     entry->segment = below.segment;
@@ -398,6 +406,7 @@ error_with_values:
     }
 error:
     Py_DECREF(below.segment);
+    ct_release_site(site);
     return -1;
 }
 
@@ -463,8 +472,8 @@ fail_to_decide(ct_core *core, PyObject *code)
     Py_RETURN_NONE;
 }
 
-PyObject *
-ct_on_start(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
+static PyObject *
+on_start(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
 {
     PyObject *code = arguments[0], *context;
     ct_site *site = ct_site_of(core, code);
@@ -553,11 +562,8 @@ end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
     if (read_clock(core, &now) < 0) {
         return -1;
     }
-    if (CT_UNLIKELY(site->result_place != NULL) && learn(site->learn, value, site->result_place) < 0) {
-        if (!PyErr_ExceptionMatches(PyExc_RecursionError)) {
-            return -1;
-        }
-        PyErr_Clear();
+    if (CT_UNLIKELY(site->result_place != NULL)) {
+        return 0;       /* Python learns it: another thread may make the entry a record meanwhile */
     }
     if (site->fixed_result == NULL) {
         if (core->runs_code && !ct_is_plain(site, value)) {
@@ -606,8 +612,8 @@ end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
     return deliver(core, entry, size) < 0 ? -1 : 1;
 }
 
-PyObject *
-ct_on_return(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
+static PyObject *
+on_return(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
 {
     PyObject *code = arguments[0];
     ct_thread *thread = ct_this_thread(core);
@@ -629,8 +635,8 @@ ct_on_return(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
 }
 
 /* Until 3.14 this event comes from all code, whatever is traced. */
-PyObject *
-ct_on_unwind(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
+static PyObject *
+on_unwind(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
 {
     if (ct_site_of(core, arguments[0]) == NULL) {
         Py_RETURN_NONE;
@@ -638,14 +644,14 @@ ct_on_unwind(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
     return hand_on_end(core, core->unwind, arguments, count, (PyObject *)Py_TYPE(arguments[2]));
 }
 
-PyObject *
-ct_on_yield(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
+static PyObject *
+on_yield(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
 {
     return hand_on(core, core->yield, arguments, count);
 }
 
-PyObject *
-ct_on_resume(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
+static PyObject *
+on_resume(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
 {
     if (ct_site_of(core, arguments[0]) == NULL) {
         Py_RETURN_NONE;
@@ -653,11 +659,34 @@ ct_on_resume(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
     return hand_on(core, core->resume, arguments, count);
 }
 
-PyObject *
-ct_on_throw(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
+static PyObject *
+on_throw(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
 {
     if (ct_site_of(core, arguments[0]) == NULL) {
         Py_RETURN_NONE;
     }
     return hand_on(core, core->throw_in, arguments, count);
 }
+
+/* The interpreter only borrows the callback that it calls: another thread may end the session, and drop
+   the core, while a capture or a callback in Python lets it run. */
+#define DEFINE_CALLBACK(name, expected)                                                     \
+    PyObject *                                                                              \
+    ct_##name(ct_core *core, PyObject *const *arguments, Py_ssize_t count)                  \
+    {                                                                                       \
+        if (CT_UNLIKELY(count != (expected))) {                                             \
+            PyErr_SetString(PyExc_TypeError, #name "() takes what its event gives");        \
+            return NULL;                                                                    \
+        }                                                                                   \
+        Py_INCREF(core);                                                                    \
+        PyObject *result = name(core, arguments, count);                                    \
+        Py_DECREF(core);                                                                    \
+        return result;                                                                      \
+    }
+
+DEFINE_CALLBACK(on_start, 2)
+DEFINE_CALLBACK(on_return, 3)
+DEFINE_CALLBACK(on_unwind, 3)
+DEFINE_CALLBACK(on_yield, 3)
+DEFINE_CALLBACK(on_resume, 2)
+DEFINE_CALLBACK(on_throw, 3)

@@ -41,7 +41,7 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
     for (size_t i = 0; i < Py_ARRAY_LENGTH(fields); i++) {
         *fields[i] = of[i] == Py_None ? NULL : Py_NewRef(of[i]);
     }
-    if (!PyList_CheckExact(core->deferred_ends)) {
+    if (core->deferred_ends == NULL || !PyList_CheckExact(core->deferred_ends)) {
         PyErr_SetString(PyExc_TypeError, "deferred_ends must be a list");
         Py_DECREF(core);
         return NULL;

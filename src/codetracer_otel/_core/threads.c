@@ -47,6 +47,14 @@ drop_entries(ct_thread *thread)
     }
 }
 
+static void
+free_contents(ct_thread *thread)
+{
+    drop_entries(thread);
+    Py_CLEAR(thread->python_stack);
+    PyMem_RawFree(thread->bytes);
+}
+
 /* Called as the interpreter's state of the thread goes, or with its core. */
 static void
 free_thread(PyObject *capsule)
@@ -60,9 +68,7 @@ free_thread(PyObject *capsule)
         latest.thread = NULL;
     }
     unlink_thread(thread);
-    drop_entries(thread);
-    Py_CLEAR(thread->python_stack);
-    PyMem_RawFree(thread->bytes);
+    free_contents(thread);
     PyMem_RawFree(thread);
 }
 
@@ -231,14 +237,21 @@ ct_box(ct_core *core, ct_thread *thread)
 void
 ct_forget_threads(ct_core *core, ct_thread *but)
 {
-    ct_thread *thread = core->threads;
-    while (thread != NULL) {
-        ct_thread *next = thread->next;
-        if (thread != but) {
-            drop_entries(thread);
-            Py_CLEAR(thread->python_stack);
-            unlink_thread(thread);
+    for (;;) {
+        ct_thread *thread = core->threads;
+        if (thread != NULL && thread == but) {
+            thread = thread->next;
         }
-        thread = next;
+        if (thread == NULL) {
+            return;
+        }
+        /* Taken out of it first: what a context held may let the thread run, and end. */
+        ct_thread emptied = {.bytes = thread->bytes, .top = thread->top, .last = thread->last,
+                             .python_stack = thread->python_stack};
+        thread->bytes = NULL;
+        thread->capacity = thread->top = thread->last = 0;
+        thread->python_stack = NULL;
+        unlink_thread(thread);
+        free_contents(&emptied);
     }
 }

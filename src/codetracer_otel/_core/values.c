@@ -85,14 +85,18 @@ done:
     return node;
 }
 
-/* An upper bound on the bytes that `ct_put_value` writes. */
+#define OBJECT_ROOM (1 + sizeof(PyObject *))
+
+/* An upper bound on the bytes that `ct_put_value` writes.  A text that has no UTF-8 becomes an object,
+   which takes more than a text of one character. */
 size_t
 ct_value_room(PyObject *value)
 {
+    size_t room = 0;
     if (PyUnicode_CheckExact(value) && PyUnicode_GET_LENGTH(value) <= CT_SHORT_TEXT) {
-        return 3 + 4 * (size_t)PyUnicode_GET_LENGTH(value);
+        room = 3 + 4 * (size_t)PyUnicode_GET_LENGTH(value);
     }
-    return 9;
+    return room < OBJECT_ROOM ? OBJECT_ROOM : room;
 }
 
 static char *
