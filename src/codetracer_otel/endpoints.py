@@ -1,4 +1,4 @@
-"""What of an endpoint may be shown: everything around host and port may be a credential."""
+"""Shows of an endpoint host and port alone: everything around them may be a credential."""
 
 from __future__ import annotations
 

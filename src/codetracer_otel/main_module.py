@@ -1,4 +1,4 @@
-"""What the main module of a program is called in every process of it."""
+"""Names the main module of a program alike in every process of it."""
 
 from __future__ import annotations
 

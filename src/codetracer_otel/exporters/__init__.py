@@ -1,4 +1,4 @@
-"""Where records go; `build_exporter` makes exporters of names, without importing the others."""
+"""Sends records away; `build_exporter` makes exporters of names, without importing the others."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What flows between the wings: records, captured values, span views, and the protocols."""
+"""Defines records, captured values, span views and protocols, which every other wing uses."""

@@ -1,4 +1,4 @@
-"""What flows from the recorder to the exporters: positional records, and the plans behind them.
+"""Defines what recorders hand to exporters: positional records, and the plans behind them.
 
 A *record* is a list (a compiled recorder may give tuples) with the indices below. Span ids are
 integers whose **little-endian** bytes are the eight bytes on the wire, so that one ``struct`` call

@@ -1,4 +1,4 @@
-"""What flows from the step recorder to a native trace: entries of one thread, in program order.
+"""Defines what the step recorder hands to a native trace: entries of a thread, in program order.
 
 An *entry* is one of
 

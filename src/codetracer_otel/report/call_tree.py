@@ -1,4 +1,4 @@
-"""Who called whom: children in the order of their beginnings, and spans parents first."""
+"""Finds who called whom: children in the order of their beginnings, and spans parents first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page holds, as the JSON documents that its script reads."""
+"""Builds the JSON documents that the script of a page reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the calls of each function took, over every span, folded ones included."""
+"""Sums up the time of each function's calls over every span, folded ones included."""
 
 from __future__ import annotations
 

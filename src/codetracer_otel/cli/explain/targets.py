@@ -1,4 +1,4 @@
-"""What the targets of ``codetracer-otel explain`` name: code objects, found without an import."""
+"""Finds the code objects that ``codetracer-otel explain`` is asked about, without an import."""
 
 from __future__ import annotations
 

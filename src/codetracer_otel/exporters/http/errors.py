@@ -1,4 +1,4 @@
-"""What a request may end with beside what sockets raise."""
+"""Defines the errors of a request beside those that sockets raise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where requests go, and through which proxy."""
+"""Finds where requests go, and through which proxy."""
 
 from __future__ import annotations
 

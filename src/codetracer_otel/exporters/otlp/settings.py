@@ -1,4 +1,4 @@
-"""Where and how OTLP requests are sent."""
+"""Holds where and how OTLP requests are sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``@stdlib``, ``@site-packages`` and ``@self`` stand for in the builtin filters."""
+"""Replaces ``@stdlib``, ``@site-packages`` and ``@self`` in the builtin filters."""
 
 from __future__ import annotations
 

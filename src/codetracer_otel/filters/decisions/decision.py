@@ -1,4 +1,4 @@
-"""What a classifier answers: a decision about one code object, and the profile it shares."""
+"""Holds a classifier's answer: a decision about one code object, and the profile it shares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What matching rules come to: for each setting the last rule that sets it decides."""
+"""Resolves matching rules: for each setting the last rule that sets it decides."""
 
 from __future__ import annotations
 

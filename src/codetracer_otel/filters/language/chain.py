@@ -1,4 +1,4 @@
-"""What filter files say once they are read: rules, patterns and the chain they form."""
+"""Holds filter files as they were read: rules, patterns and the chain they form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a filter that nobody named changes so that its user should know: it shows, or listens."""
+"""Finds what a filter that nobody named shows or listens to, so that its user learns of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where in a TOML text each key and table stands, for messages; the parser itself forgets it."""
+"""Finds where each key and table stands in a TOML text, for messages; the parser forgets it."""
 
 from __future__ import annotations
 

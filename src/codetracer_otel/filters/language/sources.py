@@ -1,4 +1,4 @@
-"""Where filters come from: files, text, the builtin ones; read with bounds."""
+"""Reads filters within bounds: files, text, the builtin ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where quoted text and brackets end, at any depth of JSON inside JSON."""
+"""Finds where quoted text and brackets end, at any depth of JSON inside JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is typed: the prompt that was printed last says whether the answer is a secret."""
+"""Judges what is typed: the prompt that was printed last says whether the answer is a secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What hand-written spans talk to: one slot that a session fills, and the records they hand it."""
+"""Connects hand-written spans to a session: one slot that it fills, and the records it is handed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a hand-written span says: collected while it runs, redacted by shape once, at its end."""
+"""Collects what a hand-written span says while it runs, and redacts it by shape once, at its end."""
 
 from __future__ import annotations
 

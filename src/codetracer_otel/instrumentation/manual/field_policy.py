@@ -1,4 +1,4 @@
-"""What a hand-written span may say: names by the filter of its code, texts by their shape."""
+"""Decides what a hand-written span may say: names by its code's filter, texts by their shape."""
 
 from __future__ import annotations
 

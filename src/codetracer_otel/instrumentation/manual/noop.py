@@ -1,4 +1,4 @@
-"""What stands for a hand-written span while nothing is traced."""
+"""Stands for a hand-written span while nothing is traced."""
 
 from __future__ import annotations
 

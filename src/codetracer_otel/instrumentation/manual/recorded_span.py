@@ -1,4 +1,4 @@
-"""What is said about a hand-written span while it runs: fields, events, an error, a result."""
+"""Records fields, events, an error and a result of a hand-written span while it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose evaluation the program works on: the session id, and the ids of the current span."""
+"""Keeps session ids: which evaluation the current code belongs to, and the current span's ids."""
 
 from __future__ import annotations
 

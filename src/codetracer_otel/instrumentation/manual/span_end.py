@@ -1,4 +1,4 @@
-"""What becomes of a hand-written span at its end: an OpenTelemetry span, and a line if told."""
+"""Ends a hand-written span: makes an OpenTelemetry span of it, and a line where one is wanted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands around the recorder's callbacks: the policy boundary, and activation."""
+"""Surrounds the recorder's callbacks: the policy boundary, and activation."""
 
 from __future__ import annotations
 

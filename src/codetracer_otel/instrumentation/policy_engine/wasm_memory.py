@@ -1,4 +1,4 @@
-"""What a WebAssembly engine says about memory, fuel and traps; no engine is imported here."""
+"""Reads memory, fuel and traps of a WebAssembly engine; no engine is imported here."""
 
 from __future__ import annotations
 

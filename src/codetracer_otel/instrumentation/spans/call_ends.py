@@ -1,4 +1,4 @@
-"""What ends calls, all but the plain: exceptions, locals at exit, lost events, interrupted ends."""
+"""Ends calls that the fast path cannot: exceptions, locals at exit, lost and interrupted ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose child a call is: threads, attached contexts, remote parents, new traces."""
+"""Finds the parent of a call: threads, attached contexts, remote parents, new traces."""
 
 from __future__ import annotations
 

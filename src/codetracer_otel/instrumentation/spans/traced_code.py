@@ -1,4 +1,4 @@
-"""What the Python recorders keep for one traced code object beside its pure plan."""
+"""Holds what a recorder keeps for one traced code object beside its pure plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the step recorder keeps for each thread of the program."""
+"""Holds what the step recorder keeps for each thread of the program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the step recorder keeps for one code object: how to read its variables, and tell changes."""
+"""Holds what the step recorder keeps for one code object: how its variables and changes are read."""
 
 from __future__ import annotations
 

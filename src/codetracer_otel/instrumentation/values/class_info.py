@@ -1,4 +1,4 @@
-"""What is known about a class: under which name, and in which form its instances are captured."""
+"""Finds out about a class under which name and in which form its instances are captured."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a session says about itself."""
+"""Reports about the session itself."""

@@ -1,4 +1,4 @@
-"""What the parts of a session report: the topic of each event, and which of them are failures."""
+"""Lists the events that parts of a session report: their topics, and which are failures."""
 
 from __future__ import annotations
 

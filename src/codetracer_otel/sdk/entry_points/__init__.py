@@ -1,1 +1,1 @@
-"""What others call: the facade, instrumentors, entry points and autostart."""
+"""Holds what is called from outside: the facade, instrumentors, entry points and autostart."""

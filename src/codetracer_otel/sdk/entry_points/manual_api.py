@@ -1,4 +1,4 @@
-"""Where ``codetracer_otel.span`` and its kin live: spans by hand, with a session or without one."""
+"""Provides the public functions for manual spans, with a session or without one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a session says about its process: the OpenTelemetry resource."""
+"""Describes the process of a session: the OpenTelemetry resource."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to a session when its process forks, by whatever road."""
+"""Carries a session through a fork of its process, however it happens."""
 
 from __future__ import annotations
 

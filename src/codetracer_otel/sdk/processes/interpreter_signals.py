@@ -1,4 +1,4 @@
-"""What CPython's own signal handler has noted, and the kernel's side of a handler."""
+"""Reads what CPython's own signal handler has noted, and the kernel's side of a handler."""
 
 from __future__ import annotations
 

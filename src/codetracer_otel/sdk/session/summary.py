@@ -1,4 +1,4 @@
-"""What a session came to: the last lines of its log, and what its shutdown raises."""
+"""Sums up a session: the last lines of its log, and what its shutdown raises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the events of one code object have in common, and the texts that a batch will need."""
+"""Prepares what the events of a code object share, and collects the texts that a batch will need."""
 
 from __future__ import annotations
 

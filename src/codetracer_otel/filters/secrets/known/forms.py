@@ -1,4 +1,4 @@
-"""What of a value is the secret, in which forms it may come again, and what is no secret at all."""
+"""Finds the secret in a value and the forms in which it may come again, and what is no secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``instrument`` knows about a function, and the span of one call of it."""
+"""Holds what ``instrument`` knows about a function, and makes the span of one call of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be read of a running function's span, as of any span of OpenTelemetry's SDK."""
+"""Reads a running function's span as any span of OpenTelemetry's SDK can be read."""
 
 from __future__ import annotations
 
