@@ -1,4 +1,4 @@
-"""Explains what a chain does to one code object and its values, with every reason, as plain data."""
+"""Explains what a chain does to code and its values, with every reason, as plain data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connects hand-written spans to a session: one slot that it fills, and the records it is handed."""
+"""Connects hand-written spans to a session: one slot that it fills, and what it is handed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collects what a hand-written span says while it runs, and redacts it by shape once, at its end."""
+"""Collects what a hand-written span says while it runs, and redacts it by shape at its end."""
 
 from __future__ import annotations
 

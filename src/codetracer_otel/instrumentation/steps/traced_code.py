@@ -1,4 +1,4 @@
-"""Holds what the step recorder keeps for one code object: how its variables and changes are read."""
+"""Holds what the step recorder keeps of a code object: how its variables and changes are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prepares what the events of a code object share, and collects the texts that a batch will need."""
+"""Prepares what the events of a code object share, and collects the texts of a batch."""
 
 from __future__ import annotations
 
