@@ -153,17 +153,14 @@ def _shown_core() -> str:
         active_runtime,
     )
     from codetracer_otel.sdk.parts.spans import choose_core  # noqa: PLC0415
-    from codetracer_otel.sdk.settings.model import (  # noqa: PLC0415
-        Core,
-        asked_core,
-        from_process_environment,
-    )
+    from codetracer_otel.sdk.settings.model import Core, from_process_environment  # noqa: PLC0415
+    from codetracer_otel.sdk.settings.options.option import read_variables  # noqa: PLC0415
+    from codetracer_otel.sdk.settings.options.table import ENVIRONMENT  # noqa: PLC0415
 
-    asked = asked_core(from_process_environment())
-    if not isinstance(asked, Core):
-        _print_error(asked.message)
-        asked = Core.AUTO
-    core = choose_core(asked, active_runtime())
+    stated, problems = read_variables(ENVIRONMENT, from_process_environment())
+    for problem in problems:
+        _print_error(problem.message)
+    core = choose_core(Core(str(stated.get("core", Core.AUTO))), active_runtime())
     return f"core: {core.name} ({core.reason})"
 
 

@@ -13,7 +13,7 @@ from codetracer_otel.sdk.settings.exporter_specs import Exporters, ExporterSpec
 from codetracer_otel.sdk.settings.launch import StartMode
 from codetracer_otel.sdk.settings.limits import NO_BOUNDS, Buffer, Limits, TextLengths
 from codetracer_otel.sdk.settings.otel_environment import OtlpEnvironment
-from codetracer_otel.sdk.settings.parsers import parse_boolean, parse_choice
+from codetracer_otel.sdk.settings.parsers import parse_boolean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -51,6 +51,13 @@ class Paths(StrEnum):
     RELATIVE = "relative"
 
 
+class TopicOrder(StrEnum):
+    """When a line is printed."""
+
+    START = "start"
+    END = "end"
+
+
 @dataclass(frozen=True, slots=True)
 class TopicSettings:
     """What ``CODETRACER_TRACE`` and its companions, or the keyword ``trace``, ask for.
@@ -67,7 +74,7 @@ class TopicSettings:
     may_be_path: bool = False
     strict: bool = False
     output: str | None = None
-    order: str = "end"
+    order: TopicOrder = TopicOrder.END
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +185,6 @@ def wants_auto_start(environ: Mapping[str, str]) -> bool | Problem:
 def wants_json_errors(environ: Mapping[str, str]) -> bool:
     """Return whether ``CODETRACER_JSON_ERRORS`` asks for trailers, before there are settings."""
     return _boolean(environ, "CODETRACER_JSON_ERRORS") is True
-
-
-def asked_core(environ: Mapping[str, str]) -> Core | Problem:
-    """Return which core ``CODETRACER_OTEL_CORE`` asks for."""
-    variable = "CODETRACER_OTEL_CORE"
-    return parse_choice(Core, environ.get(variable, "").strip() or Core.AUTO, variable)
 
 
 def _boolean(environ: Mapping[str, str], variable: str) -> bool | Problem:

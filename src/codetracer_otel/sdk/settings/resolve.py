@@ -24,7 +24,14 @@ from codetracer_otel.sdk.settings.limits import Buffer, Limits, TextLengths
 from codetracer_otel.sdk.settings.model import Settings, TopicSettings
 from codetracer_otel.sdk.settings.options.names import misspelt_variables, unknown_keyword
 from codetracer_otel.sdk.settings.options.option import Options, read_stated, read_variables
-from codetracer_otel.sdk.settings.options.table import BUFFER, ENVIRONMENT, LIMITS, OPTIONS, POLICY
+from codetracer_otel.sdk.settings.options.table import (
+    BUFFER,
+    ENVIRONMENT,
+    LIMITS,
+    OPTIONS,
+    POLICY,
+    TOPIC_VARIABLES,
+)
 from codetracer_otel.sdk.settings.otel_environment import (
     is_disabled,
     otlp_environment,
@@ -32,8 +39,8 @@ from codetracer_otel.sdk.settings.otel_environment import (
     resource_attributes,
     traces_sampler,
 )
-from codetracer_otel.sdk.settings.parsers import did_you_mean, invalid, parse_boolean, shown
-from codetracer_otel.sdk.settings.topic_directives import stated_output, topic_problems
+from codetracer_otel.sdk.settings.parsers import did_you_mean, invalid, shown
+from codetracer_otel.sdk.settings.topic_directives import topic_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -248,41 +255,17 @@ class _Reader:
     def _topics(self, stated: object) -> TopicSettings:
         by_topic = self._environ.get("CODETRACER_TRACE_TOPICS")
         spec = by_topic if by_topic is not None else self._environ.get("CODETRACER_TRACE")
-        topics = TopicSettings(
-            spec=stated if isinstance(stated, str) else spec,
-            may_be_path=stated is None and by_topic is None,
-            strict=stated is not None or self._is_strict(),
-            output=self._topic_output(),
-            order=self._order(),
-        )
+        values: dict[str, Any] = {
+            "spec": spec if stated is None else stated,
+            "may_be_path": stated is None and by_topic is None,
+            **self._warned(read_variables(TOPIC_VARIABLES, self._environ)),
+        }
+        if stated is not None:
+            values["strict"] = True
+        topics = TopicSettings(**values)
         if topics.strict and topics.spec:
             subject = "trace" if stated is not None else "CODETRACER_TRACE"
             is_directory = os.path.isdir if topics.may_be_path else None
             found = topic_problems(topics.spec, TOPICS, subject, is_directory=is_directory)
             self.problems += found
         return topics
-
-    def _topic_output(self) -> str | None:
-        text = self._text("CODETRACER_TRACE_OUTPUT")
-        output = None if text is None else stated_output(text, "CODETRACER_TRACE_OUTPUT")
-        if not isinstance(output, Problem):
-            return output
-        self.warnings.append(output)
-        return None
-
-    def _is_strict(self) -> bool:
-        text = self._text("CODETRACER_TRACE_STRICT")
-        value = parse_boolean(text, "CODETRACER_TRACE_STRICT") if text else False
-        if not isinstance(value, Problem):
-            return value
-        self.warnings.append(value)
-        return False
-
-    def _order(self) -> str:
-        text = (self._text("CODETRACER_TRACE_ORDER") or "end").lower()
-        if text in ("end", "start"):
-            return text
-        self.warnings.append(
-            invalid("CODETRACER_TRACE_ORDER", "unknown choice", text, "start or end")
-        )
-        return "end"

@@ -152,7 +152,7 @@ def parse_output(text: str, subject: str) -> str | Problem:
 
 def stated_output(text: str, subject: str) -> str | Problem:
     """Return an output as `parse_output` does, or what is wrong with it or with its place."""
-    output = parse_output(text, subject)
+    output = parse_output(text.strip(), subject)
     if isinstance(output, Problem):
         return output
     return _unwritable_output(output, subject) or output

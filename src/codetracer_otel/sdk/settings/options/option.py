@@ -59,7 +59,7 @@ class Option:
     shown_default: str = ""
     flag: Flag | None = None
     variables: tuple[str, ...] = ()
-    read: Parser | None = None
+    read: Callable[[str, str], object] | None = None
     setting: str = ""
     units: str = ""
     more: str = ""

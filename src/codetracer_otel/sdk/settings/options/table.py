@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from codetracer_otel.sdk.settings.error_policy import CaptureIo, OnRecorderError, Policy
 from codetracer_otel.sdk.settings.filter_loading import parse_filters
 from codetracer_otel.sdk.settings.limits import Buffer, Limits
-from codetracer_otel.sdk.settings.model import Core, Paths, StepValues, ValueFormat
+from codetracer_otel.sdk.settings.model import Core, Paths, StepValues, TopicOrder, ValueFormat
 from codetracer_otel.sdk.settings.options.option import Flag, Option, Options
 from codetracer_otel.sdk.settings.parsers import (
     choice_of,
@@ -24,11 +24,15 @@ from codetracer_otel.sdk.settings.parsers import (
     parse_topics,
     parse_when_full,
 )
+from codetracer_otel.sdk.settings.topic_directives import stated_output
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from codetracer_otel.sdk.settings.parsers import Parser
 
 PREFIX: Final = "CODETRACER_"
+_FROM_0: Final = number_from(0)
 
 
 def _table(*options: Option) -> Options:
@@ -57,15 +61,23 @@ def _key(
     )
 
 
-def _bound(name: str, units: str, *variables: str, parse: Parser, more: str = "") -> Option:
+def _bound(
+    name: str, units: str, *variables: str, parse: Parser = _FROM_0, more: str = ""
+) -> Option:
     default = getattr(Limits() if hasattr(Limits, name) else Buffer(), name)
     return Option(
         name, "", parse, "", default, variables=variables, read=parse, units=units, more=more
     )
 
 
-def _variable(text: str, *names: str, default: str = "") -> Option:
-    return Option("", text, shown_default=default, variables=names)
+def _variable(
+    name: str,
+    default: str,
+    text: str,
+    read: Callable[[str, str], object] | None = None,
+    setting: str = "",
+) -> Option:
+    return Option("", text, shown_default=default, variables=(name,), read=read, setting=setting)
 
 
 # A row is read as a whole: it is not one line per argument.
@@ -237,29 +249,24 @@ POLICY: Final = _table(
 """The keys of `policy`."""
 
 LIMITS: Final = _table(
-    _bound("max_depth", "levels of containers", parse=number_from(0)),
-    _bound("max_items", "items per container", parse=number_from(0)),
+    _bound("max_depth", "levels of containers"),
+    _bound("max_items", "items per container"),
     _bound(
         "max_string", "characters", "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
-        "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", parse=number_from(0),
+        "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
     ),
     _bound(
         "max_attributes", "per span", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
-        "OTEL_ATTRIBUTE_COUNT_LIMIT", parse=number_from(0),
+        "OTEL_ATTRIBUTE_COUNT_LIMIT",
     ),
-    _bound("max_events", "per span", "OTEL_SPAN_EVENT_COUNT_LIMIT", parse=number_from(0)),
-    _bound("max_links", "per span", "OTEL_SPAN_LINK_COUNT_LIMIT", parse=number_from(0)),
+    _bound("max_events", "per span", "OTEL_SPAN_EVENT_COUNT_LIMIT"),
+    _bound("max_links", "per span", "OTEL_SPAN_LINK_COUNT_LIMIT"),
     _bound(
         "max_spans_per_second", "spans per second of the whole session",
         parse=number_from(0, whole=False, optional=True),
     ),
-    _bound(
-        "max_event_attributes", "per event", "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
-        parse=number_from(0),
-    ),
-    _bound(
-        "max_link_attributes", "per link", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", parse=number_from(0),
-    ),
+    _bound("max_event_attributes", "per event", "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT"),
+    _bound("max_link_attributes", "per link", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT"),
 )
 """The fields of `Limits`, whose defaults stand there."""
 
@@ -296,51 +303,35 @@ RUN: Final = _table(
 """What `run` alone has."""
 
 ENVIRONMENT: Final = _table(
-    _variable("`true`: sessions start and do nothing", "OTEL_SDK_DISABLED", default="`false`"),
     _variable(
+        "CODETRACER_AUTO_START", "off",
         "starts a session with the interpreter, after `codetracer-otel install-autostart`; not "
         "under `python -E` and `-I`. Other variables are read there as OpenTelemetry reads its own",
-        "CODETRACER_AUTO_START", default="off",
     ),
     _variable(
-        "a file of OpenTelemetry's, which may name our instrumentor and its `trace_filter`",
-        "OTEL_CONFIG_FILE", default="none",
-    ),
-    _variable(
-        "which traces are kept; `codetracer_rules` asks the filter's rules", "OTEL_TRACES_SAMPLER",
-        "OTEL_TRACES_SAMPLER_ARG", default="`parentbased_always_on`",
-    ),
-    _variable(
-        "a host's providers, as OpenTelemetry reads them", "OTEL_PYTHON_TRACER_PROVIDER",
-        "OTEL_PYTHON_METER_PROVIDER",
-    ),
-    _variable(
-        "read by OpenTelemetry's API, whose propagators carry our spans' ids", "OTEL_PROPAGATORS",
-        default="`tracecontext,baggage`",
-    ),
-    Option(
-        "",
+        "CODETRACER_OTEL_CORE", "`auto`",
         "`c`: compiled code records plain calls, about ten times cheaper, where it was built; "
         "`python`: it does not; `auto`: it does if it can, and `c` warns if it cannot. "
         '`codetracer-otel --version` and `session.stats()["recorder"]` say which records, and why',
-        setting="core", default=Core.AUTO, variables=("CODETRACER_OTEL_CORE",),
-        read=choice_of(Core),
+        choice_of(Core), "core",
     ),
-    _variable("no colours, on a terminal neither", "NO_COLOR"),
 )
-"""What the environment alone has; OpenTelemetry's variables of OTLP are its own."""
+"""What the environment alone has; of OpenTelemetry's variables docs/options.md tells."""
 
 TOPIC_VARIABLES: Final = _table(
     _variable(
-        "`fd:N` or `file:PATH` instead of stderr", "CODETRACER_TRACE_OUTPUT", default="stderr",
+        "CODETRACER_TRACE_OUTPUT", "stderr", "`fd:N` or `file:PATH` instead of stderr",
+        stated_output, "output",
     ),
     _variable(
-        "`start`: a trace's lines wait for its root, which comes first", "CODETRACER_TRACE_ORDER",
-        default="`end`",
+        "CODETRACER_TRACE_ORDER", "`end`",
+        "`start`: a trace's lines wait for its root, which comes first",
+        choice_of(TopicOrder), "order",
     ),
     _variable(
-        "a bad directive is an error instead of a line", "CODETRACER_TRACE_STRICT", default="off",
+        "CODETRACER_TRACE_STRICT", "off", "a bad directive is an error instead of a line",
+        parse_boolean, "strict",
     ),
 )
-"""What the environment alone says about topics."""
+"""What the environment alone says about topics, by field of `TopicSettings`."""
 # fmt: on
