@@ -101,7 +101,7 @@ def test_the_filter_of_the_framework_is_named_in_the_resource_and_can_be_left_ou
     code = (
         "from codetracer_otel.sdk.session.configure import active_session\n"
         "def test_names():\n"
-        "    names = active_session()._facts and active_session().settings.launch.framework\n"
+        "    names = active_session().settings.launch.framework\n"
         "    assert (names == 'pytest') is STANDS\n"
     ).replace("STANDS", str(stands))
     (project / "test_names.py").write_text(code)
