@@ -11,6 +11,7 @@ from codetracer_otel.cli.explain.targets import TARGETS, codes_of, discovery_sta
 from codetracer_otel.filters import compile_chain, discover
 from codetracer_otel.filters.code.module_names import path_name
 from codetracer_otel.filters.decisions.explanations import explain_code
+from codetracer_otel.filters.types import Action
 
 if TYPE_CHECKING:
     import argparse
@@ -69,7 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: a target is not found.
         TargetError: a target cannot be compiled.
     """
-    classifier = compile_chain(_load(arguments))
+    chain = _load(arguments)
+    classifier = compile_chain(chain)
     found = [
         explanation
         for target in arguments.targets
@@ -78,11 +80,18 @@ def run(arguments: argparse.Namespace) -> int:
         )
     ]
     if arguments.json:
-        print(json.dumps(_json_document(found, inventory=arguments.all), indent=2))
+        learns = chain.learns_secrets
+        document = _json_document(found, inventory=arguments.all, learns=learns)
+        print(json.dumps(document, indent=2))
     elif arguments.all:
         _print_inventory(found)
     else:
-        print("\n\n".join("\n".join(_text(explanation)) for explanation in found))
+        print(
+            "\n\n".join(
+                "\n".join([*_text(explanation), *_known_secrets(explanation, chain.learns_secrets)])
+                for explanation in found
+            )
+        )
     return 0
 
 
@@ -127,6 +136,26 @@ def _text(explanation: Explanation) -> Iterator[str]:
     yield from (f"  hint: {hint}" for hint in explanation.hints)
 
 
+def _known_secrets(explanation: Explanation, learns: bool) -> Iterator[str]:  # noqa: FBT001 - private
+    """Yield which values become known secrets, and what switches it off."""
+    learned = _learned(explanation, learns=learns)
+    if learned:
+        yield (
+            f"  known secrets: the values of {', '.join(learned)} are hidden wherever they come "
+            "again; off: [secrets] learn = false in a filter, --no-learn-secrets"
+        )
+
+
+def _learned(explanation: Explanation, *, learns: bool) -> list[str]:
+    # What a default hides is hidden for no reason that its name would give.
+    hidden = [
+        value.name
+        for value in explanation.values
+        if value.captured and value.action is Action.REDACT and value.source.selector
+    ]
+    return list(dict.fromkeys(hidden)) if learns else []
+
+
 def _source(source: RuleSource, default: str = "default_value_action") -> str:
     selector = source.selector or default
     return f"{selector} ({source.file}:{source.line})" + (
@@ -168,9 +197,9 @@ def _full_name(explanation: Explanation) -> str:
 # ---------------------------------------------------------------------------------- JSON
 
 
-def _json_document(found: list[Explanation], *, inventory: bool) -> dict[str, Any]:
+def _json_document(found: list[Explanation], *, inventory: bool, learns: bool) -> dict[str, Any]:
     if not inventory:
-        return {"targets": [_json_explanation(explanation) for explanation in found]}
+        return {"targets": [_json_explanation(explanation, learns=learns) for explanation in found]}
     return {
         "leaves": [
             {"function": _full_name(explanation), **_json_value(value)}
@@ -181,7 +210,7 @@ def _json_document(found: list[Explanation], *, inventory: bool) -> dict[str, An
     }
 
 
-def _json_explanation(explanation: Explanation) -> dict[str, Any]:
+def _json_explanation(explanation: Explanation, *, learns: bool) -> dict[str, Any]:
     return {
         "function": _full_name(explanation),
         "module_names": list(explanation.identity.module_names),
@@ -195,6 +224,7 @@ def _json_explanation(explanation: Explanation) -> dict[str, Any]:
             for key, (shown, source) in explanation.settings.items()
         },
         "values": [_json_value(value) for value in explanation.values],
+        "learned": _learned(explanation, learns=learns),
         "hints": list(explanation.hints),
     }
 

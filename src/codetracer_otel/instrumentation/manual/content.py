@@ -96,9 +96,9 @@ class SpanContent:
 
     def _texts(self) -> list[Captured]:
         fields, error = self.fields, self.error
-        session_id = self.session_id
-        if self._session_id_is_cut:
-            session_id = cut_text(session_id)
+        session_id: Captured = self.session_id
+        if self.session_id is not None and self._session_id_is_cut:
+            session_id = cut_text(self.session_id)
         texts: list[Captured] = [self.name, session_id, *fields, *fields.values()]
         texts += self.arguments.values()
         if self.result is not None:
