@@ -1,0 +1,319 @@
+"""Whatever order events come in, each recorder keeps the same calls once, and none stays open."""
+
+import functools
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from opentelemetry import context as otel_context
+from tests.conftest import only, rule
+
+from codetracer_otel._core import load
+from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
+from codetracer_otel.model.record import (
+    CODE,
+    END,
+    EXTRAS,
+    PARENT_ID,
+    RESULT,
+    SEGMENT,
+    SPAN_ID,
+    START,
+    Ending,
+)
+from codetracer_otel.sdk.session.configure import active_session, configure
+
+# What the interpreter would call runs in a frame of the code that the event is about: each function
+# delivers the events of its own code, and its generator objects live on from event to event.
+
+
+def outer(deliver):
+    return deliver()
+
+
+def inner(deliver):
+    return deliver()
+
+
+def sampled_out(deliver):
+    return deliver()
+
+
+def sometimes(deliver):
+    return deliver()
+
+
+def rooted(deliver):
+    return deliver()
+
+
+def slow(deliver):
+    return deliver()
+
+
+def items():
+    deliver = yield
+    while True:
+        deliver = yield deliver()
+
+
+def other_items():
+    deliver = yield
+    while True:
+        deliver = yield deliver()
+
+
+RULES = (
+    rule("obj:glob:*.sampled_out", "exec = 'trace'\nsampling = {ratio = 0.0}"),
+    rule("obj:glob:*.sometimes", "exec = 'trace'\nsampling = {first = 2, ratio = 0.0}"),
+    rule("obj:glob:*.rooted", "exec = 'trace'\nroot = true"),
+    rule(
+        "obj:glob:*.slow",
+        "exec = 'trace'\nsampling = {min_duration_ms = 3600000, keep_errors = true}",
+    ),
+)
+FUNCTIONS = {
+    function.__name__: function for function in (outer, inner, sampled_out, sometimes, rooted, slow)
+}
+GENERATORS = {"items": items, "other_items": other_items}
+VALUES = {"none": None, "number": 7, "text": "text", "list": [1, "two"], "long": "x" * 1000}
+SUSPENSIONS = {"PY_YIELD", "PY_RESUME", "PY_THROW"}
+KEPT = {"outer", "inner", "rooted", "items", "other_items"}  # each call of them becomes a record
+
+
+class Thread:
+    """A thread on which events are delivered one by one, with its open calls."""
+
+    def __init__(self):
+        self.pool = ThreadPoolExecutor(1)
+        self.open = []  # innermost last: (name, generator or None)
+        self.waiting = []  # suspended: (name, generator)
+        self.tokens = []
+
+    def do(self, function, *arguments):
+        return self.pool.submit(function, *arguments).result(timeout=20)
+
+
+class Driver:
+    """Delivers events to one recorder by hand, as the interpreter would."""
+
+    def __init__(self, recorder, drain):
+        self.recorder = recorder
+        self.take = drain
+        self.callbacks = recorder.callbacks()
+        self.threads = [Thread(), Thread()]
+        self.started = Counter()
+        self.drained = []
+
+    def close(self):
+        for thread in self.threads:
+            thread.do(self.leave_contexts, thread)
+        self.recorder.close()
+        self.drain()
+        for thread in self.threads:
+            assert thread.do(self.recorder.current) is None
+            thread.pool.shutdown()
+
+    def leave_contexts(self, thread):
+        while thread.tokens:
+            otel_context.detach(thread.tokens.pop())
+
+    def drain(self, limit=1 << 20):
+        self.drained += self.take(self.recorder, limit)
+
+    def event(self, event, name, generator, *arguments):
+        """Deliver an event in a frame of its code."""
+        code = (FUNCTIONS.get(name) or GENERATORS[name]).__code__
+        deliver = functools.partial(self.callbacks[event], code, 0, *arguments)
+        return FUNCTIONS[name](deliver) if generator is None else generator.send(deliver)
+
+    def start(self, thread, name):
+        generator = None
+        if name in GENERATORS:
+            generator = GENERATORS[name]()
+            next(generator)
+        self.event("PY_START", name, generator)
+        self.started[name] += 1
+        thread.open.append((name, generator))
+
+    def end(self, thread, value):
+        if thread.open:
+            self.event("PY_RETURN", *thread.open.pop(), value)
+
+    def unwind(self, thread, error):
+        if thread.open:
+            self.event("PY_UNWIND", *thread.open.pop(), error)
+
+    def suspend(self, thread, value):
+        if thread.open and thread.open[-1][1] is not None:
+            call = thread.open.pop()
+            self.event("PY_YIELD", *call, value)
+            thread.waiting.append(call)
+
+    def go_on(self, thread, event, *arguments):
+        if thread.waiting:
+            call = thread.waiting.pop(0)
+            self.event(event, *call, *arguments)
+            thread.open.append(call)
+
+    def attach(self, thread, key):
+        thread.tokens.append(otel_context.attach(otel_context.set_value("key", key)))
+
+    def step(self, action, place, name, value):
+        thread = self.threads[place]
+        actions = {
+            "start": lambda: self.start(thread, name),
+            "return": lambda: self.end(thread, VALUES[value]),
+            "unwind": lambda: self.unwind(thread, ValueError(value)),
+            "yield": lambda: self.suspend(thread, VALUES[value]),
+            "resume": lambda: self.go_on(thread, "PY_RESUME"),
+            "throw": lambda: self.go_on(thread, "PY_THROW", ValueError(value)),
+            "attach": lambda: self.attach(thread, value),
+            "detach": lambda: thread.tokens and otel_context.detach(thread.tokens.pop()),
+            "drain": lambda: self.drain(3),
+            "current": self.recorder.current,
+            # broken orders: an event whose call has gone, never was, or is not the innermost
+            "lose": lambda: thread.open and thread.open.pop(),
+            "stray return": lambda: self.stray("PY_RETURN", name, VALUES[value]),
+            "stray unwind": lambda: self.stray("PY_UNWIND", name, ValueError(value)),
+            "stray yield": lambda: self.stray("PY_YIELD", name, VALUES[value]),
+            "stray resume": lambda: self.stray("PY_RESUME", name),
+            "stray throw": lambda: self.stray("PY_THROW", name, ValueError(value)),
+        }
+        thread.do(actions[action])
+
+    def stray(self, event, name, *arguments):
+        if event in SUSPENSIONS and name not in GENERATORS:
+            return  # no function that is neither generator nor coroutine sends it
+        generator = None
+        if name in GENERATORS:
+            generator = GENERATORS[name]()
+            next(generator)
+        self.event(event, name, generator, *arguments)
+
+    def finish(self):
+        """End what is open, as a program does that comes to its end."""
+        for place, thread in enumerate(self.threads):
+            while thread.waiting:
+                self.step("resume", place, "", "none")
+                self.step("return", place, "", "none")
+            while thread.open:
+                self.step("return", place, "", "none")
+
+
+LEGAL = ("start", "start", "start", "return", "return", "unwind", "yield", "resume", "throw")
+BETWEEN = ("attach", "detach", "drain", "current")
+BROKEN = ("lose", "stray return", "stray unwind", "stray yield", "stray resume", "stray throw")
+
+
+def programs(actions):
+    names = st.sampled_from((*FUNCTIONS, *GENERATORS))
+    step = st.tuples(
+        st.sampled_from(actions), st.integers(0, 1), names, st.sampled_from(sorted(VALUES))
+    )
+    return st.lists(step, max_size=40)
+
+
+def run(core, program, between=lambda _driver: None):
+    """Drive a recorder through a program; return its driver and its counters."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CODETRACER_OTEL_CORE", core)
+        drain = PythonRecorder.drain  # by hand alone: the session's worker gets nothing
+        patch.setattr(PythonRecorder, "drain", lambda _recorder, _limit: [])
+        options = {"policy": {"on_recorder_error": "abort"}}
+        with configure(only(__file__, *RULES), "none", **options):
+            session = active_session()
+            session.pause()  # the interpreter's own events are not wanted
+            driver = Driver(session._leading.recorder, drain)
+            for step in program:
+                driver.step(*step)
+            between(driver)
+            driver.finish()
+            driver.close()
+            return driver, driver.recorder.stats()
+
+
+def described(records):
+    """Return what records say, with parents by place instead of ids and without times."""
+    place = {record[SPAN_ID]: number for number, record in enumerate(records)}
+    traces, threads = {}, {}
+    return [
+        (
+            record[CODE].co_name,
+            place.get(record[PARENT_ID], "none" if record[PARENT_ID] == 0 else "lost"),
+            traces.setdefault(record[SEGMENT].trace_id, len(traces)),
+            threads.setdefault(record[SEGMENT].thread_id, len(threads)),
+            repr(record[RESULT]),
+            ending(record),
+            record[END] >= record[START] > 0,
+        )
+        for record in records
+    ]
+
+
+def ending(record):
+    extras = record[EXTRAS]
+    if extras is None:
+        return Ending.RETURNED, None, 0
+    error = extras.exception
+    return extras.ending, error and (error.type_name, error.message), extras.suspensions
+
+
+CORES = [
+    "python",
+    pytest.param(
+        "c",
+        marks=pytest.mark.skipif(load().module is None, reason=f"no build: {load().reason}"),
+    ),
+]
+
+
+@pytest.mark.parametrize("core", CORES)
+@settings(deadline=None, max_examples=40)
+@given(program=programs(LEGAL + BETWEEN))
+def test_each_call_of_a_legal_order_is_recorded_once(core, program):
+    driver, stats = run(core, program)
+    recorded = Counter(record[CODE].co_name for record in driver.drained)
+    assert {name: recorded[name] for name in KEPT} == {n: driver.started[n] for n in KEPT}
+    assert stats["healed_stack_entries"] == 0
+    assert all(row[1] != "lost" for row in described(driver.drained))
+    assert len({record[SPAN_ID] for record in driver.drained}) == len(driver.drained)
+
+
+@pytest.mark.parametrize("core", CORES)
+@settings(deadline=None, max_examples=40)
+@given(program=programs(LEGAL + BETWEEN + BROKEN))
+def test_no_call_of_a_broken_order_is_recorded_twice_or_stays_open(core, program):
+    driver, _ = run(core, program)
+    recorded = Counter(record[CODE].co_name for record in driver.drained)
+    assert all(recorded[name] == driver.started[name] for name in KEPT)
+    assert len({record[SPAN_ID] for record in driver.drained}) == len(driver.drained)
+    assert all(record[END] >= record[START] > 0 for record in driver.drained)
+
+
+@pytest.mark.skipif(load().module is None, reason=f"no build: {load().reason}")
+@settings(deadline=None, max_examples=40)
+@given(program=programs(LEGAL + BETWEEN + BROKEN))
+def test_both_recorders_keep_the_same_records(program):
+    (python, python_stats), (compiled, stats) = run("python", program), run("c", program)
+    assert described(compiled.drained) == described(python.drained)
+    assert {name: stats[name] for name in python_stats} == python_stats
+
+
+@pytest.mark.parametrize("core", CORES)
+@settings(deadline=None, max_examples=20)
+@given(program=programs(LEGAL + BETWEEN), after=st.integers(0, 5))
+def test_a_forked_child_records_what_begins_in_it_and_nothing_else(core, program, after):
+    def fork(driver):
+        driver.threads[1].pool.shutdown()  # no other thread lives in a child
+        driver.threads[1] = Thread()
+        driver.threads[0].do(driver.recorder.begin_in_forked_child)
+        driver.drained.clear()
+        for _ in range(after):
+            driver.step("start", 0, "inner", "none")
+            driver.step("return", 0, "", "text")
+
+    driver, _ = run(core, program, fork)
+    assert Counter(record[CODE].co_name for record in driver.drained) == Counter(inner=after)
