@@ -1,1 +1,1 @@
-"""The one table of options, and how a row is read from what a caller or the environment says."""
+"""Declares each option once, and reads it from what a caller or the environment says."""

@@ -1,4 +1,4 @@
-"""Names of options and variables that are known, and what a misspelt one should have been."""
+"""Knows the names of options and variables, and what a misspelt one should have been."""
 
 from __future__ import annotations
 

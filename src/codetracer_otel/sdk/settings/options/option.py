@@ -1,4 +1,4 @@
-"""One row of the table of options, and how rows are read."""
+"""Defines a row of the table of options, and reads rows from callers and the environment."""
 
 from __future__ import annotations
 

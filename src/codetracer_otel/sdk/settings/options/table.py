@@ -1,4 +1,4 @@
-"""The one table of options: keywords, flags, variables and docs/options.md are made from it."""
+"""Declares each option once: keywords, flags, variables and docs/options.md are made from it."""
 
 from __future__ import annotations
 
