@@ -124,3 +124,26 @@ ct.shutdown()
     assert (done.returncode, done.stderr) == (0, "")
     assert "exporter failing" in (tmp_path / "own.log").read_text()
     assert not os.path.exists("/own.log")
+
+
+CAPTURED = """
+import os
+print("before", flush=True)
+os.closerange({first}, 64)
+own = [open(f"own{{n}}.txt", "w+") for n in range(12)]
+for file in own:
+    file.write("its bytes")
+    file.flush()
+"""
+
+
+@pytest.mark.parametrize("first", [0, 3])
+def test_when_what_it_prints_is_captured(tmp_path, first):
+    script = tmp_path / "program.py"
+    script.write_text(CAPTURED.format(first=first))
+    options = ["--capture-io", "proxies+fd", "--exporter", "jsonl=spans.jsonl"]
+    done = run_python("-m", "codetracer_otel", "run", *options, script, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "before\n"
+    assert "Traceback" not in done.stderr
+    assert own_bytes(tmp_path) == {"its bytes"}

@@ -73,3 +73,28 @@ def test_a_character_cut_in_two_is_one_character(tmp_path):
     os.truncate(path, 0)
     assert tail.read() == ""
     tail.close()
+
+
+def test_a_tail_whose_number_is_another_file_by_now_neither_reads_nor_closes_it(tmp_path):
+    path, other = tmp_path / "out", tmp_path / "other"
+    path.write_bytes(b"")
+    other.write_bytes(b"of the program")
+    number = os.open(path, os.O_RDONLY)
+    tail = Tail(number, "stdout", "utf-8", [])
+    replacement = os.open(other, os.O_RDONLY)
+    os.dup2(replacement, number)
+    os.close(replacement)
+    assert tail.read() == ""
+    tail.close()
+    assert os.read(number, 99) == b"of the program"
+    os.close(number)
+
+
+def test_a_tail_whose_descriptor_is_gone_reads_nothing(tmp_path):
+    path = tmp_path / "out"
+    path.write_bytes(b"")
+    number = os.open(path, os.O_RDONLY)
+    tail = Tail(number, "stdout", "utf-8", [])
+    os.close(number)
+    assert tail.read() == ""
+    tail.close()

@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Os, Threads
-from codetracer_otel.descriptors import beyond_the_standard_ones
+from codetracer_otel.descriptors import OwnDescriptor, beyond_the_standard_ones
 from codetracer_otel.instrumentation.io import forwarder
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ class Tail:
     """Reads what is appended to a file.
 
     Args:
-        descriptor: open for reading; closed by `close`.
+        descriptor: open for reading; closed by `close`, unless the program has closed it and its
+            number is another file by then. From then on nothing new is found.
         stream: name of the stream that what nobody expected is said to be of.
         encoding: of that stream.
         expected: one for each stream that writes here.
@@ -107,24 +108,26 @@ class Tail:
         self, descriptor: int, stream: str, encoding: str, expected: Iterable[ExpectedBytes]
     ) -> None:
         self.stream = stream
-        self._descriptor = descriptor
-        self._offset = Os.fstat(descriptor).st_size
+        self._file = OwnDescriptor(descriptor)
+        self._offset = Os.fstat(self._file.use()).st_size
         self._expected = tuple(expected)
         self._decoder = getincrementaldecoder(encoding)("replace")
 
     def read(self) -> str:
         """Return the new text that did not come through a stream of the program."""
-        foreign = bytearray()
-        size = Os.fstat(self._descriptor).st_size
+        if not self._file.is_ours:
+            return ""
+        descriptor, foreign = self._file.use(), bytearray()
+        size = Os.fstat(descriptor).st_size
         self._offset = min(self._offset, size)  # somebody has cut the file
-        while data := Os.pread(self._descriptor, _CHUNK, self._offset):
+        while data := Os.pread(descriptor, _CHUNK, self._offset):
             self._offset += len(data)
             self._sort_out(data, foreign)
         return self._decoder.decode(bytes(foreign))
 
     def close(self) -> None:
         """Close the file."""
-        Os.close(self._descriptor)
+        self._file.close()
 
     def _sort_out(self, data: bytes, foreign: bytearray) -> None:
         while data:
@@ -271,36 +274,40 @@ class ForwardedPipe:
 
     def __init__(self, descriptors: list[int]) -> None:
         self._saved = [
-            (descriptor, beyond_the_standard_ones(Os.dup(descriptor))) for descriptor in descriptors
+            (descriptor, OwnDescriptor(Os.dup(descriptor))) for descriptor in descriptors
         ]
         source, mine = map(beyond_the_standard_ones, Os.pipe())
-        control_reader, self._control = map(beyond_the_standard_ones, Os.pipe())
-        self._answer, answer_writer = map(beyond_the_standard_ones, Os.pipe())
+        control_reader, control = map(beyond_the_standard_ones, Os.pipe())
+        answer, answer_writer = map(beyond_the_standard_ones, Os.pipe())
+        self._control, self._answer = OwnDescriptor(control), OwnDescriptor(answer)
         copy, path = tempfile.mkstemp(prefix="codetracer-otel-")
         copy = beyond_the_standard_ones(copy)
         self.copy_reader = beyond_the_standard_ones(Os.open(path, os.O_RDONLY))
         Os.unlink(path)
-        passed = (source, self._saved[0][1], copy, control_reader, answer_writer)
+        passed = (source, self._saved[0][1].use(), copy, control_reader, answer_writer)
         _start_forwarder(passed)
         for descriptor in descriptors:
             Os.dup2(mine, descriptor)
+        self._places = [OwnDescriptor(number, is_borrowed=True) for number in descriptors]
         for descriptor in (source, mine, copy, control_reader, answer_writer):
             Os.close(descriptor)
 
     def wait_until_arrived(self) -> None:
         """Wait until what was written before has reached its destination."""
         with contextlib.suppress(OSError):
-            Os.write(self._control, b"?")
-            if select.select([self._answer], [], [], _ANSWER_S)[0]:
-                Os.read(self._answer, 1)
+            Os.write(self._control.use(), b"?")
+            answer = self._answer.use()
+            if select.select([answer], [], [], _ANSWER_S)[0]:
+                Os.read(answer, 1)
 
     def close(self) -> None:
-        """Put the descriptors back."""
-        for descriptor, saved in self._saved:
-            Os.dup2(saved, descriptor)
-            Os.close(saved)
-        Os.close(self._control)
-        Os.close(self._answer)
+        """Put the descriptors back; one that the program has closed or made another file stays."""
+        for (descriptor, saved), place in zip(self._saved, self._places, strict=True):
+            if place.is_ours and saved.is_ours:
+                Os.dup2(saved.use(), descriptor)
+            saved.close()
+        self._control.close()
+        self._answer.close()
 
 
 def _start_forwarder(descriptors: tuple[int, ...]) -> None:
