@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: all test demo lint types imports pytest matrix collector test-browser pictures \
     report-figures chromium third-party bench bench-quick bench-gate cpython-tests \
-    forest stress sanitize behaviours-hard recipes package dependencies format clean
+    forest stress sanitize behaviours-hard recipes package dependencies mutants format clean
 
 all: test
 
@@ -130,6 +130,11 @@ package: .venv/.installed
 # The tests with the oldest and with the newest versions that pyproject.toml allows.
 dependencies: .venv/.installed
 	.venv/bin/python -m tools.dependencies $(WHICH)
+
+# Changes operators of filters, otlp and report one by one and asks the tests: a sample.
+SAMPLE ?= 40
+mutants: .venv/.installed
+	.venv/bin/python -m tools.mutants --sample $(SAMPLE) $(PATHS)
 
 # Peers live in an environment of their own: some bring packages that would hide a missing one.
 .venv-bench/.installed: pyproject.toml

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.filters.chains import action, classifier, decide, filter_text, rule
+from tests.filters.chains import KINDS, action, classifier, decide, filter_text, rule
 
 from codetracer_otel.filters.types import Action, CodeIdentity
 
@@ -235,3 +235,24 @@ def test_many_hostile_keys_do_not_fill_the_memory():
         attribute_rules.attribute_action(f"x{number}")
     attribute_rules.attribute_action("x" * 1_000_000)
     assert len(attribute_rules._known) <= 1024
+
+
+def reason(decision, kind, name):
+    """Return the line of the rule that decides about a value."""
+    return decision.value_verdict(KINDS[kind], name).source.line
+
+
+@pytest.mark.parametrize("given", ["redact", "drop"])
+def test_a_pattern_of_the_other_kind_as_strict_as_the_default_is_the_reason(given):
+    text = filter_text(rule(APP, ("local:x", given)), values=given)
+    decision = decide(text)
+    assert reason(decision, "local", "x") == reason(decision, "arg", "x")
+    assert reason(decision, "arg", "x") != reason(decision, "arg", "y")
+
+
+@pytest.mark.parametrize("given", ["redact", "drop"])
+def test_an_older_pattern_as_strict_as_a_newer_default_is_the_reason(given):
+    older, newer = filter_text(rule(APP, ("arg:x", given))), filter_text(values=given)
+    decision = decide(older, newer)
+    assert decision.value_verdict(KINDS["arg"], "x").source.file == "<inline:f0>"
+    assert decision.value_verdict(KINDS["arg"], "y").source.file == "<inline:f1>"

@@ -104,3 +104,41 @@ def test_what_is_pushed_is_taken_in_order_or_counted(steps, bound):
     taken += buffer.take(100)
     assert taken == sorted(set(taken))
     assert len(taken) + buffer.dropped_full == pushed
+
+
+def charged(*sizes, max_bytes=100):
+    """Return a buffer with one record for each size, and when the worker was woken."""
+    woken = []
+    buffer = RecordBuffer(100, max_bytes, lambda: woken.append(len(buffer.records)))
+    for n, size in enumerate(sizes):
+        buffer.charge(size)
+        push(buffer, n)
+    return buffer, woken
+
+
+def test_half_of_the_bytes_wake_nobody_and_one_more_wakes_the_worker():
+    assert charged(50)[1] == []
+    assert charged(50, 1)[1] == [1]
+
+
+def test_every_record_wakes_the_worker_while_the_bytes_stay_above_half():
+    assert charged(51, 0, 0)[1] == [0, 1, 2]
+
+
+def test_a_record_that_was_to_wake_the_worker_is_the_only_one_at_half_of_the_bytes():
+    buffer, woken = charged(50)
+    buffer.wake_with_next()
+    push(buffer, "wakes")
+    push(buffer, "does not")
+    assert woken == [1]
+
+
+def test_what_is_left_above_half_of_the_bytes_wakes_the_worker_and_half_does_not():
+    left_above, woken = charged(26, 26, 26, 26, max_bytes=150)
+    left_above.take(1)
+    assert left_above.high_watermark == 0
+    left_at_half, woken = charged(25, 25, 25, 25)
+    del woken[:]
+    left_at_half.take(2)
+    push(left_at_half, "quiet")
+    assert woken == []

@@ -172,6 +172,16 @@ def test_spans_of_others_are_bounded_and_counted(build):
     assert pipeline.dropped_spans == 3
 
 
+def test_spans_wake_the_worker_from_half_of_their_bound_on(build):
+    pipeline = build(Keeper(), max_spans=10)
+    woken = []
+    pipeline.wake = lambda: woken.append(pipeline.waiting_spans)
+    for number in range(6):
+        pipeline.add_span(Span(number))
+    del pipeline.wake
+    assert woken == [5, 6]
+
+
 def test_a_span_whose_time_is_none_raises_nothing_into_the_program(build):
     keeper = Keeper()
     pipeline = build(keeper)
