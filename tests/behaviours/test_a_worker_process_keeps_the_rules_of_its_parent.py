@@ -164,3 +164,28 @@ if __name__ == "__main__":
         "codetracer-otel: no session in children that are spawned: exporter cannot be pickled "
         "(TypeError); they run untraced\n"
     )
+
+
+POOL = """
+import multiprocessing, sys
+
+def job(number):
+    return number
+
+if __name__ == "__main__":
+    for _ in range(2):
+        with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
+            pool.map(job, range(4))
+"""
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_no_child_replaces_the_chrome_file_of_another_process(tmp_path, method):
+    script = tmp_path / "pool.py"
+    script.write_text(POOL)
+    options = ["--exporter", f"chrome={tmp_path / 'out.json'}"]
+    done = run_python("-m", "codetracer_otel", "run", *options, script, method, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    documents = [json.loads(file.read_text()) for file in tmp_path.glob("out.json*")]
+    events = [event["name"] for document in documents for event in document["traceEvents"]]
+    assert events.count("__main__.job") == 8

@@ -22,11 +22,13 @@ class ExporterContext(NamedTuple):
         otlp: an object with what ``OTEL_EXPORTER_OTLP_*`` says (``sdk.settings.otel_environment``).
         notify: told of what happens to deliveries.
         no_color: colours are not wanted.
+        is_child: multiprocessing spawned this process; its parent records to the same targets.
     """
 
     otlp: Any
     notify: Notify
     no_color: bool = False
+    is_child: bool = False
 
 
 # Name -> function ``(target, context) -> Exporter`` as ``module:attribute``.

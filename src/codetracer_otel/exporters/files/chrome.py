@@ -96,7 +96,7 @@ def _events_of(batch: Batch, first_ns: int) -> ChromeEvents:
 
 
 def build(target: str | None, context: ExporterContext) -> ChromeExporter:
-    """Return the exporter ``chrome=FILE``.
+    """Return the exporter ``chrome=FILE``; a spawned child's file has ``.<pid>`` at its name.
 
     Raises:
         UsageError: no file is given.
@@ -104,4 +104,6 @@ def build(target: str | None, context: ExporterContext) -> ChromeExporter:
     """
     if target is None:
         raise UsageError("chrome: needs a file; expected chrome=FILE", ErrorCode.UNSUPPORTED_FORMAT)
-    return ChromeExporter(target, context.notify)
+    # the file of the parent, which still writes into it, would be replaced
+    path = f"{target}.{Os.getpid()}" if context.is_child else target
+    return ChromeExporter(path, context.notify)

@@ -38,7 +38,9 @@ def build_export_queues(
     if settings.disabled:
         return []
     notify = unregistered(notify)
-    context = ExporterContext(_otlp_of(settings), notify, settings.no_color)
+    context = ExporterContext(
+        _otlp_of(settings), notify, settings.no_color, settings.launch.is_child
+    )
     specs = other_exporters(settings)
     bounds = (settings.buffer.records, settings.buffer.bytes)
     blocks = settings.buffer.when_full == "block"
