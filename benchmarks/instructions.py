@@ -1,6 +1,7 @@
 """Instructions per call, counted by callgrind: the same figure on a busy machine and a quiet one.
 
 usage: python -m benchmarks.instructions [VARIANT ...]
+       python -m benchmarks.instructions --gate     exits 1 above the ceiling of the compiled core
 
 Every variant runs twice with different numbers of calls; the difference cancels start-up and
 imports. The worker is asked to drain at the end only, so its share is in "all threads" alone.
@@ -16,8 +17,10 @@ import sys
 from pathlib import Path
 
 from benchmarks.filter_header import HEADER
+from codetracer_otel._core import load
 
 FEW, MANY = 1_000, 11_000
+CEILING = 2_200  # added by a call with two arguments and return on the compiled core
 ROOT = Path(__file__).parent.parent
 _TOTAL = re.compile(r"Collected : (\d+)")
 
@@ -96,7 +99,19 @@ def per_call(program: str) -> float:
     return (count(program, MANY) - count(program, FEW)) / (MANY - FEW)
 
 
+def gate() -> None:
+    if load().module is None:
+        raise SystemExit(f"no compiled core: {load().reason}")
+    added = per_call(VARIANTS["arguments and return"]) - per_call(VARIANTS["untraced"])
+    print(f"two arguments and return: {added:.0f} instructions added, at most {CEILING}")
+    if added > CEILING:
+        raise SystemExit(1)
+
+
 def main() -> None:
+    if sys.argv[1:] == ["--gate"]:
+        gate()
+        return
     names = sys.argv[1:] or list(VARIANTS)
     print(f"CPython {platform.python_version()}: instructions per call of two arguments")
     untraced = None

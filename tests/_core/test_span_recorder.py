@@ -1,8 +1,11 @@
 """The compiled core records what the Python recorder records, and leaves nothing behind."""
 
 import gc
+import os
 import sys
 import threading
+import weakref
+from contextvars import ContextVar
 
 import pytest
 from hypothesis import given, settings
@@ -236,3 +239,56 @@ def test_a_text_that_has_no_utf_8_fits_into_the_room_that_it_was_given(monkeypat
     wide = [span for span in spans if span.name.endswith("wide")]
     assert len(wide) == 25 * 176
     assert {span.attributes["codetracer.return"] for span in wide} == {surrogate}
+
+
+def test_a_core_lives_until_its_callback_has_returned():
+    """The interpreter only borrows a callback, which another thread may take from it."""
+    monitoring, start_event = sys.monitoring, sys.monitoring.events.PY_START
+    alive = []
+
+    def start(*_):
+        pass
+
+    def decide(_code):
+        if not alive:
+            monitoring.register_callback(4, start_event, None)
+            alive.append(known() is not None)
+
+    known, native = weakref.ref(start), NATIVE.module
+    others = (
+        "result unwind yield_ resume throw_in start_failed result_failed charge overflow "
+        "node_of_class not_captured undecided"
+    )
+    core = native.Core(
+        log=native.Log(None),
+        context_variable=ContextVar("context"),
+        threads_local=threading.local(),
+        decide=decide,
+        start=start,
+        deferred_ends=[],
+        clock=None,
+        next_id=None,
+        urandom=os.urandom,
+        runs_code=False,
+        **dict.fromkeys(others.split(), print),
+    )
+    monitoring.use_tool_id(4, "test")
+    try:
+        monitoring.register_callback(4, start_event, core.on_start)
+        monitoring.set_local_events(4, echo.__code__, start_event)
+        del start, core
+        echo(1)
+    finally:
+        monitoring.set_local_events(4, echo.__code__, 0)
+        monitoring.free_tool_id(4)
+    gc.collect()
+    assert alive == [True]
+    assert known() is None
+
+
+def test_a_callback_without_what_its_event_gives_says_so(monkeypatch, record):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
+    with record():
+        core = next(each for each in gc.get_objects() if type(each) is NATIVE.module.Core)
+        with pytest.raises(TypeError, match="what its event gives"):
+            core.on_start()
