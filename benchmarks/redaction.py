@@ -212,6 +212,12 @@ def measure(seed):
     }
 
 
+def _of_all(recall, counts, position):
+    """Return the share over all groups that a tool was measured with."""
+    hidden = sum(shares[position] * counts[group] for group, shares in recall.items())
+    return hidden / sum(counts[group] for group in recall)
+
+
 def table(results):
     """Return the rows of a Markdown table of the results."""
     tools = results["tools"]
@@ -224,12 +230,8 @@ def table(results):
     for position in POSITIONS:
         cells = [tools["ours"]["recall"][group][position] for group in groups]
         cells += [
-            sum(
-                tools[name]["recall"][group][position] * results["secrets"][group]
-                for group in groups
-            )
-            / sum(results["secrets"].values())
-            for name in tools
+            _of_all(tool["recall"], results["secrets"], position)
+            for name, tool in tools.items()
             if name != "ours"
         ]
         rows.append(f"| {position} | " + " | ".join(f"{cell:.1%}" for cell in cells) + " |")
