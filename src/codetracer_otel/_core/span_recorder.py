@@ -159,9 +159,9 @@ class CompiledRecorder(PythonRecorder):
         if self._core is not None:
             self._core.set_ids(None if self._has_random_ids else self.next_span_id)
 
-    def leave_to_python(self, code: CodeType, claims: Any) -> None:
+    def expect_call(self, code: CodeType, call_adoption: Any) -> None:
         """Let the calls of ``code`` be claimed, which compiled code knows nothing of."""
-        super().leave_to_python(code, claims)
+        super().expect_call(code, call_adoption)
         if self._core is not None:
             self._core.set_native(code, False)
 

@@ -14,7 +14,7 @@ from codetracer_otel.instrumentation.values.safe_access import exact_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import FrameType
+    from types import CodeType, FrameType
 
     from codetracer_otel.filters.types import Learn
 
@@ -29,7 +29,7 @@ class IoRecorder:
     """Takes what `streams.IoCapture` notes.
 
     Args:
-        is_traced: answers for ``id(code)`` with None for "no".
+        is_traced: returns whether calls of code are recorded.
         is_ours: answers whether a file is one of this package.
         take_step: takes (stream, text, file, line) for a native trace, or None.
         take_event: takes (stream, text, line) for the current span, or None.
@@ -43,7 +43,7 @@ class IoRecorder:
     def __init__(
         self,
         *,
-        is_traced: Callable[[int], object],
+        is_traced: Callable[[CodeType], bool],
         is_ours: Callable[[str], bool],
         take_step: Callable[[str, str, str, int], None] | None,
         take_event: Callable[[str, str, int], None] | None,
@@ -121,7 +121,7 @@ class IoRecorder:
         for _ in range(_MAX_FRAMES):
             if frame is None:
                 break
-            if self._is_traced(id(frame.f_code)) is not None:
+            if self._is_traced(frame.f_code):
                 return _absolute(frame.f_code.co_filename), frame.f_lineno or 0
             frame = frame.f_back
         return "", 0

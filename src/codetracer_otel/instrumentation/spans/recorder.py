@@ -169,11 +169,17 @@ class PythonRecorder:
             traced_code.call_adoption, traced_code.is_special = self.call_adoption, True
         return self._enter(code, traced_code)
 
-    def leave_to_python(self, code: CodeType, call_adoption: CallAdopter) -> None:
-        """Let the calls of ``code`` be claimed, if it was called before."""
+    def expect_call(self, code: CodeType, call_adoption: CallAdopter) -> None:
+        """Let the calls of ``code`` be claimed from ``call_adoption``, known before or not."""
+        self.call_adoption = call_adoption
         traced_code = self.traced_codes.get(id(code))
         if traced_code is not None:
             traced_code.call_adoption, traced_code.is_special = call_adoption, True
+
+    def is_traced(self, code: CodeType) -> bool:
+        """Return whether calls of ``code`` are recorded."""
+        traced_code = self.traced_codes.get(id(code))
+        return traced_code is not None and traced_code.plan is not None
 
     def _pass_on(self, error: BaseException) -> None:
         """Hand an exception of a callback to the policy; what it raises carries no trace of us."""

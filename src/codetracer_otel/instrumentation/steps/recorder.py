@@ -235,6 +235,10 @@ class StepRecorder:
             steps.stack.append(traced_code.enter(code))
             steps.entries.append((CALL, traced_code.plan, None, None))
 
+    def is_traced(self, code: CodeType) -> bool:
+        """Return whether the lines of ``code`` are recorded."""
+        return id(code) in self.traced_codes
+
     def stats(self) -> dict[str, int]:
         """Return the counters, by name."""
         return {

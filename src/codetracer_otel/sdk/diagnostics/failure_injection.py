@@ -85,14 +85,14 @@ def inject_into_recorder(recorder: Any, error_boundary: Callable[[BaseException]
 
     def callbacks(depth: int = 1) -> Mapping[str, Callable[..., Any]]:
         deep = build(depth + 1)
-        return {**build(depth), **_failing_callbacks(deep, recorder.traced_codes, error_boundary)}
+        return {**build(depth), **_failing_callbacks(deep, recorder.is_traced, error_boundary)}
 
     recorder.callbacks = callbacks
 
 
 def _failing_callbacks(
     callbacks: Mapping[str, Callable[..., Any]],
-    traced_codes: Mapping[int, Any],
+    is_traced: Callable[[CodeType], bool],
     error_boundary: Callable[[BaseException], None],
 ) -> Mapping[str, Callable[..., Any]]:
     def build(point: FailurePoint, callback: Callable[..., Any]) -> Callable[..., Any]:
@@ -101,8 +101,7 @@ def _failing_callbacks(
         def call(code: CodeType, *arguments: Any) -> Any:
             # a start is known to be one of traced code only when the recorder has seen it
             result = callback(code, *arguments) if point is FailurePoint.START else None
-            traced_code = traced_codes.get(id(code))
-            if traced_code is None or traced_code.plan is None:
+            if not is_traced(code):
                 return result if point is FailurePoint.START else callback(code, *arguments)
             try:
                 pass_or_fail()

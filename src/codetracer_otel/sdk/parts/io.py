@@ -18,6 +18,7 @@ from codetracer_otel.sdk.settings.error_policy import CaptureIo
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import ExitStack
+    from types import CodeType
 
     from codetracer_otel.filters import Decision
     from codetracer_otel.filters.language.chain import FilterChain
@@ -75,7 +76,7 @@ class IoRecording(SessionPart):
                 self._take_foreign, streams, lambda name, why: _tell(notify, name, why)
             )
         self._recorder = IoRecorder(
-            is_traced=_sites_of(recording, steps).get,
+            is_traced=_is_traced_by(recording, steps),
             is_ours=is_ours,
             take_step=None if steps is None else steps.recorder.add_output,
             take_event=None if self._events is None else self._events.add_output,
@@ -144,11 +145,12 @@ class IoRecording(SessionPart):
             self._events.add_output_of_others(self._home, stream, text)
 
 
-def _sites_of(recording: Recording | None, steps: StepRecording | None) -> dict[int, Any]:
-    """Return what is recorded, by ``id(code)``."""
+def _is_traced_by(
+    recording: Recording | None, steps: StepRecording | None
+) -> Callable[[CodeType], bool]:
     if recording is not None:
-        return recording.recorder.traced_codes
-    return {} if steps is None else steps.recorder.traced_codes
+        return recording.recorder.is_traced
+    return steps.recorder.is_traced if steps is not None else lambda _code: False
 
 
 def _names_of(decision: Decision) -> Callable[[str], bool]:

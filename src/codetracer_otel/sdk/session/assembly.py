@@ -356,6 +356,4 @@ def _call_adoption_of(recording: Recording | None) -> CallAdoption | None:
     """Let the recorder give what it captures of instrumented functions to their own spans."""
     if recording is None:
         return None
-    call_adoption = CallAdoption(recording.recorder.leave_to_python)
-    recording.recorder.call_adoption = call_adoption
-    return call_adoption
+    return CallAdoption(recording.recorder.expect_call)
