@@ -163,7 +163,6 @@ bench-quick: .venv-bench/.installed
 
 bench-gate: .venv-bench/.installed
 	.venv-bench/bin/python -m benchmarks.gate
-	.venv-bench/bin/python -m benchmarks.instructions --gate
 
 format: .venv/.installed
 	.venv/bin/ruff check --fix-only .

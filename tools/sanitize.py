@@ -53,15 +53,20 @@ def compile_core(folder: Path) -> None:
 
 def settings() -> dict[str, str]:
     """Return the variables under which an ordinary interpreter loads the module."""
-    ask = ["gcc", "-print-file-name=libasan.so"]
-    library = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
+    # The sanitizer has to find the C++ library at its start, or it aborts at greenlet's exceptions.
+    libraries = [library(name) for name in ("libasan.so", "libstdc++.so.6")]
     return {
-        "LD_PRELOAD": library,
+        "LD_PRELOAD": " ".join(libraries),
         "ASAN_OPTIONS": ADDRESS,
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
         "PYTHONMALLOC": "malloc",  # else objects lie in arenas, where no overflow is seen
         "CODETRACER_OTEL_CORE": "c",
     }
+
+
+def library(name: str) -> str:
+    ask = ["gcc", f"-print-file-name={name}"]
+    return subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def check_loaded(environment: dict[str, str], source: Path) -> None:
