@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: all test demo lint types imports pytest matrix collector test-browser pictures \
     report-figures chromium third-party bench bench-quick bench-gate cpython-tests \
-    forest stress sanitize behaviours-hard recipes package dependencies mutants format clean
+    forest stress sanitize behaviours-hard recipes package dependencies mutants page-types format clean
 
 all: test
 
@@ -135,6 +135,11 @@ dependencies: .venv/.installed
 SAMPLE ?= 40
 mutants: .venv/.installed
 	.venv/bin/python -m tools.mutants --sample $(SAMPLE) $(PATHS)
+
+# The report page's scripts, which share one scope, checked with their JSDoc types; needs npm.
+page-types:
+	npx --yes --package typescript@5 tsc --noEmit --allowJs --checkJs --target es2022 \
+	    --lib es2022,dom,dom.iterable src/codetracer_otel/report/page/*.js
 
 # Peers live in an environment of their own: some bring packages that would hide a missing one.
 .venv-bench/.installed: pyproject.toml

@@ -93,6 +93,10 @@ class Painter {
   constructor(model) {
     this.model = model;
     this.palette = new Palette();
+    /** @type {CanvasRenderingContext2D} */
+    this.pen = null;
+    this.width = this.height = this.scale = 0;
+    this.view = null;
   }
 
   draw(canvas, view) {

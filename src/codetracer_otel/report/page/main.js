@@ -3,9 +3,10 @@ class Search {
   constructor(model, timeline) {
     this.model = model;
     this.timeline = timeline;
-    this.box = document.getElementById("search");
+    this.box = /** @type {HTMLInputElement} */ (document.getElementById("search"));
     this.output = document.getElementById("matches");
-    this.buttons = [document.getElementById("previous"), document.getElementById("next")];
+    const button = (id) => /** @type {HTMLButtonElement} */ (document.getElementById(id));
+    this.buttons = [button("previous"), button("next")];
     this.turn = 0;
     this.found = [];
     let timer = 0;
@@ -146,7 +147,7 @@ class Page {
     if (model.unit !== "ns") facts.push("a recording holds order, not time: lengths are steps");
     if (model.origin) facts.push(`from ${model.origin}`);
     document.getElementById("facts").textContent = facts.join(", ");
-    const button = document.getElementById("next-error");
+    const button = /** @type {HTMLButtonElement} */ (document.getElementById("next-error"));
     button.textContent = failed === 1 ? "1 error" : `${formatCount(failed)} errors`;
     button.classList.toggle("some", failed > 0);
     button.disabled = !this.errors.length;

@@ -199,6 +199,7 @@ class FunctionTable {
     this.shown = ROWS_AT_FIRST;
     this.chosen = NO_ONE;
     const length = (value) => (model.unit === "ns" ? formatLength(value, "ns") : formatCount(value));
+    /** @type {[string, string, string, ((value: any) => string)?][]} */
     this.columns = [
       ["Function", "", "shown", null],
       ["Calls", "", "calls", formatCount],

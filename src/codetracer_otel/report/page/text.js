@@ -81,7 +81,9 @@ function formatLength(length, unit) {
 /** Returns a time on the axis, exact to the distance of its ticks. */
 function formatTick(time, distance, unit) {
   if (unit !== "ns") return formatCount(Math.round(time));
-  for (const [size, name] of [[1e9, "s"], [1e6, "ms"], [1e3, "\u00b5s"]]) {
+  /** @type {[number, string][]} */
+  const units = [[1e9, "s"], [1e6, "ms"], [1e3, "\u00b5s"]];
+  for (const [size, name] of units) {
     if (time >= size || distance >= size) {
       const digits = Math.max(0, Math.ceil(Math.log10(size / distance) - 1e-9));
       return `${(time / size).toFixed(Math.min(digits, 9))} ${name}`;

@@ -7,7 +7,7 @@ class Timeline {
     this.model = model;
     this.onSelect = onSelect;
     this.canvas = document.getElementById("spans");
-    this.overview = document.getElementById("overview");
+    this.overview = /** @type {HTMLCanvasElement} */ (document.getElementById("overview"));
     this.scroller = document.getElementById("scroll");
     this.tip = document.getElementById("tip");
     this.from = 0;
