@@ -5,7 +5,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opentelemetry import context as otel_context
 from tests.conftest import only, rule
@@ -285,6 +285,7 @@ def test_each_call_of_a_legal_order_is_recorded_once(core, program):
 @pytest.mark.parametrize("core", CORES)
 @settings(deadline=None, max_examples=40)
 @given(program=programs(LEGAL + BETWEEN + BROKEN))
+@example([("start", 0, "outer", "none"), ("start", 0, "items", "none"), ("lose", 0, "", "none")])
 def test_no_call_of_a_broken_order_is_recorded_twice_or_stays_open(core, program):
     driver, _ = run(core, program)
     recorded = Counter(record[CODE].co_name for record in driver.drained)

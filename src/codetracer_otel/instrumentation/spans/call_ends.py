@@ -189,13 +189,15 @@ class CallEnds:
         for entry in reversed(lost):
             if entry[PLAN] is None:
                 self.finish_entry(entry, None)
-            elif not entry[END]:
+            else:
                 self.finish_open(entry, now, Ending.UNFINISHED)
 
     def finish_open(self, record: Record, now: int, ending: Ending) -> None:
         """End a record from outside of its function."""
         if record[PLAN] is None or not record[START]:
             return  # a generator that was left out, or whose start found no room
+        if record[END]:
+            return  # delivered: a generator whose end was lost is found again when collected
         extras = record[EXTRAS]
         if extras is None:
             extras = record[EXTRAS] = SpanDetails()
