@@ -67,6 +67,16 @@ class CompiledStacks(Stacks):
         self.box()
         return super().mine()
 
+    def view_mine(self) -> Callable[[], list[Record]]:
+        """Return what gives the calling thread's stack, to be called on any thread."""
+        stack = self.mine_or_new()
+
+        def read() -> list[Record]:
+            self.box_all()
+            return stack
+
+        return read
+
     def mine_or_new(self) -> list[Record]:
         """Return the calling thread's stack."""
         self.box()

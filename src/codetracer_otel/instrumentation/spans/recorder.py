@@ -286,6 +286,10 @@ class PythonRecorder:
                     cut(record[EXTRAS])
         self.buffer.clear()
 
+    def view_this_thread(self) -> Callable[[], list[Record]]:
+        """Return what gives the open calls of the calling thread, to be called on any thread."""
+        return self.stacks.view_mine()
+
     def mute_this_thread(self) -> None:
         """Record nothing on the calling thread from now on: it is one of ours."""
         self.stacks.new(muted=True)

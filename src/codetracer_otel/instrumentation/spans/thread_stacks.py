@@ -60,6 +60,11 @@ class Stacks:
                 return found
         return None
 
+    def view_mine(self) -> Callable[[], list[Record]]:
+        """Return what gives the calling thread's stack, to be called on any thread."""
+        stack = self.mine_or_new()
+        return lambda: stack
+
     def mine_or_new(self) -> list[Record]:
         """Return the calling thread's stack."""
         return getattr(self.local, "stack", None) or self.new()

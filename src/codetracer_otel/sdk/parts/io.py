@@ -67,7 +67,7 @@ class IoRecording(SessionPart):
     ) -> None:
         streams = io_streams(chain)
         self._events = None if recording is None else build_span_events(settings, recording)
-        self._home = [] if recording is None else recording.recorder.stacks.mine_or_new()
+        self._home = (list) if recording is None else recording.recorder.view_this_thread()
         self._take_step = None if steps is None else steps.recorder.add_output_of_others
         self._error_boundary = error_boundary
         self._descriptors: DescriptorCapture | None = None
@@ -142,7 +142,7 @@ class IoRecording(SessionPart):
         if self._take_step is not None:
             self._take_step(stream, text)
         if self._events is not None:
-            self._events.add_output_of_others(self._home, stream, text)
+            self._events.add_output_of_others(self._home(), stream, text)
 
 
 def _is_traced_by(
