@@ -12,7 +12,7 @@ import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from codetracer_otel.errors import CodetracerError, InternalError, UsageError, lines_of
+from codetracer_otel.errors import CodetracerError, ErrorCode, InternalError, UsageError, lines_of
 from codetracer_otel.version import VERSION
 
 if TYPE_CHECKING:
@@ -86,6 +86,9 @@ def _guarded[T](step: Callable[[], T], arguments: list[str]) -> T | int:
 
 
 def _dispatch(arguments: list[str]) -> int | Run:
+    for argument in arguments:
+        if "\0" in argument:  # no shell can give one; the system's calls on files raise ValueError
+            raise UsageError(f"{argument!r}: an argument has no NUL", ErrorCode.IO)
     if arguments[:1] == ["run"]:
         _forget_our_path_entry()
         gc.disable()  # until the program begins: there is no garbage in 400 imported modules

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.errors import ErrorCode, TargetError, UsageError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 TARGETS: Final = "pkg.mod:qualname, path/file.py:line or path/file.py"
 _SHOWN_LINES: Final = 20
+_MOST_FILES: Final = 10_000
 
 
 def discovery_start(target: str) -> str:
@@ -41,10 +43,21 @@ def codes_of(target: str) -> Iterator[tuple[str | None, str, CodeType]]:
         module = _compiled(path)
         yield from ((None, path, code) for code in _chosen(module, line, target))
     elif os.path.isdir(path):
-        for file in files_below(path):
+        for file in _files_of(path):
             yield from ((None, file, code) for code in code_objects(_compiled(file)))
     else:
         yield from _codes_of_module(target)
+
+
+def _files_of(folder: str) -> list[str]:
+    """Return the Python files of a folder; a project has not more than ten thousand."""
+    place = os.path.realpath(folder)
+    is_whole_disk = os.path.dirname(place) == place  # walked for minutes before a file is found
+    files = [] if is_whole_disk else list(islice(files_below(folder), _MOST_FILES + 1))
+    if is_whole_disk or len(files) > _MOST_FILES:
+        reason = f"has more than {_MOST_FILES:,} Python files; name the folder of a project"
+        raise UsageError(f"{folder}: {reason}", ErrorCode.IO)
+    return files
 
 
 def _split_line(target: str) -> tuple[str, int | None]:
