@@ -107,7 +107,12 @@ def told(spans):
 
 
 def attributes_without_times(span):
-    return [item for item in span.attributes.items() if item[0] != "codetracer.busy_ns"]
+    # CPython 3.13.0 does not report the end of a generator that nobody asks for more: whether it is
+    # seen before the session ends hangs on when its frame's memory is used again.
+    ends = {"codetracer.unfinished": "codetracer.abandoned"}
+    attributes = {ends.get(key, key): value for key, value in span.attributes.items()}
+    attributes.pop("codetracer.busy_ns", None)
+    return attributes.items()
 
 
 @settings(deadline=None, max_examples=60)

@@ -66,7 +66,8 @@ class Collector:
 def running_collector(log_file: Path) -> Iterator[Collector]:
     """Start the collector on free loopback ports; skip the test where it cannot run.
 
-    With ``CODETRACER_CI`` set a collector that cannot run is a failure instead.
+    With ``CODETRACER_CI`` set a collector that cannot run is a failure instead, except where there
+    is none: it has no wheels from CPython 3.14 on.
     """
     environment = _environment_or_skip()
     collector = _started(log_file, environment)
@@ -166,5 +167,5 @@ def _complaint(agent: Path, environment: dict[str, str]) -> str:
 
 
 def _unavailable(reason: str) -> Exception:
-    in_ci = os.environ.get("CODETRACER_CI")
+    in_ci = os.environ.get("CODETRACER_CI") and sys.version_info < (3, 14)
     return pytest.fail.Exception(reason) if in_ci else pytest.skip.Exception(reason)
