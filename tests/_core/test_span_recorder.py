@@ -261,7 +261,7 @@ def test_a_core_lives_until_its_callback_has_returned():
 
     known, native = weakref.ref(start), NATIVE.module
     others = (
-        "result unwind yield_ resume throw_in start_failed result_failed charge overflow "
+        "result unwind yield_ resume throw_in error_boundary charge overflow "
         "node_of_class not_captured undecided"
     )
     core = native.Core(

@@ -10,17 +10,18 @@ static PyObject *
 core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
     static char *names[] = {
-        "log", "context_variable", "threads_local", "decide", "start", "result", "unwind", "yield_", "resume",
-        "throw_in", "start_failed", "result_failed", "charge", "overflow", "deferred_ends", "clock", "next_id",
-        "urandom", "node_of_class", "not_captured", "undecided", "runs_code", NULL
+        "log", "context_variable", "threads_local", "decide", "start", "result", "unwind", "yield_",
+        "resume", "throw_in", "error_boundary", "charge", "overflow", "deferred_ends", "clock",
+        "next_id", "urandom", "node_of_class", "not_captured", "undecided", "runs_code", NULL
     };
-    PyObject *log, *of[18], *not_captured, *undecided;
+    PyObject *log, *of[17], *not_captured, *undecided;
     int runs_code;
 
     if (!PyArg_ParseTupleAndKeywords(
-            arguments, keywords, "$O!OOOOOOOOOOOOOOOOOOOOp:Core", names, ct_state_of(type)->log_type, &log,
+            arguments, keywords, "$O!OOOOOOOOOOOOOOOOOOOp:Core", names,
+            ct_state_of(type)->log_type, &log,
             &of[0], &of[1], &of[2], &of[3], &of[4], &of[5], &of[6], &of[7], &of[8], &of[9], &of[10],
-            &of[11], &of[12], &of[13], &of[14], &of[15], &of[16], &of[17], &not_captured, &undecided,
+            &of[11], &of[12], &of[13], &of[14], &of[15], &of[16], &not_captured, &undecided,
             &runs_code)) {
         return NULL;
     }
@@ -33,9 +34,9 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
         return NULL;
     }
     PyObject **fields[] = {
-        &core->context_variable, &core->threads_local, &core->decide, &core->start, &core->result, &core->unwind,
-        &core->yield, &core->resume, &core->throw_in, &core->start_failed, &core->result_failed,
-        &core->charge, &core->overflow, &core->deferred_ends, &core->clock, &core->next_id,
+        &core->context_variable, &core->threads_local, &core->decide, &core->start,
+        &core->result, &core->unwind, &core->yield, &core->resume, &core->throw_in,
+        &core->error_boundary, &core->charge, &core->overflow, &core->deferred_ends, &core->clock, &core->next_id,
         &core->urandom, &core->node_of_class,
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(fields); i++) {
@@ -77,8 +78,7 @@ core_traverse(ct_core *core, visitproc visit, void *arg)
     Py_VISIT(core->yield);
     Py_VISIT(core->resume);
     Py_VISIT(core->throw_in);
-    Py_VISIT(core->start_failed);
-    Py_VISIT(core->result_failed);
+    Py_VISIT(core->error_boundary);
     Py_VISIT(core->charge);
     Py_VISIT(core->overflow);
     Py_VISIT(core->deferred_ends);
@@ -107,8 +107,7 @@ core_clear(ct_core *core)
     Py_CLEAR(core->yield);
     Py_CLEAR(core->resume);
     Py_CLEAR(core->throw_in);
-    Py_CLEAR(core->start_failed);
-    Py_CLEAR(core->result_failed);
+    Py_CLEAR(core->error_boundary);
     Py_CLEAR(core->charge);
     Py_CLEAR(core->overflow);
     Py_CLEAR(core->deferred_ends);

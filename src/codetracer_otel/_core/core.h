@@ -103,10 +103,10 @@ typedef struct ct_core {
     ct_log *log;                /* strong */
     ct_site *sites;
     ct_thread *threads;
-    PyObject *context_variable, *threads_local, *site_type;
+    PyObject *context_variable, *threads_local;
     PyObject *decide;           /* of code that is called for the first time */
     PyObject *start, *result, *unwind, *yield, *resume, *throw_in;     /* the Python callbacks */
-    PyObject *start_failed, *result_failed, *charge, *overflow;
+    PyObject *error_boundary, *charge, *overflow;
     PyObject *deferred_ends;    /* list of (record, class of what was raised or None) */
     PyObject *clock, *next_id;  /* NULL: the system's, our own */
     PyObject *urandom;
@@ -131,6 +131,9 @@ typedef struct {
 extern PyModuleDef ct_module;
 ct_state *ct_state_of(PyTypeObject *type);
 
+/* clock.c */
+int ct_read_clock(ct_core *core, int64_t *now);
+
 /* values.c */
 int ct_is_plain(const ct_site *site, PyObject *value);
 PyObject *ct_node_of(ct_core *core, const ct_site *site, PyObject *value);
@@ -138,6 +141,8 @@ size_t ct_value_room(PyObject *value);
 char *ct_put_value(char *at, PyObject *value);
 char *ct_skip_value(char *at);
 PyObject *ct_take_value(char **at);
+PyObject *ct_captured(ct_core *core, ct_site *site, PyObject *value, int *is_charged);
+int ct_charge(ct_core *core, PyObject *const *values, Py_ssize_t count);
 
 /* log.c */
 extern PyType_Spec ct_log_spec;
@@ -153,7 +158,8 @@ void ct_pop(ct_thread *thread);
 int ct_box(ct_core *core, ct_thread *thread);
 void ct_forget_threads(ct_core *core, ct_thread *but);
 int ct_seed(ct_core *core, ct_thread *thread);
-uint64_t ct_random_id(ct_thread *thread);
+int ct_new_span_id(ct_core *core, ct_thread *thread, uint64_t *id);
+PyObject *ct_python_stack(ct_core *core, ct_thread *thread);
 
 /* sites.c */
 void ct_free_site(void *extra);
@@ -161,6 +167,14 @@ void ct_release_site(ct_site *site);
 ct_site *ct_site_of(const ct_core *core, PyObject *code);
 PyObject *ct_add_site(ct_core *core, PyObject *arguments, PyObject *keywords);
 void ct_unlink_sites(ct_core *core);
+
+/* call_starts.c */
+int ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, PyObject *context);
+
+/* call_ends.c */
+int ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value);
+PyObject *ct_hand_on_end(ct_core *core, PyObject *callback, PyObject *const *arguments,
+                         Py_ssize_t count, PyObject *kind);
 
 /* callbacks.c */
 PyObject *ct_on_start(ct_core *core, PyObject *const *arguments, Py_ssize_t count);

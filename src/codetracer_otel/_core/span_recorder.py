@@ -12,7 +12,7 @@ from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
 from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
 from codetracer_otel.model.ids import RandomIds, gives_random_ids
-from codetracer_otel.model.record import CONTEXT, EXTRAS, NOT_CAPTURED
+from codetracer_otel.model.record import NOT_CAPTURED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.instrumentation.spans.thread_stacks import StackHandle
     from codetracer_otel.instrumentation.spans.traced_code import TracedCode
+    from codetracer_otel.model.protocols import CallAdopter
     from codetracer_otel.model.record import Record
     from codetracer_otel.model.value import Captured
 
@@ -169,8 +170,8 @@ class CompiledRecorder(PythonRecorder):
         if self._core is not None:
             self._core.set_ids(None if self._has_random_ids else self.next_span_id)
 
-    def expect_call(self, code: CodeType, call_adoption: Any) -> None:
-        """Let the calls of ``code`` be claimed, which compiled code knows nothing of."""
+    def expect_call(self, code: CodeType, call_adoption: CallAdopter) -> None:
+        """Let hand-written spans adopt calls of ``code``, which compiled code knows nothing of."""
         super().expect_call(code, call_adoption)
         if self._core is not None:
             self._core.set_native(code, False)
@@ -205,8 +206,7 @@ class CompiledRecorder(PythonRecorder):
             yield_=callbacks["PY_YIELD"],
             resume=callbacks["PY_RESUME"],
             throw_in=callbacks["PY_THROW"],
-            start_failed=self._judge_start,
-            result_failed=self._judge_result,
+            error_boundary=self.error_boundary,
             charge=self.ends.charge,
             overflow=self.buffer.overflow,
             deferred_ends=self.ends.deferred_ends,
@@ -254,19 +254,6 @@ class CompiledRecorder(PythonRecorder):
             taught=tuple([(*_slot(code, name), place) for name, place in traced_code.taught]),
             result_place="" if plan.captures_return else plan.result_place,
         )
-
-    def _judge_start(self, code: CodeType, error: BaseException) -> None:
-        """Put an entry where the end of a call that failed to begin looks for one; judge why."""
-        stack = self.stacks.mine_or_new()
-        entry = stack[-1].copy()
-        entry[0], entry[1], entry[7], entry[9] = code, None, None, None
-        if entry[CONTEXT] is not UNDECIDED:
-            entry[EXTRAS] = None
-        stack.append(entry)
-        self.error_boundary(error)
-
-    def _judge_result(self, _code: CodeType, error: BaseException) -> None:
-        self.error_boundary(error)
 
 
 def _slot(code: CodeType, name: str) -> tuple[int, bool]:

@@ -100,14 +100,30 @@ rotated(uint64_t word, int bits)
 }
 
 /* xoroshiro128+ of Blackman and Vigna: a period of 2^128 - 1, 1 ns; ids need no more. */
-uint64_t
-ct_random_id(ct_thread *thread)
+static uint64_t
+random_id(ct_thread *thread)
 {
     uint64_t a = thread->random[0], b = thread->random[1], sum = a + b;
     b ^= a;
     thread->random[0] = rotated(a, 24) ^ b ^ b << 16;
     thread->random[1] = rotated(b, 37);
     return sum == 0 ? 1 : sum;
+}
+
+int
+ct_new_span_id(ct_core *core, ct_thread *thread, uint64_t *id)
+{
+    if (core->next_id == NULL) {
+        *id = random_id(thread);
+        return 0;
+    }
+    PyObject *made = PyObject_CallNoArgs(core->next_id);
+    if (made == NULL) {
+        return -1;
+    }
+    *id = PyLong_AsUnsignedLongLong(made);
+    Py_DECREF(made);
+    return *id == (uint64_t)-1 && PyErr_Occurred() ? -1 : 0;
 }
 
 static ct_thread *
@@ -254,4 +270,25 @@ ct_forget_threads(ct_core *core, ct_thread *but)
         unlink_thread(thread);
         free_contents(&emptied);
     }
+}
+
+/* The thread's Python stack, borrowed of the thread's state; NULL without an exception if there is none
+   yet, or with one. */
+PyObject *
+ct_python_stack(ct_core *core, ct_thread *thread)
+{
+    PyObject *stack = PyObject_GetAttr(core->threads_local, core->stack_name);
+    if (stack == NULL) {
+        if (PyErr_ExceptionMatches(PyExc_AttributeError)) {
+            PyErr_Clear();
+        }
+        return NULL;
+    }
+    if (!PyList_CheckExact(stack)) {
+        PyErr_SetString(PyExc_TypeError, "a stack must be a list");
+        Py_DECREF(stack);
+        return NULL;
+    }
+    Py_XSETREF(thread->python_stack, stack);
+    return stack;
 }

@@ -245,3 +245,34 @@ ct_take_value(char **at)
         return value;
     }
 }
+
+/* A plain value itself, or what the capture makes of another: a new reference. */
+PyObject *
+ct_captured(ct_core *core, ct_site *site, PyObject *value, int *is_charged)
+{
+    if (ct_is_plain(site, value)) {
+        return Py_NewRef(value);
+    }
+    PyObject *node = ct_node_of(core, site, value);
+    if (node == NULL && !PyErr_Occurred()) {
+        *is_charged = 1;
+        node = PyObject_CallOneArg(site->capture, value);
+    }
+    return node;
+}
+
+int
+ct_charge(ct_core *core, PyObject *const *values, Py_ssize_t count)
+{
+    PyObject *tuple = PyTuple_New(count);
+    if (tuple == NULL) {
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(values[i]));
+    }
+    PyObject *done = PyObject_CallOneArg(core->charge, tuple);
+    Py_DECREF(tuple);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}

@@ -1,0 +1,184 @@
+/* How a call ends: as a finished entry in the log, or in Python, or later where there is no room. */
+
+#include "core.h"
+
+/* Hand a finished entry, taken off its stack, to the log, or to Python where that is full. */
+static int
+deliver(ct_core *core, ct_entry *entry, size_t size)
+{
+    PyObject *context = entry->context, *record = NULL, *done = NULL;
+    int is_delivered = -1;
+
+    entry->context = NULL;
+    if (core->log->count < core->log->watermark) {
+        is_delivered = ct_log_put(core->log, entry, size);
+        if (is_delivered < 0) {
+            ct_release_entry(entry);
+        }
+    }
+    else {
+        record = ct_record_of(entry, core->not_captured, 1);
+        if (record != NULL) {
+            done = PyObject_CallOneArg(core->overflow, record);
+            is_delivered = done == NULL ? -1 : 0;
+        }
+    }
+    Py_XDECREF(record);
+    Py_XDECREF(done);
+    /* Last of all: its end may run code of the program, which pushes entries over this one. */
+    if (is_delivered < 0) {
+        PyObject *error = PyErr_GetRaisedException();
+        Py_DECREF(context);
+        PyErr_SetRaisedException(error);
+    }
+    else {
+        Py_DECREF(context);
+    }
+    return is_delivered;
+}
+
+/* 1: ended; 0: left to Python; -1: an exception. */
+int
+ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
+{
+    ct_site *site = entry->site;
+    PyObject *result = NULL;
+    int is_charged = 0;
+    int64_t now;
+
+    if (entry->is_sampled_out || entry->is_unrecorded) {
+        ct_pop(thread);
+        ct_release_entry(entry);
+        return 1;
+    }
+    if (ct_read_clock(core, &now) < 0) {
+        return -1;
+    }
+    if (CT_UNLIKELY(site->result_place != NULL)) {
+        return 0;       /* Python learns it: another thread may make the entry a record meanwhile */
+    }
+    if (site->fixed_result == NULL) {
+        if (core->runs_code && !ct_is_plain(site, value)) {
+            return 0;
+        }
+        PyObject *code = entry->code;
+        result = ct_captured(core, site, value, &is_charged);
+        if (result != NULL && is_charged && ct_charge(core, &result, 1) < 0) {
+            Py_CLEAR(result);
+        }
+        if (result == NULL) {
+            if (!PyErr_ExceptionMatches(PyExc_RecursionError)) {
+                return -1;
+            }
+            PyErr_Clear();
+            result = Py_NewRef(core->not_captured);
+        }
+        size_t size = ct_value_room(result);
+        entry = ct_top(thread);
+        if (entry == NULL || entry->code != code) {
+            Py_DECREF(result);      /* a signal's handler made the calls records meanwhile */
+            return 0;
+        }
+        /* The same entry again, larger; what stood in it stays. */
+        size += entry->size;
+        ct_pop(thread);
+        entry = ct_push(thread, size);
+        if (entry == NULL) {
+            Py_DECREF(result);
+            return -1;
+        }
+    }
+    entry->end = now > entry->start ? now : entry->start;
+    size_t size = entry->size;
+    if (result != NULL) {
+        char *at = (char *)(entry + 1);
+        for (int i = 0; i < entry->argument_count; i++) {
+            at = ct_skip_value(at);
+        }
+        at = ct_put_value(at, result);
+        entry->has_result = 1;
+        size = (size_t)(at - (char *)entry);
+        Py_DECREF(result);
+    }
+    ct_pop(thread);
+    return deliver(core, entry, size) < 0 ? -1 : 1;
+}
+
+/* Keep a record that Python had no room to finish until it is delivered. */
+static int
+defer_end(ct_core *core, PyObject *record, PyObject *kind, PyObject *value)
+{
+    PyObject *deferred, *time;
+    int64_t now;
+    int is_kept;
+
+    if (PyList_GET_ITEM(record, CT_PLAN) == Py_None) {
+        return 0;
+    }
+    ct_site *site = ct_site_of(core, PyList_GET_ITEM(record, CT_CODE));
+    if (kind == Py_None && site != NULL) {
+        PyObject *result = site->fixed_result;
+        if (result == NULL && ct_is_plain(site, value)) {
+            result = value;
+        }
+        if (result != NULL && PyList_SetItem(record, CT_RESULT, Py_NewRef(result)) < 0) {
+            return -1;
+        }
+    }
+    if (ct_read_clock(core, &now) < 0) {
+        return -1;
+    }
+    time = PyLong_FromLongLong(now);
+    if (time == NULL || PyList_SetItem(record, CT_END, time) < 0) {
+        return -1;
+    }
+    deferred = PyTuple_Pack(2, record, kind);
+    if (deferred == NULL) {
+        return -1;
+    }
+    is_kept = PyList_Append(core->deferred_ends, deferred);
+    Py_DECREF(deferred);
+    return is_kept;
+}
+
+/* Hand the end of a call to Python.  The Python callbacks see to it that a call's end needs no more levels
+   of the stack than its beginning; C takes none as a call begins.  So Python may not have begun, or may
+   have given up before it took the record off: then the record is finished when it is delivered. */
+PyObject *
+ct_hand_on_end(ct_core *core, PyObject *callback, PyObject *const *arguments, Py_ssize_t count,
+            PyObject *kind)
+{
+    ct_thread *thread = ct_this_thread(core);
+    if (thread == NULL || ct_box(core, thread) < 0) {
+        return NULL;
+    }
+    PyObject *stack = ct_python_stack(core, thread);
+    if (stack == NULL && PyErr_Occurred()) {
+        return NULL;
+    }
+    Py_ssize_t height = stack == NULL ? 0 : PyList_GET_SIZE(stack);
+    PyObject *top = height < 2 ? NULL : PyList_GET_ITEM(stack, height - 1);
+    if (top == NULL || PyList_GET_ITEM(top, CT_CODE) != arguments[0]) {
+        return PyObject_Vectorcall(callback, arguments, (size_t)count, NULL);
+    }
+    Py_INCREF(stack);
+    Py_INCREF(top);
+    PyObject *result = PyObject_Vectorcall(callback, arguments, (size_t)count, NULL);
+    if (result == NULL && !PyErr_ExceptionMatches(PyExc_RecursionError)) {
+        goto done;
+    }
+    if (PyList_GET_SIZE(stack) != height || PyList_GET_ITEM(stack, height - 1) != top) {
+        goto done;
+    }
+    PyErr_Clear();
+    Py_XDECREF(result);
+    result = NULL;
+    if (PyList_SetSlice(stack, height - 1, height, NULL) == 0
+        && defer_end(core, top, kind, arguments[2]) == 0) {
+        result = Py_NewRef(Py_None);
+    }
+done:
+    Py_DECREF(top);
+    Py_DECREF(stack);
+    return result;
+}

@@ -1,0 +1,233 @@
+/* How a call begins as a native entry: its parent, its arguments, its id.
+
+   Nothing here runs code of the program, except the capture of a value that is not plain; all captures
+   of a call are made before its entry is pushed, so that calls that happen meanwhile stand on the right
+   entry, as in the Python recorder. */
+
+#include "frames.h"     /* first: it says which of CPython's headers may be read */
+#include "core.h"
+
+/* What a new call stands on. */
+typedef struct {
+    PyObject *segment;          /* borrowed of the entry below */
+    uint64_t span_id;
+    uint64_t ratio_key;
+    int knows_ratio;
+} parent;
+
+/* 1: found; 0: Python has to say; -1: an exception.  Without native entries the topmost record of the
+   Python stack is asked, which becomes the thread's `python_stack`. */
+static int
+find_parent(ct_core *core, ct_thread *thread, PyObject *context, parent *found)
+{
+    ct_entry *below = ct_top(thread);
+    if (below != NULL) {
+        if (below->context != context) {
+            return 0;
+        }
+        *found = (parent){below->segment, below->span_id, below->ratio_key, below->knows_ratio};
+        return 1;
+    }
+    PyObject *stack = ct_python_stack(core, thread);
+    if (stack == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    Py_ssize_t height = PyList_GET_SIZE(stack);
+    PyObject *record = height == 0 ? NULL : PyList_GET_ITEM(stack, height - 1);
+    if (record == NULL || PyList_GET_ITEM(record, CT_CONTEXT) != context) {
+        return 0;
+    }
+    found->segment = PyList_GET_ITEM(record, CT_SEGMENT);
+    found->knows_ratio = 0;
+    found->span_id = PyLong_AsUnsignedLongLong(PyList_GET_ITEM(record, CT_SPAN_ID));
+    if (found->span_id == (uint64_t)-1 && PyErr_Occurred()) {
+        return -1;
+    }
+    return found->segment != Py_None;
+}
+
+static int
+find_ratio_key(ct_core *core, parent *below)
+{
+    PyObject *key = PyObject_GetAttr(below->segment, core->ratio_key_name);
+    if (key == NULL) {
+        return -1;
+    }
+    below->ratio_key = PyLong_AsUnsignedLongLong(key);
+    Py_DECREF(key);
+    below->knows_ratio = 1;
+    return below->ratio_key == (uint64_t)-1 && PyErr_Occurred() ? -1 : 0;
+}
+
+/* Borrowed; None for a variable without a value. */
+static PyObject *
+read_variable(ct_frame *frame, int slot, int is_cell)
+{
+    PyObject *value = ct_local(frame, slot);
+    if (value != NULL && is_cell && PyCell_Check(value)) {
+        value = PyCell_GET(value);
+    }
+    return value == NULL ? Py_None : value;
+}
+
+static int
+learn(PyObject *take, PyObject *value, PyObject *place)
+{
+    PyObject *done = PyObject_CallFunctionObjArgs(take, value, place, NULL);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
+/* Let the arguments that are hidden because of their names be found wherever else they appear. */
+static int
+learn_arguments(ct_site *site, ct_frame *frame)
+{
+    Py_ssize_t count = site->taught == NULL ? 0 : PyTuple_GET_SIZE(site->taught);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *place, *value;
+        int slot, is_cell;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(site->taught, i), "ipO", &slot, &is_cell, &place)) {
+            return -1;
+        }
+        value = Py_NewRef(read_variable(frame, slot, is_cell));
+        int is_learned = learn(site->learn, value, place);
+        Py_DECREF(value);
+        if (is_learned < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Read and capture the arguments of the call that begins: the bytes that they need, or -1. */
+static Py_ssize_t
+read_arguments(ct_core *core, ct_site *site, ct_frame *frame, PyObject **values)
+{
+    Py_ssize_t room = 0, count = 0;
+    int is_charged = 0;
+
+    if (CT_UNLIKELY(site->taught != NULL) && learn_arguments(site, frame) < 0) {
+        return -1;
+    }
+    /* Held before anything is called: a capture may let the program change its variables. */
+    for (int i = 0; i < site->argument_count; i++) {
+        values[count++] = Py_NewRef(
+            read_variable(frame, site->arguments[i].slot, site->arguments[i].is_cell));
+    }
+    for (int i = 0; i < count; i++) {
+        PyObject *kept = ct_captured(core, site, values[i], &is_charged);
+        if (kept == NULL) {
+            goto error;
+        }
+        Py_SETREF(values[i], kept);
+        room += (Py_ssize_t)ct_value_room(kept);
+    }
+    if (is_charged && ct_charge(core, values, count) < 0) {
+        goto error;
+    }
+    return room;
+
+error:
+    for (int i = 0; i < count; i++) {
+        Py_DECREF(values[i]);
+    }
+    return -1;
+}
+
+/* 1: recorded; 0: left to Python, nothing has happened; -1: an exception. */
+int
+ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, PyObject *context)
+{
+    PyObject *values[CT_MAX_ARGUMENTS];
+    Py_ssize_t room = 0;
+    parent below = {0};
+    int64_t now;
+    uint64_t id;
+
+    int is_found = find_parent(core, thread, context, &below);
+    if (is_found <= 0) {
+        return is_found;
+    }
+    int is_native = ct_top(thread) != NULL;
+    ct_frame *frame = ct_current_frame(PyThreadState_Get());
+    if (frame == NULL || ct_code_of(frame) != code) {
+        return 0;       /* an event that C code reports of itself has no frame */
+    }
+    int is_sampled_out = 0;
+    if (site->has_ratio_bound) {
+        if (!below.knows_ratio && find_ratio_key(core, &below) < 0) {
+            return -1;
+        }
+        is_sampled_out = below.ratio_key >= site->ratio_bound;
+        *(is_sampled_out ? &site->sampled_out : &site->kept) += 1;
+    }
+    int is_unrecorded = 0;
+    site->references++;     /* a capture lets other threads run, which may register the code anew */
+    Py_INCREF(below.segment);
+    if (!is_sampled_out && (site->argument_count != 0 || site->taught != NULL)) {
+        room = read_arguments(core, site, frame, values);
+        if (room < 0) {
+            /* No level of the stack is left for a capture: the program may still have its call. */
+            if (!PyErr_ExceptionMatches(PyExc_RecursionError)) {
+                goto error;
+            }
+            PyErr_Clear();
+            room = 0;
+            is_unrecorded = 1;
+        }
+    }
+    /* Entries that were made records meanwhile may be of another stack than this thread's is now. */
+    if (is_native && ct_top(thread) == NULL && ct_python_stack(core, thread) == NULL) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_RuntimeError, "the thread's stack is gone");
+        }
+        goto error_with_values;
+    }
+    id = below.span_id;
+    int needs_id = !is_sampled_out && !is_unrecorded;
+    if ((needs_id && ct_new_span_id(core, thread, &id) < 0) || ct_read_clock(core, &now) < 0) {
+        goto error_with_values;
+    }
+    ct_entry *entry = ct_push(thread, sizeof(ct_entry) + (size_t)room);
+    if (entry == NULL) {
+        goto error_with_values;
+    }
+    entry->site = site;
+    entry->code = Py_NewRef(code);
+    entry->segment = below.segment;
+    entry->context = Py_NewRef(context);
+    entry->span_id = id;
+    entry->parent_id = below.span_id;
+    entry->ratio_key = below.ratio_key;
+    entry->start = now;
+    entry->end = 0;
+    entry->argument_count = 0;
+    entry->knows_ratio = (uint8_t)below.knows_ratio;
+    entry->is_sampled_out = (uint8_t)is_sampled_out;
+    entry->is_unrecorded = (uint8_t)is_unrecorded;
+    entry->has_result = 0;
+    if (room != 0) {
+        char *at = (char *)(entry + 1);
+        entry->argument_count = (uint16_t)site->argument_count;
+        for (int i = 0; i < site->argument_count; i++) {
+            at = ct_put_value(at, values[i]);
+            Py_DECREF(values[i]);
+        }
+        size_t size = ((size_t)(at - (char *)entry) + 7) & ~(size_t)7;
+        thread->top = thread->last + size;
+        entry->size = (uint32_t)size;
+    }
+    core->native_calls++;
+    return 1;
+
+error_with_values:
+    if (room != 0) {
+        for (int i = 0; i < site->argument_count; i++) {
+            Py_DECREF(values[i]);
+        }
+    }
+error:
+    Py_DECREF(below.segment);
+    ct_release_site(site);
+    return -1;
+}
