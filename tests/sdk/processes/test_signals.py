@@ -13,7 +13,13 @@ from tests.faults.running import wait_until
 from tests.traced_run import TRACER, environment, run_python, run_traced
 
 from codetracer_otel.bindings import Os
-from codetracer_otel.sdk.processes.signals import Sigterm, hold_sigterm, remembered_signals
+from codetracer_otel.own_code import FOLDER
+from codetracer_otel.sdk.processes.signals import (
+    Sigterm,
+    hold_sigterm,
+    is_in_our_code,
+    remembered_signals,
+)
 
 FORKS = """
 import os, select, signal
@@ -280,3 +286,27 @@ def test_a_program_that_holds_sigterm_itself_goes_on_holding_it(sigterm, told):
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         session.shutdown()
+
+
+def frame_in(file, below=None):
+    """Return a frame of code in ``file``, called by a frame in ``below`` where one is named."""
+    namespace = {"sys": sys}
+    exec(compile("def inner():\n    return sys._getframe()\n", file, "exec"), namespace)
+    if below is None:
+        return namespace["inner"]()
+    exec(compile("def outer(call):\n    return call()\n", below, "exec"), namespace)
+    return namespace["outer"](namespace["inner"])
+
+
+@pytest.mark.parametrize("wing", ["instrumentation/spans", "sdk/delivery", "exporters/files"])
+def test_a_signal_that_comes_to_our_code_is_known_in_every_wing(wing):
+    assert is_in_our_code(frame_in(f"{FOLDER}{wing}/module.py"))
+
+
+def test_a_signal_that_comes_to_the_library_below_our_code_is_known():
+    assert is_in_our_code(frame_in(threading.__file__, below=f"{FOLDER}sdk/session/session.py"))
+
+
+@pytest.mark.parametrize("file", [f"{FOLDER}cli/run/command.py", __file__, "/elsewhere/app.py"])
+def test_a_program_and_the_command_line_below_it_are_not_our_code_at_work(file):
+    assert not is_in_our_code(frame_in(file))

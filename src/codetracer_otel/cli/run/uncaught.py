@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from codetracer_otel.errors import CodetracerError
+from codetracer_otel.own_code import is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     ExceptionHook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 
-_PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 _DISPLAY: Final = sys.__excepthook__
 
 INTERRUPTED: Final = 130  # what a shell reports for a process that SIGINT has ended
@@ -46,7 +45,7 @@ def raise_silently(error: KeyboardInterrupt) -> NoReturn:
 
 def without_our_frames(traceback: TracebackType | None) -> TracebackType | None:
     """Return a traceback without the frames of this package at its outer end."""
-    while traceback and traceback.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+    while traceback and is_ours(traceback.tb_frame.f_code.co_filename):
         traceback = traceback.tb_next
     return traceback
 

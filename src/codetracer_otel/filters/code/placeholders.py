@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.code.paths import normal_path
+from codetracer_otel.own_code import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,16 +46,11 @@ def expand_placeholder(name: str, exempt: Iterable[str] = ()) -> Places:
             distribution that provides ``__main__``.
     """
     if name == SELF:
-        return Places(_directories([own_package()]))
+        return Places(_directories([os.path.dirname(FOLDER)]))
     third_party = _site_directories()
     if name == SITE_PACKAGES:
         return Places(third_party, _prefixes(exempt))
     return Places(_standard_library(), (*third_party, *_prefixes(exempt)))
-
-
-def own_package() -> str:
-    """Return the directory of this package."""
-    return os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def _standard_library() -> tuple[str, ...]:

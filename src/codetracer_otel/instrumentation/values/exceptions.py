@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.main_module import module_called
 from codetracer_otel.model.record import Ending, ExceptionRecord
 from codetracer_otel.model.value import Node, cut_text, decimal
+from codetracer_otel.own_code import is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 _MAX_FRAMES: Final = 64
 # Wrappers of instrumented functions stand in tracebacks; they are nothing to a reader.
-_OUR_FILES: Final = (
-    os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
-)
 _MAX_MESSAGE: Final = 1024
 _MAX_ARGUMENTS: Final = 32
 _TEXT_TYPE_IDS: Final = frozenset(map(id, (bool, int, float, str, type(None))))  # not the types:
@@ -117,7 +114,7 @@ def frames_of(traceback: TracebackType | None) -> tuple[tuple[str, int, str], ..
     frames = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        if not code.co_filename.startswith(_OUR_FILES):
+        if not is_ours(code.co_filename):
             frames.append((code.co_filename, traceback.tb_lineno or 0, code.co_qualname))
         traceback = traceback.tb_next
     if len(frames) > _MAX_FRAMES:

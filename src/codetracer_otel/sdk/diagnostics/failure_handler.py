@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.errors import CodetracerError, ErrorCode, InternalError
+from codetracer_otel.own_code import FOLDER, is_ours
 from codetracer_otel.sdk.settings.error_policy import OnRecorderError
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from codetracer_otel.sdk.settings.error_policy import Policy
 
 _READERS: Final = ("frame_variables.py", "safe_access.py")
-_PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 class Failures:
@@ -130,8 +130,8 @@ def place_of(error: BaseException) -> tuple[str, str, int]:
     traceback: TracebackType | None = error.__traceback__
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename
-        if file.startswith(_PACKAGE):
-            inner = os.path.relpath(file, _PACKAGE).removesuffix(".py")
+        if is_ours(file):
+            inner = os.path.relpath(file, FOLDER).removesuffix(".py")
             module = ".".join(("codetracer_otel", *inner.split(os.sep)))
             found = (module, file, traceback.tb_lineno)
         traceback = traceback.tb_next

@@ -9,7 +9,7 @@ from codetracer_otel.filters.types import Action, ContentCounters, learn_nothing
 from codetracer_otel.instrumentation.io.attribution import IoRecorder
 from codetracer_otel.instrumentation.io.descriptors import NOT_HERE, DescriptorCapture
 from codetracer_otel.instrumentation.io.streams import STREAMS, IoCapture
-from codetracer_otel.instrumentation.own_code import is_ours
+from codetracer_otel.own_code import is_ours
 from codetracer_otel.sdk.delivery.worker import Worker
 from codetracer_otel.sdk.parts.session_part import SessionPart
 from codetracer_otel.sdk.parts.spans import build_span_events

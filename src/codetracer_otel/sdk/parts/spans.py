@@ -21,7 +21,6 @@ from codetracer_otel.instrumentation.context.runtime_context import (
 )
 from codetracer_otel.instrumentation.monitoring.activation import Activation
 from codetracer_otel.instrumentation.monitoring.tool import Monitor, generator_close_is_silent
-from codetracer_otel.instrumentation.own_code import is_ours
 from codetracer_otel.instrumentation.plan_builder import PlanBuilder
 from codetracer_otel.instrumentation.spans.parents import Parents
 from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
@@ -32,6 +31,7 @@ from codetracer_otel.instrumentation.values.capture import build_class_nodes
 from codetracer_otel.instrumentation.values.frame_variables import load_readers
 from codetracer_otel.model.clock import SystemClock
 from codetracer_otel.model.ids import RandomIds, gives_random_ids, wire_ids
+from codetracer_otel.own_code import is_ours
 from codetracer_otel.sdk.parts.captures import build_capture_builder
 from codetracer_otel.sdk.parts.session_part import CallRecording, SkipCounter
 from codetracer_otel.sdk.settings.filter_loading import discovery_start

@@ -6,11 +6,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.instrumentation.monitoring.tool import Monitor
-from codetracer_otel.instrumentation.own_code import is_ours
 from codetracer_otel.instrumentation.plan_builder import PlanBuilder
 from codetracer_otel.instrumentation.steps.line_events import LineEvents
 from codetracer_otel.instrumentation.steps.recorder import StepRecorder
 from codetracer_otel.instrumentation.values.frame_variables import load_readers
+from codetracer_otel.own_code import is_ours
 from codetracer_otel.sdk.diagnostics.failure_injection import inject_into_recorder
 from codetracer_otel.sdk.parts.captures import build_capture_builder
 from codetracer_otel.sdk.parts.native_traces import open_traces

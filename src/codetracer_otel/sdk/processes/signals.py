@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Os, Queues, Threads, Time
+from codetracer_otel.own_code import FOLDER, is_ours
 from codetracer_otel.sdk.delivery.worker import DetachedThread
 from codetracer_otel.sdk.processes.interpreter_signals import find_signal
 
@@ -30,8 +31,7 @@ LOOK_S: Final = 0.25
 _ATTEMPTS: Final = 50
 _ATTEMPT_S: Final = 0.001
 _LOOK_AGAIN_S: Final = 0.02  # time for the main thread to answer by itself
-_PACKAGE: Final = os.path.dirname(os.path.dirname(__file__)) + os.sep
-_COMMAND_LINE: Final = os.path.join(_PACKAGE, "cli", "")  # below every program
+_COMMAND_LINE: Final = os.path.join(FOLDER, "cli", "")  # below every program
 _LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
 
 
@@ -156,7 +156,7 @@ class Sigterm:
             self._shutdown()
         # What we were at may be what the thread waits for. Other code stands still, and C code
         # that called the handler, such as a regular expression, leaves the thread the GIL.
-        if self._is_answering and not _is_in_our_code(frame):
+        if self._is_answering and not is_in_our_code(frame):
             self._is_held = True
             if not self._over.acquire(timeout=_PATIENCE_S):
                 self.close()
@@ -201,11 +201,11 @@ def _is_in_main_thread() -> bool:
     return Threads.get_ident() == threading.main_thread().ident
 
 
-def _is_in_our_code(frame: FrameType | None) -> bool:
+def is_in_our_code(frame: FrameType | None) -> bool:
     """Return whether code of ours is at work, perhaps within a function of the library."""
     while frame is not None:
         file = frame.f_code.co_filename
-        if file.startswith(_PACKAGE):
+        if is_ours(file):
             return not file.startswith(_COMMAND_LINE)
         if not file.startswith((_LIBRARY, "<frozen")):
             return False

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from codetracer_otel.bindings import Time
 from codetracer_otel.instrumentation.monitoring.activation import build_boundary
-from codetracer_otel.instrumentation.own_code import is_ours
 from codetracer_otel.model.clock import SystemClock
+from codetracer_otel.own_code import is_ours
 from codetracer_otel.sdk.diagnostics.failure_handler import Failures
 from codetracer_otel.sdk.diagnostics.metrics import DropReport, Metrics
 from codetracer_otel.sdk.topics.session_lines import SessionTopics
