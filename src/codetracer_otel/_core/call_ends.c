@@ -1,6 +1,6 @@
 /* How a call ends: as a finished entry in the log, or in Python, or later where there is no room. */
 
-#include "core.h"
+#include "values.h"
 
 /* Hand a finished entry, taken off its stack, to the log, or to Python where that is full. */
 static int
@@ -18,6 +18,7 @@ deliver(ct_core *core, ct_entry *entry, size_t size)
     }
     else {
         record = ct_record_of(entry, core->not_captured, 1);
+        ct_release_entry(entry);
         if (record != NULL) {
             done = PyObject_CallOneArg(core->overflow, record);
             is_delivered = done == NULL ? -1 : 0;
@@ -91,13 +92,12 @@ ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
     entry->end = now > entry->start ? now : entry->start;
     size_t size = entry->size;
     if (result != NULL) {
-        char *at = (char *)(entry + 1);
+        const char *behind = (char *)(entry + 1);
         for (int i = 0; i < entry->argument_count; i++) {
-            at = ct_skip_value(at);
+            behind = ct_behind(behind);
         }
-        at = ct_put_value(at, result);
+        size = (size_t)(ct_put_value((char *)behind, result) - (char *)entry);
         entry->has_result = 1;
-        size = (size_t)(at - (char *)entry);
         Py_DECREF(result);
     }
     ct_pop(thread);

@@ -139,8 +139,7 @@ int ct_is_plain(const ct_site *site, PyObject *value);
 PyObject *ct_node_of(ct_core *core, const ct_site *site, PyObject *value);
 size_t ct_value_room(PyObject *value);
 char *ct_put_value(char *at, PyObject *value);
-char *ct_skip_value(char *at);
-PyObject *ct_take_value(char **at);
+PyObject *ct_read_value(const char *at);
 PyObject *ct_captured(ct_core *core, ct_site *site, PyObject *value, int *is_charged);
 int ct_charge(ct_core *core, PyObject *const *values, Py_ssize_t count);
 

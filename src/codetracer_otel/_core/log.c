@@ -4,10 +4,8 @@
    own callbacks append whole records to it, which keep their place among the native ones.  All of it
    happens under the GIL; the order of entries is the order of the calls' ends. */
 
-#include "core.h"
+#include "values.h"
 #include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 #include "structmember.h"
 
 #define CHUNK_BYTES (256 * 1024)    /* a fresh page costs 150-350 ns for each entry: chunks are kept */
@@ -98,94 +96,86 @@ take_first(ct_log *log)
     return entry;
 }
 
+/* The values of an entry as a tuple, and where the next one begins; NULL with an exception. */
 static PyObject *
-take_values(char **at, uint16_t count)
+read_values(const char **at, uint16_t count)
 {
     PyObject *values = PyTuple_New(count);
-    if (values == NULL) {
-        return NULL;
-    }
-    for (uint16_t i = 0; i < count; i++) {
-        PyObject *value = ct_take_value(at);
+    for (uint16_t i = 0; values != NULL && i < count; i++) {
+        PyObject *value = ct_read_value(*at);
         if (value == NULL) {
-            Py_DECREF(values);
-            return NULL;
+            Py_CLEAR(values);
+            break;
         }
         PyTuple_SET_ITEM(values, i, value);
+        *at = ct_behind(*at);
     }
     return values;
 }
 
-/* The record of an entry, which gives up all that it held. */
+/* The record of an entry, which keeps what it holds. */
 PyObject *
 ct_record_of(const ct_entry *entry, PyObject *not_captured, int is_finished)
 {
-    char *at = (char *)(entry + 1);
-    ct_site *site = entry->site;
-    PyObject *plan = site->plan;
-    PyObject *items[CT_RECORD_LENGTH] = {
-        entry->code, NULL, PyLong_FromUnsignedLongLong(entry->span_id), entry->segment,
-        entry->context == NULL ? Py_NewRef(Py_None) : entry->context,
-        PyLong_FromUnsignedLongLong(entry->parent_id), take_values(&at, entry->argument_count),
-        PyLong_FromLongLong(entry->start), PyLong_FromLongLong(is_finished ? entry->end : 0), NULL,
-        Py_NewRef(Py_None),
-    };
+    const char *at = (const char *)(entry + 1);
+    const ct_site *site = entry->site;
+    PyObject *arguments = read_values(&at, entry->argument_count);
+    PyObject *plan = site->plan, *result = not_captured, *began = NULL;
+    PyObject *record = PyList_New(CT_RECORD_LENGTH);
 
+    if (record == NULL || arguments == NULL) {
+        Py_XDECREF(record);
+        Py_XDECREF(arguments);
+        return NULL;
+    }
     if (entry->is_unrecorded) {
-        Py_XSETREF(items[CT_START], Py_NewRef(Py_None));
-        items[CT_PLAN] = Py_NewRef(Py_None);
-        items[CT_RESULT] = Py_NewRef(Py_None);
+        plan = result = began = Py_None;
     }
     else if (entry->is_sampled_out) {   /* its plan waits where an error would look for it */
-        items[CT_PLAN] = Py_NewRef(Py_None);
-        items[CT_RESULT] = Py_NewRef(plan);
+        plan = Py_None;
+        result = site->plan;
     }
-    else {
-        items[CT_PLAN] = Py_NewRef(plan);
-        if (entry->has_result) {
-            items[CT_RESULT] = items[CT_ARGUMENTS] == NULL ? NULL : ct_take_value(&at);
-        }
-        else {
-            PyObject *fixed = site->fixed_result;
-            items[CT_RESULT] = Py_NewRef(is_finished && fixed != NULL ? fixed : not_captured);
-        }
+    else if (is_finished && site->fixed_result != NULL) {
+        result = site->fixed_result;
     }
-    PyObject *record = PyList_New(CT_RECORD_LENGTH);
+    PyObject *items[CT_RECORD_LENGTH] = {
+        Py_NewRef(entry->code), Py_NewRef(plan), PyLong_FromUnsignedLongLong(entry->span_id),
+        Py_NewRef(entry->segment), Py_NewRef(entry->context == NULL ? Py_None : entry->context),
+        PyLong_FromUnsignedLongLong(entry->parent_id), arguments,
+        began != NULL ? Py_NewRef(began) : PyLong_FromLongLong(entry->start),
+        PyLong_FromLongLong(is_finished ? entry->end : 0),
+        entry->has_result ? ct_read_value(at) : Py_NewRef(result), Py_NewRef(Py_None),
+    };
+    int is_whole = 1;
     for (int i = 0; i < CT_RECORD_LENGTH; i++) {
-        if (items[i] == NULL) {
-            Py_CLEAR(record);
-        }
+        is_whole &= items[i] != NULL;
+        PyList_SET_ITEM(record, i, items[i]);
     }
-    for (int i = 0; i < CT_RECORD_LENGTH; i++) {
-        if (record != NULL) {
-            PyList_SET_ITEM(record, i, items[i]);
-        }
-        else {
-            Py_XDECREF(items[i]);
-        }
+    if (!is_whole) {
+        Py_CLEAR(record);
     }
-    ct_release_site(site);
     return record;
 }
 
-/* Give up what an entry holds, without making a record of it. */
+/* Give up what an entry holds. */
 void
 ct_release_entry(ct_entry *entry)
 {
-    char *at = (char *)(entry + 1);
+    const char *at = (const char *)(entry + 1);
     int count = entry->site == NULL ? 0 : entry->argument_count + entry->has_result;
 
-    for (int i = 0; i < count; i++) {
-        PyObject *value = ct_take_value(&at);
-        if (value == NULL) {
-            PyErr_Clear();
-        }
-        Py_XDECREF(value);
-    }
-    /* The last of a context may run code of the program, which pushes entries over this one. */
+    /* All of it is read first: the last of a context may run code of the program, which pushes entries
+       over this one.  What captures made is nobody else's. */
     PyObject *context = entry->context, *segment = entry->segment, *code = entry->code;
-    if (entry->site != NULL) {
-        ct_release_site(entry->site);
+    ct_site *site = entry->site;
+    for (int i = 0; i < count; i++) {
+        if (*at == OBJECT) {
+            Py_DECREF(ct_object(at));
+        }
+        at = ct_behind(at);
+    }
+    if (site != NULL) {
+        ct_release_site(site);
     }
     Py_XDECREF(context);
     Py_XDECREF(segment);
@@ -220,7 +210,8 @@ log_take(ct_log *log, PyObject *argument)
             break;
         }
         PyObject *record = entry->site == NULL
-            ? entry->code : ct_record_of(entry, log->not_captured, 1);
+            ? Py_NewRef(entry->code) : ct_record_of(entry, log->not_captured, 1);
+        ct_release_entry(entry);
         if (record == NULL || PyList_Append(taken, record) < 0) {
             Py_XDECREF(record);
             Py_DECREF(taken);

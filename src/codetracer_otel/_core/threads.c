@@ -238,6 +238,7 @@ ct_box(ct_core *core, ct_thread *thread)
         ct_entry *entry = (ct_entry *)(thread->bytes + at);
         at += entry->size;
         PyObject *record = ct_record_of(entry, core->not_captured, 0);
+        ct_release_entry(entry);
         if (record == NULL || PyList_Append(stack, record) < 0) {
             Py_XDECREF(record);
             return -1;      /* out of memory: the calls above are lost, their ends find nothing */

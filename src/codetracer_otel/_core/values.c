@@ -1,15 +1,8 @@
-/* Values as tagged bytes, so that a record keeps nothing of the program alive.
+/* Values as tagged bytes, so that a record keeps nothing of the program alive. */
 
-   A tag is followed by: nothing (None, True, False); 8 bytes (an integer, a float, a strong reference
-   to a captured value); a length of 2 bytes and that many of ASCII or UTF-8. */
-
-#include "core.h"
-#include <string.h>
+#include "values.h"
 
 #define MOST_CLASSES 4096
-
-enum { NONE = 'N', TRUE_ = 'T', FALSE_ = 'F', INTEGER = 'I', FLOAT = 'D', ASCII = 'A', UTF8 = 'U',
-       OBJECT = 'O' };
 
 /* Whether a value is recorded as it is, without asking Python. */
 int
@@ -189,58 +182,33 @@ ct_put_value(char *at, PyObject *value)
     return put(at, OBJECT, &value, 8);
 }
 
-char *
-ct_skip_value(char *at)
-{
-    uint16_t size;
-
-    switch (*at) {
-    case NONE: case TRUE_: case FALSE_:
-        return at + 1;
-    case INTEGER: case FLOAT: case OBJECT:
-        return at + 9;
-    default:
-        memcpy(&size, at + 1, 2);
-        return at + 3 + size;
-    }
-}
-
-/* The value as an object, and `*at` behind it; the entry gives up what it held. */
+/* The value as an object: a new reference. */
 PyObject *
-ct_take_value(char **at)
+ct_read_value(const char *at)
 {
-    char *from = *at + 1;
-    char tag = **at;
-    uint16_t size;
     int64_t integer;
     double real;
     PyObject *value;
 
-    switch (tag) {
-    case NONE: case TRUE_: case FALSE_:
-        *at = from;
-        return Py_NewRef(tag == NONE ? Py_None : tag == TRUE_ ? Py_True : Py_False);
+    switch (*at) {
+    case NONE:
+        return Py_NewRef(Py_None);
+    case TRUE_: case FALSE_:
+        return PyBool_FromLong(*at == TRUE_);
     case INTEGER:
-        memcpy(&integer, from, 8);
-        *at = from + 8;
+        memcpy(&integer, at + 1, 8);
         return PyLong_FromLongLong(integer);
     case FLOAT:
-        memcpy(&real, from, 8);
-        *at = from + 8;
+        memcpy(&real, at + 1, 8);
         return PyFloat_FromDouble(real);
     case OBJECT:
-        memcpy(&value, from, 8);
-        *at = from + 8;
-        return value;
+        return Py_NewRef(ct_object(at));
+    case UTF8:
+        return PyUnicode_DecodeUTF8(ct_text(at), ct_text_size(at), "strict");
     default:
-        memcpy(&size, from, 2);
-        *at = from + 2 + size;
-        if (tag == UTF8) {
-            return PyUnicode_DecodeUTF8(from + 2, size, "strict");
-        }
-        value = PyUnicode_New(size, 127);
+        value = PyUnicode_New(ct_text_size(at), 127);
         if (value != NULL) {
-            memcpy(PyUnicode_1BYTE_DATA(value), from + 2, size);
+            memcpy(PyUnicode_1BYTE_DATA(value), ct_text(at), ct_text_size(at));
         }
         return value;
     }
