@@ -41,7 +41,7 @@ types: .venv/.installed
 
 imports: .venv/.installed
 	.venv/bin/lint-imports
-	.venv/bin/python -m pytest -q tests/test_house.py
+	.venv/bin/python -m pytest -q tests/test_house.py tests/test_seams.py
 
 pytest: .venv/.installed
 	.venv/bin/python -m pytest $(PYTEST_FLAGS)

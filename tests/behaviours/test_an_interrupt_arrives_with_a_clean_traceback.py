@@ -110,7 +110,7 @@ def interrupt_often(record, timer, count=80):
         timer(raise_alarm)
         caught = interrupted(count)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        assert len(active_session()._leading.recorder.stacks.mine()) <= 2
+        assert len(active_session()._leading.recorder.view_this_thread()()) <= 2
         leaf(1)
         assert active_session().flush(100)
         assert active_session().stats()["dropped"] == {}

@@ -11,13 +11,15 @@ from codetracer_otel.instrumentation.spans.parents import UNDECIDED
 from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
 from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
-from codetracer_otel.model.ids import RandomIds, gives_random_ids
+from codetracer_otel.model.ids import gives_random_ids
 from codetracer_otel.model.record import NOT_CAPTURED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextvars import ContextVar
     from types import CodeType
+
+    from opentelemetry.sdk.trace.id_generator import IdGenerator
 
     from codetracer_otel.instrumentation.spans.thread_stacks import StackHandle
     from codetracer_otel.instrumentation.spans.traced_code import TracedCode
@@ -163,7 +165,7 @@ class CompiledRecorder(PythonRecorder):
 
         return call
 
-    def follow(self, ids: RandomIds, keeps_root: Callable[[int, bool], bool] | None) -> None:
+    def follow(self, ids: IdGenerator, keeps_root: Callable[[int, bool], bool] | None) -> None:
         """Take ids and decisions from somebody else from now on."""
         super().follow(ids, keeps_root)
         self._has_random_ids = gives_random_ids(ids)

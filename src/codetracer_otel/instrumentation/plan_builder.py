@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from codetracer_otel.filters.decisions.classifier import Classifier
     from codetracer_otel.filters.decisions.decision import Decision
     from codetracer_otel.filters.types import Learn, RuleSource, Verdict
+    from codetracer_otel.model.record import NotCaptured
+    from codetracer_otel.model.value import Node
 
 _KINDS: Final = (
     (inspect.CO_ASYNC_GENERATOR, "async_generator"),
@@ -229,7 +231,9 @@ def _is_secret(verdict: Verdict) -> bool:
     return verdict.is_by_name and verdict.action is Action.REDACT
 
 
-def _result(decision: Decision, qualname: str, capture: frozenset[str]) -> object:
+def _result(
+    decision: Decision, qualname: str, capture: frozenset[str]
+) -> Node | NotCaptured | None:
     if "return" not in capture or qualname == "<module>":
         return NOT_CAPTURED
     return _RETURN_VERDICTS.get(decision.value_verdict(ValueKind.RETURN, "").action)

@@ -9,7 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import CodeType, FrameType
 
-    from codetracer_otel.model.record import Record
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace.id_generator import IdGenerator
+    from opentelemetry.trace import Span
+
+    from codetracer_otel.model.record import Record, TraceOnThread
     from codetracer_otel.model.span_view import Batch
 
 
@@ -109,6 +113,73 @@ class Recorder(Protocol):
 
     def close(self) -> None:
         """Finish every open record as unfinished; later events are ignored."""
+
+
+class SpanRecorder(Recorder, Protocol):
+    """A recorder of calls as spans: what the rest of the package may use of it."""
+
+    @property
+    def current_call(self) -> CurrentCall:
+        """What is current on the calling thread."""
+
+    def carry_with(self, carrier: ContextCarrier) -> None:
+        """Let ``carrier`` hand on what is current; before `callbacks`."""
+
+    def follow(self, ids: IdGenerator, keeps_root: Callable[[int, bool], bool] | None) -> None:
+        """Take ids and decisions about local roots from somebody else from now on."""
+
+    def is_traced(self, code: CodeType) -> bool:
+        """Return whether calls of ``code`` are recorded."""
+
+    def expect_call(self, code: CodeType, call_adoption: CallAdopter) -> None:
+        """Let hand-written spans adopt calls of ``code``, known before or not."""
+
+    def view_this_thread(self) -> Callable[[], list[Record]]:
+        """Return what gives the open calls of the calling thread, to be called on any thread."""
+
+    def mute_this_thread(self) -> None:
+        """Record nothing on the calling thread from now on: it is one of ours."""
+
+    def wake_with_next(self) -> None:
+        """Have the worker woken with the next record, after a fork: half of a bound is far off."""
+
+    def begin_in_forked_child(self) -> None:
+        """Keep this thread's open calls as parents only: the other process delivers them."""
+
+
+class CurrentCall(Protocol):
+    """The call that runs on the calling thread, as propagation and OpenTelemetry see it.
+
+    A parent is the segment and the span id that calls hang on.
+    """
+
+    def is_any(self) -> bool:
+        """Return whether anything is traced below what runs here."""
+
+    def readable(self) -> Record | None:
+        """Return the innermost recorded call; its ids are about to be seen, so it is kept."""
+
+    def parent(self) -> tuple[TraceOnThread, int] | None:
+        """Return the parent that a call beginning here would have."""
+
+    def begin_thread(self, parent: tuple[TraceOnThread, int]) -> None:
+        """Let the calls of this thread, which begins, stand below a call of another one."""
+
+    def continue_trace(
+        self, code: CodeType, context: Context, parent: tuple[TraceOnThread, int]
+    ) -> None:
+        """Let calls within ``code`` stand below a call of another thread, until it ends."""
+
+    def push_context(
+        self, code: CodeType, context: Context, parent: tuple[TraceOnThread, int], token: Any
+    ) -> None:
+        """Let calls within ``code`` see ``context``, whose ``token`` leaves with it."""
+
+    def push_same(self, code: CodeType) -> None:
+        """Push an entry for ``code`` that changes nothing for calls within it."""
+
+    def build_span(self, record: Record, /) -> Span:
+        """Return the OpenTelemetry span that stands for an open record."""
 
 
 class ContextCarrier(Protocol):

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from codetracer_otel.filters.types import ContentRules, EventRules, Sampling, WalkRules
+    from codetracer_otel.model.value import Captured
+
 CODE: Final = 0  # code object
 PLAN: Final = 1  # Plan; None on a stack for an entry that is not recorded
 SPAN_ID: Final = 2  # int, little-endian wire order
@@ -41,7 +44,7 @@ UNSAMPLED_CONTEXT: Final = ARGUMENTS  # unsampled entry: the context that is so;
 Record = list[Any]
 
 
-class _NotCaptured:
+class NotCaptured:
     """The type of `NOT_CAPTURED`."""
 
     __slots__ = ()
@@ -50,7 +53,7 @@ class _NotCaptured:
         return "NOT_CAPTURED"
 
 
-NOT_CAPTURED: Final = _NotCaptured()
+NOT_CAPTURED: Final = NotCaptured()
 
 
 class Ending(IntEnum):
@@ -109,11 +112,11 @@ class Plan:
         result_place: as ``place`` of `Variable`, for a return value that is redacted.
         locals: local variables captured at exit, redacted ones included.
         globals: global variables captured at exit, redacted ones included.
-        attribute_rules: `filters.types.WalkRules` for attributes and types inside values, or None.
-        content: `filters.secrets.redactor.ContentRules` for the text of values, or None.
-        sampling: `filters.types.Sampling` or None for "always".
+        attribute_rules: for attributes and types inside values.
+        text_rules: for the text of values.
+        sampling: None for "always".
         sampling_ratio: share of calls that is kept, for backends that extrapolate.
-        events: `filters.types.EventRules` or None for "all".
+        events: None for "all".
         root: each call starts its own trace.
         redactions: (kind, number) of the values of each call that are redacted by name.
         rule: provenance of the decision, for people.
@@ -127,15 +130,15 @@ class Plan:
     arguments: tuple[Variable, ...] = ()
     argument_names: tuple[str, ...] = ()
     captures_return: bool = False
-    fixed_result: Any = NOT_CAPTURED
+    fixed_result: Captured | NotCaptured = NOT_CAPTURED
     result_place: str = ""
     locals: tuple[Variable, ...] = ()
     globals: tuple[Variable, ...] = ()
-    attribute_rules: Any = None
-    text_rules: Any = None
-    sampling: Any = None
+    attribute_rules: WalkRules | None = None
+    text_rules: ContentRules | None = None
+    sampling: Sampling | None = None
     sampling_ratio: float = 1.0
-    events: Any = None
+    events: EventRules | None = None
     root: bool = False
     redactions: tuple[tuple[str, int], ...] = ()
     rule: str = ""

@@ -539,7 +539,7 @@ def test_handing_on_works_where_asyncio_and_threading_are_traced_too(record, run
     with record(sampled) as spans:
         run(main())
         assert len(contextvars.copy_context()) == variables
-        stack = active_session()._leading.recorder.stacks.mine()
+        stack = active_session()._leading.recorder.view_this_thread()()
         assert len(stack) == 1
     ids = {span.span_id: span for span in spans}
 

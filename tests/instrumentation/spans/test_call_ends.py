@@ -7,7 +7,7 @@ from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 from codetracer_otel.instrumentation.spans.suspended_calls import SuspendedCalls
 from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
 from codetracer_otel.model.clock import SystemClock
-from codetracer_otel.model.record import END, EXTRAS, PLAN, RECORD_LENGTH, START, Ending
+from codetracer_otel.model.record import CODE, END, EXTRAS, PLAN, RECORD_LENGTH, START, Ending
 
 
 @pytest.fixture
@@ -33,3 +33,16 @@ def test_a_call_that_is_ended_from_outside_never_ends_before_it_began(ends, now,
     assert record[END] == end
     assert record[EXTRAS].ending is Ending.UNFINISHED
     assert ends._buffer.take(2) == [record]
+
+
+def test_what_a_broken_off_healing_left_on_the_stack_is_not_delivered_twice(ends):
+    def entry(code, end):
+        record = [None] * RECORD_LENGTH
+        record[CODE], record[PLAN], record[START], record[END] = code, object(), 10, end
+        return record
+
+    running, delivered = entry("running", 0), entry("lost", 11)
+    stack = ["base", running, delivered]
+    assert ends.resync_to(stack, "running") is running
+    assert stack == ["base", running]
+    assert ends._buffer.take(2) == []

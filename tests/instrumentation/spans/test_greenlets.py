@@ -3,12 +3,14 @@
 import contextvars
 import gc
 import threading
+import weakref
 
 import gevent
 import gevent.event
 import greenlet
 import pytest
 
+from codetracer_otel.instrumentation.spans.thread_stacks import GreenletStacks, Stacks
 from codetracer_otel.sdk.session.configure import active_session
 
 LEAF = ("leaf", ())
@@ -101,7 +103,7 @@ def test_an_exception_thrown_into_a_greenlet_ends_its_calls(record, tree):
     assert tree(spans).named("work")[0].status.name == "ERROR"
 
 
-def test_a_collected_greenlet_leaves_nothing_behind(record, tree):
+def test_a_collected_greenlet_ends_nothing_that_others_call(record, tree):
     def work():
         greenlet.getcurrent().parent.switch()
 
@@ -114,10 +116,26 @@ def test_a_collected_greenlet_leaves_nothing_behind(record, tree):
 
     with record() as spans:
         main()
-        saved = active_session()._leading.recorder.greenlets._saved
-        gc.collect()
-        assert len(saved) <= 1
     assert tree(spans).shape() == (("main", (("work", ()), LEAF)),)
+
+
+def test_the_stack_of_a_collected_greenlet_goes_with_it():
+    stacks = Stacks()
+    stacks.new()
+    greenlets, handles = GreenletStacks(stacks), []
+
+    def work():
+        handles.append(weakref.ref(stacks.local.handle))
+        greenlet.getcurrent().parent.switch()
+
+    greenlets.watch_this_thread()
+    child = greenlet.greenlet(work)
+    child.switch()
+    assert handles[0]() not in (None, stacks.local.handle)
+    del child
+    gc.collect()
+    assert handles[0]() is None
+    greenlets.close()
 
 
 def test_a_greenlet_suspended_at_the_end_of_the_session_ends_as_unfinished(record):

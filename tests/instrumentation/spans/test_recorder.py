@@ -1,14 +1,15 @@
-"""The recorder behind `ports.Recorder`, through what its protocol offers."""
+"""The recorder behind `SpanRecorder`, through what that protocol offers."""
 
 import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.conftest import only
 
 from codetracer_otel.instrumentation.spans.traced_code import TracedCode
-from codetracer_otel.model.record import CODE, PLAN, RESULT
+from codetracer_otel.model.record import CODE, EXTRAS, PLAN, RESULT, Ending
 from codetracer_otel.sdk.session.configure import active_session, configure
 
 
@@ -45,16 +46,6 @@ def test_finished_records_are_drained_once_oldest_first_and_within_the_limit(rec
     assert recorder.drain(10) == []
 
 
-def test_what_a_broken_off_healing_left_on_the_stack_is_not_delivered_twice(recorder):
-    leaf(1)
-    (delivered,) = recorder.drain(10)
-    stack = recorder.stacks.mine()
-    stack.append(delivered)
-    recorder.callbacks()["PY_UNWIND"](leaf.__code__, 0, ValueError())
-    assert delivered not in stack
-    assert recorder.drain(10) == []
-
-
 def test_the_current_record_is_the_innermost_of_this_thread(recorder):
     def inside():
         return recorder.current()[CODE].co_name
@@ -71,7 +62,8 @@ def test_unknown_code_of_ours_is_skipped_and_others_get_a_site(recorder):
     assert recorder.on_unknown(TracedCode.read_arguments.__code__, frame) is sys.monitoring.DISABLE
     made = recorder.on_unknown(leaf.__code__, frame)
     assert type(made) is TracedCode
-    assert recorder.traced_codes[id(leaf.__code__)] is made
+    assert recorder.is_traced(leaf.__code__)
+    assert not recorder.is_traced(only.__code__)
 
 
 def test_a_muted_thread_records_nothing(recorder):
@@ -88,16 +80,18 @@ def test_a_muted_thread_records_nothing(recorder):
 def test_closing_finishes_what_is_open(recorder):
     generator = steps()
     next(generator)
-    active_session().shutdown()
+    active_session()._leading.pause()
+    (record,) = [record for record in recorder.drain(10) if record[CODE] is steps.__code__]
+    assert record[EXTRAS].ending is Ending.UNFINISHED
     recorder.close()
-    assert recorder.suspended.take_all() == []
-    assert recorder.stacks.mine()[1:] == []
+    assert recorder.drain(10) == []
+    assert recorder.view_this_thread()()[1:] == []
 
 
 def test_in_a_forked_child_open_calls_are_parents_only(recorder):
     def inside():
         recorder.begin_in_forked_child()
-        return [entry[PLAN] for entry in recorder.stacks.mine()[1:]]
+        return [entry[PLAN] for entry in recorder.view_this_thread()()[1:]]
 
     leaf(1)
     assert inside() == [None, None]  # this function's own among them
@@ -108,16 +102,20 @@ def test_a_code_object_that_is_collected_leaves_no_site(recorder):
     namespace = {}
     exec(compile("def fresh():\n    return 1\n", __file__, "exec"), namespace)
     namespace["fresh"]()
-    key = id(namespace["fresh"].__code__)
-    assert key in recorder.traced_codes
+    code = weakref.ref(namespace["fresh"].__code__)
+    traced = recorder.stats()["code_objects_traced"]
+    assert recorder.is_traced(code())
     recorder.drain(10)
     namespace.clear()
-    assert key not in recorder.traced_codes
+    assert code() is None
+    assert recorder.stats()["code_objects_traced"] < traced
 
 
 def test_its_counters_are_numbers_by_name(recorder):
+    before = recorder.stats()["code_objects_traced"]
     leaf(1)
     stats = recorder.stats()
     assert stats["healed_stack_entries"] == 0
     assert stats["queue_depth"] == 1
     assert stats["dropped_buffer_full"] == 0
+    assert stats["code_objects_traced"] == before + 1

@@ -16,7 +16,6 @@ from opcode import opmap
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codetracer_otel.instrumentation.context.runtime_context import materialise
-from codetracer_otel.instrumentation.spans.parents import build_hook, build_hook_like, settle_kept
 from codetracer_otel.instrumentation.values.frame_variables import read_variables
 from codetracer_otel.model.record import (
     CONTEXT,
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, FrameType
 
-    from codetracer_otel.instrumentation.context.current_call import CurrentCall
     from codetracer_otel.instrumentation.context.runtime_context import FunctionRuntimeContext
+    from codetracer_otel.model.protocols import CurrentCall
 
 COPIERS: Final = frozenset(
     {
@@ -145,18 +144,16 @@ class ContextPropagation:
             Whether an entry was pushed. Where anything is traced below, one always is, so that
             the end of ``code`` finds its own: an eager task may run ``code`` within ``code``.
         """
-        stack = self._current.stack()
-        if stack is None or len(stack) == 1:
+        current = self._current
+        if not current.is_any():
             return False
-        record, context = self._current.readable(), self._runtime.read()
+        record, context = current.readable(), self._runtime.read()
         if record is None or record[CONTEXT] is not context:
-            settle_kept(stack[-1])
-            stack.append(build_hook_like(code, stack[-1]))
+            current.push_same(code)
             return True
-        as_context = materialise(record, context, self._current.build_span)
-        entry = build_hook(code, as_context, record[SEGMENT], record[SPAN_ID])
-        entry[EXTRAS].token = self._runtime.inner.attach(as_context)
-        stack.append(entry)
+        as_context = materialise(record, context, current.build_span)
+        token = self._runtime.inner.attach(as_context)
+        current.push_context(code, as_context, (record[SEGMENT], record[SPAN_ID]), token)
         return True
 
     def detach(self, entry: Record) -> None:
@@ -205,8 +202,7 @@ class ContextPropagation:
         parent = self._waiting.pop(self._key_of(frame), None)
         if parent is None:
             return False
-        stack, segment = self._current.continue_trace(parent[0])
-        stack.append(build_hook(code, self._runtime.read(), segment, parent[1]))
+        self._current.continue_trace(code, self._runtime.read(), parent)
         return True
 
     @staticmethod

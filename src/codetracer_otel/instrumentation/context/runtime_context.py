@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import ContextVar, Token
 
-    from codetracer_otel.instrumentation.spans.readable.function_span import FunctionSpan
+    from opentelemetry.trace import Span
+
     from codetracer_otel.model.record import Record
 
 
@@ -41,7 +42,7 @@ class FunctionRuntimeContext(_RuntimeContext):
         self,
         inner: _RuntimeContext,
         current_record: Callable[[], Record | None],
-        build_span: Callable[[Record], FunctionSpan],
+        build_span: Callable[[Record], Span],
     ) -> None:
         self.inner = inner
         self.read = reader_of(inner)
@@ -75,9 +76,7 @@ class FunctionRuntimeContext(_RuntimeContext):
 ContextVarsRuntimeContext.register(FunctionRuntimeContext)  # what programs take it for
 
 
-def materialise(
-    record: Record, context: Context, build_span: Callable[[Record], FunctionSpan]
-) -> Context:
+def materialise(record: Record, context: Context, build_span: Callable[[Record], Span]) -> Context:
     """Return ``context`` with the record's span in it, the same object each time until it ends."""
     extras = record[EXTRAS]
     if extras is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
@@ -11,6 +10,7 @@ from codetracer_otel.instrumentation.spans.call_ends import CallEnds, cut
 from codetracer_otel.instrumentation.spans.call_starts import Calls
 from codetracer_otel.instrumentation.spans.callbacks import build_callbacks
 from codetracer_otel.instrumentation.spans.parents import decide_again
+from codetracer_otel.instrumentation.spans.readable.current_call import ThreadsCall
 from codetracer_otel.instrumentation.spans.readable.function_span import FunctionSpan
 from codetracer_otel.instrumentation.spans.suspended_calls import SuspendedCalls
 from codetracer_otel.instrumentation.spans.thread_stacks import GreenletStacks, Stacks
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
     from opentelemetry.context import Context
+    from opentelemetry.sdk.trace.id_generator import IdGenerator
 
     from codetracer_otel.filters.types import WalkRules
     from codetracer_otel.instrumentation.monitoring.tool import Monitor
@@ -42,13 +43,12 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.spans.parents import Parents
     from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
     from codetracer_otel.instrumentation.spans.sampling import SamplerTable
-    from codetracer_otel.model.ids import RandomIds
     from codetracer_otel.model.protocols import CallAdopter, Clock, ContextCarrier
     from codetracer_otel.model.value import Captured
 
 
 class PythonRecorder:
-    """The reference implementation of `ports.Recorder`.
+    """The reference implementation of `SpanRecorder`.
 
     Args:
         monitor: the session's switchboard.
@@ -100,6 +100,7 @@ class PythonRecorder:
         self.suspended = SuspendedCalls(clock.monotonic_ns, watches=silent_close)
         self.propagation: ContextCarrier | None = None
         self.call_adoption: CallAdopter | None = None
+        self.current_call = ThreadsCall(self.stacks, parents, read_context, self.build_span)
         self.ends = CallEnds(
             traced_codes=self.traced_codes,
             stacks=self.stacks,
@@ -129,11 +130,15 @@ class PythonRecorder:
         self._captures = Captures(build_capture)
         self.is_ours = is_ours
         self._span_limits = span_limits
-        self._counters: Counter[str] = Counter()
+        self._abandoned = 0
 
     def callbacks(self, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
         """Return event name -> callable; see `callbacks`."""
         return build_callbacks(self, depth)
+
+    def carry_with(self, carrier: ContextCarrier) -> None:
+        """Let ``carrier`` hand on what is current; before `callbacks`."""
+        self.propagation = carrier
 
     def leave_out(self, code: CodeType) -> object:
         """Record nothing of code that no frame runs, and be asked about it no more.
@@ -181,6 +186,9 @@ class PythonRecorder:
         traced_code = self.traced_codes.get(id(code))
         return traced_code is not None and traced_code.plan is not None
 
+    def _count_traced(self) -> int:
+        return sum(traced_code.plan is not None for traced_code in list(self.traced_codes.values()))
+
     def _pass_on(self, error: BaseException) -> None:
         """Hand an exception of a callback to the policy; what it raises carries no trace of us."""
         try:
@@ -213,7 +221,7 @@ class PythonRecorder:
         """Return the innermost recorded call of this thread, or None."""
         return self.stacks.innermost()
 
-    def follow(self, ids: RandomIds, keeps_root: Callable[[int, bool], bool] | None) -> None:
+    def follow(self, ids: IdGenerator, keeps_root: Callable[[int, bool], bool] | None) -> None:
         """Take ids and decisions from somebody else from now on; arguments as for `Parents`.
 
         Traces that are open go on. What the sampler says about each is what spans of others below
@@ -244,7 +252,7 @@ class PythonRecorder:
         """Take up to ``limit`` finished records, oldest first."""
         self.ends.finish_cramped()
         for record, collected_ns in self.suspended.take_abandoned():
-            self._counters["abandoned"] += 1
+            self._abandoned += 1
             self.ends.finish_open(record, collected_ns, Ending.ABANDONED)
         return self.buffer.take(limit)
 
@@ -255,8 +263,8 @@ class PythonRecorder:
             "queue_depth": len(self.buffer.records),
             "queue_bytes": self.buffer.size,
             "healed_stack_entries": self.ends.lost_ends,
-            "abandoned": self._counters["abandoned"],
-            "code_objects_traced": self._counters["traced"],
+            "abandoned": self._abandoned,
+            "code_objects_traced": self._count_traced(),
             "sampling": self._samplers.stats(self.traced_codes.values()),
         }
 
@@ -274,6 +282,10 @@ class PythonRecorder:
             self.ends.finish_open(record, now, Ending.UNFINISHED)
         if self._monitor.tool_id < 0:
             self.greenlets.close()
+
+    def wake_with_next(self) -> None:
+        """Have the worker woken with the next record."""
+        self.buffer.wake_with_next()
 
     def begin_in_forked_child(self) -> None:
         """Keep this thread's open calls as parents only: the other process delivers them."""

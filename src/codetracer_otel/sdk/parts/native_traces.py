@@ -45,7 +45,7 @@ def open_traces(
         NativeTrace(
             directory,
             describe(settings, classifier, skipped),
-            decision.text_rules,  # type: ignore[arg-type]
+            decision.text_rules,
             notify,
             only_changes=settings.step_values is StepValues.CHANGED,
             is_child=settings.launch.is_child,

@@ -11,7 +11,6 @@ from codetracer_otel.bindings import Time
 from codetracer_otel.filters.code.paths import is_below, is_synthetic, normal_path, relative_path
 from codetracer_otel.filters.patterns.glob import compile_glob
 from codetracer_otel.filters.types import learn_nothing
-from codetracer_otel.instrumentation.context.current_call import CurrentCall
 from codetracer_otel.instrumentation.context.propagation import ContextPropagation
 from codetracer_otel.instrumentation.context.runtime_context import (
     FunctionRuntimeContext,
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from codetracer_otel.filters.decisions.classifier import Classifier
     from codetracer_otel.filters.types import Learn
     from codetracer_otel.instrumentation.monitoring.activation import ActivatedRecorder
+    from codetracer_otel.model.protocols import SpanRecorder
     from codetracer_otel.sdk.settings.model import Settings
 
 
@@ -69,7 +69,6 @@ class Recording(CallRecording):
         inner = active_runtime()
         self.core = choose_core(settings.core, inner)
         native = self.core.module
-        self.buffer = _build_buffer(settings, wake, native)
         self.samplers = SamplerTable(
             Time.monotonic_ns,
             self.ids.next_wire_span_id,
@@ -77,7 +76,7 @@ class Recording(CallRecording):
             settings.limits.max_spans_per_second,
         )
         build = PythonRecorder if native is None else self._compiled(native, inner, settings)
-        self.recorder: PythonRecorder = build(
+        self.recorder: SpanRecorder = build(
             monitor=self.monitor,
             plans=PlanBuilder(
                 classifier,
@@ -95,7 +94,7 @@ class Recording(CallRecording):
                 on_root=on_root,
                 keeps_root=keeps_root,
             ),
-            buffer=self.buffer,
+            buffer=_build_buffer(settings, wake, native),
             read_context=reader_of(inner),
             next_span_id=wire_ids(self.ids),
             clock=SystemClock(),
@@ -110,15 +109,10 @@ class Recording(CallRecording):
                 settings.limits.max_links,
             ),
         )
-        current = CurrentCall(
-            self.recorder.stacks,
-            self.recorder.parents,
-            self.recorder.read_context,
-            self.recorder.build_span,
-        )
+        current = self.recorder.current_call
         self.runtime = FunctionRuntimeContext(inner, current.readable, current.build_span)
-        self.recorder.propagation = ContextPropagation(
-            current, self.runtime, threads=settings.propagate_threads
+        self.recorder.carry_with(
+            ContextPropagation(current, self.runtime, threads=settings.propagate_threads)
         )
         self.activation = build_activation(settings, self.monitor, self.recorder, error_boundary)
 
@@ -143,7 +137,7 @@ class Recording(CallRecording):
 
     def after_fork_in_parent(self) -> None:
         """Go on after a fork."""
-        self.buffer.wake_with_next()
+        self.recorder.wake_with_next()
 
     def after_fork_in_child(self) -> None:
         """Begin anew in a forked child, with ids of its own."""
@@ -178,11 +172,10 @@ def build_activation(
 
 def build_span_events(settings: Settings, recording: Recording) -> SpanEvents:
     """Return what adds events to the spans of running functions."""
-    recorder = recording.recorder
     return SpanEvents(
-        recorder.current,
+        recording.recorder.current,
         recording.samplers.gate_for,
-        recorder.clock.monotonic_ns,
+        SystemClock().monotonic_ns,
         settings.limits.max_events,
     )
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from codetracer_otel.exporters.native.tables import Tables
-    from codetracer_otel.filters.secrets.redactor import ContentRules
+    from codetracer_otel.filters.types import ContentRules
     from codetracer_otel.model.step_entries import Entry, Failure, StepPlan
 
 # The step recorder shows these as the same object again and again.

@@ -14,7 +14,7 @@ from codetracer_otel.model.value_texts import iter_texts, map_texts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from codetracer_otel.filters.secrets.redactor import ContentRules
+    from codetracer_otel.filters.types import ContentRules
 
 _MAX_KNOWN: Final = 4096
 

@@ -23,7 +23,7 @@ from codetracer_otel.model.step_entries import CALL
 from codetracer_otel.model.value import NodeKind
 
 if TYPE_CHECKING:
-    from codetracer_otel.filters.secrets.redactor import ContentRules
+    from codetracer_otel.filters.types import ContentRules
     from codetracer_otel.model.protocols import Notify
     from codetracer_otel.model.step_entries import Entry
 

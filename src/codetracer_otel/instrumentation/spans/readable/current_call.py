@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from codetracer_otel.instrumentation.spans.parents import UNDECIDED, settle_kept
-from codetracer_otel.model.record import CONTEXT, INHERITED_ID, SEGMENT
+from codetracer_otel.instrumentation.spans.parents import (
+    UNDECIDED,
+    build_hook,
+    build_hook_like,
+    settle_kept,
+)
+from codetracer_otel.model.record import CONTEXT, EXTRAS, INHERITED_ID, SEGMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import CodeType
 
     from opentelemetry.context import Context
 
@@ -18,8 +24,8 @@ if TYPE_CHECKING:
     from codetracer_otel.model.record import Record, TraceOnThread
 
 
-class CurrentCall:
-    """Says what is current on the calling thread, and hands it to work that runs elsewhere.
+class ThreadsCall:
+    """A `CurrentCall` on stacks of records.
 
     Args:
         stacks: the open calls of each thread.
@@ -40,9 +46,9 @@ class CurrentCall:
         self._read_context = read_context
         self.build_span = build_span
 
-    def stack(self) -> list[Record] | None:
-        """Return the thread's open calls, or None before its first traced one."""
-        return self._stacks.mine()
+    def is_any(self) -> bool:
+        """Return whether anything is traced below what runs here."""
+        return len(self._stacks.mine() or ()) > 1
 
     def readable(self) -> Record | None:
         """Return the innermost recorded call; its ids are about to be seen, so it is kept."""
@@ -66,7 +72,24 @@ class CurrentCall:
         base = self._stacks.new()[0]
         base[SEGMENT], base[INHERITED_ID] = parent
 
-    def continue_trace(self, segment: TraceOnThread) -> tuple[list[Record], TraceOnThread]:
-        """Return this thread's open calls, and the segment of a trace from another thread here."""
+    def continue_trace(
+        self, code: CodeType, context: Context, parent: tuple[TraceOnThread, int]
+    ) -> None:
+        """Let calls within ``code`` stand below a call of another thread, until it ends."""
         stack = self._stacks.mine_or_new()
-        return stack, self._parents.on_this_thread(segment, stack[0])
+        segment = self._parents.on_this_thread(parent[0], stack[0])
+        stack.append(build_hook(code, context, segment, parent[1]))
+
+    def push_context(
+        self, code: CodeType, context: Context, parent: tuple[TraceOnThread, int], token: Any
+    ) -> None:
+        """Let calls within ``code`` see ``context``, whose ``token`` leaves with it."""
+        entry = build_hook(code, context, *parent)
+        entry[EXTRAS].token = token
+        self._stacks.mine_or_new().append(entry)
+
+    def push_same(self, code: CodeType) -> None:
+        """Push an entry for ``code`` that changes nothing for calls within it."""
+        stack = self._stacks.mine_or_new()
+        settle_kept(stack[-1])
+        stack.append(build_hook_like(code, stack[-1]))
