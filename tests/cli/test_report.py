@@ -8,7 +8,7 @@ from tests.report.lines import line, write
 
 from codetracer_otel.cli import main
 from codetracer_otel.cli.report import FilterRules
-from codetracer_otel.report.span_columns import Function
+from codetracer_otel.traces.span_columns import Function
 
 FILTER = """\
 [meta]

@@ -221,7 +221,7 @@ def test_recordings_and_json_lines_do_not_share_a_timeline(tmp_path):
 
 
 def test_too_many_spans_are_refused_with_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr("codetracer_otel.report.build.MAX_SPANS", 2)
+    monkeypatch.setattr("codetracer_otel.traces.reader.MAX_SPANS", 2)
     trace = write(tmp_path / "a.jsonl", *(line(number) for number in range(1, 5)))
     with pytest.raises(UsageError, match=r"more than 2 spans; expected fewer.*show TRACE"):
         build_report([trace], str(tmp_path / "page.html"))

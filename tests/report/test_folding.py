@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from tests.report.lines import line, write
 from tests.report.page_data import page_of
 
-from codetracer_otel.report.call_tree import Tree
 from codetracer_otel.report.folding import fold
-from codetracer_otel.report.span_columns import NONE, Spans
+from codetracer_otel.traces.call_tree import Tree
+from codetracer_otel.traces.span_columns import NONE, Spans
 
 
 def loop(calls, slow=(), failed=()):

@@ -8,7 +8,7 @@ from tests.report.lines import line, write
 from tests.report.page_data import page_of
 
 from codetracer_otel.report.layout import Slice, lay_out
-from codetracer_otel.report.span_columns import NONE, Mark
+from codetracer_otel.traces.span_columns import NONE, Mark
 
 WAITED = {"codetracer.kind": "coroutine", "codetracer.suspensions": 2, "codetracer.busy_ns": 5}
 GENERATOR = WAITED | {"codetracer.kind": "generator"}

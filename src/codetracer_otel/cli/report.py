@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from codetracer_otel.filters import Classifier, Decision
     from codetracer_otel.filters.types import RuleSource
     from codetracer_otel.report import Report
-    from codetracer_otel.report.span_columns import Function
+    from codetracer_otel.traces.span_columns import Function
 
 _MAX_LIMIT: Final = 1_000_000
 

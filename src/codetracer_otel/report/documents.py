@@ -5,19 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from codetracer_otel.analysis.run_texts import loss_text, run_labels
 from codetracer_otel.exporters.files.line_writer import rfc3339
 from codetracer_otel.report.layout import Slice, lay_out
 from codetracer_otel.report.payload import CHUNK, DetailsEncoder, html_safe_json
-from codetracer_otel.report.span_columns import NONE, Mark
+from codetracer_otel.traces.span_columns import NONE, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from codetracer_otel.report.call_tree import Tree
+    from codetracer_otel.analysis.function_table import FunctionTimes
     from codetracer_otel.report.folding import Folded, Run
-    from codetracer_otel.report.function_table import FunctionTimes
     from codetracer_otel.report.layout import Lane
-    from codetracer_otel.report.span_columns import Function, Source, Spans
+    from codetracer_otel.traces import Traces
+    from codetracer_otel.traces.call_tree import Tree
+    from codetracer_otel.traces.span_columns import Function, Spans
 
 _MAIN_THREAD: Final = "MainThread"
 _RUN: Final = -1  # function of a run
@@ -80,7 +82,7 @@ def _ordered_threads(spans: Spans) -> list[int]:
 
     def place(thread: int) -> tuple[int, bool, int]:
         found = spans.thread_table[thread]
-        return found.source, found.name != _MAIN_THREAD, first[thread]
+        return found.run, found.name != _MAIN_THREAD, first[thread]
 
     return sorted(first, key=place)
 
@@ -89,11 +91,9 @@ class Contents:
     """The documents of a page.
 
     Args:
+        traces: what was read.
         layout: what stands on the timeline.
         times: figures of each function.
-        sources: the inputs, which still know the details.
-        labels: their names.
-        notes: what was noticed so far.
         rules: knows which rules chose functions and values.
 
     Attributes:
@@ -102,24 +102,22 @@ class Contents:
 
     def __init__(
         self,
+        traces: Traces,
         layout: Layout,
         times: Sequence[FunctionTimes],
-        sources: Sequence[Source],
-        labels: Sequence[str],
-        notes: list[str],
         rules: Rules | None,
     ) -> None:
-        self.notes = [*notes, *_folding_notes(layout)]
+        losses = [text for run in traces.spans.runs if (text := loss_text(run))]
+        self.notes = [*losses, *traces.notes, *_folding_notes(layout)]
+        self._traces = traces
         self._layout = layout
         self._times = times
-        self._sources = sources
-        self._labels = labels
         self._rules = rules
         self._details = DetailsEncoder()
         self._keys_of: dict[int, set[int]] = {}
-        self._origin = min(layout.spans.starts)
+        self._origin = min(layout.spans.starts, default=0)
 
-    def documents(self, *, is_timed: bool) -> Iterator[tuple[str, str]]:
+    def documents(self) -> Iterator[tuple[str, str]]:
         """Yield element id and JSON text; the details come first, in chunks."""
         members = self._layout.members
         for chunk, begin in enumerate(range(0, len(members), CHUNK)):
@@ -130,26 +128,26 @@ class Contents:
                 f"{self._details.cut:,} long values were cut, so that the page stays small enough "
                 "to open; each says how long it is"
             )
-        yield "trace", html_safe_json(self._trace(is_timed=is_timed))
+        yield "trace", html_safe_json(self._trace())
 
     def _details_of(self, index: int, run: Run | None) -> list[Any]:
         if run is not None:
             return []
         spans = self._layout.spans
-        found = self._sources[spans.sources[index]].details(spans.places[index])
+        found = self._traces.details(index)
         encoded = self._details.encode(found, self._origin)
         if encoded:
             self._keys_of.setdefault(spans.functions[index], set()).update(encoded[0][::2])
         return encoded
 
-    def _trace(self, *, is_timed: bool) -> dict[str, Any]:
-        spans = self._layout.spans
+    def _trace(self) -> dict[str, Any]:
+        spans, is_timed = self._layout.spans, self._traces.is_timed
         return {
             "unit": "ns" if is_timed else "steps",
-            "origin": rfc3339(self._origin) if is_timed else None,
-            "length": max(spans.ends) - self._origin,
+            "origin": rfc3339(self._origin) if is_timed and len(spans) else None,
+            "length": max(spans.ends, default=0) - self._origin,
             "spans": len(spans),
-            "inputs": self._labels,
+            "inputs": run_labels(spans.runs),
             "notes": self.notes,
             "lanes": [self._lane(lane) for lane in self._layout.lanes],
             "slices": self._columns(),
@@ -162,7 +160,7 @@ class Contents:
     def _lane(self, lane: Lane) -> dict[str, Any]:
         thread = self._layout.spans.thread_table[self._layout.threads[lane.thread]]
         return {
-            "input": thread.source,
+            "input": thread.run,
             "thread": thread.name,
             "kind": lane.kind,
             "number": lane.number,

@@ -9,11 +9,11 @@ from itertools import count
 from operator import sub
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.report.span_columns import NONE, Mark
+from codetracer_otel.traces.span_columns import NONE, Mark
 
 if TYPE_CHECKING:
-    from codetracer_otel.report.call_tree import Tree
-    from codetracer_otel.report.span_columns import Spans
+    from codetracer_otel.traces.call_tree import Tree
+    from codetracer_otel.traces.span_columns import Spans
 
 _ERROR: Final = int(Mark.ERROR)  # a flag's own operators are slow
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.report.span_columns import NONE, Mark
+from codetracer_otel.traces.span_columns import NONE, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from codetracer_otel.exporters.files.json_text import strict
 from codetracer_otel.model.value import cut_marker
 
 if TYPE_CHECKING:
-    from codetracer_otel.report.span_columns import Details
+    from codetracer_otel.traces.span_columns import Details
 
 CHUNK: Final = 1_000
 _MAX_EXACT: Final = 2**53

@@ -14,6 +14,9 @@ from codetracer_otel.cli.show.tree import Selection, tree_lines
 from codetracer_otel.exporters.native import TraceError, iter_trace
 from codetracer_otel.model.step_entries import CALL, OUTPUT, RAISE, RETURN, Failure
 
+TRACE = "0" * 31 + "1"
+ARG, RETURN_KEY = "codetracer.arg.n", "codetracer.return"
+
 
 @pytest.fixture
 def native(tmp_path):
@@ -32,7 +35,7 @@ def span(name, number, parent=None, **facts):
     return {
         "timestamp": f"2026-01-01T00:00:0{number}Z",
         "name": name,
-        "trace_id": "0" * 31 + "1",
+        "trace_id": TRACE,
         "span_id": f"{number:016x}",
         "parent_span_id": parent and f"{parent:016x}",
         "duration_ms": float(number),
@@ -50,7 +53,7 @@ def jsonl(tmp_path):
     """Spans in the order of their ends, as programs write them, and lines of others."""
     raised = {"name": "exception", "attributes": {"exception.type": "E", "exception.message": "m"}}
     spans = [
-        span("shop.tax", 3, 2),
+        span("shop.tax", 3, 2, attributes={ARG: 3, RETURN_KEY: "None"}),
         span("shop.price", 2, 1, status={"code": "ERROR", "message": ""}, events=[raised]),
         span("shop.tax", 4, 1),
         span("shop.main", 1),
@@ -84,10 +87,10 @@ def test_its_events_may_be_named_instead_of_its_directory(native, capsys, monkey
 
 def test_a_native_trace_is_summed_up_by_function(native, capsys):
     assert show(capsys, native, "--summary") == [
-        "   calls   errors        steps  function",
-        "       2        1            3  inner",
-        "       1        0            2  outer",
-        "       1        0            1  other",
+        "   calls   errors        steps        p50        p95  function",
+        "       2        1            3          1          2  inner",
+        "       1        0            2          2          2  outer",
+        "       1        0            1          1          1  other",
     ]
 
 
@@ -192,21 +195,22 @@ def test_a_trace_that_was_cut_off_is_repaired_and_that_is_said(native, capsys):
 
 def test_json_lines_are_an_indented_tree_in_the_order_of_beginnings(jsonl, capsys):
     assert show(capsys, jsonl) == [
-        "     1.000 ms  shop.main(n=1)",
+        f"trace {TRACE}",
+        "     1.000 ms  shop.main(n=1) -> None",
         "     2.000 ms    shop.price(n=2)  !! E: m",
-        "     3.000 ms      shop.tax(n=3)",
-        "     4.000 ms    shop.tax(n=4)",
-        "     5.000 ms  orphan(n=5)",
+        '     3.000 ms      shop.tax(n=3) -> "None"',
+        "     4.000 ms    shop.tax(n=4) -> None",
+        "     5.000 ms  orphan(n=5) -> None",
     ]
 
 
 def test_json_lines_are_summed_up_by_function(jsonl, capsys):
     assert show(capsys, jsonl, "--summary") == [
-        "   calls   errors           ms  function",
-        "       2        0        7.000  shop.tax",
-        "       1        0        5.000  orphan",
-        "       1        1        2.000  shop.price",
-        "       1        0        1.000  shop.main",
+        "   calls   errors           ms        p50        p95  function",
+        "       2        0        7.000      3.000      4.000  shop.tax",
+        "       1        0        5.000      5.000      5.000  orphan",
+        "       1        1        2.000      2.000      2.000  shop.price",
+        "       1        0        1.000      1.000      1.000  shop.main",
     ]
     (_, line) = show(capsys, jsonl, "--summary", "--name", "shop.pr*")
     assert line.endswith("shop.price")
@@ -215,9 +219,8 @@ def test_json_lines_are_summed_up_by_function(jsonl, capsys):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("missing", None, "cannot be read"),
-        ("empty.jsonl", "", "holds no span"),
-        ("other.jsonl", '{"a": 1}\n[]\n', "holds no span"),
+        ("missing", None, "cannot be shown: No such file"),
+        ("other.jsonl", '{"a": 1}\n[]\n', "no line of it is a span"),
     ],
 )
 def test_what_is_no_trace_is_one_line(tmp_path, capsys, name, content, message):
@@ -233,7 +236,7 @@ def test_what_is_no_trace_is_one_line(tmp_path, capsys, name, content, message):
 def test_an_empty_directory_is_one_line(tmp_path, capsys):
     assert main(["show", str(tmp_path)]) == 2
     printed = capsys.readouterr().err
-    assert "cannot be read: No such file or directory" in printed
+    assert "it holds no trace" in printed
     assert len(printed.splitlines()) == 1
 
 
@@ -253,3 +256,164 @@ def test_a_depth_is_a_number_from_1(native, capsys, depth):
         main(["show", str(native), f"--depth={depth}"])
     assert caught.value.code == 2
     assert "a number of levels from 1" in capsys.readouterr().err
+
+
+def test_an_empty_file_is_no_error(tmp_path, capsys):
+    path = tmp_path / "empty.jsonl"
+    path.touch()
+    assert main(["show", str(path)]) == 0
+    assert capsys.readouterr() == ("", "codetracer-otel: no call is in it\n")
+    assert show(capsys, path, "--summary")[1:] == []
+
+
+def test_the_slowest_calls_come_with_their_ids(jsonl, capsys):
+    assert show(capsys, jsonl, "--slowest", "2") == [
+        "     5.000 ms  orphan(n=5) -> None",
+        f"               span {5:016x} of trace {TRACE}",
+        "     4.000 ms  shop.tax(n=4) -> None",
+        f"               span {4:016x} of trace {TRACE}",
+    ]
+
+
+def test_a_span_comes_with_what_called_it_what_it_called_and_its_values(jsonl, capsys):
+    lines = show(capsys, jsonl, "--span", f"{2:016x}")
+    calls = [line.partition("ms")[2].strip() for line in lines if "ms  " in line]
+    assert calls == [
+        "shop.main(n=1) -> None",
+        "shop.price(n=2)  !! E: m",
+        'shop.tax(n=3) -> "None"',
+    ]
+    assert '             | exception.type = "E"' in lines
+
+
+def test_a_value_is_found_with_its_way_and_a_redacted_one_never(tmp_path, capsys):
+    values = {ARG: "card <redacted> of ann", "code.line.number": 42}
+    lines = [span("shop.main", 1), span("shop.pay", 2, 1, attributes=values)]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = show(capsys, path, "--value", "of ann")
+    assert [line.rpartition("  ")[2].partition("(")[0] for line in found[1:]] == [
+        "shop.main",
+        "shop.pay",
+    ]
+    for text in ("redacted", "<", "42", "d> o"):
+        assert show(capsys, path, "--value", text) == []
+
+
+def test_calls_as_json_lines(jsonl, capsys):
+    found = [json.loads(line) for line in show(capsys, jsonl, "--json")]
+    assert [item["name"] for item in found][:2] == ["shop.main", "shop.price"]
+    assert found[0] == {
+        "name": "shop.main",
+        "level": 0,
+        "trace_id": TRACE,
+        "span_id": f"{1:016x}",
+        "run": 0,
+        "thread": "MainThread",
+        "duration_ms": 1.0,
+        "error": None,
+        "arguments": {"n": 1},
+        "return": None,
+        "attributes": {},
+        "events": [],
+    }
+    functions = [json.loads(line) for line in show(capsys, jsonl, "--json", "--summary")]
+    assert functions[0] == {
+        "name": "shop.tax",
+        "calls": 2,
+        "errors": 0,
+        "total_ms": 7.0,
+        "p50_ms": 3.0,
+        "p95_ms": 4.0,
+    }
+
+
+def test_what_a_recording_holds_is_asked_in_the_same_ways(native, capsys):
+    found = [json.loads(line) for line in show(capsys, native, "--json", "--name", "inner")]
+    assert [(item["arguments"], item.get("return")) for item in found] == [
+        ({"n": 1}, "a\x1b[31mb"),
+        ({"n": 2}, None),
+    ]
+    assert [line.split()[2] for line in show(capsys, native, "--slowest", "1")] == ["outer(n=7)"]
+    assert len(show(capsys, native, "--value", "31mb")) == 2
+
+
+def head(program, second, **facts):
+    return {
+        "timestamp": f"2026-01-01T00:00:0{second}.000000Z",
+        "process_id": 7,
+        "program": f"/app/{program}",
+        "arguments": 2,
+        "schema": "run/1",
+        **facts,
+    }
+
+
+def last(**dropped):
+    exporters = {
+        "jsonl": {"exported": 1, "dropped": {"queue_full": 2}},
+        "otlp": {"exported": 0, "dropped": {"export_failed": 9}},
+    }
+    facts = {"recorded": 1, "dropped": dropped, "exporters": exporters if dropped else {}}
+    return {"timestamp": "2026-01-01T00:00:09.000000Z", **facts, "schema": "loss/1"}
+
+
+def test_two_runs_in_one_file_are_two_and_losses_come_first(tmp_path, capsys):
+    other = "f" * 32
+    lines = [
+        head("shop.py", 1),
+        span("shop.main", 1),
+        last(),
+        head("shop.py", 2),
+        span("shop.main", 2, trace_id=other),
+        last(buffer_full=7),
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert show(capsys, path) == [
+        "!! a.jsonl: 9 spans were lost (buffer_full 7, queue_full 2); counts are too low",
+        "run of shop.py, 2 arguments, 2026-01-01T00:00:01.000000Z, pid=7",
+        f"trace {TRACE}",
+        "     1.000 ms  shop.main(n=1) -> None",
+        "run of shop.py, 2 arguments, 2026-01-01T00:00:02.000000Z, pid=7",
+        f"trace {other}",
+        "     2.000 ms  shop.main(n=2) -> None",
+    ]
+    assert show(capsys, path, "--summary")[0].startswith("!! a.jsonl: 9 spans were lost")
+
+
+def test_a_run_that_was_killed_is_said(tmp_path, capsys):
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(head("shop.py", 1)) + "\n")
+    assert main(["show", str(path)]) == 0
+    assert capsys.readouterr().out.startswith("!! a.jsonl: its last line is missing")
+
+
+def test_a_file_is_followed_through_growth_and_replacement(tmp_path, capsys):
+    from codetracer_otel.cli.show.follow import follow
+
+    path = tmp_path / "a.jsonl"
+    texts = [json.dumps(line) + "\n" for line in (head("a.py", 1), span("shop.main", 1))]
+    steps = iter(
+        [
+            lambda: path.write_text(texts[0] + texts[1][:30]),
+            lambda: path.write_text(texts[0] + texts[1]),
+            lambda: (tmp_path / "a.jsonl.77").write_text(json.dumps(span("shop.child", 2)) + "\n"),
+            path.unlink,
+            lambda: path.write_text(json.dumps(span("shop.late", 3)) + "\nnoise\n"),
+        ]
+    )
+
+    def pause(_seconds):
+        try:
+            next(steps)()
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+    assert follow([str(path)], Selection(name="shop.*"), None, pause) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "run of a.py, 2 arguments, 2026-01-01T00:00:01.000000Z, pid=7",
+        "     1.000 ms  shop.main(n=1) -> None",
+        "     2.000 ms  shop.child(n=2) -> None",
+        "     3.000 ms  shop.late(n=3) -> None",
+    ]

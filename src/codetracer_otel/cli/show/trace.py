@@ -1,25 +1,47 @@
-"""``codetracer-otel show``: a native trace or a JSON-lines file as an indented call tree."""
+"""``codetracer-otel show``: traces as an indented call tree, or what somebody asks of them."""
 
 from __future__ import annotations
 
 import argparse
-import os
+import heapq
+import json
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.cli.show.jsonl import read_spans
+from codetracer_otel.analysis.captured_values import holds
+from codetracer_otel.analysis.run_texts import loss_text, run_text
+from codetracer_otel.cli.show.follow import follow
 from codetracer_otel.cli.show.native import read_native
-from codetracer_otel.cli.show.tree import Selection, Shown, summary_lines, tree_lines
+from codetracer_otel.cli.show.spans import detail_lines, json_line, shown_spans
+from codetracer_otel.cli.show.tree import (
+    Selection,
+    Shown,
+    call_line,
+    clean,
+    select,
+    summary_lines,
+    sums,
+    tree_lines,
+    ways_to,
+)
 from codetracer_otel.errors import ErrorCode, UsageError
+from codetracer_otel.traces import open_traces
+from codetracer_otel.traces.inputs import Kind, find_inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from codetracer_otel.cli.show.spans import SpanCall
+    from codetracer_otel.traces import Traces
 
 _EXAMPLES: Final = """\
 examples:
   codetracer-otel show trace-dir
   codetracer-otel show spans.jsonl --depth 3 --errors
+  codetracer-otel show traces/ --slowest 10
+  codetracer-otel show spans.jsonl --value 4711
   codetracer-otel show trace-dir --name 'shop.*' --summary
+  codetracer-otel show -f spans.jsonl
 """
 
 
@@ -28,12 +50,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "show",
         help="print a trace as an indented call tree",
-        description="Print a native trace (its directory) or a JSON-lines file as a call tree. "
-        "A native trace that was cut off is repaired.",
+        description="Print traces as call trees: JSON lines, also of the Collector's file "
+        "exporter or packed with gzip, native traces (their directories), folders of those, or - "
+        "for the standard input. A single native trace that was cut off is repaired.",
         epilog=_EXAMPLES,
     )
-    parser.add_argument("trace", metavar="TRACE", help="directory, or file of JSON lines")
-    parser.add_argument("--depth", type=_depth, metavar="N", help="print at most N levels of calls")
+    parser.add_argument("traces", nargs="+", metavar="TRACE", help="file, directory, folder or -")
+    parser.add_argument(
+        "--depth", type=_number, metavar="N", help="print at most N levels of calls"
+    )
     parser.add_argument(
         "--name", metavar="GLOB", help="only calls whose name matches, with what they called"
     )
@@ -41,24 +66,34 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--errors", action="store_true", help="only calls that failed, and what called them"
     )
     parser.add_argument(
+        "--value",
+        metavar="TEXT",
+        help="only calls with TEXT in a value, and what called them; what is redacted never has it",
+    )
+    parser.add_argument("--slowest", type=_number, metavar="N", help="the N longest calls, by time")
+    parser.add_argument(
+        "--span", metavar="ID", help="one span with all its values, what called it, what it called"
+    )
+    parser.add_argument(
         "--summary", action="store_true", help="one line per function instead of per call"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object per line")
+    parser.add_argument(
+        "-f", "--follow", action="store_true", help="print spans of one file as they end"
     )
     parser.set_defaults(handler=show)
 
 
 def show(options: argparse.Namespace) -> int:
-    """Print what ``options.trace`` holds; return 0.
+    """Print what the traces hold; return 0.
 
     Raises:
-        UsageError: it is no trace.
+        UsageError: one is no trace.
     """
-    if options.summary:
-        lines: Iterator[str] = summary_lines(_read(options.trace, None), options.name)
-    else:
-        selection = Selection(options.depth, options.name, options.errors)
-        lines = tree_lines(_read(options.trace, selection), selection)
+    if options.follow:
+        return follow(options.traces, Selection(None, options.name, options.errors), options.value)
     count = 0
-    for line in lines:
+    for line in _lines(options):
         count += 1
         sys.stdout.write(f"{line}\n")
     if not count:
@@ -67,18 +102,33 @@ def show(options: argparse.Namespace) -> int:
 
 
 def _asked(options: argparse.Namespace) -> str:
-    name = f"has a name like {options.name!r}" if options.name else ""
-    failed = "failed" if options.errors else ""
-    return " and ".join(filter(None, (name, failed))) or "is in it"
+    asked = (
+        f"has a name like {options.name!r}" if options.name else "",
+        "failed" if options.errors else "",
+        f"has a value with {options.value!r}" if options.value else "",
+        f"has the id {options.span!r}" if options.span else "",
+    )
+    return " and ".join(filter(None, asked)) or "is in it"
 
 
-def _read(path: str, selection: Selection | None) -> Iterator[Shown]:
+def _lines(options: argparse.Namespace) -> Iterator[str]:
+    selection = Selection(options.depth, options.name, options.errors)
+    needs_all = options.json or options.slowest or options.span or options.value is not None
+    inputs = find_inputs(options.traces)
+    if len(inputs) == 1 and inputs[0].kind is Kind.NATIVE and not needs_all:
+        yield from _native_lines(inputs[0].path, selection, is_summary=options.summary)
+        return
+    with open_traces(options.traces) as traces:
+        for note in traces.notes:
+            sys.stderr.write(f"codetracer-otel: {note}\n")
+        yield from _Page(traces, options, selection).lines()
+
+
+def _native_lines(path: str, selection: Selection, *, is_summary: bool) -> Iterator[str]:
     try:
-        if os.path.isdir(path):
-            return read_native(path, selection)
-        if os.path.basename(path) == "trace.json":
-            return read_native(os.path.dirname(path) or ".", selection)
-        return read_spans(path, with_values=selection is not None)
+        if is_summary:
+            return summary_lines(read_native(path, None), selection.name)
+        return tree_lines(read_native(path, selection), selection)
     except OSError as error:
         raise UsageError(
             f"show: {path} cannot be read: {error.strerror}; "
@@ -87,7 +137,127 @@ def _read(path: str, selection: Selection | None) -> Iterator[Shown]:
         ) from error
 
 
-def _depth(text: str) -> int:
+class _Page:
+    """What is printed of some traces."""
+
+    def __init__(self, traces: Traces, options: argparse.Namespace, selection: Selection) -> None:
+        self._traces = traces
+        self._options = options
+        self._selection = selection
+        self._run: int | None = None
+        self._trace = ""
+
+    def lines(self) -> Iterator[str]:
+        options = self._options
+        calls = shown_spans(self._traces)
+        if options.json:
+            found = (
+                _summary_objects(calls, options.name)
+                if options.summary
+                else map(json_line, self._selected(calls))
+            )
+            return (json.dumps(item) for item in found)
+        if options.summary:
+            return self._summary(calls)
+        if options.slowest:
+            return self._slowest(self._selected(calls))
+        if options.span:
+            return self._one(calls)
+        return self._tree(self._selected(calls))
+
+    def _selected(self, spans: Iterable[SpanCall]) -> Iterator[Shown]:
+        options = self._options
+        calls: Iterable[Shown] = self._around(spans) if options.span else spans
+        if options.value is not None:
+            calls = ways_to(calls, lambda call: _has_value(call, options.value))
+        found = select(calls, self._selection)
+        if options.slowest:
+            return iter(heapq.nlargest(options.slowest, list(found), key=lambda call: call.amount))
+        return found
+
+    def _summary(self, calls: Iterable[Shown]) -> Iterator[str]:
+        yield from self._losses()
+        yield from summary_lines(calls, self._options.name)
+
+    def _losses(self) -> Iterator[str]:
+        for run in self._traces.spans.runs:
+            if text := loss_text(run):
+                yield f"!! {clean(text)}"
+
+    def _tree(self, calls: Iterable[Shown]) -> Iterator[str]:
+        yield from self._losses()
+        for call in calls:
+            line = call_line(call)
+            if not call.level:
+                yield from self._headings(call)
+            yield line
+
+    def _headings(self, call: Shown) -> Iterator[str]:
+        run = None if call.run is None else self._traces.spans.runs[call.run]
+        if call.run != self._run and run is not None and (run.facts or self._has_several()):
+            self._run, self._trace = call.run, ""
+            yield clean(run_text(run))
+        if call.trace_id != self._trace:
+            self._trace = call.trace_id
+            yield f"trace {call.trace_id}"
+
+    def _has_several(self) -> bool:
+        return len(self._traces.spans.runs) > 1
+
+    def _slowest(self, calls: Iterable[Shown]) -> Iterator[str]:
+        yield from self._losses()
+        for call in calls:
+            call.level = 0
+            yield call_line(call)
+            if call.span_id:
+                yield f"{'':>13}  span {call.span_id} of trace {call.trace_id}"
+
+    def _around(self, calls: Iterable[SpanCall]) -> Iterator[Shown]:
+        """Yield the span that is asked for behind what called it, and what it called."""
+        wanted = set(self._traces.ids.find(self._options.span))
+        below: int | None = None
+        way: list[Shown] = []
+        for call in calls:
+            if below is not None and call.level > below:
+                yield call
+                continue
+            below = None
+            del way[call.level :]
+            way.append(call)
+            if call.index in wanted:
+                below = call.level
+                yield from way
+
+    def _one(self, calls: Iterable[SpanCall]) -> Iterator[str]:
+        wanted = self._options.span.lower().lstrip("0")
+        for line, call in ((call_line(call), call) for call in self._selected(calls)):
+            if not call.level:
+                yield from self._headings(call)
+            yield line
+            if call.span_id.lstrip("0") == wanted:
+                yield from (f"{'':>13}| {clean(text)}" for text in detail_lines(call))
+
+
+def _has_value(call: Shown, text: str) -> bool:
+    call.complete()
+    return call.details is not None and holds(call.details, text)
+
+
+def _summary_objects(calls: Iterable[Shown], name: str | None) -> Iterator[dict[str, Any]]:
+    functions, has_times = sums(calls, name)
+    unit = "ms" if has_times else "steps"
+    for found in functions:
+        yield {
+            "name": found.name,
+            "calls": found.calls,
+            "errors": found.errors,
+            f"total_{unit}": found.total,
+            f"p50_{unit}": found.percentile(0.5),
+            f"p95_{unit}": found.percentile(0.95),
+        }
+
+
+def _number(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a number of levels from 1, got {text!r}")
     return int(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,8 @@ from codetracer_otel.filters.patterns.glob import compile_glob
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from codetracer_otel.traces.span_columns import Details
 
 _WIDTH: Final = 160
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -29,6 +32,10 @@ class Shown:
         steps: None where the trace has no steps.
         error: what went wrong, or empty.
         thread: what tells the thread from the main one, or empty.
+        run: its number, or None where the trace has no runs.
+        count: how many calls it stands for.
+        trace_id: hexadecimal, or empty; so is ``span_id``.
+        details: all that is known of it, once it is complete.
     """
 
     name: str
@@ -39,6 +46,19 @@ class Shown:
     steps: int | None = None
     error: str = ""
     thread: str = ""
+    run: int | None = None
+    count: int = 1
+    trace_id: str = ""
+    span_id: str = ""
+    details: Details | None = None
+
+    def complete(self) -> None:
+        """Read what is shown of the call and was not needed to select it."""
+
+    @property
+    def amount(self) -> float:
+        """Its length in ms, or in steps."""
+        return self.duration_ms if self.duration_ms is not None else self.steps or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,38 +76,66 @@ class Selection:
     errors: bool = False
 
 
-def tree_lines(calls: Iterable[Shown], selection: Selection) -> Iterator[str]:
-    """Yield a line for each selected call; ``calls`` in order, each after the one it is in."""
+def select(calls: Iterable[Shown], selection: Selection) -> Iterator[Shown]:
+    """Yield the selected calls; ``calls`` in order, each after the one it is in."""
     if selection.errors:
-        calls = _ways_to_errors(calls)
+        calls = ways_to(calls, lambda call: bool(call.error))
     if selection.name is not None:
         calls = _below(calls, compile_glob(selection.name))
     for call in calls:
         if selection.depth is None or call.level < selection.depth:
-            yield _line(call)
+            yield call
+
+
+def tree_lines(calls: Iterable[Shown], selection: Selection) -> Iterator[str]:
+    """Yield a line for each selected call; ``calls`` in order, each after the one it is in."""
+    return map(call_line, select(calls, selection))
+
+
+@dataclass(slots=True)
+class FunctionSum:
+    """What a summary says of one function; amounts in ms or steps."""
+
+    name: str
+    calls: int = 0
+    errors: int = 0
+    total: float = 0.0
+    amounts: array[float] = field(default_factory=lambda: array("d"))
+
+    def percentile(self, share: float) -> float:
+        """Return the amount that this share of the calls took at most."""
+        ordered = sorted(self.amounts)
+        return ordered[round((len(ordered) - 1) * share)]
+
+
+def sums(calls: Iterable[Shown], name: str | None) -> tuple[list[FunctionSum], bool]:
+    """Return the functions by their time, and whether that is ms; else it is steps."""
+    matches = compile_glob(name) if name is not None else lambda _name: True
+    functions: dict[str, FunctionSum] = {}
+    has_times = False
+    for call in calls:
+        if matches(call.name):
+            found = functions.setdefault(call.name, FunctionSum(call.name))
+            found.calls += call.count
+            found.errors += bool(call.error)
+            has_times = has_times or call.duration_ms is not None
+            found.total += call.amount
+            found.amounts.append(call.amount / call.count)
+    return sorted(functions.values(), key=lambda found: (-found.total, found.name)), has_times
 
 
 def summary_lines(calls: Iterable[Shown], name: str | None) -> Iterator[str]:
     """Yield a line for each function: calls, errors, and time or steps of its own calls."""
-    matches = compile_glob(name) if name is not None else lambda _name: True
-    functions: dict[str, list[float]] = {}
-    has_times = False
-    for call in calls:
-        if matches(call.name):
-            totals = functions.setdefault(call.name, [0, 0, 0.0])
-            totals[0] += 1
-            totals[1] += bool(call.error)
-            has_times = has_times or call.duration_ms is not None
-            totals[2] += call.duration_ms if call.duration_ms is not None else call.steps or 0
+    functions, has_times = sums(calls, name)
     unit = "ms" if has_times else "steps"
-    yield f"{'calls':>8} {'errors':>8} {unit:>12}  function"
-    for function, (count, errors, total) in sorted(functions.items(), key=_by_total):
-        amount = f"{total:.3f}" if has_times else f"{total:.0f}"
-        yield f"{count:>8.0f} {errors:>8.0f} {amount:>12}  {_clean(function)}"
-
-
-def _by_total(item: tuple[str, list[float]]) -> tuple[float, str]:
-    return -item[1][2], item[0]
+    yield f"{'calls':>8} {'errors':>8} {unit:>12} {'p50':>10} {'p95':>10}  function"
+    digits = 3 if has_times else 0
+    for found in functions:
+        p50, p95 = found.percentile(0.5), found.percentile(0.95)
+        yield (
+            f"{found.calls:>8} {found.errors:>8} {found.total:>12.{digits}f} "
+            f"{p50:>10.{digits}f} {p95:>10.{digits}f}  {clean(found.name)}"
+        )
 
 
 def _below(calls: Iterable[Shown], matches: Callable[[str], bool]) -> Iterator[Shown]:
@@ -104,29 +152,33 @@ def _below(calls: Iterable[Shown], matches: Callable[[str], bool]) -> Iterator[S
             call.level += root
 
 
-def _ways_to_errors(calls: Iterable[Shown]) -> Iterator[Shown]:
-    """Yield failed calls after the calls they were made in; memory grows with the depth only."""
+def ways_to(calls: Iterable[Shown], wanted: Callable[[Shown], bool]) -> Iterator[Shown]:
+    """Yield wanted calls after the calls they were made in; memory grows with the depth only."""
     way: list[Shown | None] = []  # None: it was shown already
     for call in calls:
         del way[call.level :]
         way.append(call)
-        if call.error:
+        if wanted(call):
             yield from (item for item in way if item is not None)
             way = [None] * len(way)
 
 
-def _line(call: Shown) -> str:
+def call_line(call: Shown) -> str:
+    """Return the line of a call."""
+    call.complete()
     indent = "  " * min(call.level, _MAX_INDENT)
     arguments = ", ".join(f"{name}={text}" for name, text in call.arguments)
     text = f"{call.name}({arguments})"
-    if call.result is not None:
+    if call.count > 1:
+        text = f"{call.name} x{call.count:,} folded"
+    if call.result is not None and not call.error:
         text += f" -> {call.result}"
     if call.error:
         text += f"  !! {call.error}"
     if call.thread:
         text += f"  [{call.thread}]"
     measure = _measure(call)
-    return f"{measure}{indent}{_cut(_clean(text), _WIDTH)}"
+    return f"{measure}{indent}{_cut(clean(text), _WIDTH)}"
 
 
 def _measure(call: Shown) -> str:
@@ -135,7 +187,7 @@ def _measure(call: Shown) -> str:
     return f"{call.steps:>6} steps  " if call.steps is not None else ""
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Return ``text`` without characters that would act on a terminal."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 

@@ -137,7 +137,7 @@ def test_calls_that_are_open_at_the_end_are_marked(tmp_path):
     ],
 )
 def test_what_is_no_recording_is_said(tmp_path, events):
-    with pytest.raises(UsageError, match="expected the directory of a native trace"):
+    with pytest.raises(UsageError, match="expected JSON lines"):
         page_of(tmp_path, write(tmp_path, events))
 
 

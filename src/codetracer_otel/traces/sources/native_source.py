@@ -8,15 +8,15 @@ import os
 import tempfile
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.exporters.native.read.outline import Outline, value_in
-from codetracer_otel.report.sources.native_values import NativeTypes
-from codetracer_otel.report.span_columns import NONE, Details, Mark
+from codetracer_otel.traces.inputs import unreadable
+from codetracer_otel.traces.sources.native_values import NativeTypes
+from codetracer_otel.traces.span_columns import NONE, Details, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from codetracer_otel.report.span_columns import Spans
+    from codetracer_otel.traces.span_columns import Spans
 
 _EVENTS: Final = "trace.json"
 _METADATA: Final = "trace_metadata.json"
@@ -56,7 +56,7 @@ class NativeSource:
     What is shown of a call waits in a temporary file without a name, so that it takes no memory.
 
     Args:
-        path: of the directory, or of its ``trace.json``.
+        path: of the directory.
 
     Raises:
         UsageError: it cannot be read.
@@ -64,7 +64,7 @@ class NativeSource:
 
     def __init__(self, path: str) -> None:
         self.notes: list[str] = []
-        self._path = path if os.path.isdir(path) else os.path.dirname(path)
+        self._path = path
         self._types = NativeTypes()
         self._variables: list[str] = []
         self._paths: list[str] = []
@@ -76,7 +76,7 @@ class NativeSource:
         try:
             self._file = open(os.path.join(self._path, _EVENTS), "rb")  # noqa: SIM115 - until close()
         except OSError as error:
-            raise _unreadable(path, error.strerror or str(error)) from error
+            raise unreadable(path, error.strerror or str(error)) from error
         self._spool = tempfile.TemporaryFile(prefix="codetracer-report-")  # noqa: SIM115 - until close()
 
     @property
@@ -101,7 +101,8 @@ class NativeSource:
         """
         self._spans, self._number = spans, number
         before = len(spans)
-        self._thread = spans.thread(number, "MainThread")
+        self._run = spans.begin_run(self.name)
+        self._thread = spans.thread(self._run, "MainThread")
         outline = Outline(self._file)
         take = self._takers()
         try:
@@ -119,7 +120,7 @@ class NativeSource:
         except _NOT_OF_A_TRACE as error:
             what = f"an event behind its {len(spans) - before:,} calls"
             reason = f"{what} is not of a native trace ({type(error).__name__})"
-            raise _unreadable(self._path, reason) from error
+            raise unreadable(self._path, reason) from error
         self._finish(is_whole=outline.is_whole)
 
     def details(self, place: int) -> Details:
@@ -135,7 +136,7 @@ class NativeSource:
             return self._shown(*found)
         except _NOT_OF_A_TRACE as error:
             reason = f"a value is not of a native trace ({type(error).__name__})"
-            raise _unreadable(self._path, reason) from error
+            raise unreadable(self._path, reason) from error
 
     def _shown(self, arguments: Any, result: Any, events: list[Any], lines: list[int]) -> Details:
         plain = self._types.plain
@@ -235,11 +236,11 @@ class NativeSource:
 
     def _switch(self, body: int) -> None:
         name = "MainThread" if body == _MAIN else f"thread {body}"
-        self._thread = self._spans.thread(self._number, name)
+        self._thread = self._spans.thread(self._run, name)
 
     def _finish(self, *, is_whole: bool) -> None:
-        if not len(self._spans):
-            raise _unreadable(self._path, "it holds no call")
+        if not self._spooled and not self._stack:
+            raise unreadable(self._path, "it holds no call")
         if self._stack:
             self._clock += 1
         while self._stack:
@@ -265,11 +266,3 @@ def _event(body: dict[str, Any], at: int) -> tuple[str, int | None, list[tuple[s
 def _line_text(lines: list[int]) -> str:
     text = " ".join(str(line) for line in lines[:_MAX_LINES])
     return f"{text} ..." if len(lines) > _MAX_LINES else text
-
-
-def _unreadable(path: str, reason: str) -> UsageError:
-    return UsageError(
-        f"report: {path} cannot be shown: {reason}; expected the directory of a native trace, or "
-        "a file as --exporter jsonl=FILE writes it",
-        ErrorCode.UNSUPPORTED_FORMAT,
-    )

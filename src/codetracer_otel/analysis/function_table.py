@@ -6,13 +6,14 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.report.span_columns import NONE, Mark
+from codetracer_otel.traces.span_columns import NONE, Mark
 
 if TYPE_CHECKING:
-    from codetracer_otel.report.call_tree import Tree
-    from codetracer_otel.report.span_columns import Spans
+    from codetracer_otel.traces.call_tree import Tree
+    from codetracer_otel.traces.span_columns import Spans
 
 _ERROR: Final = int(Mark.ERROR)  # a flag's own operators are slow
+_MOST_FOLDED: Final = 100_000  # for percentiles; a file may state any number
 
 
 @dataclass(slots=True)
@@ -45,17 +46,32 @@ def measure(spans: Spans, tree: Tree) -> list[FunctionTimes]:
         if mark & _ERROR:
             errors[function] += 1
     totals = _totals(spans, tree, count)
-    return [
+    figures = [
         _figures(lengths[number], errors[number], totals[number], owns[number])
         for number in range(count)
     ]
+    _add_folded(spans, figures)
+    return figures
+
+
+def _add_folded(spans: Spans, figures: list[FunctionTimes]) -> None:
+    """Count the calls that a span stands for; percentiles are of the others."""
+    for index, folded in spans.folded.items():
+        found = figures[spans.functions[index]]
+        found.calls += folded.count - min(folded.count, _MOST_FOLDED)
+        found.errors += folded.errors - bool(spans.marks[index] & _ERROR)
+        found.longest = max(found.longest, folded.longest)
 
 
 def _lengths(spans: Spans, count: int) -> list[array[int]]:
-    """Return the lengths of each function's calls."""
+    """Return the lengths of each function's calls; of folded ones some of the mean length."""
     lengths = [array("q") for _ in range(count)]
     for function, start, end in zip(spans.functions, spans.starts, spans.ends, strict=True):
         lengths[function].append(end - start)
+    for index, folded in spans.folded.items():
+        found = lengths[spans.functions[index]]
+        found.remove(spans.ends[index] - spans.starts[index])
+        found.extend([folded.total // folded.count] * min(folded.count, _MOST_FOLDED))
     return lengths
 
 
@@ -69,7 +85,8 @@ def _totals(spans: Spans, tree: Tree, count: int) -> list[int]:
         while len(open_calls) > depth:
             inside[open_calls.pop()] -= 1
         if not inside[function]:
-            totals[function] += ends[index] - starts[index]
+            folded = spans.folded.get(index)
+            totals[function] += folded.total if folded else ends[index] - starts[index]
         inside[function] += 1
         open_calls.append(function)
     return totals
@@ -90,11 +107,12 @@ def own_times(spans: Spans, tree: Tree) -> array[int]:
     Children that overlap count once. Time in which a body was suspended is not its own.
     """
     starts, ends, parents, threads = spans.starts, spans.ends, spans.parents, spans.threads
+    folded = spans.folded
     own = array("q", (end - start for start, end in zip(starts, ends, strict=True)))
     covered = array("q", starts)  # up to where a parent's time is a child's
     for index in tree.order:
         parent = parents[index]
-        if parent == NONE or threads[parent] != threads[index]:
+        if parent == NONE or threads[parent] != threads[index] or index in folded:
             continue
         begin, end = starts[index], ends[index]
         if begin < covered[parent]:  # noqa: PLR1730 - min() and max() take twice as long
@@ -104,7 +122,17 @@ def own_times(spans: Spans, tree: Tree) -> array[int]:
         if end > begin:
             own[parent] -= end - begin
             covered[parent] = end
+    _settle_folded(spans, own)
     for index, busy in enumerate(spans.busy):
         if NONE < busy < own[index]:
             own[index] = busy
     return own
+
+
+def _settle_folded(spans: Spans, own: array[int]) -> None:
+    """Give folded calls their time: others ran between them, and that is not theirs."""
+    for index, folded in spans.folded.items():
+        own[index] = folded.total
+        parent = spans.parents[index]
+        if parent != NONE and spans.threads[parent] == spans.threads[index]:
+            own[parent] = max(own[parent] - folded.total, 0)

@@ -8,6 +8,7 @@ from enum import IntFlag
 from typing import Any, Final, Protocol
 
 from codetracer_otel.errors import ErrorCode, UsageError
+from codetracer_otel.traces.runs import Run
 
 NONE: Final = -1
 
@@ -33,10 +34,26 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """Where a span ran: the number of its input, and the thread's name in it."""
+    """Where a span ran: the number of its run, and the thread's name in it."""
 
-    source: int
+    run: int
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedCalls:
+    """Calls that the recorder made one span of, in the same place of the tree.
+
+    Attributes:
+        count: how many.
+        errors: of these failed.
+        total: their length together, in ns; ``longest``: of one.
+    """
+
+    count: int
+    errors: int
+    total: int
+    longest: int
 
 
 @dataclass(slots=True)
@@ -64,7 +81,7 @@ class Source(Protocol):
     notes: list[str]
 
     def read(self, spans: Spans, number: int) -> None:
-        """Add every span of the input, which is the ``number``-th."""
+        """Add every span of the input, which is the ``number``-th source."""
 
     def details(self, place: int) -> Details:
         """Return what is known about the span that was added with this place."""
@@ -87,6 +104,8 @@ class Spans:
         marks: bits of `Mark`.
         busy: ns that a suspended body ran, or `NONE`.
         places: what `Source.details` takes; ``sources`` says which one.
+        folded: index -> the calls that one stands for, where it stands for several.
+        runs: of the inputs, in the order in which they were read.
     """
 
     def __init__(self, most: int) -> None:
@@ -102,6 +121,8 @@ class Spans:
         self.sources = array("i")
         self.function_table: list[Function] = []
         self.thread_table: list[Thread] = []
+        self.folded: dict[int, FoldedCalls] = {}
+        self.runs: list[Run] = []
         self._function_numbers: dict[tuple[str, str, int], int] = {}
         self._thread_numbers: dict[tuple[int, str], int] = {}
 
@@ -117,13 +138,22 @@ class Spans:
             self.function_table.append(Function(name, file, line))
         return number
 
-    def thread(self, source: int, name: str) -> int:
+    def begin_run(self, label: str, number: int = 1) -> int:
+        """Begin the run ``number`` of an input; return its number among all."""
+        self.runs.append(Run(label, number))
+        return len(self.runs) - 1
+
+    def run_of(self, index: int) -> int:
+        """Return the number of the run of a span."""
+        return self.thread_table[self.threads[index]].run
+
+    def thread(self, run: int, name: str) -> int:
         """Return the number of a thread."""
-        key = (source, name)
+        key = (run, name)
         number = self._thread_numbers.get(key)
         if number is None:
             number = self._thread_numbers[key] = len(self.thread_table)
-            self.thread_table.append(Thread(source, name))
+            self.thread_table.append(Thread(run, name))
         return number
 
     def add(
@@ -145,7 +175,7 @@ class Spans:
         """
         if len(self.starts) >= self._most:
             raise UsageError(
-                f"report: the inputs hold more than {self._most:,} spans; expected fewer: give "
+                f"the inputs hold more than {self._most:,} spans; expected fewer: give "
                 "fewer inputs, or record with a filter that skips or samples what is called most "
                 "(`codetracer-otel show TRACE --summary` counts the calls of each function)",
                 ErrorCode.UNSUPPORTED_FORMAT,

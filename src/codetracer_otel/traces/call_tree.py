@@ -6,12 +6,12 @@ from array import array
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
-from codetracer_otel.report.span_columns import NONE
+from codetracer_otel.traces.span_columns import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from codetracer_otel.report.span_columns import Spans
+    from codetracer_otel.traces.span_columns import Spans
 
 
 class Tree:

@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codetracer_otel.report.call_tree import Tree
-from codetracer_otel.report.span_columns import NONE, Spans
+from codetracer_otel.traces.call_tree import Tree
+from codetracer_otel.traces.span_columns import NONE, Spans
 
 parents = st.lists(st.tuples(st.integers(-1, 30), st.integers(0, 20)), min_size=1, max_size=30)
 

@@ -1,0 +1,45 @@
+"""Looks at captured values: which hold a text, without what was redacted."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.model.value import DROPPED, REDACTED
+
+if TYPE_CHECKING:
+    from codetracer_otel.traces.span_columns import Details
+
+ARGUMENT: Final = "codetracer.arg."
+RETURN: Final = "codetracer.return"
+CAPTURED: Final = (ARGUMENT, RETURN, "codetracer.local.", "codetracer.global.")
+_OWN: Final = ("codetracer.", "code.", "thread.")
+_STACK: Final = "exception.stacktrace"
+_HIDDEN: Final = re.compile("|".join(map(re.escape, (REDACTED, DROPPED))))
+_NO_TEXT: Final = "\0"  # no argument of a command has it
+
+
+def holds(details: Details, text: str) -> bool:
+    """Return whether a value, an event's value or the message has the text in it.
+
+    What the recorder says of the call itself, such as its file, line and thread, is no value.
+    """
+    values = [value for key, value in details.values if is_of_the_program(key)]
+    for _, _, pairs in details.events:
+        values += [value for key, value in pairs if key != _STACK]
+    return any(_has(value, text) for value in (*values, details.message))
+
+
+def is_of_the_program(key: str) -> bool:
+    """Return whether the program gave an attribute its value."""
+    return key.startswith(CAPTURED) or not key.startswith(_OWN)
+
+
+def _has(value: Any, text: str) -> bool:
+    return text in _HIDDEN.sub(_NO_TEXT, plain_text(value))
+
+
+def plain_text(value: Any) -> str:
+    """Return a value as text: one that is text already as it is, others as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

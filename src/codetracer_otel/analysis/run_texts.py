@@ -1,0 +1,50 @@
+"""Says in a line what a run is and what was lost of it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from codetracer_otel.traces.runs import Run
+
+
+def run_labels(runs: Sequence[Run]) -> list[str]:
+    """Return a name for each run: its input's, with a number where that one holds several."""
+    count = Counter(run.label for run in runs)
+    return [
+        run.label if count[run.label] == 1 or not run.facts else f"{run.label} run {run.number}"
+        for run in runs
+    ]
+
+
+def loss_text(run: Run) -> str:
+    """Return how many spans of a run were lost and why; empty where none was."""
+    lost = run.lost()
+    if lost:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(lost.items()))
+        return (
+            f"{run.label}: {sum(lost.values()):,} spans were lost ({reasons}); counts are too low"
+        )
+    if not run.is_whole:
+        return (
+            f"{run.label}: its last line is missing: the program was killed or still runs, and the "
+            "latest spans may not be there"
+        )
+    return ""
+
+
+def run_text(run: Run) -> str:
+    """Return a heading: the program, when it ran, and what recorded it."""
+    facts = run.facts
+    program = os.path.basename(str(facts.get("program") or "")) or run.label
+    count, process = facts.get("arguments"), facts.get("process_id")
+    parts = [
+        f"{count} arguments" if isinstance(count, int) and count else "",
+        str(facts.get("timestamp") or ""),
+        f"pid={process}" if process else "",
+    ]
+    return ", ".join([f"run of {program}", *filter(None, parts)])

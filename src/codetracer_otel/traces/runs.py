@@ -1,0 +1,50 @@
+"""A run: what the first line of a trace says about its process, and the last about losses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+RUN_SCHEMA: Final = "run/1"
+LOSS_SCHEMA: Final = "loss/1"
+_EXPORTER: Final = "jsonl"  # losses of the others are not missing in lines
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of a program, as one of its processes wrote it.
+
+    Attributes:
+        label: of the input it stands in.
+        number: among the runs of that input, from 1.
+        facts: its first line; empty where there is none.
+        losses: its last lines.
+        spans: how many were read.
+    """
+
+    label: str
+    number: int = 1
+    facts: dict[str, Any] = field(default_factory=dict)
+    losses: list[dict[str, Any]] = field(default_factory=list)
+    spans: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing says that its end is missing."""
+        return bool(self.losses) or not self.facts
+
+    def lost(self) -> dict[str, int]:
+        """Return by reason how many spans were recorded and are not in the trace."""
+        counts: dict[str, int] = {}
+        for line in self.losses:
+            exporters = _mapping(line.get("exporters"))
+            own = [facts for name, facts in exporters.items() if name.startswith(_EXPORTER)]
+            for facts in (line, *own[:1]):
+                for reason, count in _mapping(_mapping(facts).get("dropped")).items():
+                    if isinstance(count, int) and count > 0:
+                        counts[reason] = counts.get(reason, 0) + count
+        return counts
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
