@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.conftest import only, rule
 
 from codetracer_otel._core import load
+from codetracer_otel._core.span_recorder import CompiledBuffer
 from codetracer_otel.sdk.session.configure import active_session, configure
 from codetracer_otel.testing import InMemoryExporter
 
@@ -246,6 +247,70 @@ def test_a_text_that_has_no_utf_8_fits_into_the_room_that_it_was_given(monkeypat
     assert {span.attributes["codetracer.return"] for span in wide} == {surrogate}
 
 
+def built_core(**parts):
+    others = (
+        "result unwind yield_ resume throw_in error_boundary charge overflow "
+        "node_of_class undecided decide start"
+    )
+    return NATIVE.module.Core(
+        **{
+            "log": CompiledBuffer(NATIVE.module, 10, 10, print).records,
+            "context_variable": ContextVar("context"),
+            "threads_local": threading.local(),
+            "deferred_ends": [],
+            "clock": None,
+            "next_id": None,
+            "urandom": os.urandom,
+            "runs_code": False,
+            **dict.fromkeys(others.split(), print),
+            **parts,
+        }
+    )
+
+
+class Held:
+    """What a core or a log may hold; cycles through it must be found."""
+
+
+def add_site(core, code, held):
+    keep = dict.fromkeys(("traced_code", "plan", "capture", "learn"), held)
+    core.add(
+        code=code, fixed_result=held, slots=(), short_text=-1, takes_plain=False, ratio_bound=None,
+        is_native=False, taught=(), result_place="", **keep,
+    )  # fmt: skip
+
+
+def test_a_core_that_its_own_sites_hold_is_collected():
+    held = Held()
+    known = weakref.ref(held)
+    code = compile("1", "<held>", "exec")
+    held.core = built_core()
+    add_site(held.core, code, held)
+    del held
+    gc.collect()
+    assert known() is None
+
+
+def test_a_log_that_its_own_records_hold_is_collected():
+    held = Held()
+    known = weakref.ref(held)
+    held.log = CompiledBuffer(NATIVE.module, 10, 10, print).records
+    held.log.append([held])
+    del held
+    gc.collect()
+    assert known() is None
+
+
+def test_the_recorder_of_a_session_is_collected_as_the_next_one_begins(monkeypatch, record):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
+    with record():
+        nested(2, [Thing()])
+        recorder = weakref.ref(active_session()._leading.recorder)
+    with record():
+        gc.collect()
+        assert recorder() is None
+
+
 def test_a_core_lives_until_its_callback_has_returned():
     """The interpreter only borrows a callback, which another thread may take from it."""
     monitoring, start_event = sys.monitoring, sys.monitoring.events.PY_START
@@ -259,24 +324,8 @@ def test_a_core_lives_until_its_callback_has_returned():
             monitoring.register_callback(4, start_event, None)
             alive.append(known() is not None)
 
-    known, native = weakref.ref(start), NATIVE.module
-    others = (
-        "result unwind yield_ resume throw_in error_boundary charge overflow "
-        "node_of_class not_captured undecided"
-    )
-    core = native.Core(
-        log=native.Log(None),
-        context_variable=ContextVar("context"),
-        threads_local=threading.local(),
-        decide=decide,
-        start=start,
-        deferred_ends=[],
-        clock=None,
-        next_id=None,
-        urandom=os.urandom,
-        runs_code=False,
-        **dict.fromkeys(others.split(), print),
-    )
+    known = weakref.ref(start)
+    core = built_core(decide=decide, start=start)
     monitoring.use_tool_id(4, "test")
     try:
         monitoring.register_callback(4, start_event, core.on_start)

@@ -1,6 +1,6 @@
 /* How a call ends: as a finished entry in the log, or in Python, or later where there is no room. */
 
-#include "values.h"
+#include "core.h"
 
 /* Hand a finished entry, taken off its stack, to the log, or to Python where that is full. */
 static int
@@ -17,7 +17,7 @@ deliver(ct_core *core, ct_entry *entry, size_t size)
         }
     }
     else {
-        record = ct_record_of(entry, core->not_captured, 1);
+        record = ct_record_of(core->log, entry, 1);
         ct_release_entry(entry);
         if (record != NULL) {
             done = PyObject_CallOneArg(core->overflow, record);
@@ -72,7 +72,7 @@ ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
                 return -1;
             }
             PyErr_Clear();
-            result = Py_NewRef(core->not_captured);
+            result = Py_NewRef(core->log->model.not_captured);
         }
         size_t size = ct_value_room(result);
         entry = ct_top(thread);
@@ -92,12 +92,10 @@ ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
     entry->end = now > entry->start ? now : entry->start;
     size_t size = entry->size;
     if (result != NULL) {
-        const char *behind = (char *)(entry + 1);
-        for (int i = 0; i < entry->argument_count; i++) {
-            behind = ct_behind(behind);
-        }
-        size = (size_t)(ct_put_value((char *)behind, result) - (char *)entry);
+        char *at = ct_put_value(ct_values_of(entry) + entry->value_bytes, result);
         entry->has_result = 1;
+        entry->value_bytes = (uint32_t)(at - ct_values_of(entry));
+        size = (size_t)(at - (char *)entry);
         Py_DECREF(result);
     }
     ct_pop(thread);

@@ -192,28 +192,22 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
     if (entry == NULL) {
         goto error_with_values;
     }
-    entry->site = site;
-    entry->code = Py_NewRef(code);
-    entry->segment = below.segment;
-    entry->context = Py_NewRef(context);
-    entry->span_id = id;
-    entry->parent_id = below.span_id;
-    entry->ratio_key = below.ratio_key;
-    entry->start = now;
-    entry->end = 0;
-    entry->argument_count = 0;
-    entry->knows_ratio = (uint8_t)below.knows_ratio;
-    entry->is_sampled_out = (uint8_t)is_sampled_out;
-    entry->is_unrecorded = (uint8_t)is_unrecorded;
-    entry->has_result = 0;
+    *entry = (ct_entry){
+        .size = entry->size, .below = entry->below, .site = site, .code = Py_NewRef(code),
+        .segment = below.segment, .context = Py_NewRef(context), .span_id = id,
+        .parent_id = below.span_id, .ratio_key = below.ratio_key, .start = now,
+        .knows_ratio = (uint8_t)below.knows_ratio, .is_sampled_out = (uint8_t)is_sampled_out,
+        .is_unrecorded = (uint8_t)is_unrecorded,
+    };
     if (room != 0) {
-        char *at = (char *)(entry + 1);
+        char *at = ct_values_of(entry);
         entry->argument_count = (uint16_t)site->argument_count;
         for (int i = 0; i < site->argument_count; i++) {
             at = ct_put_value(at, values[i]);
             Py_DECREF(values[i]);
         }
-        size_t size = ((size_t)(at - (char *)entry) + 7) & ~(size_t)7;
+        entry->value_bytes = (uint32_t)(at - ct_values_of(entry));
+        size_t size = (sizeof(ct_entry) + entry->value_bytes + 7) & ~(size_t)7;
         thread->top = thread->last + size;
         entry->size = (uint32_t)size;
     }

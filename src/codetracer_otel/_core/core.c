@@ -12,16 +12,16 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
     static char *names[] = {
         "log", "context_variable", "threads_local", "decide", "start", "result", "unwind", "yield_",
         "resume", "throw_in", "error_boundary", "charge", "overflow", "deferred_ends", "clock",
-        "next_id", "urandom", "node_of_class", "not_captured", "undecided", "runs_code", NULL
+        "next_id", "urandom", "node_of_class", "undecided", "runs_code", NULL
     };
-    PyObject *log, *of[17], *not_captured, *undecided;
+    PyObject *log, *of[17], *undecided;
     int runs_code;
 
     if (!PyArg_ParseTupleAndKeywords(
-            arguments, keywords, "$O!OOOOOOOOOOOOOOOOOOOp:Core", names,
+            arguments, keywords, "$O!OOOOOOOOOOOOOOOOOOp:Core", names,
             ct_state_of(type)->log_type, &log,
             &of[0], &of[1], &of[2], &of[3], &of[4], &of[5], &of[6], &of[7], &of[8], &of[9], &of[10],
-            &of[11], &of[12], &of[13], &of[14], &of[15], &of[16], &not_captured, &undecided,
+            &of[11], &of[12], &of[13], &of[14], &of[15], &of[16], &undecided,
             &runs_code)) {
         return NULL;
     }
@@ -48,7 +48,6 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
         return NULL;
     }
     core->log = (ct_log *)Py_NewRef(log);
-    core->not_captured = Py_NewRef(not_captured);
     core->undecided = Py_NewRef(undecided);
     core->runs_code = runs_code;
     ct_state *state = ct_state_of(type);
@@ -86,10 +85,10 @@ core_traverse(ct_core *core, visitproc visit, void *arg)
     Py_VISIT(core->next_id);
     Py_VISIT(core->urandom);
     Py_VISIT(core->node_of_class);
-    Py_VISIT(core->not_captured);
     Py_VISIT(core->undecided);
     Py_VISIT(core->class_nodes);
-    return 0;
+    int found = ct_visit_sites(core, visit, arg);
+    return found != 0 ? found : ct_visit_threads(core, visit, arg);
 }
 
 static int
@@ -115,7 +114,6 @@ core_clear(ct_core *core)
     Py_CLEAR(core->next_id);
     Py_CLEAR(core->urandom);
     Py_CLEAR(core->node_of_class);
-    Py_CLEAR(core->not_captured);
     Py_CLEAR(core->undecided);
     Py_CLEAR(core->class_nodes);
     Py_CLEAR(core->stack_name);

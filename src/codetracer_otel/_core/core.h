@@ -9,9 +9,7 @@
 #ifndef CODETRACER_CORE_H
 #define CODETRACER_CORE_H
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdint.h>
+#include "format.h"
 
 #if defined(__GNUC__)
 #  define CT_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
@@ -55,24 +53,6 @@ typedef struct ct_site {
     } arguments[];
 } ct_site;
 
-/* A call, open on a thread's stack or finished in the log.  Its values follow as tagged bytes. */
-typedef struct {
-    uint32_t size;              /* with the values, rounded up to 8 bytes */
-    uint32_t below;             /* bytes down to the entry below; on a stack only */
-    ct_site *site;              /* counted; NULL in the log: `code` is a whole record */
-    PyObject *code;             /* strong */
-    PyObject *segment;          /* strong */
-    PyObject *context;          /* strong; NULL in the log */
-    uint64_t span_id, parent_id;
-    uint64_t ratio_key;         /* of the trace; valid if `knows_ratio` */
-    int64_t start, end;         /* monotonic ns */
-    uint16_t argument_count;
-    uint8_t knows_ratio;
-    uint8_t is_sampled_out;
-    uint8_t is_unrecorded;      /* there was no room to capture its arguments */
-    uint8_t has_result;         /* a captured value follows the arguments */
-} ct_entry;
-
 typedef struct ct_thread {
     struct ct_core *core;       /* borrowed */
     struct ct_thread *next, *previous;
@@ -90,12 +70,24 @@ typedef struct ct_chunk {
     char bytes[];
 } ct_chunk;
 
+/* The Python classes that records are made of. */
+typedef struct {
+    PyObject *not_captured;
+    PyTypeObject *node;
+    Py_ssize_t node_kind, node_type_name, node_items, node_omitted;     /* where its slots are */
+    PyObject *kinds;            /* tuple of node kinds, in their order */
+    PyTypeObject *details;
+    PyObject *ending_name, *exception_name, *busy_name, *resumed_name, *suspensions_name, *frame_name;
+    PyObject *endings;          /* tuple, in their order */
+} ct_model;
+
 typedef struct {
     PyObject_HEAD
     ct_chunk *first, *last, *spare;
     Py_ssize_t count;           /* entries that wait */
     Py_ssize_t watermark;       /* from this count on Python decides what becomes of a record */
-    PyObject *not_captured;
+    ct_model model;
+    ct_names names;
 } ct_log;
 
 typedef struct ct_core {
@@ -110,7 +102,7 @@ typedef struct ct_core {
     PyObject *deferred_ends;    /* list of (record, class of what was raised or None) */
     PyObject *clock, *next_id;  /* NULL: the system's, our own */
     PyObject *urandom;
-    PyObject *not_captured, *undecided;     /* stand in records */
+    PyObject *undecided;        /* stands in records */
     /* Of the module's state, which the interpreter's end clears before the last core goes. */
     Py_ssize_t extra_index;
     PyObject *stack_name, *ratio_key_name, *thread_key;
@@ -136,18 +128,36 @@ int ct_read_clock(ct_core *core, int64_t *now);
 
 /* values.c */
 int ct_is_plain(const ct_site *site, PyObject *value);
-PyObject *ct_node_of(ct_core *core, const ct_site *site, PyObject *value);
 size_t ct_value_room(PyObject *value);
 char *ct_put_value(char *at, PyObject *value);
-PyObject *ct_read_value(const char *at);
+PyObject *ct_read_value(const ct_log *log, const char **at);
+int ct_visit_values(const char *at, uint32_t count, visitproc visit, void *arg);
+
+/* captures.c */
 PyObject *ct_captured(ct_core *core, ct_site *site, PyObject *value, int *is_charged);
 int ct_charge(ct_core *core, PyObject *const *values, Py_ssize_t count);
+
+/* names.c */
+uint32_t ct_number_of(ct_names *names, PyObject *text);
+void ct_clear_names(ct_names *names);
+
+/* models.c */
+int ct_read_model(ct_model *model, PyObject *not_captured, PyObject *node, PyObject *kinds,
+                  PyObject *details, PyObject *endings);
+int ct_visit_model(ct_model *model, visitproc visit, void *arg);
+void ct_clear_model(ct_model *model);
+PyObject *ct_new_node(const ct_log *log, char tag, uint32_t name, PyObject *items, uint64_t omitted);
+PyObject *ct_new_details(const ct_model *model, const ct_entry *entry);
+Py_ssize_t ct_slot_of(PyObject *type, const char *name);
+
+/* entries.c */
+PyObject *ct_record_of(const ct_log *log, const ct_entry *entry, int is_finished);
+void ct_release_entry(ct_entry *entry);
+int ct_visit_entry(ct_entry *entry, visitproc visit, void *arg);
 
 /* log.c */
 extern PyType_Spec ct_log_spec;
 int ct_log_put(ct_log *log, const ct_entry *entry, size_t size);
-PyObject *ct_record_of(const ct_entry *entry, PyObject *not_captured, int is_finished);
-void ct_release_entry(ct_entry *entry);
 
 /* threads.c */
 ct_thread *ct_this_thread(ct_core *core);
@@ -155,6 +165,7 @@ ct_entry *ct_top(const ct_thread *thread);
 ct_entry *ct_push(ct_thread *thread, size_t size);
 void ct_pop(ct_thread *thread);
 int ct_box(ct_core *core, ct_thread *thread);
+int ct_visit_threads(ct_core *core, visitproc visit, void *arg);
 void ct_forget_threads(ct_core *core, ct_thread *but);
 int ct_seed(ct_core *core, ct_thread *thread);
 int ct_new_span_id(ct_core *core, ct_thread *thread, uint64_t *id);
@@ -166,6 +177,7 @@ void ct_release_site(ct_site *site);
 ct_site *ct_site_of(const ct_core *core, PyObject *code);
 PyObject *ct_add_site(ct_core *core, PyObject *arguments, PyObject *keywords);
 void ct_unlink_sites(ct_core *core);
+int ct_visit_sites(ct_core *core, visitproc visit, void *arg);
 
 /* call_starts.c */
 int ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, PyObject *context);

@@ -4,8 +4,10 @@
    own callbacks append whole records to it, which keep their place among the native ones.  All of it
    happens under the GIL; the order of entries is the order of the calls' ends. */
 
-#include "values.h"
+#include "core.h"
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 #include "structmember.h"
 
 #define CHUNK_BYTES (256 * 1024)    /* a fresh page costs 150-350 ns for each entry: chunks are kept */
@@ -96,92 +98,6 @@ take_first(ct_log *log)
     return entry;
 }
 
-/* The values of an entry as a tuple, and where the next one begins; NULL with an exception. */
-static PyObject *
-read_values(const char **at, uint16_t count)
-{
-    PyObject *values = PyTuple_New(count);
-    for (uint16_t i = 0; values != NULL && i < count; i++) {
-        PyObject *value = ct_read_value(*at);
-        if (value == NULL) {
-            Py_CLEAR(values);
-            break;
-        }
-        PyTuple_SET_ITEM(values, i, value);
-        *at = ct_behind(*at);
-    }
-    return values;
-}
-
-/* The record of an entry, which keeps what it holds. */
-PyObject *
-ct_record_of(const ct_entry *entry, PyObject *not_captured, int is_finished)
-{
-    const char *at = (const char *)(entry + 1);
-    const ct_site *site = entry->site;
-    PyObject *arguments = read_values(&at, entry->argument_count);
-    PyObject *plan = site->plan, *result = not_captured, *began = NULL;
-    PyObject *record = PyList_New(CT_RECORD_LENGTH);
-
-    if (record == NULL || arguments == NULL) {
-        Py_XDECREF(record);
-        Py_XDECREF(arguments);
-        return NULL;
-    }
-    if (entry->is_unrecorded) {
-        plan = result = began = Py_None;
-    }
-    else if (entry->is_sampled_out) {   /* its plan waits where an error would look for it */
-        plan = Py_None;
-        result = site->plan;
-    }
-    else if (is_finished && site->fixed_result != NULL) {
-        result = site->fixed_result;
-    }
-    PyObject *items[CT_RECORD_LENGTH] = {
-        Py_NewRef(entry->code), Py_NewRef(plan), PyLong_FromUnsignedLongLong(entry->span_id),
-        Py_NewRef(entry->segment), Py_NewRef(entry->context == NULL ? Py_None : entry->context),
-        PyLong_FromUnsignedLongLong(entry->parent_id), arguments,
-        began != NULL ? Py_NewRef(began) : PyLong_FromLongLong(entry->start),
-        PyLong_FromLongLong(is_finished ? entry->end : 0),
-        entry->has_result ? ct_read_value(at) : Py_NewRef(result), Py_NewRef(Py_None),
-    };
-    int is_whole = 1;
-    for (int i = 0; i < CT_RECORD_LENGTH; i++) {
-        is_whole &= items[i] != NULL;
-        PyList_SET_ITEM(record, i, items[i]);
-    }
-    if (!is_whole) {
-        Py_CLEAR(record);
-    }
-    return record;
-}
-
-/* Give up what an entry holds. */
-void
-ct_release_entry(ct_entry *entry)
-{
-    const char *at = (const char *)(entry + 1);
-    int count = entry->site == NULL ? 0 : entry->argument_count + entry->has_result;
-
-    /* All of it is read first: the last of a context may run code of the program, which pushes entries
-       over this one.  What captures made is nobody else's. */
-    PyObject *context = entry->context, *segment = entry->segment, *code = entry->code;
-    ct_site *site = entry->site;
-    for (int i = 0; i < count; i++) {
-        if (*at == OBJECT) {
-            Py_DECREF(ct_object(at));
-        }
-        at = ct_behind(at);
-    }
-    if (site != NULL) {
-        ct_release_site(site);
-    }
-    Py_XDECREF(context);
-    Py_XDECREF(segment);
-    Py_DECREF(code);
-}
-
 static PyObject *
 log_append(ct_log *log, PyObject *record)
 {
@@ -210,7 +126,7 @@ log_take(ct_log *log, PyObject *argument)
             break;
         }
         PyObject *record = entry->site == NULL
-            ? Py_NewRef(entry->code) : ct_record_of(entry, log->not_captured, 1);
+            ? Py_NewRef(entry->code) : ct_record_of(log, entry, 1);
         ct_release_entry(entry);
         if (record == NULL || PyList_Append(taken, record) < 0) {
             Py_XDECREF(record);
@@ -241,14 +157,16 @@ log_length(ct_log *log)
 static PyObject *
 log_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"not_captured", NULL};
-    PyObject *not_captured;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O:Log", names, &not_captured)) {
+    static char *names[] = {"not_captured", "node", "kinds", "details", "endings", NULL};
+    PyObject *not_captured, *node, *kinds, *details, *endings;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "$OO!O!O!O!:Log", names, &not_captured,
+                                     &PyType_Type, &node, &PyTuple_Type, &kinds, &PyType_Type, &details,
+                                     &PyTuple_Type, &endings)) {
         return NULL;
     }
     ct_log *log = (ct_log *)type->tp_alloc(type, 0);
-    if (log != NULL) {
-        log->not_captured = Py_NewRef(not_captured);
+    if (log != NULL && ct_read_model(&log->model, not_captured, node, kinds, details, endings) < 0) {
+        Py_CLEAR(log);
     }
     return (PyObject *)log;
 }
@@ -257,15 +175,23 @@ static int
 log_traverse(ct_log *log, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(log));
-    Py_VISIT(log->not_captured);
-    return 0;
+    for (ct_chunk *chunk = log->first; chunk != NULL; chunk = chunk->next) {
+        for (size_t at = chunk->taken; at < chunk->used;) {
+            ct_entry *entry = (ct_entry *)(chunk->bytes + at);
+            int found = ct_visit_entry(entry, visit, arg);
+            if (found != 0) {
+                return found;
+            }
+            at += entry->size;
+        }
+    }
+    return ct_visit_model(&log->model, visit, arg);
 }
 
 static int
 log_tp_clear(ct_log *log)
 {
     Py_DECREF(log_clear(log, NULL));
-    Py_CLEAR(log->not_captured);
     return 0;
 }
 
@@ -275,6 +201,8 @@ log_dealloc(ct_log *log)
     PyTypeObject *type = Py_TYPE(log);
     PyObject_GC_UnTrack(log);
     (void)log_tp_clear(log);
+    ct_clear_model(&log->model);
+    ct_clear_names(&log->names);
     PyMem_RawFree(log->first);      /* empty, and the only one */
     PyMem_RawFree(log->spare);
     type->tp_free(log);

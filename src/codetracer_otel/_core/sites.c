@@ -35,6 +35,22 @@ ct_release_site(ct_site *site)
     PyMem_Free(site);
 }
 
+/* Entries hold a site as well, but count its objects only once: through its core. */
+int
+ct_visit_sites(ct_core *core, visitproc visit, void *arg)
+{
+    for (ct_site *site = core->sites; site != NULL; site = site->next) {
+        Py_VISIT(site->site);
+        Py_VISIT(site->plan);
+        Py_VISIT(site->capture);
+        Py_VISIT(site->fixed_result);
+        Py_VISIT(site->learn);
+        Py_VISIT(site->taught);
+        Py_VISIT(site->result_place);
+    }
+    return 0;
+}
+
 /* Called as a code object goes, and as its extra is replaced. */
 void
 ct_free_site(void *extra)

@@ -12,7 +12,8 @@ from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
 from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
 from codetracer_otel.model.ids import gives_random_ids
-from codetracer_otel.model.record import NOT_CAPTURED
+from codetracer_otel.model.record import NOT_CAPTURED, Ending, SpanDetails
+from codetracer_otel.model.value import Node, NodeKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,7 +41,9 @@ class CompiledBuffer(RecordBuffer):
     """
 
     def __init__(self, native: Any, *bounds: Any) -> None:
-        super().__init__(*bounds, records=native.Log(NOT_CAPTURED))
+        model = {"node": Node, "kinds": tuple(NodeKind), "details": SpanDetails}
+        records = native.Log(not_captured=NOT_CAPTURED, endings=tuple(Ending), **model)
+        super().__init__(*bounds, records=records)
 
     def _set_high_watermark(self, count: int) -> None:
         records: Any = self.records
@@ -216,7 +219,6 @@ class CompiledRecorder(PythonRecorder):
             next_id=None if self._has_random_ids else self.next_span_id,
             urandom=Os.urandom,
             node_of_class=self._node_of_class,
-            not_captured=NOT_CAPTURED,
             undecided=UNDECIDED,
             runs_code=self._runs_code,
         )

@@ -234,17 +234,39 @@ ct_box(ct_core *core, ct_thread *thread)
         return 0;
     }
     thread->top = thread->last = 0;
+    int is_boxed = 0;
     while (at < top) {
         ct_entry *entry = (ct_entry *)(thread->bytes + at);
         at += entry->size;
-        PyObject *record = ct_record_of(entry, core->not_captured, 0);
-        ct_release_entry(entry);
+        /* Out of memory, the calls above are lost as well: their ends find nothing. */
+        PyObject *record = is_boxed < 0 ? NULL : ct_record_of(core->log, entry, 0);
         if (record == NULL || PyList_Append(stack, record) < 0) {
-            Py_XDECREF(record);
-            return -1;      /* out of memory: the calls above are lost, their ends find nothing */
+            is_boxed = -1;
         }
-        Py_DECREF(record);
+        Py_XDECREF(record);
+        PyObject *error = is_boxed < 0 ? PyErr_GetRaisedException() : NULL;
+        ct_release_entry(entry);
+        if (is_boxed < 0) {
+            PyErr_SetRaisedException(error);
+        }
         core->boxed_calls++;
+    }
+    return is_boxed;
+}
+
+int
+ct_visit_threads(ct_core *core, visitproc visit, void *arg)
+{
+    for (ct_thread *thread = core->threads; thread != NULL; thread = thread->next) {
+        Py_VISIT(thread->python_stack);
+        for (size_t at = 0; at < thread->top;) {
+            ct_entry *entry = (ct_entry *)(thread->bytes + at);
+            int found = ct_visit_entry(entry, visit, arg);
+            if (found != 0) {
+                return found;
+            }
+            at += entry->size;
+        }
     }
     return 0;
 }

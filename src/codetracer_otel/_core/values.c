@@ -1,8 +1,6 @@
-/* Values as tagged bytes, so that a record keeps nothing of the program alive. */
+/* Values as tagged bytes, so that a record keeps nothing of the program alive: see format.h. */
 
 #include "values.h"
-
-#define MOST_CLASSES 4096
 
 /* Whether a value is recorded as it is, without asking Python. */
 int
@@ -14,68 +12,6 @@ ct_is_plain(const ct_site *site, PyObject *value)
     }
     return site->takes_plain && (value == Py_None || type == &PyLong_Type || type == &PyBool_Type
                                  || type == &PyFloat_Type);
-}
-
-/* What stands for every instance of a value's class: a new reference, or NULL without an exception
-   where Python has to look at the value, or with one. */
-PyObject *
-ct_node_of(ct_core *core, const ct_site *site, PyObject *value)
-{
-    PyObject *key = NULL, *known, *node = NULL, *made = NULL, *reference = NULL;
-    PyObject *type = (PyObject *)Py_TYPE(value);
-
-    if (core->node_of_class == NULL || !site->takes_plain) {
-        return NULL;
-    }
-    /* By id: to hash a class is code of its metaclass. */
-    key = PyLong_FromVoidPtr(type);
-    if (key == NULL) {
-        return NULL;
-    }
-    known = PyDict_GetItemWithError(core->class_nodes, key);
-    if (known != NULL) {
-        PyObject *alive = NULL;
-#if PY_VERSION_HEX >= 0x030D0000
-        if (PyWeakref_GetRef(PyTuple_GET_ITEM(known, 0), &alive) < 0) {
-            goto done;
-        }
-        Py_XDECREF(alive);      /* `value` keeps its class */
-#else
-        alive = PyWeakref_GetObject(PyTuple_GET_ITEM(known, 0));
-#endif
-        if (alive == type) {
-            node = PyTuple_GET_ITEM(known, 1);
-            node = node == Py_None ? NULL : Py_NewRef(node);
-            goto done;
-        }
-    }
-    else if (PyErr_Occurred()) {
-        goto done;
-    }
-    made = PyObject_CallOneArg(core->node_of_class, type);
-    if (made == NULL) {
-        goto done;
-    }
-    reference = PyWeakref_NewRef(type, NULL);
-    if (reference == NULL) {
-        goto done;
-    }
-    known = PyTuple_Pack(2, reference, made);
-    if (known == NULL) {
-        goto done;
-    }
-    if (PyDict_GET_SIZE(core->class_nodes) >= MOST_CLASSES) {
-        PyDict_Clear(core->class_nodes);    /* most are of classes that are gone */
-    }
-    if (PyDict_SetItem(core->class_nodes, key, known) == 0 && made != Py_None) {
-        node = Py_NewRef(made);
-    }
-    Py_DECREF(known);
-done:
-    Py_DECREF(key);
-    Py_XDECREF(made);
-    Py_XDECREF(reference);
-    return node;
 }
 
 #define OBJECT_ROOM (1 + sizeof(PyObject *))
@@ -182,65 +118,118 @@ ct_put_value(char *at, PyObject *value)
     return put(at, OBJECT, &value, 8);
 }
 
-/* The value as an object: a new reference. */
-PyObject *
-ct_read_value(const char *at)
+/* Call `visit` with each object that `count` values hold. */
+int
+ct_visit_values(const char *at, uint32_t count, visitproc visit, void *arg)
 {
+    for (; count != 0; count--) {
+        if (*at == OBJECT) {
+            int found = visit(ct_object(at), arg);
+            if (found != 0) {
+                return found;
+            }
+        }
+        at = ct_step(at, &count);
+    }
+    return 0;
+}
+
+static PyObject *
+read_ascii(const char *at, uint16_t size)
+{
+    PyObject *text = PyUnicode_New(size, 127);
+    if (text != NULL) {
+        memcpy(PyUnicode_1BYTE_DATA(text), at, size);
+    }
+    return text;
+}
+
+static PyObject *
+read_pair(const ct_log *log, const char **at)
+{
+    PyObject *key = ct_read_value(log, at), *held = key == NULL ? NULL : ct_read_value(log, at);
+    PyObject *pair = held == NULL ? NULL : PyTuple_Pack(2, key, held);
+    Py_XDECREF(key);
+    Py_XDECREF(held);
+    return pair;
+}
+
+static PyObject *
+read_items(const ct_log *log, const char **at, uint32_t count, int are_pairs)
+{
+    PyObject *items = PyTuple_New(count);
+    for (uint32_t i = 0; items != NULL && i < count; i++) {
+        PyObject *item = are_pairs ? read_pair(log, at) : ct_read_value(log, at);
+        if (item == NULL) {
+            Py_CLEAR(items);
+            break;
+        }
+        PyTuple_SET_ITEM(items, i, item);
+    }
+    return items;
+}
+
+static PyObject *
+read_node(const ct_log *log, const char **at)
+{
+    const char *from = *at;
+    uint32_t inside = 0;
+    PyObject *items;
+    int has_size = 1;
+
+    *at = ct_step(from, &inside);
+    switch (*from) {
+    case SHORT_FORM:
+        items = PyUnicode_DecodeUTF8(from + 9, ct_size(from), "strict");
+        has_size = 0;
+        break;
+    case CUT_TEXT:
+        items = PyUnicode_DecodeUTF8(from + CT_NODE_HEAD, ct_size(from), "strict");
+        break;
+    case BYTES:
+        items = PyBytes_FromStringAndSize(from + CT_NODE_HEAD, ct_size(from));
+        break;
+    case LIST: case TUPLE: case SET: case MAPPING: case STRUCT:
+        items = read_items(log, at, ct_size(from), *from == MAPPING || *from == STRUCT);
+        break;
+    default:
+        items = PyTuple_New(0);
+        has_size = 0;
+    }
+    return ct_new_node(log, *from, ct_class(from), items, has_size ? ct_full(from) : 0);
+}
+
+/* A new reference to the value as an object, and `*at` behind its bytes. */
+PyObject *
+ct_read_value(const ct_log *log, const char **at)
+{
+    const char *from = *at;
     int64_t integer;
     double real;
-    PyObject *value;
 
-    switch (*at) {
+    switch (*from) {
+    case NONE: case TRUE_: case FALSE_: case INTEGER: case FLOAT: case OBJECT: case ASCII: case UTF8:
+        *at = ct_behind(from);
+        break;
+    default:
+        return read_node(log, at);
+    }
+    switch (*from) {
     case NONE:
         return Py_NewRef(Py_None);
     case TRUE_: case FALSE_:
-        return PyBool_FromLong(*at == TRUE_);
+        return PyBool_FromLong(*from == TRUE_);
     case INTEGER:
-        memcpy(&integer, at + 1, 8);
+        memcpy(&integer, from + 1, 8);
         return PyLong_FromLongLong(integer);
     case FLOAT:
-        memcpy(&real, at + 1, 8);
+        memcpy(&real, from + 1, 8);
         return PyFloat_FromDouble(real);
     case OBJECT:
-        return Py_NewRef(ct_object(at));
+        return Py_NewRef(ct_object(from));
     case UTF8:
-        return PyUnicode_DecodeUTF8(ct_text(at), ct_text_size(at), "strict");
+        return PyUnicode_DecodeUTF8(ct_text(from), ct_text_size(from), "strict");
     default:
-        value = PyUnicode_New(ct_text_size(at), 127);
-        if (value != NULL) {
-            memcpy(PyUnicode_1BYTE_DATA(value), ct_text(at), ct_text_size(at));
-        }
-        return value;
+        return read_ascii(ct_text(from), ct_text_size(from));
     }
-}
-
-/* A plain value itself, or what the capture makes of another: a new reference. */
-PyObject *
-ct_captured(ct_core *core, ct_site *site, PyObject *value, int *is_charged)
-{
-    if (ct_is_plain(site, value)) {
-        return Py_NewRef(value);
-    }
-    PyObject *node = ct_node_of(core, site, value);
-    if (node == NULL && !PyErr_Occurred()) {
-        *is_charged = 1;
-        node = PyObject_CallOneArg(site->capture, value);
-    }
-    return node;
-}
-
-int
-ct_charge(ct_core *core, PyObject *const *values, Py_ssize_t count)
-{
-    PyObject *tuple = PyTuple_New(count);
-    if (tuple == NULL) {
-        return -1;
-    }
-    for (Py_ssize_t i = 0; i < count; i++) {
-        PyTuple_SET_ITEM(tuple, i, Py_NewRef(values[i]));
-    }
-    PyObject *done = PyObject_CallOneArg(core->charge, tuple);
-    Py_DECREF(tuple);
-    Py_XDECREF(done);
-    return done == NULL ? -1 : 0;
 }

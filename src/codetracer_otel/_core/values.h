@@ -1,7 +1,7 @@
-/* The form of values in an entry, for whoever writes or reads them.
+/* The form of values in an entry, for whoever writes or reads them: a tag, and what stands beside it here.
+   Numbers are in the machine's order and not aligned.
 
-   A tag is followed by: nothing (None, True, False); 8 bytes (an integer, a float, a strong reference
-   to a captured value); a length of 2 bytes and that many of ASCII or UTF-8. */
+   A class is the number of its name in the log's `ct_names`. */
 
 #ifndef CODETRACER_VALUES_H
 #define CODETRACER_VALUES_H
@@ -9,8 +9,23 @@
 #include "core.h"
 #include <string.h>
 
-enum { NONE = 'N', TRUE_ = 'T', FALSE_ = 'F', INTEGER = 'I', FLOAT = 'D', ASCII = 'A', UTF8 = 'U',
-       OBJECT = 'O' };
+enum {
+    NONE = 'N', TRUE_ = 'T', FALSE_ = 'F',
+    INTEGER = 'I',              /* int64 */
+    FLOAT = 'D',                /* double */
+    ASCII = 'A', UTF8 = 'U',    /* uint16 size, text */
+    OBJECT = 'O',               /* strong reference: what Python captured; a huge integer or text */
+    /* What Python has as a `Node`: */
+    INSTANCE = 'i',             /* uint32 class, of which nothing but that is known */
+    CYCLE = 'c', DEEPER = 'd',  /* uint32 class */
+    SHORT_FORM = 'x',           /* uint32 class, uint32 size, UTF-8 */
+    CUT_TEXT = 'u',             /* uint32 class, uint32 size, uint64 full length, UTF-8 */
+    BYTES = 'b',                /* uint32 class, uint32 size, uint64 full length, bytes */
+    LIST = 'l', TUPLE = 't', SET = 's',     /* uint32 class, uint32 count, uint64 left out; the values */
+    MAPPING = 'm', STRUCT = 'r' /* the same; `count` pairs of values, a key before what it holds */
+};
+
+#define CT_NODE_HEAD 17         /* bytes of a tag with class, size and full length */
 
 static inline uint16_t
 ct_text_size(const char *at)
@@ -35,18 +50,66 @@ ct_object(const char *at)
     return object;
 }
 
-/* Where the next value begins. */
+static inline uint32_t
+ct_class(const char *at)
+{
+    uint32_t number;
+    memcpy(&number, at + 1, sizeof number);
+    return number;
+}
+
+/* Bytes, values or pairs, behind the class. */
+static inline uint32_t
+ct_size(const char *at)
+{
+    uint32_t size;
+    memcpy(&size, at + 5, sizeof size);
+    return size;
+}
+
+/* The length of what was cut, or how many items were left out. */
+static inline uint64_t
+ct_full(const char *at)
+{
+    uint64_t full;
+    memcpy(&full, at + 9, sizeof full);
+    return full;
+}
+
+/* Behind a tag and its own bytes; the values that stand inside follow, and are added to `*inside`. */
 static inline const char *
-ct_behind(const char *at)
+ct_step(const char *at, uint32_t *inside)
 {
     switch (*at) {
     case NONE: case TRUE_: case FALSE_:
         return at + 1;
     case INTEGER: case FLOAT: case OBJECT:
         return at + 9;
+    case INSTANCE: case CYCLE: case DEEPER:
+        return at + 5;
+    case SHORT_FORM:
+        return at + 9 + ct_size(at);
+    case CUT_TEXT: case BYTES:
+        return at + CT_NODE_HEAD + ct_size(at);
+    case LIST: case TUPLE: case SET:
+        *inside += ct_size(at);
+        return at + CT_NODE_HEAD;
+    case MAPPING: case STRUCT:
+        *inside += 2 * ct_size(at);
+        return at + CT_NODE_HEAD;
     default:
         return at + 3 + ct_text_size(at);
     }
+}
+
+/* Where the next value begins. */
+static inline const char *
+ct_behind(const char *at)
+{
+    for (uint32_t count = 1; count != 0; count--) {
+        at = ct_step(at, &count);
+    }
+    return at;
 }
 
 #endif
