@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from tests.traced_run import run_python, run_traced
@@ -83,12 +82,10 @@ def test_results_are_those_without_us_and_every_span_is_there(tmp_path, tool):
     plain = run_python("-W", "ignore", script, cwd=tmp_path)
     assert plain.returncode == 0, plain.stderr
     outputs = [word for output in OUTPUTS[:3] for word in ("--exporter", output)]
-    began = time.monotonic()
     done = run_traced(
         "--trace-filter", "filter.toml", *outputs, script, cwd=tmp_path, PYTHONWARNINGS="ignore"
     )
     assert (done.returncode, done.stdout) == (0, plain.stdout), done.stderr
-    assert time.monotonic() - began < 30
     (line,) = done.stderr.splitlines()
     recorded, exported, dropped = map(int, SUMMARY.search(line).groups())
     assert recorded == CALLS

@@ -21,7 +21,7 @@ from tests.faults.collectors import (
     wait_for_requests,
     wait_for_spans,
 )
-from tests.faults.running import BOUND_S, SHUTDOWN_S, running, worked
+from tests.faults.running import SHUTDOWN_S, running, worked
 
 WORK = "__main__.work"
 
@@ -32,7 +32,6 @@ def test_an_absent_collector(tmp_path, name):
         program.do(100)
         ended = program.end()
     assert ended.output == worked(100)
-    assert ended.seconds < BOUND_S
     assert (ended.recorded, ended.exported) == (100, 0)
     assert ended.dropped == {"export_failed": 100}
     assert ended.events.count("exporter failing") == 1
@@ -88,7 +87,6 @@ def test_an_answer_that_asks_for_another_attempt(tmp_path, answer):
             wait_for_requests(collector, 1)
             ended = program.end()
     assert ended.output == worked(100)
-    assert ended.seconds < BOUND_S
     assert (ended.recorded, ended.exported, ended.dropped) == (100, 100, {})
     if answer is break_off_the_answer:  # its status had come, so nothing is sent again
         assert len(spans_of(collector.requests)) == 100
@@ -148,7 +146,7 @@ def test_a_collector_that_never_answers(tmp_path):
             program.do(50)
             ended = program.end()
     assert ended.output == worked(150)
-    assert SHUTDOWN_S - 1 < ended.seconds < BOUND_S
+    assert ended.seconds > SHUTDOWN_S - 1
     assert (ended.recorded, ended.exported, ended.dropped) == (150, 0, {"shutdown": 150})
 
 
@@ -178,7 +176,6 @@ def test_a_certificate_that_nobody_vouches_for(tmp_path):
         program.do(100)
         ended = program.end()
     assert ended.output == worked(100)
-    assert ended.seconds < BOUND_S
     assert collector.requests == []
     assert (ended.recorded, ended.exported, ended.dropped) == (100, 0, {"export_failed": 100})
     (line,) = [line for line in ended.log if line["message"] == "exporter failing"]
@@ -190,6 +187,5 @@ def test_a_host_that_has_no_address(tmp_path):
         program.do(100)
         ended = program.end()
     assert ended.output == worked(100)
-    assert ended.seconds < BOUND_S
     assert (ended.recorded, ended.exported) == (100, 0)
     assert sum(ended.dropped.values()) == 100  # a slow resolver may still be asked at the end

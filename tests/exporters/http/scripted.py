@@ -92,7 +92,7 @@ class Server:
                 each.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for thread in self._threads:
-            thread.join(20)
+            thread.join(60)
 
 
 @contextmanager

@@ -307,9 +307,9 @@ def test_an_interrupt_ends_the_wait_between_attempts(collector, told):
     results = []
     thread = threading.Thread(target=lambda: results.append(exporter.export(spans(1))))
     thread.start()
-    assert waiting.wait(10)
+    assert waiting.wait(60)
     exporter.interrupt()
-    thread.join(10)
+    thread.join(60)
     assert results == [ExportResult.FAILURE]
     exporter.shutdown(1.0)
 

@@ -49,7 +49,7 @@ def serving():
     try:
         yield service, f"http://127.0.0.1:{port}"
     finally:
-        server.stop(0).wait(10)
+        server.stop(0).wait(60)
 
 
 def silent(event, /, level="info", **facts):

@@ -19,13 +19,13 @@ from codetracer_otel.filters import (
 from codetracer_otel.filters.language.sources import MAX_FILE_BYTES
 from codetracer_otel.filters.types import CodeIdentity
 
-# Far above the second that is wanted: the machine may be busy, and a hang is what is looked for.
+# Of the thread's CPU, far above the second that is wanted: a hang is what is looked for.
 PATIENCE_S = 20
 
 
 def loaded(source):
     """Load, classify one function, and return the problems, all within the patience."""
-    began = time.monotonic()
+    began = time.thread_time()
     try:
         asked = compile_chain(load_chain([*builtin_sources(), source]))
         asked.classify(CodeIdentity(("app.mod",), "/srv/app/mod.py", "f"))
@@ -33,7 +33,7 @@ def loaded(source):
     except FilterError as error:
         return list(error.problems)
     finally:
-        assert time.monotonic() - began < PATIENCE_S
+        assert time.thread_time() - began < PATIENCE_S
 
 
 BIG_RULES = "".join(rule(f"pkg:a{number}") for number in range(20_000))

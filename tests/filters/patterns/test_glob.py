@@ -140,6 +140,6 @@ def test_braces_mean_any_of_their_alternatives(parts, text):
     ],
 )
 def test_a_hostile_glob_takes_no_longer_than_the_text_is_long(pattern, text):
-    began = time.monotonic()
+    began = time.thread_time()
     assert compile_glob(pattern)(text) is False
-    assert time.monotonic() - began < 10
+    assert time.thread_time() - began < 10

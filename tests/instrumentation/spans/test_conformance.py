@@ -93,7 +93,7 @@ class Thread:
         self.tokens = []
 
     def do(self, function, *arguments):
-        return self.pool.submit(function, *arguments).result(timeout=20)
+        return self.pool.submit(function, *arguments).result(timeout=60)
 
 
 class Driver:

@@ -3,9 +3,52 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
+from codetracer_otel.instrumentation.spans import room as module
 from codetracer_otel.instrumentation.spans.room import Room
 
 LONG = 30.0
+
+
+class HandClock:
+    """Time that passes while somebody waits, and otherwise not."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+
+class HandEvent:
+    """An event whose `wait` takes all of its time at once, or as long as it takes to be set."""
+
+    clock = None
+    set_after = None  # s from the beginning of a wait
+
+    def clear(self):
+        self.is_set = False
+
+    def set(self):
+        self.is_set = True
+
+    def wait(self, timeout):
+        if self.is_set:
+            return
+        soon = timeout if self.set_after is None else min(self.set_after, timeout)
+        self.clock.now += soon
+        if self.set_after is not None and soon == self.set_after:
+            self.made()
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = HandClock()
+    monkeypatch.setattr(module, "Time", clock)
+    monkeypatch.setattr(module, "Event", HandEvent)
+    monkeypatch.setattr(HandEvent, "clock", clock)
+    return clock
 
 
 def nothing():
@@ -33,16 +76,21 @@ def test_a_wait_goes_on_for_as_long_as_room_is_made_now_and_then():
     assert left == [0]
 
 
-def test_progress_renews_the_patience():
-    room, began = Room(None, patience_s=0.4), time.monotonic()
-
-    def make_some():
-        threading.Timer(0.1, room.made).start()
-
-    assert room.is_found(lambda: time.monotonic() - began < 1.0, make_some)
+def test_progress_renews_the_patience(clock):
+    room, began = Room(None, patience_s=0.4), clock.now
+    room._changed.set_after, room._changed.made = 0.1, room.made
+    assert room.is_found(lambda: clock.now - began < 1.0, nothing)
+    assert clock.now - began == pytest.approx(1.0)
 
 
-def test_a_wait_without_any_progress_ends_and_the_next_one_does_not_begin():
+def test_progress_that_comes_too_late_renews_nothing(clock):
+    room, began = Room(None, patience_s=0.4), clock.now
+    room._changed.set_after, room._changed.made = 0.5, room.made
+    assert not room.is_found(lambda: True, nothing)
+    assert clock.now - began == pytest.approx(0.4)
+
+
+def test_a_wait_without_any_progress_ends_and_the_next_one_does_not_begin(clock):
     room, asked = Room(None, patience_s=0.1), []
     assert not room.is_found(lambda: True, lambda: asked.append(1))
     assert not room.is_found(lambda: True, lambda: asked.append(2))
@@ -52,10 +100,11 @@ def test_a_wait_without_any_progress_ends_and_the_next_one_does_not_begin():
     assert asked == [1, 3]
 
 
-def test_one_wait_takes_no_longer_than_is_said_whatever_progress_there_is():
-    room, began = Room(0.1, patience_s=LONG), time.monotonic()
-    assert not room.is_found(lambda: True, room.made)
-    assert time.monotonic() - began < LONG
+def test_one_wait_takes_no_longer_than_is_said_whatever_progress_there_is(clock):
+    room, began = Room(0.1, patience_s=LONG), clock.now
+    room._changed.set_after, room._changed.made = 0.03, room.made
+    assert not room.is_found(lambda: True, nothing)
+    assert clock.now - began == pytest.approx(0.1)
 
 
 def test_room_made_before_the_wait_is_not_overslept():

@@ -40,7 +40,7 @@ def test_it_is_deserved_where_the_program_has_another_thread():
     def look():
         seen.append(fork_warning.is_deserved())
         _thread.start_new_thread(look_unknown, ())
-        done.wait(10)
+        done.wait(60)
 
     def look_unknown():
         stand_ins.append(threading.current_thread().ident)  # nobody takes it away on 3.12

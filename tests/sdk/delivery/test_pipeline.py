@@ -115,7 +115,7 @@ def test_wake_drains_before_the_interval_is_over(build):
     pipeline = build(keeper)
     pipeline.recorder.records.append(1)
     pipeline.wake()
-    assert arrived.wait(5)
+    assert arrived.wait(60)
 
 
 def test_a_batch_that_cannot_be_judged_is_not_delivered(build):
@@ -156,14 +156,14 @@ def test_spans_of_others_are_bounded_and_counted(build):
 
     def redact(_records, spans):
         blocked.set()
-        go_on.wait(10)
+        go_on.wait(60)
         return spans
 
     keeper = Keeper()
     pipeline = build(keeper, redact=redact, max_spans=4)
     pipeline.add_span(Span(0))
     pipeline.wake()
-    assert blocked.wait(5)
+    assert blocked.wait(60)
     for number in range(1, 8):
         pipeline.add_span(Span(number))
     go_on.set()
@@ -207,7 +207,7 @@ def test_what_was_not_judged_in_time_is_counted_as_lost_at_the_end(build):
     may_go_on = threading.Event()
 
     def judge_slowly(_records, spans):
-        may_go_on.wait(10)
+        may_go_on.wait(60)
         return spans
 
     pipeline = build(Keeper(), redact=judge_slowly, batch_records=2)

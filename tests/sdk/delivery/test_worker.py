@@ -17,7 +17,7 @@ from codetracer_otel.sdk.delivery.worker import Worker, unregistered
 
 
 def soon():
-    return time.monotonic() + 5
+    return time.monotonic() + 60
 
 
 def start(handle, interval=lambda: None, on_start=lambda: None):
@@ -44,7 +44,7 @@ def test_items_are_handled_in_order_until_one_ends_the_thread():
 def test_none_comes_when_the_interval_passes():
     ticked = threading.Event()
     worker = start(lambda item: item is None and not ticked.set(), lambda: 0.01)
-    assert ticked.wait(5)
+    assert ticked.wait(60)
     worker.put("end")
     assert worker.join(soon())
 
@@ -64,7 +64,7 @@ def test_the_program_never_meets_the_thread_not_even_after_logging_in_it():
     worker = start(handle)
     worker.put("log")
     worker.put("look")
-    assert logged.wait(5)
+    assert logged.wait(60)
     assert threading.enumerate() == before
     worker.put("end")
     assert worker.join(soon())
@@ -111,13 +111,13 @@ def test_a_thread_too_busy_to_park_goes_on_by_itself():
     def handle(item):
         if item == "busy":
             entered.set()
-            go_on.wait(10)
+            go_on.wait(60)
         handled.append(item)
         return item != "end"
 
     worker = start(handle)
     worker.put("busy")
-    assert entered.wait(5)
+    assert entered.wait(60)
     worker.park(time.monotonic() + 0.01)
     worker.unpark()
     go_on.set()

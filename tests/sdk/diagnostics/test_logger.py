@@ -195,7 +195,7 @@ def test_a_line_makes_no_thread_known_to_the_program(open_log):
         done.set()
 
     Threads.start_new_thread(tell, ())
-    assert done.wait(10)
+    assert done.wait(60)
     assert [type(thread) for thread in threading.enumerate() if "Dummy" in thread.name] == []
 
 

@@ -39,7 +39,7 @@ def test_it_waits_for_the_first_thread_and_for_every_other_one_of_the_program(en
     ended.set()
     assert not shut_down.wait(0.05)  # the other one still is
     other.set()
-    assert shut_down.wait(10)
+    assert shut_down.wait(60)
     late.join()
 
 
@@ -50,7 +50,7 @@ def test_one_thread_waits_however_often_it_is_asked_to(ended):
     shut_down = await_end(own_threads)
     assert _thread._count() <= before + 1
     ended.set()
-    assert shut_down.wait(10)
+    assert shut_down.wait(60)
     assert len(own_threads) == known + 1
 
 
