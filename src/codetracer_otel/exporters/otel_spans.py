@@ -6,6 +6,7 @@ import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import (
     _SUPPRESS_INSTRUMENTATION_KEY,
     attach,
@@ -147,7 +148,7 @@ def _kind(name: str) -> SpanKind:
 
 
 def _otel_event(event: Event) -> OtelEvent:
-    attributes = deliverable(event.attributes)
+    attributes = _counted(event)
     return OtelEvent(encodable(event.name), attributes, unix_ns(event.time_ns))
 
 
@@ -155,11 +156,21 @@ def _otel_link(link: Link) -> OtelLink:
     context = SpanContext(
         link.trace_id,
         link.span_id,
-        is_remote=False,
+        is_remote=link.is_remote,
         trace_flags=TraceFlags(link.trace_flags),
         trace_state=_trace_state(link.trace_state),
     )
-    return OtelLink(context, deliverable(link.attributes))
+    return OtelLink(context, _counted(link))
+
+
+def _counted(part: Event | Link) -> Mapping[str, Any]:
+    """Return attributes that say how many were dropped beside them."""
+    attributes = deliverable(part.attributes)
+    if not part.dropped_attributes:
+        return attributes
+    counted = BoundedAttributes()
+    vars(counted).update(_dict=attributes, dropped=part.dropped_attributes)
+    return counted
 
 
 def _otel_status(view: SpanView) -> Status:
@@ -246,7 +257,7 @@ def redacted_span(span: ReadableSpan, view: SpanView) -> ReadableSpan:
         attributes=view.attributes,
         events=[_otel_event(event) for event in view.events],
         links=[
-            OtelLink(link.context, shown.attributes)
+            OtelLink(link.context, _counted(shown))
             for link, shown in zip(span.links, view.links, strict=True)
         ],
         kind=span.kind,
@@ -287,6 +298,7 @@ def _view(span: ReadableSpan, context: SpanContext) -> SpanView:
                 text_of_name(event.name),
                 exact_ns(event.timestamp),
                 deliverable(event.attributes or {}),
+                event.dropped_attributes,
             )
             for event in span.events
         ],
@@ -328,6 +340,8 @@ def _links(links: Sequence[OtelLink]) -> list[Link]:
             link.context.trace_state.to_header(),
             int(link.context.trace_flags),
             deliverable(link.attributes or {}),
+            link.context.is_remote,
+            link.dropped_attributes,
         )
         for link in links
     ]

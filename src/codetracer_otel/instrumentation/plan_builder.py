@@ -16,6 +16,7 @@ from codetracer_otel.filters.types import (
     learn_nothing,
 )
 from codetracer_otel.instrumentation.values.frame_variables import CO_OPTIMIZED
+from codetracer_otel.model.bounds import DEFAULT_BOUNDS
 from codetracer_otel.model.record import NOT_CAPTURED, Plan, Variable
 from codetracer_otel.model.value import DROPPED_NODE, REDACTED_NODE
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from codetracer_otel.filters.decisions.classifier import Classifier
     from codetracer_otel.filters.decisions.decision import Decision
     from codetracer_otel.filters.types import Learn, RuleSource, Verdict
+    from codetracer_otel.model.bounds import SpanBounds
     from codetracer_otel.model.record import NotCaptured
     from codetracer_otel.model.value import Node
 
@@ -71,6 +73,7 @@ class PlanBuilder:
         capture: what is captured where no rule says: of args, return, locals, globals.
         on_skip: told of each skipped code object's deciding rule.
         shown_path: returns how a file's path is written in spans.
+        bounds: how much of a span is delivered.
 
     Attributes:
         learns: whether what is hidden because of its name becomes a known secret.
@@ -84,7 +87,9 @@ class PlanBuilder:
         capture: frozenset[str],
         on_skip: Callable[[RuleSource], None],
         shown_path: Callable[[str], str] = str,
+        bounds: SpanBounds = DEFAULT_BOUNDS,
     ) -> None:
+        self._bounds = bounds
         self._classifier = classifier
         self.learns = classifier.known is not None
         self.learn: Learn = learn_nothing if classifier.known is None else classifier.known.learn
@@ -140,6 +145,7 @@ class PlanBuilder:
             root=decision.root,
             redactions=_redactions(arguments, local_values, global_values, result),
             rule=f"{decision.source.file}:{decision.source.line}",
+            bounds=self._bounds,
         )
         return PlannedCode(
             plan, _keyword_judge(decision), keywords, self.learn, _secret_keywords(decision)

@@ -32,6 +32,10 @@ class RandomIds(IdGenerator):
         """Return a non-zero 128-bit integer."""
         return self._random.getrandbits(128) or 1
 
+    def is_trace_id_random(self) -> bool:
+        """Return True: a trace's flags tell it."""
+        return True
+
     def reseed(self) -> None:
         """Start anew from ``Os.urandom``; a forked child must not repeat its parent's ids."""
         self._random.seed(_seed())
@@ -41,6 +45,7 @@ class RandomIds(IdGenerator):
         vars(self).update(
             generate_span_id=generator.generate_span_id,
             generate_trace_id=generator.generate_trace_id,
+            is_trace_id_random=lambda: has_random_traces(generator),
         )
 
     @property
@@ -68,6 +73,10 @@ class ForeignIds(RandomIds):
         """Return what the host's generator returns."""
         return self._generator.generate_trace_id()
 
+    def is_trace_id_random(self) -> bool:
+        """Return what the host's generator says."""
+        return has_random_traces(self._generator)
+
     @property
     def next_wire_span_id(self) -> Callable[[], int]:
         """A source of the host's span ids in wire order."""
@@ -77,6 +86,12 @@ class ForeignIds(RandomIds):
 def gives_random_ids(ids: IdGenerator) -> bool:
     """Return whether any random number will do as an id: nobody else gives them."""
     return type(ids) is RandomIds and "generate_span_id" not in vars(ids)
+
+
+def has_random_traces(ids: object) -> bool:
+    """Return whether a generator says that its trace ids are random, as W3C's level 2 asks it."""
+    is_random = getattr(ids, "is_trace_id_random", None)
+    return is_random is not None and is_random() is True
 
 
 def wire_ids(ids: IdGenerator) -> Callable[[], int]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.model.bounds import DEFAULT_BOUNDS, SpanBounds
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -120,6 +122,7 @@ class Plan:
         root: each call starts its own trace.
         redactions: (kind, number) of the values of each call that are redacted by name.
         rule: provenance of the decision, for people.
+        bounds: how much of a span is delivered.
     """
 
     name: str
@@ -142,6 +145,11 @@ class Plan:
     root: bool = False
     redactions: tuple[tuple[str, int], ...] = ()
     rule: str = ""
+    bounds: SpanBounds = DEFAULT_BOUNDS
+
+
+SAMPLED: Final = 1  # W3C trace flags
+RANDOM: Final = 2  # the trace id is random in its 56 last bits at least
 
 
 class TraceOnThread:
@@ -175,7 +183,7 @@ class TraceOnThread:
         wall_offset_ns: int,
         thread_id: int = 0,
         thread_name: str = "",
-        trace_flags: int = 1,
+        trace_flags: int = SAMPLED,
         trace_state: str = "",
         remote_parent_id: int = 0,
     ) -> None:
@@ -213,6 +221,7 @@ class Event:
     name: str
     time_ns: int
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    dropped_attributes: int = 0
 
 
 @dataclass(slots=True)
@@ -224,6 +233,8 @@ class Link:
     trace_state: str = ""
     trace_flags: int = 0
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    is_remote: bool = False
+    dropped_attributes: int = 0
 
 
 @dataclass(slots=True)
@@ -292,6 +303,7 @@ class SpanDetails:
     is_hooked = False
     dropped_attributes = 0
     dropped_events = 0
+    dropped_links = 0
 
 
 def otel_span_id(wire: int) -> int:

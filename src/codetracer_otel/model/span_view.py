@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from codetracer_otel.model.bounds import first_of, plain_cut
 from codetracer_otel.model.record import (
     ARGUMENTS,
     END,
@@ -21,11 +22,12 @@ from codetracer_otel.model.record import (
     exception_event,
     hex_span_id,
 )
-from codetracer_otel.model.value import REDACTED_NODE, attribute_value
+from codetracer_otel.model.value import REDACTED, attribute_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from codetracer_otel.model.bounds import SpanBounds
     from codetracer_otel.model.record import (
         Event,
         Link,
@@ -126,6 +128,9 @@ def span_view(record: Record) -> SpanView:
         view.attributes["codetracer.return"] = attribute_value(result)
     if extras is not None:
         apply_extras(view, plan, extras)
+    if len(view.attributes) > plan.bounds.attributes:
+        view.attributes, dropped = first_of(view.attributes, plan.bounds.attributes)
+        view.dropped_attributes += dropped
     return view
 
 
@@ -141,21 +146,24 @@ def apply_extras(view: SpanView, plan: Plan, extras: SpanDetails) -> None:
     view.links.extend(extras.links or ())
     view.dropped_attributes = extras.dropped_attributes
     view.dropped_events = extras.dropped_events
+    view.dropped_links = extras.dropped_links
     if extras.name is not None:
         view.name = extras.name
-    _apply_status(view, extras)
+    _apply_status(view, plan.bounds, extras)
+    _bound_parts(view, plan.bounds)
 
 
 def _code_attributes(plan: Plan, segment: TraceOnThread) -> dict[str, AttributeValue]:
+    longest = plan.bounds.text
     attributes: dict[str, AttributeValue] = {
-        "code.function.name": plan.function_name,
-        "code.file.path": plan.file,
+        "code.function.name": plain_cut(plan.function_name, longest),
+        "code.file.path": plain_cut(plan.file, longest),
         "code.line.number": plan.line,
     }
     if plan.sampling_ratio < 1.0:
         attributes["codetracer.sampling.ratio"] = plan.sampling_ratio
     if plan.kind != "function":
-        attributes["codetracer.kind"] = plan.kind
+        attributes["codetracer.kind"] = plain_cut(plan.kind, longest)
     if segment.thread_id:
         attributes["thread.id"] = segment.thread_id
         attributes["thread.name"] = segment.thread_name
@@ -168,8 +176,9 @@ def _add_arguments(
     if len(values) != len(plan.argument_names):
         return  # kept only for its error: captured nothing
     by_name = dict(zip(plan.argument_names, values, strict=True))
+    redacted = plain_cut(REDACTED, plan.bounds.text)
     for variable in plan.arguments:
-        value = REDACTED_NODE if variable.redacted else by_name[variable.name]
+        value = redacted if variable.redacted else by_name[variable.name]
         attributes[variable.attribute] = attribute_value(value)
 
 
@@ -195,13 +204,31 @@ def _add_endings(attributes: dict[str, AttributeValue], extras: SpanDetails) -> 
         attributes["codetracer.unfinished"] = True
 
 
-def _apply_status(view: SpanView, extras: SpanDetails) -> None:
+def _apply_status(view: SpanView, bounds: SpanBounds, extras: SpanDetails) -> None:
     exception = extras.exception
     if exception is not None:
         if extras.ending is Ending.RAISED:
-            view.attributes["error.type"] = exception.type_name
+            view.attributes["error.type"] = plain_cut(exception.type_name, bounds.text)
             view.status, view.status_message = StatusCode.ERROR, exception.type_name
         if exception.innermost:
-            view.events.append(exception_event(exception))
+            event = exception_event(exception)
+            texts = event.attributes.items()
+            event.attributes = {key: plain_cut(text, bounds.part_text) for key, text in texts}
+            view.events.append(event)
     if extras.status is not None:
         view.status, view.status_message = extras.status, extras.status_message
+
+
+def _bound_parts(view: SpanView, bounds: SpanBounds) -> None:
+    """Leave out the events and links, and the attributes of each, that are beyond a limit."""
+    view.dropped_events += max(len(view.events) - bounds.events, 0)
+    view.dropped_links += max(len(view.links) - bounds.links, 0)
+    view.events = [_bounded(it, bounds.event_attributes) for it in view.events[: bounds.events]]
+    view.links = [_bounded(it, bounds.link_attributes) for it in view.links[: bounds.links]]
+
+
+def _bounded[Part: (Event, Link)](part: Part, count: int) -> Part:
+    if len(part.attributes) <= count:
+        return part
+    kept, dropped = first_of(part.attributes, count)
+    return replace(part, attributes=kept, dropped_attributes=part.dropped_attributes + dropped)

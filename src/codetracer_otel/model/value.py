@@ -115,6 +115,34 @@ def cut_marker(full_length: int) -> str:
     return f"... [{full_length} in all]"
 
 
+def kept_length(full: int, longest: int) -> int:
+    """Return how much of a text of ``full`` code points stands before the mark that it was cut.
+
+    Where the mark would be most of it there is none, and all of the room is the text's.
+    """
+    room = longest - len(cut_marker(full))
+    return room if 2 * room >= longest else longest
+
+
+def fitting(value: Captured, longest: int) -> Captured:
+    """Return a value whose attribute form has no text longer than ``longest`` code points."""
+    if isinstance(value, Node) and value.kind is NodeKind.CUT_TEXT:
+        return _shortened(value.items, value.omitted, longest)
+    shown = attribute_value(value)
+    if isinstance(shown, str):
+        return value if len(shown) <= longest else _shortened(shown, len(shown), longest)
+    if isinstance(shown, tuple) and isinstance(value, Node):
+        return Node(value.kind, value.type_name, tuple([fitting(it, longest) for it in shown]))
+    return value
+
+
+def _shortened(kept: str, full: int, longest: int) -> str:
+    if len(kept) == full <= longest:
+        return kept
+    length = kept_length(full, longest)
+    return kept[:length] + (cut_marker(full) if length < longest else "")
+
+
 def attribute_value(value: Captured) -> AttributeValue:
     """Return the OpenTelemetry attribute form of a captured value.
 

@@ -164,7 +164,7 @@ def test_inject_writes_the_ids_of_the_running_function(record):
 
     with record() as spans:
         header = outer()
-    assert header == f"00-{spans[0].trace_id}-{spans[0].span_id}-01"
+    assert header == f"00-{spans[0].trace_id}-{spans[0].span_id}-03"
 
 
 def test_a_log_record_carries_the_ids_of_the_function_that_wrote_it(record):

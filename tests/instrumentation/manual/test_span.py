@@ -540,7 +540,7 @@ def test_the_environment_of_a_child_process_carries_the_span_and_no_topics(capsy
     with topics(capsys) as lines, ct.span("load") as s:
         child = s.environment(environ)
     line = lines[0]
-    assert child == {"HOME": "/", "TRACEPARENT": f"00-{line['trace_id']}-{line['span_id']}-01"}
+    assert child == {"HOME": "/", "TRACEPARENT": f"00-{line['trace_id']}-{line['span_id']}-03"}
     assert len(environ) == 4
 
 

@@ -253,7 +253,7 @@ def test_a_signal_hands_its_span_to_its_process_and_not_the_topics(capsys):
             capture_output=True, text=True, check=True, timeout=60,
         )  # fmt: skip
     line = named(lines, "signal")
-    assert done.stdout.split() == [f"00-{line['trace_id']}-{line['span_id']}-01", "False"]
+    assert done.stdout.split() == [f"00-{line['trace_id']}-{line['span_id']}-03", "False"]
 
 
 def test_while_nothing_is_traced_every_stage_does_nothing(capsys):

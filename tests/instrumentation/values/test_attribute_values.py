@@ -6,6 +6,7 @@ import pytest
 
 from codetracer_otel.filters.types import Action
 from codetracer_otel.instrumentation.values.attribute_values import (
+    LEFT_OUT,
     attribute_texts,
     clean_attribute,
     map_attribute,
@@ -34,8 +35,9 @@ class Size(enum.IntEnum):
         (("a", None, "b"), ("a", None, "b")),
         (Color.RED, "red"),
         (Size.BIG, 3),
-        (object(), None),
-        ({"a": 1, Color.RED: [Size.BIG], "": 1, 3: 1}, {"a": 1, "red": (3,)}),
+        (None, None),
+        (object(), LEFT_OUT),
+        ({"a": 1, Color.RED: [Size.BIG], "": 1, 3: 1}, {"a": 1, "red": (3,), "3": 1}),
         ({"a": None, "b": object()}, {"a": None}),
         ([1, [2], ("a", object()), {}], (1, (2,), ("a",), {})),
     ],

@@ -695,7 +695,7 @@ def test_a_repr_runs_only_where_it_was_asked_for():
         f"<{HERE}.Long>",
     ]
     assert capture(Long(), allow_repr=True) == Node(
-        NodeKind.CUT_TEXT, f"{HERE}.Long", "x" * 1024, 5000
+        NodeKind.CUT_TEXT, f"{HERE}.Long", "x" * 1007, 5000
     )
     assert type(capture(Odd(), allow_repr=True).items) is str
 

@@ -92,7 +92,7 @@ def test_of_several_variables_the_first_good_one_wins_and_every_bad_one_is_told(
 
     values, problems = read_variables(LIMITS, environ)
 
-    assert values == {"max_attributes": 7}
+    assert values == {"max_attributes": 7, "max_event_attributes": 7, "max_link_attributes": 7}
     assert [problem.message.partition(":")[0] for problem in problems] == [
         "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
         "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",

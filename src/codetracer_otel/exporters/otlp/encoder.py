@@ -10,15 +10,14 @@ from codetracer_otel.exporters.otlp.fields import (
     ATTRIBUTE_TAG,
     END_TAG,
     FLAGS_TAG,
-    LOCAL,
     NAME_TAG,
     PARENT_ID_TAG,
-    REMOTE,
     SPAN_ID_TAG,
     SPAN_TAG,
     START_TAG,
     STATUS_UNSET,
     TRACE_ID_TAG,
+    flag_bits,
     kind_field,
     scope_fields,
     trace_state_field,
@@ -83,9 +82,10 @@ class _PlanForm:
         keys: the captured arguments' attributes, in the order of a record's values.
         names: the names of every attribute that a record has without its extras.
         plan: the plan itself, held so that its ``id`` stays its own.
+        fits: whether a record without extras is within the limits, whatever thread it is of.
     """
 
-    __slots__ = ("keys", "names", "plan", "static")
+    __slots__ = ("fits", "keys", "names", "plan", "static")
 
     def __init__(self, plan: Plan, key: Callable[[str], Attribute]) -> None:
         self.plan = plan
@@ -94,6 +94,7 @@ class _PlanForm:
         self.keys = tuple(key(name) for name in captured)
         view = _bare_view(plan)
         self.names = view.attributes.keys() | {_RETURN, *_THREAD}
+        self.fits = len(self.names) <= plan.bounds.attributes
         constants = {k: v for k, v in view.attributes.items() if k not in captured}
         self.static = (
             framed(NAME_TAG, utf8(plan.name))
@@ -113,12 +114,14 @@ def _bare_view(plan: Plan) -> SpanView:
 class _SegmentForm:
     """What the spans of one segment have in common."""
 
-    __slots__ = ("offset", "remote", "suffix", "trace")
+    __slots__ = ("flags", "offset", "remote", "remote_flags", "suffix", "trace")
 
     def __init__(self, segment: TraceOnThread) -> None:
         self.trace = segment.trace_id.to_bytes(16, "big")
         self.offset = segment.wall_offset_ns
         self.remote = segment.remote_parent_id
+        self.flags = flag_bits(segment.trace_flags, is_remote=False)
+        self.remote_flags = flag_bits(segment.trace_flags, is_remote=True)
         self.suffix = trace_state_field(segment.trace_state)
         if segment.thread_id:
             values = (segment.thread_id, segment.thread_name)
@@ -209,7 +212,7 @@ class OtlpEncoder:
     def _record(self, record: Record, form: _PlanForm, segment: _SegmentForm) -> bytes | None:
         """Return the span of a record, or None for one that needs the long way."""
         values, extras, result = record[ARGUMENTS], record[EXTRAS], record[RESULT]
-        if len(values) != len(form.keys):
+        if not form.fits or len(values) != len(form.keys):
             return None
         parts = [_head(record, segment), form.static, segment.suffix]
         append = parts.append
@@ -246,6 +249,7 @@ class OtlpEncoder:
         if (
             extras.sampling_ratio is not None
             or view.name != form.plan.name
+            or len(form.names) + len(view.attributes) > form.plan.bounds.attributes
             or not form.names.isdisjoint(view.attributes)
         ):
             return False
@@ -298,10 +302,11 @@ def _head(record: Record, segment: _SegmentForm) -> bytes:
     if not parent:
         return _root_head(
             TRACE_ID_TAG, segment.trace, SPAN_ID_TAG, record[SPAN_ID],
-            START_TAG, record[START] + offset, END_TAG, record[END] + offset, FLAGS_TAG, LOCAL,
+            START_TAG, record[START] + offset, END_TAG, record[END] + offset,
+            FLAGS_TAG, segment.flags,
         )  # fmt: skip
     return _child_head(
         TRACE_ID_TAG, segment.trace, SPAN_ID_TAG, record[SPAN_ID], PARENT_ID_TAG, parent,
         START_TAG, record[START] + offset, END_TAG, record[END] + offset,
-        FLAGS_TAG, REMOTE if parent == segment.remote else LOCAL,
+        FLAGS_TAG, segment.remote_flags if parent == segment.remote else segment.flags,
     )  # fmt: skip

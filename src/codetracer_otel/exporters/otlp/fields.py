@@ -38,9 +38,9 @@ FLAGS_TAG: Final = b"\x85\x01"
 SPAN_TAG: Final = b"\x12"  # ScopeSpans.spans
 
 _KINDS: Final = {"INTERNAL": 1, "SERVER": 2, "CLIENT": 3, "PRODUCER": 4, "CONSUMER": 5}
-# OpenTelemetry's encoder writes the two is-remote bits, and never the W3C flags
-LOCAL: Final = 0x100
-REMOTE: Final = 0x300
+_LOCAL: Final = 0x100  # whether the parent, or what is linked to, is remote is known
+_REMOTE: Final = 0x200
+_W3C_FLAGS: Final = 0xFF
 STATUS_UNSET: Final = b"\x7a\x00"
 
 
@@ -59,9 +59,17 @@ def view_head(view: SpanView) -> bytes:
             kind_field(view.kind),
             START_TAG.to_bytes() + _fixed64(unix_ns(view.start_ns)),
             END_TAG.to_bytes() + _fixed64(unix_ns(view.end_ns)),
-            FLAGS_TAG + _fixed32(REMOTE if parent and view.parent_is_remote else LOCAL),
+            FLAGS_TAG
+            + _fixed32(
+                flag_bits(view.trace_flags, is_remote=bool(parent and view.parent_is_remote))
+            ),
         )
     )
+
+
+def flag_bits(trace_flags: int, *, is_remote: bool) -> int:
+    """Return the flags of a span or a link: the W3C ones of its context, and whether remote."""
+    return trace_flags & _W3C_FLAGS | _LOCAL | (_REMOTE if is_remote else 0)
 
 
 def kind_field(name: str) -> bytes:
@@ -110,20 +118,22 @@ def _event(event: Event) -> bytes:
         + _fixed64(unix_ns(event.time_ns))
         + framed(b"\x12", utf8(event.name))
         + attributes(b"\x1a", event.attributes)
+        + _dropped(b"\x20", event.dropped_attributes)
     )
     return framed(_EVENT, body)
 
 
 def _link(link: Link) -> bytes:
-    # without the trace state, as OpenTelemetry's encoder has it
     body = (
         TRACE_ID_TAG
         + link.trace_id.to_bytes(16, "big")
         + SPAN_ID_TAG
         + link.span_id.to_bytes(8, "big")
+        + trace_state_field(link.trace_state)
         + attributes(b"\x22", link.attributes)
+        + _dropped(b"\x28", link.dropped_attributes)
         + b"\x35"
-        + _fixed32(LOCAL)
+        + _fixed32(flag_bits(link.trace_flags, is_remote=link.is_remote))
     )
     return framed(_LINK, body)
 

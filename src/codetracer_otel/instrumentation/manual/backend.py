@@ -125,6 +125,7 @@ class SpanBackend:
         call_adoption: hands on what the recorder captured of an instrumented function.
         root_begins: called as each trace begins in this process: whether it is still the same one.
         max_fields: how many fields one span has; further ones are left out.
+        count_dropped: takes ``(span, count)``: how many were left out of an OpenTelemetry span.
         exception_text: use ``str(error)``, which is code of the program.
     """
 
@@ -143,6 +144,7 @@ class SpanBackend:
     call_adoption: CallAdoption | None = None
     root_begins: Callable[[], None] = lambda: None
     max_fields: int = 128
+    count_dropped: Callable[[Span, int], None] = lambda _span, _count: None
     exception_text: bool = False
 
 

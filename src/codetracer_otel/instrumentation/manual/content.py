@@ -45,11 +45,13 @@ class SpanContent:
         attribute_names: attribute keys of fields that have others than their own name.
         skipped: parameters that are told by nobody; None for all of them.
         withheld: names of what was redacted, by name or by shape; complete after `redact`.
+        dropped: how many fields were beyond the limit.
     """
 
     __slots__ = (
         "arguments",
         "attribute_names",
+        "dropped",
         "error",
         "fields",
         "name",
@@ -69,6 +71,7 @@ class SpanContent:
         self.attribute_names: dict[str, tuple[str, ...]] = {}
         self.skipped: frozenset[str] | None = frozenset()
         self.withheld: tuple[str, ...] = ()
+        self.dropped = 0
 
     @property
     def is_plain(self) -> bool:

@@ -90,11 +90,13 @@ class RecordedSpan(OffSpan):
     def _fitting(self, fields: Mapping[str, object]) -> dict[str, object]:
         known = self.content.fields
         room = self.backend.max_fields - len(known)
-        return {
+        fitting = {
             name: value
             for name, value in fields.items()
             if name in known or (room := room - 1) >= 0
         }
+        self.content.dropped += len(fields) - len(fitting)
+        return fitting
 
     def event(
         self, name: str, /, *, topic: str | None = None, level: str = "info", **fields: object

@@ -121,6 +121,8 @@ def _end_otel_span(span: EndingSpan, now: int) -> None:
             attributes |= content.attributes_of_call(span.adopted_call.record, rules)
         if attributes:
             otel_span.set_attributes(attributes)
+        if content.dropped:
+            span.backend.count_dropped(otel_span, content.dropped)
         if content.error is not None:
             told = exception_event(content.error)
             otel_span.add_event(told.name, dict(told.attributes), told.time_ns)

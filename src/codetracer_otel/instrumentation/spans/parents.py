@@ -9,6 +9,7 @@ from opentelemetry.trace import get_current_span
 
 from codetracer_otel.bindings import Threads
 from codetracer_otel.instrumentation.spans.readable.function_span import FunctionSpan
+from codetracer_otel.model.ids import has_random_traces
 from codetracer_otel.model.record import (
     BASE_MOVED_SEGMENT,
     BASE_THREAD,
@@ -16,7 +17,9 @@ from codetracer_otel.model.record import (
     EXTRAS,
     HOOK_MARK,
     INHERITED_ID,
+    RANDOM,
     RECORD_LENGTH,
+    SAMPLED,
     SEGMENT,
     SPAN_ID,
     UNSAMPLED_CONTEXT,
@@ -39,8 +42,6 @@ if TYPE_CHECKING:
 
 # A test may replace the class; below gevent it is one that inherits the property.
 _name_of: Final[Any] = threading.Thread.name.fget  # type: ignore[attr-defined]
-
-SAMPLED: Final = 1  # the W3C trace flag
 
 # What a stack entry holds as CONTEXT when no context can be equal to it.
 NEVER: Final = object()  # the base of a stack: every call above it asks `Parents.adopt`
@@ -155,6 +156,7 @@ class Parents:
         self._keeps_root = keeps_root
         self._keeps_all_roots = self._remote is None and keeps_root is None
         self._new_trace_id = ids.generate_trace_id
+        self._new_flags = SAMPLED | (RANDOM if has_random_traces(ids) else 0)
 
     def adopt_any(
         self, context: Context, below: Record, base: Record
@@ -205,7 +207,7 @@ class Parents:
             return None, 0
         parent_id = wire_span_id(remote.span_id)
         segment = self._fresh_trace(base, remote.trace_id)
-        segment.trace_flags = remote.trace_flags | SAMPLED
+        segment.trace_flags = remote.trace_flags & RANDOM | SAMPLED
         segment.trace_state = remote.trace_state
         segment.remote_parent_id = parent_id
         return segment, parent_id
@@ -214,7 +216,9 @@ class Parents:
         self._on_root()
         thread: tuple[int, str] = base[BASE_THREAD] or thread_of(base)
         offset = self._wall_ns() - self._monotonic_ns()
-        return TraceOnThread(trace_id or self._new_trace_id(), offset, *thread)
+        return TraceOnThread(
+            trace_id or self._new_trace_id(), offset, *thread, trace_flags=self._new_flags
+        )
 
     def new_linked_root(
         self, segment: TraceOnThread, parent_id: int, base: Record
@@ -228,6 +232,7 @@ class Parents:
             otel_span_id(parent_id),
             segment.trace_state,
             segment.trace_flags,
+            is_remote=parent_id == segment.remote_parent_id,
         )
         return fresh, 0, [link]
 

@@ -64,7 +64,6 @@ class PythonRecorder:
         is_ours: answers whether a file is one of this package.
         silent_close: closing a plain generator goes unreported (CPython 3.13.0).
         exception_text: use ``str(error)``, which is code of the program.
-        span_limits: attributes, events and links that one function span takes from the program.
         stacks: holds the open calls of each thread.
     """
 
@@ -84,7 +83,6 @@ class PythonRecorder:
         is_ours: Callable[[str], bool],
         silent_close: bool = False,
         exception_text: bool = False,
-        span_limits: tuple[int, int, int] = (128, 128, 128),
         stacks: Stacks | None = None,
     ) -> None:
         self.traced_codes: dict[int, TracedCode] = {}
@@ -129,7 +127,6 @@ class PythonRecorder:
         self._samplers = samplers
         self._captures = Captures(build_capture)
         self.is_ours = is_ours
-        self._span_limits = span_limits
         self._abandoned = 0
 
     def callbacks(self, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
@@ -236,17 +233,12 @@ class PythonRecorder:
 
     def build_span(self, record: Record) -> FunctionSpan:
         """Return the OpenTelemetry span that stands for an open record."""
-        gate = self._samplers.gate_for(record[PLAN].events)
-        attributes, events, links = self._span_limits
-        return FunctionSpan(
-            record,
-            self.clock.monotonic_ns,
-            attributes,
-            events,
-            gate,
-            max_links=links,
-            learn=self.learn,
+        plan = record[PLAN]
+        gate, capture = (
+            self._samplers.gate_for(plan.events),
+            self._captures.of(plan.attribute_rules),
         )
+        return FunctionSpan(record, self.clock.monotonic_ns, gate, self.learn, capture)
 
     def drain(self, limit: int) -> list[Record]:
         """Take up to ``limit`` finished records, oldest first."""

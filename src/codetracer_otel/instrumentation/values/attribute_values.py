@@ -21,40 +21,70 @@ if TYPE_CHECKING:
 
     ActionFor = Callable[[str], Action]
     Change = Callable[[str, bool], str]  # what becomes of a text, which may have been cut off
+    Form = Callable[[object], Any]
 
 _WHOLE: Final[frozenset[int]] = frozenset()
 MAX_DEPTH: Final = 16  # levels of an attribute's value; what lies deeper is left out
+LEFT_OUT: Final = object()
 
 
-def clean_attribute(value: object, depth: int = MAX_DEPTH) -> Any:
-    """Return ``value`` as an OpenTelemetry attribute, or None where it is none.
+def leave_out(_value: object) -> object:
+    """Return that an object is no attribute."""
+    return LEFT_OUT
+
+
+def clean_attribute(value: object, form: Form = leave_out, depth: int = MAX_DEPTH) -> Any:
+    """Return ``value`` as the SDK keeps it as an attribute, or `LEFT_OUT` where that is nothing.
 
     No code of the program runs: types are compared by identity, for a metaclass may say what its
     classes' equality is, and ``isinstance`` asks an object for its ``__class__``.
+
+    Args:
+        value: what was given as an attribute.
+        form: returns what stands for an object that is no attribute, for which the SDK would have
+            its ``__str__``.
+        depth: levels of lists and maps.
     """
     kind = type(value)
-    if kind is list or kind is tuple:
-        return _clean_items(value, depth) if depth else None
-    if kind is dict:
-        return _clean_mapping(value, depth) if depth else None  # type: ignore[arg-type]
-    return _scalar(value)
+    clean_all = next((clean for base, clean in _CONTAINERS if derives(kind, base)), None)
+    if clean_all is None:
+        return _scalar(value, form)
+    return clean_all(value, form, depth - 1) if depth else LEFT_OUT
 
 
-def _clean_items(items: Any, depth: int) -> tuple[Any, ...]:
-    cleaned = [(item, clean_attribute(item, depth - 1)) for item in items]
-    return tuple([clean for item, clean in cleaned if clean is not None or item is None])
+def _clean_items(items: Any, form: Form, depth: int) -> tuple[Any, ...]:
+    plain = list.__iter__(items) if derives(type(items), list) else tuple.__iter__(items)
+    cleaned = [clean_attribute(item, form, depth) for item in plain]
+    return tuple([clean for clean in cleaned if clean is not LEFT_OUT])
 
 
-def _clean_mapping(mapping: dict[Any, Any], depth: int) -> dict[str, Any]:
-    named = [(exact_text(key), item) for key, item in mapping.items()]
-    cleaned = [(key, item, clean_attribute(item, depth - 1)) for key, item in named if key]
-    return {key: clean for key, item, clean in cleaned if clean is not None or item is None}
+def _clean_mapping(mapping: dict[Any, Any], form: Form, depth: int) -> dict[str, Any]:
+    named = [(_key(key, form), item) for key, item in dict.items(mapping)]
+    cleaned = [(key, clean_attribute(item, form, depth)) for key, item in named if key]
+    return {key: clean for key, clean in cleaned if clean is not LEFT_OUT}
 
 
-def _scalar(value: object) -> Any:
+_CONTAINERS: Final[tuple[tuple[type, Callable[..., Any]], ...]] = (
+    (list, _clean_items),
+    (tuple, _clean_items),
+    (dict, _clean_mapping),
+)
+
+
+def _key(key: object, form: Form) -> str:
+    text = exact_text(key)
+    if text is not None:
+        return text
+    clean = _scalar(key, form)
+    return str(clean) if clean and clean is not LEFT_OUT else ""
+
+
+def _scalar(value: object, form: Form) -> Any:
     kind = type(value)
     if kind is str or kind is int or kind is bool or kind is float or kind is bytes:
         return value
+    if value is None:
+        return None
     # The base class's slot, not the subclass's: an enum or a numpy float stays a number.
     if derives(kind, str):
         return str.__str__(value)
@@ -62,7 +92,7 @@ def _scalar(value: object) -> Any:
         return int.__add__(value, 0)  # type: ignore[operator]
     if derives(kind, float):
         return float.__add__(value, 0.0)  # type: ignore[operator]
-    return bytes.__getitem__(value, slice(None)) if derives(kind, bytes) else None  # type: ignore[call-overload]
+    return bytes.__getitem__(value, slice(None)) if derives(kind, bytes) else form(value)  # type: ignore[call-overload]
 
 
 def without_named(value: Any, action_for: ActionFor, learn: Learn = learn_nothing) -> Any:
@@ -157,12 +187,12 @@ def map_attribute(value: Any, change: Change, cut: frozenset[int] = _WHOLE) -> A
 
 
 def cut_texts(value: Any, length: int) -> Any:
-    """Return a value with each text cut to ``length`` code points, as the SDK does it.
+    """Return a value with each text cut to ``length`` code points, and bytes to as many.
 
-    Keys and bytes stay as they are.
+    Keys stay as they are.
     """
     kind = type(value)
-    if kind is str:
+    if kind is str or kind is bytes:
         return value[:length]
     if kind is tuple or kind is list:
         return tuple([cut_texts(item, length) for item in value])

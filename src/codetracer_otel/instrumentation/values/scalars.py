@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from codetracer_otel.bindings import Threads
 from codetracer_otel.instrumentation.values.class_info import Form
 from codetracer_otel.instrumentation.values.safe_access import exact_text
-from codetracer_otel.model.value import Captured, Node, NodeKind
+from codetracer_otel.model.value import Captured, Node, NodeKind, kept_length
 
 if TYPE_CHECKING:
     from codetracer_otel.filters.types import WalkRules
@@ -42,14 +42,15 @@ class ShortValues:
         """Return the node for the text that stands for an instance of a class."""
         if len(text) <= self._longest:
             return Node(NodeKind.TEXT, facts.name, text)
-        return Node(NodeKind.CUT_TEXT, facts.name, text[: self._longest], len(text))
+        kept = text[: kept_length(len(text), self._longest)]
+        return Node(NodeKind.CUT_TEXT, facts.name, kept, len(text))
 
     def _string(self, value: str, facts: ClassFacts) -> Captured:
         length = str.__len__(value)
-        kept = str.__getitem__(value, slice(0, self._longest))
-        return (
-            kept if length <= self._longest else Node(NodeKind.CUT_TEXT, facts.name, kept, length)
-        )
+        if length <= self._longest:
+            return str.__getitem__(value, slice(0, length))
+        kept = str.__getitem__(value, slice(0, kept_length(length, self._longest)))
+        return Node(NodeKind.CUT_TEXT, facts.name, kept, length)
 
     def _integer(self, value: int, facts: ClassFacts) -> Captured:
         number = int.__int__(value)

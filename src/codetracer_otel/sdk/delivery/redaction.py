@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.filters.secrets.redactor import KNOWN_KIND
 from codetracer_otel.filters.types import CodeIdentity, ContentCounters, learn_nothing
+from codetracer_otel.model.bounds import DEFAULT_BOUNDS
 from codetracer_otel.model.record import ARGUMENTS, EXTRAS, PLAN, RESULT, SEGMENT, stack_trace_text
 from codetracer_otel.model.value import DROPPED, Node, attribute_value
 from codetracer_otel.model.value_texts import iter_texts
 from codetracer_otel.sdk.delivery.attribute_keys import judge_keys, key_actions
 from codetracer_otel.sdk.delivery.span_texts import (
-    cut_texts_of_extras,
+    cut_texts_of_record,
     cut_texts_of_view,
     note_in_record,
     note_in_view,
@@ -25,18 +26,17 @@ from codetracer_otel.sdk.delivery.span_texts import (
     texts_of_extras,
     texts_of_view,
 )
-from codetracer_otel.sdk.settings.limits import NO_BOUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from codetracer_otel.filters import Classifier, Decision
     from codetracer_otel.filters.secrets.redactor import ContentRules
+    from codetracer_otel.model.bounds import SpanBounds
     from codetracer_otel.model.record import Event, Link, Record, SpanDetails
     from codetracer_otel.model.span_view import SpanView
     from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
     from codetracer_otel.sdk.delivery.span_texts import Text
-    from codetracer_otel.sdk.settings.limits import TextLengths
 
     Render = Callable[[Sequence[Record], Sequence[SpanView]], None]
 
@@ -48,7 +48,7 @@ class ContentRedaction:
 
     Args:
         classifier: decides which rules are about spans that are not function spans.
-        lengths: to which texts are cut once they are judged.
+        bounds: to which texts are cut once they are judged.
         render: what is done in place with a batch once it is redacted.
         known: the known secrets of the session; None where none are learned.
     """
@@ -57,10 +57,10 @@ class ContentRedaction:
         self,
         classifier: Classifier,
         render: Render | None = None,
-        lengths: TextLengths = NO_BOUNDS,
+        bounds: SpanBounds = DEFAULT_BOUNDS,
         known: KnownSecrets | None = None,
     ) -> None:
-        self._lengths = lengths
+        self._bounds = bounds
         self._classifier = classifier
         self._known = known
         self._generation = 0
@@ -94,19 +94,18 @@ class ContentRedaction:
         for record in records:
             if record[EXTRAS] is not None and record[EXTRAS].events:
                 _complete_events(record[EXTRAS].events)
-        if any(length is not None for length in self._lengths):
-            self._cut(records, views)
         if self._render is not None:
             self._render(records, views)
+        if self._bounds.cut_texts:
+            self._cut(records, views)
         self._count(records, counted)
         return views
 
     def _cut(self, records: Sequence[Record], views: Sequence[SpanView]) -> None:
         for record in records:
-            if record[EXTRAS] is not None:
-                cut_texts_of_extras(record[EXTRAS], self._lengths)
+            cut_texts_of_record(record, self._bounds)
         for view in views:
-            cut_texts_of_view(view, self._lengths)
+            cut_texts_of_view(view, self._bounds)
 
     def _count(self, records: Sequence[Record], counted: Counter[str]) -> None:
         for record in records:

@@ -10,17 +10,24 @@ from codetracer_otel.instrumentation.values.attribute_values import (
     cut_texts,
     map_attribute,
 )
-from codetracer_otel.model.record import ARGUMENTS, EXTRAS, NOT_CAPTURED, RESULT, SpanDetails
-from codetracer_otel.model.value import Node, json_text, plain_value
+from codetracer_otel.model.record import (
+    ARGUMENTS,
+    EXTRAS,
+    NOT_CAPTURED,
+    RESULT,
+    SEGMENT,
+    SpanDetails,
+)
+from codetracer_otel.model.value import Node, fitting, json_text, plain_value
 from codetracer_otel.model.value_texts import iter_texts, map_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from codetracer_otel.model.bounds import SpanBounds
     from codetracer_otel.model.record import Event, Link, Record
     from codetracer_otel.model.span_view import SpanView
     from codetracer_otel.model.value import Captured
-    from codetracer_otel.sdk.settings.limits import TextLengths
 
 _WHOLE: Final[frozenset[int]] = frozenset()
 
@@ -166,17 +173,31 @@ def _changed(attributes: Any, change: Change, cut: frozenset[int] = _WHOLE) -> d
     }
 
 
-def cut_texts_of_view(view: SpanView, lengths: TextLengths) -> None:
-    """Cut the texts of attributes to the lengths that a program's environment asks for."""
-    view.attributes = _cut(view.attributes, lengths.of_spans)
-    _cut_parts((*view.events, *view.links), lengths.of_parts)
+def cut_texts_of_view(view: SpanView, bounds: SpanBounds) -> None:
+    """Cut the texts of attributes to the lengths that somebody has asked for."""
+    view.attributes = _cut(view.attributes, bounds.text)
+    _cut_parts((*view.events, *view.links), bounds.part_text)
 
 
-def cut_texts_of_extras(extras: SpanDetails, lengths: TextLengths) -> None:
-    """Cut the texts of what a program has added to the span of a function."""
+def cut_texts_of_record(record: Record, bounds: SpanBounds) -> None:
+    """Cut the texts of captured values, and of what a program has added to a function's span."""
+    if bounds.text is not None:
+        record[ARGUMENTS] = _fitting(record[ARGUMENTS], bounds.text)
+        (record[RESULT],) = _fitting((record[RESULT],), bounds.text)
+        record[SEGMENT].thread_name = record[SEGMENT].thread_name[: bounds.text]
+    extras: SpanDetails | None = record[EXTRAS]
+    if extras is None:
+        return
+    if bounds.text is not None:
+        extras.locals = _fitting(extras.locals, bounds.text)
+        extras.globals = _fitting(extras.globals, bounds.text)
     if extras.attributes:
-        extras.attributes = _cut(extras.attributes, lengths.of_spans)
-    _cut_parts((*(extras.events or ()), *(extras.links or ())), lengths.of_parts)
+        extras.attributes = _cut(extras.attributes, bounds.text)
+    _cut_parts((*(extras.events or ()), *(extras.links or ())), bounds.part_text)
+
+
+def _fitting(values: tuple[Any, ...], length: int) -> tuple[Any, ...]:
+    return tuple([value if value is NOT_CAPTURED else fitting(value, length) for value in values])
 
 
 def _cut_parts(parts: Iterable[Event | Link], length: int | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.trace import INVALID_SPAN, Span, SpanContext, SpanKind, Status, StatusCode
@@ -272,6 +273,8 @@ class OwnEvent:
 
     __slots__ = ("attributes", "name", "timestamp")
 
+    dropped_attributes = 0  # with more than may be there, it is one of the SDK's
+
     def __init__(self, name: str, attributes: dict[str, Any], timestamp: int) -> None:
         self.name = name
         self.attributes = attributes
@@ -281,6 +284,14 @@ class OwnEvent:
 def redacted_on_worker(span: Span, rules: ContentRules) -> bool:
     """Let a span's texts be judged by ``rules`` on the worker's thread; see `SpanBackend`."""
     return type(span) is LightSpan and span.takes_rules(rules)
+
+
+def count_dropped(span: Span, count: int) -> None:
+    """Count attributes that were left out before the span could see them."""
+    full = span._writable() if type(span) is LightSpan else span  # noqa: SLF001 - of this module
+    attributes = getattr(full, "_attributes", None)
+    if isinstance(attributes, BoundedAttributes):
+        attributes.dropped += count
 
 
 def _redacted(attributes: Mapping[str, Any], rules: ContentRules) -> dict[str, Any]:

@@ -84,6 +84,7 @@ class Recording(CallRecording):
                 settings.capture,
                 self.skipped.count,
                 build_shown_path(settings, classifier.chain.roots),
+                settings.bounds,
             ),
             samplers=self.samplers,
             parents=Parents(
@@ -103,11 +104,6 @@ class Recording(CallRecording):
             is_ours=is_ours,
             silent_close=generator_close_is_silent(self.monitor.tool_id),
             exception_text=settings.capture_repr,
-            span_limits=(
-                settings.limits.max_attributes,
-                settings.limits.max_events,
-                settings.limits.max_links,
-            ),
         )
         current = self.recorder.current_call
         self.runtime = FunctionRuntimeContext(inner, current.readable, current.build_span)

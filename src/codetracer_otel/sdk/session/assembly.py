@@ -133,7 +133,7 @@ class _Assembly:
         self._attributes = resource_attributes(self._resource)
         as_is = settings.value_format is ValueFormat.NATIVE
         self._redaction = ContentRedaction(
-            classifier, None if as_is else render_as_texts, settings.text_lengths, known
+            classifier, None if as_is else render_as_texts, settings.bounds, known
         )
         self._judged_generation = 0  # of the known secrets, when the resource was judged
         self._ids = RandomIds()

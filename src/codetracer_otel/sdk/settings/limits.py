@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
+
+from codetracer_otel.model.bounds import SpanBounds
 
 WhenFull = Literal["drop_newest", "block"]
 
@@ -17,13 +19,13 @@ class Limits:
     Attributes:
         max_depth: levels of containers inside a value.
         max_items: items per container.
-        max_string: code points per text.
+        max_string: code points per text, of every attribute where it is stated.
         max_attributes: attributes per span.
         max_events: events per span.
         max_links: links per span.
         max_spans_per_second: spans per second of the whole session, or None for no bound.
-        max_event_attributes: attributes per event of a hand-written or library span.
-        max_link_attributes: attributes per link of a hand-written or library span.
+        max_event_attributes: attributes per event.
+        max_link_attributes: attributes per link.
     """
 
     max_depth: int = 4
@@ -72,7 +74,7 @@ class Buffer:
 
 
 class TextLengths(NamedTuple):
-    """How long the texts of attributes may be that programs write, in code points; None for any.
+    """How long an environment lets the texts of attributes be, in code points; None for any.
 
     Attributes:
         of_spans: in attributes of spans.
@@ -83,4 +85,20 @@ class TextLengths(NamedTuple):
     of_parts: int | None = None
 
 
-NO_BOUNDS: Final = TextLengths()
+def bounds_of(limits: Limits, lengths: TextLengths) -> SpanBounds:
+    """Return what each span is held to.
+
+    The length of texts that is no more than our default bounds what is captured, and nothing else:
+    OpenTelemetry's default is no bound.
+    """
+    default = Limits().max_string if lengths.of_spans is None else lengths.of_spans
+    stated = None if limits.max_string == default else limits.max_string
+    return SpanBounds(
+        limits.max_attributes,
+        limits.max_events,
+        limits.max_links,
+        limits.max_event_attributes,
+        limits.max_link_attributes,
+        lengths.of_spans if stated is None else stated,
+        lengths.of_parts if stated is None else stated,
+    )

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from codetracer_otel.model.bounds import DEFAULT_BOUNDS, SpanBounds
 from codetracer_otel.sdk.settings.error_policy import Origin, Policy
 from codetracer_otel.sdk.settings.exporter_specs import Exporters, ExporterSpec
 from codetracer_otel.sdk.settings.launch import StartMode
-from codetracer_otel.sdk.settings.limits import NO_BOUNDS, Buffer, Limits, TextLengths
+from codetracer_otel.sdk.settings.limits import Buffer, Limits
 from codetracer_otel.sdk.settings.otel_environment import OtlpEnvironment
 from codetracer_otel.sdk.settings.parsers import parse_boolean
 
@@ -102,7 +103,7 @@ class Settings:
         session_id: evaluation session of the traced program, or None.
         activation_path: absolute path of the file that starts recording, or None.
         limits: how much of each span is kept.
-        text_lengths: to which the texts of a program's own attributes are cut.
+        bounds: what each span is held to; of ``limits`` and the environment.
         buffer: how much may wait for delivery.
         capture_repr: whether ``__repr__`` of the program's classes may run.
         step_values: which locals a step carries.
@@ -141,7 +142,7 @@ class Settings:
     session_id: str | None = None
     activation_path: str | None = None
     limits: Limits = field(default_factory=Limits)
-    text_lengths: TextLengths = NO_BOUNDS
+    bounds: SpanBounds = DEFAULT_BOUNDS
     buffer: Buffer = field(default_factory=Buffer)
     capture_repr: bool = False
     step_values: StepValues = StepValues.ALL

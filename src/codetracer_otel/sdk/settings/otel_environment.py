@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from codetracer_otel.endpoints import shown_endpoint
-from codetracer_otel.model.record import RemoteParent
+from codetracer_otel.model.record import RANDOM, SAMPLED, RemoteParent
 from codetracer_otel.sdk.settings.exporter_specs import NAMED_SAMPLERS
 from codetracer_otel.sdk.settings.parsers import invalid
 
@@ -77,7 +77,8 @@ def _parent(parts: re.Match[str], trace_state: str) -> RemoteParent | None:
     is_valid = version != "ff" and not (version == "00" and rest)
     if not is_valid or not int(trace_id, 16) or not int(span_id, 16):
         return None
-    return RemoteParent(int(trace_id, 16), int(span_id, 16), int(flags, 16), trace_state)
+    known = int(flags, 16) & (SAMPLED | RANDOM)  # the others are to be handed on as zero
+    return RemoteParent(int(trace_id, 16), int(span_id, 16), known, trace_state)
 
 
 def is_disabled(environ: Mapping[str, str]) -> tuple[bool, list[Problem]]:

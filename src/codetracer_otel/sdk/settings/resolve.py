@@ -20,7 +20,7 @@ from codetracer_otel.sdk.settings.exporter_specs import (
 )
 from codetracer_otel.sdk.settings.filter_loading import split_chain
 from codetracer_otel.sdk.settings.launch import StartMode
-from codetracer_otel.sdk.settings.limits import Buffer, Limits, TextLengths
+from codetracer_otel.sdk.settings.limits import Buffer, Limits, TextLengths, bounds_of
 from codetracer_otel.sdk.settings.model import Settings, TopicSettings
 from codetracer_otel.sdk.settings.options.names import misspelt_variables, unknown_keyword
 from codetracer_otel.sdk.settings.options.option import Options, read_stated, read_variables
@@ -185,6 +185,7 @@ class _Reader:
         exporters = self._exporters()
         otlp = otlp_environment(self._environ, may_be_grpc=may_be_grpc(exporters))
         self.problems += problems
+        limits = self._bounds("limits", Limits())
         values: dict[str, Any] = {
             "disabled": self._warned(is_disabled(self._environ)),
             "environment_filters": self._environment_filters(),
@@ -193,8 +194,8 @@ class _Reader:
             "topics": self._topics(stated.pop("trace", None)),
             "policy": self._policy(),
             "resource_attributes": self._warned(resource_attributes(self._environ)),
-            "limits": self._bounds("limits", Limits()),
-            "text_lengths": text_lengths(self._environ),
+            "limits": limits,
+            "bounds": bounds_of(limits, text_lengths(self._environ)),
             "buffer": self._bounds("buffer", Buffer()),
             "remote_parent": self._remote_parent(),
             "otlp": self._warned(otlp),

@@ -19,7 +19,8 @@ from codetracer_otel.exporters.files.line_writer import DescriptorOutput, FileOu
 from codetracer_otel.instrumentation.manual.backend import SpanBackend
 from codetracer_otel.instrumentation.manual.field_policy import FieldPolicies
 from codetracer_otel.instrumentation.topics import TOPICS
-from codetracer_otel.sdk.otel.light_span import redacted_on_worker
+from codetracer_otel.model.record import RANDOM, SAMPLED
+from codetracer_otel.sdk.otel.light_span import count_dropped, redacted_on_worker
 from codetracer_otel.sdk.otel.resource import SCOPE_NAME
 from codetracer_otel.sdk.otel.tracer_provider import OurProvider
 from codetracer_otel.sdk.parts.captures import build_capture_builder
@@ -135,6 +136,7 @@ def build_tracing(
         call_adoption=call_adoption,
         root_begins=root_begins,
         max_fields=settings.limits.max_attributes,
+        count_dropped=count_dropped,
         exception_text=settings.capture_repr,
     )
 
@@ -159,7 +161,7 @@ def bare_span_starter(ids: Ids) -> Callable[..., Span]:
     def start(_name: str, *, context: Context, **_: Any) -> Span:
         parent = get_current_span(context).get_span_context()
         trace_id = parent.trace_id if parent.is_valid else ids.generate_trace_id()
-        flags = parent.trace_flags if parent.is_valid else TraceFlags(TraceFlags.SAMPLED)
+        flags = parent.trace_flags if parent.is_valid else TraceFlags(SAMPLED | RANDOM)
         own = SpanContext(
             trace_id, ids.generate_span_id(), is_remote=False, trace_flags=flags,
             trace_state=parent.trace_state,

@@ -16,6 +16,9 @@ from opentelemetry.trace import (
 )
 
 from codetracer_otel.instrumentation.spans.readable.function_span import FunctionSpan
+from codetracer_otel.instrumentation.values.capture import build_capture
+from codetracer_otel.instrumentation.values.limits import ValueLimits
+from codetracer_otel.model.bounds import SpanBounds
 from codetracer_otel.model.record import (
     EXTRAS,
     PLAN,
@@ -55,8 +58,8 @@ def test_it_tells_its_ids():
 
 
 def test_attributes_beyond_the_limit_are_counted():
-    made = record_of()
-    span = span_of(made, max_attributes=2)
+    made = record_of(bounds=SpanBounds(attributes=2))
+    span = span_of(made)
     span.set_attributes({"a": 1, "b": 2, "c": 3})
     span.set_attribute("a", 4)
     assert made[EXTRAS].attributes == {"a": 4, "b": 2}
@@ -64,8 +67,8 @@ def test_attributes_beyond_the_limit_are_counted():
 
 
 def test_events_beyond_the_limit_are_counted():
-    made = record_of()
-    span = span_of(made, max_events=1)
+    made = record_of(bounds=SpanBounds(events=1))
+    span = span_of(made)
     span.add_event("first", timestamp=7)
     span.add_event("second")
     assert [(event.name, event.time_ns) for event in made[EXTRAS].events] == [("first", 7)]
@@ -78,13 +81,10 @@ def test_an_event_without_a_time_has_the_clocks():
     assert made[EXTRAS].events[0].time_ns == 1234
 
 
-def test_an_empty_key_and_an_impossible_value_set_nothing():
+def test_an_empty_key_is_dropped_and_counted():
     made = record_of()
-    span = span_of(made)
-    span.set_attribute("", 1)
-    span.set_attribute("k", object())
-    span.set_attribute("k", None)
-    assert made[EXTRAS] is None or not made[EXTRAS].attributes
+    span_of(made).set_attribute("", 1)
+    assert (made[EXTRAS].attributes, made[EXTRAS].dropped_attributes) == ({}, 1)
 
 
 @pytest.mark.parametrize(
@@ -170,22 +170,23 @@ def hostile(base):
 @pytest.mark.parametrize(
     ("build", "clean"),
     [
-        (hostile(object), None),
+        (hostile(object), f"<{__name__}.Trapped>"),
         (lambda: hostile(str)("text"), "text"),
         (lambda: hostile(int)(5), 5),
         (lambda: hostile(float)(0.5), 0.5),
         (lambda: hostile(bytes)(b"b"), b"b"),
-        (lambda: hostile(dict)(a=1), None),
+        (lambda: hostile(dict)(a=1), {"a": 1}),
         (lambda: {hostile(str)("a"): hostile(bytes)(b"b")}, {"a": b"b"}),
-        (lambda: hostile(list)([1]), None),
-        (lambda: [hostile(object)(), 1], (1,)),
+        (lambda: hostile(list)([1]), (1,)),
+        (lambda: [hostile(object)(), 1], (f"<{__name__}.Trapped>", 1)),
         (lambda: (hostile(str)("text"),), ("text",)),
     ],
 )
 def test_no_code_of_a_class_runs_to_tell_what_an_attribute_is(build, clean):
     made, value = record_of(), build()
     Hostile.asked.clear()
-    span_of(made).set_attribute("k", value)
+    capture = build_capture(ValueLimits(), None, allow_repr=False)
+    span_of(made, capture=capture).set_attribute("k", value)
     asked = list(Hostile.asked)
     assert asked == []
     kept = (made[EXTRAS].attributes or {}).get("k")

@@ -9,7 +9,11 @@ from opentelemetry.trace import StatusCode as OpenTelemetryStatus
 
 from codetracer_otel.filters.types import Action, learn_nothing
 from codetracer_otel.instrumentation.spans.readable.reading import readable
-from codetracer_otel.instrumentation.values.attribute_values import clean_attribute, without_named
+from codetracer_otel.instrumentation.values.attribute_values import (
+    LEFT_OUT,
+    clean_attribute,
+    without_named,
+)
 from codetracer_otel.instrumentation.values.exceptions import describe_exception
 from codetracer_otel.instrumentation.values.safe_access import exact_text
 from codetracer_otel.model.record import (
@@ -25,7 +29,7 @@ from codetracer_otel.model.record import (
     exception_event,
     otel_span_id,
 )
-from codetracer_otel.model.value import REDACTED, cut_text
+from codetracer_otel.model.value import REDACTED, attribute_value, cut_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +38,9 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters.types import Learn
     from codetracer_otel.instrumentation.spans.sampling import EventGate
+    from codetracer_otel.model.bounds import SpanBounds
     from codetracer_otel.model.record import Record
+    from codetracer_otel.model.value import Captured
 
 
 class FunctionSpan(Span):
@@ -43,20 +49,17 @@ class FunctionSpan(Span):
     Args:
         record: the open record; dropped at its end.
         monotonic_ns: reads the clock of the record, for events without a timestamp.
-        max_attributes: how many attributes of the program's own one span carries.
-        max_events: how many events one span carries.
         gate: which events are kept, or None for all.
-        max_links: how many links one span carries.
         learn: takes attributes that are hidden because of their keys.
+        capture: makes a captured value of an object that is no attribute.
     """
 
     __slots__ = (
+        "_bounds",
+        "_capture",
         "_context",
         "_gate",
         "_learn",
-        "_max_attributes",
-        "_max_events",
-        "_max_links",
         "_monotonic_ns",
         "_record",
         "segment",
@@ -67,18 +70,15 @@ class FunctionSpan(Span):
         self,
         record: Record,
         monotonic_ns: Callable[[], int],
-        max_attributes: int = 128,
-        max_events: int = 128,
         gate: EventGate | None = None,
-        max_links: int = 128,
         learn: Learn = learn_nothing,
+        capture: Callable[[object], Captured] | None = None,
     ) -> None:
         self._learn = learn
-        self._max_links = max_links
+        self._capture = capture
         self._record: Record | None = record
+        self._bounds: SpanBounds = record[PLAN].bounds
         self._monotonic_ns = monotonic_ns
-        self._max_attributes = max_attributes
-        self._max_events = max_events
         self._gate = gate
         self.segment: TraceOnThread = record[SEGMENT]
         self.wire_id: int = record[SPAN_ID]
@@ -127,17 +127,16 @@ class FunctionSpan(Span):
     def set_attribute(self, key: str, value: AttributeValue) -> None:
         """Set an attribute unless the filter redacts or drops its key."""
         extras, key = self._extras(), exact_text(key) or ""
-        if extras is None or not key:
+        if extras is None:
             return
-        clean = self._judged(key, value)
-        if clean is None:
+        clean = self._judged(key, value) if key else None
+        if clean is LEFT_OUT:
             return
-        if extras.attributes is None:
-            extras.attributes = {}
-        if key not in extras.attributes and len(extras.attributes) >= self._max_attributes:
+        attributes = extras.attributes = extras.attributes or {}
+        if not key or (key not in attributes and len(attributes) >= self._bounds.attributes):
             extras.dropped_attributes += 1
-            return
-        extras.attributes[key] = clean
+        else:
+            attributes[key] = clean
 
     def add_event(
         self,
@@ -155,9 +154,10 @@ class FunctionSpan(Span):
     ) -> None:
         """Add a link to another span."""
         extras = self._extras()
-        if extras is None or not context.is_valid:
+        if extras is None or not (context.is_valid or attributes or context.trace_state):
             return
-        if len(extras.links or ()) >= self._max_links:
+        if len(extras.links or ()) >= self._bounds.links:
+            extras.dropped_links += 1
             return
         link = Link(
             context.trace_id,
@@ -165,6 +165,7 @@ class FunctionSpan(Span):
             context.trace_state.to_header(),
             int(context.trace_flags),
             self._judged_all(attributes or {}),
+            context.is_remote,
         )
         extras.links = [*(extras.links or ()), link]
 
@@ -225,7 +226,7 @@ class FunctionSpan(Span):
             extras.events = []
         count = len(extras.events)
         refused = self._gate is not None and not self._gate.keeps(event.name, count)
-        if refused or count >= self._max_events:
+        if refused or count >= self._bounds.events:
             extras.dropped_events += 1
             return
         extras.events.append(event)
@@ -233,19 +234,22 @@ class FunctionSpan(Span):
     def _judged_all(self, attributes: Mapping[str, AttributeValue]) -> dict[str, Any]:
         named = ((exact_text(key), value) for key, value in attributes.items())
         judged = ((key, self._judged(key, value)) for key, value in named if key)
-        return {key: value for key, value in judged if value is not None}
+        return {key: value for key, value in judged if value is not LEFT_OUT}
 
     def _judged(self, key: str, value: AttributeValue) -> Any:
         record = self._record
         attribute_rules = record[PLAN].attribute_rules if record is not None else None
         if attribute_rules is None:
-            return clean_attribute(value)
+            return clean_attribute(value, self._form)
         action = attribute_rules.attribute_action(key)
         if action is Action.ALLOW:
-            return without_named(
-                clean_attribute(value), attribute_rules.attribute_action, self._learn
-            )
+            clean = clean_attribute(value, self._form)
+            return without_named(clean, attribute_rules.attribute_action, self._learn)
         if action is not Action.REDACT:
-            return None
+            return LEFT_OUT
         self._learn(value, ("attribute", key))
         return REDACTED
+
+    def _form(self, value: object) -> Any:
+        """Return what stands for an object, without running code of the program."""
+        return LEFT_OUT if self._capture is None else attribute_value(self._capture(value))

@@ -79,4 +79,5 @@ def _event(event: Event) -> OtelEvent:
 def _link(link: Link) -> OtelLink:
     state = TraceState.from_header([link.trace_state])
     flags = TraceFlags(link.trace_flags)
-    return OtelLink(SpanContext(link.trace_id, link.span_id, False, flags, state), link.attributes)
+    context = SpanContext(link.trace_id, link.span_id, link.is_remote, flags, state)
+    return OtelLink(context, link.attributes)

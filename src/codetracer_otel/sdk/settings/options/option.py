@@ -114,6 +114,7 @@ def read_stated(
 
 def _sort_in(value: object, name: str, values: dict[str, object], problems: list[Problem]) -> None:
     if isinstance(value, Problem):
-        problems.append(value)
+        if value not in problems:  # a general variable is read for several options
+            problems.append(value)
     else:
         values.setdefault(name, value)

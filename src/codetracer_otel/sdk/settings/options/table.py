@@ -254,6 +254,7 @@ LIMITS: Final = _table(
     _bound(
         "max_string", "characters", "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
         "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+        more="where it is stated, no attribute is longer, a container written as text neither",
     ),
     _bound(
         "max_attributes", "per span", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
@@ -265,8 +266,14 @@ LIMITS: Final = _table(
         "max_spans_per_second", "spans per second of the whole session",
         parse=number_from(0, whole=False, optional=True),
     ),
-    _bound("max_event_attributes", "per event", "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT"),
-    _bound("max_link_attributes", "per link", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT"),
+    _bound(
+        "max_event_attributes", "per event", "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
+        "OTEL_ATTRIBUTE_COUNT_LIMIT",
+    ),
+    _bound(
+        "max_link_attributes", "per link", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
+        "OTEL_ATTRIBUTE_COUNT_LIMIT",
+    ),
 )
 """The fields of `Limits`, whose defaults stand there."""
 
