@@ -17,6 +17,7 @@ from importlib import metadata
 
 from benchmarks.redaction_corpus import (
     HELD_OUT,
+    HELD_OUT_FOURTH,
     HELD_OUT_SECOND,
     HELD_OUT_THIRD,
     KNOWN,
@@ -125,6 +126,7 @@ def secrets(seed):
         "held out": templates(HELD_OUT),
         "held out, second": templates(HELD_OUT_SECOND),
         "held out, third": templates(HELD_OUT_THIRD),
+        "held out, fourth": templates(HELD_OUT_FOURTH),
         "made up": made_up(MADE_UP, pick),
     }
     return {

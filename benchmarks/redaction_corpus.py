@@ -224,6 +224,96 @@ woocommerce cs_{H40}
 xendit xnd_production_{A60}
 """
 
+HELD_OUT_FOURTH = """
+aikido AIK_CI_{A64}
+akamai akab-{L16}-{L16}
+amazon-lwa amzn1.oa2-cs.v1.{H64}
+amazon-mws amzn.mws.{G}
+anyscale esecret_{A40}
+anyscale-cli aph0_{A80}
+apollo service:shop-graph:{A22}
+appwrite standard_{H256}
+arcade arc_{A45}
+arize ak-{G}-{A32}
+asana 1/{D16}:{H32}
+baseten {A8}.{A32}
+bitwarden 0.{G}.{A30}:{B22}==
+bland org_{H100}
+botpress bp_pat_{A36}
+chargebee test_{A34}
+circle LIVE_API_KEY:{H32}:{H32}
+codefresh {H24}.{H32}
+coder {A10}-{A22}
+coderabbit cr-{H58}
+column test_{A27}
+composio ak_{W20}
+convex prod:quick-otter-123|eyJ{A60}==
+coralogix cxtp_{A30}
+creem creem_{A22}
+crossmint sk_production_{A100}
+dash0 auth_{A32}
+definednetworking dnkey-{U26}-{U52}
+devcycle dvc_server_{H32}_{H7}
+dify app-{A24}
+documenso api_{L16}
+dynamic dyn_{A56}
+easyship prod_{B43}=
+ebay PRD-{H12}-{H4}-{H4}-{H4}-{H4}
+ecwid secret_{A32}
+endor endr+{A16}
+exoscale EXO{H26}
+fal {G}:{H32}
+firehydrant fhb-{H32}
+formbricks fbk_{W43}
+ghost {H24}:{H64}
+gitpod gitpod_pat_{W43}.{W43}
+hex hxtp_{H96}
+hoppscotch pat-{G}
+humanloop hl_sk_{H48}
+imgix ak_{H64}
+incident.io inc_{H64}
+infobip {H32}-{G}
+kaggle KGAT_{H32}
+lambda secret_shop_{H32}.{A32}
+linkedin WPL_AP1.{A16}.{A8}==
+netbird nbp_{A36}
+nightfall NF-{A32}
+omni omni_osk_{A40}
+onfido api_live_us.{A11}.{W32}
+pinterest pina_{U60}
+plain plainApiKey_{A55}
+portainer ptr_{B43}=
+promptlayer pl_{H32}
+pubnub sec-c-{A48}
+pylon pylon_api_{H64}
+qovery qov_{A60}_{D10}
+quicknode QN_{H32}
+radar prj_live_sk_{H40}
+restate key_{A22}.{W43}
+retell key_{H28}
+revenuecat sk_{A28}
+rill rill_usr_{A49}
+salad salad_cloud_user_{A40}
+sanity sk{A178}
+seam seam_{A8}_{A24}
+shipengine TEST_{B43}
+stackhawk hawk.{W20}.{W20}
+stedi {A7}.{A39}
+stellate stl8_{H64}
+sumsub prd:{A24}.{A32}
+tableau {B22}==:{A32}
+tally tly-{A32}
+tatum t-{H24}-{H24}
+tinybird p.eyJ{A40}.{W27}
+turbopuffer tpuf_{A32}
+unleash default:production.{H56}
+uptimerobot u{D7}-{H24}
+vanta vat_{A40}
+vectara zwt_{W40}
+wokwi wok_{A40}
+zep z_{A70}.{W40}
+"""
+
 SYLLABLES = "ba co du fe gi ho ju ka lo mi nu po ra se ti vu wa xo ye zi".split()
 TELLING = ["live_", "test_", "sk_", "pat_", "key_", "secret_", "token_", "api_", ""]
 

@@ -17,7 +17,7 @@ _SEPARATOR: Final = "\0"
 _CHUNK: Final = 256  # texts joined at a time
 
 _LETTERS: Final = bytes(
-    byte if byte == 0 else ord("a") if chr(byte) in TOKEN_CHARACTERS else ord(" ")
+    byte if byte == 0 else ord("a") if chr(byte) in TOKEN_CHARACTERS + "+" else ord(" ")
     for byte in range(256)
 )
 # `bytes.find` compares at every position of a shorter run; this is three times as fast.

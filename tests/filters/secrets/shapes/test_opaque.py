@@ -24,6 +24,9 @@ def redacted(text):
     return RULES.redact_texts([text])[0]
 
 
+UUID = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
+
+
 def bot_token(pick):
     number = base64.b64encode(str(pick.randrange(10**17, 10**19)).encode()).decode().rstrip("=")
     code = "".join(pick.choices(string.ascii_letters + string.digits + "_-", k=38))
@@ -49,10 +52,45 @@ def test_the_token_of_a_discord_bot_is_found(seed):
         f"ajkey_{'a1b2c3d4e5f6g7h8' * 2}",
         f"lip_{MIXED[:20]}",
         "pb_q7Rt2-mZ9xKd_4LpB8vNc3",
+        f"ser.{MIXED}",
+        f"tkn.v1_{MIXED * 3}=",
+        f"hawk.{MIXED[:18]}.{MIXED[4:]}",
+        f"ptr_{MIXED}+{MIXED}/{MIXED}=",
+        f"na1.{MIXED}/{MIXED}+{MIXED}",
+        f"QN_{DIGEST}",
+        f"stl8_{LONG}",
+        f"dvc_server_{DIGEST}_0a1b2c3",
+        f"standard_{LONG * 4}",
+        f"ucat_{'01DQE3AJ5EBFLEKI' + 'U9M558TGH2'}",
+        f"API_KEY{'A1B2C3D4E5F6G7H8' * 2}",
+        f"KEY{DIGEST}_{MIXED}",
+        f"plainApiKey_{MIXED * 2}",
+        "live_sk_JTGvsxsXBraLEKHmNebmCx",
+        f"waka_{UUID}",
+        f"luma-{UUID}-{UUID}",
+        f"secret-token:{MIXED}",
     ],
 )
 def test_what_stands_behind_a_vendors_own_abbreviation_is_found(token):
     for text in (token, f"got {token}, ok", f"https://host/p?q={token}&b=1"):
+        assert token[-8:] not in redacted(text)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        f"{MIXED}tt-123456-{MIXED}",
+        f"{MIXED[:16]}_{MIXED}-{MIXED}",
+        f"{MIXED[:8]}.{MIXED}{MIXED}",
+        f"{UUID}.{'a1b2c3d4e5' * 4}",
+        f"{DIGEST[:24]}:{LONG}",
+        f"{MIXED}==:{MIXED}{MIXED}",
+        f"0.{UUID}.{MIXED}{MIXED[:8]}:{MIXED}==",
+        f"Ijc3ODhiNzU0Ig.aR3xYz.{MIXED}_{MIXED[:4]}",  # itsdangerous
+    ],
+)
+def test_parts_that_are_all_drawn_at_random_need_no_prefix(token):
+    for text in (token, f"got {token}, ok", f"https://host/p?q={token}&b=1", f"['a\\n{token}']"):
         assert token[-8:] not in redacted(text)
 
 
@@ -76,6 +114,15 @@ def test_what_stands_behind_a_vendors_own_abbreviation_is_found(token):
         "numpy-2.1.0-cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
         "Button_root__a1B2c",
         "v1.2.3-14-gabcdef1",
+        f"timer_{DIGEST}",
+        f"session-{UUID}",
+        f"user_{UUID}",
+        f"{DIGEST}.{'0a' * 8}.js",
+        "workspace_01h2xcejqtf2nbrexx3vqjhp41",
+        f"sha512-{base64.b64encode(bytes(range(0, 256, 4))).decode()}",
+        "self.getSomeValue2FromTheNextCell.toString",
+        f"/static/main.{MIXED}.js",
+        "requests.adapters.HTTPAdapter2WithRetries.sendAll",
     ],
 )
 def test_digests_identifiers_and_files_stay(text):

@@ -1,0 +1,142 @@
+"""What stands before a secret: words that tell of one, words that do not, and abbreviations."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from codetracer_otel.filters.secrets.known.ordinary_words import ORDINARY_WORDS
+
+NAME: Final = re.compile(
+    r"[a-z]{1,12}[0-9]{0,2}|[A-Z]{2,10}[0-9]?|[a-z][A-Za-z0-9]{1,4}|[a-z]{2,12}(?:[A-Z][a-z]{1,9}){1,3}"
+)
+
+# What makes of a prefix that of a secret, and what is one only with another word before it.
+_TELLING: Final = frozenset(
+    """
+    sk rk sec secret secrets pat sat api token tok tkn apikey apitoken live prod production bearer
+    auth oauth refresh whsec webhook priv private passwd password pw pwd cred credential access pk
+    service svc sdk personal admin bot deploy wh rt at atk srv
+    """.split()
+)
+# Before digests they say as often what was deployed, or who.
+NOT_BEFORE_DIGESTS = frozenset(
+    "api service svc srv admin personal bot deploy access production rt at wh".split()
+)
+_TELLING_ENDINGS: Final = ("key", "secret", "token")  # behind the vendor's name
+_PUBLIC: Final = ("key", "pubkey", "publickey", "hotkey")
+_TELLING_BEHIND: Final = frozenset(
+    """
+    test dev development sandbox stage staging key api client app user ci server mobile usr
+    """.split()
+)
+NO_SECRETS: Final = frozenset(
+    """
+    sha md5 sha1 sha256 sha384 sha512 sri blake2b commit rev etag digest hash checksum crc
+    request req trace span session id uuid index chunk public
+    """.split()
+)
+# Identifiers that services show: as random as secrets, and nobody's secret.
+IDENTIFIERS: Final = frozenset(
+    """
+    acc acct asst batch call card ch chat chatcmpl cmpl cs cus dp ep evt file gen id in inv msg obj
+    org ord pay payout pi plan pm po price prod proj product py re ref req resp rs run seti si
+    source src step sub tax thread toolu tr txn txr upload usr user vs wf
+    """.split()
+)
+# Words of at most `_LONGEST_ABBREVIATION` letters that stand before digests.
+_SHORT_WORDS: Final = frozenset(
+    """
+    a acl actor adler admin agent alb album ami app area argon art asset audit award b badge
+    band bank base batch bay bill bin blake blob block body bonus book bool box brand brick
+    build buyer byte bytes c cache cafe call camp car cards case cell cells cert chain chart
+    chat cid city claim class clip clock cloud cls club coach code coin col color cols comic
+    conf conn copy cost craft crc crew crypt css curve data date day db deal dec demo dep depth
+    desc dict diff dim dims dir dish disk doc dock docs door draft drive drop east edge elb
+    email eni entry env err essay etag event exam exec exp f face fact false farm fee feed fig
+    film fleet float flow fn font food form frame from fruit fuel func fund game gate gift git
+    glass goal good grade graph green grid group guest h hand hash head heads heap heat help
+    hero hex hit hkdf hmac home horse host hotel hour house html http https hub icon idea idx
+    igw image img index info init inode input int iso issue item items iv jar job join joint js
+    json judge key keys kind kv lab label land lane lang last law layer lead leaf leg level lib
+    life light limit line link list load loc local lock log logo lot love lunch lyric made mail
+    main map march mark match meal mean media mem menu meta metal meter mod mode model money
+    month mount mouse movie music myth n name nat nav net new news next night nlb node nodes
+    nonce none north note null num nurse obj ocean oct odds offer oid old onion op opt order out
+    ova owner pack page paint panel paper park part parts party path paths pbkdf pdf peer pet
+    phase phone photo piano pic pick pilot pip pipe pixel pizza pkg place plan plane plant plate
+    play plot png pod poem point poll pool pop port post pound power press prev price print
+    prize proc promo proof props pub pull push queen query quest queue quiz quote r rack radio
+    rain range rank rate raw read realm rec ref refs reg rel reply repo ride right ring river
+    road robot rock role room root roots round route row rows rpc rule s salad sale salt scale
+    scan scene scope score sea seat seed seg self set sg shape share sheet shelf shift ship
+    shirt shop show side sig sign site size skill sku sky slide slot smart snack snap sock song
+    sound south space spec speed sport spot sql squad stack staff stage star start stat state
+    steel stock stone stop store storm story str stuff style subn sugar sum super sym sync tab
+    table tag tail tails tale tar task tax taxi team temp term test text tgw than that theme
+    then thing this thumb tile time tmp toast today tool tooth topic total touch tour tower town
+    toxic track trade trail train tree trend trip truck true trust try tuple turn tweak two tx
+    txt type uid uncle union unit url users util v val value var vdi vec venue ver vhd video
+    view visit vm voice vol vote vpc wall waste watch water wave way web week west wheel when
+    wiki win wire wish with woman wood word work world write x xml xxh yacht year yes young
+    youth zip zone
+    """.split()
+)
+_LONGEST_ABBREVIATION: Final = 5
+_LONGEST_NAME: Final = 12
+_ENDINGS: Final = ("s", "r", "d", "y", "er", "ed", "es", "ly", "ing")
+_MAX_PREFIX: Final = 4  # parts
+
+
+def telling_parts(parts: list[str]) -> int:
+    """Return how many parts belong to a prefix that tells of a secret, or 0."""
+    words = [part.lower().rstrip("0123456789") for part in parts[:_MAX_PREFIX]]
+    found = 0
+    for index, word in enumerate(words[: len(parts) - 1]):
+        telling = word in _TELLING or _ends_telling(word)
+        if telling or (index and word in _TELLING_BEHIND):
+            found = index + 1
+        elif parts[index] and not NAME.fullmatch(parts[index]):
+            break
+    return found
+
+
+def _ends_telling(word: str) -> bool:
+    return word.endswith(_TELLING_ENDINGS) and word not in _PUBLIC
+
+
+def is_abbreviation(part: str) -> bool:
+    """Return whether only a vendor would call itself that: two to five letters, and no word."""
+    letters = part.rstrip("0123456789")
+    name = letters.lower() if letters.isupper() else letters
+    return len(name) <= _LONGEST_ABBREVIATION and is_vendor(name)
+
+
+def are_of_vendor(parts: list[str]) -> bool:
+    """Return whether a vendor's abbreviation is followed by no more than what it is a key to."""
+    first, *more = parts
+    return is_abbreviation(first) and all(
+        part in _TELLING or part in _TELLING_BEHIND or is_abbreviation(part) for part in more
+    )
+
+
+def is_vendor(part: str) -> bool:
+    """Return whether a part may be a vendor's name: lower-case letters, and no word."""
+    return (
+        2 <= len(part) <= _LONGEST_NAME  # noqa: PLR2004 - one letter names nobody
+        and part.isalpha()
+        and part.islower()
+        and not (_is_word(part) or part in IDENTIFIERS or part in NO_SECRETS)
+    )
+
+
+def _is_word(part: str) -> bool:
+    return (
+        part in _SHORT_WORDS
+        or part in ORDINARY_WORDS
+        or any(
+            part.removesuffix(ending) in _SHORT_WORDS
+            for ending in _ENDINGS
+            if part.endswith(ending) and len(part) > len(ending) + 2
+        )
+    )
