@@ -17,6 +17,7 @@ from importlib import metadata
 
 from benchmarks.redaction_corpus import (
     HELD_OUT,
+    HELD_OUT_FIFTH,
     HELD_OUT_FOURTH,
     HELD_OUT_SECOND,
     HELD_OUT_THIRD,
@@ -127,6 +128,7 @@ def secrets(seed):
         "held out, second": templates(HELD_OUT_SECOND),
         "held out, third": templates(HELD_OUT_THIRD),
         "held out, fourth": templates(HELD_OUT_FOURTH),
+        "held out, fifth": templates(HELD_OUT_FIFTH),
         "made up": made_up(MADE_UP, pick),
     }
     return {

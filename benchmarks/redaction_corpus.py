@@ -1,10 +1,12 @@
 """Secrets and harmless texts for ``benchmarks.redaction``, made anew from a seed.
 
 The formats are written down here once more, not read from the package: a mistake in its table
-shows. ``HELD_OUT`` are vendors that the package's table did not have. Three sets of them were
-written down one after the other, each before it was measured: 79.5 %, 77.8 % and 69.9 % were found
-at the first look. Rules were improved on what was missed, so that no set is unseen any more, and
-three vendors without a separator went into the table. ``made_up`` are none at all.
+shows. ``HELD_OUT`` are vendors that the package's table did not have. Five sets of them were
+written down one after the other, each before it was measured: 79.5 %, 77.8 %, 69.9 %, 61 % and
+70 % were found at the first look. The fourth was sought to be hard: parts without any prefix,
+digests behind words. The fifth is what the rules of Betterleaks (July 2026) have and neither the
+table nor the sets before had. Rules were improved on what was missed, so that no set is unseen any
+more, and vendors without a separator went into the table. ``made_up`` are none at all.
 """
 
 import base64
@@ -312,6 +314,32 @@ vanta vat_{A40}
 vectara zwt_{W40}
 wokwi wok_{A40}
 zep z_{A70}.{W40}
+"""
+
+HELD_OUT_FIFTH = """
+alibaba-sts STS.{A40}
+alibaba-sts-token CAIS{B72}
+aws-legacy A3T{U17}
+buildkite-service bkaa_{W75}
+cloudsmith csa_{H30}{A6}
+databento db-{A29}
+datastax AstraCS:{A24}:{H64}
+devin-personal apk_user_{B150}=
+devin-service apk_{B90}=
+devin-user cog_{L52}
+docker-swarm-join SWMTKN-1-{L55}-{L27}
+docker-swarm-unlock SWMKEY-1-{B45}
+elastic essu_{W100}=
+gemini AQ.Ab8RN6{W44}
+jwt-in-base64 ZXlKaGJHY2lPaU{B40}=
+mergify mergify_application_key_{W80}
+midtrans Mid-server-{W15}
+proof prf_{W50}
+samsara samsara_api_{A29}
+scalr eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJ1c2VyIiwianRpIjoiYXQt{W30}.{W43}
+thunderstore tss_{W50}
+twitter AAAAAAAAAAAAAAAAAAAAAA{A90}
+workato wrka-eyJ{W8}.{W16}.{W64}
 """
 
 SYLLABLES = "ba co du fe gi ho ju ka lo mi nu po ra se ti vu wa xo ye zi".split()

@@ -107,6 +107,7 @@ _AUTHORITY: Final = re.compile(
     r"[\w.-]++(?::[0-9]{1,5}+)?",
     re.IGNORECASE,
 )
+_USER_ALONE: Final = re.compile(r"[A-Za-z][a-z]{0,5}@")  # `git@`; tokens are longer
 _USERINFO_AT_CUT: Final = re.compile(
     r":(?://|\\/\\/)([^\s/?#\"'<>]*+\Z"
     r"|[^\s/?#\"'<>@:]*+:(?![0-9]{1,5}[/?#])(?:(?!:\\?/)[^\s\"'<>])++\Z)"
@@ -116,7 +117,11 @@ _AUTHORITY_AT_CUT: Final = re.compile(r"[^\s/?#\"'<>@:]++:[^\s\"'<>/]+")
 
 def find_userinfo(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
     """Find ``user:password`` of URLs and authorities; one that was cut before its ``@`` counts."""
-    spans = [(match.start(1), match.end(1) - 1) for match in _USERINFO.finditer(text)]
+    spans = [
+        (match.start(1), match.end(1) - 1)
+        for match in _USERINFO.finditer(text)
+        if _USER_ALONE.fullmatch(match[1]) is None
+    ]
     whole = _AUTHORITY.fullmatch(text) if "@" in text and not spans else None
     if whole is not None:
         spans.append(whole.span(1))

@@ -44,6 +44,11 @@ _ESCAPES: Final = {
     "%": re.compile(r"(?:25)*[0-9A-Fa-f]{2}"),
 }
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+# What stands where a value will be, and the field lists of docstrings.
+_STAND_IN: Final = re.compile(
+    r"%[-+#0-9.]{0,4}[srdifgxc]|%\(\w+\)[srd]|\{[\w.]*(?:![rsa])?\}|\$\{\w+\}|<[\w -]+>|None"
+)
+_FIELD: Final = re.compile(r":(?:param|type|arg|keyword|[ic]?var)(?:[ \t][^\r\n:]*)?[ \t]\Z")
 _ASSIGNS: Final = "=-!?+~\uff1d"
 _HEADER_WORDS: Final = ("cookie", "authorization")
 
@@ -64,7 +69,11 @@ def find_named_values(text: str, *, is_cut: bool) -> list[Span]:
         spans.extend(_in_elements(text))
     spans.extend(find_paired_values(text, NAMES.matches))
     spans.extend(find_in_lines(text, NAMES.matches))
-    return [(start, end) for start, end in spans if end > start and text[start:end] != REDACTED]
+    return [(start, end) for start, end in spans if end > start and _is_value(text[start:end])]
+
+
+def _is_value(text: str) -> bool:
+    return text != REDACTED and _STAND_IN.fullmatch(text) is None
 
 
 def _after_keys(text: str) -> list[Span]:
@@ -85,7 +94,10 @@ def _is_secret(text: str, match: re.Match[str]) -> bool:
     if len(key) < _SHORTEST:
         return False
     if NAMES.matches(key):
-        return True
+        return (
+            match[3] != ":"
+            or _FIELD.search(text, max(0, match.start() - _WINDOW), match.start()) is None
+        )
     before = text[match.start() - 1] if match.start() else ""
     if before == " ":
         return _completes_secret(text, match.start(), key)

@@ -51,11 +51,15 @@ _GLUED: Final = re.compile(
 # Base64, and what a dot separates from its prefix: neither belongs to a run.
 _BASE64: Final = re.compile(
     _START + r"([A-Za-z][A-Za-z0-9]{1,11}(?:[_-][A-Za-z0-9]{2,10}){0,2})"
-    r"([._:-])(?:v[0-9]{1,2}[._])?([A-Za-z0-9+/_-]{8,}+(?:[.][A-Za-z0-9_-]{8,}+)*+={0,2})(?![.]?[A-Za-z(\[])"
+    r"([._-])(?:v[0-9]{1,2}[._])?([A-Za-z0-9+/_-]{8,}+(?:[.][A-Za-z0-9_-]{8,}+)*+={0,2})(?![.]?[A-Za-z(\[])"
+)
+_BEHIND_COLON: Final = re.compile(  # RFC 8959
+    _START + r"(?:[A-Za-z]{1,12}[_-]){0,2}(?i:token|secret|key):([A-Za-z0-9_-]{18,}+=*+)"
 )
 _PARTS: Final = re.compile(
     _START + r"([A-Za-z0-9]{7,}+)((?:[._~-][A-Za-z0-9_-]{4,}+)++)=*+(?![+/A-Za-z0-9_-])"
 )
+_JSON: Final = re.compile("eyJ[A-Za-z0-9_-]{16}")  # another shape
 _BETWEEN: Final = re.compile(r"[._~-]")
 # Two halves of which one is known to who looks after the account; digests follow names.
 _HALVES: Final = re.compile(
@@ -100,8 +104,11 @@ def find_opaque(text: str) -> Iterator[tuple[int, int]]:
     for match in _BASE64.finditer(text):
         if _is_base64(match[1], match[2], match[3]):
             yield match.span()
+    for match in _BEHIND_COLON.finditer(text):
+        if _is_random_in_parts(match[1], _LEAST_OF_ABBREVIATION):
+            yield match.span()
     for match in _PARTS.finditer(text):
-        if "eyJ" not in match[0] and _is_of_parts(match[1], match[2]):  # JSON is another shape
+        if _JSON.search(match[0]) is None and _is_of_parts(match[1], match[2]):
             yield match.span()
     yield from (match.span() for match in _HALVES.finditer(text))
     yield from _tokens_of_bots(text)
@@ -195,8 +202,9 @@ def _is_base64(prefix: str, separator: str, body: str) -> bool:
     if parts[0].lower() in NO_SECRETS:
         return False
     is_telling = telling_parts(["", *parts, body]) > 0
-    is_named = separator != ":" and are_of_vendor(parts)
-    return (is_telling or is_named) and _is_random_in_parts(body, _LEAST_OF_ABBREVIATION)
+    return (is_telling or are_of_vendor(parts)) and _is_random_in_parts(
+        body, _LEAST_OF_ABBREVIATION
+    )
 
 
 def _is_of_parts(first: str, more: str) -> bool:

@@ -33,7 +33,7 @@ class Mix(NamedTuple):
             return self.length >= 20 and cases > 1 and self.changes * 100 >= self.length * 40  # noqa: PLR2004
         if not cases or self.digits * 5 > self.length * 4:
             return False
-        return self.changes * 100 >= self.length * (36 if cases > 1 else 20)
+        return self.changes * 100 >= self.length * (30 if cases > 1 else 20)
 
     @property
     def is_of_all_kinds(self) -> bool:

@@ -58,6 +58,7 @@ ALPHABETS: Final = {
 FORMATS: Final = (
     # clouds
     Format("Amazon Web Services", "AKIA ASIA ABIA ACCA", "upper", 16, "IAM User Guide, IAM identifiers", before="(?<![A-Z0-9])"),
+    Format("Amazon Web Services, first keys", "A3T", "upper", 17, "gitleaks, aws-access-token", free=False),
     Format("Amazon Bedrock", "ABSK", "base64", 60, "gitleaks, aws-amazon-bedrock-api-key-long-lived", free=False),
     Format("Amazon Bedrock, short-lived", "bedrock-api-key-", "base64", 20, "gitleaks, aws-amazon-bedrock-api-key-short-lived"),
     Format("Amazon, Login with Amazon", "amzn1.oa2-cs.v1.", "hex", 64, "Login with Amazon, Client secret rotation"),
@@ -72,6 +73,7 @@ FORMATS: Final = (
     Format("Google, reCAPTCHA", "6Le 6Ld 6Lc 6Lf", "word", 37, "reCAPTCHA, Developer's Guide", free=False),
     Format("Alibaba Cloud", "LTAI", "alnum", 16, "gitleaks, alibaba-access-key-id", free=False),
     Format("Tencent Cloud", "AKID", "alnum", 28, "GitHub secret scanning, Tencent Cloud", free=False),
+    Format("Alibaba Cloud, temporary credentials", "CAIS", "base64", 60, "Alibaba Cloud, Security Token Service", free=False),
     Format("Yandex Cloud", "t1.9euelZ AQVN YCAJE", "word", 20, "Yandex Cloud, IAM token format; TruffleHog, yandex", free=False, rest="[A-Za-z0-9_.=-]*+"),
     Format("DigitalOcean", "dop_v1_ doo_v1_ dor_v1_", "hex", 30, "DigitalOcean API, Token prefixes", key="_v1_"),
     Format("Cloudflare", "cfut_ cfat_ cfk_", "alnum_", 30, "TruffleHog, cloudflareapitoken"),
@@ -91,6 +93,7 @@ FORMATS: Final = (
     Format("Databricks", "dapi dkea dose", "hex", 32, "Databricks, Personal access token authentication", rest="(?:-[0-9])?+"),
     Format("MongoDB Atlas", "mdb_sa_sk_", "word", 30, "MongoDB Atlas, Service accounts"),
     Format("Confluent", "cflt", "base64", 50, "Confluent Cloud, API key secrets", free=False),
+    Format("DataStax Astra", "AstraCS:", "alnum", 20, "DataStax Astra, Application tokens", rest="(?::[A-Fa-f0-9]{32,}+)?+"),
     Format("ClickHouse Cloud", "4b1d", "alnum", 38, "gitleaks, clickhouse-cloud-api-secret-key", free=False),
     # code, packages, builds
     Format("GitHub", "ghp_ gho_ ghu_ ghs_ ghr_", "alnum_", 20, "GitHub Docs, About authentication to GitHub", key="gh"),
@@ -143,6 +146,7 @@ FORMATS: Final = (
     Format("Microsoft Teams, webhook", ".webhook.office.com/webhookb2/ .logic.azure.com", "path", 36, "Microsoft Teams, Create incoming webhooks", rest="[A-Za-z0-9/_@%?&=.-]*+"),
     Format("Zapier, webhook", "hooks.zapier.com/hooks/", "path", 8, "Zapier, Trigger from webhooks", has_run=False),
     Format("IFTTT, webhook", "maker.ifttt.com/trigger/", "path", 30, "IFTTT, Webhooks service"),
+    Format("X, bearer token", "AAAAAAAAAAAAAAAAAAAAA", "query", 60, "X Developer Platform, Bearer tokens"),
     Format("Telegram, bot", ":AA", "word", 30, "Telegram Bot API, Authorizing your bot", before="(?<![0-9])[0-9]{8,10}", sample=("123456789", "")),
     Format("Twilio", "SK AC", "hex", 32, "Twilio, API keys", free=False),
     Format("SendGrid", "SG.", "word", 16, "SendGrid, API keys", free=False, rest="[.][A-Za-z0-9_-]{16,}+", sample=("", "." + "aB3dE5gH" * 5)),
@@ -162,6 +166,7 @@ FORMATS: Final = (
     Format("PayPal and Braintree", "access_token$production$ access_token$sandbox$", "lower", 8, "Braintree, Access tokens", rest="[$][0-9a-f]{32}+", key="access_token$", sample=("", "$" + "0a1b2c3d" * 4)),
     Format("Plaid", "access-sandbox- access-development- access-production- public-sandbox- public-production-", "uuid", 36, "Plaid, Tokens", key="-production- -sandbox- -development-"),
     Format("Razorpay", "rzp_live_ rzp_test_", "alnum", 14, "Razorpay, API keys", key="rzp_"),
+    Format("Midtrans", "Mid-server- Mid-client-", "alnum_", 10, "Midtrans, Authentication"),
     Format("Flutterwave", "FLWSECK- FLWSECK_TEST- FLWPUBK- FLWPUBK_TEST- FLWSECK_TEST", "lower", 12, "Flutterwave, Authentication", rest="(?:-X)?+", key="FLW"),
     Format("Paddle", "pdl_live_ pdl_sdbx_ pdl_ntfset_ apikey_01", "word", 20, "Paddle, API keys", free=False),
     Format("eBay", "PRD- SBX-", "uuid", 32, "eBay Developers Program, Application keysets", free=False),
