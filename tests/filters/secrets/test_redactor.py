@@ -144,7 +144,7 @@ def test_credentials_and_keys_are_replaced_by_their_form(text, expected):
         ("https://host/~user@x", "https://host/~user@x"),
         ("mail alice@example.com", "mail alice@example.com"),
         ("git clone ssh://git@github.com/a/b", "git clone ssh://git@github.com/a/b"),
-        ("token: %r, password=None, secret={}", "token: %r, password=None, secret={}"),
+        ("a token=%r, password=None, secret={}", "a token=%r, password=None, secret={}"),
         (":param token: what opens the door", ":param token: what opens the door"),
     ],
 )

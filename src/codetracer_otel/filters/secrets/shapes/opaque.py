@@ -92,6 +92,18 @@ _SHORTEST_OWN_NAME: Final = 4  # before a single UUID: shorter ones are kinds of
 
 def find_opaque(text: str) -> Iterator[tuple[int, int]]:
     """Yield tokens by how they are built."""
+    yield from _runs(text)
+    yield from (m.span() for m in _BASE64.finditer(text) if _is_base64(m[1], m[2], m[3]))
+    yield from (m.span() for m in _BEHIND_COLON.finditer(text) if _is_random_in_parts(m[1]))
+    yield from (m.span() for m in _PARTS.finditer(text) if _is_of_parts(m[1], m[2]))
+    yield from (m.span() for m in _HALVES.finditer(text))
+    yield from _tokens_of_bots(text)
+    for dotted in _DOTTED.finditer(text):
+        if is_abbreviation(dotted[1]) and len(set(dotted[2])) >= _DIGITS_OF_DIGEST:
+            yield dotted.span()
+
+
+def _runs(text: str) -> Iterator[tuple[int, int]]:
     position = 0
     while (run := _RUN.search(text, position)) is not None:
         position = run.end()
@@ -101,20 +113,6 @@ def find_opaque(text: str) -> Iterator[tuple[int, int]]:
             rest = _GOES_ON.match(text, position)
             position = rest.end() if rest else position
             yield run.start(1), position
-    for match in _BASE64.finditer(text):
-        if _is_base64(match[1], match[2], match[3]):
-            yield match.span()
-    for match in _BEHIND_COLON.finditer(text):
-        if _is_random_in_parts(match[1], _LEAST_OF_ABBREVIATION):
-            yield match.span()
-    for match in _PARTS.finditer(text):
-        if _JSON.search(match[0]) is None and _is_of_parts(match[1], match[2]):
-            yield match.span()
-    yield from (match.span() for match in _HALVES.finditer(text))
-    yield from _tokens_of_bots(text)
-    for dotted in _DOTTED.finditer(text):
-        if is_abbreviation(dotted[1]) and len(set(dotted[2])) >= _DIGITS_OF_DIGEST:
-            yield dotted.span()
 
 
 def _tokens_of_bots(text: str) -> Iterator[tuple[int, int]]:
@@ -188,7 +186,7 @@ def _is_random_behind_anything(body: str, prefix: str) -> bool:
     return total >= least and mix.length >= 12 and not mix.is_hex and mix.is_random  # noqa: PLR2004 - 60 bits in a row
 
 
-def _is_random_in_parts(body: str, longest: int) -> bool:
+def _is_random_in_parts(body: str, longest: int = _LEAST_OF_ABBREVIATION) -> bool:
     """Return whether dashes and underscores are among characters drawn at random."""
     mix = mix_of(body)
     is_long = mix.length >= _LEAST_OF_ABBREVIATION and longest >= 6  # noqa: PLR2004 - of 20 characters with three dashes
@@ -216,7 +214,8 @@ def _is_of_parts(first: str, more: str) -> bool:
     )
     mix = mix_of(first + more)
     return (
-        not has_word
+        _JSON.search(first + more) is None
+        and not has_word
         and mix.length >= _LEAST_OF_PARTS
         and mix.is_of_all_kinds
         and mix_of(max(parts, key=len)).is_of_all_kinds
