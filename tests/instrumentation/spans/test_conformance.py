@@ -1,8 +1,10 @@
 """Whatever order events come in, each recorder keeps the same calls once, and none stays open."""
 
 import functools
+import math
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import example, given, settings
@@ -12,7 +14,10 @@ from tests.conftest import only, rule
 
 from codetracer_otel._core import load
 from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
+from codetracer_otel.instrumentation.values.capture import build_capture
+from codetracer_otel.instrumentation.values.limits import ValueLimits
 from codetracer_otel.model.record import (
+    ARGUMENTS,
     CODE,
     END,
     EXTRAS,
@@ -29,41 +34,69 @@ from codetracer_otel.sdk.session.configure import active_session, configure
 # delivers the events of its own code, and its generator objects live on from event to event.
 
 
-def outer(deliver):
+def outer(deliver, value=None):
     return deliver()
 
 
-def inner(deliver):
+def inner(deliver, value=None, password="hidden"):
     return deliver()
 
 
-def sampled_out(deliver):
+def sampled_out(deliver, value=None):
     return deliver()
 
 
-def sometimes(deliver):
+def sometimes(deliver, value=None):
     return deliver()
 
 
-def rooted(deliver):
+def rooted(deliver, value=None):
     return deliver()
 
 
-def slow(deliver):
+def slow(deliver, value=None):
     return deliver()
 
 
-def items():
+def with_locals(deliver, value=None):
+    own = [value]
+    return own and deliver()
+
+
+def with_keywords(deliver, value=None, **others):
+    return deliver()
+
+
+def items(value=None):
     deliver = yield
     while True:
         deliver = yield deliver()
 
 
-def other_items():
+def other_items(value=None):
     deliver = yield
     while True:
         deliver = yield deliver()
 
+
+def defined_in(module, file, source):
+    """Define a function or class as if it stood in a module of the standard library."""
+    namespace = {"__name__": module}
+    exec(compile(source, file, "exec"), namespace)
+    return namespace
+
+
+CREATE_TASK = "def {0}(deliver, value=None):\n    return deliver()\n"
+# A hook and nothing else, and a hook that is traced as well.
+create_task = defined_in("asyncio.tasks", "<tasks>", CREATE_TASK.format("create_task"))
+traced_hook = defined_in("asyncio.tasks", __file__, CREATE_TASK.format("_ensure_future"))
+WorkItem = defined_in(
+    "concurrent.futures.thread",
+    "<pools>",
+    "class _WorkItem:\n"
+    "    def __init__(self, deliver):\n        deliver()\n"
+    "    def run(self, deliver):\n        return deliver()\n",
+)["_WorkItem"]
 
 RULES = (
     rule("obj:glob:*.sampled_out", "exec = 'trace'\nsampling = {ratio = 0.0}"),
@@ -73,14 +106,73 @@ RULES = (
         "obj:glob:*.slow",
         "exec = 'trace'\nsampling = {min_duration_ms = 3600000, keep_errors = true}",
     ),
+    rule("obj:glob:*.with_locals", "exec = 'trace'\ncapture = ['args', 'return', 'locals']"),
 )
+HOOKS = {"create_task": create_task["create_task"], "run": WorkItem.run}
 FUNCTIONS = {
-    function.__name__: function for function in (outer, inner, sampled_out, sometimes, rooted, slow)
+    "_ensure_future": traced_hook["_ensure_future"],
+    **{
+        function.__name__: function
+        for function in (
+            outer,
+            inner,
+            sampled_out,
+            sometimes,
+            rooted,
+            slow,
+            with_locals,
+            with_keywords,
+        )
+    },
 }
 GENERATORS = {"items": items, "other_items": other_items}
-VALUES = {"none": None, "number": 7, "text": "text", "list": [1, "two"], "long": "x" * 1000}
+CODES = {name: function.__code__ for name, function in {**FUNCTIONS, **GENERATORS, **HOOKS}.items()}
+
+
+class Thing:
+    def __init__(self):
+        self.name, self.password, self.more = "thing", "hidden", [1, 2]
+
+
+class Shout(str):
+    """A text of another class than the plain one."""
+
+    __slots__ = ()
+
+
+@dataclass
+class Point:
+    x: float
+    token: str
+
+
+ENDLESS = [1]
+ENDLESS.append(ENDLESS)
+VALUES = {
+    "none": None,
+    "true": True,
+    "number": 7,
+    "large": -(1 << 70),
+    "float": 0.5,
+    "not a number": math.nan,
+    "text": "text",
+    "long": "x" * 1000,
+    "wide": "\U0001f600" * 40,
+    "shout": Shout("text"),
+    "bytes": bytes(range(200)),
+    "list": [1, "two", [3.0]],
+    "mapping": {"user": "u", "password": "hidden", 3: {"deep": [()]}},
+    "endless": ENDLESS,
+    "thing": Thing(),
+    "point": Point(1.5, "hidden"),
+    "function": outer,
+    "class": Thing,
+    "error": ValueError("text"),
+}
 SUSPENSIONS = {"PY_YIELD", "PY_RESUME", "PY_THROW"}
-KEPT = {"outer", "inner", "rooted", "items", "other_items"}  # each call of them becomes a record
+# each call of them becomes a record
+KEPT = {*FUNCTIONS, *GENERATORS} - {"sampled_out", "sometimes", "slow"}
+SIMPLE = KEPT - {"inner", "with_keywords"}  # the last argument is the value
 
 
 class Thread:
@@ -88,12 +180,26 @@ class Thread:
 
     def __init__(self):
         self.pool = ThreadPoolExecutor(1)
-        self.open = []  # innermost last: (name, generator or None)
-        self.waiting = []  # suspended: (name, generator)
+        self.open = []  # innermost last: (name, what runs a function in a frame of that code)
+        self.waiting = []  # suspended, likewise
         self.tokens = []
 
     def do(self, function, *arguments):
         return self.pool.submit(function, *arguments).result(timeout=60)
+
+
+def runner_of(name, value=None):
+    """Return what calls a function in a frame of the code of this name."""
+    if name not in GENERATORS:
+        more = {"password": "hidden", "other": value} if name == "with_keywords" else {}
+        function = HOOKS.get(name) or FUNCTIONS[name]
+        return lambda deliver: function(deliver, value, **more)
+    generator = GENERATORS[name](value)
+    next(generator)
+    return generator.send
+
+
+capture = build_capture(ValueLimits(), None, allow_repr=False)
 
 
 class Driver:
@@ -105,6 +211,8 @@ class Driver:
         self.callbacks = recorder.callbacks()
         self.threads = [Thread(), Thread()]
         self.started = Counter()
+        self.given = Counter()  # by name and captured value
+        self.work = []
         self.drained = []
 
     def close(self):
@@ -123,20 +231,31 @@ class Driver:
     def drain(self, limit=1 << 20):
         self.drained += self.take(self.recorder, limit)
 
-    def event(self, event, name, generator, *arguments):
+    def event(self, event, name, run, *arguments):
         """Deliver an event in a frame of its code."""
-        code = (FUNCTIONS.get(name) or GENERATORS[name]).__code__
-        deliver = functools.partial(self.callbacks[event], code, 0, *arguments)
-        return FUNCTIONS[name](deliver) if generator is None else generator.send(deliver)
+        return run(functools.partial(self.callbacks[event], CODES[name], 0, *arguments))
 
-    def start(self, thread, name):
-        generator = None
-        if name in GENERATORS:
-            generator = GENERATORS[name]()
-            next(generator)
-        self.event("PY_START", name, generator)
+    def start(self, thread, name, value=None):
+        run = runner_of(name, value)
+        self.event("PY_START", name, run)
         self.started[name] += 1
-        thread.open.append((name, generator))
+        if "hidden" not in repr(capture(value)):  # else it is redacted
+            self.given[name, repr(capture(value))] += 1
+        thread.open.append((name, run))
+
+    def submit(self):
+        """Let a pool's work item be made here: who runs it continues this call."""
+        item = WorkItem.__new__(WorkItem)
+        code = WorkItem.__init__.__code__
+        for event, *arguments in (("PY_START",), ("PY_RETURN", None)):
+            item.__init__(functools.partial(self.callbacks[event], code, 0, *arguments))
+        self.work.append(item)
+
+    def take_work(self, thread):
+        if self.work:
+            run = self.work.pop(0).run
+            self.event("PY_START", "run", run)
+            thread.open.append(("run", run))
 
     def end(self, thread, value):
         if thread.open:
@@ -147,7 +266,7 @@ class Driver:
             self.event("PY_UNWIND", *thread.open.pop(), error)
 
     def suspend(self, thread, value):
-        if thread.open and thread.open[-1][1] is not None:
+        if thread.open and thread.open[-1][0] in GENERATORS:
             call = thread.open.pop()
             self.event("PY_YIELD", *call, value)
             thread.waiting.append(call)
@@ -164,7 +283,10 @@ class Driver:
     def step(self, action, place, name, value):
         thread = self.threads[place]
         actions = {
-            "start": lambda: self.start(thread, name),
+            "start": lambda: self.start(thread, name, VALUES[value]),
+            "hook": lambda: self.start(thread, "create_task"),
+            "submit": self.submit,
+            "work": lambda: self.take_work(thread),
             "return": lambda: self.end(thread, VALUES[value]),
             "unwind": lambda: self.unwind(thread, ValueError(value)),
             "yield": lambda: self.suspend(thread, VALUES[value]),
@@ -187,11 +309,7 @@ class Driver:
     def stray(self, event, name, *arguments):
         if event in SUSPENSIONS and name not in GENERATORS:
             return  # no function that is neither generator nor coroutine sends it
-        generator = None
-        if name in GENERATORS:
-            generator = GENERATORS[name]()
-            next(generator)
-        self.event(event, name, generator, *arguments)
+        self.event(event, name, runner_of(name), *arguments)
 
     def finish(self):
         """End what is open, as a program does that comes to its end."""
@@ -204,7 +322,7 @@ class Driver:
 
 
 LEGAL = ("start", "start", "start", "return", "return", "unwind", "yield", "resume", "throw")
-BETWEEN = ("attach", "detach", "drain", "current")
+BETWEEN = ("attach", "detach", "drain", "current", "hook", "submit", "work")
 BROKEN = ("lose", "stray return", "stray unwind", "stray yield", "stray resume", "stray throw")
 
 
@@ -246,6 +364,7 @@ def described(records):
             place.get(record[PARENT_ID], "none" if record[PARENT_ID] == 0 else "lost"),
             traces.setdefault(record[SEGMENT].trace_id, len(traces)),
             threads.setdefault(record[SEGMENT].thread_id, len(threads)),
+            repr(record[ARGUMENTS]),
             repr(record[RESULT]),
             ending(record),
             record[END] >= record[START] > 0,
@@ -257,9 +376,10 @@ def described(records):
 def ending(record):
     extras = record[EXTRAS]
     if extras is None:
-        return Ending.RETURNED, None, 0
+        return Ending.RETURNED, None, 0, "()"
     error = extras.exception
-    return extras.ending, error and (error.type_name, error.message), extras.suspensions
+    described = error and (error.type_name, error.message)
+    return extras.ending, described, extras.suspensions, repr(extras.locals)
 
 
 CORES = [
@@ -278,6 +398,11 @@ def test_each_call_of_a_legal_order_is_recorded_once(core, program):
     driver, stats = run(core, program)
     recorded = Counter(record[CODE].co_name for record in driver.drained)
     assert {name: recorded[name] for name in KEPT} == {n: driver.started[n] for n in KEPT}
+    assert {key: n for key, n in driver.given.items() if key[0] in SIMPLE} == Counter(
+        (record[CODE].co_name, repr(record[ARGUMENTS][-1]))
+        for record in driver.drained
+        if record[CODE].co_name in SIMPLE and "REDACTED" not in repr(record[ARGUMENTS])
+    )
     assert stats["healed_stack_entries"] == 0
     assert all(row[1] != "lost" for row in described(driver.drained))
     assert len({record[SPAN_ID] for record in driver.drained}) == len(driver.drained)

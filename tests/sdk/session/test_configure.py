@@ -11,6 +11,7 @@ from opentelemetry import trace
 
 from codetracer_otel.errors import ConfigurationError, EnvironmentFailure, ErrorCode
 from codetracer_otel.filters import filter_from_text
+from codetracer_otel.sdk.parts import spans, steps
 from codetracer_otel.sdk.session.configure import active_session, configure, shutdown
 from codetracer_otel.testing import InMemoryExporter
 
@@ -198,3 +199,19 @@ def test_the_resource_names_the_service_the_distribution_and_the_filters():
     assert resource["deployment"] == "test"
     assert "all" in resource["codetracer.filter.names"]
     assert "process.command_args" not in resource
+
+
+@pytest.mark.parametrize(
+    ("part", "exporter"), [(spans, "none"), (steps, "native=trace")], ids=["spans", "steps"]
+)
+def test_a_session_that_cannot_be_built_leaves_no_tool_id_taken(
+    monkeypatch, tmp_path, part, exporter
+):
+    def fails(*_arguments, **_options):
+        raise MemoryError
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(part, "PlanBuilder", fails)
+    with pytest.raises(MemoryError):
+        configure(filter_from_text(ALL), exporter)
+    assert [sys.monitoring.get_tool(number) for number in (3, 4)] == [None, None]

@@ -19,7 +19,7 @@ from codetracer_otel.instrumentation.context.runtime_context import (
     variable_of,
 )
 from codetracer_otel.instrumentation.monitoring.activation import Activation
-from codetracer_otel.instrumentation.monitoring.tool import Monitor, generator_close_is_silent
+from codetracer_otel.instrumentation.monitoring.tool import generator_close_is_silent
 from codetracer_otel.instrumentation.plan_builder import PlanBuilder
 from codetracer_otel.instrumentation.spans.parents import Parents
 from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from codetracer_otel.filters.decisions.classifier import Classifier
     from codetracer_otel.filters.types import Learn
     from codetracer_otel.instrumentation.monitoring.activation import ActivatedRecorder
+    from codetracer_otel.instrumentation.monitoring.tool import Monitor
     from codetracer_otel.model.protocols import SpanRecorder
     from codetracer_otel.sdk.settings.model import Settings
 
@@ -54,6 +55,7 @@ class Recording(CallRecording):
     def __init__(
         self,
         settings: Settings,
+        new_monitor: Callable[[], Monitor],
         classifier: Classifier,
         names_for: Callable[[str | None, str], tuple[str, ...]],
         wake: Callable[[], None],
@@ -65,7 +67,7 @@ class Recording(CallRecording):
         load_readers()
         self.ids = ids or RandomIds()
         self.skipped = SkipCounter()
-        self.monitor = Monitor()
+        self.monitor = new_monitor()
         inner = active_runtime()
         self.core = choose_core(settings.core, inner)
         native = self.core.module

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.instrumentation.monitoring.tool import Monitor
 from codetracer_otel.instrumentation.plan_builder import PlanBuilder
 from codetracer_otel.instrumentation.steps.line_events import LineEvents
 from codetracer_otel.instrumentation.steps.recorder import StepRecorder
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from codetracer_otel.exporters.native.write.writer import NativeTrace
     from codetracer_otel.filters import Classifier, Decision
     from codetracer_otel.filters.types import CodeIdentity
+    from codetracer_otel.instrumentation.monitoring.tool import Monitor
     from codetracer_otel.model.protocols import Notify
     from codetracer_otel.sdk.parts.spans import Recording
 
@@ -60,6 +60,7 @@ class StepRecording(CallRecording):
     def __init__(
         self,
         settings: Settings,
+        new_monitor: Callable[[], Monitor],
         classifier: Classifier,
         names_for: Callable[[str | None, str], tuple[str, ...]],
         recording: Recording | None,
@@ -78,7 +79,7 @@ class StepRecording(CallRecording):
         self._notify = notify
         self._targets = native_targets(settings)
         self.traces = self._open_traces(self._targets)
-        self.monitor = Monitor()
+        self.monitor = new_monitor()
         self.recorder: StepRecorder = StepRecorder(
             monitor=self.monitor,
             plans=PlanBuilder(

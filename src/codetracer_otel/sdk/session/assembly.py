@@ -9,6 +9,7 @@ import signal
 import threading
 from collections import Counter
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.errors import CodetracerError
@@ -17,6 +18,7 @@ from codetracer_otel.filters import compile_chain
 from codetracer_otel.filters.types import CodeIdentity
 from codetracer_otel.instrumentation.context.runtime_context import install_runtime
 from codetracer_otel.instrumentation.manual.call_adoption import CallAdoption
+from codetracer_otel.instrumentation.monitoring.tool import Monitor
 from codetracer_otel.model.clock import SystemClock
 from codetracer_otel.model.ids import RandomIds
 from codetracer_otel.sdk.delivery.attribute_keys import judged_attributes
@@ -187,6 +189,7 @@ class _Assembly:
             return None
         recording = Recording(
             self._settings,
+            partial(_new_monitor, undo),
             self._classifier,
             self._names.names_for,
             pipeline.wake,
@@ -198,7 +201,6 @@ class _Assembly:
         if problem := recording.core.problem(self._settings.core):
             self._notify("environment_core_unavailable", "warn", message=problem)
         inject_into_recorder(recording.recorder, self._reporting.error_boundary)
-        undo.callback(recording.monitor.uninstall)
         pipeline.recorder = recording.recorder
         return recording
 
@@ -230,6 +232,7 @@ class _Assembly:
         with left_out_of_environment(self._settings, self._notify):
             steps = StepRecording(
                 self._settings,
+                partial(_new_monitor, undo),
                 self._classifier,
                 self._names.names_for,
                 recording,
@@ -239,7 +242,6 @@ class _Assembly:
                 self._reporting.failures.in_worker,
             )
             steps.recorder.on_root = self._check_process if recording is None else None
-            undo.callback(steps.monitor.uninstall)
         return steps
 
     def _install(
@@ -344,6 +346,13 @@ class _Assembly:
         if self._known is not None:
             self._known.after_fork()
         self._attributes.update(process_identity())
+
+
+def _new_monitor(undo: ExitStack) -> Monitor:
+    """Return a switchboard whose tool id is free again if what follows fails."""
+    monitor = Monitor()
+    undo.callback(monitor.uninstall)
+    return monitor
 
 
 def _abandon(session: Session, timeout: float = 1.0) -> None:
