@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 
 import pytest
-from tests.traced_run import run_python, run_traced
+from tests.traced_run import run_python, run_traced, spans_in
 from tools import third_party
 
 FILTER = """
@@ -42,7 +41,7 @@ def traced(tmp_path):
         trace_filter.write_text(FILTER.replace("{packages}", packages))
         setting = ("--quiet", "--trace-filter", trace_filter, "--exporter", f"jsonl={lines}")
         answer = run_traced(*setting, *arguments, **options)
-        names = [json.loads(line)["name"] for line in lines.read_text().splitlines()]
+        names = [span["name"] for span in spans_in(lines)]
         return answer, names
 
     return run

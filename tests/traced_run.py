@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -47,3 +48,14 @@ def run_python(
 def run_traced(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
     """Run `codetracer-otel run` with ``arguments``; ``options`` as for `run_python`."""
     return run_python(*TRACER, *arguments, **options)
+
+
+def spans_in(*files: Path) -> list[dict]:
+    """Return the spans of JSON-lines files, without what these say of their runs."""
+    return spans_of("".join(file.read_text() for file in files))
+
+
+def spans_of(text: str) -> list[dict]:
+    """Return the spans of JSON lines, without what these say of their runs."""
+    lines = [json.loads(line) for line in text.splitlines()]
+    return [line for line in lines if line.get("schema") not in ("run/1", "loss/1")]

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.traced_run import run_traced
+from tests.traced_run import run_traced, spans_in
 
 PROGRAM = """
 import os, time
@@ -31,8 +31,7 @@ def test_what_a_call_writes_by_descriptor_is_its_event(tmp_path, core):
     assert "from inner 2" in done.stdout
 
     written = {}
-    for line in spans.read_text().splitlines():
-        span = json.loads(line)
+    for span in spans_in(spans):
         written[span["name"]] = written.get(span["name"], "") + json.dumps(span["events"])
     assert [f"from inner {n}" in written["__main__.inner"] for n in range(3)] == [True] * 3
     assert "from inner" not in written["__main__.outer"]

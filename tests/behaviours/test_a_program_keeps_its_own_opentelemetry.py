@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.collector.receiver import running_receiver
 from tests.ecosystem.instrument import instrumented
-from tests.traced_run import run_python, run_traced
+from tests.traced_run import run_python, run_traced, spans_in
 
 PROGRAM = Path(__file__).with_name("programs") / "own_opentelemetry.py"
 BEGIN = "from codetracer_otel.sdk.entry_points.autostart import begin; begin(); import runpy, sys; "
@@ -44,7 +44,7 @@ class Trial:
 
     def ours(self):
         files = sorted(self.folder.glob("ours.jsonl*"))
-        return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+        return spans_in(*files)
 
 
 @pytest.fixture

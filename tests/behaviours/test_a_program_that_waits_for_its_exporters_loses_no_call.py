@@ -6,7 +6,7 @@ import json
 
 import pytest
 from tests.exporters.collector import hang, running_collector
-from tests.traced_run import run_python
+from tests.traced_run import run_python, spans_in
 
 CALLS = 200_000
 PROGRAM = """
@@ -46,15 +46,11 @@ def run(tmp_path, exporter, calls=CALLS, when_full="block", bounds=SMALL, **env)
     return json.loads(done.stdout)
 
 
-def lines_of(file):
-    return file.read_text().splitlines()
-
-
 @pytest.mark.parametrize("bounds", [SMALL, {}], ids=["small", "default"])
 def test_json_lines_have_every_call(tmp_path, bounds):
     outcome = run(tmp_path, "jsonl=spans.jsonl", bounds=bounds)
     assert outcome == [True, CALLS, CALLS, {}]
-    assert len(lines_of(tmp_path / "spans.jsonl")) == CALLS
+    assert len(spans_in(tmp_path / "spans.jsonl")) == CALLS
 
 
 def test_a_chrome_trace_has_every_call(tmp_path):
@@ -100,5 +96,4 @@ def test_a_collector_that_hangs_lets_the_program_end_and_the_loss_is_counted(tmp
 def test_a_forked_child_waits_for_its_own_exporter(tmp_path):
     outcome = run(tmp_path, "jsonl=spans.jsonl", 20_000, FORKS="1")
     assert outcome == [True, 20_000, 20_000, {}]
-    lines = [line for file in tmp_path.glob("spans*") for line in lines_of(file)]
-    assert len(lines) == 40_000
+    assert len(spans_in(*tmp_path.glob("spans*"))) == 40_000

@@ -9,7 +9,7 @@ import json
 
 import pytest
 from tests.faults.collectors import collecting
-from tests.traced_run import run_python, run_traced
+from tests.traced_run import run_python, run_traced, spans_in
 
 METHODS = ["fork", "spawn", "forkserver"]
 FILTER = """
@@ -115,7 +115,7 @@ def test_spans_and_classes_have_the_names_that_they_have_in_the_parent(program, 
     traced(program, method, f"jsonl={tmp_path}/spans.jsonl")
 
     files = tmp_path.glob("spans.jsonl*")
-    spans = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    spans = spans_in(*files)
     calls = ("by_hand", "fail", "job", "sign_in", "Ticket.__init__")
     assert {f"__main__.{name}" for name in calls} <= {span["name"] for span in spans}
     (failed,) = [span for span in spans if span["name"] == "__main__.fail"]
@@ -129,7 +129,7 @@ def test_children_of_a_configured_program_have_its_session(program, tmp_path, me
 
     assert answer.stdout == "[14]\n"
     files = tmp_path.glob("spans.jsonl*")
-    spans = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    spans = spans_in(*files)
     (sign_in,) = [span for span in spans if span["name"] == "__main__.sign_in"]
     assert sign_in["attributes"]["codetracer.return"] == "<redacted>"
 

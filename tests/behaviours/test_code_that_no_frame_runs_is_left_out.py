@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
 import sysconfig
 
 import pytest
-from tests.traced_run import run_traced
+from tests.traced_run import run_traced, spans_in
 
 pytestmark = pytest.mark.skipif(
     sys.version_info < (3, 13), reason="CPython 3.12 has no C API for such events"
@@ -77,7 +76,7 @@ def test_spans_of_python_code_have_each_other_as_parents(folder):
     done = run_traced(*options, "program.py", cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "10 12 [0, 2, 4]\n1\n" * 2
-    spans = [json.loads(line) for line in (folder / "spans.jsonl").read_text().splitlines()]
+    spans = spans_in(folder / "spans.jsonl")
     names = {span["span_id"]: span["name"].rpartition(".")[2] for span in spans}
     parents = {"call": "main", "main": "<__main__>"}
     ours = [span for span in spans if names[span["span_id"]] in parents]

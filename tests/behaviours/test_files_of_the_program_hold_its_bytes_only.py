@@ -7,7 +7,7 @@ import os
 import time
 
 import pytest
-from tests.traced_run import run_python
+from tests.traced_run import run_python, spans_in
 
 from codetracer_otel.exporters.native import read_trace
 
@@ -95,7 +95,7 @@ def test_what_is_recorded_after_that_is_there(tmp_path):
         folder = tmp_path / name
         folder.mkdir()
         run(folder, OUTPUTS[name])
-    spans = [json.loads(line) for line in (tmp_path / "jsonl/spans.jsonl").read_text().splitlines()]
+    spans = spans_in(tmp_path / "jsonl/spans.jsonl")
     assert sum(span["name"].endswith("job") for span in spans) == 21
     events = json.loads((tmp_path / "chrome/spans.json").read_text())["traceEvents"]
     assert sum(event["name"].endswith("job") for event in events) == 21

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 
 import pytest
 from tests.conftest import HEADER, rule
 from tests.faults.collectors import arrived_once, collecting
-from tests.traced_run import run_python
+from tests.traced_run import run_python, spans_in
 
 # The program of CPython's test_3_join_in_forked_from_thread, with calls to record.
 JOINED = """
@@ -103,7 +102,7 @@ def run(tmp_path):
 
 def lines_of(folder):
     files = folder.glob("spans*")
-    return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    return spans_in(*files)
 
 
 def expected(children_with_threads):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.shop_secrets import SECRETS
-from tests.traced_run import PROJECT, run_traced
+from tests.traced_run import PROJECT, run_traced, spans_in, spans_of
 
 from codetracer_otel.model.value import REDACTED
 
@@ -25,7 +24,7 @@ def values_of_shop(folder: Path, *flags: str) -> list[str]:
         PROJECT / "examples" / "shop" / "main.py", cwd=folder,
     )  # fmt: skip
     assert "spans recorded" in done.stderr
-    spans = [json.loads(line) for line in file.read_text().splitlines()]
+    spans = spans_in(file)
     found = [dict(span["attributes"]) for span in spans]
     found += [event["attributes"] for span in spans for event in span["events"]]
     return sorted(
@@ -77,8 +76,7 @@ def test_paths(folder, monkeypatch):
 def shown_values(file: Path) -> list[str]:
     """Return the values of every span and event, without what differs from run to run."""
     found = []
-    for line in file.read_text("utf-8", "surrogateescape").splitlines():
-        span = json.loads(line)
+    for span in spans_of(file.read_text("utf-8", "surrogateescape")):
         for attributes in (span["attributes"], *(event["attributes"] for event in span["events"])):
             found += [f"{key}={value}" for key, value in attributes.items() if key not in VARYING]
     return sorted(re.sub(r"0x[0-9a-f]+|\d+|/tmp\S*", "N", text) for text in found)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.behaviours.programs.lacking import ALL, LACKS
 from tests.collector.receiver import running_receiver
-from tests.traced_run import run_python
+from tests.traced_run import run_python, spans_in
 
 LACKING = Path(__file__).parent / "programs" / "lacking.py"
 PROGRAM = "def work(n):\n    return n + 1\n\nprint(work(41))\n"
@@ -65,7 +65,7 @@ def lacking(names, folder, kind, *arguments, **options):
 
 
 def spans_of(path):
-    return [json.loads(line)["name"] for line in path.read_text().splitlines()]
+    return [span["name"] for span in spans_in(path)]
 
 
 @pytest.mark.parametrize("names", [*LACKS, ALL])

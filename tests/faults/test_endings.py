@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections import Counter
 
 import pytest
 from tests.faults.collectors import arrived_once, collecting, spans_of, wait_for_spans
 from tests.faults.running import running, wait_until, worked
+from tests.traced_run import spans_in
 
 WORK = "__main__.work"
 
@@ -42,7 +42,7 @@ def test_a_hard_exit_loses_only_what_was_not_yet_delivered(tmp_path):
         ended = program.end()
     assert ended.output == ("", "", 5)
     assert arrived_once(collector) == {WORK: 100}
-    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    lines = spans_in(file)
     assert len(lines) == 100
 
 

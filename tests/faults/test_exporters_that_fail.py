@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from tests.faults.collectors import arrived_once, collecting
 from tests.faults.running import SHUTDOWN_S, running, worked
+from tests.traced_run import spans_in
 
 WORK = "__main__.work"
 
@@ -42,7 +41,7 @@ def test_a_hanging_exporter_takes_nothing_from_its_neighbours(tmp_path):
             ended = program.end()
     assert ended.output == worked(2000)
     assert arrived_once(collector) == {WORK: 2000}
-    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    lines = spans_in(file)
     assert len({line["span_id"] for line in lines}) == len(lines) == 2000
     assert (ended.recorded, ended.exported, ended.dropped) == (2000, 4000, {"shutdown": 2000})
 

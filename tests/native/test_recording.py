@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.native_run import call, calls, plain, record, shown, steps
+from tests.traced_run import run_traced, spans_in
 
 
 def names(trace):
@@ -304,7 +305,6 @@ before(); around()
     "last_words", ["os.kill(os.getpid(), 9)", "os._exit(3)"], ids=["SIGKILL", "os._exit"]
 )
 def test_a_crash_leaves_the_beginning_of_a_trace(tmp_path, last_words):
-    from tests.traced_run import run_traced
 
     from codetracer_otel.exporters.native import read_trace, repair
 
@@ -344,10 +344,9 @@ def test_a_capture_that_says_less_shows_less(tmp_path):
 
 
 def test_steps_go_beside_spans_from_one_execution(tmp_path):
-    import json
 
     spans = tmp_path / "spans.jsonl"
     trace = record("def f(): return 7\nf()\n", tmp_path, "--exporter", f"jsonl={spans}")
-    lines = [json.loads(line) for line in spans.read_text().splitlines()]
+    lines = spans_in(spans)
     assert [line["name"] for line in lines] == ["__main__.f", "<__main__>"]
     assert plain(call(trace, "f").result) == 7

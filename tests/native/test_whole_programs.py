@@ -6,7 +6,7 @@ import json
 
 import pytest
 from tests.native_run import call, calls, plain, record
-from tests.traced_run import PROJECT, run_python, run_traced
+from tests.traced_run import PROJECT, run_python, run_traced, spans_in
 
 from codetracer_otel.exporters.native import read_trace, repair
 
@@ -202,7 +202,7 @@ def traced_lines(tmp_path, *options):
     script.write_text(LINES)
     spans = tmp_path / "spans.jsonl"
     run_traced("--quiet", "--exporter", f"jsonl={spans}", *options, script, cwd=tmp_path)
-    return {span["name"]: span for span in map(json.loads, spans.read_text().splitlines())}
+    return {span["name"]: span for span in spans_in(spans)}
 
 
 def test_a_rule_puts_lines_and_what_changed_on_spans(tmp_path):

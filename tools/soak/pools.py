@@ -91,7 +91,8 @@ def collecting() -> Iterator[str]:
 
 def of_jsonl(folder: Path) -> Counter[str]:
     files = [*folder.glob("out.*")]
-    return Counter(json.loads(line)["name"] for f in files for line in f.read_text().splitlines())
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    return Counter(line["name"] for line in lines if line["schema"] == "span/1")
 
 
 def of_chrome(folder: Path) -> Counter[str]:

@@ -10,7 +10,7 @@ from codetracer_otel.errors import CodetracerError, ErrorCode, UsageError
 from codetracer_otel.model.protocols import Exporter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from codetracer_otel.model.protocols import Notify
 
@@ -23,12 +23,14 @@ class ExporterContext(NamedTuple):
         notify: told of what happens to deliveries.
         no_color: colours are not wanted.
         is_child: multiprocessing spawned this process; its parent records to the same targets.
+        run: returns the facts of this run for the head of a file, without secrets; None for none.
     """
 
     otlp: Any
     notify: Notify
     no_color: bool = False
     is_child: bool = False
+    run: Callable[[], Mapping[str, Any]] | None = None
 
 
 # Name -> function ``(target, context) -> Exporter`` as ``module:attribute``.

@@ -12,7 +12,7 @@ import venv
 from pathlib import Path
 
 import pytest
-from tests.traced_run import environment
+from tests.traced_run import environment, spans_in
 
 from codetracer_otel.cli.run.autostart import FILE_NAME
 from codetracer_otel.sdk.session import configure as composition
@@ -68,7 +68,7 @@ def program(tmp_path):
 
 
 def spans_of(path):
-    return [json.loads(line)["name"] for line in path.read_text().splitlines()]
+    return [span["name"] for span in spans_in(path)]
 
 
 def test_install_and_remove_write_and_delete_one_file(bare):
@@ -195,8 +195,7 @@ def test_children_deliver_their_spans_below_the_parents(hooked, tmp_path, method
         CODETRACER_AUTO_START="1", CODETRACER_EXPORTER=f"jsonl={spans}",
     )  # fmt: skip
     assert (process.stdout, process.stderr, process.returncode) == ("[0, 0]\n", "", 0)
-    texts = [file.read_text() for file in tmp_path.glob("spans.jsonl*")]  # a fork's has its pid
-    found = [json.loads(line) for text in texts for line in text.splitlines()]
+    found = spans_in(*tmp_path.glob("spans.jsonl*"))  # a fork's has its pid
     worked = [span for span in found if span["name"] == "__main__.work"]
     mains = {span["span_id"]: span for span in found if span["name"] == "<__main__>"}
     main = mains[worked[0]["parent_span_id"]]  # spawned children import the module anew

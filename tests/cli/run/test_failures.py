@@ -6,7 +6,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from tests.traced_run import run_python, run_traced
+from tests.traced_run import run_python, run_traced, spans_in
 
 # The report is written last: after every exit handler, or by what ends the process at once.
 LAUNCHER = """
@@ -81,13 +81,13 @@ def failing_run(tmp_path):
             "--exporter", f"native={tmp_path / 'trace'}", program, cwd=tmp_path,
         )  # fmt: skip
         log, trailers = json_lines(process)
-        spans = (tmp_path / "spans.jsonl").read_text().splitlines()
+        spans = spans_in(tmp_path / "spans.jsonl")
         return SimpleNamespace(
             process=process,
             log=log,
             trailers=trailers,
             left=json.loads((tmp_path / "report.json").read_text()),
-            spans={json.loads(line)["name"] for line in spans},
+            spans={span["name"] for span in spans},
             trace=tmp_path / "trace" / "trace.json",
         )
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from tests.traced_run import run_traced
+from tests.traced_run import run_traced, spans_in
 
 CODE = "def total(prices):\n    return sum(prices)\n"
 PYTEST = """
@@ -40,7 +38,7 @@ def project(tmp_path):
 
 
 def names_in(path):
-    return {json.loads(line)["name"] for line in path.read_text().splitlines()}
+    return {span["name"] for span in spans_in(path)}
 
 
 def run(project, *arguments):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from tests.traced_run import TRACER, environment, run_python, run_traced
+from tests.traced_run import TRACER, environment, run_python, run_traced, spans_in
 
 SUMMARY = re.compile(r"codetracer-otel: (\d+) spans recorded, (\d+) exported, ")
 
@@ -131,7 +131,7 @@ threading.Thread(target=in_thread).start()
 
     run_traced("--quiet", "--exporter", f"jsonl={spans}", program(text))
 
-    names = {json.loads(line)["name"] for line in spans.read_text().splitlines()}
+    names = {span["name"] for span in spans_in(spans)}
     assert {"in_atexit", "in_thread"} <= {name.rpartition(".")[2] for name in names}
 
 
@@ -249,7 +249,7 @@ def test_an_activation_path_bounds_what_is_recorded(tmp_path):
     )
 
     assert process.returncode == 0, process.stderr
-    found = {span["name"]: span for span in map(json.loads, spans.read_text().splitlines())}
+    found = {span["name"]: span for span in spans_in(spans)}
     assert set(found) == {"<entered>", "others.within"}
     assert found["others.within"]["parent_span_id"] == found["<entered>"]["span_id"]
 

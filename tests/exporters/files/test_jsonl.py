@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 
 from tests.exporters.made import batch, plan, record, view
@@ -125,3 +126,52 @@ def test_a_file_that_takes_no_more_is_told_once_and_its_lost_spans_are_counted()
     facts = {"reason": "No space left on device", "exporter": "jsonl"}
     assert told == [("exporter_failing", "warn", facts)]
     assert exporter.stats() == {"lines": 0, "failures": 4, "spans_failed": 4}
+
+
+FACTS = {"program": "/app/shop.py", "core": "c"}
+LOSSES = {"recorded": 9, "dropped": {"buffer_full": 7}, "exporters": {}}
+
+
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_file_begins_with_its_run_and_ends_with_its_losses(tmp_path):
+    path = tmp_path / "spans.jsonl"
+    exporter = JsonLinesExporter.to_file(path, run=lambda: FACTS)
+    exporter.export(batch(record()))
+    exporter.export(batch(record()))
+    exporter.shutdown(1)
+    exporter.note_losses(LOSSES)
+    run, *spans, loss = lines_of(path)
+    assert [span["schema"] for span in spans] == ["span/1", "span/1"]
+    assert {**run, **FACTS, "schema": "run/1"} == run
+    assert {**loss, **LOSSES, "schema": "loss/1"} == loss
+    assert run["process_id"] == loss["process_id"] == os.getpid()
+    assert run["timestamp"] <= loss["timestamp"]
+
+
+def test_a_run_without_a_span_has_both_lines(tmp_path):
+    path = tmp_path / "spans.jsonl"
+    exporter = JsonLinesExporter.to_file(path, run=lambda: FACTS)
+    exporter.shutdown(1)
+    exporter.note_losses(LOSSES)
+    assert [line["schema"] for line in lines_of(path)] == ["run/1", "loss/1"]
+
+
+def test_a_file_that_goes_on_in_a_child_begins_with_the_childs_run(tmp_path):
+    exporter = JsonLinesExporter.to_file(tmp_path / "spans.jsonl", run=lambda: FACTS)
+    exporter.export(batch(record()))
+    exporter.reopen_after_fork(str(tmp_path / "child.jsonl"))
+    exporter.export(batch(record()))
+    assert [line["schema"] for line in lines_of(tmp_path / "child.jsonl")] == ["run/1", "span/1"]
+
+
+def test_what_comes_after_the_end_is_lost_and_counted(tmp_path):
+    path = tmp_path / "spans.jsonl"
+    exporter = JsonLinesExporter.to_file(path, run=lambda: FACTS)
+    exporter.shutdown(1)
+    assert exporter.export(batch(record())) is ExportResult.FAILURE
+    exporter.note_losses(LOSSES)
+    assert [line["schema"] for line in lines_of(path)] == ["run/1", "loss/1"]
+    assert exporter.stats()["spans_failed"] == 1

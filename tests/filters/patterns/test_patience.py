@@ -7,7 +7,7 @@ import re
 
 import pytest
 from tests.filters.decisions.test_classifier import SLOW
-from tests.traced_run import run_traced
+from tests.traced_run import run_traced, spans_in
 
 from codetracer_otel.model.value import REDACTED
 
@@ -42,7 +42,7 @@ def test_every_span_arrives_and_the_sums_add_up(tmp_path, kind):
     options = ("--trace-filter", rules, "--exporter", f"jsonl={tmp_path / 'x.jsonl'}")
     done = run_traced(*options, script, cwd=tmp_path)
     assert done.returncode == 0
-    lines = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
+    lines = spans_in(tmp_path / "x.jsonl")
     recorded, exported, dropped = map(
         int, re.search(r"(\d+) spans recorded, (\d+) exported, (\d+) dropped", done.stderr).groups()
     )

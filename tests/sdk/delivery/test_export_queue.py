@@ -75,7 +75,7 @@ def test_what_was_put_is_exported_in_order_and_counted():
         export_queue.put(item)
     assert flush(export_queue)
     assert batches == exporter.batches
-    assert export_queue.stats() == {"exported": 5, "queue_depth": 0}
+    assert export_queue.stats() == {"exported": 5, "queue_depth": 0, "dropped": {}}
     assert stop(export_queue)
     assert len(exporter.ended) == 1
 

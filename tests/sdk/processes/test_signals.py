@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import threading
 
 import pytest
 from tests.faults.running import wait_until
-from tests.traced_run import TRACER, environment, run_python, run_traced
+from tests.traced_run import TRACER, environment, run_python, run_traced, spans_in
 
 from codetracer_otel.bindings import Os
 from codetracer_otel.own_code import FOLDER
@@ -141,7 +140,7 @@ def asleep(tmp_path, end):
 
 def names_in(spans) -> set:
     files = spans.parent.glob(f"{spans.name}*")
-    return {json.loads(line)["name"] for file in files for line in file.read_text().splitlines()}
+    return {span["name"] for span in spans_in(*files)}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a mutex of pthreads in 128 bytes")

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 from tests.conftest import HEADER, rule
-from tests.traced_run import run_python, run_traced
+from tests.traced_run import run_python, run_traced, spans_in
 
 from codetracer_otel.errors import ConfigurationError
 from codetracer_otel.filters import filter_from_text
@@ -204,5 +204,5 @@ def test_configure_in_a_forked_child_begins_a_session_of_its_own(tmp_path):
         assert os.waitpid(child, 0)[1] == 0
         work(3)
     assert numbers(parent) == [1, 3]
-    (line,) = spans.read_text().splitlines()
-    assert json.loads(line)["attributes"]["codetracer.arg.number"] == 2
+    (span,) = spans_in(spans)
+    assert span["attributes"]["codetracer.arg.number"] == 2

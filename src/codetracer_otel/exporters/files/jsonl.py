@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.bindings import Os, Time
 from codetracer_otel.exporters.files.line_writer import FileOutput, LineWriter, rfc3339
 from codetracer_otel.exporters.otlp.health import Health
 from codetracer_otel.exporters.standard_error import StandardError, standard_error
 from codetracer_otel.model.protocols import ExportResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from os import PathLike
 
     from codetracer_otel.exporters import ExporterContext
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from codetracer_otel.model.span_view import Batch, SpanView
 
 SCHEMA: Final = "span/1"
+RUN_SCHEMA: Final = "run/1"
+LOSS_SCHEMA: Final = "loss/1"
 
 
 def span_line(view: SpanView) -> dict[str, Any]:
@@ -54,6 +57,12 @@ def _link(link: Link) -> dict[str, Any]:
     }
 
 
+def _own_line(schema: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a line of this process about a whole run."""
+    now = rfc3339(Time.time_ns())
+    return {"timestamp": now, "process_id": Os.getpid(), **facts, "schema": schema}
+
+
 def _emit_nothing(event: str, /, level: str = "info", **facts: object) -> None:
     """Stand for the one who is told, where there is none."""
 
@@ -66,6 +75,8 @@ class JsonLinesExporter:
         is_printed: says whether a line about this hand-written span already stands on the same
             output; such a span is left out.
         notify: told once that lines cannot be written, and once that they can again.
+        run: returns the facts of the line before the first span of this process, for which
+            `note_losses` writes one behind the last; None for spans alone.
     """
 
     def __init__(
@@ -74,22 +85,30 @@ class JsonLinesExporter:
         *,
         is_printed: Callable[[SpanView], bool] | None = None,
         notify: Notify = _emit_nothing,
+        run: Callable[[], Mapping[str, Any]] | None = None,
     ) -> None:
         self._writer = writer or LineWriter(standard_error())
         self._health = Health(notify, exporter="jsonl")
         self._lost = 0
         self._is_printed = is_printed
+        self._run = run
+        self._has_head = run is None
+        self._is_ended = False
 
     @classmethod
     def to_file(
-        cls, path: str | PathLike[str], *, notify: Notify = _emit_nothing
+        cls,
+        path: str | PathLike[str],
+        *,
+        notify: Notify = _emit_nothing,
+        run: Callable[[], Mapping[str, Any]] | None = None,
     ) -> JsonLinesExporter:
         """Return an exporter that appends to ``path``, created with mode 0600.
 
         Raises:
             EnvironmentFailure: the file cannot be opened for writing.
         """
-        return cls(LineWriter(FileOutput(path)), notify=notify)
+        return cls(LineWriter(FileOutput(path)), notify=notify, run=run)
 
     @property
     def writes_to_stderr(self) -> bool:
@@ -99,9 +118,10 @@ class JsonLinesExporter:
     def export(self, batch: Batch) -> ExportResult:
         """Write a line for each span; a line that cannot be written makes it a failure."""
         lost = self._lost
+        self._put_head()
         for view in batch.views():
             if self._is_printed is None or not self._is_printed(view):
-                self._lost += not self._writer.write(span_line(view))
+                self._lost += self._is_ended or not self._writer.write(span_line(view))
         if self._lost > lost:
             self._health.failed(self._writer.reason)
             return ExportResult.FAILURE
@@ -113,13 +133,27 @@ class JsonLinesExporter:
         return self._writer.flush()
 
     def shutdown(self, timeout: float) -> None:  # noqa: ARG002 - closing does not wait
-        """Flush, and close what is ours."""
+        """Flush, and close what is ours, unless `note_losses` is to come."""
+        self._is_ended = True
         self._writer.flush()
-        self._writer.close()
+        if self._run is None:
+            self._writer.close()
+
+    def note_losses(self, losses: Mapping[str, Any]) -> None:
+        """Write the last line: what was recorded, and what did not arrive; then close."""
+        if self._run is not None:
+            self._put_head()
+            self._writer.write(_own_line(LOSS_SCHEMA, losses))
+            self._writer.close()
+
+    def _put_head(self) -> None:
+        if not self._has_head and self._run is not None:
+            self._has_head = self._writer.write(_own_line(RUN_SCHEMA, self._run()))
 
     def reopen_after_fork(self, path: str | None = None) -> None:
         """Become usable in a forked child, a file as ``path`` or with ``.<pid>`` at its name."""
         self._lost = 0
+        self._has_head = self._run is None
         self._writer.reopen_after_fork(path)
 
     def stats(self) -> dict[str, int]:
@@ -132,4 +166,4 @@ def build(target: str | None, context: ExporterContext) -> JsonLinesExporter:
     """Return the exporter ``jsonl`` or ``jsonl=FILE``."""
     if target is None:
         return JsonLinesExporter(notify=context.notify)
-    return JsonLinesExporter.to_file(target, notify=context.notify)
+    return JsonLinesExporter.to_file(target, notify=context.notify, run=context.run)

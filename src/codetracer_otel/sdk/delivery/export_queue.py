@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from codetracer_otel.model.span_view import Batch
 
 _STOP: Final = object()
+_REASONS: Final = {
+    "dropped_queue_full": "queue_full",
+    "failed": "export_failed",
+    "rejected": "rejected",
+    "dropped_at_shutdown": "shutdown",
+}
+"""Counter of a queue -> the reason that users read."""
 _GRACE_S: Final = 0.05  # for a thread whose exporter was just told to give up
 
 
@@ -32,7 +39,8 @@ class ExportQueue:
 
     Beside the methods of `ports.Exporter` an exporter may have ``stats()``, which returns counters
     of its own; ``begin_shutdown()``, called from any thread, after which it should not wait for
-    what may never come; and ``reopen_after_fork()``, called in a forked child.
+    what may never come; ``note_losses()``, called after ``shutdown()`` with what all exporters of
+    the session have come to; and ``reopen_after_fork()``, called in a forked child.
 
     Args:
         name: as the user wrote it; for counters and messages.
@@ -148,10 +156,25 @@ class ExportQueue:
             return False
         return closing.join(_GRACE_S) and self._worker.join(Time.monotonic() + _GRACE_S)
 
+    def losses(self) -> dict[str, int]:
+        """Return how many spans this exporter lost, by reason, as far as there are any."""
+        return {reason: lost for key, reason in _REASONS.items() if (lost := self.counters[key])}
+
+    def note_losses(self, losses: Mapping[str, Any]) -> None:
+        """Let an exporter whose thread has ended say in its output what was lost."""
+        note = getattr(self.exporter, "note_losses", None)
+        if self._worker.is_alive or not callable(note):
+            return
+        try:
+            note(losses)
+        except BaseException as error:  # noqa: BLE001 - an exporter may raise anything
+            self._fail(error)
+
     def stats(self) -> dict[str, Any]:
         """Return the counters and the number of spans that wait."""
         counters: dict[str, Any] = dict(self.counters)
         counters["queue_depth"] = self._waiting
+        counters["dropped"] = self.losses()
         own = self._own_stats()
         if own:
             counters["exporter"] = own

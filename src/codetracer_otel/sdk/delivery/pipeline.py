@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Event, Time
@@ -226,15 +227,17 @@ class Pipeline:
 
     def dropped(self) -> dict[str, int]:
         """Return how many records were lost, by cause, as far as there are any."""
+        causes = Counter(self.dropped_before())
+        for export_queue in self.export_queues:
+            causes.update(export_queue.losses())
+        return dict(causes)
+
+    def dropped_before(self) -> dict[str, int]:
+        """Return how many records came to no exporter at all, by cause, as far as there are any."""
         recorder = {} if self.recorder is None else self.recorder.stats()
-        export_queues = [export_queue.counters for export_queue in self.export_queues]
         causes = {
             "buffer_full": recorder.get("dropped_buffer_full", 0) + self.dropped_spans,
-            "queue_full": sum(counters["dropped_queue_full"] for counters in export_queues),
-            "export_failed": sum(counters["failed"] for counters in export_queues),
-            "rejected": sum(counters["rejected"] for counters in export_queues),
-            "shutdown": sum(counters["dropped_at_shutdown"] for counters in export_queues)
-            + self._left_behind(recorder),
+            "shutdown": self._left_behind(recorder),
             "internal": self.failed_internally,
         }
         return {cause: count for cause, count in causes.items() if count}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.errors import CodetracerError, ErrorCode, Problem, UsageError
 from codetracer_otel.exporters import ExporterContext, build_exporter
@@ -17,7 +17,7 @@ from codetracer_otel.sdk.settings.error_policy import Origin
 from codetracer_otel.sdk.settings.exporter_specs import ExporterSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from codetracer_otel.model.protocols import Exporter, Notify
     from codetracer_otel.sdk.settings.model import Settings
@@ -27,9 +27,18 @@ _PROVIDER: Final = ExporterSpec("provider")
 
 
 def build_export_queues(
-    settings: Settings, notify: Notify, on_thread_start: Callable[[], None]
+    settings: Settings,
+    notify: Notify,
+    on_thread_start: Callable[[], None],
+    run: Callable[[], Mapping[str, Any]] | None = None,
 ) -> list[ExportQueue]:
     """Return a queue for each exporter of the settings that takes spans.
+
+    Args:
+        settings: of the session.
+        notify: told of failures.
+        on_thread_start: called first on the thread of each queue.
+        run: returns the facts of this run that the head of a file states.
 
     Raises:
         CodetracerError: an exporter that the caller named cannot be built. One that the environment
@@ -39,7 +48,7 @@ def build_export_queues(
         return []
     notify = unregistered(notify)
     context = ExporterContext(
-        _otlp_of(settings), notify, settings.no_color, settings.launch.is_child
+        _otlp_of(settings), notify, settings.no_color, settings.launch.is_child, run
     )
     specs = other_exporters(settings)
     bounds = (settings.buffer.records, settings.buffer.bytes)

@@ -47,6 +47,7 @@ from codetracer_otel.sdk.parts.spans import Recording, learn_of
 from codetracer_otel.sdk.parts.which import wants_spans, wants_steps
 from codetracer_otel.sdk.processes.signals import LOOK_S, SHUTDOWN_S, Sigterm
 from codetracer_otel.sdk.session.diagnostics import Reporting
+from codetracer_otel.sdk.session.run_lines import run_facts
 from codetracer_otel.sdk.session.session import Session, SessionHooks
 from codetracer_otel.sdk.session.summary import conclude
 from codetracer_otel.sdk.settings.error_policy import CaptureIo
@@ -54,9 +55,9 @@ from codetracer_otel.sdk.settings.filter_loading import build_module_names
 from codetracer_otel.sdk.settings.model import ValueFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from codetracer_otel.filters import Classifier, ModuleNames
+    from codetracer_otel.filters import Classifier, Decision, ModuleNames
     from codetracer_otel.filters.language.chain import FilterChain
     from codetracer_otel.model.protocols import MetricsSink
     from codetracer_otel.model.record import Record
@@ -142,6 +143,7 @@ class _Assembly:
         self._sampler = load_sampler(settings, notify)
         self._steps: StepRecording | None = None
         self._records_steps_alone = False
+        self._core = ""
 
     def build(self, undo: ExitStack) -> Session:
         """Build everything, then install it; nothing of the program is touched before."""
@@ -162,7 +164,9 @@ class _Assembly:
 
     def _build_pipeline(self) -> Pipeline:
         buffer = self._settings.buffer
-        export_queues = build_export_queues(self._settings, self._notify, self._mute_this_thread)
+        export_queues = build_export_queues(
+            self._settings, self._notify, self._mute_this_thread, self._run_facts
+        )
         for export_queue in export_queues:
             export_queue.exporter = inject_into_exporter(export_queue.exporter)
         self._reporting.topics.watch_deliveries(export_queues)
@@ -183,6 +187,14 @@ class _Assembly:
             on_unpark=self._on_unpark,
         )
 
+    def _run_facts(self) -> Mapping[str, Any]:
+        return run_facts(self._settings, self._chain.summary, self._main_decision(), self._core)
+
+    def _main_decision(self) -> Decision:
+        return self._classifier.classify(
+            CodeIdentity(("__main__",), program_of(self._settings), "<module>")
+        )
+
     def _build_recording(self, pipeline: Pipeline, undo: ExitStack) -> Recording | None:
         prints_topics = self._reporting.topics.are_printed
         if not wants_spans(self._settings, prints_topics=prints_topics):
@@ -198,6 +210,7 @@ class _Assembly:
             build_ids(self._settings.tracer_provider),
             build_root_sampler(self._settings, self._sampler, self._notify),
         )
+        self._core = recording.core.name
         if problem := recording.core.problem(self._settings.core):
             self._notify("environment_core_unavailable", "warn", message=problem)
         inject_into_recorder(recording.recorder, self._reporting.error_boundary)
@@ -207,11 +220,10 @@ class _Assembly:
     def _install_io(self, recording: Recording | None, installed: ExitStack) -> None:
         from codetracer_otel.sdk.parts.io import IoRecording  # noqa: PLC0415 - seldom wanted
 
-        main = CodeIdentity(("__main__",), program_of(self._settings), "<module>")
         io = IoRecording(
             self._settings,
             self._chain,
-            self._classifier.classify(main),
+            self._main_decision(),
             recording,
             self._steps,
             self._reporting.error_boundary,
@@ -296,9 +308,8 @@ class _Assembly:
         views = self._redaction.redact(records, views)
         if self._known is not None and self._known.generation != self._judged_generation:
             self._judged_generation = self._known.generation
-            main = CodeIdentity(("__main__",), program_of(self._settings), "<module>")
-            decision = self._classifier.classify(main)
-            self._attributes.update(judged_attributes(self._attributes, decision))
+            judged = judged_attributes(self._attributes, self._main_decision())
+            self._attributes.update(judged)
         return views
 
     def _learn_environment(self, classifier: Classifier) -> None:

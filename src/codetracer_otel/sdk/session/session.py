@@ -15,6 +15,7 @@ from codetracer_otel.model.record import SEGMENT
 from codetracer_otel.sdk.processes.last_thread import LastThread
 from codetracer_otel.sdk.processes.signals import remembered_signals
 from codetracer_otel.sdk.session.nothing_recorded import why_nothing
+from codetracer_otel.sdk.session.run_lines import losses_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -251,7 +252,14 @@ class Session:
         delivered = self._pipeline.stop(max(deadline - Time.monotonic(), 0.0))
         if self._hooks.known is not None and not self._pipeline.is_judging:
             self._hooks.known.wipe(is_off=True)
+        with self._failing_quietly():
+            self._note_losses()
         return delivered
+
+    def _note_losses(self) -> None:
+        losses = losses_of(self.stats(), self._pipeline.dropped_before())
+        for export_queue in self._pipeline.export_queues:
+            export_queue.note_losses(losses)
 
     @contextlib.contextmanager
     def _failing_quietly(self) -> Iterator[None]:
