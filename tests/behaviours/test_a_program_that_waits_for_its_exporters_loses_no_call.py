@@ -1,8 +1,9 @@
-"""`Buffer(when_full="block")`: more calls than any queue holds, and each of them is delivered."""
+"""More calls than any queue holds: files have every one, as has what the program waits for."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 from tests.exporters.collector import hang, running_collector
@@ -18,6 +19,7 @@ def tiny(number):
 
 exporter, calls, when_full = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 bounds = json.loads(sys.argv[4])
+exporter = exporter.split()
 session = ct.configure(exporter=exporter, buffer=ct.Buffer(when_full=when_full, **bounds))
 for number in range(calls):
     tiny(number)
@@ -37,7 +39,7 @@ print(json.dumps([complete, stats["recorded"], stats["exported"], stats["dropped
 SMALL = {"records": 2000, "batch_records": 500}
 
 
-def run(tmp_path, exporter, calls=CALLS, when_full="block", bounds=SMALL, **env):
+def run(tmp_path, exporter, calls=CALLS, when_full="auto", bounds=SMALL, **env):
     script = tmp_path / "app.py"
     script.write_text(PROGRAM)
     words = (exporter, calls, when_full, json.dumps(bounds))
@@ -68,18 +70,35 @@ def test_a_native_recording_has_every_call(tmp_path):
 
 def test_a_collector_gets_every_call_where_the_program_waits(tmp_path):
     with running_collector() as collector:
-        outcome = run(tmp_path, f"otlp={collector.url}")
+        outcome = run(tmp_path, f"otlp={collector.url}", when_full="block")
     assert outcome == [True, CALLS, CALLS, {}]
     assert len(collector.names()) == CALLS
 
 
-def test_where_it_does_not_wait_what_is_lost_is_counted(tmp_path):
+def test_a_collector_is_not_waited_for_and_the_file_beside_it_says_what_it_lacks(tmp_path):
     with running_collector() as collector:
-        outcome = run(tmp_path, f"otlp={collector.url}", when_full="drop_newest")
-    _, _, exported, dropped = outcome
-    assert exported == len(collector.names())
-    assert exported + sum(dropped.values()) == CALLS
+        collector.script = [hang] * 1000
+        bounds = {"records": 2000, "export_timeout_ms": 200}
+        run(tmp_path, f"jsonl=spans.jsonl otlp={collector.url}", 20_000, bounds=bounds)
+    *lines, last = (tmp_path / "spans.jsonl").read_text().splitlines()
+    loss = json.loads(last)
+    assert (len(lines) - 1, loss["recorded"], loss["dropped"]) == (20_000, 20_000, {})
+    assert loss["exporters"]["jsonl"] == {"exported": 20_000, "dropped": {}}
+    otlp = loss["exporters"]["otlp"]
+    assert otlp["exported"] + sum(otlp["dropped"].values()) == 20_000
+    assert otlp["dropped"]["queue_full"]
+
+
+def test_where_nothing_waits_what_is_lost_is_counted_in_the_file(tmp_path):
+    _, recorded, exported, dropped = run(tmp_path, "jsonl=spans.jsonl", when_full="drop_newest")
+    *lines, last = (tmp_path / "spans.jsonl").read_text().splitlines()
+    loss = json.loads(last)
     assert dropped
+    assert len(lines) - 1 == exported == loss["exporters"]["jsonl"]["exported"]
+    lost = Counter(loss["dropped"]) + Counter(loss["exporters"]["jsonl"]["dropped"])
+    assert lost == dropped
+    assert exported + lost.total() == CALLS
+    assert recorded == loss["recorded"]
 
 
 def test_a_collector_that_hangs_lets_the_program_end_and_the_loss_is_counted(tmp_path):
@@ -87,7 +106,12 @@ def test_a_collector_that_hangs_lets_the_program_end_and_the_loss_is_counted(tmp
         collector.script = [hang] * 1000
         bounds = SMALL | {"export_timeout_ms": 60_000}
         outcome = run(
-            tmp_path, f"otlp={collector.url}", 20_000, bounds=bounds, OTEL_EXPORTER_OTLP_TIMEOUT="8"
+            tmp_path,
+            f"otlp={collector.url}",
+            20_000,
+            "block",
+            bounds,
+            OTEL_EXPORTER_OTLP_TIMEOUT="8",
         )
     _, _, exported, dropped = outcome
     assert exported + sum(dropped.values()) == 20_000

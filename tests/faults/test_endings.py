@@ -37,7 +37,7 @@ def test_a_hard_exit_loses_only_what_was_not_yet_delivered(tmp_path):
     ):
         program.do(100)
         wait_for_spans(collector, 100)
-        wait_until(lambda: file.read_text().count("\n") == 100, "100 lines")
+        wait_until(lambda: len(spans_in(file)) == 100, "100 lines")
         program.process.stdin.write("exit hard\n")
         ended = program.end()
     assert ended.output == ("", "", 5)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from codetracer_otel.model.span_view import Batch
 
 _STOP: Final = object()
+CATCH_UP_S: Final = 0.2  # between two looks at an exporter that catches up
 _REASONS: Final = {
     "dropped_queue_full": "queue_full",
     "failed": "export_failed",
@@ -110,9 +111,14 @@ class ExportQueue:
     def is_worth_waiting_for(self, spans: int) -> bool:
         """Return whether there is no room for so many spans, and soon will be.
 
-        That is so while the exporter goes on delivering.
+        That is so while an exporter that the program waits for goes on delivering.
         """
-        if self._worker.has_died or not self._waiting or self._has_room_for(spans, 0):
+        return self.is_catching_up and not self._has_room_for(spans, 0)
+
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether the program waits for this exporter, which has a backlog and goes on."""
+        if not self._is_waited_for or self._worker.has_died or not self._waiting:
             return False
         return Time.monotonic() - self._progressed_at < PATIENCE_S
 
@@ -137,9 +143,18 @@ class ExportQueue:
             begin_shutdown()
         self._worker.put(_STOP)
 
-    def wait_for_stop(self) -> bool:
-        """Wait for the end that `begin_stop` asked for; past its deadline end the exporter."""
-        if self._worker.join(self._deadline) and not self._worker.has_died:
+    def wait_for_stop(self, *, is_patient: bool = False) -> bool:
+        """Wait for the end that `begin_stop` asked for; past its deadline end the exporter.
+
+        Args:
+            is_patient: past the deadline, too, while an exporter that the program waits for
+                catches up.
+        """
+        has_ended = self._worker.join(self._deadline)
+        while not has_ended and is_patient and self.is_catching_up:
+            self._deadline = Time.monotonic() + CATCH_UP_S
+            has_ended = self._worker.join(self._deadline)
+        if has_ended and not self._worker.has_died:
             return True
         has_ended = self._ends_in_grace()
         with self._state:

@@ -9,6 +9,7 @@ from codetracer_otel.bindings import Event, Time
 from codetracer_otel.instrumentation.spans.room import Room
 from codetracer_otel.model.span_view import Batch
 from codetracer_otel.sdk.delivery import fork_warning
+from codetracer_otel.sdk.delivery.export_queue import CATCH_UP_S
 from codetracer_otel.sdk.delivery.worker import Worker
 
 if TYPE_CHECKING:
@@ -138,16 +139,28 @@ class Pipeline:
         answers = [export_queue.begin_flush(deadline) for export_queue in self.export_queues]
         return sum(answer() for answer in answers) == len(answers)
 
-    def stop(self, timeout: float) -> bool:
-        """Deliver the rest within ``timeout`` s of wall time and end all threads."""
+    def stop(self, timeout: float, *, is_patient: bool = False) -> bool:
+        """Deliver the rest within ``timeout`` s of wall time and end all threads.
+
+        Args:
+            timeout: for everything.
+            is_patient: take longer while an exporter that the program waits for catches up.
+        """
         deadline = Time.monotonic() + timeout
         self.unpark()
         self._worker.put(_STOP)
-        self._is_cut_off = not self._worker.join(deadline) or self._worker.has_died
+        has_ended = self._worker.join(deadline)
+        while not has_ended and is_patient and self._is_catching_up():
+            has_ended = self._worker.join(Time.monotonic() + CATCH_UP_S)
+            deadline = Time.monotonic() + timeout  # the others had their time before
+        self._is_cut_off = not has_ended or self._worker.has_died
         for export_queue in self.export_queues:
             export_queue.begin_stop(deadline)
-        ended = sum(export_queue.wait_for_stop() for export_queue in self.export_queues)
-        return ended == len(self.export_queues) and not self._worker.is_alive
+        ended = [queue.wait_for_stop(is_patient=is_patient) for queue in self.export_queues]
+        return all(ended) and not self._worker.is_alive
+
+    def _is_catching_up(self) -> bool:
+        return any(export_queue.is_catching_up for export_queue in self.export_queues)
 
     def park(self) -> None:
         """Bring our threads to rest before a fork, as far as that comes soon.

@@ -52,15 +52,20 @@ def build_export_queues(
     )
     specs = other_exporters(settings)
     bounds = (settings.buffer.records, settings.buffer.bytes)
-    blocks = settings.buffer.when_full == "block"
     export_queues = []
     for name, spec in zip(_queue_names(specs), specs, strict=True):
         with left_out_of_environment(settings, notify):
             exporter = _build_exporter(spec, context, settings)
-            export_queue = ExportQueue(
-                name, exporter, *bounds, notify, on_thread_start, is_waited_for=blocks
+            export_queues.append(
+                ExportQueue(
+                    name,
+                    exporter,
+                    *bounds,
+                    notify,
+                    on_thread_start,
+                    is_waited_for=settings.waits_for(spec),
+                )
             )
-            export_queues.append(export_queue)
     return export_queues
 
 

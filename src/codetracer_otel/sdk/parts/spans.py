@@ -252,8 +252,8 @@ def choose_core(asked: Core, inner: _RuntimeContext) -> ChosenCore:
 def _build_buffer(settings: Settings, wake: Callable[[], None], native: Any) -> RecordBuffer:
     bounds = settings.buffer
     if native is None:
-        return RecordBuffer(bounds.records, bounds.bytes, wake, bounds.max_wait_s)
-    return CompiledBuffer(native, bounds.records, bounds.bytes, wake, bounds.max_wait_s)
+        return RecordBuffer(bounds.records, bounds.bytes, wake, settings.max_wait_s)
+    return CompiledBuffer(native, bounds.records, bounds.bytes, wake, settings.max_wait_s)
 
 
 def learn_of(classifier: Classifier) -> Learn:

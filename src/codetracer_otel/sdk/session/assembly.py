@@ -178,7 +178,7 @@ class _Assembly:
             interval_s=buffer.interval_ms / 1000,
             batch_records=buffer.batch_records,
             max_spans=buffer.records,
-            max_wait_s=buffer.max_wait_s,
+            max_wait_s=self._settings.max_wait_s,
             on_thread_start=self._mute_this_thread,
             on_error=self._reporting.pipeline_failed,
             on_failure=self._reporting.failures.in_worker,
@@ -369,7 +369,7 @@ def _new_monitor(undo: ExitStack) -> Monitor:
 def _abandon(session: Session, timeout: float = 1.0) -> None:
     """End a session where another reason to stop is under way."""
     with contextlib.suppress(CodetracerError):
-        session.shutdown(timeout)
+        session.shutdown_at_once(timeout)
 
 
 def _call_adoption_of(recording: Recording | None) -> CallAdoption | None:

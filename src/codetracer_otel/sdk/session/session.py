@@ -195,7 +195,8 @@ class Session:
         """Stop recording, deliver the rest, and leave the interpreter as it was before.
 
         Args:
-            timeout: seconds of wall time, even if a collector hangs.
+            timeout: seconds of wall time, even if a collector hangs. Only what the program waits
+                for (`Buffer.when_full`) may take longer, while it goes on delivering.
 
         Returns:
             Whether everything was delivered and every thread of ours ended in time.
@@ -205,13 +206,20 @@ class Session:
             CodetracerError: the recorder failed, the policy is ``abort``, and no call has raised
                 it. Everything is undone and delivered all the same.
         """
+        return self._shut_down(timeout, is_patient=True)
+
+    def shutdown_at_once(self, timeout: float) -> bool:
+        """Shut down within ``timeout`` seconds, whatever is not delivered by then."""
+        return self._shut_down(timeout, is_patient=False)
+
+    def _shut_down(self, timeout: float, *, is_patient: bool) -> bool:
         self.check_process()
         if self.sigterm is not None:
             self.sigterm.claim()
         if not self._begin_end():
             return self._wait_for_end(timeout)
         with remembered_signals():
-            delivered, error = self._end(timeout)
+            delivered, error = self._end(timeout, is_patient=is_patient)
         if error is not None:
             raise error
         return delivered
@@ -234,10 +242,10 @@ class Session:
             self._ended.release()
         return True
 
-    def _end(self, timeout: float) -> tuple[bool, CodetracerError | None]:
+    def _end(self, timeout: float, *, is_patient: bool) -> tuple[bool, CodetracerError | None]:
         """Deliver the rest, and only then give back the signal that may come meanwhile."""
         try:
-            delivered = self._finish(Time.monotonic() + timeout)
+            delivered = self._finish(Time.monotonic() + timeout, is_patient=is_patient)
             return delivered, self._hooks.conclude()
         finally:
             if self.sigterm is not None:
@@ -245,11 +253,12 @@ class Session:
             self._ending_thread = None
             self._ended.release()
 
-    def _finish(self, deadline: float) -> bool:
+    def _finish(self, deadline: float, *, is_patient: bool) -> bool:
         for close in (self._undo.close, *(part.close for part in self.parts)):
             with self._failing_quietly():
                 close()
-        delivered = self._pipeline.stop(max(deadline - Time.monotonic(), 0.0))
+        left = max(deadline - Time.monotonic(), 0.0)
+        delivered = self._pipeline.stop(left, is_patient=is_patient)
         if self._hooks.known is not None and not self._pipeline.is_judging:
             self._hooks.known.wipe(is_off=True)
         with self._failing_quietly():

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from codetracer_otel.model.bounds import SpanBounds
 
-WhenFull = Literal["drop_newest", "block"]
+WhenFull = Literal["auto", "drop_newest", "block"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,11 @@ class Buffer:
     Attributes:
         records: finished records that wait, over all threads.
         bytes: bytes that wait, over all threads.
-        when_full: leave out the newest record, or let the program wait for as long as every
+        when_full: leave out the newest record, or let the program wait for as long as the
             exporter goes on delivering. One that delivers nothing for 5 s is waited for no more:
             from then on, until it delivers again, what does not fit into its queue is left out.
-        max_wait_ms: ms that one call waits at most when ``when_full`` is ``block``, or None.
+            ``auto`` waits for what writes files (`jsonl`, `chrome`), for nothing else.
+        max_wait_ms: ms that one call waits at most, or None. A native trace is always waited for.
         interval_ms: ms between two deliveries.
         batch_records: records per batch at most.
         export_timeout_ms: ms that an exporter has for one batch.
@@ -59,18 +60,11 @@ class Buffer:
 
     records: int = 65_536
     bytes: int = 64 * 1024 * 1024
-    when_full: WhenFull = "drop_newest"
+    when_full: WhenFull = "auto"
     max_wait_ms: float | None = None
     interval_ms: float = 500
     batch_records: int = 4096
     export_timeout_ms: float = 30_000
-
-    @property
-    def max_wait_s(self) -> float | None:
-        """Seconds that the program waits for room at most: 0 for never, None for no bound."""
-        if self.when_full != "block":
-            return 0.0
-        return None if self.max_wait_ms is None else self.max_wait_ms / 1000
 
 
 class TextLengths(NamedTuple):

@@ -162,6 +162,19 @@ class Settings:
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
     unusable: tuple[str, ...] = field(default=(), compare=False)
 
+    def waits_for(self, exporter: object) -> bool:
+        """Return whether the program waits while the queue of this exporter is full."""
+        if self.buffer.when_full != "auto":
+            return self.buffer.when_full == "block"
+        return isinstance(exporter, ExporterSpec) and exporter.name in ("jsonl", "chrome")
+
+    @property
+    def max_wait_s(self) -> float | None:
+        """Seconds that a call waits for room at most: 0 for never, None for no bound."""
+        if not any(map(self.waits_for, self.exporters)):
+            return 0.0
+        return None if self.buffer.max_wait_ms is None else self.buffer.max_wait_ms / 1000
+
 
 def from_process_environment() -> dict[str, str]:
     """Return a copy of this process's environment; nothing else in this package reads it."""

@@ -118,11 +118,14 @@ def parse_file(value: object, subject: str) -> str | Problem | None:
 
 
 def parse_when_full(value: object, subject: str) -> object:
-    """Return ``drop_newest`` or ``block``."""
-    if value in ("drop_newest", "block"):
+    """Return one of the words of ``WhenFull``; ``drop`` is short for ``drop_newest``."""
+    choices = ("auto", "drop_newest", "block")
+    if value in choices:
         return value
-    hint = did_you_mean(value, ("drop_newest", "block")) if isinstance(value, str) else ""
-    return invalid(subject, "unknown choice", value, f"drop_newest or block{hint}")
+    if value == "drop":
+        return "drop_newest"
+    hint = did_you_mean(value, choices) if isinstance(value, str) else ""
+    return invalid(subject, "unknown choice", value, f"auto, drop_newest or block{hint}")
 
 
 def number_from(lowest: int, *, whole: bool = True, optional: bool = False) -> Parser:

@@ -283,8 +283,10 @@ BUFFER: Final = _table(
     _bound(
         "when_full", "", parse=parse_when_full,
         more=(
-            "`block`: the program waits as long as every exporter goes on delivering; one that "
-            "delivers nothing for 5 s is waited for no more, until it does again"
+            "`block`: the program waits as long as the exporters go on delivering; one that "
+            "delivers nothing for 5 s is waited for no more, until it does again. `drop_newest`: "
+            "what comes then is left out and counted. `auto`: it waits for `jsonl` and `chrome`, "
+            "which so keep every call, and for no other. A native trace is always waited for"
         ),
     ),
     _bound(
