@@ -46,6 +46,8 @@ typedef struct ct_site {
     int has_ratio_bound;
     int takes_plain;            /* numbers and None need no capture */
     int is_native;              /* no feature beyond arguments, result and ratio */
+    uint32_t last_block;        /* the last block with a call of it, and its place in there */
+    uint32_t place;
     int argument_count;
     struct {
         int slot;               /* in the frame's array of locals */
@@ -66,6 +68,7 @@ typedef struct ct_thread {
 /* Finished entries, oldest first, in chunks that are used again. */
 typedef struct ct_chunk {
     struct ct_chunk *next;
+    Py_ssize_t references;      /* of the log, and of each block that has entries in it */
     size_t used, taken;         /* bytes */
     char bytes[];
 } ct_chunk;
@@ -83,7 +86,9 @@ typedef struct {
 
 typedef struct {
     PyObject_HEAD
-    ct_chunk *first, *last, *spare;
+    ct_chunk *first, *last, *spares;
+    int spare_count;
+    uint32_t block_count;       /* blocks that were taken */
     Py_ssize_t count;           /* entries that wait */
     Py_ssize_t watermark;       /* from this count on Python decides what becomes of a record */
     ct_model model;
@@ -114,7 +119,7 @@ typedef struct ct_core {
 
 typedef struct {
     Py_ssize_t extra_index;
-    PyTypeObject *core_type, *log_type;
+    PyTypeObject *core_type, *log_type, *block_type, *scanner_type, *output_type;
     PyObject *stack_name;       /* "stack" */
     PyObject *ratio_key_name;   /* "ratio_key" */
     PyObject *thread_key;       /* of a thread's state in its dictionary */
@@ -158,6 +163,8 @@ int ct_visit_entry(ct_entry *entry, visitproc visit, void *arg);
 /* log.c */
 extern PyType_Spec ct_log_spec;
 int ct_log_put(ct_log *log, const ct_entry *entry, size_t size);
+ct_entry *ct_log_take(ct_log *log, ct_chunk **chunk);
+void ct_log_give_back(ct_log *log, ct_chunk *chunk);
 
 /* threads.c */
 ct_thread *ct_this_thread(ct_core *core);

@@ -1,25 +1,27 @@
 /* The log of finished calls: the record buffer of a session, as bytes.
 
-   To Python it is a list that only grows at its end and is taken from its beginning: the recorder's
-   own callbacks append whole records to it, which keep their place among the native ones.  All of it
-   happens under the GIL; the order of entries is the order of the calls' ends. */
+   To Python it is a list that only grows at its end and is taken from its beginning, in blocks: the
+   recorder's own callbacks append whole records to it, which keep their place among the native ones.
+   All of it happens under the GIL; the order of entries is the order of the calls' ends. */
 
-#include "core.h"
+#include "block.h"
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include "structmember.h"
 
 #define CHUNK_BYTES (256 * 1024)    /* a fresh page costs 150-350 ns for each entry: chunks are kept */
+#define MOST_SPARES 16
 
 static int
 add_chunk(ct_log *log, size_t size)
 {
-    ct_chunk *chunk = log->spare;
+    ct_chunk *chunk = log->spares;
     size_t capacity = size > CHUNK_BYTES ? size : CHUNK_BYTES;
 
     if (chunk != NULL && size <= CHUNK_BYTES) {
-        log->spare = NULL;
+        log->spares = chunk->next;
+        log->spare_count--;
     }
     else {
         chunk = PyMem_RawMalloc(sizeof(ct_chunk) + capacity);
@@ -29,6 +31,7 @@ add_chunk(ct_log *log, size_t size)
         }
     }
     chunk->next = NULL;
+    chunk->references = 1;
     chunk->used = chunk->taken = 0;
     if (log->last != NULL) {
         log->last->next = chunk;
@@ -62,39 +65,47 @@ ct_log_put(ct_log *log, const ct_entry *entry, size_t size)
     return 0;
 }
 
-static void
-drop_first_chunk(ct_log *log)
+/* Let go of a chunk, which is used again once nobody has entries in it. */
+void
+ct_log_give_back(ct_log *log, ct_chunk *chunk)
 {
-    ct_chunk *chunk = log->first;
-    log->first = chunk->next;
-    if (log->first == NULL) {
-        log->last = NULL;
+    if (--chunk->references != 0) {
+        return;
     }
-    if (log->spare == NULL && chunk->used <= CHUNK_BYTES) {
-        log->spare = chunk;
+    if (log->spare_count < MOST_SPARES && chunk->used <= CHUNK_BYTES) {
+        chunk->next = log->spares;
+        log->spares = chunk;
+        log->spare_count++;
     }
     else {
         PyMem_RawFree(chunk);
     }
 }
 
-/* The oldest entry, taken off; NULL if there is none.  It is valid until the log is asked again. */
-static ct_entry *
-take_first(ct_log *log)
+/* The oldest entry, taken off, and the chunk that it is in; NULL if there is none.  It is valid until
+   the log is asked again, or for as long as the chunk is held. */
+ct_entry *
+ct_log_take(ct_log *log, ct_chunk **holder)
 {
-    while (log->first != NULL && log->first->taken == log->first->used) {
-        if (log->first == log->last) {
-            log->first->taken = log->first->used = 0;
+    ct_chunk *chunk;
+
+    while ((chunk = log->first) != NULL && chunk->taken == chunk->used) {
+        if (chunk == log->last) {
+            if (chunk->references == 1) {
+                chunk->taken = chunk->used = 0;
+            }
             return NULL;
         }
-        drop_first_chunk(log);
+        log->first = chunk->next;
+        ct_log_give_back(log, chunk);
     }
-    if (log->first == NULL) {
+    if (chunk == NULL) {
         return NULL;
     }
-    ct_entry *entry = (ct_entry *)(log->first->bytes + log->first->taken);
-    log->first->taken += entry->size;
+    ct_entry *entry = (ct_entry *)(chunk->bytes + chunk->taken);
+    chunk->taken += entry->size;
     log->count--;
+    *holder = chunk;
     return entry;
 }
 
@@ -116,33 +127,15 @@ log_take(ct_log *log, PyObject *argument)
     if (limit == -1 && PyErr_Occurred()) {
         return NULL;
     }
-    PyObject *taken = PyList_New(0);
-    if (taken == NULL) {
-        return NULL;
-    }
-    while (limit-- > 0) {
-        ct_entry *entry = take_first(log);
-        if (entry == NULL) {
-            break;
-        }
-        PyObject *record = entry->site == NULL
-            ? Py_NewRef(entry->code) : ct_record_of(log, entry, 1);
-        ct_release_entry(entry);
-        if (record == NULL || PyList_Append(taken, record) < 0) {
-            Py_XDECREF(record);
-            Py_DECREF(taken);
-            return NULL;
-        }
-        Py_DECREF(record);
-    }
-    return taken;
+    return ct_take_block(log, limit < 0 ? 0 : limit);
 }
 
 static PyObject *
 log_clear(ct_log *log, PyObject *Py_UNUSED(ignored))
 {
     ct_entry *entry;
-    while ((entry = take_first(log)) != NULL) {
+    ct_chunk *chunk;
+    while ((entry = ct_log_take(log, &chunk)) != NULL) {
         ct_release_entry(entry);
     }
     Py_RETURN_NONE;
@@ -203,8 +196,12 @@ log_dealloc(ct_log *log)
     (void)log_tp_clear(log);
     ct_clear_model(&log->model);
     ct_clear_names(&log->names);
-    PyMem_RawFree(log->first);      /* empty, and the only one */
-    PyMem_RawFree(log->spare);
+    PyMem_RawFree(log->first);      /* empty, and the only one: each block holds the log */
+    while (log->spares != NULL) {
+        ct_chunk *spare = log->spares;
+        log->spares = spare->next;
+        PyMem_RawFree(spare);
+    }
     type->tp_free(log);
     Py_DECREF(type);
 }
@@ -213,7 +210,7 @@ static PyMethodDef log_methods[] = {
     {"append", (PyCFunction)log_append, METH_O,
      PyDoc_STR("append(record)\n--\n\nAdd a finished record.")},
     {"take", (PyCFunction)log_take, METH_O,
-     PyDoc_STR("take(limit)\n--\n\nRemove and return up to limit records, oldest first.")},
+     PyDoc_STR("take(limit)\n--\n\nRemove and return up to limit records, oldest first, as a Block.")},
     {"clear", (PyCFunction)log_clear, METH_NOARGS,
      PyDoc_STR("clear()\n--\n\nForget everything.")},
     {NULL}

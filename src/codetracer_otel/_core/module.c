@@ -1,7 +1,7 @@
 /* The extension module: its types, its state, and the check that frames are as frames.h says. */
 
 #include "frames.h"     /* first: it says which of CPython's headers may be read */
-#include "core.h"
+#include "block.h"
 
 ct_state *
 ct_state_of(PyTypeObject *type)
@@ -25,6 +25,13 @@ check_frame(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t 
 }
 
 static int
+add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type)
+{
+    *type = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
+    return *type == NULL ? -1 : PyModule_AddType(module, *type);
+}
+
+static int
 module_exec(PyObject *module)
 {
     ct_state *state = PyModule_GetState(module);
@@ -34,17 +41,16 @@ module_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "no index for extras of code objects is left");
         return -1;
     }
-    state->core_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &ct_core_spec, NULL);
-    state->log_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &ct_log_spec, NULL);
     state->stack_name = PyUnicode_InternFromString("stack");
     state->ratio_key_name = PyUnicode_InternFromString("ratio_key");
     state->thread_key = PyUnicode_InternFromString("codetracer_otel._core.thread");
-    if (state->core_type == NULL || state->log_type == NULL || state->stack_name == NULL
-        || state->ratio_key_name == NULL || state->thread_key == NULL) {
+    if (state->stack_name == NULL || state->ratio_key_name == NULL || state->thread_key == NULL) {
         return -1;
     }
-    if (PyModule_AddType(module, state->core_type) < 0
-        || PyModule_AddType(module, state->log_type) < 0) {
+    if (add_type(module, &ct_core_spec, &state->core_type) < 0
+        || add_type(module, &ct_log_spec, &state->log_type) < 0
+        || add_type(module, &ct_block_spec, &state->block_type) < 0
+        || add_type(module, &ct_scanner_spec, &state->scanner_type) < 0) {
         return -1;
     }
     return PyModule_AddIntConstant(module, "PYTHON_VERSION", PY_VERSION_HEX >> 16);
@@ -56,6 +62,8 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     ct_state *state = PyModule_GetState(module);
     Py_VISIT(state->core_type);
     Py_VISIT(state->log_type);
+    Py_VISIT(state->block_type);
+    Py_VISIT(state->scanner_type);
     return 0;
 }
 
@@ -65,6 +73,8 @@ module_clear(PyObject *module)
     ct_state *state = PyModule_GetState(module);
     Py_CLEAR(state->core_type);
     Py_CLEAR(state->log_type);
+    Py_CLEAR(state->block_type);
+    Py_CLEAR(state->scanner_type);
     Py_CLEAR(state->stack_name);
     Py_CLEAR(state->ratio_key_name);
     Py_CLEAR(state->thread_key);

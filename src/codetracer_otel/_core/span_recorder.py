@@ -6,7 +6,9 @@ import sys
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from codetracer_otel._core.record_block import CompiledBlock
 from codetracer_otel.bindings import Os, Time
+from codetracer_otel.filters.secrets.scan_tables import scan_tables
 from codetracer_otel.instrumentation.spans.parents import UNDECIDED
 from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.spans.traced_code import TracedCode
     from codetracer_otel.model.protocols import CallAdopter
     from codetracer_otel.model.record import Record
+    from codetracer_otel.model.record_block import RecordBlock
     from codetracer_otel.model.value import Captured
 
 
@@ -44,6 +47,17 @@ class CompiledBuffer(RecordBuffer):
         model = {"node": Node, "kinds": tuple(NodeKind), "details": SpanDetails}
         records = native.Log(not_captured=NOT_CAPTURED, endings=tuple(Ending), **model)
         super().__init__(*bounds, records=records)
+        self._new_scanner: Callable[..., Any] = native.Scanner
+        self._scanner: Any = None
+
+    def take(self, limit: int) -> RecordBlock:
+        """Remove and return up to ``limit`` records, oldest first."""
+        return CompiledBlock(super().take(limit), self._read_scanner)
+
+    def _read_scanner(self) -> Any:
+        if self._scanner is None:
+            self._scanner = self._new_scanner(**scan_tables())
+        return self._scanner
 
     def _set_high_watermark(self, count: int) -> None:
         records: Any = self.records

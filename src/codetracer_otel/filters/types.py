@@ -155,6 +155,9 @@ class SecretStore(Protocol):
     def generation(self) -> int:
         """Another number once another secret is known: what was judged before may hold it."""
 
+    def __len__(self) -> int:
+        """Return how many secrets are known."""
+
     @property
     def learn(self) -> Learn:
         """Takes what was hidden because of its name or shape; see `Learn`."""
@@ -180,6 +183,10 @@ class ContentRules(Protocol):
     @property
     def has_drops(self) -> bool:
         """Whether `drops` can ever be true."""
+
+    @property
+    def looks_at_every_text(self) -> bool:
+        """Whether texts that compiled code finds clean have to be judged, too."""
 
     def redact_texts(
         self,

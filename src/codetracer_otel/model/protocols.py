@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from codetracer_otel.model.record import Record, TraceOnThread
+    from codetracer_otel.model.record_block import RecordBlock
     from codetracer_otel.model.span_view import Batch
 
 
@@ -105,7 +106,7 @@ class Recorder(Protocol):
     def current(self) -> Record | None:
         """Return the innermost recorded call of this thread, or None."""
 
-    def drain(self, limit: int) -> list[Record]:
+    def drain(self, limit: int) -> RecordBlock:
         """Take up to ``limit`` finished records, oldest first."""
 
     def stats(self) -> dict[str, Any]:

@@ -22,11 +22,11 @@ _LETTERS: Final = bytes(
 )
 # `bytes.find` compares at every position of a shorter run; this is three times as fast.
 _RUN: Final = re.compile(b"a" * RUN_LENGTH + rb"[^\0]*+")
-_HEXADECIMAL: Final = (
+DIGEST_CHARACTERS: Final = (
     "0123456789abcdef-"  # UUIDs and digests are the most frequent runs without one
 )
-_UUID_PART: Final = 8  # digits before the first dash
-_TIMESTAMP: Final = "0123456789-:.+TZ "
+DIGEST_DASH: Final = 8  # digits before the first dash
+TIME_CHARACTERS: Final = "0123456789-:.+TZ "
 _DIGITS: Final = bytes(
     byte
     if byte == 0
@@ -40,12 +40,12 @@ _DIGITS: Final = bytes(
 # The layouts of cards, with any of the separators.
 _CARD: Final = re.compile(rb"0000(?:0{9}|-0000-0000-0|-000000-0)[^\0]*+")
 
-_RUN_LITERALS: Final = tuple(
+RUN_LITERALS: Final = tuple(
     dict.fromkeys(literal for family in FAMILIES if family.has_run for literal in family.literals)
 )
 # Shape name -> literals of which one is in every text with the shape, each with a character of it
 # that is looked for first: single characters are found ten times as fast.
-_LITERALS: Final = {
+LITERALS: Final = {
     "private_key": (("V", "PRIVATE"), ("L", "Private-Lines")),
     "named": (
         ("=", "="),
@@ -71,8 +71,8 @@ _LITERALS: Final = {
 }
 _MADE_UP: Final = re.compile(f"(?:{MADE_UP})[^\0]*+")
 _STRETCH: Final = re.compile(f"{STRETCH}[^\0]*+")
-_STATEMENT_WORDS: Final = ("passw", "pwd", "identified")
-_LOWER_LITERALS: Final = {"credentials": (("b", "bearer"), ("b", "basic"))}
+STATEMENT_WORDS: Final = ("passw", "pwd", "identified")
+LOWER_LITERALS: Final = {"credentials": (("b", "bearer"), ("b", "basic"))}
 
 Hits = dict[int, set[str]]
 
@@ -106,7 +106,7 @@ class _Chunk:
         self._joined = _joined(texts)
 
     def test(self, shapes: frozenset[str], cut: Sequence[bool]) -> None:
-        for shape, literals in _LITERALS.items():
+        for shape, literals in LITERALS.items():
             if shape in shapes:
                 self._add_literals(shape, self._joined, literals)
         if "named" in shapes:
@@ -117,7 +117,7 @@ class _Chunk:
         lowered = self._joined.lower()
         if "named" in shapes and "'" in lowered:
             self._add_statements(lowered)
-        for shape, literals in _LOWER_LITERALS.items():
+        for shape, literals in LOWER_LITERALS.items():
             if shape in shapes:
                 self._add_literals(shape, lowered, literals)
         raw = self._joined.encode("utf-8", "surrogatepass")
@@ -140,7 +140,7 @@ class _Chunk:
         if ":" in self._joined:
             joined = self._joined.replace("://", "")
             for index in _texts_with(joined, ":", _SEPARATOR):
-                if self._texts[index].strip(_TIMESTAMP):
+                if self._texts[index].strip(TIME_CHARACTERS):
                     self._add(index, "named")
 
     def _add_pairs(self) -> None:
@@ -154,7 +154,7 @@ class _Chunk:
 
     def _add_statements(self, lowered: str) -> None:
         """Add the texts that may be SQL with a password."""
-        for literal in _STATEMENT_WORDS:
+        for literal in STATEMENT_WORDS:
             if literal in lowered:
                 for index in _texts_with(lowered, literal, _SEPARATOR):
                     if "'" in self._texts[index]:
@@ -193,7 +193,7 @@ class _Chunk:
         joined = _joined([self._texts[index] for index in indices])
         for position in _texts_matching(joined, _STRETCH, _SEPARATOR):
             self._add(indices[position], "token")
-        for literal in _RUN_LITERALS:
+        for literal in RUN_LITERALS:
             if literal in joined:
                 for position in _texts_with(joined, literal, _SEPARATOR):
                     self._add(indices[position], "token")
@@ -201,7 +201,7 @@ class _Chunk:
 
 def _is_digest(text: str) -> bool:
     """Return whether a text is a digest or a UUID, not one behind a prefix such as ``fc-``."""
-    return not (text.strip(_HEXADECIMAL) or 0 < text.find("-") < _UUID_PART)
+    return not (text.strip(DIGEST_CHARACTERS) or 0 < text.find("-") < DIGEST_DASH)
 
 
 def _joined(texts: Sequence[str]) -> str:

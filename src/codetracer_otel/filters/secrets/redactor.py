@@ -9,6 +9,7 @@ from codetracer_otel.filters.patterns.patience import Patience
 from codetracer_otel.filters.secrets.content_rules import ShapesPattern, compile_content_pattern
 from codetracer_otel.filters.secrets.encodings import decodings, may_be_encoded
 from codetracer_otel.filters.secrets.prefilter import shapes_possible
+from codetracer_otel.filters.secrets.scan_tables import SCANNED_SHAPES
 from codetracer_otel.filters.secrets.text_parts import TextParts, replace_parts
 from codetracer_otel.filters.types import Action, ContentCounters
 from codetracer_otel.model.value import REDACTED
@@ -82,6 +83,11 @@ class ContentRules:
     def generation(self) -> int:
         """Another number once texts that were judged before may be judged otherwise."""
         return 0 if self._known is None else self._known.generation
+
+    @property
+    def looks_at_every_text(self) -> bool:
+        """Whether texts that compiled code finds clean have to be judged, too."""
+        return self._finds_more or not self._shapes <= SCANNED_SHAPES or bool(self._known)
 
     def redact_texts(
         self,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from codetracer_otel.instrumentation.spans.room import Room
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from codetracer_otel.model.record import Record
 
@@ -87,7 +87,7 @@ class RecordBuffer:
         """Let the next record wake the worker, however few there are."""
         self.high_watermark = 0
 
-    def take(self, limit: int) -> list[Record]:
+    def take(self, limit: int) -> Sequence[Record]:
         """Remove and return up to ``limit`` records, oldest first."""
         taken = self.records.take(limit)
         if not self.records:

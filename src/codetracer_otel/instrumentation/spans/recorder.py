@@ -29,6 +29,7 @@ from codetracer_otel.model.record import (
     Ending,
     Record,
 )
+from codetracer_otel.model.record_block import RecordBlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -240,13 +241,13 @@ class PythonRecorder:
         )
         return FunctionSpan(record, self.clock.monotonic_ns, gate, self.learn, capture)
 
-    def drain(self, limit: int) -> list[Record]:
+    def drain(self, limit: int) -> RecordBlock:
         """Take up to ``limit`` finished records, oldest first."""
         self.ends.finish_cramped()
         for record, collected_ns in self.suspended.take_abandoned():
             self._abandoned += 1
             self.ends.finish_open(record, collected_ns, Ending.ABANDONED)
-        return self.buffer.take(limit)
+        return RecordBlock.of(self.buffer.take(limit))
 
     def stats(self) -> dict[str, Any]:
         """Return the counters, by name."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.instrumentation.spans.record_buffer import RECORD_BYTES
 from codetracer_otel.model.record import ARGUMENTS, EXTRAS, NOT_CAPTURED, RESULT
+from codetracer_otel.model.record_block import RecordBlock
 from codetracer_otel.model.value import weight
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 def batch_bytes(batch: Batch) -> int:
     """Return about how much memory the records and spans of a batch take."""
-    records = sum(map(_record_bytes, batch.records))
+    block = RecordBlock.of(batch.records)
+    records = block.size + sum(map(_record_bytes, block.owned()))
     return records + sum(map(_view_bytes, batch.spans)) + RECORD_BYTES * len(batch)
 
 

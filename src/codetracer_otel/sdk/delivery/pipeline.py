@@ -323,10 +323,10 @@ class Pipeline:
 
     def _take_records(self) -> Sequence[Record]:
         try:
-            return self.recorder.drain(self._batch_records) if self.recorder else []
+            return self.recorder.drain(self._batch_records) if self.recorder else ()
         except Exception as error:  # noqa: BLE001 - hand-written spans are delivered all the same
             self._on_failure(error)
-            return []
+            return ()
 
     def _deliver(self, records: Sequence[Record], spans: Sequence[ReadableSpan]) -> None:
         self._judging = len(records) + len(spans)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.filters.secrets.redactor import KNOWN_KIND
 from codetracer_otel.filters.types import CodeIdentity, ContentCounters, learn_nothing
 from codetracer_otel.model.bounds import DEFAULT_BOUNDS
-from codetracer_otel.model.record import ARGUMENTS, EXTRAS, PLAN, RESULT, SEGMENT, stack_trace_text
+from codetracer_otel.model.record import ARGUMENTS, EXTRAS, PLAN, RESULT, stack_trace_text
+from codetracer_otel.model.record_block import EVERY_TEXT, NOT_AT_ALL, SUSPECTS, RecordBlock
 from codetracer_otel.model.value import DROPPED, Node, attribute_value
 from codetracer_otel.model.value_texts import iter_texts
 from codetracer_otel.sdk.delivery.attribute_keys import judge_keys, key_actions
@@ -28,12 +29,12 @@ from codetracer_otel.sdk.delivery.span_texts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from codetracer_otel.filters import Classifier, Decision
     from codetracer_otel.filters.secrets.redactor import ContentRules
     from codetracer_otel.model.bounds import SpanBounds
-    from codetracer_otel.model.record import Event, Link, Record, SpanDetails
+    from codetracer_otel.model.record import Event, Link, Plan, Record, SpanDetails
     from codetracer_otel.model.span_view import SpanView
     from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
     from codetracer_otel.sdk.delivery.span_texts import Text
@@ -78,27 +79,30 @@ class ContentRedaction:
         made anew, and counts what it replaces once.
         """
         counted: Counter[str] = Counter()
+        block = RecordBlock.of(records)
         if self._known is not None:
             self._known.settle()
-        for record in records:
+        for record in block.owned():
             if record[EXTRAS] is not None:
                 _complete_exception(record[EXTRAS])
-        self._judge_threads(records)
+        self._judge_threads(block)
         decisions = [self._decision_about(view) for view in views]
         for view, decision in zip(views, decisions, strict=True):
             counted["attribute"] += self._judge_keys(view, decision)
         judged = list(zip(views, decisions, strict=True))
-        counted += self._redact_texts(records, judged)
+        counted += self._redact_texts(block, judged)
         if self._has_learned():  # of this batch: what was judged before it may hold it
-            counted += self._redact_texts(records, judged)
-        for record in records:
+            counted += self._redact_texts(block, judged)
+        for record in block.owned():
             if record[EXTRAS] is not None and record[EXTRAS].events:
                 _complete_events(record[EXTRAS].events)
+        changes_every_record = self._render is not None or self._bounds.cut_texts
+        owned = block.take_over_all() if changes_every_record else block.owned()
         if self._render is not None:
-            self._render(records, views)
+            self._render(owned, views)
         if self._bounds.cut_texts:
-            self._cut(records, views)
-        self._count(records, counted)
+            self._cut(owned, views)
+        self._count(block, counted)
         return views
 
     def _cut(self, records: Sequence[Record], views: Sequence[SpanView]) -> None:
@@ -107,10 +111,10 @@ class ContentRedaction:
         for view in views:
             cut_texts_of_view(view, self._bounds)
 
-    def _count(self, records: Sequence[Record], counted: Counter[str]) -> None:
-        for record in records:
-            for kind, count in record[PLAN].redactions:
-                counted[kind] += count
+    def _count(self, block: RecordBlock, counted: Counter[str]) -> None:
+        for plan, calls in block.plans():
+            for kind, count in plan.redactions:
+                counted[kind] += calls * count
         self.counters.update(counted)
 
     def stats(self) -> dict[str, Any]:
@@ -130,21 +134,28 @@ class ContentRedaction:
         }
 
     def _redact_texts(
-        self, records: Sequence[Record], views: Sequence[tuple[SpanView, Decision]]
+        self, block: RecordBlock, views: Sequence[tuple[SpanView, Decision]]
     ) -> Counter[str]:
         """Judge all texts; return how many were replaced in views, and count those in records."""
         groups: dict[int, _Group] = {}
-        for record in records:
+        for record in block.owned():
             rules = record[PLAN].text_rules
             if rules is not None:
                 group = groups.get(id(rules))
-                (group or self._new_group(groups, rules)).records.append(record)
+                (group or self._new_group(groups, rules, block)).records.append(record)
+        for index, text in block.suspicious(_judging):
+            rules = block.plan_of(index).text_rules
+            group = groups.get(id(rules)) or self._new_group(groups, rules, block)
+            if text is None:
+                group.records.append(block.take_over(index))
+            else:
+                group.suspects.setdefault(text, []).append(index)
         for view, decision in views:
             own = () if view.text_rules is decision.text_rules else (view.text_rules,)
             for rules in (*own, decision.text_rules):
                 if rules is not None:
                     group = groups.get(id(rules))
-                    (group or self._new_group(groups, rules)).views.append(view)
+                    (group or self._new_group(groups, rules, block)).views.append(view)
         try:
             return sum([group.redact(self._judged) for group in groups.values()], Counter[str]())
         finally:
@@ -159,26 +170,25 @@ class ContentRedaction:
         before, self._generation = self._generation, self._known.generation
         return self._generation != before
 
-    def _new_group(self, groups: dict[int, _Group], rules: Any) -> _Group:
+    def _new_group(self, groups: dict[int, _Group], rules: Any, block: RecordBlock) -> _Group:
         self._rules[id(rules)] = rules
-        group = groups[id(rules)] = _Group(rules)
+        group = groups[id(rules)] = _Group(rules, block)
         return group
 
-    def _judge_threads(self, records: Sequence[Record]) -> None:
+    def _judge_threads(self, block: RecordBlock) -> None:
         """Replace secrets in the names of threads, which programs make of what they work on."""
         if self._has_learned():
             self._thread_names = {""}
-        for name in {record[SEGMENT].thread_name for record in records} - self._thread_names:
-            rules = next(
-                (record[PLAN].text_rules for record in records if record[PLAN].text_rules), None
-            )
+        segments = block.segments()
+        for name in {segment.thread_name for segment in segments} - self._thread_names:
+            rules = next((plan.text_rules for plan, _ in block.plans() if plan.text_rules), None)
             shown = name if rules is None else rules.redact_texts([name], None, self._judged)[0]
             if shown == name:
                 self._remember_thread(name)
                 continue
-            for record in records:
-                if record[SEGMENT].thread_name == name:
-                    record[SEGMENT].thread_name = shown
+            for segment in segments:
+                if segment.thread_name == name:
+                    segment.thread_name = shown
 
     def _remember_thread(self, name: str) -> None:
         if len(self._thread_names) >= _MAX_DECISIONS:
@@ -238,16 +248,25 @@ def _complete_exception(extras: SpanDetails) -> None:
         extras.exception.stack_trace = stack_trace_text(extras.exception)
 
 
+def _judging(plan: Plan) -> int:
+    if plan.text_rules is None:
+        return NOT_AT_ALL
+    return EVERY_TEXT if plan.text_rules.looks_at_every_text else SUSPECTS
+
+
 class _Group:
     """The spans of a batch that one set of rules is about.
 
     Attributes:
+        suspects: texts of records that the block keeps as bytes, with the records' indices.
         in_records: how many texts of records were replaced, by kind.
     """
 
-    def __init__(self, rules: ContentRules) -> None:
+    def __init__(self, rules: ContentRules, block: RecordBlock) -> None:
         self.rules = rules
         self.records: list[Record] = []
+        self.suspects: dict[str, list[int]] = {}
+        self._block = block
         self.views: list[SpanView] = []
         self.in_records: Counter[str] = Counter()
 
@@ -268,10 +287,23 @@ class _Group:
         if self.rules.has_drops:
             drops = self.rules.drops
             changed |= {text: DROPPED for text in originals if drops(text[0], is_cut=text[1])}
-        return self._replace(changed, known) if changed else Counter()
+        if not changed:
+            return Counter()
+        self._take_over(changed)
+        return self._replace(changed, known)
+
+    def _take_over(self, changed: Mapping[Text, str]) -> None:
+        """Take the records in which something is to be replaced."""
+        indices = {
+            index
+            for text, found in self.suspects.items()
+            if (text, False) in changed
+            for index in found
+        }
+        self.records += [self._block.take_over(index) for index in sorted(indices)]
 
     def _texts(self) -> list[Text]:
-        plain: set[str] = set()
+        plain: set[str] = set(self.suspects)
         found: set[Text] = set()
         add = plain.add
         for record in self.records:  # flat: a million records a minute come through here

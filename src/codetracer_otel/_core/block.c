@@ -1,0 +1,398 @@
+/* A block: records that stay bytes until somebody asks for them as Python has them.
+
+   It is filled under the GIL.  What is read without the GIL later (entries, plans' and objects' places)
+   does not change any more; records are made, and marked as changed, under the GIL. */
+
+#include "block.h"
+#include "values.h"
+#include <stddef.h>
+#include "structmember.h"
+
+#define FIRST_SLOTS 64
+
+static size_t
+slot_of(const ct_objects *objects, const PyObject *object)
+{
+    size_t slot = ((uintptr_t)object >> 4) * 0x9E3779B97F4A7C15u >> 20 & objects->mask;
+    while (objects->slots[slot] != NULL && objects->slots[slot] != object) {
+        slot = (slot + 1) & objects->mask;
+    }
+    return slot;
+}
+
+/* Of an object that is among them. */
+uint32_t
+ct_place_of(const ct_objects *objects, PyObject *object)
+{
+    return objects->places[slot_of(objects, object)];
+}
+
+static int
+make_slots(ct_objects *objects, size_t number)
+{
+    ct_objects larger = {.list = objects->list, .mask = number - 1};
+    larger.slots = PyMem_RawCalloc(number, sizeof(PyObject *));
+    larger.places = PyMem_RawMalloc(number * sizeof(uint32_t));
+    if (larger.slots == NULL || larger.places == NULL) {
+        PyMem_RawFree(larger.slots);
+        PyMem_RawFree(larger.places);
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(objects->list); i++) {
+        size_t slot = slot_of(&larger, PyList_GET_ITEM(objects->list, i));
+        larger.slots[slot] = PyList_GET_ITEM(objects->list, i);
+        larger.places[slot] = (uint32_t)i;
+    }
+    PyMem_RawFree(objects->slots);
+    PyMem_RawFree(objects->places);
+    *objects = larger;
+    return 0;
+}
+
+static int
+add_object(ct_objects *objects, PyObject *object, uint32_t *place)
+{
+    if (objects->slots == NULL && make_slots(objects, FIRST_SLOTS) < 0) {
+        return -1;
+    }
+    size_t slot = slot_of(objects, object);
+    if (objects->slots[slot] == NULL) {
+        size_t count = (size_t)PyList_GET_SIZE(objects->list);
+        if (PyList_Append(objects->list, object) < 0) {
+            return -1;
+        }
+        objects->slots[slot] = object;
+        objects->places[slot] = (uint32_t)count;
+        if (2 * count >= objects->mask && make_slots(objects, 2 * (objects->mask + 1)) < 0) {
+            return -1;
+        }
+        *place = (uint32_t)count;
+        return 0;
+    }
+    *place = objects->places[slot];
+    return 0;
+}
+
+/* Calls of one plan stand together in `plans`, whatever code object they are of. */
+static int
+add_site(ct_block *block, ct_site *site, uint32_t *place)
+{
+    if (site->last_block != block->log->block_count) {
+        /* Doubled whenever the number is a power of 2. */
+        uint32_t count = block->site_count;
+        if ((count & (count - 1)) == 0) {
+            size_t capacity = count == 0 ? 1 : 2 * (size_t)count;
+            ct_site **sites = PyMem_RawRealloc(block->sites, capacity * sizeof(ct_site *));
+            if (sites != NULL) {
+                block->sites = sites;
+            }
+            uint32_t *calls = PyMem_RawRealloc(block->calls, capacity * sizeof(uint32_t));
+            if (calls != NULL) {
+                block->calls = calls;
+            }
+            if (sites == NULL || calls == NULL) {
+                PyErr_NoMemory();
+                return -1;
+            }
+        }
+        block->sites[count] = site;
+        block->calls[count] = 0;
+        block->site_count++;
+        site->last_block = block->log->block_count;
+        site->place = count;
+    }
+    *place = site->place;
+    block->calls[site->place]++;
+    return 0;
+}
+
+static int
+hold_chunk(ct_block *block, ct_chunk *chunk)
+{
+    ct_chunk **chunks = block->chunks;
+    if (block->chunk_count != 0 && chunks[block->chunk_count - 1] == chunk) {
+        return 0;
+    }
+    chunks = PyMem_RawRealloc(chunks, (size_t)(block->chunk_count + 1) * sizeof(ct_chunk *));
+    if (chunks == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    block->chunks = chunks;
+    chunks[block->chunk_count++] = chunk;
+    chunk->references++;
+    return 0;
+}
+
+/* Put an entry of the log into the block, which owns it from here on. */
+static int
+add_entry(ct_block *block, ct_entry *entry, ct_chunk *chunk)
+{
+    ct_item *item = &block->items[block->count];
+    uint32_t ignored;
+
+    *item = (ct_item){0};
+    if (entry->site == NULL) {
+        item->record = entry->code;
+        block->count++;
+        return 0;
+    }
+    if (entry->exception != NULL) {     /* Python completes it before anything else */
+        item->record = ct_record_of(block->log, entry, 1);
+        block->count += item->record != NULL;
+        ct_release_entry(entry);
+        return item->record == NULL ? -1 : 0;
+    }
+    if (hold_chunk(block, chunk) < 0) {
+        ct_release_entry(entry);
+        return -1;
+    }
+    item->entry = entry;
+    block->count++;
+    block->size += entry->size;
+    const char *at = ct_values_of(entry), *end = at + entry->value_bytes;
+    while (at < end) {
+        if (*at == OBJECT && add_object(&block->objects, ct_object(at), &ignored) < 0) {
+            return -1;
+        }
+        at = ct_step(at, &ignored);
+    }
+    if (block->count > 1 && item[-1].entry != NULL && item[-1].entry->segment == entry->segment) {
+        item->segment = item[-1].segment;
+    }
+    else if (add_object(&block->segments, entry->segment, &item->segment) < 0) {
+        return -1;
+    }
+    return add_site(block, entry->site, &item->plan);
+}
+
+/* Up to `limit` of the oldest entries. */
+PyObject *
+ct_take_block(ct_log *log, Py_ssize_t limit)
+{
+    ct_state *state = PyModule_GetState(PyType_GetModuleByDef(Py_TYPE(log), &ct_module));
+    Py_ssize_t room = log->count < limit ? log->count : limit;
+    ct_block *block = (ct_block *)state->block_type->tp_alloc(state->block_type, 0);
+    ct_entry *entry;
+    ct_chunk *chunk;
+
+    if (block == NULL) {
+        return NULL;
+    }
+    block->log = (ct_log *)Py_NewRef(log);
+    block->segments.list = PyList_New(0);
+    block->objects.list = PyList_New(0);
+    block->items = PyMem_RawMalloc((size_t)(room + 1) * sizeof(ct_item));
+    if (block->segments.list == NULL || block->objects.list == NULL) {
+        goto error;
+    }
+    if (block->items == NULL) {
+        PyErr_NoMemory();
+        goto error;
+    }
+    log->block_count++;
+    while (block->count < room && (entry = ct_log_take(log, &chunk)) != NULL) {
+        if (add_entry(block, entry, chunk) < 0) {
+            goto error;
+        }
+    }
+    return (PyObject *)block;
+
+error:
+    Py_DECREF(block);
+    return NULL;
+}
+
+static Py_ssize_t
+block_length(ct_block *block)
+{
+    return block->count;
+}
+
+static PyObject *
+block_item(ct_block *block, Py_ssize_t index)
+{
+    if (index < 0 || index >= block->count) {
+        PyErr_SetString(PyExc_IndexError, "record index out of range");
+        return NULL;
+    }
+    ct_item *item = &block->items[index];
+    if (item->record == NULL) {
+        item->record = ct_record_of(block->log, item->entry, 1);
+    }
+    return Py_XNewRef(item->record);
+}
+
+static PyObject *
+block_take_over(ct_block *block, PyObject *argument)
+{
+    Py_ssize_t index = PyNumber_AsSsize_t(argument, PyExc_IndexError);
+    if (index == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    PyObject *record = block_item(block, index);
+    if (record != NULL) {
+        block->items[index].is_changed = 1;
+    }
+    return record;
+}
+
+static PyObject *
+records_of(const ct_block *block, int with_changed)
+{
+    PyObject *records = PyList_New(0);
+    for (Py_ssize_t i = 0; records != NULL && i < block->count; i++) {
+        const ct_item *item = &block->items[i];
+        if ((item->entry == NULL || (with_changed && item->is_changed))
+            && PyList_Append(records, item->record) < 0) {
+            Py_CLEAR(records);
+        }
+    }
+    return records;
+}
+
+static PyObject *
+block_made(ct_block *block, PyObject *Py_UNUSED(ignored))
+{
+    return records_of(block, 0);
+}
+
+static PyObject *
+block_owned(ct_block *block, PyObject *Py_UNUSED(ignored))
+{
+    return records_of(block, 1);
+}
+
+static PyObject *
+block_plans(ct_block *block, void *Py_UNUSED(closure))
+{
+    PyObject *plans = PyList_New(block->site_count);
+    for (uint32_t i = 0; plans != NULL && i < block->site_count; i++) {
+        PyObject *row = Py_BuildValue("OI", block->sites[i]->plan, block->calls[i]);
+        if (row == NULL) {
+            Py_CLEAR(plans);
+            break;
+        }
+        PyList_SET_ITEM(plans, i, row);
+    }
+    return plans;
+}
+
+static PyObject *
+block_plan_of(ct_block *block, PyObject *argument)
+{
+    Py_ssize_t index = PyNumber_AsSsize_t(argument, PyExc_IndexError);
+    if (index < 0 || index >= block->count || block->items[index].entry == NULL) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_IndexError, "no entry has this index");
+        }
+        return NULL;
+    }
+    return Py_NewRef(block->items[index].entry->site->plan);
+}
+
+static int
+block_traverse(ct_block *block, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(block));
+    Py_VISIT(block->log);
+    for (Py_ssize_t i = 0; i < block->count; i++) {
+        Py_VISIT(block->items[i].record);
+        int found = block->items[i].entry == NULL ? 0 : ct_visit_entry(block->items[i].entry, visit, arg);
+        if (found != 0) {
+            return found;
+        }
+    }
+    return 0;
+}
+
+static int
+block_clear(ct_block *block)
+{
+    Py_ssize_t count = block->count;
+
+    block->count = 0;       /* what goes may let somebody look at what is left */
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (block->items[i].entry != NULL) {
+            ct_release_entry(block->items[i].entry);
+        }
+        Py_XDECREF(block->items[i].record);
+    }
+    for (Py_ssize_t i = 0; i < block->chunk_count; i++) {
+        ct_log_give_back(block->log, block->chunks[i]);
+    }
+    block->chunk_count = 0;
+    block->site_count = 0;
+    Py_CLEAR(block->segments.list);
+    Py_CLEAR(block->objects.list);
+    Py_CLEAR(block->log);
+    return 0;
+}
+
+static void
+block_dealloc(ct_block *block)
+{
+    PyTypeObject *type = Py_TYPE(block);
+    PyObject_GC_UnTrack(block);
+    (void)block_clear(block);
+    PyMem_RawFree(block->chunks);
+    PyMem_RawFree(block->items);
+    PyMem_RawFree(block->sites);
+    PyMem_RawFree(block->calls);
+    PyMem_RawFree(block->segments.slots);
+    PyMem_RawFree(block->segments.places);
+    PyMem_RawFree(block->objects.slots);
+    PyMem_RawFree(block->objects.places);
+    type->tp_free(block);
+    Py_DECREF(type);
+}
+
+static PyMethodDef block_methods[] = {
+    {"take_over", (PyCFunction)block_take_over, METH_O,
+     PyDoc_STR("take_over(index)\n--\n\nReturn a record that will be changed: it counts, not its bytes.")},
+    {"made", (PyCFunction)block_made, METH_NOARGS,
+     PyDoc_STR("made()\n--\n\nReturn the records that Python made.")},
+    {"owned", (PyCFunction)block_owned, METH_NOARGS,
+     PyDoc_STR("owned()\n--\n\nReturn the records that Python made or took over.")},
+    {"plan_of", (PyCFunction)block_plan_of, METH_O,
+     PyDoc_STR("plan_of(index)\n--\n\nReturn the plan of an entry.")},
+    {"scan", (PyCFunction)(void *)ct_scan_block, METH_FASTCALL,
+     PyDoc_STR("scan(scanner, modes, has_texts)\n--\n\nReturn (index, text) of what may hold a secret.")},
+    {NULL}
+};
+
+static PyGetSetDef block_attributes[] = {
+    {"plans", (getter)block_plans, NULL, PyDoc_STR("List of (plan, number of its entries)."), NULL},
+    {NULL}
+};
+
+static PyMemberDef block_members[] = {
+    {"segments", T_OBJECT, offsetof(ct_block, segments.list), READONLY,
+     PyDoc_STR("The segments of the entries, each once.")},
+    {"objects", T_OBJECT, offsetof(ct_block, objects.list), READONLY,
+     PyDoc_STR("The captured values that are no plain bytes, each once.")},
+    {"size", T_PYSSIZET, offsetof(ct_block, size), READONLY, PyDoc_STR("Bytes of the entries.")},
+    {NULL}
+};
+
+static PyType_Slot block_slots[] = {
+    {Py_tp_doc, (void *)PyDoc_STR("Finished calls that were taken off a log together.")},
+    {Py_tp_traverse, block_traverse},
+    {Py_tp_clear, block_clear},
+    {Py_tp_dealloc, block_dealloc},
+    {Py_tp_methods, block_methods},
+    {Py_tp_getset, block_attributes},
+    {Py_tp_members, block_members},
+    {Py_sq_length, block_length},
+    {Py_sq_item, block_item},
+    {0, NULL}
+};
+
+PyType_Spec ct_block_spec = {
+    .name = "codetracer_otel._core.native.Block",
+    .basicsize = sizeof(ct_block),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE
+        | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = block_slots,
+};

@@ -1,0 +1,62 @@
+/* Entries that were taken off a log together: what a worker delivers. */
+
+#ifndef CODETRACER_BLOCK_H
+#define CODETRACER_BLOCK_H
+
+#include "core.h"
+
+/* One record of a block. */
+typedef struct {
+    ct_entry *entry;            /* in a chunk that the block holds; NULL for a record that Python made */
+    PyObject *record;           /* strong; NULL until somebody asks for it */
+    uint32_t plan, segment;     /* which of the block's; of an entry */
+    int is_changed;             /* Python has taken the record to change it: its bytes are of no use */
+} ct_item;
+
+/* Objects by their address, each once. */
+typedef struct {
+    PyObject *list;             /* strong, of all of them in order */
+    PyObject **slots;           /* open addressing; borrowed of the list */
+    uint32_t *places;
+    size_t mask;                /* of `slots`, whose number is a power of 2; meaningless without any */
+} ct_objects;
+
+typedef struct {
+    PyObject_HEAD
+    ct_log *log;                /* strong */
+    ct_chunk **chunks;
+    Py_ssize_t chunk_count;
+    ct_item *items;
+    Py_ssize_t count;
+    Py_ssize_t size;            /* bytes of the entries */
+    ct_site **sites;            /* borrowed of the entries: those of each plan, and its calls */
+    uint32_t *calls;
+    uint32_t site_count;
+    ct_objects segments;
+    ct_objects objects;         /* captured values that are no plain bytes */
+} ct_block;
+
+extern PyType_Spec ct_block_spec;
+
+/* block.c */
+PyObject *ct_take_block(ct_log *log, Py_ssize_t limit);
+uint32_t ct_place_of(const ct_objects *objects, PyObject *object);
+
+/* scan.c */
+extern PyType_Spec ct_scanner_spec;
+PyObject *ct_scan_block(ct_block *block, PyObject *const *arguments, Py_ssize_t count);
+
+/* output.c */
+extern PyType_Spec ct_output_spec;
+
+/* otlp.c */
+PyObject *ct_encode_block(ct_block *block, PyObject *const *arguments, Py_ssize_t count);
+
+/* Whether the bytes of a record are all there is to say of it. */
+static inline int
+ct_is_native(const ct_item *item)
+{
+    return item->entry != NULL && !item->is_changed;
+}
+
+#endif

@@ -1,0 +1,94 @@
+"""A block of records that are bytes until somebody looks at them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, overload
+
+from codetracer_otel.model.record import PLAN, SEGMENT
+from codetracer_otel.model.record_block import RecordBlock
+from codetracer_otel.model.value_texts import iter_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from codetracer_otel.model.record import Plan, Record, TraceOnThread
+    from codetracer_otel.model.record_block import Judging
+
+
+class CompiledBlock(RecordBlock):
+    """Records of the compiled core.
+
+    Args:
+        native: its block.
+        scanner: returns what tells clean texts from others; made when it is first needed.
+    """
+
+    __slots__ = ("_native", "_scanner")
+
+    def __init__(self, native: Any, scanner: Callable[[], Any]) -> None:
+        super().__init__()
+        self._native = native
+        self._scanner = scanner
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Record]: ...
+    def __getitem__(self, index: int | slice) -> Record | Sequence[Record]:
+        if isinstance(index, slice):
+            return [self._native[i] for i in range(*index.indices(len(self)))]
+        record: Record = self._native[index]
+        return record
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._native)
+
+    def __len__(self) -> int:
+        return len(self._native)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the records that are no lists."""
+        size: int = self._native.size
+        return size
+
+    @property
+    def native(self) -> Any:
+        """The compiled block."""
+        return self._native
+
+    def owned(self) -> Sequence[Record]:
+        """Return the records that Python made or took over."""
+        records: list[Record] = self._native.owned()
+        return records
+
+    def take_over(self, index: int) -> Record:
+        """Return a record that may be changed in place from now on."""
+        record: Record = self._native.take_over(index)
+        return record
+
+    def plans(self) -> Sequence[tuple[Plan, int]]:
+        """Return plans, each with a number of records that have it."""
+        return [*self._native.plans, *((record[PLAN], 1) for record in self._native.made())]
+
+    def plan_of(self, index: int) -> Plan:
+        """Return the plan of a record."""
+        plan: Plan = self._native.plan_of(index)
+        return plan
+
+    def segments(self) -> Sequence[TraceOnThread]:
+        """Return the segments of all records, each once or more often."""
+        return [*self._native.segments, *(record[SEGMENT] for record in self._native.made())]
+
+    def suspicious(self, judging: Judging) -> Sequence[tuple[int, str | None]]:
+        """Return what has to be judged of the records that are not `owned`; see there."""
+        modes = bytes([judging(plan) for plan, _ in self._native.plans])
+        if not any(modes):
+            return ()
+        has_texts = bytes([_has_texts(value) for value in self._native.objects])
+        found: list[tuple[int, str | None]] = self._native.scan(self._scanner(), modes, has_texts)
+        return found
+
+
+def _has_texts(value: Any) -> bool:
+    return next(iter_texts(value), None) is not None

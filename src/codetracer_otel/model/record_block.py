@@ -1,0 +1,97 @@
+"""Finished records as they leave the recorder together, whatever form they have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from codetracer_otel.model.record import PLAN, SEGMENT, Plan, Record, TraceOnThread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Judging = Callable[[Plan], int]
+
+# How the texts of a plan's records are judged.
+NOT_AT_ALL = 0
+SUSPECTS = 1  # those that may hold a secret
+EVERY_TEXT = 2
+
+
+class RecordBlock(Sequence[Record]):
+    """Records in the order of their ends.
+
+    Here they are a list. A compiled recorder gives a block whose records are bytes until they are
+    looked at one by one, and says the rest of them all at once.
+    """
+
+    __slots__ = ("_records",)
+
+    def __init__(self, records: Sequence[Record] = ()) -> None:
+        self._records = records
+
+    @staticmethod
+    def of(records: Sequence[Record]) -> RecordBlock:
+        """Return records as a block."""
+        return records if isinstance(records, RecordBlock) else RecordBlock(records)
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Record]: ...
+    def __getitem__(self, index: int | slice) -> Record | Sequence[Record]:
+        return self._records[index]
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the records that are no lists."""
+        return 0
+
+    @property
+    def native(self) -> Any:
+        """The compiled block, or None."""
+        return None
+
+    def owned(self) -> Sequence[Record]:
+        """Return the records that are lists, and may be changed in place."""
+        return self._records
+
+    def take_over(self, index: int) -> Record:
+        """Return a record that may be changed in place from now on."""
+        return self[index]
+
+    def take_over_all(self) -> Sequence[Record]:
+        """Return all records, which may be changed in place from now on."""
+        return [self.take_over(index) for index in range(len(self))]
+
+    def plans(self) -> Sequence[tuple[Plan, int]]:
+        """Return plans, each with a number of records that have it."""
+        return [(record[PLAN], 1) for record in self._records]
+
+    def plan_of(self, index: int) -> Plan:
+        """Return the plan of a record."""
+        plan: Plan = self[index][PLAN]
+        return plan
+
+    def segments(self) -> Sequence[TraceOnThread]:
+        """Return the segments of all records, each once or more often."""
+        return [record[SEGMENT] for record in self._records]
+
+    def suspicious(self, _judging: Judging) -> Sequence[tuple[int, str | None]]:
+        """Return what has to be judged of the records that are not `owned`.
+
+        Args:
+            _judging: `NOT_AT_ALL`, `SUSPECTS` or `EVERY_TEXT` for a plan.
+
+        Returns:
+            indices of records, each with a text of it, or with None for all texts of it.
+        """
+        return ()

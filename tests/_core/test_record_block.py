@@ -1,0 +1,171 @@
+"""Blocks of the compiled core: bytes until somebody looks, and the same records then."""
+
+import gc
+import tracemalloc
+
+import pytest
+from tests.conftest import only, rule
+
+from codetracer_otel._core import load
+from codetracer_otel._core.record_block import CompiledBlock
+from codetracer_otel.model.protocols import ExportResult
+from codetracer_otel.model.record import ARGUMENTS, PLAN, SEGMENT, SPAN_ID
+from codetracer_otel.model.record_block import EVERY_TEXT, NOT_AT_ALL, SUSPECTS, RecordBlock
+from codetracer_otel.sdk.session.configure import configure
+from codetracer_otel.testing import InMemoryExporter
+
+NATIVE = load()
+pytestmark = pytest.mark.skipif(NATIVE.module is None, reason=f"no core: {NATIVE.reason}")
+
+
+class Thing:
+    pass
+
+
+def echo(value, other=None):
+    return value
+
+
+def calls(*values):
+    return [echo(value) for value in values]
+
+
+class Keeping:
+    """Keeps the blocks that it gets; `changed` says which of their records were."""
+
+    def __init__(self):
+        self.blocks = []
+
+    def export(self, batch):
+        self.blocks.append(batch.records)
+        return ExportResult.SUCCESS
+
+    def flush(self, timeout):
+        return True
+
+    def shutdown(self, timeout):
+        pass
+
+
+class Dropping(Keeping):
+    def export(self, batch):
+        return ExportResult.SUCCESS
+
+
+@pytest.fixture
+def blocks(monkeypatch):
+    """Return a function that records calls and returns the blocks of records delivered."""
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
+
+    def of(*values, trace_filter=None):
+        exporter = Keeping()
+        with configure(trace_filter or only(__file__), exporter):
+            calls(*values)
+        return exporter.blocks
+
+    return of
+
+
+def block_of(blocks, *values, **options):
+    (block,) = blocks(*values, **options)
+    return block
+
+
+def test_records_are_made_when_they_are_asked_for_and_stay_the_same(blocks):
+    block = block_of(blocks, 1, "text", None, 2.5)
+    assert isinstance(block, CompiledBlock)
+    assert len(block) == 5
+    assert [record[ARGUMENTS] for record in block[:2]] == [(1, None), ("text", None)]
+    assert next(iter(block)) is block[0]
+    assert block[-1][PLAN].name.endswith("calls")
+    assert block[1:3] == [block[1], block[2]]
+    with pytest.raises(IndexError):
+        block[5]
+
+
+def test_plans_are_counted_and_segments_told_without_making_records(blocks):
+    block = block_of(blocks, *range(9))
+    counts = {}
+    for plan, count in block.plans():
+        counts[plan.name.rpartition(".")[2]] = counts.get(plan.name.rpartition(".")[2], 0) + count
+    assert counts == {"echo": 9, "calls": 1}
+    assert {segment.trace_id for segment in block.segments()} == {
+        record[SEGMENT].trace_id for record in block
+    }
+
+
+def test_only_suspicious_texts_are_handed_over(blocks):
+    block = block_of(blocks, "fine", "password=hunter2", 7, Thing())
+    judging = dict.fromkeys((NOT_AT_ALL, SUSPECTS, EVERY_TEXT))
+    for mode in judging:
+        judging[mode] = list(block.suspicious(lambda _plan, mode=mode: mode))
+    assert judging[NOT_AT_ALL] == []
+    assert judging[SUSPECTS] == []  # it has been judged, and its record taken over
+    assert [text for _, text in judging[EVERY_TEXT]] == ["fine", "fine"]
+    assert [record[ARGUMENTS][0] for record in block.owned()[:1]] == ["password=<redacted>"]
+
+
+def test_a_record_that_was_taken_over_is_not_scanned_any_more(blocks):
+    block = block_of(blocks, "one", "two")
+    before = len(block.owned())
+    record = block.take_over(1)
+    assert record is block[1]
+    assert len(block.owned()) == before + 1
+    texts = block.suspicious(lambda _plan: EVERY_TEXT)
+    assert texts == [(0, "one"), (0, "one")]
+
+
+def test_a_block_outlives_its_session_and_its_log(blocks):
+    block = block_of(blocks, *range(3))
+    gc.collect()
+    assert [record[ARGUMENTS][0] for record in block[:3]] == [0, 1, 2]
+
+
+def test_the_memory_of_blocks_is_used_again(monkeypatch):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
+    tracemalloc.start()
+    try:
+        with configure(only(__file__), Dropping()) as session:
+            sizes = []
+            for _ in range(6):
+                calls(*range(4000))
+                assert session.flush()
+                gc.collect()
+                sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert sizes[-1] - sizes[2] < 600_000  # a round fills 1.6 MB, and there are three
+
+
+VALUES = """exec = "trace"
+[[scope.rules.value_patterns]]
+selector = "value:regex:al[a-z]*"
+action = "redact"
+"""
+
+
+def test_user_patterns_have_every_text_judged(monkeypatch):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
+    exporter = InMemoryExporter()
+    patterns = rule("obj:glob:*", VALUES)
+    with configure(only(__file__, patterns), exporter):
+        calls("alice", "bob")
+    shown = {span.attributes.get("codetracer.arg.value") for span in exporter.spans}
+    assert {"bob"} <= shown
+    assert "alice" not in shown
+
+
+def test_a_list_is_a_block_as_well():
+    records = [[None] * 11, [1] * 11]
+    block = RecordBlock.of(records)
+    assert RecordBlock.of(block) is block
+    assert block == records
+    assert block.owned() is records
+    assert block.take_over(1) is records[1]
+    assert block[:1] == records[:1]
+    assert (block.size, block.native) == (0, None)
+    assert block.suspicious(lambda _plan: EVERY_TEXT) == ()
+    assert block.plan_of(1) == records[1][PLAN] == 1
+    assert [plan for plan, _ in block.plans()] == [None, 1]
+    assert block.segments() == [None, 1]
+    assert records[0][SPAN_ID] is None
