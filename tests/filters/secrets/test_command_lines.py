@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from codetracer_otel.filters.secrets.command_lines import hides_next
+from codetracer_otel.filters.secrets.command_lines import glued_secret, hides_next
 from codetracer_otel.filters.secrets.content_rules import ContentPattern
 from codetracer_otel.filters.secrets.named.values import NAMES
 from codetracer_otel.filters.secrets.redactor import compile_content
@@ -41,6 +41,21 @@ def test_the_word_behind_a_flag_is_hidden_where_the_flag_tells(flag, word, hidde
     assert hides_next(flag, word, NAMES.matches) is hidden
 
 
+@pytest.mark.parametrize(
+    ("words", "word", "hidden"),
+    [
+        (["mysql", "-pX"], "-pX", True),
+        (["/usr/bin/mariadb-dump", "-pX"], "-pX", True),
+        (["mysql", "-p"], "-p", False),
+        (["ssh", "-p2222"], "-p2222", False),
+        ([b"mysql", "-pX"], "-pX", False),
+        (["mysql", 7], 7, False),
+    ],
+)
+def test_a_password_glued_to_its_flag_is_one_where_the_program_reads_it_so(words, word, hidden):
+    assert glued_secret(words, word) is hidden
+
+
 PASSWORD = "hush-4711"
 
 
@@ -59,6 +74,11 @@ PASSWORD = "hush-4711"
         "['curl', '-u', 'bob:{}', 'https://h/x']",
         '["curl", "--user=bob:{}"]',
         "run: curl -u bob:{}\\ncurl https://h/x",
+        "mysql -u bob -p{} shop",
+        "mysqldump -p{}",
+        "/usr/bin/mysql -h db -p'{}' shop",
+        "sshpass -p {} ssh host",
+        "['mysql', '-ubob', '-p{}', 'shop']",
     ],
 )
 def test_a_login_inside_a_command_line_is_hidden(text):
@@ -79,6 +99,9 @@ def test_a_login_glued_to_its_flag_is_hidden_as_a_word_of_a_command():
         "python -u -m http.server 8000: serving",
         "curl -u bob https://h/x",
         "sort -u https://h/x",
+        "ssh -p 2222 host",
+        "mkdir -p/srv/x; mysql -u bob shop",
+        "docker run -p8080:80 mysql",
         "rsync -a host:/path there",
         "python -m unittest -k name: ok",
         "the well-used menu-u: x",

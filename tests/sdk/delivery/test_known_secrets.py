@@ -56,13 +56,13 @@ def test_the_first_place_is_the_one_that_is_told():
 
 def test_a_path_is_decided_about_by_the_worker_alone():
     asked = []
-    known = learned("/run/secrets/db1", "/tok/99112233", path_exists=asked.append)
-    assert hidden(known, "/run/secrets/db1") == []
+    known = learned("/run/k7q2x9/db1", "/tok/99112233", path_exists=asked.append)
+    assert hidden(known, "/run/k7q2x9/db1") == []
     assert asked == []
     known.settle()
-    assert asked == ["/run/secrets/db1", "/tok/99112233"]
+    assert asked == ["/run/k7q2x9/db1", "/tok/99112233"]
     assert len(known) == 2
-    known = learned("/run/secrets/db1", path_exists=lambda _: True)
+    known = learned("/run/k7q2x9/db1", path_exists=lambda _: True)
     known.settle()
     assert len(known) == 0
 
@@ -83,6 +83,17 @@ def test_another_secret_is_another_generation():
     assert after != before
     known.learn("tok-9911", "p")
     assert known.generation == after
+
+
+def test_it_is_told_which_secrets_come_again_most_often():
+    known = learned("tok-9911")
+    assert known.most_met() == {}
+    known.learn("tok-9922", "p")
+    known.search(["tok-9911 and tok-9922", "tok-9922", "innocent"])
+    assert known.most_met() == {"p": 2, "arg password at shop.py:3": 1}
+    assert list(known.most_met()) == ["p", "arg password at shop.py:3"]
+    known.wipe()
+    assert known.most_met() == {}
 
 
 def test_the_secret_that_was_met_least_recently_goes_first(monkeypatch):

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 # curl, HTTPie, wget, twine and those who follow them; `docker run --user 1000:1000` is none.
 _LOGIN_FLAGS: Final = frozenset(
@@ -14,6 +14,20 @@ _LOGIN_FLAGS: Final = frozenset(
 )
 _SHORT_FLAGS: Final = re.compile("-[A-Za-z]{1,4}u")  # `curl -sSu me:X`
 _LOGIN: Final = re.compile(r"(?![0-9]+:[0-9]+\Z)[^\s:/]+:(?!//).+", re.DOTALL)
+# Whose `-p` is followed by the password, without a blank or with one.
+PASSWORD_PROGRAMS: Final = r"(?:mysql\w*+|mariadb[\w-]*+|sshpass)(?:\.exe)?+"  # noqa: S105 - no password
+_PASSWORD_PROGRAM: Final = re.compile(r"(?:.*[/\\])?" + PASSWORD_PROGRAMS)
+
+
+def glued_secret(words: Sequence[object], word: object) -> bool:
+    """Return whether a word is ``-pX``, and the first of its line a program that reads X so."""
+    return (
+        type(word) is str
+        and len(word) > len("-p")
+        and word.startswith("-p")
+        and type(words[0]) is str
+        and _PASSWORD_PROGRAM.fullmatch(words[0]) is not None
+    )
 
 
 def hides_next(flag: str, word: object, is_secret: Callable[[str], bool]) -> bool:

@@ -58,6 +58,9 @@ LITERALS: Final = {
         ("V", "ENV "),
         ("G", "ARG "),
         ("w", "password"),  # before white space, in netrc
+        ("q", "mysql"),
+        ("b", "mariadb"),
+        ("h", "sshpass"),
         ("\uff1a", "\uff1a"),
         ("\uff1d", "\uff1d"),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.filters.secrets.command_lines import hides_next
+from codetracer_otel.filters.secrets.command_lines import glued_secret, hides_next
 from codetracer_otel.filters.types import Action
 from codetracer_otel.model.value import REDACTED_NODE
 
@@ -61,6 +61,9 @@ def _without_values_of_flags(
     for index, (flag, item) in enumerate(pairwise(items), 1):
         if type(flag) is str and hides_next(flag, item, is_secret_name):
             learn(item, _place("flag", flag))
+            shown[index] = REDACTED_NODE
+        elif glued_secret(items, item):
+            learn(item[len("-p") :], _place("flag", "-p"))
             shown[index] = REDACTED_NODE
     return shown
 

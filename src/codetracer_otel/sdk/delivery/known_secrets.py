@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_SECRETS: Final = 4096
 _MAX_WAITING: Final = 4096  # texts in the queue
+_SHOWN: Final = 10  # places
 _MAX_MET: Final = 4 * MAX_SECRETS
 _NAME: Final = re.compile(r"-{0,2}[\w.\[\]$-]{1,48}(?: [\w.-]{1,24}){0,3}")
 _PATH_BEGINS: Final = ("/", "~", "./", "../")
@@ -37,10 +38,12 @@ class _Secret:
     Attributes:
         place: where it was hidden first.
         forms: fingerprints of the texts that stand for it.
+        met: how often it was found in a text since.
     """
 
     place: str
     forms: tuple[Form, ...]
+    met: int = 0
 
 
 class KnownSecrets:
@@ -115,6 +118,17 @@ class KnownSecrets:
                 (found.text, found.part, self._meet(found.digest))
                 for found in self._index.search(texts, cut)
             ]
+
+    def most_met(self) -> dict[str, int]:
+        """Return where the secrets that came again most often were hidden first, and how often.
+
+        A word that somebody gave as a password is seen here: it is met in innocent texts.
+        """
+        with self._lock:
+            met = Counter[str]()
+            for secret in self._secrets.values():
+                met[secret.place] += secret.met
+        return {place: count for place, count in met.most_common(_SHOWN) if count}
 
     def settle(self) -> None:
         """Take what waits, paths as well; not to be called on a thread of the program."""
@@ -216,7 +230,9 @@ class KnownSecrets:
         if owner is None or owner not in self._secrets:
             return ""
         self._secrets.move_to_end(owner)
-        return self._secrets[owner].place
+        secret = self._secrets[owner]
+        secret.met += 1
+        return secret.place
 
 
 def _path_exists(path: str) -> bool:

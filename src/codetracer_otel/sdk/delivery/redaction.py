@@ -118,7 +118,7 @@ class ContentRedaction:
         self.counters.update(counted)
 
     def stats(self) -> dict[str, Any]:
-        """Return how many values were redacted, by kind, and how many patterns timed out."""
+        """Return how many values were redacted, by kind and by secret, and how many timed out."""
         redactions = Counter(self.counters)
         rules = list(self._rules.values())  # the worker adds to it
         shared = {id(item.counters): item.counters for item in rules}.values()
@@ -130,6 +130,7 @@ class ContentRedaction:
         return {
             "value_redactions": {kind: count for kind, count in redactions.items() if count},
             "known_secrets": 0 if self._known is None else len(self._known),
+            "known_secrets_met": {} if self._known is None else self._known.most_met(),
             "content_timeouts": timeouts,
         }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Json, Os, Time
 from codetracer_otel.exporters.files.json_text import strict
-from codetracer_otel.filters.secrets.command_lines import hides_next
+from codetracer_otel.filters.secrets.command_lines import glued_secret, hides_next
 from codetracer_otel.model.value import REDACTED, NodeKind
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def redacted_arguments(
     before = ""
     for argument in arguments:
         name, equals, _ = argument.partition("=")
-        if hides_next(before, argument, is_secret):
+        if hides_next(before, argument, is_secret) or glued_secret(arguments, argument):
             shown.append(REDACTED)
         elif equals and is_secret(name.lstrip("-")):
             shown.append(f"{name}={REDACTED}")

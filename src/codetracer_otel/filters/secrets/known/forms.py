@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus
 
 from codetracer_otel.filters.secrets.known.ordinary_words import ORDINARY_WORDS
+from codetracer_otel.filters.secrets.known.words import is_of_words
 from codetracer_otel.model.value import DROPPED, REDACTED
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _DATE: Final = re.compile(
 _MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+\Z")
 _DOMAIN: Final = re.compile(r"(?:[a-z][a-z0-9-]*\.)+[a-z]{2,12}(?::\d{1,5})?\.?\Z")
 _IDENTIFIER: Final = re.compile(r"_*[A-Za-z]+(?:[_.][A-Za-z]+)+_*\Z")
-_WORD: Final = re.compile(r"[\W_]*([A-Za-z]+)\d{0,3}[\W_]*\Z")
+_WORD: Final = re.compile(r"[\W_]*([A-Za-z]+)\d{0,4}[\W_]*\Z")
 _TEMPLATE: Final = re.compile(r"\$\{|\$\(|\{\{|%\(|<\w|\{\w*\}\Z|\*+\Z")
 
 
@@ -96,7 +97,7 @@ def is_ordinary(text: str) -> bool:
     if _NUMBER.match(text):
         digits = [character for character in text if character.isdigit()]
         return len(digits) < _FEWEST_DIGITS or len(set(digits)) < _FEWEST_DISTINCT_DIGITS
-    if _MAIL.match(text) or _DOMAIN.match(text) or _IDENTIFIER.match(text):
+    if _MAIL.match(text) or _DOMAIN.match(text) or _IDENTIFIER.match(text) or is_of_words(text):
         return True
     word = _WORD.match(text)
     return word is not None and word[1].lower() in ORDINARY_WORDS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.filters.secrets.command_lines import PASSWORD_PROGRAMS
 from codetracer_otel.filters.secrets.quoted_text import Span, quoted_span
 from codetracer_otel.filters.secrets.shapes.tokens import compiled
 
@@ -38,6 +39,11 @@ _LOGIN: Final = (
     r"|(?<=\bcurl )-[uU](?=[^\s\"'-])|\A-[uU](?=[^\s\"'-]))"
     r"(?=[\"']?(?![0-9]{1,10}+:[0-9]{1,10}+(?!\w))[^\s:/\"'=]{1,80}+:(?!//)[^\s\"'])"
 )
+# `mysql -u bob -pX db`, `sshpass -p X ssh host`; other programs mean a port by it.
+_PASSWORD: Final = (
+    rf"\b{PASSWORD_PROGRAMS}(?:(?:[\"']?,)?[ \t]{{1,8}}+[\"']?+(?!-p)[^\s;|&]{{1,200}}+){{0,16}}+"
+    r"(?:[\"']?,)?[ \t]{1,8}+[\"']?-p(?:[ \t]{1,8}+)?"
+)
 _WORD: Final = r"(?:(?!\\[nr])[^\s\"'])++"
 _ROW: Final = r"^[ \t]{0,40}+\|([^\r\n]*+)"
 _RULE: Final = r"[\s|:+-]*-[\s|:+-]*"
@@ -53,11 +59,13 @@ def find_in_lines(text: str, is_secret: IsSecret) -> Iterator[Span]:
         for match in compiled(_NETRC).finditer(text):
             yield match.span(1)
     if ":" in text and "-" in text:
-        yield from _of_logins(text)
+        yield from _behind(_LOGIN, text)
+    if "-p" in text:
+        yield from _behind(_PASSWORD, text)
 
 
-def _of_logins(text: str) -> Iterator[Span]:
-    for match in compiled(_LOGIN).finditer(text):
+def _behind(flag: str, text: str) -> Iterator[Span]:
+    for match in compiled(flag).finditer(text):
         bare = compiled(_WORD).match(text, match.end())
         yield quoted_span(text, match.end()) or (match.end(), bare.end() if bare else match.end())
 
