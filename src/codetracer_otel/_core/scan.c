@@ -15,12 +15,11 @@ enum { SURE = 1u << 24, EXACT = 1u << 25, JOIN = 1u << 26 };
 /* What a byte is. */
 enum {
     COLON = 1, AT = 2, BRACKET = 4, QUOTE = 8, WIDE = 16, ZERO = 32, PERCENT = 64, NO_TIME = 128,
-    DIGIT = 256, CAPITAL = 512, SMALL = 1024, TOKEN = 2048, NO_DIGEST = 4096, SEPARATOR = 8192,
-    BEFORE_STRETCH = 16384
+    DIGIT = 256, CAPITAL = 512, SMALL = 1024, TOKEN = 2048, NO_DIGEST = 4096, SEPARATOR = 8192
 };
 #define LETTER (CAPITAL | SMALL)
 
-enum { SHORTEST_CARD = 13, LONGEST_CARD = 19, SHORTEST_MIX = 7, LONG_MIX = 16, STRETCH = 12 };
+enum { SHORTEST_CARD = 13, LONGEST_CARD = 19, SHORTEST_MIX = 7, LONG_MIX = 16 };
 enum { NOT_AT_ALL, SUSPECTS, EVERY_TEXT };  /* how the texts of a plan are judged */
 
 /* Finds its keys in a text: rows of 32-bit numbers, one row per state. */
@@ -31,7 +30,7 @@ typedef struct {
 
 typedef struct {
     PyObject_HEAD
-    automaton literals, names, prefixes;
+    automaton literals, names;
     PyObject *exact;            /* tuple of bytes: literals whose case counts */
     PyObject *issuers;          /* bytes: by length and first two digits, whether a card may be so */
     Py_ssize_t run_length;      /* characters of the shortest token */
@@ -197,52 +196,27 @@ ends_in(const automaton *found, const unsigned char *text, size_t size)
     return ends & ~STATE;
 }
 
-/* Two points with six characters between them, as tokens of bots have. */
-static int
-has_points(const unsigned char *text, size_t size)
-{
-    for (size_t i = 0; i + 7 < size; i++) {
-        if (text[i] == '.' && text[i + 7] == '.') {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* A run of characters of tokens, somewhere letters and digits mixed as in no words, and a prefix or a
-   stretch of them behind a separator. */
+/* A run of characters of tokens, and somewhere letters and digits mixed as in no words. */
 static int
 has_token(const ct_scanner *scanner, const unsigned char *text, size_t size)
 {
     Py_ssize_t run = 0;
     size_t mix = 0;
-    unsigned before = 0, of_mix = 0, of_text = 0;
-    int has_run = 0, has_mix = 0, has_stretch = 0;
+    unsigned of_mix = 0, of_text = 0;
+    int has_run = 0, has_mix = 0;
 
     for (size_t i = 0; i < size; i++) {
         unsigned kind = scanner->kinds[text[i]];
         of_text |= kind;
         run = kind & TOKEN ? run + 1 : 0;
         has_run |= run >= scanner->run_length;
-        if (!(kind & (LETTER | DIGIT))) {
-            mix = of_mix = 0;
-            before = kind;
-            continue;
-        }
-        mix++;
-        of_mix |= kind;
+        mix = kind & (LETTER | DIGIT) ? mix + 1 : 0;
+        of_mix = mix > 1 ? of_mix | kind : kind;
         has_mix |= mix >= LONG_MIX || (mix >= SHORTEST_MIX && of_mix & (CAPITAL | DIGIT));
-        has_stretch |= mix >= STRETCH && of_mix & DIGIT && before & BEFORE_STRETCH;
-    }
-    if (!has_run || !has_mix) {
-        return 0;
     }
     const unsigned char *dash = memchr(text, '-', size);
     int is_early = dash != NULL && dash != text && dash - text < scanner->digest_dash;
-    if (!(of_text & NO_DIGEST) && !is_early) {
-        return 0;
-    }
-    return has_stretch || ends_in(&scanner->prefixes, text, size) || has_points(text, size);
+    return has_run && has_mix && (of_text & NO_DIGEST || is_early);
 }
 
 static int
@@ -444,7 +418,6 @@ fill_kinds(ct_scanner *scanner, const char *time, const char *token, const char 
     mark(scanner, SMALL, "abcdefghijklmnopqrstuvwxyz");
     mark(scanner, TOKEN, token);
     mark(scanner, SEPARATOR, separators);
-    mark(scanner, BEFORE_STRETCH, "_.~$-");
     mark_others(scanner, NO_TIME, time);
     mark_others(scanner, NO_DIGEST, digest);
     scanner->kinds[0] = ZERO;
@@ -479,15 +452,15 @@ take_automaton(automaton *taken, PyObject *table, PyObject *columns)
 static PyObject *
 scanner_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"literals", "names", "prefixes", "exact", "issuers", "time", "token", "digest",
+    static char *names[] = {"literals", "names", "exact", "issuers", "time", "token", "digest",
                             "separators", "run_length", "digest_dash", NULL};
-    PyObject *tables[3], *columns[3], *exact, *issuers;
+    PyObject *tables[2], *columns[2], *exact, *issuers;
     const char *time, *token, *digest, *separators;
     Py_ssize_t run_length, digest_dash;
 
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "$(SS)(SS)(SS)O!Syyyynn:Scanner", names,
-                                     &tables[0], &columns[0], &tables[1], &columns[1], &tables[2],
-                                     &columns[2], &PyTuple_Type, &exact, &issuers, &time, &token, &digest, &separators, &run_length,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "$(SS)(SS)O!Syyyynn:Scanner", names,
+                                     &tables[0], &columns[0], &tables[1], &columns[1], &PyTuple_Type,
+                                     &exact, &issuers, &time, &token, &digest, &separators, &run_length,
                                      &digest_dash)) {
         return NULL;
     }
@@ -508,8 +481,7 @@ scanner_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
     scanner->digest_dash = digest_dash;
     if (PyBytes_GET_SIZE(issuers) != 100 * (LONGEST_CARD + 1)
         || take_automaton(&scanner->literals, tables[0], columns[0]) < 0
-        || take_automaton(&scanner->names, tables[1], columns[1]) < 0
-        || take_automaton(&scanner->prefixes, tables[2], columns[2]) < 0) {
+        || take_automaton(&scanner->names, tables[1], columns[1]) < 0) {
         Py_DECREF(scanner);
         PyErr_SetString(PyExc_ValueError, "the tables do not fit each other");
         return NULL;
@@ -524,7 +496,6 @@ scanner_dealloc(ct_scanner *scanner)
     PyTypeObject *type = Py_TYPE(scanner);
     Py_XDECREF(scanner->literals.table);
     Py_XDECREF(scanner->names.table);
-    Py_XDECREF(scanner->prefixes.table);
     Py_XDECREF(scanner->exact);
     Py_XDECREF(scanner->issuers);
     type->tp_free(scanner);

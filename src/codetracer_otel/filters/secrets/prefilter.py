@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 _SEPARATOR: Final = "\0"
 _CHUNK: Final = 256  # texts joined at a time
 
+RUN_CHARACTERS: Final = TOKEN_CHARACTERS + "+"
 _LETTERS: Final = bytes(
-    byte if byte == 0 else ord("a") if chr(byte) in TOKEN_CHARACTERS + "+" else ord(" ")
+    byte if byte == 0 else ord("a") if chr(byte) in RUN_CHARACTERS else ord(" ")
     for byte in range(256)
 )
 # `bytes.find` compares at every position of a shorter run; this is three times as fast.
@@ -40,7 +41,7 @@ _DIGITS: Final = bytes(
 # The layouts of cards, with any of the separators.
 _CARD: Final = re.compile(rb"0000(?:0{9}|-0000-0000-0|-000000-0)[^\0]*+")
 
-RUN_LITERALS: Final = tuple(
+_RUN_LITERALS: Final = tuple(
     dict.fromkeys(literal for family in FAMILIES if family.has_run for literal in family.literals)
 )
 # Shape name -> literals of which one is in every text with the shape, each with a character of it
@@ -196,7 +197,7 @@ class _Chunk:
         joined = _joined([self._texts[index] for index in indices])
         for position in _texts_matching(joined, _STRETCH, _SEPARATOR):
             self._add(indices[position], "token")
-        for literal in RUN_LITERALS:
+        for literal in _RUN_LITERALS:
             if literal in joined:
                 for position in _texts_with(joined, literal, _SEPARATOR):
                     self._add(indices[position], "token")

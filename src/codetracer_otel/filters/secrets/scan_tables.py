@@ -17,12 +17,12 @@ from codetracer_otel.filters.secrets.prefilter import (
     DIGEST_DASH,
     LITERALS,
     LOWER_LITERALS,
-    RUN_LITERALS,
+    RUN_CHARACTERS,
     STATEMENT_WORDS,
     TIME_CHARACTERS,
 )
 from codetracer_otel.filters.secrets.shapes.cards import BEGINNINGS, SEPARATORS
-from codetracer_otel.filters.secrets.shapes.tokens import RUN_LENGTH, TOKEN_CHARACTERS
+from codetracer_otel.filters.secrets.shapes.tokens import RUN_LENGTH
 
 # Shapes that the compiled tests know; rules with another one have every text judged.
 SCANNED_SHAPES: Final = frozenset(
@@ -55,11 +55,10 @@ def scan_tables() -> dict[str, Any]:
     return {
         "literals": automaton(ends),
         "names": automaton(dict.fromkeys(map(str.encode, name_parts()), _SURE), skips_others=True),
-        "prefixes": automaton(dict.fromkeys(map(str.encode, RUN_LITERALS), _SURE), folds=False),
         "exact": tuple(literal.encode() for literal in sorted(exact)),
         "issuers": _issuers(),
         "time": TIME_CHARACTERS.encode(),
-        "token": TOKEN_CHARACTERS.encode(),
+        "token": RUN_CHARACTERS.encode(),
         "digest": DIGEST_CHARACTERS.encode(),
         "separators": SEPARATORS.encode(),
         "run_length": RUN_LENGTH,
@@ -78,23 +77,19 @@ def name_parts() -> list[str]:
     return kept
 
 
-def automaton(
-    ends: dict[bytes, int], *, folds: bool = True, skips_others: bool = False
-) -> tuple[bytes, bytes]:
-    """Return the table that finds keys in texts, and its column for each byte.
+def automaton(ends: dict[bytes, int], *, skips_others: bool = False) -> tuple[bytes, bytes]:
+    """Return the table that finds keys in texts of any case, and its column for each byte.
 
     A row of 32-bit numbers per state: where the next state's row begins, and above 24 bits the bits
     of all keys that end there.
 
     Args:
-        ends: bits by key.
-        folds: texts are of any case, and keys in lower case.
+        ends: bits by key; keys are in lower case.
         skips_others: bytes that are in no key are passed over.
     """
     used = sorted({byte for key in ends for byte in key})
     column = {byte: number for number, byte in enumerate(used, 1)}
-    folded = _lowered_byte if folds else int
-    columns = bytes([column.get(folded(byte), 0) for byte in range(256)])
+    columns = bytes([column.get(_lowered_byte(byte), 0) for byte in range(256)])
     children: list[dict[int, int]] = [{}]
     bits = [0]
     for key, own in ends.items():
