@@ -8,7 +8,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: all test demo lint types imports pytest matrix collector test-browser pictures \
     report-figures chromium third-party bench bench-quick bench-gate cpython-tests \
-    forest stress sanitize behaviours-hard recipes package dependencies mutants page-types format clean
+    forest stress sanitize behaviours-hard recipes package dependencies mutants page-types diff-noise \
+    format clean
 
 all: test
 
@@ -135,6 +136,10 @@ dependencies: .venv/.installed
 SAMPLE ?= 40
 mutants: .venv/.installed
 	.venv/bin/python -m tools.mutants --sample $(SAMPLE) $(PATHS)
+
+# `diff` of 100 pairs of identical runs with threads and tasks has to be empty; PAIRS=10 chooses.
+diff-noise: .venv/.installed
+	.venv/bin/python -m tools.diff_noise $(PAIRS)
 
 # The report page's scripts, which share one scope, checked with their JSDoc types; needs npm.
 page-types:

@@ -43,3 +43,9 @@ def _has(value: Any, text: str) -> bool:
 def plain_text(value: Any) -> str:
     """Return a value as text: one that is text already as it is, others as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def short_text(value: Any, most: int = 80) -> str:
+    """Return a value for people: JSON, cut; None is ``None``, which its text in quotes is not."""
+    text = "None" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= most else text[: most - 3] + "..."

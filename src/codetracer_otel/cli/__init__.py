@@ -28,6 +28,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "explain": ("explain.command", "say what a filter does to a function, and why"),
     "init": ("init", "write a commented starter filter"),
     "show": ("show.trace", "print a trace as an indented call tree"),
+    "diff": ("diff", "say what two runs differ in"),
     "report": ("report", "write one HTML page with the timeline of a trace"),
     "install-autostart": (
         "run.autostart:add_install_parser",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.analysis.captured_values import ARGUMENT, RETURN
+from codetracer_otel.analysis.captured_values import ARGUMENT, RETURN, short_text
 from codetracer_otel.cli.show.tree import Shown
 from codetracer_otel.exporters.native.read.validation import TOPLEVEL
 from codetracer_otel.traces.reader import MAIN_THREAD
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from codetracer_otel.traces.span_columns import Details
 
 _MAX_VALUE: Final = 60
+_WHOLE: Final = 1 << 30
 _NS_PER_MS: Final = 1e6
 _ERROR: Final = int(Mark.ERROR)
 
@@ -72,12 +72,12 @@ def complete(call: Shown, details: Details) -> None:
     """Add what details say."""
     call.details = details
     call.arguments = [
-        (key.removeprefix(ARGUMENT), value_text(value))
+        (key.removeprefix(ARGUMENT), short_text(value, _MAX_VALUE))
         for key, value in details.values
         if key.startswith(ARGUMENT)
     ]
     result = [value for key, value in details.values if key == RETURN]
-    call.result = value_text(result[0]) if result else None
+    call.result = short_text(result[0], _MAX_VALUE) if result else None
     call.trace_id, call.span_id = details.ids or ("", "")
     if call.error:
         call.error = _error(details)
@@ -95,12 +95,6 @@ def _exception(facts: dict[str, Any]) -> str:
     if "text" in facts:  # of a native recording
         return str(facts["text"])
     return f"{facts.get('exception.type', '')}: {facts.get('exception.message', '')}"
-
-
-def value_text(value: object, most: int = _MAX_VALUE) -> str:
-    """Return a value in one line; None is ``None``, which its text in quotes is not."""
-    text = "None" if value is None else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def detail_lines(call: Shown) -> Iterator[str]:
@@ -121,7 +115,7 @@ def detail_lines(call: Shown) -> Iterator[str]:
 
 def _value_lines(values: Iterable[tuple[str, Any]]) -> Iterator[str]:
     for key, value in values:
-        yield f"{key} = {value_text(value, 1 << 30)}"
+        yield f"{key} = {short_text(value, _WHOLE)}"
 
 
 def json_line(call: Shown) -> dict[str, Any]:
