@@ -9,11 +9,11 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from codetracer_otel.analysis.change_texts import change_lines
-from codetracer_otel.analysis.comparison import compare
+from codetracer_otel.analysis.differences.change_texts import change_lines
+from codetracer_otel.analysis.differences.comparison import compare
 from codetracer_otel.traces import open_traces
 
-PROGRAM = Path(__file__).resolve().parent.parent / "tests/analysis/programs/workers.py"
+PROGRAM = Path(__file__).resolve().parent.parent / "tests/analysis/differences/programs/workers.py"
 PAIRS = 100
 PLANTS = {
     "no cache": ("calls", "__main__.compute"),

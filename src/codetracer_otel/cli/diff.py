@@ -7,9 +7,9 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.analysis.change_texts import comparison_lines, comparison_object
-from codetracer_otel.analysis.comparison import compare
-from codetracer_otel.analysis.gate import broken, parse_gate
+from codetracer_otel.analysis.differences.change_texts import comparison_lines, comparison_object
+from codetracer_otel.analysis.differences.comparison import compare
+from codetracer_otel.analysis.differences.gate import broken, parse_gate
 from codetracer_otel.cli.show.tree import clean
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.traces import open_traces
@@ -17,7 +17,7 @@ from codetracer_otel.traces import open_traces
 if TYPE_CHECKING:
     import argparse
 
-    from codetracer_otel.analysis.comparison import Comparison
+    from codetracer_otel.analysis.differences.comparison import Comparison
 
 _EXAMPLES: Final = """\
 examples:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.traced_run import run_traced
 
-from codetracer_otel.analysis.comparison import compare
+from codetracer_otel.analysis.differences.comparison import compare
 from codetracer_otel.traces import open_traces
 
 PROGRAM = Path(__file__).parent / "programs" / "workers.py"

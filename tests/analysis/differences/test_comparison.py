@@ -6,10 +6,10 @@ import contextlib
 import json
 
 import pytest
-from tests.analysis.simulated import shop
+from tests.analysis.differences.simulated import shop
 
-from codetracer_otel.analysis.change_texts import comparison_lines, comparison_object
-from codetracer_otel.analysis.comparison import compare
+from codetracer_otel.analysis.differences.change_texts import comparison_lines, comparison_object
+from codetracer_otel.analysis.differences.comparison import compare
 from codetracer_otel.cli import main
 from codetracer_otel.traces import open_traces
 

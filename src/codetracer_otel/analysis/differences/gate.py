@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.analysis.changes import ChangeKind
+from codetracer_otel.analysis.differences.changes import ChangeKind
 from codetracer_otel.errors import ErrorCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from codetracer_otel.analysis.changes import Change
+    from codetracer_otel.analysis.differences.changes import Change
 
 _CONDITION: Final = re.compile(r"([a-z]+)(?:\s*>\s*(\d+(?:\.\d+)?)\s*%)?")
 _EXPECTED: Final = (

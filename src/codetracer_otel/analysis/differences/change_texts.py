@@ -5,14 +5,14 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.analysis.changes import Change, ChangeKind
+from codetracer_otel.analysis.differences.changes import Change, ChangeKind
 from codetracer_otel.traces.span_columns import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from codetracer_otel.analysis.comparison import Comparison
-    from codetracer_otel.analysis.repetitions import Repetition
+    from codetracer_otel.analysis.differences.comparison import Comparison
+    from codetracer_otel.analysis.differences.repetitions import Repetition
 
 _OF_TIME: Final = (ChangeKind.SELF, ChangeKind.TOTAL)
 _UNITS: Final = ((1e9, "s"), (1e6, "ms"), (1e3, "us"))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.analysis.changes import ChangeKind
+from codetracer_otel.analysis.differences.changes import ChangeKind
 from codetracer_otel.traces.span_columns import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from codetracer_otel.analysis.call_paths import PathTable
-    from codetracer_otel.analysis.changes import Change
+    from codetracer_otel.analysis.differences.changes import Change
 
 _TIMES: Final = (ChangeKind.SELF, ChangeKind.TOTAL)
 _OF_TIME: Final = (ChangeKind.SELF, ChangeKind.CALLS, ChangeKind.NEW, ChangeKind.VANISHED)

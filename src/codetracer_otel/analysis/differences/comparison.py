@@ -8,17 +8,17 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.analysis.call_paths import PathCalls, PathTable
-from codetracer_otel.analysis.causes import explain
-from codetracer_otel.analysis.changes import Change, ChangeKind
-from codetracer_otel.analysis.noise import Noise, slowdowns_of, stall_of, typical
-from codetracer_otel.analysis.repetitions import repetitions
-from codetracer_otel.analysis.result_changes import result_changes
+from codetracer_otel.analysis.differences.causes import explain
+from codetracer_otel.analysis.differences.changes import Change, ChangeKind
+from codetracer_otel.analysis.differences.noise import Noise, slowdowns_of, stall_of, typical
+from codetracer_otel.analysis.differences.repetitions import repetitions
+from codetracer_otel.analysis.differences.result_changes import result_changes
 from codetracer_otel.traces.span_columns import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from codetracer_otel.analysis.repetitions import Repetition
+    from codetracer_otel.analysis.differences.repetitions import Repetition
     from codetracer_otel.traces import Traces
 
 _CALLS_RATIO: Final = 1.05

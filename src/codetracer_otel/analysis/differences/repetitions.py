@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codetracer_otel.analysis.call_paths import merge
-from codetracer_otel.analysis.outcomes import collect
+from codetracer_otel.analysis.differences.outcomes import collect
 from codetracer_otel.traces.span_columns import NONE
 
 if TYPE_CHECKING:
     from codetracer_otel.analysis.call_paths import PathCalls, PathTable
-    from codetracer_otel.analysis.outcomes import Outcomes
+    from codetracer_otel.analysis.differences.outcomes import Outcomes
     from codetracer_otel.traces import Traces
 
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.analysis.captured_values import ARGUMENT, RETURN, short_text
-from codetracer_otel.analysis.changes import Change, ChangeKind
+from codetracer_otel.analysis.differences.changes import Change, ChangeKind
 from codetracer_otel.traces.span_columns import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from codetracer_otel.analysis.outcomes import Results
-    from codetracer_otel.analysis.repetitions import Repetition
+    from codetracer_otel.analysis.differences.outcomes import Results
+    from codetracer_otel.analysis.differences.repetitions import Repetition
 
 _EXAMPLES: Final = 3
 _TWICE: Final = 2
