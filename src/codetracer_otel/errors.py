@@ -13,9 +13,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
+
+from codetracer_otel.data_classes import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

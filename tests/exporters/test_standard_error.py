@@ -80,6 +80,21 @@ os.write(2, b"its")
     assert (tmp_path / "own").read_text() == "its"
 
 
+def test_a_program_that_closes_every_descriptor_but_the_standard_ones_is_told_of(tmp_path):
+    body = f"""
+os.closerange(3, 64)
+own = [os.open({str(tmp_path / "own")!r}, os.O_RDWR | os.O_CREAT) for _ in range(9)]
+error.write("ours")
+os.dup2(own[0], 2)
+try:
+    error.write("lost")
+except OSError:
+    os.write(2, b"its")
+"""
+    assert errors_of(body) == "ours"
+    assert (tmp_path / "own").read_text() == "its"
+
+
 def test_a_text_keeps_the_encoding_of_the_stream():
     assert errors_of('error.write("\\u2514 \\ud800")') == "\u2514 \\ud800"
 

@@ -1,7 +1,7 @@
 """Runs `pool_rounds.py` under tracing with both cores busy, and counts every job's span.
 
-usage: pools.py [--runs N] [--methods fork,spawn,forkserver] [--exporters jsonl,otlp,...]
-                [--rounds N] [--idle]
+usage: python -m tools.soak.pools [--runs N] [--methods fork,spawn,forkserver]
+                [--exporters jsonl,otlp,...] [--rounds N] [--idle]
 
 Each run is one program of ``--rounds`` pools. A run fails when it does not end in two minutes,
 when its output differs from plain Python's, when a span is missing or comes twice, or when its
@@ -13,26 +13,23 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from tools.soak.groups import PATIENCE_S, Group
+from tools.soak.targets import EXPORTERS, target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections import Counter
+    from collections.abc import Iterator
 
 PROGRAM = Path(__file__).with_name("pool_rounds.py")
-PATIENCE_S = 120
 WORKERS, JOBS = 3, 20
 FILTER = """
 [meta]
@@ -48,115 +45,27 @@ exec = "trace"
 SUMMARY = re.compile(r"(\d+) (?:spans|calls) recorded(?:, (\d+) exported)?, (\d+) dropped")
 
 
-class Collector(BaseHTTPRequestHandler):
-    """Takes OTLP over HTTP and keeps the names of spans."""
-
-    names: list[str] = []  # noqa: RUF012 - of the one collector of this process
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.headers.get("Content-Encoding") == "gzip":
-            import gzip  # noqa: PLC0415
-
-            body = gzip.decompress(body)
-        request = ExportTraceServiceRequest.FromString(body)
-        self.names += [
-            span.name
-            for resource in request.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        ]
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextlib.contextmanager
-def collecting() -> Iterator[str]:
-    Collector.names = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def of_jsonl(folder: Path) -> Counter[str]:
-    files = [*folder.glob("out.*")]
-    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
-    return Counter(line["name"] for line in lines if line["schema"] == "span/1")
-
-
-def of_chrome(folder: Path) -> Counter[str]:
-    files = [*folder.glob("out.*")]
-    lines = [line.rstrip(",") for file in files for line in file.read_text().splitlines()]
-    events = [json.loads(line) for line in lines if line.startswith('{"ph"')]
-    return Counter(event["name"] for event in events if event["ph"] == "X")
-
-
-def of_native(folder: Path) -> Counter[str]:
-    names: Counter[str] = Counter()
-    for file in folder.rglob("trace.json"):
-        text = file.read_text().rstrip().rstrip(",")
-        functions: list[str] = []
-        for event in json.loads(text if text.endswith("]") else text + "]"):
-            if "Function" in event:
-                functions.append(event["Function"]["name"])
-            elif "Call" in event:
-                names[f"__main__.{functions[event['Call']['function_id']]}"] += 1
-    return names
-
-
-TARGETS: dict[str, tuple[str, Callable[[Path], Counter[str]]]] = {
-    "jsonl": ("jsonl={folder}/out.jsonl", of_jsonl),
-    "chrome": ("chrome={folder}/out.json", of_chrome),
-    "native": ("native={folder}/out", of_native),
-    "otlp": ("otlp={url}", lambda _: Counter(Collector.names)),
-}
-
-
 def failures_of(method: str, exporter: str, rounds: int) -> list[str]:
     """Run the program once; return what was wrong."""
-    spec, count = TARGETS[exporter]
-    arguments = [method, str(rounds), str(WORKERS), str(JOBS)]
-    with tempfile.TemporaryDirectory() as name, collecting() as url:
+    arguments = [str(PROGRAM), method, str(rounds), str(WORKERS), str(JOBS)]
+    with tempfile.TemporaryDirectory() as name, target(exporter, Path(name)) as where:
         folder = Path(name)
         (folder / "filter.toml").write_text(FILTER)
-        target = spec.format(folder=folder, url=url)
-        options = ["--trace-filter", str(folder / "filter.toml"), "--exporter", target]
-        command = [sys.executable, "-m", "codetracer_otel", "run", *options, str(PROGRAM)]
-        ended = run([*command, *arguments])
-        if ended is None:
+        options = ["--trace-filter", str(folder / "filter.toml"), "--exporter", where.spec]
+        group = Group(["-m", "codetracer_otel", "run", *options, *arguments], folder)
+        status = group.wait(lambda _: None)
+        if left := group.end():
+            return [f"{len(left)} processes had no end; status {status}"]
+        if status is None:
             return [f"no end within {PATIENCE_S} s"]
-        return problems(ended, count(folder), rounds)
+        output = (folder / "stdout").read_text()
+        return problems((status, output, errors_of(folder)), where.count(), rounds)
 
 
-def run(command: list[str]) -> tuple[int, str, str] | None:
-    ours = ("CODETRACER_", "OTEL_")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}  # noqa: TID251
-    process = subprocess.Popen(
-        command,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        output, errors = process.communicate(timeout=PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)
-        process.communicate()
-        return None
-    return process.returncode, output, errors
+def errors_of(folder: Path) -> str:
+    """Return our lines on stderr without trees of calls."""
+    lines = (folder / "stderr").read_text().splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith((" ", "trace ")))
 
 
 def problems(ended: tuple[int, str, str], names: Counter[str], rounds: int) -> list[str]:
@@ -192,7 +101,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--methods", default="fork,spawn,forkserver")
-    parser.add_argument("--exporters", default="jsonl,otlp,native,chrome")
+    parser.add_argument("--exporters", default=",".join(EXPORTERS))
     parser.add_argument("--idle", action="store_true", help="do not keep the cores busy")
     options = parser.parse_args(arguments)
     failed = 0

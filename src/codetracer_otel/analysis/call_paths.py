@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.analysis.function_table import own_times
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.traces.span_columns import NONE, Mark
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.traces.span_columns import NONE, Mark
 
 if TYPE_CHECKING:

@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         KeyboardInterrupt: it left a traced program, which has shown it.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    result = _guarded(partial(_dispatch, arguments), arguments)
+    result = _uninterrupted(lambda: _guarded(partial(_dispatch, arguments), arguments))
     if isinstance(result, int):
         return result
     # A program sees the frames below it, in `traceback.print_stack` and in pdb: it is called here.
@@ -73,6 +73,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BaseException as error:  # noqa: BLE001 - shown outside, where nothing is handled
         uncaught = error
     return _guarded(partial(result.end, uncaught), arguments)
+
+
+def _uninterrupted[T](step: Callable[[], T]) -> T:
+    """Do what comes before the program; Ctrl-C ends it without a traceback of our frames.
+
+    Raises:
+        KeyboardInterrupt: it is not shown.
+    """
+    try:
+        return step()
+    except KeyboardInterrupt as error:
+        from codetracer_otel.cli.run.uncaught import raise_silently  # noqa: PLC0415 - seldom
+
+        raise_silently(error)
 
 
 def _guarded[T](step: Callable[[], T], arguments: list[str]) -> T | int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.main_module import module_called
 from codetracer_otel.model.value import INT64_MAX, INT64_MIN, Node, attribute_value, decimal
 from codetracer_otel.version import VERSION

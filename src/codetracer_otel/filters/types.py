@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Final, Protocol
+
+from codetracer_otel.data_classes import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

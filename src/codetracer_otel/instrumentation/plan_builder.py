@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import os.path
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.code.paths import absolute_path
 from codetracer_otel.filters.types import (
     ANNOTATE,

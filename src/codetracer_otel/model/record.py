@@ -9,10 +9,11 @@ Times are monotonic nanoseconds; ``segment.wall_offset_ns`` makes them Unix time
 from __future__ import annotations
 
 import linecache
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.model.bounds import DEFAULT_BOUNDS, SpanBounds
 
 if TYPE_CHECKING:

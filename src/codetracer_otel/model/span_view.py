@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import (  # compiled: a view is made for each span  # compiled: a view is made for each span
+    dataclass,
+    field,
+    replace,
+)
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.model.bounds import first_of, plain_cut

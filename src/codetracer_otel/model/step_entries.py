@@ -13,8 +13,9 @@ variable that has a value. So entries need no frame identity.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from codetracer_otel.data_classes import dataclass
 
 if TYPE_CHECKING:
     from codetracer_otel.model.record import Plan

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.analysis.function_table import measure
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.report.documents import Contents, Layout
 from codetracer_otel.report.folding import fold

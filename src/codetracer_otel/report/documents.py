@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from codetracer_otel.analysis.run_texts import loss_text, run_labels
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.exporters.files.line_writer import rfc3339
 from codetracer_otel.report.layout import Slice, lay_out
 from codetracer_otel.report.payload import CHUNK, DetailsEncoder, html_safe_json

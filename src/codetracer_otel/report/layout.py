@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.traces.span_columns import NONE, Mark
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.traces.call_tree import Tree
 from codetracer_otel.traces.inputs import Kind, find_inputs

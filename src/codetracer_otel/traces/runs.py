@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
+
+from codetracer_otel.data_classes import dataclass
 
 RUN_SCHEMA: Final = "run/1"
 LOSS_SCHEMA: Final = "loss/1"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntFlag
 from typing import Any, Final, Protocol
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.traces.runs import Run
 

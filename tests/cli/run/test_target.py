@@ -175,6 +175,19 @@ def test_files_beside_the_program_do_not_shadow_what_we_import(program, tmp_path
     assert (process.stdout, process.stderr, process.returncode) == ("out\n", "", 0)
 
 
+def test_an_interrupt_before_the_program_begins_shows_nothing(tmp_path):
+    interrupted = f"""
+import os, signal, sys
+from codetracer_otel.cli import main
+from codetracer_otel.sdk.session import configure
+configure.begin_session = lambda *_: signal.raise_signal(signal.SIGINT)
+sys.exit(main(["run", {str(tmp_path / "app.py")!r}]))
+"""
+    (tmp_path / "app.py").write_text("")
+    done = run_python("-c", interrupted)
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", -signal.SIGINT)
+
+
 def test_interrupting_from_outside_ends_by_sigint(program):
     # Short sleeps: a signal just before a long one is seen after it, in plain Python, too.
     path = program("import time\nprint('up', flush=True)\nfor _ in range(1200): time.sleep(0.05)")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Final
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.traces.span_columns import NONE
 
 

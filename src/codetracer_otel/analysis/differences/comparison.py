@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +12,7 @@ from codetracer_otel.analysis.differences.changes import Change, ChangeKind
 from codetracer_otel.analysis.differences.noise import Noise, slowdowns_of, stall_of, typical
 from codetracer_otel.analysis.differences.repetitions import repetitions
 from codetracer_otel.analysis.differences.result_changes import result_changes
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.traces.span_columns import NONE
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.analysis.differences.changes import ChangeKind
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import ErrorCode, UsageError
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.analysis.captured_values import ARGUMENT, RETURN
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.model.value import DROPPED, REDACTED
 from codetracer_otel.traces.span_columns import NONE, Mark
 

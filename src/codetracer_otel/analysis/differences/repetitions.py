@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codetracer_otel.analysis.call_paths import merge
 from codetracer_otel.analysis.differences.outcomes import collect
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.traces.span_columns import NONE
 
 if TYPE_CHECKING:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.analysis.captured_values import ARGUMENT, RETURN, short_text
 from codetracer_otel.analysis.differences.changes import Change, ChangeKind
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.traces.span_columns import NONE
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ import atexit
 import gc
 import os
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.cli.run.session_end import Ending
@@ -19,6 +18,7 @@ from codetracer_otel.cli.run.target import (
     script_target,
 )
 from codetracer_otel.cli.run.uncaught import raise_silently
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import UsageError
 from codetracer_otel.sdk.settings.error_policy import PolicyFlags
 from codetracer_otel.sdk.settings.launch import StartKind, StartMode

@@ -9,7 +9,6 @@ import os
 import pkgutil
 import runpy
 import sys
-from dataclasses import dataclass
 from enum import Enum
 from importlib.machinery import BuiltinImporter, SourceFileLoader, SourcelessFileLoader
 from importlib.util import MAGIC_NUMBER
@@ -17,6 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.cli.run.uncaught import report_uncaught
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import ErrorCode, UsageError
 
 if TYPE_CHECKING:

@@ -80,6 +80,9 @@ class StreamOutput:
 class DescriptorOutput:
     """A duplicate of a file descriptor, which stays ours when the program closes its own.
 
+    Where the program closes the duplicate, as one does that becomes a daemon, its own serves as
+    long as that is the same file.
+
     Args:
         descriptor: of the program.
         encoding: of what is written; what has no form in it is escaped.
@@ -92,6 +95,7 @@ class DescriptorOutput:
 
     def __init__(self, descriptor: int, encoding: str = "ascii") -> None:
         self.encoding = encoding
+        self._origin = descriptor
         try:
             self._file = OwnDescriptor(Os.dup(descriptor))
         except OSError as error:
@@ -131,6 +135,8 @@ class DescriptorOutput:
             self._file = its_own
 
     def _descriptor_now(self) -> int:
+        if not self._file.is_ours:
+            self.give_up_for(self._origin)
         return self._file.use()
 
 

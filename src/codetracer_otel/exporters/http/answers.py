@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.bindings import Time
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.exporters.http.errors import AnswerError
 
 if TYPE_CHECKING:

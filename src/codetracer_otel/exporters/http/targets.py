@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from binascii import b2a_base64
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.exporters.http.addresses import packed
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.exporters.otlp.wire import framed
 
 if TYPE_CHECKING:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.endpoints import shown_endpoint
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.exporters.http.targets import header_lines, proxy_for, target_of

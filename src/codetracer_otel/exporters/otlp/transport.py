@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.bindings import Event, Random, Time
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.exporters.attributes import function_scope
 from codetracer_otel.exporters.http.client import HttpClient
 from codetracer_otel.exporters.http.connecting import Connector

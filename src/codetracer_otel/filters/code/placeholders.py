@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import site
 import sysconfig
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.code.paths import normal_path
 from codetracer_otel.own_code import FOLDER
 

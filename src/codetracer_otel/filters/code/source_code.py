@@ -5,12 +5,12 @@ from __future__ import annotations
 import dis
 import os
 import warnings
-from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from inspect import CO_VARARGS, CO_VARKEYWORDS
 from types import CodeType
 from typing import TYPE_CHECKING
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.types import ANNOTATE
 
 if TYPE_CHECKING:

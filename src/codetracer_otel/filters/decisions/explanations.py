@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.code.source_code import variables_of
 from codetracer_otel.filters.language.lint import find_slips
 from codetracer_otel.filters.types import Action, CodeIdentity, ValueKind

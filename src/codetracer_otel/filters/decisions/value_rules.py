@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.language.selector import MatchType, SelectorKind
 from codetracer_otel.filters.secrets.content_rules import ContentPattern
 from codetracer_otel.filters.types import Action, ValueKind, Verdict

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.language.selector import why_mute
 
 if TYPE_CHECKING:

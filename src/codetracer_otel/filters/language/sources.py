@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
 from typing import Any, Final
 
 import tomli
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import ErrorCode, FilterError, Problem
 from codetracer_otel.filters.language.trust import who_else_may_write
 from codetracer_otel.model.value import INT64_MAX, INT64_MIN

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.patterns.glob_syntax import (
     CharacterClass,
     Wild,

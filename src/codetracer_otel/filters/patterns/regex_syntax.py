@@ -8,9 +8,10 @@ of the text. What only one of the two engines knows is an error that names the c
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.patterns.character_classes import read_class
 from codetracer_otel.filters.patterns.escapes import read_escape
 from codetracer_otel.filters.patterns.pattern_error import PatternError, refuse_foreign

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.patterns.glob import compile_glob
 from codetracer_otel.filters.patterns.regex import (
     TIME_LIMIT_S,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.secrets.named.values import find_named_values
 from codetracer_otel.filters.secrets.shapes.cards import find_cards
 from codetracer_otel.filters.secrets.shapes.tokens import find_jwts, find_tokens

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from codetracer_otel.data_classes import dataclass
 
 DISABLE: Final = sys.monitoring.DISABLE
 

@@ -6,8 +6,9 @@ Whatever is not understood is answered with "any": a step then reads everything.
 from __future__ import annotations
 
 import dis
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.data_classes import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,10 +5,11 @@ from __future__ import annotations
 import types
 import weakref
 from collections import deque
-from dataclasses import Field, dataclass
+from dataclasses import Field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.instrumentation.values.known_types import short_form
 from codetracer_otel.instrumentation.values.safe_access import (
     MISSING,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from codetracer_otel.data_classes import dataclass
 
 _BITS_PER_DIGIT: Final = 3  # rounded down: an integer within bounds has few enough digits
 

@@ -10,10 +10,10 @@ import os
 import re
 import sys
 from collections import Counter, OrderedDict, deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.bindings import Os, Threads
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.secrets.detectors import SHAPES
 from codetracer_otel.filters.secrets.known.forms import MAX_LENGTH, MIN_LENGTH, forms_of, secrets_in
 from codetracer_otel.filters.secrets.known.index import MIN_BYTES, SecretIndex

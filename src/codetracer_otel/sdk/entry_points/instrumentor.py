@@ -6,9 +6,9 @@ Only the entry point loads this module; `BaseInstrumentor` is in a package that 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import CodetracerError
 from codetracer_otel.sdk.diagnostics.logger import report_problem
 from codetracer_otel.sdk.session.configure import begin_session

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from opentelemetry import context as context_api
 from opentelemetry.trace import get_current_span
 
 from codetracer_otel.bindings import Os, Threads, Time
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import CodetracerError
 from codetracer_otel.model.record import SEGMENT
 from codetracer_otel.sdk.processes.last_thread import LastThread

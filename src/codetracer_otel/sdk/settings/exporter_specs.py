@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Final
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.endpoints import shown_endpoint, without_secrets_of_urls
 from codetracer_otel.errors import ErrorCode, Problem
 from codetracer_otel.sdk.settings.parsers import did_you_mean, invalid, shown

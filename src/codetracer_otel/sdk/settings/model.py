@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.model.bounds import DEFAULT_BOUNDS, SpanBounds
 from codetracer_otel.sdk.settings.error_policy import Origin, Policy
 from codetracer_otel.sdk.settings.exporter_specs import Exporters, ExporterSpec

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.endpoints import shown_endpoint
 from codetracer_otel.model.record import RANDOM, SAMPLED, RemoteParent
 from codetracer_otel.sdk.settings.exporter_specs import NAMED_SAMPLERS

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import os.path
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.bindings import Os
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import ErrorCode, Problem
 from codetracer_otel.instrumentation.topics import (
     EVERYTHING,

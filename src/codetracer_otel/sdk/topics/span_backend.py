@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import (
@@ -14,6 +13,7 @@ from opentelemetry.trace import (
     get_current_span,
 )
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import CodetracerError, configuration_error
 from codetracer_otel.exporters.files.line_writer import DescriptorOutput, FileOutput, LineWriter
 from codetracer_otel.instrumentation.manual.backend import SpanBackend

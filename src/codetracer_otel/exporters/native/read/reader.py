@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.exporters.native.directory import EVENTS, METADATA, PATHS
 from codetracer_otel.exporters.native.read.events import EventStream, TraceError
 from codetracer_otel.exporters.native.read.validation import Validator

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from codetracer_otel.bindings import Files, Json, Os
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.descriptors import O_BINARY
 from codetracer_otel.errors import ErrorCode
 from codetracer_otel.exporters.native.directory import (

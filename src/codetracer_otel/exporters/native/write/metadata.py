@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Json, Os, Time
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.exporters.files.json_text import strict
 from codetracer_otel.filters.secrets.command_lines import glued_secret, hides_next
 from codetracer_otel.model.value import REDACTED, NodeKind

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.exporters.native.directory import (
     EVENTS,
     METADATA,

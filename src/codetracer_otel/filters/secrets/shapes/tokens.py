@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.secrets.shapes.opaque import MADE_UP, find_opaque
 from codetracer_otel.filters.secrets.shapes.randomness import looks_made_up
 from codetracer_otel.filters.secrets.shapes.vendors import ALPHABETS, FORMATS

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.instrumentation.manual.span import HandWrittenSpan
 from codetracer_otel.main_module import module_called
 from codetracer_otel.model.value import Captured, Node, NodeKind

@@ -9,9 +9,10 @@ from __future__ import annotations
 import inspect
 import os.path
 import types
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.data_classes import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

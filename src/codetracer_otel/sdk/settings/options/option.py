@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import Problem
 
 if TYPE_CHECKING:

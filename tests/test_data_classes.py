@@ -1,0 +1,134 @@
+"""Our data classes do what those of the standard library do."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+import pickle
+import sys
+from dataclasses import FrozenInstanceError, field, fields, replace
+from types import SimpleNamespace
+
+import pytest
+
+from codetracer_otel.data_classes import dataclass
+
+MAKERS = [dataclasses.dataclass, dataclass]
+OPTIONS = [{"frozen": True, "slots": True}, {"slots": True}, {"frozen": True}, {"eq": False}]
+
+
+def classes(make, **options):
+    """Return a data class, and one that adds a field to it."""
+
+    @make(**options)
+    class Point:
+        """A place."""
+
+        x: int
+        names: list[str] = field(default_factory=list, compare=False)
+        y: int = 2
+        hidden: str = field(default="secret", repr=False)
+        count: int = field(default=0, init=False) if not options.get("slots") else 0
+
+        def moved(self, by: int):
+            return replace(self, x=self.x + by)
+
+    @make(**options)
+    class Space(Point):
+        """A place above others."""
+
+        z: int = 3
+
+    return SimpleNamespace(point=Point, space=Space)
+
+
+@pytest.fixture(params=OPTIONS, ids=str)
+def pair(request):
+    return [classes(make, **request.param) for make in MAKERS]
+
+
+def outcome(step):
+    try:
+        return step()
+    except FrozenInstanceError:
+        return TypeError  # as 3.12 raises for a new name on a class with slots
+    except Exception as error:
+        return type(error)
+
+
+STEPS = [
+    lambda c: repr(c.point(1)),
+    lambda c: repr(c.space(1, ["a"], y=5, z=7)),
+    lambda c: c.point(),
+    lambda c: c.point(1, nothing=2),
+    lambda c: c.point(1, x=2),
+    lambda c: c.point(1, [], 2, "", 4, 5, 6),
+    lambda c: c.point(1) == c.point(1, ["other"]),
+    lambda c: c.point(1) == c.point(2),
+    lambda c: c.point(1) == c.space(1),
+    lambda c: c.point(1) == (1, [], 2, "secret"),
+    lambda c: len({c.point(1), c.point(1), c.point(2)}),
+    lambda c: repr(c.point(1).moved(3)),
+    lambda c: repr(copy.deepcopy(c.space(1, ["a"]))),
+    lambda c: setattr(c.point(1), "x", 2),
+    lambda c: setattr(c.point(1), "new", 2),
+    lambda c: delattr(c.point(1), "x"),
+    lambda c: [each.name for each in fields(c.space)],
+    lambda c: c.point.__match_args__,
+    lambda c: str(inspect.signature(c.space)),
+    lambda c: c.point(1).names is not c.point(1).names,
+    lambda c: c.point.__hash__ is None,
+    lambda c: hasattr(c.point(1), "__dict__"),
+    lambda c: repr(copy.replace(c.point(1), x=9)) if sys.version_info > (3, 13) else "",
+]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_class_does_what_one_of_the_standard_library_does(pair, step):
+    theirs, ours = pair
+    assert outcome(lambda: step(ours)) == outcome(lambda: step(theirs))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    number: int
+    text: str = "t"
+
+    def __post_init__(self):
+        if self.number < 0:
+            raise ValueError(self.number)
+
+
+def test_an_object_survives_pickle_and_stays_frozen():
+    back = pickle.loads(pickle.dumps(Kept(1)))
+    assert back == Kept(1)
+    with pytest.raises(FrozenInstanceError, match="number"):
+        back.number = 2
+
+
+def test_what_a_class_checks_is_checked():
+    with pytest.raises(ValueError):
+        Kept(-1)
+
+
+def test_what_a_class_defines_itself_stays():
+    @dataclass(frozen=True, slots=True)
+    class Own:
+        number: int
+
+        def __repr__(self):
+            return "own"
+
+        def __hash__(self):
+            return 5
+
+    assert (repr(Own(1)), hash(Own(1))) == ("own", 5)
+
+
+def test_a_class_of_the_standard_library_may_be_made_of_one_of_ours():
+    @dataclasses.dataclass(frozen=True)
+    class More(Kept):
+        more: int = 1
+
+    assert More(1) == More(1, "t", 1)
