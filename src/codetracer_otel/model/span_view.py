@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import (  # compiled: a view is made for each span  # compiled: a view is made for each span
-    dataclass,
-    field,
-    replace,
-)
+from dataclasses import dataclass, field, replace  # compiled: one is made for each span
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.model.bounds import first_of, plain_cut
