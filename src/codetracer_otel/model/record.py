@@ -17,6 +17,7 @@ from codetracer_otel.data_classes import dataclass
 from codetracer_otel.model.bounds import DEFAULT_BOUNDS, SpanBounds
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Mapping
 
     from codetracer_otel.filters.types import ContentRules, EventRules, Sampling, WalkRules
@@ -277,6 +278,7 @@ class SpanDetails:
         undecided_parent: nearest entry below whose fate is open, too.
         is_kept: a kept child, a reader of the ids or an early call keeps it.
         is_hooked: a hook's entry may stand below this one, and ends with it.
+        failed_inside: records of failed calls that wait for the fate of the one they failed in.
     """
 
     attributes: dict[str, Any] | None = None
@@ -302,6 +304,7 @@ class SpanDetails:
     undecided_parent: Any = None
     is_kept = False
     is_hooked = False
+    failed_inside: deque[Record] | None = None
     dropped_attributes = 0
     dropped_events = 0
     dropped_links = 0

@@ -266,7 +266,7 @@ def test_a_dropped_root_leaves_its_children_as_roots_of_one_trace(record, tree):
     assert len({span.trace_id for span in spans}) == 1
 
 
-def test_an_error_keeps_a_dropped_call_without_its_arguments(record):
+def test_an_error_keeps_a_dropped_call_with_its_arguments(record):
     def fails(value):
         raise ValueError("bad")
 
@@ -274,9 +274,85 @@ def test_an_error_keeps_a_dropped_call_without_its_arguments(record):
         fails("value")
     (span,) = spans
     assert (span.status.name, [event.name for event in span.events]) == ("ERROR", ["exception"])
-    assert "codetracer.arg.value" not in span.attributes
+    assert span.attributes["codetracer.arg.value"] == "value"
     assert "codetracer.sampling.ratio" not in span.attributes
     assert span.end_ns >= span.start_ns
+
+
+def raising(value):
+    raise ValueError(value)
+
+
+def through(value):
+    raising(value + "!")
+
+
+def catching(value):
+    with pytest.raises(ValueError, match="bad"):
+        through(value)
+    leaf()
+
+
+EVERY_ERROR = sampled("*", ratio=0.0)
+
+
+@pytest.mark.parametrize("catcher_is_kept", [True, False])
+def test_calls_that_are_kept_for_an_error_hang_on_each_other(record, tree, catcher_is_kept):
+    rules = [EVERY_ERROR, sampled("catching", ratio=1.0)] if catcher_is_kept else [EVERY_ERROR]
+    with record(*rules) as spans:
+        catching("bad")
+    inner = ("through", (("raising", ()),))
+    assert tree(spans).shape() == ((("catching", (inner,)),) if catcher_is_kept else (inner,))
+    assert [span.attributes["codetracer.arg.value"] for span in tree(spans).spans[-2:]] == [
+        "bad",
+        "bad!",
+    ]
+
+
+def test_a_call_that_is_always_kept_hangs_on_one_that_is_kept_for_its_error(record, tree):
+    with record(sampled("through", ratio=0.0)) as spans:
+        catching("bad")
+    assert tree(spans).shape() == (
+        ("catching", (("through", (("raising", ()),)), ("leaf", ()))),
+    )
+
+
+def test_an_error_that_is_handled_keeps_the_call_that_failed_alone(record, tree):
+    def handles():
+        with pytest.raises(ValueError, match="bad"):
+            raising("bad")
+
+    def main():
+        handles()
+
+    with record(sampled("*", ratio=0.0), sampled("main", ratio=1.0)) as spans:
+        main()
+    assert tree(spans).shape() == (("main", (("raising", ()),)),)
+
+
+def test_what_waits_for_the_fate_of_its_caller_is_delivered_with_the_rest(record):
+    seen = []
+
+    def handles(session, spans):
+        with pytest.raises(ValueError, match="bad"):
+            raising("bad")
+        session.flush()
+        seen.extend(span.name.rpartition(".")[2] for span in spans)
+
+    with record(EVERY_ERROR) as spans:
+        handles(active_session(), spans)
+    assert seen == ["raising"]
+    assert len(spans) == 1
+
+
+def test_an_argument_that_the_call_has_deleted_leaves_the_others_out(record):
+    def fails(first, second):
+        del first
+        raise ValueError("bad")
+
+    with record(sampled("fails", ratio=0.0)) as spans, pytest.raises(ValueError, match="bad"):
+        fails(1, 2)
+    assert [key for key in spans[0].attributes if "arg" in key] == []
 
 
 def test_an_error_keeps_nothing_where_the_rule_says_so(record):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.instrumentation.spans.parents import (
@@ -20,13 +21,16 @@ from codetracer_otel.instrumentation.values.exceptions import (
 )
 from codetracer_otel.instrumentation.values.frame_variables import read_variables
 from codetracer_otel.model.record import (
+    ARGUMENTS,
     CODE,
     CONTEXT,
     END,
     EXTRAS,
     HOOK_MARK,
     HOOK_OFFSET,
+    INHERITED_ID,
     NOT_CAPTURED,
+    PARENT_ID,
     PLAN,
     RESULT,
     SAMPLED_OUT_PLAN,
@@ -35,6 +39,7 @@ from codetracer_otel.model.record import (
     START,
     Ending,
     ExceptionRecord,
+    Plan,
     Record,
     SpanDetails,
 )
@@ -67,6 +72,7 @@ class CallEnds:
 
     Attributes:
         lost_ends: entries that events were lost for.
+        waiting: of entries whose ``failed_inside`` holds a record, or did.
         deferred_ends: records that ended where there was no room to finish them, each with the
             class of the exception that ended it.
     """
@@ -84,6 +90,7 @@ class CallEnds:
         exception_text: bool,
     ) -> None:
         self.lost_ends = 0
+        self.waiting: list[SpanDetails] = []
         self.deferred_ends: list[tuple[Record | None, type | None]] = []
         self._traced_codes = traced_codes
         self._stacks = stacks
@@ -140,16 +147,27 @@ class CallEnds:
             extras.exception = self._describe(record, error, now)
         return self.finish_extras(record, frame, now)
 
-    def finish_entry(self, entry: Record, error: BaseException | None) -> bool:
+    def finish_entry(
+        self, entry: Record, error: BaseException | None, frame: FrameType | None = None
+    ) -> bool:
         """End an entry that is no record; return whether an error makes it one.
 
         A call that sampling left out becomes a span after all when an exception leaves it: with
-        times, ids and the exception, but without arguments.
+        times, ids, the exception, the calls that failed in it, and its arguments as they stand
+        then.
+
+        Args:
+            entry: taken off its stack.
+            error: that leaves it, or None.
+            frame: of the call, if it is at hand.
         """
         extras: SpanDetails | None = entry[EXTRAS]
         if extras is not None and extras.token is not None:
             self._release(entry)
+        failed_inside = extras.failed_inside if extras is not None else None
         if not self._is_kept_for_error(entry, error):
+            if failed_inside:
+                self._deliver_failed(failed_inside)
             if entry[HOOK_MARK] is not HOOK and extras is not None:
                 self._suspended.forget(entry)
                 self.pop_hook(entry)
@@ -157,9 +175,64 @@ class CallEnds:
         self._count_kept_error(entry)
         settle_kept(extras.undecided_parent if extras is not None else None)
         entry[PLAN], entry[SPAN_ID] = entry[SAMPLED_OUT_PLAN], self.next_span_id()
+        entry[ARGUMENTS] = self._read_arguments(entry, frame)
         entry[EXTRAS] = extras = SpanDetails()
         extras.sampling_ratio = 1.0
+        if failed_inside:
+            self._deliver_failed(failed_inside, below=entry[SPAN_ID])
         return True
+
+    def _read_arguments(self, entry: Record, frame: FrameType | None) -> tuple[Captured, ...]:
+        traced_code = self._traced_codes.get(id(entry[CODE]))
+        if frame is None or traced_code is None:
+            return ()
+        try:
+            values = traced_code.read_arguments(frame)
+        except (KeyError, NameError):  # the call has deleted one
+            return ()
+        self.charge(values)
+        return values
+
+    def waits(self, record: Record, entry: Record) -> bool:
+        """Hold a failed call back while it is open whether the one it failed in becomes a span.
+
+        It is delivered as that one ends, by an exception or without, or with the next delivery:
+        most exceptions have been handled by then.
+
+        Args:
+            record: of the failed call.
+            entry: it stood on.
+        """
+        plan = entry[SAMPLED_OUT_PLAN]
+        if type(plan) is not Plan or entry[INHERITED_ID] != record[PARENT_ID]:
+            return False
+        if not plan.sampling.keep_errors:
+            return False
+        extras = entry[EXTRAS] = entry[EXTRAS] or SpanDetails()
+        if extras.failed_inside is None:
+            extras.failed_inside = deque()
+        extras.failed_inside.append(record)
+        self.waiting.append(extras)  # last: the worker empties what it finds here
+        return True
+
+    def deliver_waiting(self) -> None:
+        """Deliver what `waits` has held back."""
+        while self.waiting:
+            self._deliver_failed(self.waiting.pop().failed_inside or deque())
+
+    def forget_waiting(self) -> None:
+        """Leave what `waits` holds to the process that this one was forked from."""
+        while self.waiting:
+            self.waiting.pop().failed_inside = None
+
+    def _deliver_failed(self, records: deque[Record], below: int = 0) -> None:
+        while records:
+            try:
+                record = records.popleft()
+            except IndexError:  # the worker and the program empty it at the same moment
+                return
+            record[PARENT_ID] = below or record[PARENT_ID]
+            self.push(record)
 
     @staticmethod
     def _is_kept_for_error(entry: Record, error: BaseException | None) -> bool:

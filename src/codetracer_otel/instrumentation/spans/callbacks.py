@@ -297,7 +297,7 @@ def _build_exits(recorder: CallbackParts, depth: int) -> Mapping[str, Callable[.
                     return None
             del stack[-1]
             if record[1] is None:
-                if not ends.finish_entry(record, raised):
+                if not ends.finish_entry(record, raised, frame_of(depth)):
                     return None
             elif record[8]:
                 return None  # `resync_to` has delivered it, and a signal kept it on the stack
@@ -305,6 +305,8 @@ def _build_exits(recorder: CallbackParts, depth: int) -> Mapping[str, Callable[.
             if not ends.finish_raised(record, frame_of(depth), raised, now):
                 return None
             record[4] = None
+            if stack[-1][1] is None and ends.waits(record, stack[-1]):
+                return None
             if len(records) < buffer.high_watermark:
                 records.append(record)
             else:

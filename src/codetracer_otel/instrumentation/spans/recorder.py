@@ -247,6 +247,7 @@ class PythonRecorder:
         for record, collected_ns in self.suspended.take_abandoned():
             self._abandoned += 1
             self.ends.finish_open(record, collected_ns, Ending.ABANDONED)
+        self.ends.deliver_waiting()
         return RecordBlock.of(self.buffer.take(limit))
 
     def stats(self) -> dict[str, Any]:
@@ -289,6 +290,7 @@ class PythonRecorder:
                 record[PLAN] = record[RESULT] = None
                 if record[EXTRAS] is not None:
                     cut(record[EXTRAS])
+        self.ends.forget_waiting()
         self.buffer.clear()
 
     def view_this_thread(self) -> Callable[[], list[Record]]:
