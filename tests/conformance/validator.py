@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SAMPLED, RANDOM, KNOWN, REMOTE = 1, 2, 0x100, 0x200
 # https://www.w3.org/TR/trace-context-2/#tracestate-header
 _KEY = r"[a-z0-9][a-z0-9_\-*/]{0,240}(?:@[a-z0-9][a-z0-9_\-*/]{0,13})?"
-_MEMBER = re.compile(_KEY + r"=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]")
+MEMBER = re.compile(_KEY + r"=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]")
 _SCHEMA = re.compile(r"https://\S+/\d+\.\d+\.\d+")
 _SDK = {"telemetry.sdk.language", "telemetry.sdk.name", "telemetry.sdk.version", "service.name"}
 
@@ -154,7 +154,7 @@ def _flags(flags: int) -> Iterator[str]:
 def _trace_state(text: str) -> Iterator[str]:
     members = [member.strip() for member in text.split(",")]
     keys = [member.partition("=")[0] for member in members]
-    if not all(map(_MEMBER.fullmatch, members)) or len(members) > 32 or len({*keys}) < len(keys):
+    if not all(map(MEMBER.fullmatch, members)) or len(members) > 32 or len({*keys}) < len(keys):
         yield f"trace state {text!r}"
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.spans.thread_stacks import StackHandle
     from codetracer_otel.instrumentation.spans.traced_code import TracedCode
     from codetracer_otel.model.protocols import CallAdopter
-    from codetracer_otel.model.record import Record
+    from codetracer_otel.model.record import Record, RootSampler
     from codetracer_otel.model.record_block import RecordBlock
     from codetracer_otel.model.value import Captured
 
@@ -182,7 +182,7 @@ class CompiledRecorder(PythonRecorder):
 
         return call
 
-    def follow(self, ids: IdGenerator, keeps_root: Callable[[int, bool], bool] | None) -> None:
+    def follow(self, ids: IdGenerator, keeps_root: RootSampler | None) -> None:
         """Take ids and decisions from somebody else from now on."""
         super().follow(ids, keeps_root)
         self._has_random_ids = gives_random_ids(ids)

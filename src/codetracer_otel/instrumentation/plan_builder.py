@@ -17,6 +17,7 @@ from codetracer_otel.filters.types import (
 )
 from codetracer_otel.instrumentation.values.frame_variables import CO_OPTIMIZED
 from codetracer_otel.model.bounds import DEFAULT_BOUNDS
+from codetracer_otel.model.probability import ratio_bound
 from codetracer_otel.model.record import NOT_CAPTURED, Plan, Variable
 from codetracer_otel.model.value import DROPPED_NODE, REDACTED_NODE
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters.decisions.classifier import Classifier
     from codetracer_otel.filters.decisions.decision import Decision
-    from codetracer_otel.filters.types import Learn, RuleSource, Verdict
+    from codetracer_otel.filters.types import Learn, RuleSource, Sampling, Verdict
     from codetracer_otel.model.bounds import SpanBounds
     from codetracer_otel.model.record import NotCaptured
     from codetracer_otel.model.value import Node
@@ -74,6 +75,7 @@ class PlanBuilder:
         on_skip: told of each skipped code object's deciding rule.
         shown_path: returns how a file's path is written in spans.
         bounds: how much of a span is delivered.
+        tells_ratios: whether a ratio of traces is all that decides about the calls of its rule.
 
     Attributes:
         learns: whether what is hidden because of its name becomes a known secret.
@@ -88,8 +90,11 @@ class PlanBuilder:
         on_skip: Callable[[RuleSource], None],
         shown_path: Callable[[str], str] = str,
         bounds: SpanBounds = DEFAULT_BOUNDS,
+        *,
+        tells_ratios: bool = True,
     ) -> None:
         self._bounds = bounds
+        self._tells_ratios = tells_ratios
         self._classifier = classifier
         self.learns = classifier.known is not None
         self.learn: Learn = learn_nothing if classifier.known is None else classifier.known.learn
@@ -146,10 +151,19 @@ class PlanBuilder:
             redactions=_redactions(arguments, local_values, global_values, result),
             rule=f"{decision.source.file}:{decision.source.line}",
             bounds=self._bounds,
+            ratio_bound=told_bound(decision.sampling) if self._tells_ratios else None,
         )
         return PlannedCode(
             plan, _keyword_judge(decision), keywords, self.learn, _secret_keywords(decision)
         )
+
+
+def told_bound(sampling: Sampling | None) -> int | None:
+    """Return the bound of a share of traces, where nothing else decides what is kept."""
+    if sampling is None or sampling.ratio >= 1.0 or sampling.per_span:
+        return None
+    others = sampling.first or sampling.min_duration_ns or sampling.max_per_second is not None
+    return None if others else ratio_bound(sampling.ratio)
 
 
 def kind_of(code: CodeType) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.id_generator import IdGenerator
     from opentelemetry.trace import Span
 
-    from codetracer_otel.model.record import Record, TraceOnThread
+    from codetracer_otel.model.record import Record, RootSampler, TraceOnThread
     from codetracer_otel.model.record_block import RecordBlock
     from codetracer_otel.model.span_view import Batch
 
@@ -126,7 +126,7 @@ class SpanRecorder(Recorder, Protocol):
     def carry_with(self, carrier: ContextCarrier) -> None:
         """Let ``carrier`` hand on what is current; before `callbacks`."""
 
-    def follow(self, ids: IdGenerator, keeps_root: Callable[[int, bool], bool] | None) -> None:
+    def follow(self, ids: IdGenerator, keeps_root: RootSampler | None) -> None:
         """Take ids and decisions about local roots from somebody else from now on."""
 
     def is_traced(self, code: CodeType) -> bool:

@@ -11,14 +11,15 @@ from __future__ import annotations
 import linecache
 from dataclasses import field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.model.bounds import DEFAULT_BOUNDS, SpanBounds
+from codetracer_otel.model.probability import ratio_key
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from codetracer_otel.filters.types import ContentRules, EventRules, Sampling, WalkRules
     from codetracer_otel.model.value import Captured
@@ -125,6 +126,8 @@ class Plan:
         redactions: (kind, number) of the values of each call that are redacted by name.
         rule: provenance of the decision, for people.
         bounds: how much of a span is delivered.
+        ratio_bound: told with each span in the trace state, where a ratio of traces is all that
+            decides; None where it is not.
     """
 
     name: str
@@ -148,6 +151,7 @@ class Plan:
     redactions: tuple[tuple[str, int], ...] = ()
     rule: str = ""
     bounds: SpanBounds = DEFAULT_BOUNDS
+    ratio_bound: int | None = None
 
 
 SAMPLED: Final = 1  # W3C trace flags
@@ -159,18 +163,21 @@ class TraceOnThread:
 
     Attributes:
         trace_id: 128-bit integer, as OpenTelemetry has it.
-        ratio_key: the low 64 bits of the trace id, which OpenTelemetry's ratio sampler reads.
+        ratio_key: what a ratio keeps traces by, see `probability`.
         wall_offset_ns: Unix time minus monotonic time, both ns, read when the trace's root began.
         trace_flags: W3C trace flags that children hand on.
         trace_state: W3C tracestate header text, empty for none.
         thread_id: native ``threading.get_ident()``; 0 for the main thread.
         thread_name: name of the thread; empty for the main thread.
         remote_parent_id: span id (wire order) of a parent in another process, or 0.
+        root_attributes: parent id of the span that began it here, and the attributes that a sampler
+            has given this one; None for none.
     """
 
     __slots__ = (
         "ratio_key",
         "remote_parent_id",
+        "root_attributes",
         "thread_id",
         "thread_name",
         "trace_flags",
@@ -190,13 +197,34 @@ class TraceOnThread:
         remote_parent_id: int = 0,
     ) -> None:
         self.trace_id = trace_id
-        self.ratio_key = trace_id & 0xFFFF_FFFF_FFFF_FFFF
+        self.ratio_key = ratio_key(trace_id, trace_state)
         self.wall_offset_ns = wall_offset_ns
         self.trace_flags = trace_flags
         self.trace_state = trace_state
         self.thread_id = thread_id
         self.thread_name = thread_name
         self.remote_parent_id = remote_parent_id
+        self.root_attributes: tuple[int, Mapping[str, Any]] | None = None
+
+    def begin(self, sampled: Sampled, parent_id: int) -> None:
+        """Take what a sampler says of the span that begins the trace here."""
+        if sampled.trace_state is not None:
+            self.trace_state = sampled.trace_state
+            self.ratio_key = ratio_key(self.trace_id, self.trace_state)
+        if sampled.attributes:
+            self.root_attributes = parent_id, dict(sampled.attributes)
+
+
+class Sampled(NamedTuple):
+    """What a sampler says of a span that it keeps.
+
+    Attributes:
+        trace_state: tracestate header text of the span; None for that of its parent.
+        attributes: of the span.
+    """
+
+    trace_state: str | None = None
+    attributes: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +236,18 @@ class RemoteParent:
         span_id: non-zero 64-bit integer, as OpenTelemetry has it.
         trace_flags: W3C trace flags; bit 0 is "sampled".
         trace_state: tracestate header text, empty for none.
+        is_remote: whether it is of another process.
     """
 
     trace_id: int
     span_id: int
     trace_flags: int = 1
     trace_state: str = ""
+    is_remote: bool = True
+
+
+type RootSampler = Callable[[int, RemoteParent | None], Sampled | None]
+"""Says of a trace id and its parent, if any, what the span is that begins here; None: no span."""
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace  # compiled: one is made for e
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.model.bounds import first_of, plain_cut
+from codetracer_otel.model.probability import with_threshold
 from codetracer_otel.model.record import (
     ARGUMENTS,
     END,
@@ -118,7 +119,7 @@ def span_view(record: Record) -> SpanView:
         start_ns=record[START] + segment.wall_offset_ns,
         end_ns=record[END] + segment.wall_offset_ns,
         attributes=_code_attributes(plan, segment),
-        trace_state=segment.trace_state,
+        trace_state=state_of(plan, segment, extras),
         trace_flags=segment.trace_flags,
         parent_is_remote=bool(record[PARENT_ID]) and record[PARENT_ID] == segment.remote_parent_id,
     )
@@ -132,6 +133,13 @@ def span_view(record: Record) -> SpanView:
         view.attributes, dropped = first_of(view.attributes, plan.bounds.attributes)
         view.dropped_attributes += dropped
     return view
+
+
+def state_of(plan: Plan, segment: TraceOnThread, extras: SpanDetails | None) -> str:
+    """Return the tracestate of a span, which tells the share of traces that it stands for."""
+    if plan.ratio_bound is None or (extras is not None and extras.sampling_ratio is not None):
+        return segment.trace_state
+    return with_threshold(segment.trace_state, plan.ratio_bound)
 
 
 def apply_extras(view: SpanView, plan: Plan, extras: SpanDetails) -> None:

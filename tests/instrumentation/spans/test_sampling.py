@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry import trace
-from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 from opentelemetry.trace import get_current_span
 
 from codetracer_otel.filters.types import EventRules, Sampling
@@ -15,8 +14,8 @@ from codetracer_otel.instrumentation.spans.sampling import (
     RuleSampler,
     SamplerTable,
     TokenBucket,
-    ratio_bound,
 )
+from codetracer_otel.model.probability import ratio_key
 from codetracer_otel.sdk.session.configure import active_session
 from codetracer_otel.testing import FixedClock
 
@@ -51,15 +50,10 @@ def sampler_of(clock=None, bits=lambda: 0, **table):
 
 @settings(deadline=None, max_examples=200)
 @given(FULL_TRACE_IDS, st.floats(min_value=0, max_value=1))
-def test_a_trace_is_kept_exactly_where_opentelemetrys_ratio_sampler_keeps_it(trace_id, ratio):
-    theirs = TraceIdRatioBased(ratio).should_sample(None, trace_id, "name")
-    kept = sampler_of(ratio=ratio).keeps(trace_id, 0)
-    assert kept == (theirs.decision is Decision.RECORD_AND_SAMPLE)
-
-
-@pytest.mark.parametrize(("ratio", "bound"), [(0.0, 0), (1.0, 2**64), (0.5, 2**63)])
-def test_a_ratio_is_a_bound_of_64_bits(ratio, bound):
-    assert ratio_bound(ratio) == bound
+def test_a_trace_is_kept_where_its_randomness_reaches_the_threshold(trace_id, ratio):
+    threshold = 2**56 - round(ratio * 2**56)
+    kept = sampler_of(ratio=ratio).keeps(ratio_key(trace_id), 0)
+    assert kept == (trace_id % 2**56 >= threshold)
 
 
 def test_a_ratio_per_span_looks_at_random_bits_and_not_at_the_trace():
@@ -312,9 +306,7 @@ def test_calls_that_are_kept_for_an_error_hang_on_each_other(record, tree, catch
 def test_a_call_that_is_always_kept_hangs_on_one_that_is_kept_for_its_error(record, tree):
     with record(sampled("through", ratio=0.0)) as spans:
         catching("bad")
-    assert tree(spans).shape() == (
-        ("catching", (("through", (("raising", ()),)), ("leaf", ()))),
-    )
+    assert tree(spans).shape() == (("catching", (("through", (("raising", ()),)), ("leaf", ()))),)
 
 
 def test_an_error_that_is_handled_keeps_the_call_that_failed_alone(record, tree):

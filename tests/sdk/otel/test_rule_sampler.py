@@ -72,9 +72,10 @@ def test_a_file_rule_matches_the_file_path(sampler):
 
 def test_a_ratio_is_decided_from_the_trace_id_and_told_on_the_span(sampler):
     chosen = sampler(ratio("obj:glob:*", 0.5))
-    assert [keeps(chosen, trace_id=trace_id) for trace_id in (LOW, HIGH)] == [True, False]
-    result = chosen.should_sample(None, LOW, "n")
+    assert [keeps(chosen, trace_id=trace_id) for trace_id in (LOW, HIGH)] == [False, True]
+    result = chosen.should_sample(parent(1, [("a", "b")]), HIGH, "n")
     assert dict(result.attributes) == {"codetracer.sampling.ratio": 0.5}
+    assert result.trace_state.to_header() == "ot=th:8,a=b"
 
 
 def test_the_first_spans_of_each_name_are_kept(sampler):

@@ -47,7 +47,7 @@ from codetracer_otel.model.record import (
     START,
     TraceOnThread,
 )
-from codetracer_otel.model.span_view import SpanView, apply_extras, span_view
+from codetracer_otel.model.span_view import SpanView, apply_extras, span_view, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -114,7 +114,7 @@ def _bare_view(plan: Plan) -> SpanView:
 class _SegmentForm:
     """What the spans of one segment have in common."""
 
-    __slots__ = ("flags", "offset", "remote", "remote_flags", "suffix", "trace")
+    __slots__ = ("flags", "offset", "remote", "remote_flags", "state", "suffix", "trace")
 
     def __init__(self, segment: TraceOnThread) -> None:
         self.trace = segment.trace_id.to_bytes(16, "big")
@@ -122,10 +122,11 @@ class _SegmentForm:
         self.remote = segment.remote_parent_id
         self.flags = flag_bits(segment.trace_flags, is_remote=False)
         self.remote_flags = flag_bits(segment.trace_flags, is_remote=True)
-        self.suffix = trace_state_field(segment.trace_state)
+        self.state = trace_state_field(segment.trace_state)
+        self.suffix = b""
         if segment.thread_id:
             values = (segment.thread_id, segment.thread_name)
-            self.suffix += attributes(ATTRIBUTE_TAG, dict(zip(_THREAD, values, strict=True)))
+            self.suffix = attributes(ATTRIBUTE_TAG, dict(zip(_THREAD, values, strict=True)))
 
 
 class OtlpEncoder:
@@ -214,7 +215,13 @@ class OtlpEncoder:
         values, extras, result = record[ARGUMENTS], record[EXTRAS], record[RESULT]
         if not form.fits or len(values) != len(form.keys):
             return None
-        parts = [_head(record, segment), form.static, segment.suffix]
+        plain = form.plan.ratio_bound is None
+        state = (
+            segment.state
+            if plain
+            else trace_state_field(state_of(form.plan, record[SEGMENT], extras))
+        )
+        parts = [_head(record, segment), state, form.static, segment.suffix]
         append = parts.append
         for key, value in zip(form.keys, values):  # noqa: B905 - checked above; strict costs 5 %
             # the two kinds that make up nearly all values; `_add` knows the others

@@ -90,11 +90,11 @@ def link_to(target: object) -> Link:
 
 
 def below_remote(context: Context, remote: RemoteParent) -> Context:
-    """Return ``context`` with the span of another process in it."""
+    """Return ``context`` with the span of another process, or of another recorder, in it."""
     span_context = SpanContext(
         remote.trace_id,
         remote.span_id,
-        is_remote=True,
+        is_remote=remote.is_remote,
         trace_flags=TraceFlags(remote.trace_flags),
         trace_state=TraceState.from_header([remote.trace_state]),
     )

@@ -206,7 +206,7 @@ class CallEnds:
         plan = entry[SAMPLED_OUT_PLAN]
         if type(plan) is not Plan or entry[INHERITED_ID] != record[PARENT_ID]:
             return False
-        if not plan.sampling.keep_errors:
+        if plan.sampling is None or not plan.sampling.keep_errors:
             return False
         extras = entry[EXTRAS] = entry[EXTRAS] or SpanDetails()
         if extras.failed_inside is None:

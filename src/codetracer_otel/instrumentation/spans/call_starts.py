@@ -138,7 +138,7 @@ class Calls:
         calls_before, sampler = traced_code.seen, traced_code.sampler
         if sampler is not None:
             traced_code.seen += 1
-            if not sampler.keeps(segment.trace_id, calls_before):
+            if not sampler.keeps(segment.ratio_key, calls_before):
                 self._leave_out(stack, traced_code, code, frame, (context, segment, parent_id))
                 return
         values = traced_code.read_arguments(frame)

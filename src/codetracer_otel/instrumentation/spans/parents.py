@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
     from codetracer_otel.model.protocols import Clock, Ids
+    from codetracer_otel.model.record import RootSampler
 
 # A test may replace the class; below gevent it is one that inherits the property.
 _name_of: Final[Any] = threading.Thread.name.fget  # type: ignore[attr-defined]
@@ -77,12 +78,12 @@ def settle_kept(entry: Record | None) -> None:
         entry, extras.undecided_parent = extras.undecided_parent, None
 
 
-def decide_again(entries: Iterable[Record], keeps_root: Callable[[int, bool], bool]) -> None:
+def decide_again(entries: Iterable[Record], keeps_root: RootSampler) -> None:
     """Take the sampled flag from open traces that began here and that a sampler does not keep."""
     calls = [entry for entry in entries if entry[SEGMENT] is not None]
     segments = {id(entry[SEGMENT]): entry[SEGMENT] for entry in calls}
     for segment in segments.values():
-        if not segment.remote_parent_id and not keeps_root(segment.trace_id, False):
+        if not segment.remote_parent_id and keeps_root(segment.trace_id, None) is None:
             segment.trace_flags &= ~SAMPLED
     for entry in calls:
         if entry[EXTRAS] is not None and entry[EXTRAS].span is not None:
@@ -124,8 +125,8 @@ class Parents:
         remote: parent of root spans, from another process.
         respect_parent: record nothing below a parent that is not sampled.
         on_root: called as each local root begins: whether this is still the same process.
-        keeps_root: answers for a trace id, and whether it is a remote parent's, whether a trace
-            that begins here is recorded; None for always.
+        keeps_root: says whether what begins a trace here, or goes on with one, is recorded; None
+            for always.
     """
 
     def __init__(
@@ -136,7 +137,7 @@ class Parents:
         *,
         respect_parent: bool = True,
         on_root: Callable[[], None] = lambda: None,
-        keeps_root: Callable[[int, bool], bool] | None = None,
+        keeps_root: RootSampler | None = None,
     ) -> None:
         self._on_root = on_root
         self._clock = clock
@@ -146,7 +147,7 @@ class Parents:
         self._wall_ns = clock.wall_ns
         self._monotonic_ns = clock.monotonic_ns
 
-    def follow(self, ids: Ids, keeps_root: Callable[[int, bool], bool] | None) -> None:
+    def follow(self, ids: Ids, keeps_root: RootSampler | None) -> None:
         """Let traces that begin from now on have other ids, and be decided on by another sampler.
 
         Args:
@@ -199,26 +200,28 @@ class Parents:
         """Return a fresh trace, or the remote parent's, for the thread of ``base``."""
         keeps = self._keeps_root
         if remote is None:
-            segment = self._fresh_trace(base)
-            return (segment, 0) if keeps is None or keeps(segment.trace_id, False) else (None, 0)
-        if self._respect_parent and not remote.trace_flags & SAMPLED:
+            segment, parent_id = self._fresh_trace(base), 0
+        elif self._respect_parent and not remote.trace_flags & SAMPLED:
             return None, 0
-        if keeps is not None and not keeps(remote.trace_id, True):
+        else:
+            segment, parent_id = self._fresh_trace(base, remote), wire_span_id(remote.span_id)
+            segment.remote_parent_id = parent_id if remote.is_remote else 0
+        if keeps is None:
+            return segment, parent_id
+        sampled = keeps(segment.trace_id, remote)
+        if sampled is None:
             return None, 0
-        parent_id = wire_span_id(remote.span_id)
-        segment = self._fresh_trace(base, remote.trace_id)
-        segment.trace_flags = remote.trace_flags & RANDOM | SAMPLED
-        segment.trace_state = remote.trace_state
-        segment.remote_parent_id = parent_id
+        segment.begin(sampled, parent_id)
         return segment, parent_id
 
-    def _fresh_trace(self, base: Record, trace_id: int = 0) -> TraceOnThread:
+    def _fresh_trace(self, base: Record, parent: RemoteParent | None = None) -> TraceOnThread:
         self._on_root()
         thread: tuple[int, str] = base[BASE_THREAD] or thread_of(base)
         offset = self._wall_ns() - self._monotonic_ns()
-        return TraceOnThread(
-            trace_id or self._new_trace_id(), offset, *thread, trace_flags=self._new_flags
-        )
+        if parent is None:
+            return TraceOnThread(self._new_trace_id(), offset, *thread, self._new_flags)
+        flags = parent.trace_flags & RANDOM | SAMPLED
+        return TraceOnThread(parent.trace_id, offset, *thread, flags, parent.trace_state)
 
     def new_linked_root(
         self, segment: TraceOnThread, parent_id: int, base: Record
@@ -280,10 +283,9 @@ class Parents:
             context.span_id,
             context.trace_flags,
             context.trace_state.to_header(),
+            context.is_remote,
         )
         segment, _ = self.new_root(base, remote)
-        if segment is not None and not context.is_remote:
-            segment.remote_parent_id = 0
         base[BASE_MOVED_SEGMENT] = segment
         return segment, parent_id
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
     from codetracer_otel.instrumentation.spans.sampling import SamplerTable
     from codetracer_otel.model.protocols import CallAdopter, Clock, ContextCarrier
+    from codetracer_otel.model.record import RootSampler
     from codetracer_otel.model.value import Captured
 
 
@@ -219,7 +220,7 @@ class PythonRecorder:
         """Return the innermost recorded call of this thread, or None."""
         return self.stacks.innermost()
 
-    def follow(self, ids: IdGenerator, keeps_root: Callable[[int, bool], bool] | None) -> None:
+    def follow(self, ids: IdGenerator, keeps_root: RootSampler | None) -> None:
         """Take ids and decisions from somebody else from now on; arguments as for `Parents`.
 
         Traces that are open go on. What the sampler says about each is what spans of others below

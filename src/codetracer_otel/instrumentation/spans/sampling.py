@@ -6,20 +6,15 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, Protocol
 
 from codetracer_otel.filters.types import Sampling
+from codetracer_otel.model.probability import BITS, ratio_bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from codetracer_otel.filters.types import EventRules
 
-# OpenTelemetry's TraceIdRatioBased looks at the low 64 bits of the trace id.
-TRACE_ID_BITS: Final = (1 << 64) - 1
 _NS_PER_SECOND: Final = 1_000_000_000
-
-
-def ratio_bound(ratio: float) -> int:
-    """Return the bound below which the low 64 bits of a trace id mean "keep"."""
-    return round(ratio * (TRACE_ID_BITS + 1))
+_BITS_TOO_MANY: Final = 64 - BITS  # of a random number
 
 
 class TokenBucket:
@@ -92,7 +87,7 @@ class EventGate:
             return True
         if self.rules.max_per_span is not None and kept_on_span >= self.rules.max_per_span:
             return False
-        if self._random_bits() >= self._bound:
+        if self._random_bits() >> _BITS_TOO_MANY >= self._bound:
             return False
         return self._bucket is None or self._bucket.take()
 
@@ -124,27 +119,27 @@ class RuleSampler:
 
     @property
     def ratio_threshold(self) -> int | None:
-        """The trace-id bound where a ratio per trace is all there is to decide, else None."""
+        """The bound of keys where a ratio per trace is all there is to decide, else None."""
         rules = self.sampling
         simple = not (rules.per_span or rules.first or rules.min_duration_ns)
         return self._bound if simple and self._bucket is None and self._session is None else None
 
-    def keeps(self, trace_id: int, calls_before: int) -> bool:
+    def keeps(self, key: int, calls_before: int) -> bool:
         """Return whether a call is kept, as far as can be told when it begins.
 
         Args:
-            trace_id: 128-bit integer.
+            key: `ratio_key` of the trace.
             calls_before: how many calls of this function came before.
         """
         self.counters["seen"] += 1
-        cause = self._cause_to_drop(trace_id, calls_before)
+        cause = self._cause_to_drop(key, calls_before)
         self.counters[cause or "kept"] += 1
         return cause is None
 
-    def _cause_to_drop(self, trace_id: int, calls_before: int) -> str | None:
+    def _cause_to_drop(self, key: int, calls_before: int) -> str | None:
         if calls_before < self.sampling.first:
             return None
-        bits = self._random_bits() if self.sampling.per_span else trace_id & TRACE_ID_BITS
+        bits = self._random_bits() >> _BITS_TOO_MANY if self.sampling.per_span else key
         if bits >= self._bound:
             return "dropped_ratio"
         if self._bucket is not None and not self._bucket.take():

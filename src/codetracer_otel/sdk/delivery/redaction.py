@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.filters.secrets.redactor import KNOWN_KIND
 from codetracer_otel.filters.types import CodeIdentity, ContentCounters, learn_nothing
 from codetracer_otel.model.bounds import DEFAULT_BOUNDS
-from codetracer_otel.model.record import ARGUMENTS, EXTRAS, PLAN, RESULT, stack_trace_text
+from codetracer_otel.model.record import (
+    ARGUMENTS,
+    EXTRAS,
+    PARENT_ID,
+    PLAN,
+    RESULT,
+    SEGMENT,
+    SpanDetails,
+    stack_trace_text,
+)
 from codetracer_otel.model.record_block import EVERY_TEXT, NOT_AT_ALL, SUSPECTS, RecordBlock
 from codetracer_otel.model.value import DROPPED, Node, attribute_value
 from codetracer_otel.model.value_texts import iter_texts
@@ -34,7 +43,7 @@ if TYPE_CHECKING:
     from codetracer_otel.filters import Classifier, Decision
     from codetracer_otel.filters.secrets.redactor import ContentRules
     from codetracer_otel.model.bounds import SpanBounds
-    from codetracer_otel.model.record import Event, Link, Plan, Record, SpanDetails
+    from codetracer_otel.model.record import Event, Link, Plan, Record
     from codetracer_otel.model.span_view import SpanView
     from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
     from codetracer_otel.sdk.delivery.span_texts import Text
@@ -82,9 +91,7 @@ class ContentRedaction:
         block = RecordBlock.of(records)
         if self._known is not None:
             self._known.settle()
-        for record in block.owned():
-            if record[EXTRAS] is not None:
-                _complete_exception(record[EXTRAS])
+        _complete(block)
         self._judge_threads(block)
         decisions = [self._decision_about(view) for view in views]
         for view, decision in zip(views, decisions, strict=True):
@@ -241,6 +248,27 @@ def _complete_events(events: Iterable[Event]) -> None:
                 key: attribute_value(value) if type(value) is Node else value
                 for key, value in event.attributes.items()
             }
+
+
+def _complete(block: RecordBlock) -> None:
+    """Add what is no part of records as they are recorded, before they are judged."""
+    if any(segment.root_attributes is not None for segment in block.segments()):
+        for record in block.take_over_all():
+            _take_root_attributes(record)
+    for record in block.owned():
+        if record[EXTRAS] is not None:
+            _complete_exception(record[EXTRAS])
+
+
+def _take_root_attributes(record: Record) -> None:
+    """Give the span that began a trace the attributes that a sampler has for it."""
+    parent_id, given = record[SEGMENT].root_attributes or (None, {})
+    if record[PARENT_ID] == parent_id:
+        attributes, rules = dict(given), record[PLAN].attribute_rules
+        if rules is not None:
+            judge_keys(attributes, rules.attribute_action)
+        extras = record[EXTRAS] = record[EXTRAS] or SpanDetails()
+        extras.attributes = attributes | (extras.attributes or {})
 
 
 def _complete_exception(extras: SpanDetails) -> None:

@@ -9,26 +9,28 @@ from opentelemetry.sdk.trace.sampling import (
     ALWAYS_ON,
     DEFAULT_ON,
     Decision,
-    ParentBased,
     Sampler,
-    StaticSampler,
     TraceIdRatioBased,
 )
+from opentelemetry.trace import SpanKind, get_current_span
 
 from codetracer_otel.errors import ErrorCode
+from codetracer_otel.exporters.attributes import deliverable
+from codetracer_otel.instrumentation.manual.context import below_remote
+from codetracer_otel.model.record import Sampled
 from codetracer_otel.sdk.otel.host_provider import host_provider
 from codetracer_otel.sdk.otel.rule_sampler import build_rule_sampler
 from codetracer_otel.sdk.settings.exporter_specs import NAMED_SAMPLERS, RULES_SAMPLER, SAMPLER_GROUP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from codetracer_otel.model.protocols import Notify
+    from codetracer_otel.model.record import RemoteParent, RootSampler
     from codetracer_otel.sdk.settings.model import Settings
 
 _LOW_64_BITS: Final = (1 << 64) - 1
 _BY_PARENT: Final = "parentbased_"
 _ROOT: Final = Context()  # None would be the current context, which may hold a span
+_KEPT: Final = Sampled()
 _SPAN_NAME: Final = "function"  # a root is decided on before its span has a name
 
 
@@ -63,7 +65,7 @@ def load_sampler(settings: Settings, notify: Notify) -> Sampler | None:
 
 def build_root_sampler(
     settings: Settings, named: Sampler | None, notify: Notify
-) -> Callable[[int, bool], bool] | None:
+) -> RootSampler | None:
     """Return what decides whether a trace is recorded, or None where every trace is.
 
     The sampler of a stated or global provider of the OpenTelemetry SDK goes before the one that
@@ -81,7 +83,7 @@ def build_root_sampler(
     kind = name.removeprefix(_BY_PARENT)
     is_by_parent = name.startswith(_BY_PARENT)
     if kind == "always_off":
-        return lambda _trace_id, is_remote: is_remote and is_by_parent
+        return lambda _trace_id, parent: _KEPT if parent and is_by_parent else None
     if kind == "traceidratio":
         return _by_ratio(float(settings.sampler_argument or 1.0), is_by_parent=is_by_parent)
     if named is None or name == RULES_SAMPLER:
@@ -89,34 +91,43 @@ def build_root_sampler(
     return _of_sampler(named, notify)
 
 
-def _by_ratio(ratio: float, *, is_by_parent: bool) -> Callable[[int, bool], bool]:
+def _by_ratio(ratio: float, *, is_by_parent: bool) -> RootSampler:
     bound = TraceIdRatioBased.get_bound_for_rate(ratio)
 
-    def keeps(trace_id: int, is_remote: bool) -> bool:  # noqa: FBT001 - called by position
-        return (is_remote and is_by_parent) or trace_id & _LOW_64_BITS < bound
+    def keeps(trace_id: int, parent: RemoteParent | None) -> Sampled | None:
+        is_kept = (parent and is_by_parent) or trace_id & _LOW_64_BITS < bound
+        return _KEPT if is_kept else None
 
     return keeps
 
 
-def _of_sampler(sampler: Sampler, notify: Notify) -> Callable[[int, bool], bool] | None:
+def _of_sampler(sampler: Sampler, notify: Notify) -> RootSampler | None:
     if sampler in (ALWAYS_ON, DEFAULT_ON):
         return None
-    is_by_parent = isinstance(sampler, ParentBased)
-    if isinstance(sampler, StaticSampler):
-        is_on = sampler.should_sample(_ROOT, 0, _SPAN_NAME).decision is Decision.RECORD_AND_SAMPLE
-        return None if is_on else (lambda _trace_id, _is_remote: False)
     told: list[str] = []
 
-    def keeps(trace_id: int, is_remote: bool) -> bool:  # noqa: FBT001 - called by position
-        if is_remote and is_by_parent:
-            return True
+    def keeps(trace_id: int, parent: RemoteParent | None) -> Sampled | None:
         try:
-            decision = sampler.should_sample(_ROOT, trace_id, _SPAN_NAME).decision
+            return _asked(sampler, trace_id, parent)
         except Exception as error:  # noqa: BLE001 - a host's sampler must not end the program
             if not told:
                 told.append(type(error).__qualname__)
                 notify("sampler_raised", "warn", error=told[0])
-            return True
-        return decision is Decision.RECORD_AND_SAMPLE
+            return _KEPT
 
     return keeps
+
+
+def _asked(sampler: Sampler, trace_id: int, parent: RemoteParent | None) -> Sampled | None:
+    """Ask as the SDK's tracer does; its samplers read the state of a parent in the context."""
+    context, state = _ROOT, None
+    if parent is not None:
+        context = below_remote(_ROOT, parent)
+        state = get_current_span(context).get_span_context().trace_state
+    result = sampler.should_sample(
+        context, trace_id, _SPAN_NAME, SpanKind.INTERNAL, None, None, state
+    )
+    if result.decision is not Decision.RECORD_AND_SAMPLE:
+        return None
+    header = result.trace_state.to_header() if result.trace_state else ""
+    return Sampled(header, deliverable(result.attributes or {}))

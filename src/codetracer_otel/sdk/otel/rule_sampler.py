@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
-from opentelemetry.trace import get_current_span
+from opentelemetry.trace import TraceState, get_current_span
 
 from codetracer_otel.bindings import Time
 from codetracer_otel.filters import compile_chain
 from codetracer_otel.filters.types import CodeIdentity
+from codetracer_otel.instrumentation.plan_builder import told_bound
 from codetracer_otel.instrumentation.spans.sampling import RuleSampler, SamplerTable
 from codetracer_otel.model.ids import RandomIds
+from codetracer_otel.model.probability import ratio_key, with_threshold
 from codetracer_otel.sdk.settings.filter_loading import load_filters
 from codetracer_otel.sdk.settings.model import from_process_environment
 from codetracer_otel.sdk.settings.resolve import resolve
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Link, SpanKind, TraceState
+    from opentelemetry.trace import Link, SpanKind
     from opentelemetry.util.types import Attributes
 
     from codetracer_otel.filters.decisions.classifier import Classifier
@@ -70,8 +72,11 @@ class RuleSamplerForSpans(Sampler):
         if parent.is_valid and not parent.trace_flags.sampled:
             return SamplingResult(Decision.DROP, None, state)
         verdict = self._verdict_for(name, attributes or {})
-        if not verdict.keeps(trace_id):
+        header = "" if state is None else state.to_header()
+        if not verdict.keeps(ratio_key(trace_id, header)):
             return SamplingResult(Decision.DROP, None, state)
+        if verdict.ratio_bound is not None:
+            state = TraceState.from_header([with_threshold(header, verdict.ratio_bound)])
         return SamplingResult(Decision.RECORD_AND_SAMPLE, verdict.attributes, state)
 
     def get_description(self) -> str:
@@ -98,20 +103,21 @@ class RuleSamplerForSpans(Sampler):
 class _Verdict:
     """What a rule says about the spans of one name."""
 
-    __slots__ = ("_calls", "_sampler", "_skips", "attributes")
+    __slots__ = ("_calls", "_sampler", "_skips", "attributes", "ratio_bound")
 
     def __init__(self, decision: RuleDecision, sampler: RuleSampler | None) -> None:
         self._skips = not decision.traces and bool(decision.source.selector)
         self._sampler = sampler
         self._calls = 0
+        self.ratio_bound = told_bound(decision.sampling)
         ratio = 1.0 if decision.sampling is None else decision.sampling.ratio
         self.attributes = {"codetracer.sampling.ratio": ratio} if ratio < 1.0 else None
 
-    def keeps(self, trace_id: int) -> bool:
+    def keeps(self, key: int) -> bool:
         if self._skips:
             return False
         calls_before, self._calls = self._calls, self._calls + 1
-        return self._sampler is None or self._sampler.keeps(trace_id, calls_before)
+        return self._sampler is None or self._sampler.keeps(key, calls_before)
 
 
 def build_rule_sampler(argument: str | None = None, *, trace_filter: str | None = None) -> Sampler:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.monitoring.activation import ActivatedRecorder
     from codetracer_otel.instrumentation.monitoring.tool import Monitor
     from codetracer_otel.model.protocols import SpanRecorder
+    from codetracer_otel.model.record import RootSampler
     from codetracer_otel.sdk.settings.model import Settings
 
 
@@ -62,7 +63,7 @@ class Recording(CallRecording):
         error_boundary: Callable[[BaseException], None],
         on_root: Callable[[], None],
         ids: RandomIds | None = None,
-        keeps_root: Callable[[int, bool], bool] | None = None,
+        keeps_root: RootSampler | None = None,
     ) -> None:
         load_readers()
         self.ids = ids or RandomIds()
@@ -87,6 +88,7 @@ class Recording(CallRecording):
                 self.skipped.count,
                 build_shown_path(settings, classifier.chain.roots),
                 settings.bounds,
+                tells_ratios=settings.limits.max_spans_per_second is None,
             ),
             samplers=self.samplers,
             parents=Parents(
