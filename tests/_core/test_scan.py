@@ -110,6 +110,10 @@ PIECES = [
         "aB3dE5gH7jK9mN1pQ3sT5vW7xY9zA2cD4fG6hJ8k",
         "0123456789abcdef",
         "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
+        "JTGvsxsXBraLEKHmNebmCx",
+        "q7Rt+WmZ9x/d4LpB8vNc3Y=",
+        "KEYA1B2C3D4E5F6G7H8A1B2C3D4",
+        "waka_",
     ),
     *(literal for family in FAMILIES for literal in family.literals),
 ]
@@ -169,9 +173,12 @@ def test_the_name_of_a_secret_is_seen_in_any_spelling(scanner, name, join, value
 
 def test_the_vendors_of_the_corpus_are_seen_in_every_position(scanner):
     pick = random.Random(1)
-    tables = corpus.KNOWN + corpus.HELD_OUT
-    rows = [line.split(" ", 1)[1] for line in tables.split("\n") if line]
-    for template in rows:
+    tables = [
+        corpus.KNOWN, corpus.HELD_OUT, corpus.HELD_OUT_SECOND, corpus.HELD_OUT_THIRD,
+        corpus.HELD_OUT_FOURTH, corpus.HELD_OUT_FIFTH,
+    ]  # fmt: skip
+    rows = [line.split(" ", 1)[1] for table in tables for line in table.split("\n") if line]
+    for template in [*rows, "live_sk_JTGvsxsXBraLEKHmNebmCx{A0}", "mysql -u bob -phush{D4}"]:
         secret = corpus.fill(template, pick)
         for put in TEXT_POSITIONS:
             check(scanner, put(secret))

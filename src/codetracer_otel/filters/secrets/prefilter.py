@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 _SEPARATOR: Final = "\0"
 _CHUNK: Final = 256  # texts joined at a time
 
-RUN_CHARACTERS: Final = TOKEN_CHARACTERS + "+"
+RUN_CHARACTERS: Final = TOKEN_CHARACTERS + "+"  # of runs of them and of base64
+PROGRAMS: Final = ("mysql", "mariadb", "sshpass")  # whose `-p` is followed by a password
 _LETTERS: Final = bytes(
     byte if byte == 0 else ord("a") if chr(byte) in RUN_CHARACTERS else ord(" ")
     for byte in range(256)
@@ -59,9 +60,7 @@ LITERALS: Final = {
         ("V", "ENV "),
         ("G", "ARG "),
         ("w", "password"),  # before white space, in netrc
-        ("q", "mysql"),
-        ("b", "mariadb"),
-        ("h", "sshpass"),
+        *zip("qbh", PROGRAMS, strict=True),
         ("\uff1a", "\uff1a"),
         ("\uff1d", "\uff1d"),
     ),

@@ -17,6 +17,7 @@ from codetracer_otel.filters.secrets.prefilter import (
     DIGEST_DASH,
     LITERALS,
     LOWER_LITERALS,
+    PROGRAMS,
     RUN_CHARACTERS,
     STATEMENT_WORDS,
     TIME_CHARACTERS,
@@ -45,7 +46,7 @@ def scan_tables() -> dict[str, Any]:
     ends: dict[bytes, int] = {}
     for bits, texts in (
         (_SURE, [literal for found in LOWER_LITERALS.values() for _, literal in found]),
-        (_SURE, _ODD),
+        (_SURE, (*_ODD, *PROGRAMS)),
         (_EXACT, exact),
         (_JOIN, [literal for _, literal in LITERALS["named"]]),
     ):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # A stretch of letters and digits that stands behind a prefix; the prefilter asks for the same.
 # Digests and UUIDs are hexadecimal, the words of identifiers have no digits among their letters.
 STRETCH: Final = (
-    r"(?:[_.~:$-](?=[A-Za-z0-9+/]{12})[A-Za-z+/]*+[0-9]"
+    r"(?:(?:[_.~$-]|(?<=[ntyNTY=]):|(?<=[0-9a-f]{9}):)(?=[A-Za-z0-9+/]{12})[A-Za-z+/]*+[0-9]"
     r"|[.][A-Za-z0-9_-]{6}[.][A-Za-z0-9_-]{27}"
     r"|[_-][0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-|KEY[A-Z0-9]{24}"
     r"|[_-](?=[A-Za-z]{20})(?:[a-z]{0,3}[A-Z]{1,4}){5})"
