@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 from tests.traced_run import run_traced, spans_in
 
@@ -131,3 +134,23 @@ def test_a_failing_suite_keeps_its_exit_status(project):
 
     assert process.returncode == 1
     assert process.stderr == ""
+
+
+@pytest.fixture
+def application(tmp_path):
+    (tmp_path / "app.py").write_text(f"{CODE}total([1, 2])\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("way", ["module", "script"])
+def test_what_launches_a_program_is_not_traced_and_the_program_is(application, way):
+    command = ("-m", "coverage") if way == "module" else (Path(sys.executable).parent / "coverage",)
+    process, names = run(application, *command, "run", "--data-file=none", "app.py")
+    assert process.returncode == 0
+    assert {name for name in names if "total" in name} == {"__main__.total"}
+    assert names == {"__main__.total", "<__main__>"}
+
+
+def test_a_launcher_can_be_traced_like_a_program(application):
+    _, names = run(application, "--no-framework-filters", "-m", "coverage", "--version")
+    assert any(name.startswith("coverage.") for name in names)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.errors import FilterError
@@ -19,13 +21,14 @@ from codetracer_otel.filters import (
 )
 from codetracer_otel.filters.code.paths import absolute_path
 from codetracer_otel.filters.language.sources import parse_chain_text, parse_stated_chain
-from codetracer_otel.sdk.settings.launch import StartKind
+from codetracer_otel.sdk.settings.launch import StartKind, is_launcher
 from codetracer_otel.sdk.settings.parsers import invalid
 
 if TYPE_CHECKING:
     from codetracer_otel.errors import Problem
     from codetracer_otel.filters.language.chain import FilterChain
     from codetracer_otel.model.protocols import Clock, Notify
+    from codetracer_otel.sdk.settings.launch import StartMode
     from codetracer_otel.sdk.settings.model import Settings
 
 # Without the builtin filters something must still say what the defaults are.
@@ -36,6 +39,20 @@ version = 1
 [scope]
 default_exec = "trace"
 default_value_action = "allow"
+"""
+
+
+_LAUNCHER: Final = """\
+[meta]
+name = "builtin-launcher"
+version = 2
+[scope]
+default_exec = "inherit"
+default_value_action = "inherit"
+[[scope.rules]]
+selector = {selector}
+exec = "skip"
+reason = "the command that launches the program"
 """
 
 
@@ -53,6 +70,8 @@ def filter_sources(settings: Settings) -> list[FilterSource]:
     sources = builtin_sources(default=settings.builtin_filter, framework=settings.launch.framework)
     if not settings.builtin_filter:
         sources.insert(0, FilterSource("<builtin:bare-defaults>", _BARE_DEFAULTS))
+    if script := _script_of_launcher(settings.launch):
+        sources.append(_without_script(script))
     found = discover(discovery_start(settings))
     stated = [*settings.environment_filters, *settings.filters]
     if found is not None:
@@ -101,21 +120,39 @@ def _own_distribution(settings: Settings) -> list[str]:
     """Return the places of the program itself, which is never third-party code."""
     launch = settings.launch
     if launch.kind is StartKind.MODULE:
-        return _installed_package(launch.target)
-    if launch.kind is not StartKind.SCRIPT:
+        return [] if _launches(launch, [launch.target]) else _installed_package(launch.target)
+    if launch.kind is not StartKind.SCRIPT or _script_of_launcher(launch):
         return []
-    return [launch.target, *_packages_of_command(launch.target)]
+    modules = _modules_of_command(launch.target)
+    return [launch.target, *(place for name in modules for place in _installed_package(name))]
 
 
-def _packages_of_command(script: str) -> list[str]:
-    """Return where the packages lie whose command ``script`` is, if it may be an installed one."""
+def _launches(launch: StartMode, modules: list[str]) -> bool:
+    """Return whether a command that lies in these modules runs a program of somebody else."""
+    return launch.framework_filter and any(map(is_launcher, modules))
+
+
+def _script_of_launcher(launch: StartMode) -> str:
+    """Return the path of the installed script that launches the program, or an empty text."""
+    if launch.kind is not StartKind.SCRIPT:
+        return ""
+    return launch.target if _launches(launch, _modules_of_command(launch.target)) else ""
+
+
+def _without_script(script: str) -> FilterSource:
+    text = _LAUNCHER.format(selector=json.dumps(f"file:literal:{script}"))
+    return FilterSource("<builtin:launcher>", text, builtin=True)
+
+
+@lru_cache(maxsize=1)
+def _modules_of_command(script: str) -> list[str]:
+    """Return the modules whose command ``script`` is, if it may be an installed one."""
     folder, name = os.path.split(script)
     if name.endswith(".py") and folder != os.path.dirname(sys.executable or ""):
         return []  # to ask every installed distribution takes 50 ms and more
     from importlib.metadata import entry_points  # noqa: PLC0415 - 30 ms
 
-    found = entry_points(group="console_scripts", name=name)
-    return [place for command in found for place in _installed_package(command.module)]
+    return [command.module for command in entry_points(group="console_scripts", name=name)]
 
 
 def _installed_package(module: str) -> list[str]:

@@ -3,6 +3,23 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
+
+_LAUNCHERS: Final = """
+IPython airflow arq behave bpython celery coverage daphne debugpy django dramatiq fastapi
+fastapi_cli flask granian gunicorn hupper huey hypercorn invoke ipdb ipykernel
+ipykernel_launcher jupyter jupyter_client jupyter_core jupyter_server jupyterlab kernprof
+line_profiler litestar locust luigi marimo memory_profiler nbclient nbconvert nose2 notebook
+opentelemetry papermill prefect procrastinate ptpython pudb pyinstrument quart robot rq sanic saq
+scalene scrapy streamlit taskiq testtools tornado twisted uvicorn viztracer voila waitress ward
+watchdog watchfiles werkzeug
+"""
+_LAUNCHING: Final = frozenset(_LAUNCHERS.split())
+
+
+def is_launcher(module: str) -> bool:
+    """Return whether the commands of a module's package run a program of somebody else."""
+    return module.partition(".")[0] in _LAUNCHING
 
 from codetracer_otel.data_classes import dataclass
 

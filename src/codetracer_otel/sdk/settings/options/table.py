@@ -301,8 +301,11 @@ BUFFER: Final = _table(
 
 RUN: Final = _table(
     Option(
-        "framework_filters", "leaves those of pytest and unittest out", shown_default="with them",
-        flag=Flag("--no-framework-filters", "without those of test frameworks"),
+        "framework_filters",
+        "leaves those of pytest and unittest out, and traces what launches the program (uvicorn, "
+        "gunicorn, flask, django, celery, ...) like a program",
+        shown_default="with them",
+        flag=Flag("--no-framework-filters", "without those of test frameworks and launchers"),
     ),
     Option(
         "summary", "leaves the summary out", shown_default="with it",
