@@ -50,3 +50,15 @@ def test_a_line_without_code_is_told_where_code_is(capsys, tmp_path):
     file.write_text("def f():\n    pass\n\n\ndef g():\n    pass\n")
     assert main(["explain", f"{file}:99"]) == 2
     assert "begin at 1, 5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("app.py", "--port", "1"), "codetracer-otel run app.py"),
+        (("-m", "shop"), "codetracer-otel run -m shop"),
+        (("-c", "1"), "codetracer-otel run -c 1"),
+    ],
+)
+def test_a_program_without_run_is_told_of_run(capsys, words, meant):
+    assert f"did you mean {meant!r}?" in complaint(capsys, *words)

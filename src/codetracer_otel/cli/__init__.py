@@ -112,7 +112,9 @@ def _dispatch(arguments: list[str]) -> int | Run:
 
         options, target = split_target(arguments[1:])
         return _handle(parser.parse_args(["run", *options]), target)
-    return _handle(build_parser(arguments[0] if arguments else "").parse_args(arguments), None)
+    parser = build_parser(arguments[0] if arguments else "")
+    parser.program_words = arguments
+    return _handle(parser.parse_args(arguments), None)
 
 
 def _forget_our_path_entry() -> None:
@@ -137,9 +139,11 @@ class _Parser(argparse.ArgumentParser):
 
     Attributes:
         command: whose options it knows, on the outermost parser.
+        program_words: what it was given, where that is no command.
     """
 
     command = ""
+    program_words: Sequence[str] = ()
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
@@ -153,8 +157,18 @@ class _Parser(argparse.ArgumentParser):
         slip = _SLIP.search(message)
         known = COMMANDS if slip and slip[1] else _flags_of(self)
         hint = did_you_mean(slip[1] or slip[2], known) if slip else ""
+        if slip and slip[1] and not self.command:
+            hint = _hint_at_run(slip[1], self.program_words) or hint
         page = f"{self.prog} {self.command}" if slip and slip[2] and self.command else self.prog
         self.exit(UsageError.exit_status, f"{self.prog}: {message}{hint}; see {page} --help\n")
+
+
+def _hint_at_run(word: str, words: Sequence[str]) -> str:
+    """Return what to write where somebody has named a program instead of a command."""
+    first = words[0] if words else ""
+    is_program = first in ("-m", "-c") or word.endswith(".py") or os.path.isfile(word)
+    shown = f"{first} {word}" if first in ("-m", "-c") else word
+    return f" (did you mean '{PROGRAM} run {shown}'?)" if is_program else ""
 
 
 class _Version(argparse.Action):
@@ -192,7 +206,7 @@ def _flags_of(parser: argparse.ArgumentParser) -> list[str]:
     return flags
 
 
-def build_parser(command: str) -> argparse.ArgumentParser:
+def build_parser(command: str) -> _Parser:
     """Return the parser that knows every command by name and ``command`` with its options."""
     parser = _Parser(
         prog=PROGRAM,

@@ -41,10 +41,25 @@ def test_a_module_is_found_below_the_working_directory_and_its_name_is_known(sho
 
 
 @pytest.mark.parametrize(
+    ("span", "found"),
+    [
+        ("shop.orders.f", "f"),
+        ("shop.orders.Cart.total", "Cart.total"),
+        ("shop.orders.Cart", "Cart"),
+        ("<shop.orders>", "<module>"),
+    ],
+)
+def test_the_name_of_a_span_names_its_code(shop, span, found):
+    assert named(span) == [("shop.orders", found)]
+
+
+@pytest.mark.parametrize(
     ("target", "message"),
     [
         ("shop/orders.py:99", "no code at this line; functions and classes begin at 1, 2, 5"),
-        ("shop.nothing", "no such file or module"),
+        ("shop.nothing", "no such function; .*__init__.py has <module>"),
+        ("nothing.at.all", "no such file or module"),
+        ("__main__.f", "__main__ is the script, whose path is to be given"),
         ("shop.orders:g", "no such function; .* has <module>, Cart, Cart.total, f"),
     ],
 )

@@ -274,3 +274,12 @@ def test_a_path_that_is_never_entered_is_told(tmp_path):
 
     assert process.stdout == "1\n"
     assert "never.py was never entered (activation path)" in process.stderr
+
+
+@pytest.mark.parametrize("way", ["-c", "-"])
+def test_a_program_given_as_text_is_traced(tmp_path, way):
+    source, spans = "def f(n): return n\nf(2)\n", tmp_path / "spans.jsonl"
+    words, stdin = (("-c", source), "") if way == "-c" else (("-",), source)
+    process = run_traced("--quiet", "--exporter", f"jsonl={spans}", *words, stdin=stdin)
+    assert (process.stderr, process.returncode) == ("", 0)
+    assert [span["name"] for span in spans_in(spans)] == ["__main__.f", "<__main__>"]

@@ -293,3 +293,20 @@ def test_decisions_with_the_same_rules_share_what_is_compiled():
     assert isinstance(first.attribute_rules, CompiledWalk)
     assert first.text_rules is second.text_rules
     assert first.profile is second.profile
+
+
+@pytest.mark.parametrize(
+    ("module", "file", "traced"),
+    [
+        ("__main__", "<string>", True),
+        ("__main__", "<timed exec>", True),
+        ("__main__", "<stdin>", False),  # not what this program is made of
+        ("app.models", "<string>", False),  # such as the methods of a data class
+    ],
+)
+def test_code_without_a_file_is_the_programs_where_the_chain_says_so(module, file, traced):
+    chain = load_chain(
+        [filter_from_text(filter_text(execute="trace"))], program_files=("<string>",)
+    )
+    decision = compile_chain(chain).classify(CodeIdentity((module,), file, "f"))
+    assert decision.traces is traced

@@ -129,3 +129,13 @@ def test_no_text_of_a_spec_shows_credentials():
     spec = ExporterSpec("otlp", "https://me:secret@collector:4318")
 
     assert "secret" not in f"{spec} {spec!r}"
+
+
+def test_people_at_a_terminal_get_a_tree_unless_something_else_is_asked_for():
+    def on_terminal(**environ):
+        return exporters_from_environment(environ, on_terminal=True)[0]
+
+    assert on_terminal() == (ExporterSpec("console"),)
+    assert on_terminal(CODETRACER_EXPORTER="jsonl") == (ExporterSpec("jsonl"),)
+    endpoint = on_terminal(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4318")
+    assert endpoint == (ExporterSpec("otlp"),)

@@ -15,12 +15,13 @@ from codetracer_otel.filters.code.source_code import (
     files_below,
     module_file,
 )
+from codetracer_otel.main_module import MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType
 
-TARGETS: Final = "pkg.mod:qualname, path/file.py:line or path/file.py"
+TARGETS: Final = "pkg.mod:qualname, a span's name, path/file.py:line or path/file.py"
 _SHOWN_LINES: Final = 20
 _MOST_FILES: Final = 10_000
 
@@ -80,16 +81,37 @@ def _chosen(module: CodeType, line: int | None, target: str) -> list[CodeType]:
 
 
 def _codes_of_module(target: str) -> Iterator[tuple[str | None, str, CodeType]]:
-    name, colon, qualname = target.partition(":")
-    file = module_file(name, [os.getcwd(), *sys.path]) if name and "/" not in name else None
-    if file is None:
-        raise UsageError(f"{target}: no such file or module; expected {TARGETS}", ErrorCode.IO)
+    name, file, qualname = _module_of(target)
     module = _compiled(file)
-    codes = [code for code in code_objects(module) if not colon or code.co_qualname == qualname]
+    codes = [code for code in code_objects(module) if not qualname or code.co_qualname == qualname]
     if not codes:
         known = [code.co_qualname for code in code_objects(module)]
         raise UsageError(f"{target}: no such function; {file} has {', '.join(known[:20])}")
     yield from ((name, file, code) for code in codes)
+
+
+def _module_of(target: str) -> tuple[str, str, str]:
+    """Return the module that a target names, its file, and the name in it, empty for all of it.
+
+    The name of a span has a dot between both: as much of it is the module as there is a file for.
+    """
+    name, colon, qualname = target.partition(":")
+    if target.startswith("<") and target.endswith(">"):  # the span of a module's own code
+        name, qualname = target[1:-1], "<module>"
+    words = name.split(".") if "/" not in name else []
+    dotted = [] if colon or qualname else range(len(words) - 1, 0, -1)
+    for count in (len(words), *dotted):
+        module = ".".join(words[:count])
+        file = module_file(module, [os.getcwd(), *sys.path]) if module else None
+        if file is not None:
+            return module, file, qualname or ".".join(words[count:])
+    raise UsageError(f"{target}: {_why_not_found(words)}; expected {TARGETS}", ErrorCode.IO)
+
+
+def _why_not_found(words: list[str]) -> str:
+    if words[:1] == [MAIN]:
+        return f"{MAIN} is the script, whose path is to be given, as in app.py:12"
+    return "no such file or module"
 
 
 def _compiled(file: str) -> CodeType:

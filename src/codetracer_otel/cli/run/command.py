@@ -236,7 +236,13 @@ def build_launch(target: Target, *, framework_filter: bool) -> StartMode:
     is_module = target.kind is TargetKind.MODULE
     kind = _FRAMEWORKS.get(target.name) if is_module else None
     name = target.name if is_module else _main_file(target.filename)
-    return StartMode(kind or _LAUNCH_KINDS[target.kind], name, target.arguments, framework_filter)
+    return StartMode(
+        kind or _LAUNCH_KINDS[target.kind],
+        name,
+        target.arguments,
+        framework_filter,
+        on_terminal=sys.stderr is not None and sys.stderr.isatty(),
+    )
 
 
 def _main_file(filename: str) -> str:

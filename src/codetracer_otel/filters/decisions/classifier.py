@@ -14,6 +14,7 @@ from codetracer_otel.filters.language.selector import SelectorKind
 from codetracer_otel.filters.patterns.patience import Patience
 from codetracer_otel.filters.secrets.redactor import compile_content
 from codetracer_otel.filters.types import ContentCounters, RuleSource, Verdict
+from codetracer_otel.main_module import MAIN
 
 if TYPE_CHECKING:
     from codetracer_otel.filters.language.chain import FilterChain, FilterFile, ScopeRule
@@ -55,6 +56,7 @@ class Classifier:
         self.known = known
         self._notify = notify
         self._roots = chain.roots
+        self._program_files = chain.program_files
         self._own = expand_placeholder(SELF)
         self.rules = tuple(rule for file in chain.files for rule in file.rules)
         self._file_of = [number for number, file in enumerate(chain.files) for _ in file.rules]
@@ -113,7 +115,9 @@ class Classifier:
             self._count_timeouts(found)
         ordered = _in_order(found)
         if synthetic:
-            return ordered if self._names_synthetic(ordered) else (*ordered, _SYNTHETIC)
+            is_program = file in self._program_files and MAIN in identity.module_names
+            is_judged = is_program or self._names_synthetic(ordered)
+            return ordered if is_judged else (*ordered, _SYNTHETIC)
         return (*ordered, _OWN) if self._own.contain(path) else ordered
 
     def _count_timeouts(self, found: list[int]) -> None:

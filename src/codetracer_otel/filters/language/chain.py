@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.language.selector import why_mute
@@ -129,11 +129,20 @@ class FilterFile:
     learns_secrets: bool | None = None
 
 
+CELLS: Final = frozenset({"<timed exec>", "<timed eval>"})
+"""What IPython calls the code of a cell that begins with ``%%time``."""
+
+
 @dataclass(frozen=True, slots=True)
 class FilterChain:
-    """Filter files in order; later ones override earlier ones."""
+    """Filter files in order; later ones override earlier ones.
+
+    Attributes:
+        program_files: ``<...>`` names of code of the main module that are judged like a file's.
+    """
 
     files: tuple[FilterFile, ...]
+    program_files: frozenset[str] = CELLS
 
     @property
     def io(self) -> IoTable | None:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.errors import ErrorCode, FilterError, Problem
 from codetracer_otel.filters.code.paths import project_root
-from codetracer_otel.filters.language.chain import FilterChain, FilterFile, IoTable, Provenance
+from codetracer_otel.filters.language.chain import (
+    CELLS,
+    FilterChain,
+    FilterFile,
+    IoTable,
+    Provenance,
+)
 from codetracer_otel.filters.language.loosening import loosening_of
 from codetracer_otel.filters.language.positions import Positions
 from codetracer_otel.filters.language.rule_reader import DEFAULT_ACTIONS, EXEC_CHOICES, RuleReader
@@ -27,13 +33,19 @@ MAX_RULES: Final = 5_000  # rules and value patterns of one chain
 STREAMS: Final = ("stdout", "stderr", "stdin", "files")
 
 
-def load_chain(sources: Sequence[FilterSource], *, exempt: Iterable[str] = ()) -> FilterChain:
+def load_chain(
+    sources: Sequence[FilterSource],
+    *,
+    exempt: Iterable[str] = (),
+    program_files: Iterable[str] = (),
+) -> FilterChain:
     """Read and check filters.
 
     Args:
         sources: in order; later ones override earlier ones.
         exempt: directories and files that never count as third-party code, such as the
             distribution that provides ``__main__``.
+        program_files: see `FilterChain`; the cells of a notebook are among them.
 
     Raises:
         FilterError: with every problem of every source.
@@ -53,7 +65,7 @@ def load_chain(sources: Sequence[FilterSource], *, exempt: Iterable[str] = ()) -
         problems.append(Problem(ErrorCode.INVALID_FILTER, "the chain has no filters", "<chain>"))
     if problems:
         raise FilterError(problems)
-    return FilterChain(tuple(files))
+    return FilterChain(tuple(files), CELLS.union(program_files))
 
 
 class _Inherited:

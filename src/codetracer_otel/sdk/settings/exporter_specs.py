@@ -79,12 +79,12 @@ def exporters_from_keyword(value: object) -> tuple[Exporters, list[Problem]]:
 
 
 def exporters_from_environment(
-    environ: Mapping[str, str],
+    environ: Mapping[str, str], *, on_terminal: bool = False
 ) -> tuple[Exporters, list[Problem]]:
     """Return the exporters for a session whose caller names none.
 
     ``CODETRACER_EXPORTER`` wins over ``OTEL_TRACES_EXPORTER``; an OTLP endpoint means ``otlp``;
-    else JSON lines. Of a variable with a problem nothing is used.
+    else people get a tree, and programs JSON lines. Of a variable with a problem nothing is used.
     """
     problems: list[Problem] = []
     for variable, names in (("CODETRACER_EXPORTER", {}), ("OTEL_TRACES_EXPORTER", _OTEL_NAMES)):
@@ -93,7 +93,8 @@ def exporters_from_environment(
         problems += wrong
         if items and not wrong:
             return found, problems
-    name = "otlp" if _has_endpoint(environ) else "jsonl"
+    local = "console" if on_terminal else "jsonl"
+    name = "otlp" if _has_endpoint(environ) else local
     return (ExporterSpec(name, is_fallback=True),), problems
 
 

@@ -62,7 +62,12 @@ def load_filters(settings: Settings) -> FilterChain:
     Raises:
         FilterError: with every problem of every file, wherever the file was named.
     """
-    return load_chain(filter_sources(settings), exempt=_own_distribution(settings))
+    is_text = settings.launch.kind is StartKind.COMMAND
+    return load_chain(
+        filter_sources(settings),
+        exempt=_own_distribution(settings),
+        program_files=("<string>", "<stdin>") if is_text else (),
+    )
 
 
 def filter_sources(settings: Settings) -> list[FilterSource]:

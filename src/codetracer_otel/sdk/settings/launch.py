@@ -47,6 +47,7 @@ class StartMode:
         arguments: the program's own arguments.
         framework_filter: whether the builtin filter of a test framework is added.
         is_child: whether multiprocessing spawned the process, and its parent's session is this one.
+        on_terminal: whether people read what is written to standard error.
     """
 
     kind: StartKind = StartKind.API
@@ -54,6 +55,7 @@ class StartMode:
     arguments: tuple[str, ...] = ()
     framework_filter: bool = True
     is_child: bool = False
+    on_terminal: bool = False
 
     @property
     def framework(self) -> str | None:

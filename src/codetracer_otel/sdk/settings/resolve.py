@@ -182,7 +182,7 @@ class _Reader:
     def settings(self, launch: StartMode) -> Settings:
         stated, problems = read_stated(OPTIONS, self._keywords)
         sampler, sampler_argument = self._sampler()
-        exporters = self._exporters()
+        exporters = self._exporters(launch)
         otlp = otlp_environment(self._environ, may_be_grpc=may_be_grpc(exporters))
         self.problems += problems
         limits = self._bounds("limits", Limits())
@@ -218,9 +218,11 @@ class _Reader:
         self.warnings += found[1]
         return found[0]
 
-    def _exporters(self) -> Exporters:
+    def _exporters(self, launch: StartMode) -> Exporters:
         if "exporter" not in self._keywords:
-            return self._warned(exporters_from_environment(self._environ))
+            return self._warned(
+                exporters_from_environment(self._environ, on_terminal=launch.on_terminal)
+            )
         exporters, problems = exporters_from_keyword(self._keywords["exporter"])
         self.problems += problems
         return exporters

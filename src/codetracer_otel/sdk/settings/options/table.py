@@ -94,7 +94,10 @@ OPTIONS: Final = _table(
         "exporter",
         'name, `name=target`, an exporter object, or a sequence of those; `[]` or `"none"` '
         "delivers nothing",
-        type="Any", shown_default="`otlp` with an endpoint in the environment, else `jsonl`",
+        type="Any", shown_default=(
+            "`otlp` with an endpoint in the environment, else `console` under `run` on a terminal, "
+            "else `jsonl`"
+        ),
         flag=Flag(
             "--exporter",
             "otlp[=URL], otlp-grpc[=URL], native=DIR, jsonl[=FILE], chrome=FILE, console, none",
