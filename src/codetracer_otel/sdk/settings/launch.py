@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
+from codetracer_otel.data_classes import dataclass
+
 _LAUNCHERS: Final = """
 IPython airflow arq behave bpython celery coverage daphne debugpy django dramatiq fastapi
 fastapi_cli flask granian gunicorn hupper huey hypercorn invoke ipdb ipykernel
@@ -20,8 +22,6 @@ _LAUNCHING: Final = frozenset(_LAUNCHERS.split())
 def is_launcher(module: str) -> bool:
     """Return whether the commands of a module's package run a program of somebody else."""
     return module.partition(".")[0] in _LAUNCHING
-
-from codetracer_otel.data_classes import dataclass
 
 
 class StartKind(Enum):
