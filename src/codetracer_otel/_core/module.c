@@ -2,6 +2,7 @@
 
 #include "frames.h"     /* first: it says which of CPython's headers may be read */
 #include "block.h"
+#include "known.h"
 
 ct_state *
 ct_state_of(PyTypeObject *type)
@@ -85,6 +86,9 @@ static PyMethodDef module_methods[] = {
     {"check_frame", (PyCFunction)(void *)check_frame, METH_FASTCALL,
      PyDoc_STR("check_frame(code, first, second)\n--\n\n"
                "Return whether the caller's code and first two locals are read right.")},
+    {"find_windows", (PyCFunction)(void *)ct_find_windows, METH_FASTCALL,
+     PyDoc_STR("find_windows(text, substitution, bits)\n--\n\n"
+               "Return where eight bytes stand whose bit is set.")},
     {NULL}
 };
 

@@ -21,7 +21,7 @@ from codetracer_otel.filters.secrets.known.index import MIN_BYTES, SecretIndex
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from codetracer_otel.filters.secrets.known.index import Form, Part
+    from codetracer_otel.filters.secrets.known.index import FindWindows, Form, Part
 
 MAX_SECRETS: Final = 4096
 _MAX_WAITING: Final = 4096  # texts in the queue
@@ -51,12 +51,18 @@ class KnownSecrets:
 
     Args:
         path_exists: whether a path is there; asked by `settle` alone, which is the worker's.
+        find_windows: of compiled code; None where there is none.
 
     Attributes:
         learn: takes a hidden value; does nothing while learning is off.
     """
 
-    def __init__(self, path_exists: Callable[[str], bool] | None = None) -> None:
+    def __init__(
+        self,
+        path_exists: Callable[[str], bool] | None = None,
+        find_windows: FindWindows | None = None,
+    ) -> None:
+        self._find_windows = find_windows
         self._path_exists = path_exists or _path_exists
         self._waiting: deque[tuple[str | bytes, str | tuple[str, str]]] = deque(maxlen=_MAX_WAITING)
         self._paths: deque[tuple[str, str]] = deque(maxlen=_MAX_WAITING)
@@ -70,7 +76,7 @@ class KnownSecrets:
         self._begin()
 
     def _begin(self) -> None:
-        self._index = SecretIndex()
+        self._index = SecretIndex(self._find_windows)
         self._secrets: OrderedDict[bytes, _Secret] = OrderedDict()
         self._owners: dict[bytes, bytes] = {}
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from codetracer_otel._core import load
 from codetracer_otel.filters.types import Action, CodeIdentity
 from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
-from codetracer_otel.sdk.settings.model import from_process_environment
+from codetracer_otel.sdk.settings.model import Core, from_process_environment
 from codetracer_otel.sdk.settings.options.table import PREFIX
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 def build_known_secrets(settings: Settings, chain: FilterChain) -> KnownSecrets | None:
     """Return the store of a session, or None where an option or filter switches it off."""
     is_off = settings.disabled or not settings.learn_secrets or not chain.learns_secrets
-    return None if is_off else KnownSecrets()
+    if is_off:
+        return None
+    native = None if settings.core is Core.PYTHON else load().module
+    return KnownSecrets(find_windows=None if native is None else native.find_windows)
 
 
 def learn_environment(known: KnownSecrets, settings: Settings, classifier: Classifier) -> None:

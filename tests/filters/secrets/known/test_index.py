@@ -6,14 +6,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codetracer_otel._core import load
 from codetracer_otel.filters.secrets.known.index import MIN_BYTES, SecretIndex
 
 TEXT = st.text(st.characters(exclude_characters="\0"), max_size=40)
 SECRET = st.text(st.characters(exclude_characters="\0"), min_size=8, max_size=60)
 
 
+@pytest.fixture(params=["python", "compiled"], autouse=True, scope="module")
+def core(request):
+    """Give `index_of` the search in Python, or the compiled one where there is a core."""
+    native = load().module
+    if request.param == "compiled" and native is None:
+        pytest.skip("no compiled core")
+    _Chosen.find_windows = native.find_windows if request.param == "compiled" else None
+
+
+class _Chosen:
+    find_windows = None
+
+
+def new_index():
+    return SecretIndex(_Chosen.find_windows)
+
+
 def index_of(*secrets):
-    index = SecretIndex()
+    index = new_index()
     for secret in secrets:
         index.add(index.form_of(secret.encode("utf-8", "surrogatepass")))
     return index
@@ -68,7 +86,7 @@ def test_three_characters_of_a_beginning_are_no_secret():
 
 
 def test_what_is_removed_is_found_no_more_and_leaves_nothing():
-    index = SecretIndex()
+    index = new_index()
     forms = [index.form_of(secret) for secret in (b"tok-9911-abcd", b"tok-9911-abce", b"x" * 50)]
     for form in forms:
         index.add(form)

@@ -5,6 +5,8 @@ of a few bytes, one for every offset that a window of fixed stride can fall on. 
 read as machine words, and looked up in a table by C code; Python runs only where a fingerprint was
 found. The bytes are substituted by a random table first, so that no part of a secret lies in
 memory as it is written; who can read this memory can read the program's own values as well.
+
+Compiled code, where there is some, reads a window at every byte instead: each form needs but one.
 """
 
 from __future__ import annotations
@@ -17,7 +19,10 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    # text, 256 substitutes, bits: where windows of eight bytes stand whose bit is set
+    FindWindows = Callable[[bytes, bytes, bytes], list[int]]
 
 MIN_BYTES: Final = 7  # a shorter form has no window that is found wherever it stands
 _ORDER: Final = sys.byteorder
@@ -30,6 +35,11 @@ _HEADS: Final = (8, 4)  # bytes of a beginning that a text may be cut behind
 # looked up, and the longer a form must be for one of its windows to be read.
 _SHORT: Final = 4
 _TIERS: Final = ((8, 16), (_SHORT, 8), (_SHORT, 4))
+
+# Of a thousand secrets with eight forms each, one window in 130 of any text has a set bit.
+_BIT_NAME: Final = 20
+_BIT_BYTES: Final = 2**_BIT_NAME // 8
+_MULTIPLIER: Final = 0x9E3779B97F4A7C15  # as in `_core/known.c`
 
 Part = tuple[int, int]  # begin and end in code points
 
@@ -72,12 +82,18 @@ class Found(NamedTuple):
 
 
 class SecretIndex:
-    """The forms of known secrets; for one thread at a time."""
+    """The forms of known secrets; for one thread at a time.
 
-    def __init__(self) -> None:
+    Args:
+        find_windows: of compiled code; None where there is none.
+    """
+
+    def __init__(self, find_windows: FindWindows | None = None) -> None:
         self._key = random.SystemRandom().randbytes(_KEY_BYTES)
         self._substitution = bytes(random.SystemRandom().sample(range(256), 256))
-        self._tiers = [_Tier(width, stride) for width, stride in _TIERS]
+        self._tiers: list[_Tier | _CompiledTier] = [_Tier(*tier) for tier in _TIERS]
+        if find_windows is not None:
+            self._tiers[:-1] = [_CompiledTier(find_windows)]
         self._digests: dict[bytes, int] = {}
         self._heads: dict[int, int] = {}
         self._longest = 0
@@ -127,10 +143,8 @@ class SecretIndex:
 
     def _whole(self, joined: _Joined) -> Iterator[Found]:
         raw = joined.raw
-        hidden = raw.translate(self._substitution)
-        words = memoryview(hidden + bytes(-len(hidden) % 16))
         for tier in self._tiers:
-            for begin, length in tier.candidates(words, hidden):
+            for begin, length in tier.candidates(raw, self._substitution):
                 digest = self.digest(raw[begin : begin + length])
                 if digest in self._digests:
                     yield joined.found(begin, begin + length, digest)
@@ -174,10 +188,12 @@ class _Tier:
             if not self._places[value]:
                 del self._places[value]
 
-    def candidates(self, words: memoryview, raw: bytes) -> set[tuple[int, int]]:
-        """Return begin and length of everything in ``raw`` that has a window of a form."""
+    def candidates(self, text: bytes, substitution: bytes) -> set[tuple[int, int]]:
+        """Return begin and length of everything in a text that has a window of a form."""
         if not self._places:
             return set()
+        raw = text.translate(substitution)
+        words = memoryview(raw + bytes(-len(raw) % 16))
         typed = words.cast("I") if self._width == _SHORT else words.cast("Q")
         view = typed[:: self._stride // self._width]
         return {
@@ -187,6 +203,58 @@ class _Tier:
             for place in self._places[value]
             if begin >= place.before
         }
+
+
+class _CompiledTier:
+    """The last windows of forms of at least ``shortest`` bytes, and a bit for each of them."""
+
+    shortest = 8
+
+    def __init__(self, find_windows: FindWindows) -> None:
+        self._find = find_windows
+        self._places: dict[bytes, dict[Place, int]] = {}
+        self._bits = b""  # made anew from `_places` where it is empty
+
+    def windows_of(self, form: bytes) -> Iterator[tuple[int, Place]]:
+        before = len(form) - self.shortest
+        yield int.from_bytes(form[before:]), Place(before, len(form))
+
+    def add(self, windows: Iterable[tuple[int, Place]]) -> None:
+        for value, place in windows:
+            _count(self._places.setdefault(value.to_bytes(self.shortest), {}), place)
+        self._bits = b""
+
+    def remove(self, windows: Iterable[tuple[int, Place]]) -> None:
+        for value, place in windows:
+            window = value.to_bytes(self.shortest)
+            _uncount(self._places[window], place)
+            if not self._places[window]:
+                del self._places[window]
+        self._bits = b""
+
+    def candidates(self, text: bytes, substitution: bytes) -> Iterator[tuple[int, int]]:
+        """Yield begin and length of everything in a text that has a window of a form."""
+        if not self._places:
+            return
+        self._bits = self._bits or bits_of(map(int.from_bytes, self._places))
+        for begin in self._find(text, substitution, self._bits):
+            window = text[begin : begin + self.shortest].translate(substitution)
+            for place in self._places.get(window, ()):
+                if begin >= place.before:
+                    yield begin - place.before, place.length
+
+
+def bit_of(window: int) -> int:
+    """Return the bit that a window has in a table of `bits_of`."""
+    return (window * _MULTIPLIER % 2**64) >> (64 - _BIT_NAME)
+
+
+def bits_of(windows: Iterable[int]) -> bytes:
+    """Return a table in which the bit is set that compiled code names by a window."""
+    bits = bytearray(_BIT_BYTES)
+    for bit in map(bit_of, windows):
+        bits[bit >> 3] |= 1 << (bit & 7)
+    return bytes(bits)
 
 
 class _Joined:
