@@ -292,6 +292,13 @@ block_plan_of(ct_block *block, PyObject *argument)
     return Py_NewRef(block->items[index].entry->site->plan);
 }
 
+static PyObject *
+block_new_output(ct_block *block, PyObject *Py_UNUSED(ignored))
+{
+    ct_state *state = PyType_GetModuleState(Py_TYPE(block));
+    return PyObject_CallNoArgs((PyObject *)state->output_type);
+}
+
 static int
 block_traverse(ct_block *block, visitproc visit, void *arg)
 {
@@ -359,6 +366,10 @@ static PyMethodDef block_methods[] = {
      PyDoc_STR("plan_of(index)\n--\n\nReturn the plan of an entry.")},
     {"scan", (PyCFunction)(void *)ct_scan_block, METH_FASTCALL,
      PyDoc_STR("scan(scanner, modes, has_texts)\n--\n\nReturn (index, text) of what may hold a secret.")},
+    {"new_output", (PyCFunction)block_new_output, METH_NOARGS,
+     PyDoc_STR("new_output()\n--\n\nReturn an empty Output.")},
+    {"encode", (PyCFunction)(void *)ct_encode_block, METH_FASTCALL,
+     PyDoc_STR("encode(output, plans, segments, objects, layout, one)\n--\n\nAppend all spans as OTLP.")},
     {NULL}
 };
 

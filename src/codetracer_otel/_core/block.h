@@ -46,8 +46,20 @@ uint32_t ct_place_of(const ct_objects *objects, PyObject *object);
 extern PyType_Spec ct_scanner_spec;
 PyObject *ct_scan_block(ct_block *block, PyObject *const *arguments, Py_ssize_t count);
 
+/* Encoded spans, one behind the other. */
+typedef struct {
+    PyObject_HEAD
+    unsigned char *bytes;
+    size_t size, capacity;
+    size_t *ends;               /* of each span */
+    Py_ssize_t count, room;
+    Py_ssize_t exports;         /* buffers in use: nothing is moved meanwhile */
+} ct_output;
+
 /* output.c */
 extern PyType_Spec ct_output_spec;
+int ct_reserve(ct_output *output, size_t more);
+int ct_end_span(ct_output *output);
 
 /* otlp.c */
 PyObject *ct_encode_block(ct_block *block, PyObject *const *arguments, Py_ssize_t count);

@@ -51,7 +51,8 @@ module_exec(PyObject *module)
     if (add_type(module, &ct_core_spec, &state->core_type) < 0
         || add_type(module, &ct_log_spec, &state->log_type) < 0
         || add_type(module, &ct_block_spec, &state->block_type) < 0
-        || add_type(module, &ct_scanner_spec, &state->scanner_type) < 0) {
+        || add_type(module, &ct_scanner_spec, &state->scanner_type) < 0
+        || add_type(module, &ct_output_spec, &state->output_type) < 0) {
         return -1;
     }
     return PyModule_AddIntConstant(module, "PYTHON_VERSION", PY_VERSION_HEX >> 16);
@@ -65,6 +66,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->log_type);
     Py_VISIT(state->block_type);
     Py_VISIT(state->scanner_type);
+    Py_VISIT(state->output_type);
     return 0;
 }
 
@@ -76,6 +78,7 @@ module_clear(PyObject *module)
     Py_CLEAR(state->log_type);
     Py_CLEAR(state->block_type);
     Py_CLEAR(state->scanner_type);
+    Py_CLEAR(state->output_type);
     Py_CLEAR(state->stack_name);
     Py_CLEAR(state->ratio_key_name);
     Py_CLEAR(state->thread_key);

@@ -24,10 +24,12 @@ from codetracer_otel.exporters.otlp.fields import (
     view_details,
     view_head,
 )
-from codetracer_otel.exporters.otlp.request import Request
+from codetracer_otel.exporters.otlp.request import Request, Spans
 from codetracer_otel.exporters.otlp.wire import (
+    VALUE_TAG,
     Attribute,
     Budget,
+    any_value,
     attributes,
     framed,
     pack_double,
@@ -45,13 +47,16 @@ from codetracer_otel.model.record import (
     SEGMENT,
     SPAN_ID,
     START,
+    NotCaptured,
     TraceOnThread,
 )
+from codetracer_otel.model.record_block import RecordBlock
 from codetracer_otel.model.span_view import SpanView, apply_extras, span_view, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from codetracer_otel.exporters.otlp.request import Output
     from codetracer_otel.model.record import Plan, Record, SpanDetails
     from codetracer_otel.model.span_view import Batch
     from codetracer_otel.model.value import Captured
@@ -85,10 +90,11 @@ class _PlanForm:
         fits: whether a record without extras is within the limits, whatever thread it is of.
     """
 
-    __slots__ = ("fits", "keys", "names", "plan", "static")
+    __slots__ = ("_parts", "fits", "keys", "names", "plan", "static")
 
     def __init__(self, plan: Plan, key: Callable[[str], Attribute]) -> None:
         self.plan = plan
+        self._parts: tuple[Any, ...] | None = None
         by_name = {variable.name: variable.attribute for variable in plan.arguments}
         captured = [by_name[name] for name in plan.argument_names]
         self.keys = tuple(key(name) for name in captured)
@@ -101,6 +107,24 @@ class _PlanForm:
             + kind_field(view.kind)
             + attributes(ATTRIBUTE_TAG, constants)
         )
+
+    def parts(
+        self, result: Attribute, busy_ns: Attribute, suspensions: Attribute
+    ) -> tuple[Any, ...] | None:
+        """Return what compiled code makes spans of, or None where it makes none."""
+        if self._parts is None and self.fits:
+            fixed = self.plan.fixed_result
+            self._parts = (
+                self.static,
+                None if self.plan.ratio_bound is None else trace_state_field(_state_of(self.plan)),
+                tuple([key.head for key in self.keys]),
+                result.head,
+                b"" if isinstance(fixed, NotCaptured) else result.encode_captured(fixed),
+                busy_ns.head,
+                suspensions.head,
+                STATUS_UNSET,
+            )
+        return self._parts
 
 
 def _bare_view(plan: Plan) -> SpanView:
@@ -129,6 +153,25 @@ class _SegmentForm:
             self.suffix = attributes(ATTRIBUTE_TAG, dict(zip(_THREAD, values, strict=True)))
 
 
+def _state_of(plan: Plan) -> str:
+    """Return the trace state of a plan's spans in a trace that has none."""
+    return state_of(plan, TraceOnThread(0, 0), None)
+
+
+def _segment_parts(segment: TraceOnThread) -> tuple[Any, ...] | None:
+    """Return the heads of a segment's spans, its suffix, remote parent and offset."""
+    try:
+        form = _SegmentForm(segment)
+        heads = [_head(_with_parent(parent), form) for parent in (1, form.remote or 1)]
+    except (ValueError, struct.error):  # what only the long way can write
+        return None
+    return (*heads, form.state, form.suffix, form.remote, form.offset)
+
+
+def _with_parent(parent: int, span_id: int = 0, start: int = 0, end: int = 0) -> Record:
+    return [None, None, span_id, None, None, parent, (), start, end, None, None]
+
+
 class OtlpEncoder:
     """Encodes batches; keeps tables of what it has encoded, so it belongs to one thread.
 
@@ -139,6 +182,7 @@ class OtlpEncoder:
     def __init__(self, *, max_bytes: int = MAX_REQUEST_BYTES) -> None:
         self.unencodable = 0
         self._max_bytes = max_bytes
+        self._output: Output | None = None
         self._forget()
 
     def requests(self, batch: Batch) -> list[Request]:
@@ -148,13 +192,13 @@ class OtlpEncoder:
         """
         if self._budget.left <= 0:
             self._forget()
-        groups: dict[tuple[bytes, bytes], list[bytes]] = {}
+        groups: dict[tuple[bytes, bytes], list[bytes] | Output] = {}
         if batch.records:
             groups[scope_fields(function_scope())] = self._encode_records(batch.records)
         for view in batch.spans:
             self._encode_slowly(view, groups.setdefault(self._scope_of(view), []))
         resource = framed(b"\x0a", attributes(b"\x0a", batch.resource))
-        whole = Request(resource, tuple((*scope, spans) for scope, spans in groups.items()))
+        whole = Request(resource, tuple((*scope, _spans(made)) for scope, made in groups.items()))
         return list(whole.within(self._max_bytes))
 
     def _scope_of(self, view: SpanView) -> tuple[bytes, bytes]:
@@ -191,7 +235,10 @@ class OtlpEncoder:
             self._forms[id(plan)] = form
         return form
 
-    def _encode_records(self, records: Sequence[Record]) -> list[bytes]:
+    def _encode_records(self, records: Sequence[Record]) -> list[bytes] | Output:
+        block = RecordBlock.of(records).native
+        if block is not None:
+            return self._encode_block(block)
         spans: list[bytes] = []
         forms = self._forms
         last: TraceOnThread | None = None
@@ -209,6 +256,33 @@ class OtlpEncoder:
             else:
                 spans.append(SPAN_TAG + varint(len(body)) + body)
         return spans
+
+    def _encode_block(self, block: Any) -> Output:
+        """Encode what is plain in compiled code, and each other record in Python."""
+        output = self._output = self._free_output(block)
+        plans = [self._plan_parts(plan) for plan, _ in block.plans]
+        segments = [_segment_parts(segment) for segment in block.segments]
+        values = [_value_field(value) for value in block.objects]
+        block.encode(output, plans, segments, values, _LAYOUT, lambda i: self._span_of(block[i]))
+        return output
+
+    def _plan_parts(self, plan: Plan) -> tuple[Any, ...] | None:
+        try:
+            form = self._forms.get(id(plan)) or self._form(plan)
+            return form.parts(self._return, self._busy_ns, self._suspensions)
+        except Exception:  # noqa: BLE001 - what only the long way can write
+            return None
+
+    def _free_output(self, block: Any) -> Output:
+        if self._output is None or self._output.is_shared:
+            made: Output = block.new_output()
+            return made
+        self._output.clear()
+        return self._output
+
+    def _span_of(self, record: Record) -> bytes | None:
+        spans = self._encode_records([record])
+        return bytes(spans[0]) if spans else None
 
     def _record(self, record: Record, form: _PlanForm, segment: _SegmentForm) -> bytes | None:
         """Return the span of a record, or None for one that needs the long way."""
@@ -272,7 +346,7 @@ class OtlpEncoder:
             else:
                 _add(append, key, value)
 
-    def _encode_slowly(self, span: Record | SpanView, spans: list[bytes]) -> None:
+    def _encode_slowly(self, span: Record | SpanView, spans: list[bytes] | Output) -> None:
         try:
             view = span if isinstance(span, SpanView) else span_view(span)
             spans.append(framed(SPAN_TAG, self._view(view)))
@@ -287,6 +361,17 @@ class OtlpEncoder:
             parts[1:] = [attributes(ATTRIBUTE_TAG, view.attributes)]
         parts.append(view_details(view))
         return b"".join(parts)
+
+
+def _spans(made: list[bytes] | Output) -> Spans:
+    return Spans.of(made) if isinstance(made, list) else Spans(made, made)
+
+
+def _value_field(value: object) -> bytes:
+    """Return the value of an attribute, or nothing where a record needs the long way."""
+    if value is NOT_CAPTURED or type(value) is str:
+        return b""
+    return framed(VALUE_TAG, any_value(value))
 
 
 def _add(append: Callable[[bytes], None], key: Attribute, value: Captured) -> None:
@@ -317,3 +402,15 @@ def _head(record: Record, segment: _SegmentForm) -> bytes:
         START_TAG, record[START] + offset, END_TAG, record[END] + offset,
         FLAGS_TAG, segment.remote_flags if parent == segment.remote else segment.flags,
     )  # fmt: skip
+
+
+def _layout() -> tuple[int, ...]:
+    """Return where in the head of a span its id, its parent's and its times stand."""
+    numbers = [int.from_bytes(bytes([mark]) * 8) for mark in (0xA1, 0xA2, 0xA3, 0xA4)]
+    span_id, parent, start, end = numbers
+    form = _SegmentForm(TraceOnThread(0, 0))
+    head = _head(_with_parent(parent, span_id, start, end), form)
+    return tuple([head.index(number.to_bytes(8)) for number in numbers])
+
+
+_LAYOUT: Final = _layout()

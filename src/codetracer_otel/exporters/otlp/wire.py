@@ -25,7 +25,7 @@ _LAST: Final = tuple(
 )
 
 _KEY: Final = b"\x0a"  # KeyValue.key
-_VALUE: Final = b"\x12"  # KeyValue.value
+VALUE_TAG: Final = b"\x12"  # KeyValue.value
 _STRING: Final = b"\x0a"  # AnyValue.string_value
 _FALSE: Final = b"\x10\x00"  # AnyValue.bool_value
 _TRUE: Final = b"\x10\x01"
@@ -101,7 +101,7 @@ def key_value(key: str, value: Any) -> bytes:
     """Return the body of a ``KeyValue``."""
     name = plain(key)
     return framed(_KEY, utf8(name if isinstance(name, str) else str(name))) + framed(
-        _VALUE, any_value(value)
+        VALUE_TAG, any_value(value)
     )
 
 
@@ -146,7 +146,7 @@ class _TextPrefixes(_Table):
 
     def _make(self, key: int) -> bytes:
         text = _STRING + varint(key)
-        value = _VALUE + varint(len(text) + key) + text
+        value = VALUE_TAG + varint(len(text) + key) + text
         return self._tag + varint(len(self._head) + len(value) + key) + self._head + value
 
 
@@ -156,7 +156,7 @@ class _IntegerPrefixes(_Table):
     __slots__ = ()
 
     def _make(self, key: int) -> bytes:
-        value = _VALUE + varint(key + 1) + _INT
+        value = VALUE_TAG + varint(key + 1) + _INT
         return self._tag + varint(len(self._head) + len(value) + key) + self._head + value
 
 
@@ -176,7 +176,7 @@ class _Integers(_Table):
             data = _MORE[key & _LOW] + _MORE[key >> 14 & _LOW] + _LAST[key >> 28]
             return self._prefixes[len(data)] + data
         if not INT64_MIN <= key <= INT64_MAX:
-            return framed(self._tag, self._head + framed(_VALUE, _integer(key)))
+            return framed(self._tag, self._head + framed(VALUE_TAG, _integer(key)))
         data = varint(key & _UINT64)
         return self._prefixes[len(data)] + data
 
@@ -189,18 +189,19 @@ class Attribute:
     """An attribute key with tables of what has been encoded under it.
 
     Attributes:
+        head: the encoded key.
         texts: UTF-8 length -> what stands before the text.
         integers: number -> the whole attribute.
         double: what stands before the eight bytes of a float.
     """
 
-    __slots__ = ("_constants", "_head", "_tag", "double", "integers", "texts")
+    __slots__ = ("_constants", "_tag", "double", "head", "integers", "texts")
 
     def __init__(self, tag: bytes, key: str, budget: Budget) -> None:
         self._tag = tag
-        self._head = framed(_KEY, utf8(key))
-        self.texts = _TextPrefixes(tag, self._head, budget)
-        self.integers = _Integers(tag, self._head, budget)
+        self.head = framed(_KEY, utf8(key))
+        self.texts = _TextPrefixes(tag, self.head, budget)
+        self.integers = _Integers(tag, self.head, budget)
         self.double = self.encode(0.0)[:-8]
         self._constants = {
             id(None): self.encode("None"),
@@ -211,7 +212,7 @@ class Attribute:
 
     def encode(self, value: Any) -> bytes:
         """Return the whole field for a value of any kind."""
-        return framed(self._tag, self._head + framed(_VALUE, any_value(value)))
+        return framed(self._tag, self.head + framed(VALUE_TAG, any_value(value)))
 
     def encode_captured(self, value: Captured) -> bytes:
         """Return the whole field for a captured value, of which None is text."""

@@ -1,0 +1,503 @@
+/* Encodes the entries of a block as OTLP spans, without the GIL.
+
+   What all calls of a plan or all spans of a segment have in common comes as bytes from the Python
+   encoder, which also writes every record that is not plain; here is the wire form of attributes alone. */
+
+#include "block.h"
+#include "values.h"
+
+enum { ATTRIBUTE = 0x4A, SPAN = 0x12, VALUE = 0x12 };                   /* tags of fields: Span, ScopeSpans, KeyValue */
+enum { STRING = 0x0A, BOOLEAN = 0x10, NUMBER = 0x18, DOUBLE = 0x21 };   /* AnyValue */
+#define LONGEST_VARINT 10
+#define LONGEST_HEAD 256        /* of ids, times and flags */
+#define FAR (INT64_C(1) << 62)   /* ns: sums of two times that are nearer do not overflow */
+
+typedef struct {
+    const char *bytes;
+    size_t size;
+} piece;
+
+typedef struct {
+    piece constant;             /* after the state: name, kind, attributes that never change */
+    piece state;                /* of spans whose segment has none; no pointer: the segment's */
+    PyObject *keys;             /* tuple of bytes: the key of each captured argument */
+    piece result, fixed_result; /* the key; the whole attribute where no result is captured */
+    piece busy, suspensions;    /* keys */
+    piece end;                  /* after the attributes */
+    int is_known;               /* else Python encodes the calls */
+} plan_form;
+
+typedef struct {
+    piece child, remote;        /* head of a span with a parent in this process, in another one */
+    piece state;                /* after the head */
+    piece suffix;               /* after the plan's constant part */
+    uint64_t remote_id;
+    int64_t wall_offset;
+    int is_known;
+} segment_form;
+
+typedef struct {
+    ct_block *block;
+    ct_output *output;
+    plan_form *plans;
+    segment_form *segments;
+    piece *objects;             /* field `value` of each object; no bytes: Python encodes its record */
+    Py_ssize_t span_id, parent_id, start, end;      /* where in a head they stand */
+} encoding;
+
+static int
+read_piece(PyObject *bytes, piece *found)
+{
+    if (!PyBytes_Check(bytes)) {
+        PyErr_SetString(PyExc_TypeError, "encoded parts are bytes");
+        return -1;
+    }
+    *found = (piece){PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes)};
+    return 0;
+}
+
+static int
+refuse_form(void)
+{
+    PyErr_SetString(PyExc_TypeError, "a form is a tuple or None");
+    return -1;
+}
+
+static int
+read_plan(PyObject *form, plan_form *plan)
+{
+    PyObject *constant, *state, *result, *fixed_result, *busy, *suspensions, *end;
+
+    *plan = (plan_form){0};
+    if (form == Py_None) {
+        return 0;
+    }
+    if (!PyTuple_Check(form)) {
+        return refuse_form();
+    }
+    if (!PyArg_ParseTuple(form, "SOO!SSSSS:plan", &constant, &state, &PyTuple_Type, &plan->keys, &result,
+                          &fixed_result, &busy, &suspensions, &end)) {
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(plan->keys); i++) {
+        piece ignored;
+        if (read_piece(PyTuple_GET_ITEM(plan->keys, i), &ignored) < 0) {
+            return -1;
+        }
+    }
+    plan->is_known = 1;
+    if (state != Py_None && read_piece(state, &plan->state) < 0) {
+        return -1;
+    }
+    (void)read_piece(constant, &plan->constant);
+    (void)read_piece(result, &plan->result);
+    (void)read_piece(fixed_result, &plan->fixed_result);
+    (void)read_piece(busy, &plan->busy);
+    (void)read_piece(suspensions, &plan->suspensions);
+    return read_piece(end, &plan->end);
+}
+
+static int
+read_segment(PyObject *form, segment_form *segment, const encoding *encoding)
+{
+    PyObject *child, *remote, *state, *suffix;
+    unsigned long long remote_id;
+    long long wall_offset;
+
+    *segment = (segment_form){0};
+    if (form == Py_None) {
+        return 0;
+    }
+    if (!PyTuple_Check(form)) {
+        return refuse_form();
+    }
+    if (!PyArg_ParseTuple(form, "SSSSKL:segment", &child, &remote, &state, &suffix, &remote_id,
+                          &wall_offset)) {
+        return -1;
+    }
+    *segment = (segment_form){.remote_id = remote_id, .wall_offset = wall_offset};
+    segment->is_known = wall_offset > -FAR && wall_offset < FAR;
+    (void)read_piece(child, &segment->child);
+    (void)read_piece(remote, &segment->remote);
+    (void)read_piece(state, &segment->state);
+    (void)read_piece(suffix, &segment->suffix);
+    Py_ssize_t places[] = {encoding->span_id, encoding->parent_id, encoding->start, encoding->end};
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(places); i++) {
+        if (places[i] < 0 || (size_t)places[i] + 8 > segment->child.size) {
+            PyErr_SetString(PyExc_ValueError, "a head has no room for its ids and times");
+            return -1;
+        }
+    }
+    if (segment->remote.size != segment->child.size || segment->child.size > LONGEST_HEAD) {
+        PyErr_SetString(PyExc_ValueError, "heads differ in length or are too long");
+        return -1;
+    }
+    return 0;
+}
+
+static size_t
+varint_size(uint64_t value)
+{
+    size_t size = 1;
+    while (value >= 128) {
+        value >>= 7;
+        size++;
+    }
+    return size;
+}
+
+static unsigned char *
+put_varint(unsigned char *to, uint64_t value)
+{
+    while (value >= 128) {
+        *to++ = (unsigned char)(value | 128);
+        value >>= 7;
+    }
+    *to++ = (unsigned char)value;
+    return to;
+}
+
+static unsigned char *
+put(unsigned char *to, const void *bytes, size_t size)
+{
+    memcpy(to, bytes, size);
+    return to + size;
+}
+
+static unsigned char *
+put_piece(unsigned char *to, piece piece)
+{
+    return put(to, piece.bytes, piece.size);
+}
+
+/* A key and the beginning of its value, of which `size` bytes follow. */
+static unsigned char *
+put_key(unsigned char *to, piece key, size_t size)
+{
+    *to++ = ATTRIBUTE;
+    to = put_varint(to, key.size + 1 + varint_size(size) + size);
+    to = put_piece(to, key);
+    *to++ = VALUE;
+    return put_varint(to, size);
+}
+
+static unsigned char *
+put_number(unsigned char *to, piece key, uint64_t number)
+{
+    to = put_key(to, key, 1 + varint_size(number));
+    *to++ = NUMBER;
+    return put_varint(to, number);
+}
+
+/* A text of up to three pieces. */
+static unsigned char *
+put_text(unsigned char *to, piece key, piece before, piece text, piece behind)
+{
+    size_t size = before.size + text.size + behind.size;
+    to = put_key(to, key, 1 + varint_size(size) + size);
+    *to++ = STRING;
+    to = put_varint(to, size);
+    to = put_piece(to, before);
+    to = put_piece(to, text);
+    return put_piece(to, behind);
+}
+
+#define NOTHING ((piece){"", 0})
+#define LITERAL(text) ((piece){(text), sizeof(text) - 1})
+
+static piece
+name_of(const encoding *encoding, const char *at)
+{
+    const ct_name *name = ct_name_of(&encoding->block->log->names, ct_class(at));
+    return (piece){name->utf8, (size_t)name->size};
+}
+
+static piece
+object_at(const encoding *encoding, const char *at)
+{
+    return encoding->objects[ct_place_of(&encoding->block->objects, ct_object(at))];
+}
+
+/* Bytes that the attribute of a value takes at most; 0 for one that Python has to encode. */
+static size_t
+room_for(const encoding *encoding, const char *at)
+{
+    size_t size;
+
+    switch (*at) {
+    case NONE: case TRUE_: case FALSE_: case INTEGER: case FLOAT:
+        size = LONGEST_VARINT;
+        break;
+    case ASCII: case UTF8:
+        size = ct_text_size(at);
+        break;
+    case INSTANCE: case CYCLE: case DEEPER:
+        size = name_of(encoding, at).size + 16;
+        break;
+    case OBJECT:
+        size = object_at(encoding, at).size;
+        if (size == 0) {
+            return 0;
+        }
+        break;
+    default:
+        return 0;
+    }
+    return size + 4 * LONGEST_VARINT;
+}
+
+static unsigned char *
+put_attribute(const encoding *encoding, unsigned char *to, piece key, const char *at)
+{
+    uint64_t bits;
+    piece object;
+
+    switch (*at) {
+    case NONE:
+        return put_text(to, key, NOTHING, LITERAL("None"), NOTHING);
+    case TRUE_: case FALSE_:
+        to = put_key(to, key, 2);
+        *to++ = BOOLEAN;
+        *to++ = *at == TRUE_;
+        return to;
+    case INTEGER:
+        memcpy(&bits, at + 1, sizeof bits);
+        return put_number(to, key, bits);
+    case FLOAT:
+        to = put_key(to, key, 9);
+        *to++ = DOUBLE;
+        return put(to, at + 1, 8);
+    case INSTANCE:
+        return put_text(to, key, LITERAL("<"), name_of(encoding, at), LITERAL(">"));
+    case CYCLE:
+        return put_text(to, key, LITERAL("<cycle "), name_of(encoding, at), LITERAL(">"));
+    case DEEPER:
+        return put_text(to, key, LITERAL("<"), name_of(encoding, at), LITERAL(" ...>"));
+    case OBJECT:
+        object = object_at(encoding, at);
+        *to++ = ATTRIBUTE;
+        to = put_varint(to, key.size + object.size);
+        to = put_piece(to, key);
+        return put_piece(to, object);
+    default:
+        return put_text(to, key, NOTHING, (piece){ct_text(at), ct_text_size(at)}, NOTHING);
+    }
+}
+
+static piece
+key_of(const plan_form *plan, int argument)
+{
+    piece key;
+    (void)read_piece(PyTuple_GET_ITEM(plan->keys, argument), &key);
+    return key;
+}
+
+/* Whether a monotonic time has a form as Unix time. */
+static int
+is_written(const segment_form *segment, int64_t time)
+{
+    return time > -FAR && time < FAR && time + segment->wall_offset >= 0;
+}
+
+/* Bytes that the span of an entry takes at most; 0 for one that Python has to encode. */
+static size_t
+room_for_entry(const encoding *encoding, const ct_item *item)
+{
+    const ct_entry *entry = item->entry;
+    const plan_form *plan = &encoding->plans[item->plan];
+    const segment_form *segment = &encoding->segments[item->segment];
+    size_t room = plan->constant.size + plan->state.size + segment->state.size + segment->suffix.size
+        + plan->fixed_result.size + plan->end.size + plan->busy.size + plan->suspensions.size
+        + LONGEST_HEAD + 12 * LONGEST_VARINT;
+    const char *at = ct_values_of(entry);
+
+    if (!plan->is_known || !segment->is_known || entry->ending != CT_RETURNED || entry->parent_id == 0
+        || (plan->state.bytes != NULL && segment->state.size != 0)
+        || entry->argument_count != PyTuple_GET_SIZE(plan->keys)
+        || !is_written(segment, entry->start) || !is_written(segment, entry->end)) {
+        return 0;
+    }
+    for (int i = 0; i < entry->argument_count + entry->has_result; i++) {
+        size_t more = room_for(encoding, at);
+        if (more == 0) {
+            return 0;
+        }
+        room += more + (i < entry->argument_count ? key_of(plan, i) : plan->result).size;
+        at = ct_behind(at);
+    }
+    return room;
+}
+
+static void
+put_head(const encoding *encoding, unsigned char *to, const ct_entry *entry, const segment_form *segment)
+{
+    uint64_t start = (uint64_t)(entry->start + segment->wall_offset);
+    uint64_t end = (uint64_t)(entry->end + segment->wall_offset);
+    piece head = entry->parent_id == segment->remote_id ? segment->remote : segment->child;
+
+    memcpy(to, head.bytes, head.size);
+    memcpy(to + encoding->span_id, &entry->span_id, 8);
+    memcpy(to + encoding->parent_id, &entry->parent_id, 8);
+    memcpy(to + encoding->start, &start, 8);
+    memcpy(to + encoding->end, &end, 8);
+}
+
+/* Append the span of an entry; 1: done, 0: Python has to encode it, -1: no memory. */
+static int
+encode_entry(const encoding *encoding, const ct_item *item)
+{
+    const ct_entry *entry = item->entry;
+    const plan_form *plan = &encoding->plans[item->plan];
+    const segment_form *segment = &encoding->segments[item->segment];
+    ct_output *output = encoding->output;
+    size_t room = room_for_entry(encoding, item);
+
+    if (room == 0) {
+        return 0;
+    }
+    if (ct_reserve(output, room) < 0) {
+        return -1;
+    }
+    /* The length of most spans takes two bytes. */
+    unsigned char *field = output->bytes + output->size, *body = field + 3, *to = body;
+    put_head(encoding, to, entry, segment);
+    to += segment->child.size;
+    to = put_piece(to, plan->state.bytes != NULL ? plan->state : segment->state);
+    to = put_piece(to, plan->constant);
+    to = put_piece(to, segment->suffix);
+    const char *at = ct_values_of(entry);
+    for (int i = 0; i < entry->argument_count; i++) {
+        to = put_attribute(encoding, to, key_of(plan, i), at);
+        at = ct_behind(at);
+    }
+    to = entry->has_result ? put_attribute(encoding, to, plan->result, at)
+        : put_piece(to, plan->fixed_result);
+    if (entry->busy != 0 || entry->suspensions != 0) {
+        to = put_number(to, plan->busy, (uint64_t)entry->busy);
+        to = put_number(to, plan->suspensions, entry->suspensions);
+    }
+    to = put_piece(to, plan->end);
+    size_t size = (size_t)(to - body), prefix = varint_size(size);
+    if (prefix != 2) {
+        memmove(field + 1 + prefix, body, size);
+    }
+    *field = SPAN;
+    (void)put_varint(field + 1, size);
+    output->size += 1 + prefix + size;
+    return ct_end_span(output) < 0 ? -1 : 1;
+}
+
+/* Let Python encode a record: bytes, or None for one that cannot be. */
+static int
+encode_in_python(const encoding *encoding, Py_ssize_t index, PyObject *one)
+{
+    PyObject *span = PyObject_CallFunction(one, "n", index);
+    PyObject *done = NULL;
+    if (span == NULL) {
+        return -1;
+    }
+    if (span == Py_None) {
+        Py_DECREF(span);
+        return 0;
+    }
+    done = PyObject_CallMethod((PyObject *)encoding->output, "append", "O", span);
+    Py_DECREF(span);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
+static int
+encode_all(const encoding *encoding, PyObject *one)
+{
+    const ct_block *block = encoding->block;
+    Py_ssize_t index = 0, count = block->count;
+    int is_encoded = 1;
+
+    while (index < count) {
+        Py_BEGIN_ALLOW_THREADS
+        for (is_encoded = 1; is_encoded == 1 && index < count; index += is_encoded == 1) {
+            const ct_item *item = &block->items[index];
+            is_encoded = ct_is_native(item) ? encode_entry(encoding, item) : 0;
+        }
+        Py_END_ALLOW_THREADS
+        if (is_encoded < 0) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        if (is_encoded == 0) {
+            if (encode_in_python(encoding, index, one) < 0) {
+                return -1;
+            }
+            index++;
+        }
+    }
+    return 0;
+}
+
+static int
+read_forms(encoding *encoding, PyObject *plans, PyObject *segments, PyObject *objects)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(plans); i++) {
+        if (read_plan(PyList_GET_ITEM(plans, i), &encoding->plans[i]) < 0) {
+            return -1;
+        }
+    }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(segments); i++) {
+        if (read_segment(PyList_GET_ITEM(segments, i), &encoding->segments[i], encoding) < 0) {
+            return -1;
+        }
+    }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(objects); i++) {
+        if (read_piece(PyList_GET_ITEM(objects, i), &encoding->objects[i]) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* encode(output, plans, segments, objects, layout, one): the lists are as long as those of the block, and
+   hold what `read_plan` and `read_segment` take, or None, and bytes. */
+PyObject *
+ct_encode_block(ct_block *block, PyObject *const *arguments, Py_ssize_t count)
+{
+    ct_state *state = PyType_GetModuleState(Py_TYPE(block));
+    PyObject *result = NULL;
+
+    if (count != 6 || !Py_IS_TYPE(arguments[0], state->output_type) || !PyList_Check(arguments[1])
+        || !PyList_Check(arguments[2]) || !PyList_Check(arguments[3])
+        || PyList_GET_SIZE(arguments[1]) != block->site_count
+        || PyList_GET_SIZE(arguments[2]) != PyList_GET_SIZE(block->segments.list)
+        || PyList_GET_SIZE(arguments[3]) != PyList_GET_SIZE(block->objects.list)) {
+        PyErr_SetString(PyExc_TypeError, "encode(output, plans, segments, objects, layout, one)");
+        return NULL;
+    }
+    encoding encoding = {.block = block, .output = (ct_output *)arguments[0]};
+    if (encoding.output->exports != 0) {
+        PyErr_SetString(PyExc_BufferError, "somebody still reads these spans");
+        return NULL;
+    }
+    if (!PyTuple_Check(arguments[4])) {
+        refuse_form();
+        return NULL;
+    }
+    if (!PyArg_ParseTuple(arguments[4], "nnnn:layout", &encoding.span_id, &encoding.parent_id,
+                          &encoding.start, &encoding.end)) {
+        return NULL;
+    }
+    encoding.plans = PyMem_Calloc((size_t)block->site_count + 1, sizeof(plan_form));
+    encoding.segments = PyMem_Calloc((size_t)PyList_GET_SIZE(arguments[2]) + 1, sizeof(segment_form));
+    encoding.objects = PyMem_Calloc((size_t)PyList_GET_SIZE(arguments[3]) + 1, sizeof(piece));
+    if (encoding.plans == NULL || encoding.segments == NULL || encoding.objects == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    if (read_forms(&encoding, arguments[1], arguments[2], arguments[3]) == 0
+        && encode_all(&encoding, arguments[5]) == 0) {
+        result = Py_NewRef(Py_None);
+    }
+done:
+    PyMem_Free(encoding.plans);
+    PyMem_Free(encoding.segments);
+    PyMem_Free(encoding.objects);
+    return result;
+}
