@@ -143,6 +143,7 @@ DELIVERY = [
     *(SOURCES / "sdk/diagnostics").glob("*.py"),
     *(SOURCES / "sdk/delivery").glob("*.py"),
     *(SOURCES / "sdk/parts").glob("*.py"),
+    *(SOURCES / "sdk/processes").glob("*.py"),
     SOURCES / "sdk/session/session.py",
     SOURCES / "_core/span_recorder.py",
 ]

@@ -98,8 +98,8 @@ NAMES = (
     *("socket.socket", "socket.create_connection", "socket.getaddrinfo", "ssl.SSLContext"),
     *("http.client.HTTPConnection", "http.client.HTTPConnection.request"),
     *("http.client.HTTPResponse", "urllib3.PoolManager", "requests.Session"),
-    *("json.dumps", "time.time", "time.sleep"),
-    *("threading.Thread", "zlib.compressobj", "gzip.compress", "random.uniform"),
+    *("json.dumps", "time.time", "time.sleep", "time.monotonic"),
+    *("threading.Thread", "threading.Event", "zlib.compressobj", "gzip.compress", "random.uniform"),
 )
 MOCK = """
 from unittest import mock

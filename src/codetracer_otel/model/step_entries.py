@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from codetracer_otel.data_classes import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from codetracer_otel.model.record import Plan
     from codetracer_otel.model.value import Captured
 
@@ -104,3 +106,10 @@ class StepSink(Protocol):
 
     def finish(self) -> None:
         """End every open call, and the trace."""
+
+
+def count_calls(entries: Iterable[Entry]) -> int:
+    """Return how many calls begin in these entries; a resumption is none."""
+    return sum(
+        type(entry) is tuple and entry[0] == CALL and entry[2] is not None for entry in entries
+    )

@@ -17,7 +17,7 @@ from codetracer_otel.instrumentation.steps.thread_steps import (
 )
 from codetracer_otel.instrumentation.steps.traced_code import SteppedCode
 from codetracer_otel.instrumentation.steps.value_changes import StepBudget
-from codetracer_otel.model.step_entries import CALL, CLOSE, END, OUTPUT
+from codetracer_otel.model.step_entries import CALL, CLOSE, END, OUTPUT, count_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -88,6 +88,7 @@ class StepRecorder:
         self.is_delivering = False
         self.stalled_ns = 0
         self.lost_ends = 0
+        self.lost_calls = 0
         self.suspended: dict[int, list[Any]] = {}
         self._plans = plans
         self._captures = Captures(build_capture)
@@ -165,7 +166,7 @@ class StepRecorder:
                 raise TimeoutError("nobody takes the recorded steps")
         self.stalled_ns += Time.monotonic_ns() - begun
         if not self.is_delivering:
-            steps.entries.clear()
+            self._lose(steps)
 
     def wake_with_next(self) -> None:
         """Ask for a delivery with the next step, not before."""
@@ -186,7 +187,20 @@ class StepRecorder:
             if count:
                 entries = steps.entries[:count]
                 del steps.entries[:count]
-                take(steps.number, entries)
+                try:
+                    take(steps.number, entries)
+                except BaseException:
+                    self.lost_calls += count_calls(entries)
+                    raise
+
+    def give_up(self) -> None:
+        """Count the calls that nobody has taken as lost."""
+        for steps in list(self._threads):
+            self._lose(steps)
+
+    def _lose(self, steps: ThreadSteps) -> None:
+        self.lost_calls += count_calls(steps.entries)
+        steps.entries.clear()
 
     def take_ended_threads(self) -> list[int]:
         """Forget the threads that have ended and left nothing behind; return their numbers."""
@@ -229,6 +243,7 @@ class StepRecorder:
         self._lock = Threads.allocate_lock()
         self._threads.clear()
         self._numbers = HOME_THREAD
+        self.lost_calls = 0  # those are the parent's
         steps = self._begin_here()
         for frame in stack[1:]:
             code, traced_code = frame[:2]

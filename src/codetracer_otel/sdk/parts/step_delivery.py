@@ -71,6 +71,7 @@ class StepDelivery:
         self._worker.put(_STOP)
         is_ended = self._worker.join(Time.monotonic() + timeout)
         self._recorder.is_delivering = False
+        self._recorder.give_up()
         return is_ended
 
     def park(self) -> None:

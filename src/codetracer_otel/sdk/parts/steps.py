@@ -168,7 +168,8 @@ class StepRecording(CallRecording):
         native = {
             **self.recorder.stats(),
             "calls": max((trace.stats.calls for trace in self.traces), default=0),
-            "lost_calls": max((trace.stats.lost_calls for trace in self.traces), default=0),
+            "lost_calls": self.recorder.lost_calls
+            + max((trace.stats.lost_calls for trace in self.traces), default=0),
             "bytes": sum(trace.stats.bytes for trace in self.traces),
             "failed": sum(bool(trace.stats.failures) for trace in self.traces),
         }

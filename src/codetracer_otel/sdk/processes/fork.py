@@ -7,7 +7,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.bindings import Os
+from codetracer_otel.bindings import Os, Threads
 from codetracer_otel.sdk.processes.signals import hold_sigterm
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def watch_forks(active_session: Callable[[], Session | None]) -> None:
     fork = _Fork()
 
     def before() -> None:
-        fork.is_of_thread = threading.get_ident() != threading.main_thread().ident
+        fork.is_of_thread = Threads.get_ident() != threading.main_thread().ident
         fork.release = None
         fork.session = session = active_session()
         if session is not None:

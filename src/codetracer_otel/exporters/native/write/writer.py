@@ -20,7 +20,7 @@ from codetracer_otel.exporters.native.write.code_forms import Codes
 from codetracer_otel.exporters.native.write.encoder import ThreadEncoder
 from codetracer_otel.exporters.native.write.event_files import EventFile, Spool
 from codetracer_otel.exporters.native.write.metadata import TraceMetadata, metadata_text, paths_text
-from codetracer_otel.model.step_entries import CALL
+from codetracer_otel.model.step_entries import count_calls
 from codetracer_otel.model.value import NodeKind
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class NativeTrace:
     def write(self, thread: int, entries: list[Entry]) -> None:
         """Take the next entries of a thread; 1 is the thread that began the session."""
         if not self.is_writing:
-            self.stats.lost_calls += sum(map(_begins_call, entries))
+            self.stats.lost_calls += count_calls(entries)
             return
         self._codes.trim()
         try:
@@ -275,10 +275,6 @@ class NativeTrace:
             self._fail(error)
             return False
         return True
-
-
-def _begins_call(entry: Entry) -> bool:
-    return type(entry) is tuple and entry[0] == CALL and entry[2] is not None
 
 
 def _return(value: str) -> str:
