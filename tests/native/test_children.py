@@ -29,3 +29,32 @@ def test_a_pools_recordings_stand_beside_their_parents_without_a_warning(tmp_pat
     texts = [file.read_text() for file in tmp_path.glob("trace*/trace.json")]
     assert sum('"job"' in text for text in texts) >= 1
     assert len(texts) >= 3
+
+
+OUTLIVED = """
+import multiprocessing
+import os
+import signal
+
+def job():
+    return 1
+
+def parents():
+    return 2
+
+if __name__ == "__main__":
+    parents()
+    multiprocessing.get_context("spawn").Process(target=job).start()
+    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pause()
+"""
+
+
+def test_a_child_that_begins_when_its_parent_has_ended_leaves_the_parents_recording(tmp_path):
+    script, target = tmp_path / "outlived.py", tmp_path / "trace"
+    script.write_text(OUTLIVED)
+    # the child holds the pipe of the output: this waits for it, too
+    run_traced("--quiet", "--exporter", f"native={target}", script, cwd=tmp_path)
+    assert '"parents"' in (target / "trace.json").read_text()
+    (child,) = tmp_path.glob("trace.*/trace.json")
+    assert '"job"' in child.read_text()

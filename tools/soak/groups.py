@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 GRACE_S = 3  # for children of a program that has ended
-PATIENCE_S = 120
+PATIENCE_S = 300  # twenty processes, one after the other, each given five seconds to end
 _LOOK_S = 0.02
 
 

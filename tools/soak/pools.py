@@ -3,7 +3,7 @@
 usage: python -m tools.soak.pools [--runs N] [--methods fork,spawn,forkserver]
                 [--exporters jsonl,otlp,...] [--rounds N] [--idle]
 
-Each run is one program of ``--rounds`` pools. A run fails when it does not end in two minutes,
+Each run is one program of ``--rounds`` pools. A run fails when it does not end in five minutes,
 when its output differs from plain Python's, when a span is missing or comes twice, or when its
 summary does not add up. Prints one line per kind of run, and each failure; the status is 1 if
 there was one.

@@ -6,6 +6,7 @@ import os
 import sys
 
 import pytest
+from tests.traced_run import run_traced
 
 from codetracer_otel.cli.run.session_end import Ending, destinations, summary
 from codetracer_otel.errors import ErrorCode, InternalError, TargetError
@@ -208,3 +209,30 @@ def test_a_session_of_steps_alone_sums_up_its_calls(stderr):
         "codetracer-otel: 12 calls recorded, 3 dropped (3 native_failed), 3 values redacted; "
         "not delivered (exporter none)\n"
     )
+
+
+CHILDREN = """
+import os
+def work(): pass
+def fork(depth):
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+    else:
+        work()
+        if depth:
+            fork(depth - 1)
+work()
+fork(1)
+"""
+
+
+@pytest.mark.parametrize("exporter", ["jsonl", "chrome", "native"])
+def test_the_summary_names_what_children_and_their_children_have_written(tmp_path, exporter):
+    (tmp_path / "app.py").write_text(CHILDREN)
+    (tmp_path / "out.123").write_text("of an earlier run")
+    os.utime(tmp_path / "out.123", (1, 1))
+    (tmp_path / "out.txt").touch()
+    target = tmp_path / "out"
+    done = run_traced("--exporter", f"{exporter}={target}", "app.py", cwd=tmp_path)
+    assert done.stderr.endswith(f"; of child processes: {target}.<pid> (2)\n")

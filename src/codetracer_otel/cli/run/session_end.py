@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
+import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from codetracer_otel.errors import CodetracerError, InternalError
@@ -23,6 +25,9 @@ PREFIX: Final = "codetracer-otel"
 SHUTDOWN_TIMEOUT_S: Final = 5.0
 
 _STDERR_BY_DEFAULT: Final = ("jsonl", "console")
+_BESIDE: Final = ("jsonl", "chrome", "native")  # a child's stands beside its parent's
+_OF_CHILD: Final = re.compile(r"(\.\d+)+")
+_COARSE_S: Final = 0.1  # file systems may keep times of the last tick of a timer
 
 
 class RunningSession(Protocol):
@@ -61,6 +66,7 @@ class Ending:
         # made before the program begins: what it puts into its place is the program's
         self._stderr = StandardError(sys.__stderr__)
         self._status = 0
+        self._begun = time.time() - _COARSE_S
 
     def finish(self, status: int) -> bool:
         """Note the program's exit status; return whether this process should exit with it."""
@@ -116,7 +122,8 @@ class Ending:
             told = {"reason": reason} if reason else {}
             LineWriter(self._stderr).write({"kind": "stats", **stats_fields(stats), **told})
             return
-        self._say(summary(stats, self._session.settings))
+        settings = self._session.settings
+        self._say(summary(stats, settings) + children_beside(settings, self._begun))
         if reason:
             self._say(reason)
 
@@ -171,6 +178,30 @@ def destinations(settings: Settings) -> str:
     """Return where the recording went, without credentials."""
     names = [_destination(item, settings) for item in settings.exporters]
     return f"to {', '.join(names)}" if names else "not delivered (exporter none)"
+
+
+def children_beside(settings: Settings, begun: float) -> str:
+    """Return what names the files and directories that child processes have written.
+
+    Args:
+        settings: of the session.
+        begun: Unix time in s; what is older is of an earlier run.
+    """
+    specs = [item for item in settings.exporters if isinstance(item, ExporterSpec)]
+    paths = [spec.target for spec in specs if spec.name in _BESIDE and spec.target]
+    found = [(path, count) for path in paths if (count := _written_beside(path, begun))]
+    told = [f"{path}.<pid> ({count})" for path, count in found]
+    return f"; of child processes: {', '.join(told)}" if told else ""
+
+
+def _written_beside(path: str, begun: float) -> int:
+    folder, name = os.path.split(path)
+    count = 0
+    with contextlib.suppress(OSError), os.scandir(folder or ".") as entries:
+        for entry in entries:
+            if _OF_CHILD.fullmatch(entry.name.removeprefix(name)) and entry.name.startswith(name):
+                count += entry.stat().st_mtime >= begun
+    return count
 
 
 def _destination(exporter: object, settings: Settings) -> str:

@@ -48,7 +48,6 @@ def open_traces(
             decision.text_rules,
             notify,
             only_changes=settings.step_values is StepValues.CHANGED,
-            is_child=settings.launch.is_child,
         )
         for directory in claim_directories(directories)
     ]

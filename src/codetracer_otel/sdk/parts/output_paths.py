@@ -17,11 +17,16 @@ NATIVE: Final = "native"
 
 
 def native_targets(settings: Settings) -> list[str]:
-    """Return the absolute path of each directory that a native trace goes to."""
+    """Return the absolute path of each directory that a native trace goes to.
+
+    A spawned child has one of its own from the beginning: its parent may have ended, and the
+    recording there must stay.
+    """
     if settings.disabled:
         return []
     specs = [item for item in settings.exporters if isinstance(item, ExporterSpec)]
-    return [spec.target for spec in specs if spec.name == NATIVE and spec.target]
+    paths = [spec.target for spec in specs if spec.name == NATIVE and spec.target]
+    return [path_in_child(path) for path in paths] if settings.launch.is_child else paths
 
 
 def other_exporters(settings: Settings) -> list[object]:
@@ -53,7 +58,7 @@ def claim_directories(paths: Iterable[str]) -> list[TraceDirectory]:
 
 
 def path_in_child(path: str) -> str:
-    """Return where the trace of this process goes, forked from one that records at ``path``."""
+    """Return where the trace of this process goes, the child of one that records at ``path``."""
     return f"{path}.{Os.getpid()}"
 
 

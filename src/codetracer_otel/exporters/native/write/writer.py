@@ -70,7 +70,6 @@ class NativeTrace:
         output_rules: judge what is written outside of every traced function.
         notify: told once when the recording ends early, or stands elsewhere than it was asked to.
         only_changes: steps show the variables that changed, not all.
-        is_child: the process is a spawned child, whose recording stands beside its parent's.
 
     """
 
@@ -82,7 +81,6 @@ class NativeTrace:
         notify: Notify,
         *,
         only_changes: bool = False,
-        is_child: bool = False,
     ) -> None:
         self.directory = directory
         self.metadata = metadata
@@ -105,7 +103,7 @@ class NativeTrace:
             self._give_up()
         if directory.path != directory.stated:
             told = {"directory": directory.stated, "written": directory.path}
-            notify("native_directory_in_use", "info" if is_child else "warn", **told)
+            notify("native_directory_in_use", "warn", **told)
 
     @property
     def is_writing(self) -> bool:
