@@ -16,14 +16,16 @@ COMMAND = Path(sys.executable).with_name("opentelemetry-instrument")
 OPTIONS = ("--metrics_exporter", "none", "--logs_exporter", "none")
 
 
-def instrumented(program: str, *arguments: str, exporter: str = "otlp", **variables: str):
+def instrumented(
+    program: str, *arguments: str, exporter: str = "otlp", cwd: Path = PROGRAMS, **variables: str
+):
     """Run ``program`` as its users would, and nothing else about it changed."""
     return subprocess.run(
         [
             *(COMMAND, "--traces_exporter", exporter, *OPTIONS),
             *(sys.executable, f"{program}.py", *arguments),
         ],
-        cwd=PROGRAMS,
+        cwd=cwd,
         env=environment(PYTHONDONTWRITEBYTECODE="1", **variables),
         capture_output=True,
         text=True,

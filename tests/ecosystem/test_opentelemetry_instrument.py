@@ -6,7 +6,7 @@ import json
 
 import pytest
 from tests.collector.receiver import running_receiver
-from tests.ecosystem.instrument import delivering_to, instrumented
+from tests.ecosystem.instrument import PROGRAMS, delivering_to, instrumented
 from tests.native_run import plain
 
 from codetracer_otel.exporters.native import read_trace
@@ -29,7 +29,7 @@ def by_name(spans):
 
 
 def test_functions_are_traced_by_the_discovered_filter(receiver):
-    ended = instrumented("plain", **delivering_to(receiver))
+    ended = instrumented("plain", OTEL_SERVICE_NAME="plain", **delivering_to(receiver))
 
     assert (ended.stdout, ended.returncode) == UNTRACED
     assert ended.stderr == ""
@@ -45,6 +45,35 @@ def test_functions_are_traced_by_the_discovered_filter(receiver):
     assert {span.attributes["codetracer.arg.password"] for span in spans["__main__.tax"]} == {
         REDACTED
     }
+
+
+def test_where_nobody_asks_for_it_no_call_is_recorded_and_one_line_says_how(receiver, tmp_path):
+    (tmp_path / "plain.py").write_text((PROGRAMS / "plain.py").read_text())
+
+    ended = instrumented(str(tmp_path / "plain"), cwd=tmp_path, **delivering_to(receiver))
+
+    assert (ended.stdout, ended.returncode) == UNTRACED
+    (line,) = ended.stderr.splitlines()
+    assert "CODETRACER_INSTRUMENT=1" in line
+    assert receiver.spans() == []
+
+
+def test_asked_for_it_adds_calls_to_the_traces_of_others_by_their_exporter(receiver):
+    ended = instrumented("secret_query", **delivering_to(receiver))
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    spans = receiver.spans()
+    by_scope = {}
+    for span in spans:
+        by_scope.setdefault(span.scope, []).append(span)
+    calls = by_scope.pop("codetracer_otel")
+    others = [span for found in by_scope.values() for span in found]
+    assert calls
+    assert others
+    assert {span.trace_id for span in others} & {span.trace_id for span in calls}
+    agents = {request.headers["user-agent"].split("/")[0] for request in receiver.requests}
+    assert agents == {"OTel-OTLP-Exporter-Python"}
+    assert b"hunter2hunter2" not in b"".join(request.body for request in receiver.requests)
 
 
 def test_the_hosts_processors_deliver_our_spans_when_asked_to(receiver):

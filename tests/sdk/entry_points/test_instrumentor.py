@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 
 import pytest
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+from tests.conftest import HEADER
 
 from codetracer_otel.sdk.entry_points import instrumentor as module
 from codetracer_otel.sdk.session.configure import active_session
@@ -39,6 +40,7 @@ def test_opentelemetry_finds_it_by_its_entry_point():
 
 
 def test_it_does_what_configure_does_and_undoes_it(instrumentor, monkeypatch):
+    monkeypatch.setenv("CODETRACER_INSTRUMENT", "1")
     monkeypatch.setenv("CODETRACER_EXPORTER", "none")
     monkeypatch.setenv("CODETRACER_SESSION_ID", "from the environment")
     instrumentor.instrument(skip_dep_check=True)
@@ -50,6 +52,34 @@ def test_it_does_what_configure_does_and_undoes_it(instrumentor, monkeypatch):
     instrumentor.uninstrument()
     assert active_session() is None
     assert not instrumentor.is_instrumented_by_opentelemetry
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_asked"),
+    [
+        ({}, False),
+        ({"CODETRACER_INSTRUMENT": "0"}, False),
+        ({"CODETRACER_INSTRUMENT": "maybe"}, False),
+        ({"CODETRACER_EXPORTER": "none"}, False),
+        ({"CODETRACER_INSTRUMENT": "1"}, True),
+        ({"CODETRACER_TRACE_FILTER": "named.toml"}, True),
+        ({"found": ".codetracer/trace-filter.toml"}, True),
+    ],
+)
+def test_loaded_with_all_that_is_installed_it_records_only_where_it_is_asked_to(
+    instrumentor, monkeypatch, capsys, tmp_path, variables, is_asked
+):
+    monkeypatch.chdir(tmp_path)
+    for name, value in variables.items():
+        if value.endswith(".toml"):
+            (tmp_path / value).parent.mkdir(exist_ok=True)
+            (tmp_path / value).write_text(HEADER)
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CODETRACER_EXPORTER", "none")
+    instrumentor.instrument(skip_dep_check=True)
+    assert (active_session() is not None) == is_asked
+    lines = [line for line in capsys.readouterr().err.splitlines() if "asked for" in line]
+    assert len(lines) == (not is_asked)
 
 
 def test_a_session_of_the_configuration_file_is_not_replaced(instrumentor, caplog):

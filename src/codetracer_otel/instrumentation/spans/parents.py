@@ -127,6 +127,10 @@ class Parents:
         on_root: called as each local root begins: whether this is still the same process.
         keeps_root: says whether what begins a trace here, or goes on with one, is recorded; None
             for always.
+
+    Attributes:
+        refused_by_sampler: how many traces ``keeps_root`` did not keep.
+        refused_by_parent: how many times a parent that is not sampled was respected.
     """
 
     def __init__(
@@ -139,6 +143,7 @@ class Parents:
         on_root: Callable[[], None] = lambda: None,
         keeps_root: RootSampler | None = None,
     ) -> None:
+        self.refused_by_sampler = self.refused_by_parent = 0
         self._on_root = on_root
         self._clock = clock
         self._remote = remote
@@ -202,6 +207,7 @@ class Parents:
         if remote is None:
             segment, parent_id = self._fresh_trace(base), 0
         elif self._respect_parent and not remote.trace_flags & SAMPLED:
+            self.refused_by_parent += 1
             return None, 0
         else:
             segment, parent_id = self._fresh_trace(base, remote), wire_span_id(remote.span_id)
@@ -210,6 +216,7 @@ class Parents:
             return segment, parent_id
         sampled = keeps(segment.trace_id, remote)
         if sampled is None:
+            self.refused_by_sampler += 1
             return None, 0
         segment.begin(sampled, parent_id)
         return segment, parent_id
@@ -273,6 +280,7 @@ class Parents:
         self, context: SpanContext, below: Record, base: Record
     ) -> tuple[TraceOnThread | None, int]:
         if self._respect_parent and not context.trace_flags & SAMPLED:
+            self.refused_by_parent += 1
             return None, 0
         parent_id = wire_span_id(context.span_id)
         known = below[SEGMENT] if below is not base else base[BASE_MOVED_SEGMENT]

@@ -5,19 +5,28 @@ Only the entry point loads this module; `BaseInstrumentor` is in a package that 
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from codetracer_otel.data_classes import dataclass
-from codetracer_otel.errors import CodetracerError
+from codetracer_otel.errors import CodetracerError, Problem
+from codetracer_otel.filters import discover
 from codetracer_otel.sdk.diagnostics.logger import report_problem
-from codetracer_otel.sdk.session.configure import begin_session
+from codetracer_otel.sdk.session.configure import begin_session, through_host
+from codetracer_otel.sdk.settings.exporter_specs import parts_of
 from codetracer_otel.sdk.settings.launch import StartKind, StartMode
+from codetracer_otel.sdk.settings.model import from_process_environment, wants_instrumentation
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from codetracer_otel.sdk.session.session import Session
+
+_HOW_TO_ASK: Final = (
+    "installed, but calls are recorded only where that is asked for: by CODETRACER_INSTRUMENT=1, "
+    "by a trace filter (codetracer-otel init writes one), or in OTEL_CONFIG_FILE"
+)
 
 # What the framework passes to every instrumentor, about checks that it has made itself.
 _FRAMEWORK_OPTIONS: Final = ("skip_dep_check", "raise_exception_on_conflict")
@@ -125,12 +134,22 @@ class CodetracerInstrumentor(_Base):
         Args:
             options: of `configure`. A problem with one is printed, and the program runs untraced.
         """
-        if not self._is_instrumented_by_opentelemetry:
+        if self._is_instrumented_by_opentelemetry:
+            return
+        is_loaded_with_all = options and options.keys() <= {*_FRAMEWORK_OPTIONS}
+        if is_loaded_with_all and not _is_asked_for():
+            report_problem(_HOW_TO_ASK)
+        else:
             super().instrument(**options)
 
     def _instrument(self, **options: Any) -> None:
         if isinstance(options.get("exporter"), str):
-            options["exporter"] = _parts(options["exporter"])
+            options["exporter"] = parts_of(options["exporter"])
+        # the SDK, which this imports, is there: the distribution has configured it
+        from codetracer_otel.sdk.otel.host_provider import host_provider  # noqa: PLC0415
+
+        is_host = host_provider(options.get("tracer_provider")) is not None
+        options = through_host(options, from_process_environment(), is_host=is_host)
         try:
             self._session = begin_session(options, StartMode(StartKind.INSTRUMENTOR, _program()))
         except CodetracerError as error:
@@ -146,8 +165,15 @@ class CodetracerInstrumentor(_Base):
         stop_redacting()
 
 
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+def _is_asked_for() -> bool:
+    """Return whether more than an installation says that calls are to be recorded."""
+    environ = from_process_environment()
+    stated = wants_instrumentation(environ)
+    if isinstance(stated, Problem):
+        report_problem(stated)
+        return False
+    names_filter = bool(environ.get("CODETRACER_TRACE_FILTER", "").strip())
+    return stated or names_filter or discover(os.getcwd()) is not None
 
 
 def _program() -> str:

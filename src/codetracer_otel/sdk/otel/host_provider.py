@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from codetracer_otel.model.value import AttributeValue
+
+
+_MOST_AT_ONCE: Final = 512  # a quarter of what OpenTelemetry's processor holds by default
 
 
 def host_provider(stated: Any) -> Any:
@@ -54,8 +57,11 @@ class ProviderExporter:
     def export(self, batch: Batch) -> ExportResult:
         """Give each span to the processors; what becomes of it there is not known here."""
         processor = self._provider._active_span_processor  # noqa: SLF001 - no public access
-        for span in self._spans.of(Batch(batch.records, batch.spans, self._resource)):
+        spans = self._spans.of(Batch(batch.records, batch.spans, self._resource))
+        for number, span in enumerate(spans, 1):
             processor.on_end(span)
+            if number % _MOST_AT_ONCE == 0:  # their queues drop what does not fit
+                self._provider.force_flush()
         return ExportResult.SUCCESS
 
     def flush(self, timeout: float) -> bool:

@@ -70,7 +70,8 @@ class ProviderInstallation:
         if host is not None:
             if self._settings.set_global:
                 self._notify("host_provider_kept", "info", used_for="ids and parents only")
-            if self._settings.launch.kind is StartKind.INSTRUMENTOR:
+            is_ours_to_judge = self._settings.launch.kind is StartKind.INSTRUMENTOR
+            if is_ours_to_judge or self._settings.config_file is not None:
                 redact_exporters(host, self._classifier, self._notify, self._known)
             return host
         provider = build()

@@ -90,6 +90,16 @@ class CallRecording(SessionPart):
     skipped: SkipCounter
 
     @property
+    def refused_by_sampler(self) -> int:
+        """How many traces a sampler did not keep."""
+        return 0
+
+    @property
+    def refused_by_parent(self) -> int:
+        """How many times a parent that is not sampled was respected."""
+        return 0
+
+    @property
     def is_recording(self) -> bool:
         """Whether calls are recorded now."""
         is_active = self.activation is None or self.activation.is_recording

@@ -79,6 +79,14 @@ class Recording(CallRecording):
             settings.limits.max_spans_per_second,
         )
         build = PythonRecorder if native is None else self._compiled(native, inner, settings)
+        self._parents = Parents(
+            self.ids,
+            SystemClock(),
+            settings.remote_parent,
+            respect_parent=settings.respect_parent,
+            on_root=on_root,
+            keeps_root=keeps_root,
+        )
         self.recorder: SpanRecorder = build(
             monitor=self.monitor,
             plans=PlanBuilder(
@@ -91,14 +99,7 @@ class Recording(CallRecording):
                 tells_ratios=settings.limits.max_spans_per_second is None,
             ),
             samplers=self.samplers,
-            parents=Parents(
-                self.ids,
-                SystemClock(),
-                settings.remote_parent,
-                respect_parent=settings.respect_parent,
-                on_root=on_root,
-                keeps_root=keeps_root,
-            ),
+            parents=self._parents,
             buffer=_build_buffer(settings, wake, native),
             read_context=reader_of(inner),
             next_span_id=wire_ids(self.ids),
@@ -129,6 +130,16 @@ class Recording(CallRecording):
             runs_code=settings.capture_repr,
             has_random_ids=gives_random_ids(self.ids),
         )
+
+    @property
+    def refused_by_sampler(self) -> int:
+        """How many traces a sampler did not keep."""
+        return self._parents.refused_by_sampler
+
+    @property
+    def refused_by_parent(self) -> int:
+        """How many times a parent that is not sampled was respected."""
+        return self._parents.refused_by_parent
 
     def resume(self) -> None:
         """Record again after `pause`."""

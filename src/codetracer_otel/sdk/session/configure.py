@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters.language.chain import FilterChain, Provenance
     from codetracer_otel.model.protocols import MetricsSink
+    from codetracer_otel.sdk.otel.config_file import ConfigFile
     from codetracer_otel.sdk.session.session import Session
     from codetracer_otel.sdk.settings.error_policy import Policy
     from codetracer_otel.sdk.settings.limits import Buffer, Limits
@@ -64,8 +65,14 @@ def begin_session(
     Raises:
         ConfigurationError: with every problem; nothing was installed.
     """
-    settings = resolve(keywords, environment or from_process_environment(), launch=launch)
+    environ, launch = environment or from_process_environment(), launch or StartMode()
+    file = _config_file(environ, launch)
+    if file is not None:
+        keywords = through_host(file.keywords(keywords), environ, is_host=file.has_traces)
+    settings = resolve(keywords, environ, launch=launch)
     chain = load_filters(settings)
+    if settings.config_file is not None:
+        settings = _by_file(settings, file)
     if chain.io is not None and chain.io.capture:
         settings = replace(settings, policy=settings.policy.with_io_of_filter())
     with _Active.lock:
@@ -80,6 +87,38 @@ def begin_session(
         child = ChildSession(keywords, settings.launch, session.traceparent, begin_in_child)
         session.on_shutdown(hand_to_children(child))
         return session
+
+
+def _config_file(environ: Mapping[str, str], launch: StartMode) -> ConfigFile | None:
+    """Return the configuration file to apply; ``opentelemetry-instrument`` has applied its own."""
+    path = environ.get("OTEL_CONFIG_FILE", "").strip()
+    if not path or launch.kind is StartKind.INSTRUMENTOR:
+        return None
+    from codetracer_otel.sdk.otel.config_file import ConfigFile  # noqa: PLC0415 - when asked for
+
+    return ConfigFile(path)
+
+
+def _by_file(settings: Settings, file: ConfigFile | None) -> Settings:
+    from codetracer_otel.sdk.otel.config_file import with_limits_of_host  # noqa: PLC0415 - as above
+
+    if file is not None:
+        with hidden_variables(settings.unusable):
+            settings = file.apply(settings)
+    return with_limits_of_host(settings)
+
+
+def through_host(
+    keywords: dict[str, Any], environ: Mapping[str, str], *, is_host: bool
+) -> dict[str, Any]:
+    """Return keywords by which a session delivers through its host's processors, where it has any.
+
+    So an application has one resource and one way to its backend; what names an exporter wins.
+    """
+    is_stated = (
+        keywords.get("exporter") is not None or environ.get("CODETRACER_EXPORTER", "").strip()
+    )
+    return {**keywords, "exporter": "provider"} if is_host and not is_stated else keywords
 
 
 def _start(settings: Settings, chain: FilterChain) -> Session:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from codetracer_otel.sdk.parts.output_paths import makes_native_traces_alone
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from codetracer_otel.sdk.parts.session_part import CallRecording
     from codetracer_otel.sdk.settings.model import Settings
 
@@ -35,7 +37,7 @@ def _reason(
     if stopped_because is not None:
         return f"recording stopped early ({stopped_because})"
     if settings.disabled:
-        return "OTEL_SDK_DISABLED is set"
+        return f"{'OTEL_CONFIG_FILE' if settings.config_file else 'OTEL_SDK_DISABLED'} says so"
     if not settings.functions:
         return "functions are not recorded (functions=False)"
     if recording is None:
@@ -43,7 +45,25 @@ def _reason(
     activation = recording.activation
     if activation is not None and not activation.was_entered:
         return f"{settings.activation_path} was never entered (activation path)"
-    return _about_skipped_code(recording)
+    return _about_sampling(settings, recording) or _about_skipped_code(recording)
+
+
+def _about_sampling(settings: Settings, recording: CallRecording) -> str | None:
+    if recording.refused_by_parent:
+        return (
+            f"below a parent that is not sampled, {recording.refused_by_parent} times; ask its "
+            "sampler, or set respect_parent=False"
+        )
+    if recording.refused_by_sampler:
+        sampler = settings.sampler or "of the program's tracer provider"
+        return f"the sampler {sampler} kept none of {recording.refused_by_sampler} traces"
+    sampling: Mapping[str, Mapping[str, int]] = (
+        recording.stats().get("recorder", {}).get("sampling", {})
+    )
+    for rule, counts in sampling.items():
+        if counts.get("seen"):
+            return f"the sampling of {rule} kept none of {counts['seen']} calls"
+    return None
 
 
 def _about_skipped_code(recording: CallRecording) -> str:

@@ -70,6 +70,11 @@ _NAME_OR_PAIR: Final = "name or name=target; for several repeat the flag, or giv
 Exporters = tuple[object, ...]
 
 
+def parts_of(text: str) -> list[str]:
+    """Return what a text names with commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def exporters_from_keyword(value: object) -> tuple[Exporters, list[Problem]]:
     """Return the exporters that the keyword names: specs, and exporter objects as they are."""
     items = [value] if isinstance(value, str) or _is_exporter(value) else value
@@ -88,7 +93,7 @@ def exporters_from_environment(
     """
     problems: list[Problem] = []
     for variable, names in (("CODETRACER_EXPORTER", {}), ("OTEL_TRACES_EXPORTER", _OTEL_NAMES)):
-        items = [item.strip() for item in environ.get(variable, "").split(",") if item.strip()]
+        items = parts_of(environ.get(variable, ""))
         found, wrong = _collect((names.get(item, item) for item in items), variable)
         problems += wrong
         if items and not wrong:

@@ -118,6 +118,7 @@ class Settings:
         otlp: what ``OTEL_EXPORTER_OTLP_*`` says.
         sampler: name from ``OTEL_TRACES_SAMPLER``, or None.
         sampler_argument: text of ``OTEL_TRACES_SAMPLER_ARG``, or None.
+        config_file: ``OTEL_CONFIG_FILE``: it says all that other variables of OpenTelemetry would.
         no_color: ``NO_COLOR`` is set.
         core: ``CODETRACER_OTEL_CORE``: which recorder is asked for.
         launch: how the session was started; no part of equality.
@@ -157,6 +158,7 @@ class Settings:
     otlp: OtlpEnvironment = field(default_factory=OtlpEnvironment)
     sampler: str | None = None
     sampler_argument: str | None = None
+    config_file: str | None = None
     no_color: bool = False
     core: Core = Core.AUTO
     launch: StartMode = field(default=StartMode(), compare=False)
@@ -195,6 +197,11 @@ def hidden_variables(names: Iterable[str]) -> Iterator[None]:
 def wants_auto_start(environ: Mapping[str, str]) -> bool | Problem:
     """Return whether ``CODETRACER_AUTO_START`` asks for a session at interpreter start."""
     return _boolean(environ, "CODETRACER_AUTO_START")
+
+
+def wants_instrumentation(environ: Mapping[str, str]) -> bool | Problem:
+    """Return whether ``CODETRACER_INSTRUMENT`` asks for a session of OpenTelemetry's loader."""
+    return _boolean(environ, "CODETRACER_INSTRUMENT")
 
 
 def wants_json_errors(environ: Mapping[str, str]) -> bool:

@@ -170,12 +170,18 @@ def text_lengths(environ: Mapping[str, str]) -> TextLengths:
     return TextLengths(of_spans if isinstance(of_spans, int) else others, others)
 
 
+def _without_opentelemetry(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without what a configuration file says instead."""
+    return {name: text for name, text in environ.items() if not name.startswith("OTEL_")}
+
+
 class _Reader:
     """Reads option by option; collects problems of keywords and warnings of the environment."""
 
     def __init__(self, keywords: Mapping[str, object], environ: Mapping[str, str]) -> None:
         self._keywords = {name: value for name, value in keywords.items() if value is not None}
-        self._environ = environ
+        self._config_file = environ.get("OTEL_CONFIG_FILE", "").strip() or None
+        self._environ = _without_opentelemetry(environ) if self._config_file else environ
         self.problems = [unknown_keyword(name) for name in keywords if name not in OPTIONS]
         self.warnings = misspelt_variables(environ)
 
@@ -201,6 +207,7 @@ class _Reader:
             "otlp": self._warned(otlp),
             "sampler": sampler,
             "sampler_argument": sampler_argument,
+            "config_file": self._config_file,
             "no_color": bool(self._environ.get("NO_COLOR")),
             **self._warned(read_variables({**OPTIONS, **ENVIRONMENT}, self._environ)),
             **stated,

@@ -324,6 +324,11 @@ ENVIRONMENT: Final = _table(
         "under `python -E` and `-I`. Other variables are read there as OpenTelemetry reads its own",
     ),
     _variable(
+        "CODETRACER_INSTRUMENT", "off",
+        "under `opentelemetry-instrument`: records calls; a trace filter that is found or named "
+        "asks for it, too, and so does OpenTelemetry's configuration file",
+    ),
+    _variable(
         "CODETRACER_OTEL_CORE", "`auto`",
         "`c`: compiled code records plain calls, about ten times cheaper, where it was built; "
         "`python`: it does not; `auto`: it does if it can, and `c` warns if it cannot. "
