@@ -8,6 +8,7 @@ from tests.conftest import only, rule
 
 from codetracer_otel._core import load
 from codetracer_otel._core.record_block import CompiledBlock
+from codetracer_otel.filters.secrets.known.index import bits_of
 from codetracer_otel.model.protocols import ExportResult
 from codetracer_otel.model.record import ARGUMENTS, PLAN, SEGMENT, SPAN_ID
 from codetracer_otel.model.record_block import EVERY_TEXT, NOT_AT_ALL, SUSPECTS, RecordBlock
@@ -140,6 +141,44 @@ def test_the_memory_of_blocks_is_used_again(monkeypatch):
 VALUES = """exec = "trace"
 [[scope.rules.value_patterns]]
 selector = "value:regex:al[a-z]*"
+action = "redact"
+"""
+
+
+def login(password, user):
+    return echo(user)
+
+
+def test_known_secrets_are_seen_in_bytes(monkeypatch):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
+    names = rule("obj:glob:*.login", NAMES)
+    exporter = InMemoryExporter()
+    with configure(only(__file__, names), exporter) as session:
+        login("Tr0ub4dor-and-3", "bob")
+        assert session.flush()
+        calls("Tr0ub4dor-and-3", "nothing", "with Tr0ub4dor-and-3 in it", "Tr0ub4dor-and-4")
+        stats = session.stats()
+    shown = [span.attributes.get("codetracer.arg.value") for span in exporter.spans]
+    assert [text for text in shown if text] == [
+        "bob", "<redacted>", "nothing", "with <redacted> in it", "Tr0ub4dor-and-4",
+    ]  # fmt: skip
+    assert stats["known_secrets"] == 1
+
+
+def test_windows_of_known_secrets_are_looked_for_in_every_text(blocks):
+    block = block_of(blocks, "0123456", "01234567", "x01234567y", "nothing")
+    substitution = bytes(range(256))
+    windows = substitution, bits_of([int.from_bytes(b"01234567")])
+    found = block.suspicious(lambda _plan: SUSPECTS, windows)
+    assert {text for _, text in found} == {"01234567", "x01234567y"}
+    for wrong in ((substitution[1:], b"0"), (substitution, "0")):
+        with pytest.raises(TypeError):
+            block.suspicious(lambda _plan: SUSPECTS, wrong)
+
+
+NAMES = """exec = "trace"
+[[scope.rules.value_patterns]]
+selector = "arg:words:password"
 action = "redact"
 """
 

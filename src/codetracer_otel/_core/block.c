@@ -365,7 +365,7 @@ static PyMethodDef block_methods[] = {
     {"plan_of", (PyCFunction)block_plan_of, METH_O,
      PyDoc_STR("plan_of(index)\n--\n\nReturn the plan of an entry.")},
     {"scan", (PyCFunction)(void *)ct_scan_block, METH_FASTCALL,
-     PyDoc_STR("scan(scanner, modes, has_texts)\n--\n\nReturn (index, text) of what may hold a secret.")},
+     PyDoc_STR("scan(scanner, modes, has_texts, windows)\n--\n\nReturn (index, text) of what may hold a secret.")},
     {"new_output", (PyCFunction)block_new_output, METH_NOARGS,
      PyDoc_STR("new_output()\n--\n\nReturn an empty Output.")},
     {"encode", (PyCFunction)(void *)ct_encode_block, METH_FASTCALL,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from codetracer_otel.model.record import Plan, Record, TraceOnThread
-    from codetracer_otel.model.record_block import Judging
+    from codetracer_otel.model.record_block import Judging, Windows
 
 
 class CompiledBlock(RecordBlock):
@@ -80,13 +80,16 @@ class CompiledBlock(RecordBlock):
         """Return the segments of all records, each once or more often."""
         return [*self._native.segments, *(record[SEGMENT] for record in self._native.made())]
 
-    def suspicious(self, judging: Judging) -> Sequence[tuple[int, str | None]]:
+    def suspicious(
+        self, judging: Judging, windows: Windows = ()
+    ) -> Sequence[tuple[int, str | None]]:
         """Return what has to be judged of the records that are not `owned`; see there."""
         modes = bytes([judging(plan) for plan, _ in self._native.plans])
         if not any(modes):
             return ()
         has_texts = bytes([_has_texts(value) for value in self._native.objects])
-        found: list[tuple[int, str | None]] = self._native.scan(self._scanner(), modes, has_texts)
+        scan = self._native.scan
+        found: list[tuple[int, str | None]] = scan(self._scanner(), modes, has_texts, windows)
         return found
 
 

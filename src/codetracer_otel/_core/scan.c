@@ -5,6 +5,7 @@
    find all literals at once, and all names.  Texts are read where they lie, without the GIL. */
 
 #include "block.h"
+#include "known.h"
 #include "values.h"
 
 #define STATE 0xFFFFFFu         /* of an entry of the table: where the row of the next state begins */
@@ -293,8 +294,8 @@ text_at(const char *at, size_t *size)
 
 /* Without the GIL.  Where a text was cut, or Python has to find the texts, all of the record is judged. */
 static int
-scan_entry(const ct_scanner *scanner, const ct_block *block, Py_ssize_t index, int mode,
-           const char *has_texts, suspects *found)
+scan_entry(const ct_scanner *scanner, const ct_windows *windows, const ct_block *block, Py_ssize_t index,
+           int mode, const char *has_texts, suspects *found)
 {
     const ct_entry *entry = block->items[index].entry;
     const char *at = ct_values_of(entry), *end = at + entry->value_bytes;
@@ -302,13 +303,14 @@ scan_entry(const ct_scanner *scanner, const ct_block *block, Py_ssize_t index, i
     size_t size = 0;
 
     for (; at < end; at = ct_step(at, &ignored)) {
-        const char *text = text_at(at, &size);
+        const unsigned char *text = (const unsigned char *)text_at(at, &size);
         if (*at == CUT_TEXT || (*at == BYTES && ct_full(at) > size)
             || (*at == OBJECT && has_texts[ct_place_of(&block->objects, ct_object(at))])) {
             return add_suspect(found, index, NULL);
         }
         if (text != NULL
-            && (mode == EVERY_TEXT || is_suspicious(scanner, (const unsigned char *)text, size))
+            && (mode == EVERY_TEXT || is_suspicious(scanner, text, size)
+                || ct_has_window(windows, text, size))
             && add_suspect(found, index, at) < 0) {
             return -1;
         }
@@ -344,19 +346,27 @@ list_of(const suspects *found)
     return list;
 }
 
-/* scan(scanner, modes, has_texts): `modes` has a byte for each plan of the block, and `has_texts` one for
-   each object, whether it holds texts: then its record is a suspect. */
+/* scan(scanner, modes, has_texts, windows): `modes` has a byte for each plan of the block, and `has_texts`
+   one for each object, whether it holds texts: then its record is a suspect.  `windows` are those of known
+   secrets, or empty. */
 PyObject *
 ct_scan_block(ct_block *block, PyObject *const *arguments, Py_ssize_t count)
 {
     ct_state *state = PyType_GetModuleState(Py_TYPE(block));
     suspects found = {0};
+    ct_windows windows = {0};
     int is_scanned = 0;
 
-    if (count != 3 || !Py_IS_TYPE(arguments[0], state->scanner_type) || !PyBytes_Check(arguments[1])
+    if (count != 4 || !Py_IS_TYPE(arguments[0], state->scanner_type) || !PyBytes_Check(arguments[1])
         || !PyBytes_Check(arguments[2]) || PyBytes_GET_SIZE(arguments[1]) != block->site_count
-        || PyBytes_GET_SIZE(arguments[2]) != PyList_GET_SIZE(block->objects.list)) {
-        PyErr_SetString(PyExc_TypeError, "scan(scanner, bytes for plans, bytes for objects)");
+        || PyBytes_GET_SIZE(arguments[2]) != PyList_GET_SIZE(block->objects.list)
+        || !PyTuple_Check(arguments[3])) {
+        PyErr_SetString(PyExc_TypeError, "scan(scanner, bytes for plans, bytes for objects, windows)");
+        return NULL;
+    }
+    if (PyTuple_GET_SIZE(arguments[3]) == 2
+        && ct_read_windows(PyTuple_GET_ITEM(arguments[3], 0), PyTuple_GET_ITEM(arguments[3], 1),
+                           &windows) < 0) {
         return NULL;
     }
     const ct_scanner *scanner = (const ct_scanner *)arguments[0];
@@ -366,7 +376,7 @@ ct_scan_block(ct_block *block, PyObject *const *arguments, Py_ssize_t count)
     for (Py_ssize_t i = 0; is_scanned == 0 && i < block->count; i++) {
         const ct_item *item = &block->items[i];
         if (ct_is_native(item) && modes[item->plan] != NOT_AT_ALL) {
-            is_scanned = scan_entry(scanner, block, i, modes[item->plan], has_texts, &found);
+            is_scanned = scan_entry(scanner, &windows, block, i, modes[item->plan], has_texts, &found);
         }
     }
     Py_END_ALLOW_THREADS

@@ -161,6 +161,13 @@ class SecretStore(Protocol):
         """Return how many secrets are known."""
 
     @property
+    def windows(self) -> tuple[()] | tuple[bytes, bytes] | None:
+        """What compiled code sees known secrets by: substitutes of bytes, and bits of windows.
+
+        Empty where none is known, None where every text has to be searched.
+        """
+
+    @property
     def learn(self) -> Learn:
         """Takes what was hidden because of its name or shape; see `Learn`."""
 
@@ -189,6 +196,10 @@ class ContentRules(Protocol):
     @property
     def looks_at_every_text(self) -> bool:
         """Whether texts that compiled code finds clean have to be judged, too."""
+
+    @property
+    def known(self) -> SecretStore | None:
+        """The known secrets that texts are searched for, too."""
 
     def redact_texts(
         self,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Judging = Callable[[Plan], int]
+    Windows = tuple[()] | tuple[bytes, bytes]
 
 # How the texts of a plan's records are judged.
 NOT_AT_ALL = 0
@@ -85,11 +86,16 @@ class RecordBlock(Sequence[Record]):
         """Return the segments of all records, each once or more often."""
         return [record[SEGMENT] for record in self._records]
 
-    def suspicious(self, _judging: Judging) -> Sequence[tuple[int, str | None]]:
+    def suspicious(
+        self,
+        judging: Judging,  # noqa: ARG002 - here everything is owned
+        windows: Windows = (),  # noqa: ARG002
+    ) -> Sequence[tuple[int, str | None]]:
         """Return what has to be judged of the records that are not `owned`.
 
         Args:
-            _judging: `NOT_AT_ALL`, `SUSPECTS` or `EVERY_TEXT` for a plan.
+            judging: `NOT_AT_ALL`, `SUSPECTS` or `EVERY_TEXT` for a plan.
+            windows: of known secrets; see `filters.types.SecretStore`.
 
         Returns:
             indices of records, each with a text of it, or with None for all texts of it.

@@ -87,7 +87,12 @@ class ContentRules:
     @property
     def looks_at_every_text(self) -> bool:
         """Whether texts that compiled code finds clean have to be judged, too."""
-        return self._finds_more or not self._shapes <= SCANNED_SHAPES or bool(self._known)
+        return self._finds_more or not self._shapes <= SCANNED_SHAPES
+
+    @property
+    def known(self) -> SecretStore | None:
+        """The known secrets that texts are searched for, too."""
+        return self._known
 
     def redact_texts(
         self,

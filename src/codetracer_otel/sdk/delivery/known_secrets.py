@@ -90,6 +90,12 @@ class KnownSecrets:
     def __len__(self) -> int:
         return len(self._secrets)
 
+    @property
+    def windows(self) -> tuple[()] | tuple[bytes, bytes] | None:
+        """What compiled code sees the secrets by; see `filters.types.SecretStore`."""
+        with self._lock:
+            return self._index.windows() if self._secrets else ()
+
     def learn(self, value: object, place: str | tuple[str, str], /) -> None:
         """Take a hidden value if it is an exact text or bytes object; safe in a callback."""
         kind = type(value)

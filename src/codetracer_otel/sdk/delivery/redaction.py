@@ -7,6 +7,7 @@ texts, which costs a third of searching them one by one.
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.filters.secrets.redactor import KNOWN_KIND
@@ -151,7 +152,9 @@ class ContentRedaction:
             if rules is not None:
                 group = groups.get(id(rules))
                 (group or self._new_group(groups, rules, block)).records.append(record)
-        for index, text in block.suspicious(_judging):
+        windows = () if self._known is None else self._known.windows
+        judging = partial(self._judging, sees_known=windows is not None)
+        for index, text in block.suspicious(judging, windows or ()):
             rules = block.plan_of(index).text_rules
             group = groups.get(id(rules)) or self._new_group(groups, rules, block)
             if text is None:
@@ -170,6 +173,14 @@ class ContentRedaction:
             # they stay replaced, even if the batch has to be judged again
             for group in groups.values():
                 self.counters.update(group.in_records)
+
+    def _judging(self, plan: Plan, *, sees_known: bool) -> int:
+        """Return how the texts of a plan's records are judged where a block is bytes."""
+        rules = plan.text_rules
+        if rules is None:
+            return NOT_AT_ALL
+        is_seen = not rules.known or (sees_known and rules.known is self._known)
+        return SUSPECTS if is_seen and not rules.looks_at_every_text else EVERY_TEXT
 
     def _has_learned(self) -> bool:
         """Return whether more secrets are known than when this was asked last."""
@@ -275,12 +286,6 @@ def _complete_exception(extras: SpanDetails) -> None:
     # Source lines belong to the stack trace, and may hold a secret: they are read before judging.
     if extras.exception is not None and extras.exception.innermost:
         extras.exception.stack_trace = stack_trace_text(extras.exception)
-
-
-def _judging(plan: Plan) -> int:
-    if plan.text_rules is None:
-        return NOT_AT_ALL
-    return EVERY_TEXT if plan.text_rules.looks_at_every_text else SUSPECTS
 
 
 class _Group:

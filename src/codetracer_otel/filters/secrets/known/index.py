@@ -124,6 +124,16 @@ class SecretIndex:
             _uncount(self._heads, head)
         self._tiers[form.tier].remove(form.windows)
 
+    def windows(self) -> tuple[bytes, bytes] | None:
+        """Return the substitutes of bytes and the bits of windows, or None where Python searches.
+
+        Compiled code sees forms of a whole window alone.
+        """
+        compiled, *shorter = self._tiers
+        if not isinstance(compiled, _CompiledTier) or any(map(bool, shorter)):
+            return None
+        return self._substitution, compiled.bits
+
     def search(self, texts: Sequence[str], cut: Sequence[bool] | None = None) -> list[Found]:
         """Return every known secret in the texts, in no order; parts may overlap.
 
@@ -171,6 +181,9 @@ class _Tier:
         self._stride = stride
         self._places: dict[int, dict[Place, int]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._places)
+
     def windows_of(self, form: bytes) -> Iterator[tuple[int, Place]]:
         # At the end: what tokens begin with is often the same for all of a vendor.
         last = len(form) - self._width
@@ -215,6 +228,12 @@ class _CompiledTier:
         self._places: dict[bytes, dict[Place, int]] = {}
         self._bits = b""  # made anew from `_places` where it is empty
 
+    @property
+    def bits(self) -> bytes:
+        """A table of `bits_of` with the windows that are known now."""
+        self._bits = self._bits or bits_of(map(int.from_bytes, self._places))
+        return self._bits
+
     def windows_of(self, form: bytes) -> Iterator[tuple[int, Place]]:
         before = len(form) - self.shortest
         yield int.from_bytes(form[before:]), Place(before, len(form))
@@ -236,8 +255,7 @@ class _CompiledTier:
         """Yield begin and length of everything in a text that has a window of a form."""
         if not self._places:
             return
-        self._bits = self._bits or bits_of(map(int.from_bytes, self._places))
-        for begin in self._find(text, substitution, self._bits):
+        for begin in self._find(text, substitution, self.bits):
             window = text[begin : begin + self.shortest].translate(substitution)
             for place in self._places.get(window, ()):
                 if begin >= place.before:
