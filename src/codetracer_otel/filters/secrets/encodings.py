@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from codetracer_otel.filters.secrets.text_parts import TextPart
 
 _ENCODED: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+|&")
+# Characters by their number, as Python, JSON and HTML write them.
+_NUMBERED: Final = re.compile(
+    r"\\++(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8}))"
+    r"|&#(?:([0-9]{2,7})|[xX]([0-9A-Fa-f]{2,6}));"
+)
+NUMBER_MARKS: Final = ("\\x", "\\u", "\\U", "&#")
+_LAST_CHARACTER: Final = 0x10FFFF
 _MAX_TIMES: Final = 2  # an address in a query of an address in a query
 _WIDE: Final = 4  # zero bytes, below which a text is not taken for UTF-16 or UTF-32
 
@@ -35,13 +42,22 @@ class Decoded(NamedTuple):
 
 def may_be_encoded(text: str) -> bool:
     """Return whether `decodings` may yield anything; cheap."""
-    return "%" in text or "\0" in text
+    return "%" in text or "\0" in text or _may_be_numbered(text)
+
+
+def _may_be_numbered(text: str) -> bool:
+    return any(mark in text for mark in NUMBER_MARKS)
 
 
 def decodings(text: str) -> Iterator[Decoded]:
-    """Yield what the text says without percent-encoding, once and twice, or as UTF-16 or -32."""
+    """Yield what the text says in other words.
+
+    Without percent-encoding, once and twice; with characters for their numbers; as UTF-16 or -32.
+    """
     if text.count("\0") >= _WIDE:
         yield _without_zeros(text)
+    if _may_be_numbered(text):
+        yield _without_numbers(text)
     known = Decoded(text, range(len(text) + 1), is_percent=True)
     for _ in range(_MAX_TIMES):
         if "%" not in known.text:
@@ -57,6 +73,22 @@ def _without_zeros(text: str) -> Decoded:
     """Read bytes of UTF-16 and UTF-32 that became characters one by one."""
     starts = [index for index, char in enumerate(text) if char != "\0"]
     return Decoded(text.replace("\0", ""), [*starts, len(text)], is_percent=False)
+
+
+def _without_numbers(text: str) -> Decoded:
+    pieces: list[str] = []
+    starts: list[int] = []
+    position = 0
+    for match in _NUMBERED.finditer(text):
+        number = int(match[4]) if match[4] else int(match[match.lastindex or 0], 16)
+        if number > _LAST_CHARACTER:
+            continue
+        pieces += (text[position : match.start()], chr(number))
+        starts.extend(range(position, match.start() + 1))
+        position = match.end()
+    pieces.append(text[position:])
+    starts.extend(range(position, len(text) + 1))
+    return Decoded("".join(pieces), starts, is_percent=False)
 
 
 def _percent_decoded(known: Decoded) -> Decoded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,9 @@ _NO_SHAPES: Final[frozenset[str]] = frozenset()
 # Names before `%3D` are found as they stand; what is decoded shows quotes that open nothing.
 _NOT_PERCENT_DECODED: Final = frozenset({"named"})
 _NAMED: Final = "named"  # the shape that is found in source code, too
+_PRIVATE_KEY: Final = "private_key"
+_KEY_LINE: Final = re.compile(r"[A-Za-z0-9+/=]{40,76}")
+_MOST_LINES: Final = 64
 _CODE: Final = frozenset("()[]{}\"'<>,; ")
 KNOWN_KIND: Final = "known_secret"  # what the counters call what was hidden elsewhere before
 
@@ -196,7 +200,12 @@ class ContentRules:
         judged: dict[int, _Parts],
         counters: ContentCounters,
     ) -> None:
-        for position, part, place in known.search(texts, cut):
+        decoded = _decoded(texts)
+        found = [*known.search(texts, cut)]
+        for index, part, place in known.search([reading.text for _, reading in decoded]):
+            owner, reading = decoded[index]
+            found.append((owner, reading.original(part), place))
+        for position, part, place in found:
             parts = judged.setdefault(position, _Parts())
             if not parts.decides(part):
                 parts.hidden.append(part)
@@ -217,15 +226,9 @@ class ContentRules:
         self, texts: Sequence[str], cut: Sequence[bool] | None
     ) -> dict[int, list[tuple[Decoded, set[str]]]]:
         """Return index -> what encoded texts say, with the shapes that it may hold."""
-        if not may_be_encoded("".join(texts)):
-            return {}
-        owners: list[int] = []
-        decoded: list[Decoded] = []
-        for index, text in enumerate(texts):
-            if may_be_encoded(text):
-                for reading in decodings(text):
-                    owners.append(index)
-                    decoded.append(reading)
+        pairs = _decoded(texts)
+        owners = [index for index, _ in pairs]
+        decoded = [reading for _, reading in pairs]
         if not decoded:
             return {}
         were_cut = None if cut is None else [cut[index] for index in owners]
@@ -266,6 +269,21 @@ class ContentRules:
             is_whole = not (is_cut and end == len(text))
             if kind in self._shapes and is_whole and (kind != _NAMED or _CODE.isdisjoint(part)):
                 known.learn(part, f"{kind} in a text")
+                if kind == _PRIVATE_KEY:  # it may be shown line by line
+                    for line in _KEY_LINE.findall(part)[:_MOST_LINES]:
+                        known.learn(line, f"{kind} in a text")
+
+
+def _decoded(texts: Sequence[str]) -> list[tuple[int, Decoded]]:
+    """Return what encoded texts say, and whose each is."""
+    if not may_be_encoded("".join(texts)):
+        return []
+    return [
+        (index, reading)
+        for index, text in enumerate(texts)
+        if may_be_encoded(text)
+        for reading in decodings(text)
+    ]
 
 
 def _found_in(

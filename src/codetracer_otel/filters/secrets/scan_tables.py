@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, Final
 
 from codetracer_otel.filters.patterns.name_words import BUILTIN_SECRET_WORDS
+from codetracer_otel.filters.secrets.encodings import NUMBER_MARKS
 from codetracer_otel.filters.secrets.prefilter import (
     DIGEST_CHARACTERS,
     DIGEST_DASH,
@@ -46,7 +47,7 @@ def scan_tables() -> dict[str, Any]:
     ends: dict[bytes, int] = {}
     for bits, texts in (
         (_SURE, [literal for found in LOWER_LITERALS.values() for _, literal in found]),
-        (_SURE, (*_ODD, *PROGRAMS)),
+        (_SURE, (*_ODD, *PROGRAMS, *NUMBER_MARKS)),
         (_EXACT, exact),
         (_JOIN, [literal for _, literal in LITERALS["named"]]),
     ):

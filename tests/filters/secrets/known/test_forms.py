@@ -76,3 +76,15 @@ def test_a_secret_is_known_in_every_encoding(secret):
         base64.b64encode(raw).rstrip(b"="),
         base64.urlsafe_b64encode(raw).rstrip(b"="),
     } <= forms
+
+
+@given(st.text(min_size=10, max_size=40), st.binary(max_size=7), st.binary(max_size=7))
+def test_a_secret_is_known_in_base64_of_what_holds_it(secret, before, behind):
+    raw = secret.encode("utf-8", "surrogatepass")
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        whole = encode(before + raw + behind)
+        assert any(form in whole for form in forms_of(secret))
+
+
+def test_a_secret_is_known_in_hexadecimal():
+    assert {b"746f6b2d39393131", b"746F6B2D39393131"} <= set(forms_of("tok-9911"))

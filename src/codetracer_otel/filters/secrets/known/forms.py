@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MIN_LENGTH: Final = 8
 MAX_LENGTH: Final = 8192  # the longest private keys have less
+_LEAST_IN_BASE64: Final = 10  # bytes; of fewer too little is left to be found quickly
 _FEWEST_CHARACTERS: Final = 4
 _FEWEST_DIGITS: Final = 16
 _FEWEST_DISTINCT_DIGITS: Final = 6
@@ -106,10 +107,12 @@ def is_ordinary(text: str) -> bool:
 def forms_of(secret: str) -> list[bytes]:
     """Return the bytes of a secret as they may stand in a text.
 
-    As it is, percent-encoded, escaped for JSON and Python, and the whole in base64.
+    As it is, percent-encoded, escaped for JSON and Python, in hexadecimal, and in base64, also of
+    what holds it.
     """
     raw = secret.encode("utf-8", "surrogatepass")
     texts = [secret, *_quoted(raw), *_escaped(secret), *_in_base64(raw)]
+    texts += [raw.hex(), raw.hex().upper()]
     if not secret.isascii():
         texts.append(raw.decode("latin-1"))  # as bytes are read
         texts += _in_base64(secret.encode("latin-1", "replace"))
@@ -129,5 +132,10 @@ def _escaped(secret: str) -> Iterator[str]:
 
 
 def _in_base64(raw: bytes) -> Iterator[str]:
+    """Yield the whole in base64, and what of it stands in base64 of any text that holds it."""
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         yield encode(raw).decode().rstrip("=")
+        for before in range(3 if len(raw) >= _LEAST_IN_BASE64 else 0):
+            text = encode(bytes(before) + raw).decode().rstrip("=")
+            # The first and last characters hold bits of what stands beside it, too.
+            yield text[(0, 2, 3)[before] : len(text) - (len(text) % 4 != 0)]

@@ -1,0 +1,65 @@
+"""What a text says in another writing is judged, and hidden where it stands."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codetracer_otel.filters.secrets.content_rules import ContentPattern
+from codetracer_otel.filters.secrets.encodings import decodings
+from codetracer_otel.filters.secrets.redactor import compile_content
+from codetracer_otel.filters.types import Action, RuleSource
+from codetracer_otel.model.value import REDACTED
+from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
+
+SHAPES = ContentPattern("shapes", "all", Action.REDACT, RuleSource("<test>", 1))
+TOKEN = "ghp_aB3dE5gH7jK9mN1pQ3sT5vW7xY9zA2cD4fG6"
+KNOWN = "Zq7-hush-91x"
+WRITINGS = {
+    "numbers of Python": lambda text: "".join(f"\\x{ord(char):02x}" for char in text),
+    "numbers of JSON": lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
+    "numbers of JSON in JSON": lambda text: "".join(f"\\\\u{ord(char):04X}" for char in text),
+    "numbers of Python, wide": lambda text: "".join(f"\\U{ord(char):08x}" for char in text),
+    "numbers of HTML": lambda text: "".join(f"&#{ord(char)};" for char in text),
+    "hexadecimal numbers of HTML": lambda text: "".join(f"&#x{ord(char):x};" for char in text),
+    "percent-encoded throughout": lambda text: "".join(f"%{ord(char):02X}" for char in text),
+    "UTF-16": lambda text: text.encode("utf-16-le").decode("latin-1"),
+    "UTF-32": lambda text: text.encode("utf-32-be").decode("latin-1"),
+}
+
+
+def rules():
+    known = KnownSecrets()
+    known.learn(KNOWN, "arg password at shop.py:1")
+    return compile_content([SHAPES], known=known)
+
+
+@pytest.mark.parametrize("secret", [TOKEN, KNOWN])
+@pytest.mark.parametrize("write", WRITINGS.values(), ids=WRITINGS)
+def test_a_secret_is_hidden_in_any_writing(secret, write):
+    shown = rules().redact_texts([f"a {write(secret)} b", f"x{write('innocent')}"])
+    assert shown[0].startswith("a ")
+    assert shown[0].endswith(" b")
+    assert REDACTED in shown[0]
+    assert write(secret[4:]).strip("\0") not in shown[0]
+    assert shown[1] == f"x{write('innocent')}"
+
+
+def test_a_private_key_that_was_seen_whole_is_hidden_line_by_line():
+    lines = [f"{'MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj'}{number:04}aZ9+" for number in range(9)]
+    key = "\n".join(["-----BEGIN PRIVATE KEY-----", *lines, "-----END PRIVATE KEY-----"])
+    judge = rules()
+    assert judge.redact_texts([key]) == [REDACTED]
+    assert judge.redact_texts([f"line: {line}" for line in lines]) == [f"line: {REDACTED}"] * 9
+
+
+@given(st.text(st.sampled_from("ab\\xu&#;%0149AfZ\0")))
+def test_a_decoded_text_knows_where_its_characters_stood(text):
+    for decoded in decodings(text):
+        assert len(decoded.starts) == len(decoded.text) + 1
+        assert list(decoded.starts) == sorted(decoded.starts)
+        assert decoded.starts[-1] == len(text)
+
+
+@pytest.mark.parametrize("text", ["C:\\xampp\\htdocs", "a &#99999999; b", "\\U00FFFFFF", "50% &#"])
+def test_what_only_looks_like_numbers_stays(text):
+    assert rules().redact_texts([text]) == [text]
