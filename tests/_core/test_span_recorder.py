@@ -70,6 +70,8 @@ CALLS = {
     "generator left": lambda value: next(items(value)),
     "nested": lambda value: nested(5, value),
 }
+
+
 values = st.one_of(
     st.none(),
     st.booleans(),
@@ -250,7 +252,7 @@ def test_a_text_that_has_no_utf_8_fits_into_the_room_that_it_was_given(monkeypat
 def built_core(**parts):
     others = (
         "result unwind yield_ resume throw_in error_boundary charge overflow "
-        "node_of_class undecided decide start"
+        "form_of_class undecided decide start"
     )
     return NATIVE.module.Core(
         **{
@@ -262,6 +264,7 @@ def built_core(**parts):
             "next_id": None,
             "urandom": os.urandom,
             "runs_code": False,
+            "limits": (4, 32, 1024, 1000),
             **dict.fromkeys(others.split(), print),
             **parts,
         }
@@ -276,7 +279,7 @@ def add_site(core, code, held):
     keep = dict.fromkeys(("traced_code", "plan", "capture", "learn"), held)
     core.add(
         code=code, fixed_result=held, slots=(), short_text=-1, takes_plain=False, ratio_bound=None,
-        is_native=False, taught=(), result_place="", **keep,
+        is_native=False, taught=(), result_place="", walk=None, keywords=None, pairs=None, **keep,
     )  # fmt: skip
 
 

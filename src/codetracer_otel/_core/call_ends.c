@@ -1,6 +1,8 @@
 /* How a call ends: as a finished entry in the log, or in Python, or later where there is no room. */
 
-#include "core.h"
+#include "writer.h"
+
+#define FREE_BYTES 256          /* of values, in what the record buffer counts for any record */
 
 /* Hand a finished entry, taken off its stack, to the log, or to Python where that is full. */
 static int
@@ -43,8 +45,8 @@ int
 ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
 {
     ct_site *site = entry->site;
-    PyObject *result = NULL;
-    int is_charged = 0;
+    PyObject *code = entry->code;
+    ct_writer writer;
     int64_t now;
 
     if (entry->is_sampled_out || entry->is_unrecorded) {
@@ -59,47 +61,30 @@ ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
         return 0;       /* Python learns it: another thread may make the entry a record meanwhile */
     }
     if (site->fixed_result == NULL) {
-        if (core->runs_code && !ct_is_plain(site, value)) {
+        int is_written = ct_write_result(&writer, core, thread, value);
+        if (is_written == 0) {
             return 0;
         }
-        PyObject *code = entry->code;
-        result = ct_captured(core, site, value, &is_charged);
-        if (result != NULL && is_charged && ct_charge(core, &result, 1) < 0) {
-            Py_CLEAR(result);
-        }
-        if (result == NULL) {
+        if (is_written < 0) {
             if (!PyErr_ExceptionMatches(PyExc_RecursionError)) {
                 return -1;
             }
-            PyErr_Clear();
-            result = Py_NewRef(core->log->model.not_captured);
+            PyErr_Clear();      /* the result is left out */
+            if (ct_top(thread) == NULL || ct_top(thread)->code != code) {
+                return 0;
+            }
         }
-        size_t size = ct_value_room(result);
         entry = ct_top(thread);
-        if (entry == NULL || entry->code != code) {
-            Py_DECREF(result);      /* a signal's handler made the calls records meanwhile */
-            return 0;
-        }
-        /* The same entry again, larger; what stood in it stays. */
-        size += entry->size;
-        ct_pop(thread);
-        entry = ct_push(thread, size);
-        if (entry == NULL) {
-            Py_DECREF(result);
-            return -1;
+        entry->has_result = is_written > 0;
+        size_t written = is_written > 0 ? (size_t)(writer.at - writer.begin) : 0;
+        entry->value_bytes += (uint32_t)written;
+        if (written > FREE_BYTES) {
+            ct_log_charge(core->log, written);
         }
     }
     entry->end = now > entry->start ? now : entry->start;
-    size_t size = entry->size;
-    if (result != NULL) {
-        char *at = ct_put_value(ct_values_of(entry) + entry->value_bytes, result);
-        entry->has_result = 1;
-        entry->value_bytes = (uint32_t)(at - ct_values_of(entry));
-        size = (size_t)(at - (char *)entry);
-        Py_DECREF(result);
-    }
     ct_pop(thread);
-    return deliver(core, entry, size) < 0 ? -1 : 1;
+    return deliver(core, entry, sizeof(ct_entry) + entry->value_bytes) < 0 ? -1 : 1;
 }
 
 /* Keep a record that Python had no room to finish until it is delivered. */

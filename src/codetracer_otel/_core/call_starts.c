@@ -5,7 +5,9 @@
    entry, as in the Python recorder. */
 
 #include "frames.h"     /* first: it says which of CPython's headers may be read */
-#include "core.h"
+#include "writer.h"
+
+#define FREE_BYTES 256          /* of values, in what the record buffer counts for any record */
 
 /* What a new call stands on. */
 typedef struct {
@@ -80,7 +82,7 @@ learn(PyObject *take, PyObject *value, PyObject *place)
 
 /* Let the arguments that are hidden because of their names be found wherever else they appear. */
 static int
-learn_arguments(ct_site *site, ct_frame *frame)
+learn_arguments(const ct_site *site, ct_frame *frame)
 {
     Py_ssize_t count = site->taught == NULL ? 0 : PyTuple_GET_SIZE(site->taught);
     for (Py_ssize_t i = 0; i < count; i++) {
@@ -99,50 +101,47 @@ learn_arguments(ct_site *site, ct_frame *frame)
     return 0;
 }
 
-/* Read and capture the arguments of the call that begins: the bytes that they need, or -1. */
-static Py_ssize_t
-read_arguments(ct_core *core, ct_site *site, ct_frame *frame, PyObject **values)
+/* Write the captured arguments of the call that begins to where its entry will be: 1 if nobody but C had to
+   look at them, 0 if Python did, -1 with an exception. */
+static int
+write_arguments(ct_writer *writer, const ct_site *site, ct_frame *frame)
 {
-    Py_ssize_t room = 0, count = 0;
-    int is_charged = 0;
+    PyObject *values[CT_MAX_ARGUMENTS];
+    int count = site->argument_count, done = 0;
 
     if (CT_UNLIKELY(site->taught != NULL) && learn_arguments(site, frame) < 0) {
         return -1;
     }
-    /* Held before anything is called: a capture may let the program change its variables. */
-    for (int i = 0; i < site->argument_count; i++) {
-        values[count++] = Py_NewRef(
-            read_variable(frame, site->arguments[i].slot, site->arguments[i].is_cell));
-    }
     for (int i = 0; i < count; i++) {
-        PyObject *kept = ct_captured(core, site, values[i], &is_charged);
-        if (kept == NULL) {
-            goto error;
-        }
-        Py_SETREF(values[i], kept);
-        room += (Py_ssize_t)ct_value_room(kept);
+        values[i] = read_variable(frame, site->arguments[i].slot, site->arguments[i].is_cell);
     }
-    if (is_charged && ct_charge(core, values, count) < 0) {
-        goto error;
+    int status = ct_write_values(writer, values, count, &done);
+    if (CT_LIKELY(status == CT_WRITTEN)) {
+        return site->taught == NULL;
     }
-    return room;
-
-error:
+    /* Held before anything is called: it may let the program change its variables. */
+    for (int i = 0; i < count; i++) {
+        Py_INCREF(values[i]);
+    }
+    PyObject *error = PyErr_GetRaisedException();
+    ct_drop_written(writer, (uint32_t)done);
+    PyErr_SetRaisedException(error);
+    if (status > 0) {
+        status = ct_write_with_python(writer, values, count);
+    }
     for (int i = 0; i < count; i++) {
         Py_DECREF(values[i]);
     }
-    return -1;
+    return status;
 }
 
 /* 1: recorded; 0: left to Python, nothing has happened; -1: an exception. */
 int
 ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, PyObject *context)
 {
-    PyObject *values[CT_MAX_ARGUMENTS];
-    Py_ssize_t room = 0;
     parent below = {0};
+    ct_writer writer = {0};
     int64_t now;
-    uint64_t id;
 
     int is_found = find_parent(core, thread, context, &below);
     if (is_found <= 0) {
@@ -161,64 +160,64 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
         is_sampled_out = below.ratio_key >= site->ratio_bound;
         *(is_sampled_out ? &site->sampled_out : &site->kept) += 1;
     }
-    int is_unrecorded = 0;
+    int is_unrecorded = 0, written = 1;
     site->references++;     /* a capture lets other threads run, which may register the code anew */
     Py_INCREF(below.segment);
-    if (!is_sampled_out && (site->argument_count != 0 || site->taught != NULL)) {
-        room = read_arguments(core, site, frame, values);
-        if (room < 0) {
+    uint64_t id = below.span_id;
+    if ((!is_sampled_out && ct_new_span_id(core, thread, &id) < 0) || ct_read_clock(core, &now) < 0) {
+        goto error;
+    }
+    if (ct_begin_writing(&writer, core, thread, site, thread->top + sizeof(ct_entry)) < 0) {
+        goto error;
+    }
+    if (!is_sampled_out) {
+        written = write_arguments(&writer, site, frame);
+        if (written < 0) {
             /* No level of the stack is left for a capture: the program may still have its call. */
             if (!PyErr_ExceptionMatches(PyExc_RecursionError)) {
                 goto error;
             }
             PyErr_Clear();
-            room = 0;
             is_unrecorded = 1;
+            id = below.span_id;
+        }
+        if (core->clock == NULL) {
+            (void)ct_read_clock(core, &now);    /* again: what a capture took is not the call's */
         }
     }
     /* Entries that were made records meanwhile may be of another stack than this thread's is now. */
-    if (is_native && ct_top(thread) == NULL && ct_python_stack(core, thread) == NULL) {
+    int may_have_changed = written <= 0 || core->clock != NULL || core->next_id != NULL;
+    if (may_have_changed && is_native && ct_top(thread) == NULL
+        && ct_python_stack(core, thread) == NULL) {
         if (!PyErr_Occurred()) {
             PyErr_SetString(PyExc_RuntimeError, "the thread's stack is gone");
         }
         goto error_with_values;
     }
-    id = below.span_id;
-    int needs_id = !is_sampled_out && !is_unrecorded;
-    if ((needs_id && ct_new_span_id(core, thread, &id) < 0) || ct_read_clock(core, &now) < 0) {
-        goto error_with_values;
-    }
-    ct_entry *entry = ct_push(thread, sizeof(ct_entry) + (size_t)room);
+    uint32_t value_bytes = written < 0 ? 0 : (uint32_t)(writer.at - writer.begin);
+    ct_entry *entry = ct_push(thread, sizeof(ct_entry) + value_bytes);
     if (entry == NULL) {
         goto error_with_values;
     }
     *entry = (ct_entry){
-        .size = entry->size, .below = entry->below, .site = site, .code = Py_NewRef(code),
-        .segment = below.segment, .context = Py_NewRef(context), .span_id = id,
-        .parent_id = below.span_id, .ratio_key = below.ratio_key, .start = now,
+        .size = entry->size, .below = entry->below, .value_bytes = value_bytes,
+        .argument_count = (uint16_t)(is_sampled_out || is_unrecorded ? 0 : site->argument_count),
+        .site = site, .code = Py_NewRef(code), .segment = below.segment, .context = Py_NewRef(context),
+        .span_id = id, .parent_id = below.span_id, .ratio_key = below.ratio_key, .start = now,
         .knows_ratio = (uint8_t)below.knows_ratio, .is_sampled_out = (uint8_t)is_sampled_out,
         .is_unrecorded = (uint8_t)is_unrecorded,
     };
-    if (room != 0) {
-        char *at = ct_values_of(entry);
-        entry->argument_count = (uint16_t)site->argument_count;
-        for (int i = 0; i < site->argument_count; i++) {
-            at = ct_put_value(at, values[i]);
-            Py_DECREF(values[i]);
-        }
-        entry->value_bytes = (uint32_t)(at - ct_values_of(entry));
-        size_t size = (sizeof(ct_entry) + entry->value_bytes + 7) & ~(size_t)7;
-        thread->top = thread->last + size;
-        entry->size = (uint32_t)size;
+    if (value_bytes > FREE_BYTES) {
+        ct_log_charge(core->log, value_bytes);
     }
     core->native_calls++;
     return 1;
 
 error_with_values:
-    if (room != 0) {
-        for (int i = 0; i < site->argument_count; i++) {
-            Py_DECREF(values[i]);
-        }
+    if (written >= 0 && !is_sampled_out) {
+        PyObject *error = PyErr_GetRaisedException();
+        ct_drop_written(&writer, (uint32_t)site->argument_count);
+        PyErr_SetRaisedException(error);
     }
 error:
     Py_DECREF(below.segment);

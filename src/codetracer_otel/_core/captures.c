@@ -1,98 +1,222 @@
-/* Captures of values that are not plain: by their class, or by Python. */
+/* Values of a call as bytes; where Python has to say something, it is asked in between.
 
-#include "core.h"
+   Python code may let everything happen: other calls of the thread, the end of the session.  So nothing that
+   was written is kept across it, and what is still to be written is held. */
 
-#define MOST_CLASSES 4096
+#include "writer.h"
 
-/* What stands for every instance of a value's class: a new reference, or NULL without an exception
-   where Python has to look at the value, or with one. */
-static PyObject *
-node_of(ct_core *core, const ct_site *site, PyObject *value)
+#define NO_ARGUMENT -2          /* no call has its keywords there */
+#define MOST_ANSWERS 64         /* to one call; then Python captures what is not clear yet */
+
+static int
+write_one(ct_writer *writer, PyObject *value, int index)
 {
-    PyObject *key = NULL, *known, *node = NULL, *made = NULL, *reference = NULL;
-    PyObject *type = (PyObject *)Py_TYPE(value);
-
-    if (core->node_of_class == NULL || !site->takes_plain) {
-        return NULL;
-    }
-    /* By id: to hash a class is code of its metaclass. */
-    key = PyLong_FromVoidPtr(type);
-    if (key == NULL) {
-        return NULL;
-    }
-    known = PyDict_GetItemWithError(core->class_nodes, key);
-    if (known != NULL) {
-        PyObject *alive = NULL;
-#if PY_VERSION_HEX >= 0x030D0000
-        if (PyWeakref_GetRef(PyTuple_GET_ITEM(known, 0), &alive) < 0) {
-            goto done;
-        }
-        Py_XDECREF(alive);      /* `value` keeps its class */
-#else
-        alive = PyWeakref_GetObject(PyTuple_GET_ITEM(known, 0));
-#endif
-        if (alive == type) {
-            node = PyTuple_GET_ITEM(known, 1);
-            node = node == Py_None ? NULL : Py_NewRef(node);
-            goto done;
-        }
-    }
-    else if (PyErr_Occurred()) {
-        goto done;
-    }
-    made = PyObject_CallOneArg(core->node_of_class, type);
-    if (made == NULL) {
-        goto done;
-    }
-    reference = PyWeakref_NewRef(type, NULL);
-    if (reference == NULL) {
-        goto done;
-    }
-    known = PyTuple_Pack(2, reference, made);
-    if (known == NULL) {
-        goto done;
-    }
-    if (PyDict_GET_SIZE(core->class_nodes) >= MOST_CLASSES) {
-        PyDict_Clear(core->class_nodes);    /* most are of classes that are gone */
-    }
-    if (PyDict_SetItem(core->class_nodes, key, known) == 0 && made != Py_None) {
-        node = Py_NewRef(made);
-    }
-    Py_DECREF(known);
-done:
-    Py_DECREF(key);
-    Py_XDECREF(made);
-    Py_XDECREF(reference);
-    return node;
+    return index == writer->site->keywords_index
+        ? ct_write_keywords(writer, value) : ct_write_value(writer, value);
 }
 
-/* A plain value itself, or what the capture makes of another: a new reference. */
-PyObject *
-ct_captured(ct_core *core, ct_site *site, PyObject *value, int *is_charged)
+/* Whether one argument may say of another one that it is a secret. */
+static int
+check_pairs(ct_writer *writer, PyObject *const *values)
 {
-    if (ct_is_plain(site, value)) {
-        return Py_NewRef(value);
+    const ct_site *site = writer->site;
+    Py_ssize_t count = site->naming == NULL ? 0 : PyTuple_GET_SIZE(site->naming);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *name = values[PyLong_AsLong(PyTuple_GET_ITEM(site->naming, i))];
+        long verdict = CT_SHOWN;
+        int status = PyBytes_CheckExact(name) ? CT_FOR_PYTHON
+            : PyUnicode_CheckExact(name) ? ct_verdict_on(writer, site->verdicts, name, &verdict)
+            : CT_WRITTEN;
+        if (status != CT_WRITTEN || !(verdict & CT_SHOWN)) {
+            return status == CT_WRITTEN ? CT_FOR_PYTHON : status;
+        }
     }
-    PyObject *node = node_of(core, site, value);
-    if (node == NULL && !PyErr_Occurred()) {
-        *is_charged = 1;
-        node = PyObject_CallOneArg(site->capture, value);
-    }
-    return node;
+    return CT_WRITTEN;
 }
 
+/* Drop whole values that will be written anew. */
+void
+ct_drop_written(ct_writer *writer, uint32_t count)
+{
+    (void)ct_visit_values(writer->begin, count, ct_drop, NULL);
+    writer->at = writer->begin;
+}
+
+/* Write values that nobody but C has to look at; `*done` of them are there afterwards. */
 int
-ct_charge(ct_core *core, PyObject *const *values, Py_ssize_t count)
+ct_write_values(ct_writer *writer, PyObject *const *values, int count, int *done)
 {
-    PyObject *tuple = PyTuple_New(count);
-    if (tuple == NULL) {
+    int status = check_pairs(writer, values);
+    for (*done = 0; *done < count && status == CT_WRITTEN; *done += status == CT_WRITTEN) {
+        status = write_one(writer, values[*done], *done);
+    }
+    return status;
+}
+
+static int
+ask_about_name(ct_writer *writer)
+{
+    const ct_site *site = writer->site;
+    PyObject *judge = writer->verdicts == site->verdicts ? site->judge : site->judge_keyword;
+    PyObject *told = PyObject_CallOneArg(judge, writer->wanted);
+    Py_XDECREF(told);
+    return told == NULL ? -1 : 0;
+}
+
+/* Let Python say what stopped the writer. */
+static int
+ask(ct_writer *writer, int status)
+{
+    PyObject *wanted = Py_NewRef(writer->wanted);
+    int is_told = status == CT_UNKNOWN_NAME
+        ? ask_about_name(writer) : ct_learn_class(writer->core, (PyTypeObject *)wanted);
+    Py_DECREF(wanted);
+    return is_told;
+}
+
+/* Let Python capture a value, which is replaced by what it makes. */
+static int
+capture(ct_core *core, const ct_site *site, PyObject **value, int index)
+{
+    PyObject *by = index == site->keywords_index ? site->capture_keywords : site->capture;
+    PyObject *captured = PyObject_CallOneArg(by, *value);
+    if (captured == NULL) {
         return -1;
     }
-    for (Py_ssize_t i = 0; i < count; i++) {
-        PyTuple_SET_ITEM(tuple, i, Py_NewRef(values[i]));
+    Py_SETREF(*value, captured);
+    PyObject *charged = PyObject_CallFunction(core->charge, "((O))", captured);
+    Py_XDECREF(charged);
+    return charged == NULL ? -1 : 0;
+}
+
+/* Let Python hide the arguments that others name as secrets. */
+static int
+hide_told(const ct_site *site, PyObject **values, int count, uint32_t *captured)
+{
+    PyObject *given = PyTuple_New(count), *shown = NULL;
+    for (int i = 0; given != NULL && i < count; i++) {
+        PyTuple_SET_ITEM(given, i, Py_NewRef(values[i]));
     }
-    PyObject *done = PyObject_CallOneArg(core->charge, tuple);
-    Py_DECREF(tuple);
-    Py_XDECREF(done);
-    return done == NULL ? -1 : 0;
+    if (given != NULL) {
+        shown = PyObject_CallOneArg(site->hide_told, given);
+        Py_DECREF(given);
+    }
+    if (shown == NULL || !PyTuple_CheckExact(shown) || PyTuple_GET_SIZE(shown) != count) {
+        Py_XDECREF(shown);
+        return -1;
+    }
+    for (int i = 0; i < count; i++) {
+        PyObject *value = PyTuple_GET_ITEM(shown, i);
+        *captured |= (uint32_t)(value != values[i]) << i;
+        Py_SETREF(values[i], Py_NewRef(value));
+    }
+    Py_DECREF(shown);
+    return 0;
+}
+
+/* Write values of which Python has to look at some; they are held, and replaced by what it makes of them.
+   `captured`: what is one already, a bit for each. */
+static int
+write_held(ct_writer *writer, PyObject **values, int count, uint32_t captured, int *done)
+{
+    int status = CT_WRITTEN;
+    for (*done = 0; *done < count && status == CT_WRITTEN; *done += status == CT_WRITTEN) {
+        PyObject *value = values[*done];
+        if (captured >> *done & 1) {
+            status = ct_need(writer, ct_value_room(value));
+            if (status == CT_WRITTEN) {
+                writer->at = ct_put_value(writer->at, value);
+            }
+        }
+        else {
+            status = write_one(writer, value, *done);
+        }
+    }
+    return status;
+}
+
+/* As `ct_write_values`, with Python's help, where the next entry's values go.  The values are held, and
+   `values` afterwards whatever Python made of them. */
+int
+ct_write_with_python(ct_writer *writer, PyObject **values, int count)
+{
+    ct_core *core = writer->core;
+    ct_thread *thread = writer->thread;
+    const ct_site *site = writer->site;
+    uint32_t captured = 0;
+    int are_paired = site->naming != NULL, done = 0;
+
+    for (int answers = 0;; answers++) {
+        if (ct_begin_writing(writer, core, thread, site, thread->top + sizeof(ct_entry)) < 0) {
+            return -1;
+        }
+        int status = are_paired ? check_pairs(writer, values) : CT_WRITTEN, is_writing = status == CT_WRITTEN;
+        if (is_writing) {
+            status = write_held(writer, values, count, captured, &done);
+        }
+        if (status == CT_WRITTEN) {
+            return 0;
+        }
+        PyObject *error = PyErr_GetRaisedException();
+        ct_drop_written(writer, is_writing ? (uint32_t)done : 0);
+        PyErr_SetRaisedException(error);
+        if (status > 0 && status != CT_FOR_PYTHON && answers < MOST_ANSWERS) {
+            status = ask(writer, status);
+        }
+        else if (status > 0 && is_writing) {
+            status = capture(core, site, &values[done], done);
+            captured |= 1u << done;
+        }
+        else if (status > 0) {
+            status = hide_told(site, values, count, &captured);
+            are_paired = 0;
+        }
+        if (status < 0) {
+            return -1;
+        }
+    }
+}
+
+/* The result of the topmost call, behind its arguments.  1: written; 0: left to Python, for the stack has
+   changed, or code of the program might run; -1: an exception. */
+int
+ct_write_result(ct_writer *writer, ct_core *core, ct_thread *thread, PyObject *result)
+{
+    PyObject *code = ct_top(thread)->code, *value = Py_NewRef(result);
+    const ct_site *site = ct_top(thread)->site;
+    int is_written = -1, is_captured = 0;
+
+    for (int answers = 0;; answers++) {
+        ct_entry *entry = ct_top(thread);
+        if (entry == NULL || entry->code != code) {
+            is_written = 0;     /* a signal's handler made the calls records meanwhile */
+            break;
+        }
+        size_t from = thread->last + sizeof(ct_entry) + entry->value_bytes;
+        if (ct_begin_writing(writer, core, thread, site, from) < 0) {
+            break;
+        }
+        int status = is_captured ? write_held(writer, &value, 1, 1, &(int){0})
+            : ct_write_value(writer, value);
+        if (status == CT_WRITTEN) {
+            is_written = 1;
+            break;
+        }
+        if (status > 0 && core->runs_code) {
+            is_written = 0;
+            break;
+        }
+        if (status > 0 && status != CT_FOR_PYTHON && answers < MOST_ANSWERS) {
+            status = ask(writer, status);
+        }
+        else if (status > 0) {
+            is_captured = 1;
+            status = capture(core, site, &value, NO_ARGUMENT);
+        }
+        if (status < 0) {
+            break;
+        }
+    }
+    Py_DECREF(value);
+    return is_written;
 }

@@ -12,17 +12,20 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
     static char *names[] = {
         "log", "context_variable", "threads_local", "decide", "start", "result", "unwind", "yield_",
         "resume", "throw_in", "error_boundary", "charge", "overflow", "deferred_ends", "clock",
-        "next_id", "urandom", "node_of_class", "undecided", "runs_code", NULL
+        "next_id", "urandom", "form_of_class", "undecided", "runs_code",
+        "limits", NULL
     };
     PyObject *log, *of[17], *undecided;
     int runs_code;
+    ct_limits limits;
 
     if (!PyArg_ParseTupleAndKeywords(
-            arguments, keywords, "$O!OOOOOOOOOOOOOOOOOOp:Core", names,
+            arguments, keywords, "$O!OOOOOOOOOOOOOOOOOOp(nnnn):Core", names,
             ct_state_of(type)->log_type, &log,
             &of[0], &of[1], &of[2], &of[3], &of[4], &of[5], &of[6], &of[7], &of[8], &of[9], &of[10],
             &of[11], &of[12], &of[13], &of[14], &of[15], &of[16], &undecided,
-            &runs_code)) {
+            &runs_code, &limits.max_depth, &limits.max_items, &limits.max_string,
+            &limits.max_nodes)) {
         return NULL;
     }
     if (!PyContextVar_CheckExact(of[0])) {
@@ -37,7 +40,7 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
         &core->context_variable, &core->threads_local, &core->decide, &core->start,
         &core->result, &core->unwind, &core->yield, &core->resume, &core->throw_in,
         &core->error_boundary, &core->charge, &core->overflow, &core->deferred_ends, &core->clock, &core->next_id,
-        &core->urandom, &core->node_of_class,
+        &core->urandom, &core->form_of_class,
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(fields); i++) {
         *fields[i] = of[i] == Py_None ? NULL : Py_NewRef(of[i]);
@@ -50,16 +53,12 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
     core->log = (ct_log *)Py_NewRef(log);
     core->undecided = Py_NewRef(undecided);
     core->runs_code = runs_code;
+    core->limits = limits;
     ct_state *state = ct_state_of(type);
     core->extra_index = state->extra_index;
     core->stack_name = Py_NewRef(state->stack_name);
     core->ratio_key_name = Py_NewRef(state->ratio_key_name);
     core->thread_key = Py_NewRef(state->thread_key);
-    core->class_nodes = PyDict_New();
-    if (core->class_nodes == NULL) {
-        Py_DECREF(core);
-        return NULL;
-    }
     return (PyObject *)core;
 }
 
@@ -84,9 +83,8 @@ core_traverse(ct_core *core, visitproc visit, void *arg)
     Py_VISIT(core->clock);
     Py_VISIT(core->next_id);
     Py_VISIT(core->urandom);
-    Py_VISIT(core->node_of_class);
+    Py_VISIT(core->form_of_class);
     Py_VISIT(core->undecided);
-    Py_VISIT(core->class_nodes);
     int found = ct_visit_sites(core, visit, arg);
     return found != 0 ? found : ct_visit_threads(core, visit, arg);
 }
@@ -113,9 +111,9 @@ core_clear(ct_core *core)
     Py_CLEAR(core->clock);
     Py_CLEAR(core->next_id);
     Py_CLEAR(core->urandom);
-    Py_CLEAR(core->node_of_class);
+    Py_CLEAR(core->form_of_class);
     Py_CLEAR(core->undecided);
-    Py_CLEAR(core->class_nodes);
+    ct_clear_classes(&core->classes);
     Py_CLEAR(core->stack_name);
     Py_CLEAR(core->ratio_key_name);
     Py_CLEAR(core->thread_key);

@@ -13,8 +13,10 @@
 
 #if defined(__GNUC__)
 #  define CT_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#  define CT_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #else
 #  define CT_UNLIKELY(condition) (condition)
+#  define CT_LIKELY(condition) (condition)
 #endif
 
 /* Positions in a record, as in the Python module that defines records. */
@@ -24,6 +26,7 @@ enum {
 };
 
 #define CT_MAX_ARGUMENTS 32     /* of one call; code that captures more is left to Python */
+#define CT_MOST_FIELDS 64       /* of one instance that is captured in C */
 #define CT_SHORT_TEXT 128       /* characters of a text that is copied; the recorder's own bound */
 
 /* One traced code object.  Its extra holds a reference, and so does each entry: a session may still
@@ -36,6 +39,14 @@ typedef struct ct_site {
     PyObject *site;             /* the Python recorder's */
     PyObject *plan;
     PyObject *capture;          /* makes a captured value of anything that is not plain */
+    PyObject *verdicts;         /* dict: name of a key -> what Python says; NULL: all are shown */
+    PyObject *judge;            /* adds a name to it */
+    PyObject *keyword_verdicts, *judge_keyword;     /* the same for the keys of `**kwargs` */
+    PyObject *capture_keywords; /* in Python */
+    PyObject *naming;           /* tuple of arguments that may name another one as a secret, or NULL */
+    PyObject *hide_told;        /* takes all arguments, and hides those that are named so */
+    int keywords_index;         /* of `**kwargs` among the arguments; -1: none */
+    int is_walked;              /* containers and instances may be captured in C */
     PyObject *fixed_result;     /* what stands for every result; NULL: the result is captured */
     PyObject *learn;            /* takes what is hidden because of its name, and where that was */
     PyObject *taught;           /* tuple of (slot, is_cell, place), one for each hidden argument */
@@ -91,9 +102,22 @@ typedef struct {
     uint32_t block_count;       /* blocks that were taken */
     Py_ssize_t count;           /* entries that wait */
     Py_ssize_t watermark;       /* from this count on Python decides what becomes of a record */
+    int64_t charged;            /* bytes of large values that wait, as far as they are counted */
+    int64_t most_charged;       /* from there on Python decides */
     ct_model model;
     ct_names names;
 } ct_log;
+
+/* How much of one value is kept, as in the Python module of that name. */
+typedef struct {
+    Py_ssize_t max_depth, max_items, max_string, max_nodes;
+} ct_limits;
+
+/* A table by address, see classes.c. */
+typedef struct {
+    struct ct_form **table;
+    size_t capacity, count;
+} ct_classes;
 
 typedef struct ct_core {
     PyObject_HEAD
@@ -111,8 +135,9 @@ typedef struct ct_core {
     /* Of the module's state, which the interpreter's end clears before the last core goes. */
     Py_ssize_t extra_index;
     PyObject *stack_name, *ratio_key_name, *thread_key;
-    PyObject *class_nodes;      /* dict: id of a class -> (weak reference, what stands for it) */
-    PyObject *node_of_class;    /* asks for that once, or NULL */
+    PyObject *form_of_class;    /* says how instances are captured */
+    ct_classes classes;         /* what it said */
+    ct_limits limits;
     int runs_code;              /* a capture may run code of the program */
     int64_t boxed_calls, native_calls;
 } ct_core;
@@ -138,9 +163,8 @@ char *ct_put_value(char *at, PyObject *value);
 PyObject *ct_read_value(const ct_log *log, const char **at);
 int ct_visit_values(const char *at, uint32_t count, visitproc visit, void *arg);
 
-/* captures.c */
-PyObject *ct_captured(ct_core *core, ct_site *site, PyObject *value, int *is_charged);
-int ct_charge(ct_core *core, PyObject *const *values, Py_ssize_t count);
+/* classes.c */
+void ct_clear_classes(ct_classes *classes);
 
 /* names.c */
 uint32_t ct_number_of(ct_names *names, PyObject *text);
@@ -153,15 +177,17 @@ int ct_visit_model(ct_model *model, visitproc visit, void *arg);
 void ct_clear_model(ct_model *model);
 PyObject *ct_new_node(const ct_log *log, char tag, uint32_t name, PyObject *items, uint64_t omitted);
 PyObject *ct_new_details(const ct_model *model, const ct_entry *entry);
-Py_ssize_t ct_slot_of(PyObject *type, const char *name);
+Py_ssize_t ct_offset_of(PyTypeObject *type, PyObject *slot);
 
 /* entries.c */
 PyObject *ct_record_of(const ct_log *log, const ct_entry *entry, int is_finished);
 void ct_release_entry(ct_entry *entry);
 int ct_visit_entry(ct_entry *entry, visitproc visit, void *arg);
+int ct_drop(PyObject *object, void *arg);
 
 /* log.c */
 extern PyType_Spec ct_log_spec;
+void ct_log_charge(ct_log *log, size_t size);
 int ct_log_put(ct_log *log, const ct_entry *entry, size_t size);
 ct_entry *ct_log_take(ct_log *log, ct_chunk **chunk);
 void ct_log_give_back(ct_log *log, ct_chunk *chunk);
@@ -169,6 +195,7 @@ void ct_log_give_back(ct_log *log, ct_chunk *chunk);
 /* threads.c */
 ct_thread *ct_this_thread(ct_core *core);
 ct_entry *ct_top(const ct_thread *thread);
+int ct_reserve(ct_thread *thread, size_t size);
 ct_entry *ct_push(ct_thread *thread, size_t size);
 void ct_pop(ct_thread *thread);
 int ct_box(ct_core *core, ct_thread *thread);

@@ -72,8 +72,8 @@ ct_record_of(const ct_log *log, const ct_entry *entry, int is_finished)
     return record;
 }
 
-static int
-release(PyObject *object, void *Py_UNUSED(arg))
+int
+ct_drop(PyObject *object, void *Py_UNUSED(arg))
 {
     Py_DECREF(object);
     return 0;
@@ -89,7 +89,7 @@ ct_release_entry(ct_entry *entry)
 
     if (entry->site != NULL) {
         (void)ct_visit_values(ct_values_of(entry), entry->argument_count + (uint32_t)entry->has_result,
-                              release, NULL);
+                              ct_drop, NULL);
         ct_release_site(entry->site);
     }
     Py_XDECREF(exception);

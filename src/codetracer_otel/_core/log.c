@@ -65,6 +65,16 @@ ct_log_put(ct_log *log, const ct_entry *entry, size_t size)
     return 0;
 }
 
+/* Count bytes of large values that are about to enter. */
+void
+ct_log_charge(ct_log *log, size_t size)
+{
+    log->charged += (int64_t)size;
+    if (log->charged > log->most_charged) {
+        log->watermark = 0;
+    }
+}
+
 /* Let go of a chunk, which is used again once nobody has entries in it. */
 void
 ct_log_give_back(ct_log *log, ct_chunk *chunk)
@@ -219,6 +229,10 @@ static PyMethodDef log_methods[] = {
 static PyMemberDef log_members[] = {
     {"watermark", T_PYSSIZET, offsetof(ct_log, watermark), 0,
      PyDoc_STR("Number of records from which on the record buffer decides about each.")},
+    {"charged", T_LONGLONG, offsetof(ct_log, charged), 0,
+     PyDoc_STR("Bytes of large values that wait.")},
+    {"most_charged", T_LONGLONG, offsetof(ct_log, most_charged), 0,
+     PyDoc_STR("Bytes from which on the record buffer decides about each record.")},
     {NULL}
 };
 

@@ -5,20 +5,24 @@
 #include "structmember.h"
 #include <stddef.h>
 
-/* Where in its instances a class keeps a slot; -1 without an exception for anything but a slot. */
+/* Where in the instances of a class a slot is kept; -1 for anything but a slot that they have, which holds
+   an object. */
 Py_ssize_t
-ct_slot_of(PyObject *type, const char *name)
+ct_offset_of(PyTypeObject *type, PyObject *slot)
 {
-    Py_ssize_t offset = -1;
-    PyObject *slot = PyObject_GetAttrString(type, name);
-    if (slot == NULL) {
+    if (!Py_IS_TYPE(slot, &PyMemberDescr_Type) || !PyType_IsSubtype(type, PyDescr_TYPE(slot))) {
         return -1;
     }
-    if (Py_IS_TYPE(slot, &PyMemberDescr_Type)) {
-        const PyMemberDef *member = ((PyMemberDescrObject *)slot)->d_member;
-        offset = member->type == T_OBJECT_EX ? member->offset : -1;
-    }
-    Py_DECREF(slot);
+    const PyMemberDef *member = ((PyMemberDescrObject *)slot)->d_member;
+    return member->type == T_OBJECT_EX && (member->flags & ~READONLY) == 0 ? member->offset : -1;
+}
+
+static Py_ssize_t
+slot_of(PyObject *type, const char *name)
+{
+    PyObject *slot = PyObject_GetAttrString(type, name);
+    Py_ssize_t offset = slot == NULL ? -1 : ct_offset_of((PyTypeObject *)type, slot);
+    Py_XDECREF(slot);
     return offset;
 }
 
@@ -44,7 +48,7 @@ ct_read_model(ct_model *model, PyObject *not_captured, PyObject *node, PyObject 
     model->details = (PyTypeObject *)Py_NewRef(details);
     model->endings = Py_NewRef(endings);
     for (size_t i = 0; i < Py_ARRAY_LENGTH(slots); i++) {
-        *slots[i].at = ct_slot_of(node, slots[i].name);
+        *slots[i].at = slot_of(node, slots[i].name);
         if (*slots[i].at < 0) {
             if (!PyErr_Occurred()) {
                 PyErr_Format(PyExc_TypeError, "a node has no slot %s", slots[i].name);

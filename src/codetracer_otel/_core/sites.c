@@ -32,6 +32,13 @@ ct_release_site(ct_site *site)
     Py_XDECREF(site->learn);
     Py_XDECREF(site->taught);
     Py_XDECREF(site->result_place);
+    Py_XDECREF(site->verdicts);
+    Py_XDECREF(site->judge);
+    Py_XDECREF(site->keyword_verdicts);
+    Py_XDECREF(site->judge_keyword);
+    Py_XDECREF(site->capture_keywords);
+    Py_XDECREF(site->naming);
+    Py_XDECREF(site->hide_told);
     PyMem_Free(site);
 }
 
@@ -47,6 +54,13 @@ ct_visit_sites(ct_core *core, visitproc visit, void *arg)
         Py_VISIT(site->learn);
         Py_VISIT(site->taught);
         Py_VISIT(site->result_place);
+        Py_VISIT(site->verdicts);
+        Py_VISIT(site->judge);
+        Py_VISIT(site->keyword_verdicts);
+        Py_VISIT(site->judge_keyword);
+        Py_VISIT(site->capture_keywords);
+        Py_VISIT(site->naming);
+        Py_VISIT(site->hide_told);
     }
     return 0;
 }
@@ -90,23 +104,77 @@ read_slots(ct_site *site, PyObject *slots)
     return 0;
 }
 
+/* How values are walked: None if Python captures each, else (verdicts, judge), both None where no name is
+   judged. */
+static int
+read_walk(ct_site *site, PyObject *walk)
+{
+    PyObject *verdicts, *judge;
+    if (walk == Py_None) {
+        return 0;
+    }
+    if (!PyArg_ParseTuple(walk, "OO:walk", &verdicts, &judge)) {
+        return -1;
+    }
+    site->is_walked = 1;
+    if (verdicts != Py_None) {
+        site->verdicts = Py_NewRef(verdicts);
+        site->judge = Py_NewRef(judge);
+    }
+    return 0;
+}
+
+/* None, or (index of `**kwargs`, verdicts, judge, capture). */
+static int
+read_keywords(ct_site *site, PyObject *keywords)
+{
+    PyObject *verdicts, *judge, *capture;
+    if (keywords == Py_None) {
+        return 0;
+    }
+    if (!PyArg_ParseTuple(keywords, "iO!OO:keywords", &site->keywords_index, &PyDict_Type, &verdicts,
+                          &judge, &capture)) {
+        return -1;
+    }
+    site->keyword_verdicts = Py_NewRef(verdicts);
+    site->judge_keyword = Py_NewRef(judge);
+    site->capture_keywords = Py_NewRef(capture);
+    return 0;
+}
+
+/* None, or (indices of arguments that name others, what hides those). */
+static int
+read_pairs(ct_site *site, PyObject *pairs)
+{
+    PyObject *naming, *hide_told;
+    if (pairs == Py_None) {
+        return 0;
+    }
+    if (!PyArg_ParseTuple(pairs, "O!O:pairs", &PyTuple_Type, &naming, &hide_told)) {
+        return -1;
+    }
+    site->naming = Py_NewRef(naming);
+    site->hide_told = Py_NewRef(hide_told);
+    return 0;
+}
+
 /* See `CompiledRecorder._register` for what each argument is. */
 PyObject *
 ct_add_site(ct_core *core, PyObject *arguments, PyObject *keywords)
 {
     static char *names[] = {"code", "traced_code", "plan", "capture", "fixed_result", "slots", "short_text",
                             "takes_plain", "ratio_bound", "is_native", "learn", "taught",
-                            "result_place", NULL};
+                            "result_place", "walk", "keywords", "pairs", NULL};
     PyObject *code, *python_site, *plan, *capture, *fixed_result, *slots, *ratio_bound;
-    PyObject *learn, *taught, *result_place;
+    PyObject *learn, *taught, *result_place, *walk, *keys, *pairs;
     Py_ssize_t short_text;
     int takes_plain, is_native;
 
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O!OOOOO!npOpOO!O:add", names, &PyCode_Type,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O!OOOOO!npOpOO!OOOO:add", names, &PyCode_Type,
                                      &code, &python_site, &plan, &capture, &fixed_result,
                                      &PyTuple_Type, &slots, &short_text, &takes_plain, &ratio_bound,
                                      &is_native, &learn, &PyTuple_Type, &taught,
-                                     &result_place)) {
+                                     &result_place, &walk, &keys, &pairs)) {
         return NULL;
     }
     Py_ssize_t count = PyTuple_GET_SIZE(slots);
@@ -130,7 +198,9 @@ ct_add_site(ct_core *core, PyObject *arguments, PyObject *keywords)
     site->learn = Py_NewRef(learn);
     site->taught = PyTuple_GET_SIZE(taught) == 0 ? NULL : Py_NewRef(taught);
     site->result_place = PyObject_IsTrue(result_place) == 1 ? Py_NewRef(result_place) : NULL;
-    if (read_slots(site, slots) < 0) {
+    site->keywords_index = -1;
+    if (read_slots(site, slots) < 0 || read_walk(site, walk) < 0 || read_keywords(site, keys) < 0
+        || read_pairs(site, pairs) < 0) {
         goto error;
     }
     if (ratio_bound != Py_None) {

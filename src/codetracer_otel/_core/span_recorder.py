@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import astuple
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from codetracer_otel._core.class_forms import build_class_forms
 from codetracer_otel._core.record_block import CompiledBlock
+from codetracer_otel._core.verdicts import NameVerdicts
 from codetracer_otel.bindings import Os, Time
 from codetracer_otel.filters.secrets.scan_tables import scan_tables
+from codetracer_otel.filters.types import Action
 from codetracer_otel.instrumentation.spans.parents import UNDECIDED
 from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
@@ -24,12 +28,15 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace.id_generator import IdGenerator
 
+    from codetracer_otel.filters.types import WalkRules
     from codetracer_otel.instrumentation.spans.thread_stacks import StackHandle
     from codetracer_otel.instrumentation.spans.traced_code import TracedCode
+    from codetracer_otel.instrumentation.values.limits import ValueLimits
     from codetracer_otel.model.protocols import CallAdopter
     from codetracer_otel.model.record import Record, RootSampler
     from codetracer_otel.model.record_block import RecordBlock
-    from codetracer_otel.model.value import Captured
+
+    Walk = tuple[dict[str, int] | None, Callable[[str], None] | None]
 
 
 _frame_of = sys._getframe  # noqa: SLF001 - the documented way to the caller's frame
@@ -47,6 +54,7 @@ class CompiledBuffer(RecordBuffer):
         model = {"node": Node, "kinds": tuple(NodeKind), "details": SpanDetails}
         records = native.Log(not_captured=NOT_CAPTURED, endings=tuple(Ending), **model)
         super().__init__(*bounds, records=records)
+        records.most_charged = self._max_bytes // 2
         self._new_scanner: Callable[..., Any] = native.Scanner
         self._scanner: Any = None
 
@@ -65,6 +73,13 @@ class CompiledBuffer(RecordBuffer):
 
     # C code at both ends: a Python callback reads it, where each call takes a level of the stack.
     high_watermark = property(attrgetter("records.watermark"), _set_high_watermark)
+
+    def _set_bytes(self, size: int) -> None:
+        records: Any = self.records
+        records.charged = size
+
+    # Compiled code counts the values that it captures itself.
+    _bytes = property(attrgetter("records.charged"), _set_bytes)
 
 
 class CompiledStacks(Stacks):
@@ -129,8 +144,7 @@ class CompiledRecorder(PythonRecorder):
     Args:
         native: the extension module.
         context_variable: OpenTelemetry's, in which the current context is.
-        node_of_class: returns what stands for every instance of a class, or None where each value
-            has to be looked at.
+        limits: what is kept of a value.
         runs_code: captures may run code of the program.
         has_random_ids: span ids are any random numbers, so the core makes its own.
         options: as for `PythonRecorder`.
@@ -140,7 +154,7 @@ class CompiledRecorder(PythonRecorder):
         self,
         native: Any,
         context_variable: ContextVar[Any],
-        node_of_class: Callable[[type], Captured],
+        limits: ValueLimits,
         *,
         runs_code: bool,
         has_random_ids: bool,
@@ -150,7 +164,8 @@ class CompiledRecorder(PythonRecorder):
         super().__init__(stacks=self._stacks, **options)
         self._native = native
         self._context_variable = context_variable
-        self._node_of_class = node_of_class
+        self._limits = limits
+        self._verdicts: dict[int, tuple[WalkRules | None, Walk | None]] = {}
         self._runs_code = runs_code
         self._has_random_ids = has_random_ids
         self._core: Any = None
@@ -232,7 +247,8 @@ class CompiledRecorder(PythonRecorder):
             clock=None if is_own_clock else self.clock.monotonic_ns,
             next_id=None if self._has_random_ids else self.next_span_id,
             urandom=Os.urandom,
-            node_of_class=self._node_of_class,
+            form_of_class=build_class_forms(runs_code=self._runs_code),
+            limits=astuple(self._limits),
             undecided=UNDECIDED,
             runs_code=self._runs_code,
         )
@@ -254,9 +270,11 @@ class CompiledRecorder(PythonRecorder):
             return
         if plan is None:
             self._core.add(
-                code, traced_code, None, None, None, (), -1, False, None, False, None, (), ""
-            )
+                code, traced_code, None, None, None, (), -1, False, None, False, None, (), "", None,
+                None, None,
+            )  # fmt: skip
             return
+        pairs = (traced_code.naming, traced_code.hide_told) if traced_code.is_paired else None
         self._core.add(
             code=code,
             traced_code=traced_code,
@@ -267,11 +285,39 @@ class CompiledRecorder(PythonRecorder):
             short_text=traced_code.short_text,
             takes_plain=traced_code.takes_plain,
             ratio_bound=traced_code.ratio_threshold,
-            is_native=traced_code.is_plain_call,
+            is_native=traced_code.is_simple_call and not traced_code.suspends,
             learn=traced_code.learn,
             taught=tuple([(*_slot(code, name), place) for name, place in traced_code.taught]),
             result_place="" if plan.captures_return else plan.result_place,
+            walk=self._walk(plan.attribute_rules),
+            keywords=_keywords(traced_code),
+            pairs=pairs,
         )
+
+    def _walk(self, rules: WalkRules | None) -> Walk | None:
+        """Return how values are walked in compiled code; None where Python captures each."""
+        known = self._verdicts.get(id(rules))
+        if known is None:  # the rules are kept beside it, so that their id stays taken
+            known = self._verdicts[id(rules)] = rules, _build_walk(rules)
+        return known[1]
+
+
+def _build_walk(rules: WalkRules | None) -> Walk | None:
+    if rules is None:
+        return None, None
+    if rules.has_type_patterns or rules.has_repr_patterns:
+        return None
+    verdicts = NameVerdicts(lambda name: rules.attribute_action(name) is Action.ALLOW)
+    return verdicts.known, verdicts.judge
+
+
+def _keywords(traced_code: TracedCode) -> tuple[Any, ...] | None:
+    """Return where ``**kwargs`` are, who judges their keys, and who captures them."""
+    index = traced_code.keywords_index
+    if index < 0:
+        return None
+    verdicts = NameVerdicts(lambda key: traced_code.keyword_action(key) is Action.ALLOW)
+    return index, verdicts.known, verdicts.judge, traced_code.capture_keywords
 
 
 def _slot(code: CodeType, name: str) -> tuple[int, bool]:

@@ -189,20 +189,32 @@ ct_this_thread(ct_core *core)
     return thread;
 }
 
-/* Room for an entry on top; the caller fills it, header first.  NULL with an exception set. */
+/* Have so many bytes of memory. */
+int
+ct_reserve(ct_thread *thread, size_t size)
+{
+    if (CT_LIKELY(size <= thread->capacity)) {
+        return 0;
+    }
+    size_t capacity = 2 * thread->capacity + size;
+    char *bytes = PyMem_RawRealloc(thread->bytes, capacity);
+    if (bytes == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    thread->bytes = bytes;
+    thread->capacity = capacity;
+    return 0;
+}
+
+/* An entry on top, with what stands in its memory already; the caller fills it, header first.  NULL with an
+   exception set. */
 ct_entry *
 ct_push(ct_thread *thread, size_t size)
 {
     size_t rounded = (size + 7) & ~(size_t)7;
-    if (CT_UNLIKELY(thread->top + rounded > thread->capacity)) {
-        size_t capacity = 2 * thread->capacity + rounded;
-        char *bytes = PyMem_RawRealloc(thread->bytes, capacity);
-        if (bytes == NULL) {
-            PyErr_NoMemory();
-            return NULL;
-        }
-        thread->bytes = bytes;
-        thread->capacity = capacity;
+    if (ct_reserve(thread, thread->top + rounded) < 0) {
+        return NULL;
     }
     ct_entry *entry = (ct_entry *)(thread->bytes + thread->top);
     entry->size = (uint32_t)rounded;

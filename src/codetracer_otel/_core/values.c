@@ -1,6 +1,6 @@
 /* Values as tagged bytes, so that a record keeps nothing of the program alive: see format.h. */
 
-#include "values.h"
+#include "writer.h"
 
 /* Whether a value is recorded as it is, without asking Python. */
 int
@@ -36,45 +36,6 @@ put(char *at, char tag, const void *bytes, size_t size)
     return at + 1 + size;
 }
 
-/* NULL for a lone surrogate, which has no UTF-8. */
-static char *
-put_wide(char *at, PyObject *text)
-{
-    int kind = PyUnicode_KIND(text);
-    const void *data = PyUnicode_DATA(text);
-    Py_ssize_t length = PyUnicode_GET_LENGTH(text);
-    unsigned char *to = (unsigned char *)at + 3;
-
-    for (Py_ssize_t i = 0; i < length; i++) {
-        Py_UCS4 point = PyUnicode_READ(kind, data, i);
-        if (point < 0x80) {
-            *to++ = (unsigned char)point;
-            continue;
-        }
-        if (point < 0x800) {
-            *to++ = (unsigned char)(0xC0 | point >> 6);
-        }
-        else {
-            if (point < 0x10000) {
-                if (point >= 0xD800 && point < 0xE000) {
-                    return NULL;
-                }
-                *to++ = (unsigned char)(0xE0 | point >> 12);
-            }
-            else {
-                *to++ = (unsigned char)(0xF0 | point >> 18);
-                *to++ = (unsigned char)(0x80 | (point >> 12 & 0x3F));
-            }
-            *to++ = (unsigned char)(0x80 | (point >> 6 & 0x3F));
-        }
-        *to++ = (unsigned char)(0x80 | (point & 0x3F));
-    }
-    uint16_t size = (uint16_t)((char *)to - at - 3);
-    *at = UTF8;
-    memcpy(at + 1, &size, 2);
-    return (char *)to;
-}
-
 /* Write a plain or captured value; return where the next one goes. */
 char *
 ct_put_value(char *at, PyObject *value)
@@ -89,8 +50,11 @@ ct_put_value(char *at, PyObject *value)
             memcpy(at + 3, PyUnicode_1BYTE_DATA(value), size);
             return at + 3 + size;
         }
-        char *end = put_wide(at, value);
-        if (end != NULL) {
+        char *end = ct_put_utf8(at + 3, value, PyUnicode_GET_LENGTH(value));
+        if (end != NULL) {      /* NULL for a lone surrogate */
+            uint16_t size = (uint16_t)(end - at - 3);
+            *at = UTF8;
+            memcpy(at + 1, &size, 2);
             return end;
         }
     }

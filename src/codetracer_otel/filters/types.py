@@ -132,6 +132,10 @@ class WalkRules(Protocol):
     def has_type_patterns(self) -> bool:
         """Whether `type_action` can ever answer anything but ALLOW."""
 
+    @property
+    def has_repr_patterns(self) -> bool:
+        """Whether `allows_repr` can ever answer True."""
+
 
 class Learn(Protocol):
     """Takes a value that was hidden because of its name or shape; safe in a callback."""

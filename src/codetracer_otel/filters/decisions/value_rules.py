@@ -216,6 +216,11 @@ class CompiledWalk:
         """Whether `type_action` can ever answer anything but ALLOW."""
         return any(pattern.action is not Action.ALLOW for pattern in self._types)
 
+    @property
+    def has_repr_patterns(self) -> bool:
+        """Whether `allows_repr` can ever answer True."""
+        return any(pattern.allows_repr for pattern in self._types)
+
     def attribute_action(self, name: str) -> Action:
         """Return the action for a mapping key or attribute name."""
         action = self._known.get(name)

@@ -196,21 +196,55 @@ class TracedCode:
     @property
     def is_plain_call(self) -> bool:
         """Whether a call is its arguments, its result and a ratio that keeps it."""
-        return self.plan is not None and not (
-            self.suspends
-            or (self.sampler is not None and self.ratio_threshold is None)
-            or self.plan.root
-            or self.reads_at_exit
-            or self._keywords is not None
-            or self.is_paired
-            or self.hook is not None
-            or self.call_adoption is not None
-        )
+        has_odd_values = self._keywords is not None or self.is_paired
+        return self.is_simple_call and not (self.suspends or has_odd_values)
 
     @property
     def is_paired(self) -> bool:
         """Whether an argument may say of another one that it is a secret."""
         return bool(self._paired)
+
+    @property
+    def is_simple_call(self) -> bool:
+        """Whether a call is its values and a ratio that keeps it, whatever the values are."""
+        return self.plan is not None and not (
+            (self.sampler is not None and (self.ratio_threshold is None or self.suspends))
+            or self.plan.root
+            or self.reads_at_exit
+            or self.hook is not None
+            or self.call_adoption is not None
+        )
+
+    @property
+    def naming(self) -> tuple[int, ...]:
+        """Arguments that may say of another one that it is a secret, by their places."""
+        return tuple(dict.fromkeys([naming for naming, _ in self._paired]))
+
+    def hide_told(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return arguments, those hidden that others name as secrets."""
+        return self.without_told(values, self._paired)
+
+    @property
+    def keywords_index(self) -> int:
+        """The place of ``**kwargs`` among the arguments, -1 for none."""
+        if self._keywords is None:
+            return -1
+        index: int = self.plan.argument_names.index(str(self._keywords.keywords_name))
+        return index
+
+    def keyword_action(self, key: str) -> Action:
+        """Return what is done with a key of ``**kwargs``, as for an argument of that name."""
+        assert self._keywords is not None
+        action = self._keywords.judge_keyword(key)
+        attribute_rules: WalkRules | None = self.plan.attribute_rules
+        if action is not Action.ALLOW or attribute_rules is None:
+            return action
+        return attribute_rules.attribute_action(key)
+
+    def capture_keywords(self, keywords: dict[str, Any]) -> Node:
+        """Return captured ``**kwargs``."""
+        assert self._keywords is not None
+        return judged_keywords(keywords, self._keywords, self)
 
     def _reader(self, names: tuple[str, ...]) -> Callable[[Any], Any] | None:
         """Return what reads arguments; code without hidden ones pays nothing for them."""
@@ -270,10 +304,8 @@ class TracedCode:
         return (values,) if self.is_single else values
 
     def _replace_keywords(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        assert self._keywords is not None
-        index = self.plan.argument_names.index(str(self._keywords.keywords_name))
-        keywords = judged_keywords(values[index], self._keywords, self)
-        return (*values[:index], keywords, *values[index + 1 :])
+        index = self.keywords_index
+        return (*values[:index], self.capture_keywords(values[index]), *values[index + 1 :])
 
 
 def _taught(variables: tuple[Variable, ...]) -> tuple[tuple[str, str], ...]:

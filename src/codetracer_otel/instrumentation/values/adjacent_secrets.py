@@ -28,7 +28,7 @@ def _spelled(words: tuple[str, ...]) -> frozenset[str]:
     return frozenset([text for word in words for text in (word, word.title(), word.upper())])
 
 
-_NAME_FIELDS: Final = _spelled(_NAMING)
+NAME_FIELDS: Final = _spelled(_NAMING)
 VALUE_FIELDS: Final = _spelled(_HOLDING)
 
 
@@ -88,7 +88,7 @@ def without_named_secret(
     """
     if VALUE_FIELDS.isdisjoint(names):
         return pairs
-    stated = [item for name, (_, item) in zip(names, pairs, strict=True) if name in _NAME_FIELDS]
+    stated = [item for name, (_, item) in zip(names, pairs, strict=True) if name in NAME_FIELDS]
     secret_names = [name for name in stated if is_secret_name(name)]
     if not secret_names:
         return pairs

@@ -6,9 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.filters.types import learn_nothing
-from codetracer_otel.instrumentation.values.class_info import Form, find_facts
 from codetracer_otel.instrumentation.values.walker import Walker
-from codetracer_otel.model.value import Node, NodeKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,19 +58,3 @@ def build_capture(
         return capture(value)
 
     return capture_quickly
-
-
-def build_class_nodes(*, runs_code: bool) -> Callable[[type], Captured]:
-    """Return what tells the node that stands for every instance of a class, or None.
-
-    Args:
-        runs_code: objects are asked for their ``repr``: each has one of its own.
-    """
-
-    def node_of(cls: type) -> Captured:
-        facts = find_facts(cls, sys.modules)
-        if facts.form is not Form.OBJECT or (runs_code and facts.may_repr):
-            return None
-        return Node(NodeKind.OBJECT, facts.name)
-
-    return node_of

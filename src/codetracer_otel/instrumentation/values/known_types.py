@@ -44,7 +44,7 @@ def short_form(cls: type, modules: Mapping[str, Any]) -> ShortForm | None:
     """
     order = class_order(cls)
     if any(entry is enum.Enum for entry in order):
-        return _enum_text
+        return enum_text
     for base, form in _OWN_FORMS:
         if any(entry is base for entry in order):
             return form
@@ -55,7 +55,8 @@ def short_form(cls: type, modules: Mapping[str, Any]) -> ShortForm | None:
     return None
 
 
-def _enum_text(value: object) -> str | None:
+def enum_text(value: object) -> str | None:
+    """Return ``Class.MEMBER``, or the number of a combination of flags."""
     held = instance_attributes(value)
     own_class = class_name(type(value)).rpartition(".")[2]
     name = exact_text(held.get("_name_"))
@@ -106,11 +107,13 @@ def _range_text(value: range) -> str | None:
     return f"range({', '.join(map(str, numbers))})"
 
 
-def _class_text(value: type) -> str:
+def class_text(value: type) -> str:
+    """Return ``<class module.QualName>``."""
     return f"<class {class_name(value)}>"
 
 
-def _function_text(value: types.FunctionType) -> str | None:
+def function_text(value: types.FunctionType) -> str | None:
+    """Return ``<function QualName>``."""
     name = exact_text(_read_code_name(value))
     return f"<function {name}>" if name else None
 
@@ -125,8 +128,8 @@ _OWN_FORMS: Final[tuple[tuple[type, ShortForm], ...]] = (
     (dt.time, _time_text),
     (dt.timedelta, dt.timedelta.__str__),
     (range, _range_text),
-    (type, _class_text),
-    (types.FunctionType, _function_text),
+    (type, class_text),
+    (types.FunctionType, function_text),
     (complex, _complex_text),
 )
 
@@ -157,10 +160,10 @@ def _uuid_text(value: object) -> str | None:
 
 
 def _path_form(_modules: Mapping[str, Any], _cls: type) -> ShortForm:
-    return _path_text
+    return path_text
 
 
-def _path_text(value: object) -> str | None:
+def path_text(value: object) -> str | None:
     """Return the text a path keeps once it was asked for, or what it was made from."""
     text = exact_text(read_slot(value, "_str"))
     if text is not None:

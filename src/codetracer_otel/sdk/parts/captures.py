@@ -20,13 +20,18 @@ def build_capture_builder(
     settings: Settings, learn: Learn = learn_nothing
 ) -> Callable[[WalkRules | None], Callable[[object], Captured]]:
     """Return what builds the value capture for a set of walk rules; ``learn`` as there."""
-    limits = ValueLimits(
-        max_depth=settings.limits.max_depth,
-        max_items=settings.limits.max_items,
-        max_string=settings.limits.max_string,
-    )
+    limits = value_limits(settings)
 
     def build(attribute_rules: WalkRules | None) -> Callable[[object], Captured]:
         return build_capture(limits, attribute_rules, allow_repr=settings.capture_repr, learn=learn)
 
     return build
+
+
+def value_limits(settings: Settings) -> ValueLimits:
+    """Return how much of one value is kept."""
+    return ValueLimits(
+        max_depth=settings.limits.max_depth,
+        max_items=settings.limits.max_items,
+        max_string=settings.limits.max_string,
+    )

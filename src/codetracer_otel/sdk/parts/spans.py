@@ -26,12 +26,11 @@ from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
 from codetracer_otel.instrumentation.spans.sampling import SamplerTable
 from codetracer_otel.instrumentation.steps.line_events import SpanEvents
-from codetracer_otel.instrumentation.values.capture import build_class_nodes
 from codetracer_otel.instrumentation.values.frame_variables import load_readers
 from codetracer_otel.model.clock import SystemClock
 from codetracer_otel.model.ids import RandomIds, gives_random_ids, wire_ids
 from codetracer_otel.own_code import is_ours
-from codetracer_otel.sdk.parts.captures import build_capture_builder
+from codetracer_otel.sdk.parts.captures import build_capture_builder, value_limits
 from codetracer_otel.sdk.parts.session_part import CallRecording, SkipCounter
 from codetracer_otel.sdk.settings.filter_loading import discovery_start
 from codetracer_otel.sdk.settings.model import Core, Paths
@@ -126,7 +125,7 @@ class Recording(CallRecording):
             CompiledRecorder,
             native,
             variable,
-            build_class_nodes(runs_code=settings.capture_repr),
+            value_limits(settings),
             runs_code=settings.capture_repr,
             has_random_ids=gives_random_ids(self.ids),
         )

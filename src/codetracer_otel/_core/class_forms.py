@@ -1,0 +1,84 @@
+"""Says how the instances of a class are captured in compiled code: which form, name and fields."""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.instrumentation.values.class_info import ClassFacts, Form, find_facts
+from codetracer_otel.instrumentation.values.known_types import (
+    class_text,
+    enum_text,
+    function_text,
+    path_text,
+)
+from codetracer_otel.instrumentation.values.safe_access import class_attribute, class_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Field = tuple[str, Any]  # a name, and the descriptor of a slot or None
+    # form, name, name with its module, fields, how many fields are left out: see `classes.h`
+    ClassForm = tuple[str, str, str, tuple[Field, ...], int]
+
+_BY_PYTHON: Final = "P"
+_FORMS: Final = {
+    Form.OBJECT: "i",
+    Form.LIST: "l",
+    Form.TUPLE: "t",
+    Form.SET: "s",
+    Form.FROZENSET: "s",
+    Form.MAPPING: "m",
+    Form.STRUCT: "r",
+    Form.NAMED_TUPLE: "n",
+    Form.EXCEPTION: "e",
+    Form.BYTES: "b",
+    Form.BYTEARRAY: "B",
+    Form.STRING: "S",
+    Form.INTEGER: "J",
+    Form.FLOAT: "R",
+}
+_TEXT_FORMS: Final[dict[Any, str]] = {
+    enum_text: "E",
+    path_text: "p",
+    function_text: "f",
+    class_text: "C",
+}
+
+
+def build_class_forms(*, runs_code: bool) -> Callable[[type], ClassForm]:
+    """Return what describes a class to compiled code.
+
+    Args:
+        runs_code: objects are asked for their ``repr``: Python captures them.
+    """
+
+    def describe(cls: type) -> ClassForm:
+        facts = find_facts(cls, sys.modules)
+        if runs_code and facts.form is Form.OBJECT and facts.may_repr:
+            return _BY_PYTHON, facts.name, facts.full_name, (), 0
+        form = _TEXT_FORMS.get(facts.write) if facts.form is Form.TEXT else _FORMS.get(facts.form)
+        fields = _fields(cls, facts, form)
+        if form is None or fields is None:
+            return _BY_PYTHON, facts.name, facts.full_name, (), 0
+        return form, facts.name, facts.full_name, fields, facts.hidden
+
+    return describe
+
+
+def _fields(cls: type, facts: ClassFacts, form: str | None) -> tuple[Field, ...] | None:
+    """Return the fields that compiled code reads, None where it cannot read them."""
+    if form == "p":
+        slots = [(name, class_attribute(cls, name)) for name in ("_str", "_raw_paths")]
+        are_slots = all(type(slot) is types.MemberDescriptorType for _, slot in slots)
+        return tuple(slots) if are_slots else None
+    if (form == "E" or facts.has_dictionary) and not _has_dictionary(cls):
+        return None
+    if form == "E":
+        return ("_name_", None), (class_name(cls).rpartition(".")[2] + ".", None)
+    return (("args", None),) if form == "e" else facts.fields
+
+
+def _has_dictionary(cls: type) -> bool:
+    return type(class_attribute(cls, "__dict__")) is types.GetSetDescriptorType

@@ -1,0 +1,39 @@
+/* How the instances of a class are captured in C. */
+
+#ifndef CODETRACER_CLASSES_H
+#define CODETRACER_CLASSES_H
+
+#include "values.h"
+
+/* Forms, beside the tags of values that stand for themselves. */
+enum {
+    CT_PYTHONS = 'P',           /* Python captures each one */
+    CT_BYTEARRAY = 'B',
+    CT_TEXT = 'S', CT_INTEGER = 'J', CT_REAL = 'R',     /* of a subclass */
+    CT_NAMED_TUPLE = 'n',
+    CT_EXCEPTION = 'e',
+    CT_PATH = 'p',              /* fields: what it was asked for once, what it was made from */
+    CT_ENUM = 'E',
+    CT_FUNCTION = 'f',
+    CT_CLASS = 'C'
+};
+
+typedef struct ct_form {
+    PyTypeObject *type;         /* compared, never used unless `reference` is alive */
+    PyObject *reference;        /* weak */
+    PyObject *full_name;        /* with its module */
+    uint32_t name;              /* number of the name that is shown */
+    char form;
+    char is_static;             /* lives as long as the interpreter */
+    int hidden;                 /* fields that are not shown */
+    Py_ssize_t field_count;
+    struct {
+        PyObject *name;
+        Py_ssize_t offset;      /* in the instance; -1: in its dictionary, or by its place */
+    } fields[];
+} ct_form;
+
+const ct_form *ct_form_of(const ct_classes *classes, const PyTypeObject *type);
+int ct_learn_class(ct_core *core, PyTypeObject *type);
+
+#endif

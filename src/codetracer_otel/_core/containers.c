@@ -1,0 +1,513 @@
+/* Values with what they hold, within the limits, as the Python walker keeps them. */
+
+#include "writer.h"
+
+#define MOST_FIELDS 8           /* of an object that has a name and a value */
+#define MOST_KEYWORDS 32
+#define LONGEST_NAME 1024       /* that is judged as it is */
+#define CLOSED -2               /* a node that was written without its items */
+
+static int
+write_scalar(ct_writer *writer, char tag, const void *bytes, size_t size)
+{
+    if (ct_need(writer, 1 + size) < 0) {
+        return -1;
+    }
+    *writer->at = tag;
+    memcpy(writer->at + 1, bytes, size);
+    writer->at += 1 + size;
+    return CT_WRITTEN;
+}
+
+/* A number, None or a text; CT_FOR_PYTHON for anything else, and for what is too large. */
+static int
+write_plain(ct_writer *writer, PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+
+    if (type == &PyUnicode_Type) {
+        return ct_write_text(writer, value);
+    }
+    if (value == Py_None) {
+        return write_scalar(writer, NONE, NULL, 0);
+    }
+    if (type == &PyBool_Type) {
+        return write_scalar(writer, value == Py_True ? TRUE_ : FALSE_, NULL, 0);
+    }
+    if (type == &PyLong_Type) {
+        int overflow;
+        int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow);
+        return overflow ? CT_FOR_PYTHON : write_scalar(writer, INTEGER, &number, 8);
+    }
+    if (type == &PyFloat_Type) {
+        double number = PyFloat_AS_DOUBLE(value);
+        return write_scalar(writer, FLOAT, &number, 8);
+    }
+    return CT_FOR_PYTHON;
+}
+
+/* What Python has said about a name; CT_WRITTEN if it has. */
+int
+ct_verdict_on(ct_writer *writer, PyObject *verdicts, PyObject *name, long *verdict)
+{
+    if (PyUnicode_GET_LENGTH(name) > LONGEST_NAME) {
+        return CT_FOR_PYTHON;
+    }
+    PyObject *known = PyDict_GetItemWithError(verdicts, name);
+    if (known == NULL) {
+        writer->wanted = name;
+        writer->verdicts = verdicts;
+        return PyErr_Occurred() ? -1 : CT_UNKNOWN_NAME;
+    }
+    *verdict = PyLong_AsLong(known);
+    return CT_WRITTEN;
+}
+
+/* What is seen of the keys of one value. */
+typedef struct {
+    PyObject *verdicts;         /* NULL: everything is shown */
+    long seen;
+} keys;
+
+static int
+write_key(ct_writer *writer, keys *judged, PyObject *key)
+{
+    if (PyUnicode_CheckExact(key)) {
+        long verdict = CT_SHOWN;
+        int status = judged->verdicts == NULL
+            ? CT_WRITTEN : ct_verdict_on(writer, judged->verdicts, key, &verdict);
+        if (status != CT_WRITTEN) {
+            return status;
+        }
+        judged->seen |= verdict;
+        if (!(verdict & CT_SHOWN) || PyUnicode_GET_LENGTH(key) > writer->core->limits.max_string) {
+            return CT_FOR_PYTHON;
+        }
+    }
+    return write_plain(writer, key);    /* others than text are never hidden, but may be read as text */
+}
+
+/* Whether one of a few fields may name another one that holds a secret: Python looks at such. */
+static int
+may_name(const keys *judged, Py_ssize_t count, Py_ssize_t most)
+{
+    return judged->verdicts != NULL && count <= most && judged->seen & CT_HOLDS
+        && judged->seen & CT_NAMES;
+}
+
+static int
+write_closed(ct_writer *writer, char tag, const ct_form *known)
+{
+    return write_scalar(writer, tag, &known->name, 4);
+}
+
+/* Begin a node with items, unless it stands there as closed: it is in itself, or too deep. */
+static int
+begin_node(ct_writer *writer, const ct_form *known, const void *value)
+{
+    for (int i = 0; i < writer->depth; i++) {
+        if (writer->above[i] == value) {
+            return write_closed(writer, CYCLE, known) < 0 ? -1 : CLOSED;
+        }
+    }
+    if (writer->depth >= writer->core->limits.max_depth) {
+        return write_closed(writer, DEEPER, known) < 0 ? -1 : CLOSED;
+    }
+    if (writer->depth == CT_MOST_NESTED) {
+        return CT_FOR_PYTHON;
+    }
+    if (ct_need(writer, CT_NODE_HEAD) < 0) {
+        return -1;
+    }
+    writer->above[writer->depth++] = value;
+    return CT_WRITTEN;
+}
+
+/* How many of some items are kept: the siblings' share is taken before their own items. */
+static Py_ssize_t
+take_share(ct_writer *writer, Py_ssize_t count)
+{
+    Py_ssize_t kept = Py_MIN(Py_MIN(count, writer->core->limits.max_items), writer->left);
+    writer->left -= kept;
+    return kept;
+}
+
+/* Whether an item may be a secret because of the one before: a pair's second, the value of a flag. */
+static int
+check_adjacent(ct_writer *writer, PyObject *const *items, Py_ssize_t total)
+{
+    PyObject *verdicts = writer->site->verdicts;
+    if (verdicts == NULL || total < 2
+        || !(PyUnicode_CheckExact(items[0]) || PyBytes_CheckExact(items[0]))) {
+        return CT_WRITTEN;
+    }
+    if (total == 2) {
+        long verdict = 0;
+        int status = PyBytes_CheckExact(items[0])
+            ? CT_FOR_PYTHON : ct_verdict_on(writer, verdicts, items[0], &verdict);
+        if (status != CT_WRITTEN || !(verdict & CT_SHOWN)) {
+            return status == CT_WRITTEN ? CT_FOR_PYTHON : status;
+        }
+    }
+    for (Py_ssize_t i = 0; i < Py_MIN(total, writer->core->limits.max_items); i++) {
+        if (PyUnicode_CheckExact(items[i]) && PyUnicode_GET_LENGTH(items[i]) != 0
+            && PyUnicode_READ_CHAR(items[i], 0) == '-') {
+            return CT_FOR_PYTHON;
+        }
+    }
+    return CT_WRITTEN;
+}
+
+static int
+write_sequence(ct_writer *writer, char tag, const ct_form *known, PyObject *value,
+               PyObject *const *items, Py_ssize_t total)
+{
+    int status = check_adjacent(writer, items, total);
+    if (status != CT_WRITTEN || (status = begin_node(writer, known, value)) != CT_WRITTEN) {
+        return status;
+    }
+    Py_ssize_t count = take_share(writer, total);
+    ct_put_head(writer, tag, known->name, (uint32_t)count, (uint64_t)(total - count));
+    for (Py_ssize_t i = 0; i < count && status == CT_WRITTEN; i++) {
+        status = ct_write_nested(writer, items[i]);
+    }
+    writer->depth--;
+    return status;
+}
+
+/* Its iterator is C code, which gives what the set holds on to. */
+static int
+write_set(ct_writer *writer, const ct_form *known, PyObject *set)
+{
+    int status = begin_node(writer, known, set);
+    if (status != CT_WRITTEN) {
+        return status;
+    }
+    Py_ssize_t total = PySet_GET_SIZE(set), count = take_share(writer, total);
+    ct_put_head(writer, SET, known->name, (uint32_t)count, (uint64_t)(total - count));
+    PyObject *iterator = PySet_Type.tp_iter(set);
+    status = iterator == NULL ? -1 : CT_WRITTEN;
+    for (Py_ssize_t i = 0; i < count && status == CT_WRITTEN; i++) {
+        PyObject *item = PyIter_Next(iterator);
+        status = item == NULL ? -1 : ct_write_nested(writer, item);
+        Py_XDECREF(item);
+    }
+    Py_XDECREF(iterator);
+    writer->depth--;
+    return status;
+}
+
+static int
+write_mapping(ct_writer *writer, const ct_form *known, PyObject *mapping)
+{
+    keys judged = {writer->site->verdicts, 0};
+    PyObject *key, *held;
+    Py_ssize_t position = 0, total = PyDict_GET_SIZE(mapping);
+
+    int status = begin_node(writer, known, mapping);
+    if (status != CT_WRITTEN) {
+        return status;
+    }
+    Py_ssize_t count = take_share(writer, total);
+    ct_put_head(writer, MAPPING, known->name, (uint32_t)count, (uint64_t)(total - count));
+    for (Py_ssize_t i = 0; i < count && status == CT_WRITTEN; i++) {
+        PyDict_Next(mapping, &position, &key, &held);
+        status = write_key(writer, &judged, key);
+        if (status == CT_WRITTEN) {
+            status = ct_write_nested(writer, held);
+        }
+    }
+    writer->depth--;
+    return status == CT_WRITTEN && may_name(&judged, count, MOST_FIELDS) ? CT_FOR_PYTHON : status;
+}
+
+/* What an instance's dictionary has under a name; NULL without an exception for nothing.  Keys of the
+   program are compared by no code of theirs. */
+static PyObject *
+find_held(PyObject *dictionary, PyObject *name, Py_ssize_t *position)
+{
+    PyObject *key, *held;
+    Py_ssize_t next = *position;
+    if (PyDict_Next(dictionary, &next, &key, &held) && key == name) {    /* in the order of the fields */
+        *position = next;
+        return held;
+    }
+    for (next = 0; PyDict_Next(dictionary, &next, &key, &held);) {
+        if (key == name || (PyUnicode_CheckExact(key) && PyUnicode_Compare(key, name) == 0)) {
+            *position = next;
+            return held;
+        }
+    }
+    return NULL;
+}
+
+static int
+write_field(ct_writer *writer, keys *judged, PyObject *name, PyObject *held)
+{
+    int status = write_key(writer, judged, name);
+    return status == CT_WRITTEN ? ct_write_nested(writer, held) : status;
+}
+
+/* A dataclass or a class of attrs; fields without a value are left out. */
+static int
+write_struct(ct_writer *writer, const ct_form *known, PyObject *value)
+{
+    keys judged = {writer->site->verdicts, 0};
+    Py_ssize_t position = 0, most = Py_MIN(known->field_count, writer->core->limits.max_items);
+    Py_ssize_t present = 0, count = 0;
+    PyObject *held[CT_MOST_FIELDS], *dictionary = NULL;
+
+    if (most > CT_MOST_FIELDS) {
+        return CT_FOR_PYTHON;
+    }
+    int status = begin_node(writer, known, value);
+    if (status != CT_WRITTEN) {
+        return status;
+    }
+    for (Py_ssize_t i = 0; i < most; i++) {
+        Py_ssize_t offset = known->fields[i].offset;
+        if (offset < 0 && dictionary == NULL
+            && (dictionary = PyObject_GenericGetDict(value, NULL)) == NULL) {
+            PyErr_Clear();
+            writer->depth--;
+            return CT_FOR_PYTHON;
+        }
+        held[i] = offset < 0 ? find_held(dictionary, known->fields[i].name, &position)
+            : *(PyObject **)((char *)value + offset);
+        present += held[i] != NULL;
+    }
+    Py_ssize_t kept = take_share(writer, present);
+    ct_put_head(writer, STRUCT, known->name, (uint32_t)kept,
+                (uint64_t)(known->field_count + known->hidden - kept));
+    for (Py_ssize_t i = 0; count < kept && status == CT_WRITTEN; i++) {
+        if (held[i] != NULL) {
+            status = write_field(writer, &judged, known->fields[i].name, held[i]);
+            count++;
+        }
+    }
+    Py_XDECREF(dictionary);
+    writer->depth--;
+    return status == CT_WRITTEN && may_name(&judged, kept, MOST_FIELDS) ? CT_FOR_PYTHON : status;
+}
+
+static int
+write_named_tuple(ct_writer *writer, const ct_form *known, PyObject *value)
+{
+    keys judged = {writer->site->verdicts, 0};
+    Py_ssize_t total = PyTuple_GET_SIZE(value);
+
+    int status = begin_node(writer, known, value);
+    if (status != CT_WRITTEN) {
+        return status;
+    }
+    Py_ssize_t count = take_share(writer, Py_MIN(total, known->field_count));
+    ct_put_head(writer, STRUCT, known->name, (uint32_t)count, (uint64_t)(total - count));
+    for (Py_ssize_t i = 0; i < count && status == CT_WRITTEN; i++) {
+        status = write_field(writer, &judged, known->fields[i].name, PyTuple_GET_ITEM(value, i));
+    }
+    writer->depth--;
+    return status == CT_WRITTEN && may_name(&judged, count, MOST_FIELDS) ? CT_FOR_PYTHON : status;
+}
+
+static int
+write_exception(ct_writer *writer, const ct_form *known, PyObject *error)
+{
+    keys judged = {writer->site->verdicts, 0};
+    PyObject *arguments = ((PyBaseExceptionObject *)error)->args;
+
+    int status = begin_node(writer, known, error);
+    if (status != CT_WRITTEN) {
+        return status;
+    }
+    Py_ssize_t count = take_share(writer, 1);
+    ct_put_head(writer, STRUCT, known->name, (uint32_t)count, (uint64_t)(1 - count));
+    if (count == 1) {
+        status = write_field(writer, &judged, known->fields[0].name,
+                             arguments == NULL ? Py_None : arguments);
+    }
+    writer->depth--;
+    return status;
+}
+
+static int
+write_enum(ct_writer *writer, const ct_form *known, PyObject *member)
+{
+    Py_ssize_t position = 0;
+    PyObject *dictionary = PyObject_GenericGetDict(member, NULL);
+    if (dictionary == NULL) {
+        PyErr_Clear();
+        return CT_FOR_PYTHON;
+    }
+    PyObject *name = find_held(dictionary, known->fields[0].name, &position);
+    int status = CT_FOR_PYTHON;
+    if (name != NULL && PyUnicode_CheckExact(name) && PyUnicode_GET_LENGTH(name) != 0
+        && PyUnicode_IS_ASCII(name)) {
+        const char *text = (const char *)PyUnicode_1BYTE_DATA(name);
+        if (strlen(text) == (size_t)PyUnicode_GET_LENGTH(name)) {
+            status = ct_write_short_form(writer, known, "", known->fields[1].name, text);
+        }
+    }
+    Py_DECREF(dictionary);
+    return status;
+}
+
+static int
+write_class(ct_writer *writer, const ct_form *known, PyObject *value)
+{
+    const ct_form *itself = ct_form_of(&writer->core->classes, (PyTypeObject *)value);
+    if (itself == NULL) {
+        writer->wanted = value;
+        return CT_UNKNOWN_CLASS;
+    }
+    return ct_write_short_form(writer, known, "<class ", itself->full_name, ">");
+}
+
+static int
+write_function(ct_writer *writer, const ct_form *known, PyObject *function)
+{
+    PyObject *name = ((PyFunctionObject *)function)->func_qualname;
+    if (name == NULL || !PyUnicode_CheckExact(name) || PyUnicode_GET_LENGTH(name) == 0) {
+        return CT_FOR_PYTHON;
+    }
+    return ct_write_short_form(writer, known, "<function ", name, ">");
+}
+
+/* A text, integer or float of a subclass, as the exact one that it is. */
+static int
+write_number_or_text(ct_writer *writer, char form, PyObject *value)
+{
+    if (form == CT_TEXT) {
+        return PyUnicode_GET_LENGTH(value) > writer->core->limits.max_string
+            ? CT_FOR_PYTHON : ct_write_text(writer, value);
+    }
+    if (form == CT_REAL) {
+        double number = PyFloat_AS_DOUBLE(value);
+        return write_scalar(writer, FLOAT, &number, 8);
+    }
+    int overflow;
+    int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow);
+    return overflow ? CT_FOR_PYTHON : write_scalar(writer, INTEGER, &number, 8);
+}
+
+static int
+write_by_class(ct_writer *writer, const ct_form *known, PyObject *value)
+{
+    switch (known->form) {
+    case INSTANCE:
+        return write_scalar(writer, INSTANCE, &known->name, 4);
+    case LIST:
+        return write_sequence(writer, LIST, known, value, ((PyListObject *)value)->ob_item,
+                              PyList_GET_SIZE(value));
+    case TUPLE:
+        return write_sequence(writer, TUPLE, known, value, ((PyTupleObject *)value)->ob_item,
+                              PyTuple_GET_SIZE(value));
+    case SET:
+        return write_set(writer, known, value);
+    case MAPPING:
+        return write_mapping(writer, known, value);
+    case STRUCT:
+        return write_struct(writer, known, value);
+    case BYTES:
+        return ct_write_bytes(writer, known, PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value));
+    case CT_BYTEARRAY:
+        return ct_write_bytes(writer, known, PyByteArray_AS_STRING(value), PyByteArray_GET_SIZE(value));
+    case CT_NAMED_TUPLE:
+        return write_named_tuple(writer, known, value);
+    case CT_EXCEPTION:
+        return write_exception(writer, known, value);
+    case CT_PATH:
+        return ct_write_path(writer, known, value);
+    case CT_ENUM:
+        return write_enum(writer, known, value);
+    case CT_FUNCTION:
+        return write_function(writer, known, value);
+    case CT_CLASS:
+        return write_class(writer, known, value);
+    case CT_TEXT: case CT_INTEGER: case CT_REAL:
+        return write_number_or_text(writer, known->form, value);
+    default:
+        return CT_FOR_PYTHON;
+    }
+}
+
+/* A value inside another one, or one that is not taken as it is. */
+int
+ct_write_nested(ct_writer *writer, PyObject *value)
+{
+    int status = write_plain(writer, value);
+    if (status != CT_FOR_PYTHON || Py_IS_TYPE(value, &PyLong_Type) || Py_IS_TYPE(value, &PyUnicode_Type)) {
+        return status;
+    }
+    const ct_form *known = ct_form_of(&writer->core->classes, Py_TYPE(value));
+    if (known == NULL) {
+        writer->wanted = (PyObject *)Py_TYPE(value);
+        return CT_UNKNOWN_CLASS;
+    }
+    status = write_by_class(writer, known, value);
+    return status == CLOSED ? CT_WRITTEN : status;
+}
+
+static int
+write_captured(ct_writer *writer, PyObject *value)
+{
+    int depth = writer->depth;
+    writer->left = writer->core->limits.max_nodes;
+    writer->depth = 0;
+    int status = ct_write_nested(writer, value);
+    writer->depth = depth;
+    return status;
+}
+
+/* An argument or result: what needs no capture as it is, the rest within the limits. */
+int
+ct_write_value(ct_writer *writer, PyObject *value)
+{
+    if (ct_is_plain(writer->site, value)) {
+        size_t room = ct_value_room(value);
+        if (ct_need(writer, room) < 0) {
+            return -1;
+        }
+        writer->at = ct_put_value(writer->at, value);
+        return CT_WRITTEN;
+    }
+    return writer->site->is_walked ? write_captured(writer, value) : CT_FOR_PYTHON;
+}
+
+/* `**kwargs`: its keys are judged as names of arguments, and each value is captured for itself. */
+int
+ct_write_keywords(ct_writer *writer, PyObject *keywords)
+{
+    keys judged = {writer->site->keyword_verdicts, 0};
+    PyObject *key, *held;
+    Py_ssize_t position = 0, count = PyDict_GET_SIZE(keywords);
+    const ct_form *known = ct_form_of(&writer->core->classes, &PyDict_Type);
+
+    if (known == NULL) {
+        writer->wanted = (PyObject *)&PyDict_Type;
+        return CT_UNKNOWN_CLASS;
+    }
+    if (count > MOST_KEYWORDS || known->form != MAPPING) {
+        return CT_FOR_PYTHON;
+    }
+    if (ct_need(writer, CT_NODE_HEAD) < 0) {
+        return -1;
+    }
+    size_t begin = (size_t)(writer->at - writer->begin);
+    int status = CT_WRITTEN;
+    ct_put_head(writer, MAPPING, known->name, (uint32_t)count, 0);
+    for (Py_ssize_t i = 0; i < count && status == CT_WRITTEN; i++) {
+        PyDict_Next(keywords, &position, &key, &held);
+        status = PyUnicode_CheckExact(key) ? write_key(writer, &judged, key) : CT_FOR_PYTHON;
+        if (status == CT_WRITTEN) {
+            status = ct_write_value(writer, held);
+        }
+        if (status != CT_WRITTEN) {
+            (void)ct_visit_values(writer->begin + begin + CT_NODE_HEAD, 2 * (uint32_t)i, ct_drop, NULL);
+        }
+    }
+    if (status == CT_WRITTEN && may_name(&judged, count, MOST_KEYWORDS)) {
+        (void)ct_visit_values(writer->begin + begin, 1, ct_drop, NULL);
+        return CT_FOR_PYTHON;
+    }
+    return status;
+}

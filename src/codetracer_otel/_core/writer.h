@@ -1,0 +1,58 @@
+/* Writes captured values behind the topmost entry of a thread.  No Python code runs meanwhile, so what is
+   read is borrowed.  Where Python has to say something, the writer stops and says what: see captures.c. */
+
+#ifndef CODETRACER_WRITER_H
+#define CODETRACER_WRITER_H
+
+#include "classes.h"
+
+/* What became of a value; an exception is -1. */
+enum {
+    CT_WRITTEN,
+    CT_UNKNOWN_CLASS,           /* `wanted` is a class that Python has not described */
+    CT_UNKNOWN_NAME,            /* `wanted` is a key that Python has not judged, by `verdicts` */
+    CT_FOR_PYTHON               /* Python has to capture it */
+};
+
+/* What Python says about the name of a key or field. */
+enum { CT_SHOWN = 1, CT_HOLDS = 2, CT_NAMES = 4 };
+
+typedef struct {
+    ct_core *core;
+    ct_thread *thread;
+    const ct_site *site;
+    char *at, *end;             /* of the room that is left in the thread's memory */
+    char *begin;
+    Py_ssize_t left;            /* nodes that may still be written */
+    int depth;
+    const void *above[CT_MOST_NESTED];
+    PyObject *wanted;           /* borrowed of a value */
+    PyObject *verdicts;         /* borrowed of the site: who judges `wanted` */
+} ct_writer;
+
+/* writer.c */
+int ct_begin_writing(ct_writer *writer, ct_core *core, ct_thread *thread, const ct_site *site,
+                     size_t from);
+int ct_need(ct_writer *writer, size_t size);
+void ct_put_head(ct_writer *writer, char tag, uint32_t name, uint32_t size, uint64_t full);
+int ct_write_text(ct_writer *writer, PyObject *text);
+int ct_write_short_form(ct_writer *writer, const ct_form *known, const char *prefix, PyObject *text,
+                        const char *suffix);
+int ct_write_path(ct_writer *writer, const ct_form *known, PyObject *path);
+int ct_write_bytes(ct_writer *writer, const ct_form *known, const char *bytes, Py_ssize_t size);
+
+char *ct_put_utf8(char *at, PyObject *text, Py_ssize_t length);
+
+/* containers.c */
+int ct_write_value(ct_writer *writer, PyObject *value);
+int ct_write_nested(ct_writer *writer, PyObject *value);
+int ct_write_keywords(ct_writer *writer, PyObject *keywords);
+int ct_verdict_on(ct_writer *writer, PyObject *verdicts, PyObject *name, long *verdict);
+
+/* captures.c */
+int ct_write_values(ct_writer *writer, PyObject *const *values, int count, int *done);
+void ct_drop_written(ct_writer *writer, uint32_t count);
+int ct_write_with_python(ct_writer *writer, PyObject **values, int count);
+int ct_write_result(ct_writer *writer, ct_core *core, ct_thread *thread, PyObject *result);
+
+#endif

@@ -1,0 +1,240 @@
+"""Values that compiled code captures are what the Python recorder captures, whatever they hold."""
+
+from abc import ABC
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum, IntFlag
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.conftest import only, rule
+
+from codetracer_otel._core import load
+from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
+from codetracer_otel.model.record import ARGUMENTS, CODE, RESULT
+from codetracer_otel.sdk.session.configure import active_session, configure
+from codetracer_otel.sdk.settings.limits import Limits
+
+NATIVE = load()
+pytestmark = pytest.mark.skipif(NATIVE.module is None, reason=f"no compiled core: {NATIVE.reason}")
+
+
+class Thing:
+    pass
+
+
+def echo(value):
+    return value
+
+
+def keywords(*values, **named):
+    return len(named)
+
+
+def named_pair(key, value, /, header_name=None, new_value=None):
+    return None
+
+
+def hides(password, user):
+    return user
+
+
+CALLS = {
+    "echo": echo,
+    "keywords": lambda value: keywords(value, name=value, password=value, key="token", value=value),
+    "keywords of a mapping": lambda value: keywords(**{str(n): value for n in range(34)}),
+    "no keywords": lambda _value: keywords(),
+    "pair of names": lambda value: named_pair("password", value, value, value),
+    "pair of values": lambda value: named_pair(value, value),
+    "hides": lambda value: hides(value, value),
+}
+
+
+class Color(Enum):
+    RED = 1
+    GREEN = "green"
+
+
+class Flags(IntFlag):
+    A = 1
+    B = 2
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Number(int):
+    pass
+
+
+class Real(float):
+    pass
+
+
+class Words(list):
+    pass
+
+
+class Table(dict):
+    pass
+
+
+@dataclass
+class Point:
+    x: object
+    y: object = 0
+    name: str = field(default="n", repr=False)
+
+
+@dataclass
+class Header:
+    name: object
+    value: object
+
+
+class Unset(Point):
+    def __init__(self, value):
+        self.y = value  # the others are missing
+
+
+@dataclass(slots=True)
+class Slotted:
+    first: object
+    password: object = None
+
+
+class Pair(NamedTuple):
+    left: object
+    right: object = None
+
+
+class Short(tuple):
+    __slots__ = ()
+    _fields = ("only",)
+
+
+def cyclic(value):
+    outer = [value]
+    outer.append({"again": outer})
+    return outer
+
+
+def joined(parts):
+    return PurePosixPath(*parts)
+
+
+def shown(path):
+    str(path)
+    return path
+
+
+names = st.one_of(
+    st.sampled_from(
+        ["name", "value", "key", "password", "token", "id", "Header", "content", "x" * 1030, ""]
+    ),
+    st.text(max_size=3),
+)
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=200),
+    st.text(st.characters(min_codepoint=0xD7F0, max_codepoint=0xE010), max_size=4),
+    st.integers(min_value=2**60, max_value=2**70),
+    st.sampled_from(["a" * 1025, "\u00e9" * 1024, "\U0001f600" * 1030, 2**3100, "--token", "-p"]),
+)
+leaves = st.one_of(
+    scalars,
+    st.binary(max_size=4),
+    st.sampled_from(
+        [
+            Thing(), Thing, len, range(3), Color.RED, Color.GREEN, Flags.A, Flags.A | Flags.B, echo,
+            bytearray(b"ab"), b"c" * 1100, Text("text"), Text("t" * 1030), Number(7), Number(2**70),
+            Real(0.5), 1j, Short((1,)), Short(()), date(2020, 1, 2), deque([1]), Ellipsis, type,
+            ABC, object(), OrderedDict(b=1, a=2), frozenset({1}), Path("/tmp"),
+        ]
+    ),
+)  # fmt: skip
+parts = st.lists(st.sampled_from(["a", "/b", "c/", "", "/", "d//", "\u00e9"]), max_size=3)
+keys = st.one_of(
+    names,
+    st.integers(),
+    st.none(),
+    st.sampled_from([2**80, b"password", (1, 2), Color.RED, Flags.B, Text("password"), Thing]),
+)
+
+
+def containers(inner):
+    return st.one_of(
+        st.lists(inner, max_size=5),
+        st.lists(inner, max_size=3).map(tuple),
+        st.tuples(names, inner),
+        st.tuples(st.sampled_from([b"password", b"x"]), inner),
+        st.lists(inner, min_size=30, max_size=35),
+        st.dictionaries(keys, inner, max_size=4),
+        st.dictionaries(names, inner, min_size=7, max_size=11),
+        st.builds(Words, st.lists(inner, max_size=2)),
+        st.builds(Table, st.dictionaries(names, inner, max_size=2)),
+        st.frozensets(scalars, max_size=4),
+        st.frozensets(scalars, max_size=4).map(set),
+        st.builds(Point, inner, inner),
+        st.builds(Header, names, inner),
+        st.builds(Unset, inner),
+        st.builds(Slotted, inner, inner),
+        st.builds(Pair, inner, inner),
+        st.builds(ValueError, inner),
+        st.builds(cyclic, inner),
+        st.builds(joined, parts),
+        st.builds(shown, st.builds(joined, parts)),
+    )
+
+
+values = st.recursive(leaves, containers, max_leaves=12)
+calls = st.lists(st.tuples(st.sampled_from(sorted(CALLS)), values), max_size=8)
+OPTIONS = {
+    "as shipped": {},
+    "without rules": {"builtin_filter": False},
+    "small": {"limits": Limits(max_depth=2, max_items=3, max_string=10)},
+    "deep": {"limits": Limits(max_depth=100, max_items=4)},
+    "with repr": {"capture_repr": True},
+}
+
+
+def captured(core, program, options, *rules):
+    """Return what a core records of calls: code, captured arguments, captured result."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CODETRACER_OTEL_CORE", core)
+        drain = PythonRecorder.drain
+        # In C, for the worker's call would be traced: nothing, whatever the limit.
+        patch.setattr(PythonRecorder, "drain", staticmethod([].__mul__))
+        policy = {"on_recorder_error": "abort"}
+        with configure(only(__file__, *rules), "none", policy=policy, **options):
+            recorder = active_session()._leading.recorder
+            for name, value in program:
+                CALLS[name](value)
+            return [
+                (record[CODE].co_name, repr(record[ARGUMENTS]), repr(record[RESULT]))
+                for record in drain(recorder, 1_000)
+            ]
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@settings(deadline=None, max_examples=25)
+@given(program=calls)
+def test_both_cores_capture_the_same(options, program):
+    assert captured("c", program, options) == captured("python", program, options)
+
+
+def test_a_type_whose_repr_a_rule_asks_for_is_asked(monkeypatch):
+    pattern = "selector = 'type:glob:*Thing'\naction = 'allow'\nrepr = true"
+    asks = rule("obj:glob:*.echo", f"exec = 'trace'\n[[scope.rules.value_patterns]]\n{pattern}")
+    monkeypatch.setattr(Thing, "__repr__", lambda _self: "its own text", raising=False)
+    found = {core: captured(core, [("echo", Thing())], {}, asks) for core in ("c", "python")}
+    assert found["c"] == found["python"]
+    assert "its own text" in found["c"][0][1]
