@@ -195,7 +195,7 @@ void ct_log_give_back(ct_log *log, ct_chunk *chunk);
 /* threads.c */
 ct_thread *ct_this_thread(ct_core *core);
 ct_entry *ct_top(const ct_thread *thread);
-int ct_reserve(ct_thread *thread, size_t size);
+int ct_make_room(ct_thread *thread, size_t size);
 ct_entry *ct_push(ct_thread *thread, size_t size);
 void ct_pop(ct_thread *thread);
 int ct_box(ct_core *core, ct_thread *thread);

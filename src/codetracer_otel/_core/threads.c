@@ -191,7 +191,7 @@ ct_this_thread(ct_core *core)
 
 /* Have so many bytes of memory. */
 int
-ct_reserve(ct_thread *thread, size_t size)
+ct_make_room(ct_thread *thread, size_t size)
 {
     if (CT_LIKELY(size <= thread->capacity)) {
         return 0;
@@ -213,7 +213,7 @@ ct_entry *
 ct_push(ct_thread *thread, size_t size)
 {
     size_t rounded = (size + 7) & ~(size_t)7;
-    if (ct_reserve(thread, thread->top + rounded) < 0) {
+    if (ct_make_room(thread, thread->top + rounded) < 0) {
         return NULL;
     }
     ct_entry *entry = (ct_entry *)(thread->bytes + thread->top);

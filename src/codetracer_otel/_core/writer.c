@@ -7,7 +7,7 @@ int
 ct_begin_writing(ct_writer *writer, ct_core *core, ct_thread *thread, const ct_site *site, size_t from)
 {
     *writer = (ct_writer){.core = core, .thread = thread, .site = site};
-    if (ct_reserve(thread, from) < 0) {
+    if (ct_make_room(thread, from) < 0) {
         return -1;
     }
     writer->begin = writer->at = thread->bytes + from;
@@ -24,7 +24,7 @@ ct_need(ct_writer *writer, size_t size)
     }
     ct_thread *thread = writer->thread;
     size_t begin = (size_t)(writer->begin - thread->bytes), at = (size_t)(writer->at - thread->bytes);
-    if (ct_reserve(thread, at + size) < 0) {
+    if (ct_make_room(thread, at + size) < 0) {
         return -1;
     }
     writer->begin = thread->bytes + begin;
