@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from codetracer_otel.bindings import Os
-from codetracer_otel.descriptors import OwnDescriptor, identity, open_to_append
+from codetracer_otel.descriptors import OwnDescriptor, identity, open_to_append, path_in_child
 from codetracer_otel.exporters.files.line_writer import FileOutput, LineWriter
 
 PROGRAM = """
@@ -161,3 +161,13 @@ def test_a_relative_path_stays_the_same_file_when_the_program_changes_its_direct
     assert writer.write({"a": 1})
     writer.close()
     assert (tmp_path / "lines.jsonl").read_text() == '{"a":1}\n'
+
+
+def test_a_child_writes_beside_a_file_and_to_the_same_device(tmp_path, monkeypatch):
+    monkeypatch.setattr(Os, "getpid", lambda: 77)
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
+    beside = [tmp_path, tmp_path / "file", tmp_path / "not there"]
+    assert [path_in_child(str(path)) for path in beside] == [f"{path}.77" for path in beside]
+    shared = ["/dev/full", str(tmp_path / "pipe")]
+    assert [path_in_child(path) for path in shared] == shared

@@ -7,6 +7,7 @@ that it was opened for. Device and inode tell files apart, and pipes and sockets
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os.path
 import stat
@@ -134,6 +135,19 @@ def open_to_append(path: str) -> int:
         Os.close(descriptor)
         raise
     return beyond_the_standard_ones(descriptor)
+
+
+def path_in_child(path: str) -> str:
+    """Return where this process writes, the child of one that writes to ``path``.
+
+    That is beside it, with ``.<pid>``. A device or a pipe (``/dev/stdout``) has no place beside it:
+    a child shares its parent's.
+    """
+    with contextlib.suppress(OSError):
+        mode = Os.stat(path).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            return path
+    return f"{path}.{Os.getpid()}"
 
 
 def _is_link_of_kernel(path: str) -> bool:

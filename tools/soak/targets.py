@@ -38,6 +38,8 @@ def of_native(folder: Path) -> Counter[str]:
     names: Counter[str] = Counter()
     for file in folder.rglob("trace.json"):
         text = file.read_text().rstrip().rstrip(",")
+        if not text:  # its worker was killed as it began
+            continue
         functions: list[str] = []
         for event in json.loads(text if text.endswith("]") else text + "]"):
             if "Function" in event:

@@ -211,6 +211,15 @@ def test_a_session_of_steps_alone_sums_up_its_calls(stderr):
     )
 
 
+def test_calls_that_were_lost_are_no_silence(stderr):
+    native = {"calls": 0, "lost_calls": 3}
+    session = Session({**STATS, "recorded": 0, "dropped": {}, "recorder": {}, "native": native})
+    session.why_nothing = lambda: "no call"
+    Ending(session, quiet=False).close()
+    assert "3 dropped (3 native_failed)" in stderr.getvalue()
+    assert "no call" not in stderr.getvalue()
+
+
 CHILDREN = """
 import os
 def work(): pass

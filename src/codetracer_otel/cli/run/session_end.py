@@ -116,7 +116,8 @@ class Ending:
         # what the program still buffers comes first
         _flush_output()
         stats = self._session.stats()
-        is_silence_explained = recorded_count(stats) > 0 or failure is not None
+        has_recorded = recorded_count(stats) > 0 or _lost_calls(stats) > 0
+        is_silence_explained = has_recorded or failure is not None
         reason = "" if is_silence_explained else self._session.why_nothing()
         if writes_lines_to_stderr(self._session.settings):
             told = {"reason": reason} if reason else {}
@@ -170,8 +171,12 @@ def summary(stats: Mapping[str, Any], settings: Settings) -> str:
 
 def _dropped(stats: Mapping[str, Any]) -> dict[str, int]:
     dropped: dict[str, int] = dict(stats.get("dropped", {}))
-    lost = stats["native"]["lost_calls"] if records_steps_alone(stats) else 0
+    lost = _lost_calls(stats)
     return {**dropped, "native_failed": lost} if lost else dropped
+
+
+def _lost_calls(stats: Mapping[str, Any]) -> int:
+    return int(stats["native"]["lost_calls"]) if records_steps_alone(stats) else 0
 
 
 def destinations(settings: Settings) -> str:

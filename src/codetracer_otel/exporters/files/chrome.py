@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.bindings import Os
+from codetracer_otel.descriptors import path_in_child
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.exporters.files.chrome_events import ChromeEvents
 from codetracer_otel.exporters.files.json_array_file import JsonArrayFile
@@ -82,7 +83,7 @@ class ChromeExporter:
         """
         self._events = None
         self._spans = self._failures = 0
-        self._file.move(path or f"{self._first_path}.{Os.getpid()}")
+        self._file.move(path or path_in_child(self._first_path))
 
     def stats(self) -> dict[str, int]:
         """Return how many spans were written, and how many batches could not be."""
@@ -105,5 +106,5 @@ def build(target: str | None, context: ExporterContext) -> ChromeExporter:
     if target is None:
         raise UsageError("chrome: needs a file; expected chrome=FILE", ErrorCode.UNSUPPORTED_FORMAT)
     # the file of the parent, which still writes into it, would be replaced
-    path = f"{target}.{Os.getpid()}" if context.is_child else target
+    path = path_in_child(target) if context.is_child else target
     return ChromeExporter(path, context.notify)

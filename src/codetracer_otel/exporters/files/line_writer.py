@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from codetracer_otel.bindings import Os, Threads, Time
-from codetracer_otel.descriptors import OwnDescriptor, open_to_append
+from codetracer_otel.descriptors import OwnDescriptor, open_to_append, path_in_child
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode
 from codetracer_otel.exporters.files.json_text import encode_line
 
@@ -155,9 +155,9 @@ class FileOutput(DescriptorOutput):
         self._open()
 
     def reopen_after_fork(self, path: str | None = None) -> None:
-        """Go on in the file ``path``, or in one named like the parent's with ``.<pid>``."""
+        """Go on in the file ``path``, or in one beside the parent's, see `path_in_child`."""
         self.close()
-        self.path = path or f"{self._first_path}.{Os.getpid()}"
+        self.path = path or path_in_child(self._first_path)
         self._open()
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from codetracer_otel.bindings import Os, Threads
+from codetracer_otel.descriptors import path_in_child
 from codetracer_otel.errors import CodetracerError
 from codetracer_otel.exporters.files.jsonl import JsonLinesExporter
 from codetracer_otel.exporters.native.directory import TraceDirectory
@@ -23,7 +24,7 @@ from codetracer_otel.sdk.delivery.redaction import ContentRedaction
 from codetracer_otel.sdk.otel.resource import judged_resource, program_of
 from codetracer_otel.sdk.parts.known_secrets import build_known_secrets, learn_environment
 from codetracer_otel.sdk.parts.native_traces import describe
-from codetracer_otel.sdk.parts.output_paths import native_targets, path_in_child
+from codetracer_otel.sdk.parts.output_paths import native_targets
 from codetracer_otel.sdk.settings.filter_loading import load_filters
 from codetracer_otel.sdk.settings.model import from_process_environment
 from codetracer_otel.sdk.settings.resolve import resolve

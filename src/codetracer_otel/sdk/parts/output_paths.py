@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.bindings import Os
+from codetracer_otel.descriptors import path_in_child
 from codetracer_otel.sdk.settings.exporter_specs import ExporterSpec
 
 if TYPE_CHECKING:
@@ -55,11 +55,6 @@ def claim_directories(paths: Iterable[str]) -> list[TraceDirectory]:
             directory.close()
         raise
     return claimed
-
-
-def path_in_child(path: str) -> str:
-    """Return where the trace of this process goes, the child of one that records at ``path``."""
-    return f"{path}.{Os.getpid()}"
 
 
 def _is_native(item: object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.descriptors import path_in_child
 from codetracer_otel.instrumentation.plan_builder import PlanBuilder
 from codetracer_otel.instrumentation.steps.line_events import LineEvents
 from codetracer_otel.instrumentation.steps.recorder import StepRecorder
@@ -13,7 +14,7 @@ from codetracer_otel.own_code import is_ours
 from codetracer_otel.sdk.diagnostics.failure_injection import inject_into_recorder
 from codetracer_otel.sdk.parts.captures import build_capture_builder
 from codetracer_otel.sdk.parts.native_traces import open_traces
-from codetracer_otel.sdk.parts.output_paths import native_targets, path_in_child
+from codetracer_otel.sdk.parts.output_paths import native_targets
 from codetracer_otel.sdk.parts.session_part import CallRecording, SkipCounter
 from codetracer_otel.sdk.parts.spans import (
     build_activation,
