@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import tomllib
 from collections import Counter
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -133,3 +135,22 @@ def test_nothing_within_imports_the_facade():
         if name != FACADE and FACADE in set(imported_by(ast.parse(file.read_text("utf-8"))))
     ]
     assert named == []
+
+
+CONTRIBUTING = (SOURCES.parent / "CONTRIBUTING.md").read_text("utf-8")
+
+
+def test_contributing_shows_the_layers_that_import_linter_checks():
+    project = tomllib.loads((SOURCES.parent / "pyproject.toml").read_text("utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["name"] == "layers")
+    diagram = re.search(r"```\n(cli .*?)```", CONTRIBUTING, re.DOTALL)[1]
+    shown = [re.split(" {4,}", line)[0].split() for line in diagram.splitlines()]
+    assert shown == [[name.split(".")[1] for name in layer.split(" | ")] for layer in layers]
+
+
+def test_contributing_names_targets_that_make_has():
+    makefile = (SOURCES.parent / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    named = re.findall(r"`make ((?:[a-z-]+ ?)+)", CONTRIBUTING)
+    assert {word for words in named for word in words.split()} <= targets

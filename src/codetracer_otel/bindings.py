@@ -16,7 +16,6 @@ from __future__ import annotations
 import _json
 import _queue
 import _random
-import select
 import sys
 from contextlib import suppress
 from importlib.machinery import BuiltinImporter
@@ -200,12 +199,6 @@ class Files:
 
     open = _io.open
     FileIO = _io.FileIO
-
-
-class Select:
-    """`select.select` of the operating system."""
-
-    select = select.select
 
 
 class Fcntl:

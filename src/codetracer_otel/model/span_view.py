@@ -53,7 +53,7 @@ class SpanView:
         scope: instrumentation scope name; ``codetracer_otel`` for function spans.
         cut_lengths: where its attributes were cut before it came here: a text of exactly such a
             length, in code points, may have gone on.
-        content: rules that judge its texts beside those that its name and file have, or None.
+        text_rules: judge its texts beside those that its name and file have, or None.
     """
 
     name: str

@@ -99,6 +99,11 @@ WorkItem = defined_in(
 )["_WorkItem"]
 
 RULES = (
+    # What delivers the events is none of the values, or no call would be of plain ones alone.
+    rule(
+        "obj:glob:**",
+        "[[scope.rules.value_patterns]]\nselector = 'arg:literal:deliver'\naction = 'drop'",
+    ),
     rule("obj:glob:*.sampled_out", "exec = 'trace'\nsampling = {ratio = 0.0}"),
     rule("obj:glob:*.sometimes", "exec = 'trace'\nsampling = {first = 2, ratio = 0.0}"),
     rule("obj:glob:*.rooted", "exec = 'trace'\nroot = true"),

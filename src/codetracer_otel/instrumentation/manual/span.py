@@ -28,7 +28,7 @@ from codetracer_otel.instrumentation.values.exceptions import ending_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import CodeType, TracebackType
+    from types import CodeType
 
     from codetracer_otel.instrumentation.manual.backend import SpanBackend
     from codetracer_otel.instrumentation.manual.call_adoption import AdoptedCall
@@ -195,12 +195,7 @@ class HandWrittenSpan(RecordedSpan):
             self.backend.failed(failure)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self.end(error)
 
     def expect_call(self, code: CodeType | None) -> None:

@@ -10,7 +10,6 @@ from codetracer_otel.instrumentation.policy_engine.wasm_memory import WasmMemory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from types import TracebackType
 
     from codetracer_otel.instrumentation.manual.span import HandWrittenSpan
 
@@ -92,12 +91,7 @@ class Stage(OffStage):
         self.span.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         try:
             if error is not None:
                 self._fail(error)

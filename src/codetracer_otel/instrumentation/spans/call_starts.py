@@ -6,7 +6,7 @@ flat callbacks hand on. `call_ends` ends them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from codetracer_otel.instrumentation.spans.parents import (
     FOLLOWS,
@@ -106,7 +106,7 @@ class Calls:
         extras = stack[-1][EXTRAS] = stack[-1][EXTRAS] or SpanDetails()
         extras.is_hooked = True
 
-    def _begin_call(
+    def _begin_call(  # noqa: C901 - flat: many calls come here
         self,
         stack: list[Record],
         traced_code: TracedCode,
@@ -114,7 +114,7 @@ class Calls:
         offset: int,
         frame: FrameType,
     ) -> None:
-        """Push a record, or what stands for a call that is left out; flat: many calls come here."""
+        """Push a record, or what stands for a call that is left out."""
         below, context = stack[-1], self._read_context()
         if context is below[CONTEXT]:
             segment, parent_id = below[SEGMENT], below[SPAN_ID]
@@ -123,29 +123,28 @@ class Calls:
             if segment is None:
                 self.push_unsampled(stack, code, context)
                 return
-        adopted_call = (
-            None if traced_code.call_adoption is None else traced_code.call_adoption.take(code)
-        )
-        if adopted_call is not None:
-            self._begin_adopted(
-                stack, traced_code, code, (offset, frame, context, segment, parent_id), adopted_call
-            )
-            return
         extras = SpanDetails()
-        if traced_code.plan.root:
-            segment, parent_id, links = self._parents.new_linked_root(segment, parent_id, stack[0])
-            extras.links = links
         calls_before, sampler = traced_code.seen, traced_code.sampler
-        if sampler is not None:
-            traced_code.seen += 1
-            if not sampler.keeps(segment.ratio_key, calls_before):
-                self._leave_out(stack, traced_code, code, frame, (context, segment, parent_id))
-                return
+        adopts = traced_code.call_adoption
+        if adopts is not None and (adopted_call := adopts.take(code)) is not None:
+            # It captures values for the hand-written span that is its parent, and is no span.
+            extras.adopted_call, span_id, sampler = adopted_call, parent_id, None
+        else:
+            if traced_code.plan.root:
+                segment, parent_id, extras.links = self._parents.new_linked_root(
+                    segment, parent_id, stack[0]
+                )
+            if sampler is not None:
+                traced_code.seen += 1
+                if not sampler.keeps(segment.ratio_key, calls_before):
+                    self._leave_out(stack, traced_code, code, frame, (context, segment, parent_id))
+                    return
+            span_id = self.next_span_id()
         values = traced_code.read_arguments(frame)
         record: Record = [
             code,
             traced_code.plan,
-            self.next_span_id(),
+            span_id,
             segment,
             context,
             parent_id,
@@ -155,10 +154,11 @@ class Calls:
             NOT_CAPTURED,
             extras,
         ]
-        if values:
-            self._charge(values)
-        if sampler is not None or below[CONTEXT] is UNDECIDED:
-            self._settle_fate(record, below, traced_code, calls_before)
+        if extras.adopted_call is None:
+            if values:
+                self._charge(values)
+            if sampler is not None or below[CONTEXT] is UNDECIDED:
+                self._settle_fate(record, below, traced_code, calls_before)
         if traced_code.suspends:
             traced_code.start_offset = offset
             self._suspend_under(frame, record)
@@ -177,38 +177,6 @@ class Calls:
         if traced_code.suspends:
             self._suspend_under(frame, entry)
         self._push_left_out(stack, entry, adopted)
-
-    def _begin_adopted(
-        self,
-        stack: list[Record],
-        traced_code: TracedCode,
-        code: CodeType,
-        call: tuple[Any, ...],
-        adopted_call: Any,
-    ) -> None:
-        """Push a record that captures values for the hand-written span which is its parent."""
-        offset, frame, context, segment, parent_id = call
-        extras = SpanDetails()
-        extras.adopted_call = adopted_call
-        values = traced_code.read_arguments(frame)
-        record: Record = [
-            code,
-            traced_code.plan,
-            parent_id,
-            segment,
-            context,
-            parent_id,
-            values,
-            0,
-            0,
-            NOT_CAPTURED,
-            extras,
-        ]
-        if traced_code.suspends:
-            traced_code.start_offset = offset
-            self._suspend_under(frame, record)
-        record[START] = extras.resumed_at = self._now()
-        stack.append(record)
 
     def _settle_fate(
         self, record: Record, below: Record, traced_code: TracedCode, calls_before: int

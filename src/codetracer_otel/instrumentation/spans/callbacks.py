@@ -190,13 +190,10 @@ def _build_entries(recorder: CallbackParts, depth: int) -> Mapping[str, Callable
             if type(error) is RecursionError:
                 return None
             try:
-                recorder.error_boundary(error)
+                return recorder.error_boundary(error)
             except RecursionError:
-                no_room = True  # to judge it: an interrupt must not get lost
-            else:
-                no_room = False
-            if no_room:
-                raise
+                pass  # to judge it: an interrupt must not get lost
+            raise
         return None
 
     return {"PY_START": on_start}
@@ -265,13 +262,10 @@ def _build_exits(recorder: CallbackParts, depth: int) -> Mapping[str, Callable[.
         except BaseException as error:
             try:
                 ends.reopen(stack, record)
-                recorder.error_boundary(error)
+                return recorder.error_boundary(error)
             except RecursionError:
-                no_room = True
-            else:
-                no_room = False
-            if no_room:
-                raise
+                pass
+            raise
         return None
 
     def on_unwind(code: CodeType, _offset: int, raised: BaseException) -> object:
@@ -317,13 +311,10 @@ def _build_exits(recorder: CallbackParts, depth: int) -> Mapping[str, Callable[.
         except BaseException as error:
             try:
                 ends.defer_end(stack, record, raised)
-                recorder.error_boundary(error)
+                return recorder.error_boundary(error)
             except RecursionError:
-                no_room = True
-            else:
-                no_room = False
-            if no_room:
-                raise
+                pass
+            raise
         return None
 
     return {"PY_RETURN": on_return, "PY_UNWIND": on_unwind}
@@ -361,50 +352,16 @@ def _build_suspensions(recorder: CallbackParts, depth: int) -> Mapping[str, Call
             if record is not None and stack[-1] is not record:
                 stack.append(record)  # UNWIND follows
             try:
-                error_boundary(error)
+                return error_boundary(error)
             except RecursionError:
-                no_room = True
-            else:
-                no_room = False
-            if no_room:
-                raise
+                pass
+            raise
         return None
 
-    def on_resume(code: CodeType, _offset: int) -> object:
-        try:
-            if find_traced_code(id(code)) is None:
-                return None
-        except RecursionError:  # id() calls audit hooks, which may be Python
-            return None
-        below: Any = None
-        try:
-            stack = mine_or_new()
-            below = stack[-1]
-            resume(stack, code, frame_of(depth))
-        except BaseException as error:
-            # UNWIND follows a start that raises, RETURN one that found no room: both end an entry.
-            if below is not None and stack[-1] is below:
-                entry = below.copy()
-                entry[0], entry[1], entry[7], entry[9] = code, None, None, None
-                if below[4] is not UNDECIDED:
-                    entry[10] = None
-                stack.append(entry)
-            if type(error) is RecursionError:
-                return None
-            try:
-                error_boundary(error)
-            except RecursionError:
-                no_room = True  # to judge it: an interrupt must not get lost
-            else:
-                no_room = False
-            if no_room:
-                raise
-        return None
-
-    def on_throw(code: CodeType, offset: int, _raised: BaseException) -> object:
+    def on_resume(code: CodeType, offset: int, _raised: BaseException | None = None) -> object:
         try:
             traced_code = find_traced_code(id(code))
-        except RecursionError:
+        except RecursionError:  # id() calls audit hooks, which may be Python
             return None
         if traced_code is None:
             return None
@@ -425,16 +382,13 @@ def _build_suspensions(recorder: CallbackParts, depth: int) -> Mapping[str, Call
             if type(error) is RecursionError:
                 return None
             try:
-                error_boundary(error)
+                return error_boundary(error)
             except RecursionError:
-                no_room = True  # to judge it: an interrupt must not get lost
-            else:
-                no_room = False
-            if no_room:
-                raise
+                pass  # to judge it: an interrupt must not get lost
+            raise
         return None
 
-    return {"PY_YIELD": on_yield, "PY_RESUME": on_resume, "PY_THROW": on_throw}
+    return {"PY_YIELD": on_yield, "PY_RESUME": on_resume, "PY_THROW": on_resume}
 
 
 def _build_copies(

@@ -47,7 +47,7 @@ class StepCallbackParts(Protocol):
     line_events: LineEvents | None
     on_root: Callable[[], None] | None
     suspended: dict[int, list[Any]]
-    error_boundary: Callable[[BaseException], None]
+    error_boundary: Callable[[BaseException], Any]
     is_ours: Callable[[str], bool]
 
     def on_unknown(self, code: CodeType, frame: FrameType) -> object:
@@ -123,57 +123,33 @@ def _build_entries(recorder: StepCallbackParts, depth: int) -> Mapping[str, Call
                 wait_for_room(steps)
         except BaseException as error:
             try:
-                error_boundary(error)
+                return error_boundary(error)
             except RecursionError:
-                no_room = True
-            else:
-                no_room = False
-            if no_room:
-                raise
+                pass
+            raise
         return None
 
     suspended = recorder.suspended
 
-    def enter_again(code: CodeType, python_frame: FrameType, failure: Failure | None) -> None:
-        traced_code = traced_codes.get(id(code))
-        steps = getattr(local, "steps", None) or new_thread()
-        if traced_code is not None and not steps.is_muted:
-            frame = traced_code.enter(code, suspended.pop(id(python_frame), None))
-            stack, entries = steps.stack, steps.entries
-            stack += [frame]
-            entries += [(CALL, traced_code.plan, None, failure)]
-
-    def on_resume(code: CodeType, _offset: int) -> object:
-        try:
-            enter_again(code, frame_of(depth), None)
-        except BaseException as error:
-            try:
-                error_boundary(error)
-            except RecursionError:
-                no_room = True
-            else:
-                no_room = False
-            if no_room:
-                raise
-        return None
-
-    def on_throw(code: CodeType, _offset: int, raised: BaseException) -> object:
+    def on_resume(code: CodeType, _offset: int, raised: BaseException | None = None) -> object:
         try:
             traced_code = traced_codes.get(id(code))
-            if traced_code is not None:
-                enter_again(code, frame_of(depth), describe(traced_code, raised, code))
+            steps = getattr(local, "steps", None) or new_thread()
+            if traced_code is not None and not steps.is_muted:
+                failure = None if raised is None else describe(traced_code, raised, code)
+                frame = traced_code.enter(code, suspended.pop(id(frame_of(depth)), None))
+                stack, entries = steps.stack, steps.entries
+                stack += [frame]
+                entries += [(CALL, traced_code.plan, None, failure)]
         except BaseException as error:
             try:
-                error_boundary(error)
+                return error_boundary(error)
             except RecursionError:
-                no_room = True
-            else:
-                no_room = False
-            if no_room:
-                raise
+                pass
+            raise
         return None
 
-    return {"PY_START": on_start, "PY_RESUME": on_resume, "PY_THROW": on_throw}
+    return {"PY_START": on_start, "PY_RESUME": on_resume, "PY_THROW": on_resume}
 
 
 def _build_lines(recorder: StepCallbackParts, depth: int) -> Mapping[str, Callable[..., Any]]:
@@ -208,14 +184,10 @@ def _build_lines(recorder: StepCallbackParts, depth: int) -> Mapping[str, Callab
             try:
                 if top is not None and top[0] is code:
                     top[1].forget_values(top)
-                error_boundary(error)
+                return error_boundary(error)
             except RecursionError:
-                no_room = True
-            else:
-                no_room = False
-            if no_room:
-                raise
-        return None
+                pass
+            raise
 
     if recorder.line_events is None:
         return {"LINE": on_line}
@@ -240,13 +212,10 @@ def _with_line_events(
                 traced_code.line_events(code, traced_code.plan, entry)
         except BaseException as error:
             try:
-                error_boundary(error)
+                return error_boundary(error)
             except RecursionError:
-                no_room = True
-            else:
-                no_room = False
-            if no_room:
-                raise
+                pass
+            raise
         return None
 
     return on_line_with_event
@@ -288,13 +257,10 @@ def _build_leave(recorder: StepCallbackParts, depth: int, *, suspends: bool) -> 
             if type(error) is AttributeError and not hasattr(local, "steps"):
                 return None
             try:
-                error_boundary(error)
+                return error_boundary(error)
             except RecursionError:
-                no_room = True
-            else:
-                no_room = False
-            if no_room:
-                raise
+                pass
+            raise
         return None
 
     return on_leave
@@ -330,13 +296,10 @@ def _build_exits(recorder: StepCallbackParts, depth: int) -> Mapping[str, Callab
             entries += [ending] if change is None else [change, ending]
         except BaseException as error:
             try:
-                error_boundary(error)
+                return error_boundary(error)
             except RecursionError:
-                no_room = True
-            else:
-                no_room = False
-            if no_room:
-                raise
+                pass
+            raise
         return None
 
     return {

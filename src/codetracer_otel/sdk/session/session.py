@@ -20,7 +20,6 @@ from codetracer_otel.sdk.session.run_lines import losses_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import ExitStack
-    from types import TracebackType
 
     from codetracer_otel.model.record import Record
     from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
@@ -379,12 +378,7 @@ class Session:
         """Return the session."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         """Shut the session down; the block's own exception goes before one of ours."""
         try:
             self.shutdown()

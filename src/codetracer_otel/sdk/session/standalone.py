@@ -15,7 +15,6 @@ from codetracer_otel.sdk.diagnostics.logger import report_problem
 from codetracer_otel.sdk.otel.host_provider import host_provider
 from codetracer_otel.sdk.settings.filter_loading import build_module_names, load_filters
 from codetracer_otel.sdk.topics.span_backend import (
-    Judging,
     bare_span_starter,
     build_lines,
     build_tracing,
@@ -51,11 +50,11 @@ def start(settings: Settings) -> SpanBackend | None:
 def _build(settings: Settings, lines: TopicLines, clock: SystemClock) -> SpanBackend:
     chain = load_filters(settings)
     names = build_module_names(chain, clock, _say_nothing)
-    judging = Judging(compile_chain(chain), names)
+    classifier = compile_chain(chain)
     ids = RandomIds()
     host = None if settings.disabled else host_provider(None)
     start_span = bare_span_starter(ids) if host is None else span_starter(host)
-    tracing = build_tracing(settings, lines, judging, clock, start_span, _Failures())
+    tracing = build_tracing(settings, lines, classifier, names, clock, start_span, _Failures())
     _watch_process(lines, ids)
     return tracing
 

@@ -69,16 +69,31 @@ def _facts(identity: CodeIdentity, decision: Decision) -> dict[str, object]:
     }
 
 
-class TopicExporter:
-    """An exporter whose deliveries are printed: sizes, durations, outcomes."""
+class _Around:
+    """An exporter that stands before another one."""
 
-    def __init__(self, name: str, exporter: Exporter, lines: TopicLines) -> None:
-        self._name = name
+    def __init__(self, exporter: Exporter) -> None:
         self._exporter = exporter
-        self._lines = lines
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._exporter, name)
+
+    def flush(self, timeout: float) -> bool:
+        """Flush the exporter."""
+        return self._exporter.flush(timeout)
+
+    def shutdown(self, timeout: float) -> None:
+        """Shut the exporter down."""
+        self._exporter.shutdown(timeout)
+
+
+class TopicExporter(_Around):
+    """An exporter whose deliveries are printed: sizes, durations, outcomes."""
+
+    def __init__(self, name: str, exporter: Exporter, lines: TopicLines) -> None:
+        super().__init__(exporter)
+        self._name = name
+        self._lines = lines
 
     def export(self, batch: Batch) -> ExportResult:
         """Deliver a batch; what the exporter raises is raised on."""
@@ -98,37 +113,18 @@ class TopicExporter:
             self._lines.emit("export", "batch_exported", facts, level)
         return result
 
-    def flush(self, timeout: float) -> bool:
-        """Flush the exporter."""
-        return self._exporter.flush(timeout)
 
-    def shutdown(self, timeout: float) -> None:
-        """Shut the exporter down."""
-        self._exporter.shutdown(timeout)
-
-
-class SharedOutput:
+class SharedOutput(_Around):
     """JSON lines on the output of the topics: what a topic has said is not said again."""
 
     def __init__(self, exporter: JsonLinesExporter, is_printed: Callable[[SpanView], bool]) -> None:
-        self._exporter = exporter
+        super().__init__(exporter)
         self._is_printed = is_printed
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._exporter, name)
 
     def export(self, batch: Batch) -> ExportResult:
         """Deliver the spans that no topic line tells of."""
         rest = [view for view in batch.spans if not self._is_printed(view)]
         return self._exporter.export(Batch(batch.records, rest, batch.resource))
-
-    def flush(self, timeout: float) -> bool:
-        """Flush the exporter."""
-        return self._exporter.flush(timeout)
-
-    def shutdown(self, timeout: float) -> None:
-        """Shut the exporter down."""
-        self._exporter.shutdown(timeout)
 
 
 def is_ours_by_scope(view: SpanView) -> bool:

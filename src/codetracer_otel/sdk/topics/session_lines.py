@@ -17,7 +17,6 @@ from codetracer_otel.sdk.topics.own_lines import (
 )
 from codetracer_otel.sdk.topics.printer import PrintedSpans
 from codetracer_otel.sdk.topics.span_backend import (
-    Judging,
     bare_span_starter,
     build_lines,
     build_tracing,
@@ -99,7 +98,7 @@ class SessionTopics:
         backend = build_tracing(
             self._settings,
             self._lines,
-            Judging(*judging),
+            *judging,
             self._clock,
             start_span,
             self._on_failure,

@@ -18,6 +18,7 @@ from codetracer_otel.errors import CodetracerError, configuration_error
 from codetracer_otel.exporters.files.line_writer import DescriptorOutput, FileOutput, LineWriter
 from codetracer_otel.instrumentation.manual.backend import SpanBackend
 from codetracer_otel.instrumentation.manual.field_policy import FieldPolicies
+from codetracer_otel.instrumentation.spans.traced_code import Captures
 from codetracer_otel.instrumentation.topics import TOPICS
 from codetracer_otel.model.record import RANDOM, SAMPLED
 from codetracer_otel.sdk.otel.light_span import count_dropped, redacted_on_worker
@@ -36,10 +37,8 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
     from codetracer_otel.filters import Classifier, ModuleNames
-    from codetracer_otel.filters.types import WalkRules
     from codetracer_otel.instrumentation.manual.call_adoption import CallAdoption
     from codetracer_otel.model.protocols import Clock, Ids
-    from codetracer_otel.model.value import Captured
     from codetracer_otel.sdk.settings.model import Settings, TopicSettings
     from codetracer_otel.sdk.topics.printer import PrintedSpans
 
@@ -73,23 +72,11 @@ def open_writer(output: str | None) -> LineWriter:
         return LineWriter()
 
 
-@dataclass(frozen=True, slots=True)
-class Judging:
-    """What decides about names and texts.
-
-    Attributes:
-        classifier: the compiled filter.
-        names: names of modules.
-    """
-
-    classifier: Classifier
-    names: ModuleNames
-
-
 def build_tracing(
     settings: Settings,
     lines: TopicLines,
-    judging: Judging,
+    classifier: Classifier,
+    names: ModuleNames,
     clock: Clock,
     start_span: Callable[..., Span],
     failed: Callable[[Exception], None],
@@ -101,18 +88,19 @@ def build_tracing(
     Args:
         settings: of the session.
         lines: prints topics.
-        judging: says what may be said.
+        classifier: the compiled filter, which says what may be said.
+        names: names of modules.
         clock: time.
         start_span: see `span_starter` and `bare_span_starter`.
         failed: is told of a defect of ours.
         call_adoption: on what the recorder captures, where there is one.
         root_begins: called as each trace begins in this process.
     """
-    learn = learn_of(judging.classifier)
+    learn = learn_of(classifier)
     field_policies = FieldPolicies(
-        judging.classifier.classify,
-        judging.names.names_for,
-        _remembering(build_capture_builder(settings, learn)),
+        classifier.classify,
+        names.names_for,
+        Captures(build_capture_builder(settings, learn)).of,
         learn,
     )
 
@@ -169,18 +157,3 @@ def bare_span_starter(ids: Ids) -> Callable[..., Span]:
         return NonRecordingSpan(own)
 
     return start
-
-
-def _remembering(
-    build: Callable[[WalkRules | None], Callable[[object], Captured]],
-) -> Callable[[WalkRules | None], Callable[[object], Captured]]:
-    known: dict[int, tuple[Any, Callable[[object], Captured]]] = {}
-
-    def build_once(attribute_rules: WalkRules | None) -> Callable[[object], Captured]:
-        if (
-            id(attribute_rules) not in known
-        ):  # the walk is kept beside its capture: its id stays taken
-            known[id(attribute_rules)] = (attribute_rules, build(attribute_rules))
-        return known[id(attribute_rules)][1]
-
-    return build_once
