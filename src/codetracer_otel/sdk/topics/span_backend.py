@@ -13,7 +13,6 @@ from opentelemetry.trace import (
     get_current_span,
 )
 
-from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import CodetracerError, configuration_error
 from codetracer_otel.exporters.files.line_writer import DescriptorOutput, FileOutput, LineWriter
 from codetracer_otel.instrumentation.manual.backend import SpanBackend
