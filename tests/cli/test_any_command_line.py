@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from codetracer_otel.cli import main
 
-COMMANDS = ("check", "explain", "show", "report", "init", "run")
+COMMANDS = ("check", "explain", "show", "report", "diff", "init", "run")
 STATUSES = {0, 1, 2, 10, 20}
 WORDS = (
     *(
@@ -26,6 +26,12 @@ WORDS = (
     *(
         "--errors",
         "--summary",
+        "--old",
+        "--new",
+        "--fail-on",
+        "--value",
+        "--slowest",
+        "--span",
         "--",
         "-",
         "--help",

@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "show": ("show.trace", "print a trace as an indented call tree"),
     "diff": ("diff", "say what two runs differ in"),
     "report": ("report", "write one HTML page with the timeline of a trace"),
+    "mcp": ("agents", "answer an agent's questions about traces"),
     "install-autostart": (
         "run.autostart:add_install_parser",
         "let CODETRACER_AUTO_START=1 start a session with the interpreter",

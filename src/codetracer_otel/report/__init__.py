@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from codetracer_otel.analysis.rules import RuleTexts
 from codetracer_otel.report.build import Report, build_report
-from codetracer_otel.report.documents import RuleTexts
 
 __all__ = ["Report", "RuleTexts", "build_report"]

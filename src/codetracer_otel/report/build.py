@@ -17,7 +17,7 @@ from codetracer_otel.traces import open_traces
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from codetracer_otel.report.documents import Rules
+    from codetracer_otel.analysis.rules import Rules
     from codetracer_otel.traces import Traces
 
 DEFAULT_LIMIT: Final = 100_000

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.analysis.run_texts import loss_text, run_labels
-from codetracer_otel.data_classes import dataclass
 from codetracer_otel.exporters.files.line_writer import rfc3339
 from codetracer_otel.report.layout import Slice, lay_out
 from codetracer_otel.report.payload import CHUNK, DetailsEncoder, html_safe_json
 from codetracer_otel.traces.span_columns import NONE, Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from codetracer_otel.analysis.function_table import FunctionTimes
+    from codetracer_otel.analysis.rules import Rules
     from codetracer_otel.report.folding import Folded, Run
     from codetracer_otel.report.layout import Lane
     from codetracer_otel.traces import Traces
     from codetracer_otel.traces.call_tree import Tree
-    from codetracer_otel.traces.span_columns import Function, Spans
+    from codetracer_otel.traces.span_columns import Spans
 
 _MAIN_THREAD: Final = "MainThread"
 _RUN: Final = -1  # function of a run
@@ -230,23 +229,3 @@ def _folding_notes(layout: Layout) -> list[str]:
         "--limit"
     )
     return [note]
-
-
-@dataclass(frozen=True, slots=True)
-class RuleTexts:
-    """The rules behind one function.
-
-    Attributes:
-        decision: which rule traces it.
-        values: attribute key -> which rule lets its value pass, redacts or drops it.
-    """
-
-    decision: str
-    values: dict[str, str] = field(default_factory=dict)
-
-
-class Rules(Protocol):
-    """Knows rules."""
-
-    def of(self, function: Function, keys: Iterable[str]) -> RuleTexts | None:
-        """Return the rules behind a function and these attributes, if they are known."""

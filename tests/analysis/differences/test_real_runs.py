@@ -21,7 +21,9 @@ def plain(tmp_path_factory):
 
 def recorded(folder, *plant):
     path = folder / "spans.jsonl"
-    run_traced("--quiet", "--exporter", f"jsonl={path}", PROGRAM, *plant, cwd=folder)
+    words = ("--quiet", "--exporter", f"jsonl={path}", PROGRAM, *plant)
+    done = run_traced(*words, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
     return str(path)
 
 

@@ -90,9 +90,12 @@ class Noise:
         if calls < _FEW_CALLS:
             far = 3 * self.stall + _FLOOR_FEW_NS
             ratio = _RATIO_FEW * self.worst
+        elif calls < _MANY_CALLS:
+            far = max(self.stall, _FLOOR_NS / calls)  # a pause can meet all of them
+            ratio = _RATIO_SOME
         else:
             far = max(_LEAST_NS, _FLOOR_NS / calls)
-            ratio = _RATIO_MANY if calls >= _MANY_CALLS else _RATIO_SOME
+            ratio = _RATIO_MANY
         return high - low > far and high > low * ratio * max(self.slowdown, 1)
 
 
@@ -125,9 +128,8 @@ def stall_of(runs: Iterable[dict[int, PathCalls]]) -> float:
 def _stall(calls: dict[int, PathCalls]) -> float:
     found = 0.0
     for path in calls.values():
-        for lengths in (path.owns, path.lengths):
-            if len(lengths) >= _FEW_CALLS:
-                found = max(found, max(lengths) - median(lengths))
+        if len(path.owns) >= _FEW_CALLS:
+            found = max(found, max(path.owns) - median(path.owns))
     return found
 
 

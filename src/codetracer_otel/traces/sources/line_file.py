@@ -38,8 +38,7 @@ class LineFile:
         self.is_broken = False
         path = source.path
         if path == STDIN:
-            self._file: IO[bytes] = _spool()
-            shutil.copyfileobj(sys.stdin.buffer, self._file, _CHUNK)
+            self._file: IO[bytes] = _copy_of_standard_input()
         else:
             if os.path.exists(path) and not os.path.isfile(path):
                 raise unreadable(path, "it is not a regular file")
@@ -84,6 +83,18 @@ class LineFile:
                 raise unreadable(path, f"it cannot be unpacked ({type(error).__name__})") from error
         self._file.close()
         self._file = plain
+
+
+def _copy_of_standard_input() -> IO[bytes]:
+    if sys.stdin is None:
+        raise unreadable(STDIN, "there is no standard input")
+    copy = _spool()
+    try:
+        shutil.copyfileobj(sys.stdin.buffer, copy, _CHUNK)
+    except OSError as error:
+        copy.close()
+        raise unreadable(STDIN, error.strerror or str(error)) from error
+    return copy
 
 
 def _spool() -> IO[bytes]:

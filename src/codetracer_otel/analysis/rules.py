@@ -1,0 +1,31 @@
+"""The rules behind what a trace shows, as whoever knows filters gives them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from codetracer_otel.traces.span_columns import Function
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTexts:
+    """The rules behind one function.
+
+    Attributes:
+        decision: which rule traces it.
+        values: attribute key -> which rule lets its value pass, redacts or drops it.
+    """
+
+    decision: str
+    values: dict[str, str] = field(default_factory=dict)
+
+
+class Rules(Protocol):
+    """Knows rules."""
+
+    def of(self, function: Function, keys: Iterable[str]) -> RuleTexts | None:
+        """Return the rules behind a function and these attributes, if they are known."""
