@@ -81,6 +81,7 @@ class Os:
     None: there are none.
     """
 
+    chmod = _os.chmod
     close = _os.close
     dup = _os.dup
     dup2 = _os.dup2

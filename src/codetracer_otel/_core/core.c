@@ -187,6 +187,20 @@ core_set_native(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
     Py_RETURN_NONE;
 }
 
+/* Entries of its open calls keep the site for as long as they need it. */
+static PyObject *
+core_forget(ct_core *core, PyObject *code)
+{
+    if (!PyCode_Check(code)) {
+        PyErr_SetString(PyExc_TypeError, "forget(code)");
+        return NULL;
+    }
+    if (PyUnstable_Code_SetExtra(code, core->extra_index, NULL) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 /* The calls since the last time that a ratio kept and sampled out: a list of (site, kept, out). */
 static PyObject *
 core_take_counts(ct_core *core, PyObject *Py_UNUSED(ignored))
@@ -216,6 +230,8 @@ static PyMethodDef core_methods[] = {
     {"on_throw", (PyCFunction)(void *)ct_on_throw, METH_FASTCALL, NULL},
     {"add", (PyCFunction)(void *)ct_add_site, METH_VARARGS | METH_KEYWORDS,
      PyDoc_STR("add(code, site, ...)\n--\n\nKnow a traced code object from its next call on.")},
+    {"forget", (PyCFunction)core_forget, METH_O,
+     PyDoc_STR("forget(code)\n--\n\nKnow nothing of code, and ask about its next call.")},
     {"set_native", (PyCFunction)(void *)core_set_native, METH_FASTCALL,
      PyDoc_STR("set_native(code, is_native)\n--\n\nSay whether calls of code may stay in C.")},
     {"box", (PyCFunction)core_box, METH_NOARGS,

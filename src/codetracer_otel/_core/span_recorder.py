@@ -253,6 +253,12 @@ class CompiledRecorder(PythonRecorder):
             runs_code=self._runs_code,
         )
 
+    def _forget(self, code: CodeType) -> None:
+        """Record nothing of code that was traced before, from its next call on."""
+        super()._forget(code)
+        if self._core is not None:
+            self._core.forget(code)
+
     def _enter(self, code: CodeType, traced_code: TracedCode) -> TracedCode:
         entered = super()._enter(code, traced_code)
         if self._core is not None:

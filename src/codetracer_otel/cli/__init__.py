@@ -31,6 +31,12 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "diff": ("diff", "say what two runs differ in"),
     "report": ("report", "write one HTML page with the timeline of a trace"),
     "mcp": ("agents", "answer an agent's questions about traces"),
+    "attach": ("live.commands:add_attach_parser", "trace a process that runs already"),
+    "status": ("live.commands:add_status_parser", "list the processes that take commands"),
+    "pause": ("live.commands:add_pause_parser", "record nothing in a process until resume"),
+    "resume": ("live.commands:add_resume_parser", "record again after pause"),
+    "reload": ("live.commands:add_reload_parser", "give a traced process another filter"),
+    "detach": ("live.commands:add_detach_parser", "end the session of a process"),
     "install-autostart": (
         "run.autostart:add_install_parser",
         "let CODETRACER_AUTO_START=1 start a session with the interpreter",

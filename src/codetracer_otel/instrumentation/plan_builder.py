@@ -56,6 +56,7 @@ class PlannedCode:
         keywords_name: name of the ``**kwargs`` variable, or None.
         learn: takes what is hidden because of its name.
         is_secret_keyword: whether a key of ``**kwargs`` is hidden because of its name.
+        module_hint: what the module calls itself, to plan the code again without a frame.
     """
 
     plan: Plan
@@ -63,6 +64,7 @@ class PlannedCode:
     keywords_name: str | None
     learn: Learn = learn_nothing
     is_secret_keyword: Callable[[str], bool] = bool
+    module_hint: str | None = None
 
 
 class PlanBuilder:
@@ -105,22 +107,28 @@ class PlanBuilder:
 
     def build(self, code: CodeType, frame: FrameType) -> PlannedCode | None:
         """Return the plan for ``code``, first seen in ``frame``, or None to skip it."""
+        return self.build_again(code, module_hint(frame))
+
+    def build_again(self, code: CodeType, hint: str | None) -> PlannedCode | None:
+        """Return the plan for ``code`` whose module calls itself ``hint``, or None to skip it."""
         if code.co_name == ANNOTATE:
             return None
-        identity = self._identify(code, frame)
+        identity = self._identify(code, hint)
         decision = self._classifier.classify(identity)
         if not decision.traces:
             self._on_skip(decision.source)
             return None
-        return self._plan(code, identity, decision)
+        return self._plan(code, identity, decision, hint)
 
-    def _identify(self, code: CodeType, frame: FrameType) -> CodeIdentity:
+    def _identify(self, code: CodeType, hint: str | None) -> CodeIdentity:
         file = code.co_filename
         if not file.startswith("<"):
             file = absolute_path(file)
-        return CodeIdentity(self._names_for(_module_hint(frame), file), file, code.co_qualname)
+        return CodeIdentity(self._names_for(hint, file), file, code.co_qualname)
 
-    def _plan(self, code: CodeType, identity: CodeIdentity, decision: Decision) -> PlannedCode:
+    def _plan(
+        self, code: CodeType, identity: CodeIdentity, decision: Decision, hint: str | None
+    ) -> PlannedCode:
         capture = self._capture if decision.capture is None else decision.capture
         file = self._shown_path(identity.file)
         where = f" at {file}:{code.co_firstlineno}" if self.learns else ""
@@ -154,7 +162,7 @@ class PlanBuilder:
             ratio_bound=told_bound(decision.sampling) if self._tells_ratios else None,
         )
         return PlannedCode(
-            plan, _keyword_judge(decision), keywords, self.learn, _secret_keywords(decision)
+            plan, _keyword_judge(decision), keywords, self.learn, _secret_keywords(decision), hint
         )
 
 
@@ -176,7 +184,8 @@ def kind_of(code: CodeType) -> str:
     return "module" if code.co_name == "<module>" else "class"
 
 
-def _module_hint(frame: FrameType) -> str | None:
+def module_hint(frame: FrameType) -> str | None:
+    """Return what the module of a frame calls itself."""
     namespace = frame.f_globals
     hint = dict.get(namespace, "__name__")
     return hint if type(hint) is str else None

@@ -129,6 +129,9 @@ class SpanRecorder(Recorder, Protocol):
     def follow(self, ids: IdGenerator, keeps_root: RootSampler | None) -> None:
         """Take ids and decisions about local roots from somebody else from now on."""
 
+    def replan(self) -> None:
+        """Plan all code anew: the filter is another one. Open calls get the stricter plan."""
+
     def is_traced(self, code: CodeType) -> bool:
         """Return whether calls of ``code`` are recorded."""
 

@@ -313,6 +313,8 @@ class SpanDetails:
         is_kept: a kept child, a reader of the ids or an early call keeps it.
         is_hooked: a hook's entry may stand below this one, and ends with it.
         failed_inside: records of failed calls that wait for the fate of the one they failed in.
+        closing: what reads the rest of a call that was open as the filter changed, instead of the
+            `TracedCode` of its code.
     """
 
     attributes: dict[str, Any] | None = None
@@ -339,6 +341,7 @@ class SpanDetails:
     is_kept = False
     is_hooked = False
     failed_inside: deque[Record] | None = None
+    closing: Any = None
     dropped_attributes = 0
     dropped_events = 0
     dropped_links = 0

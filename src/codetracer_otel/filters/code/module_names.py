@@ -60,6 +60,11 @@ class ModuleNames:
             self._fail(file)
         return tuple(dict.fromkeys(names))
 
+    def use_roots(self, roots: Sequence[str]) -> None:
+        """Name modules by other project roots from now on."""
+        self._roots = tuple(roots)
+        self._by_path = {}
+
     def stats(self) -> dict[str, int]:
         """Return the counters, by name."""
         return {"module_name_failures": self._failures, "index_lookups": self._index.lookups}

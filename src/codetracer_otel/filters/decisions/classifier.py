@@ -17,6 +17,8 @@ from codetracer_otel.filters.types import ContentCounters, RuleSource, Verdict
 from codetracer_otel.main_module import MAIN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from codetracer_otel.filters.language.chain import FilterChain, FilterFile, ScopeRule
     from codetracer_otel.filters.secrets.content_rules import ContentPattern
     from codetracer_otel.filters.types import CodeIdentity, ContentRules, SecretStore
@@ -68,6 +70,19 @@ class Classifier:
         self._values: dict[tuple[int, ...], ValueRules] = {}
         self._patience = Patience(notify, "filter_pattern_timeout")
         self.content_counters = ContentCounters()
+        self._on_replaced: list[Callable[[], object]] = []
+
+    def when_replaced(self, forget: Callable[[], object]) -> None:
+        """Call ``forget`` whenever another chain takes this one's place: decisions are stale."""
+        self._on_replaced.append(forget)
+
+    def become(self, other: Classifier) -> None:
+        """Answer by ``other``'s chain from now on, for everybody who holds this classifier."""
+        listeners = self._on_replaced
+        # one step in C: no thread sees the rules of one chain beside those of the other
+        self.__dict__.update({**vars(other), "_on_replaced": listeners})
+        for forget in listeners:
+            forget()
 
     def _index(self, kind: SelectorKind, *, absolute: bool = False) -> RuleIndex:
         return RuleIndex(

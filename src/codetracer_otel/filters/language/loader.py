@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -87,7 +88,7 @@ class _FileReader:
         self._source = source
         self._text = text
         self._rules = rules
-        self._root = project_root(source.label) if source.is_file else None
+        self._root = project_root(source.label) if os.path.isabs(source.label) else None
 
     def read(self, inherited: _Inherited) -> FilterFile:
         content = parse_toml(self._text.content, self._source.label)

@@ -154,15 +154,20 @@ class FieldPolicies:
         self._build_capture = build_capture
         self._known: dict[int, _Known] = {}
 
+    def forget(self) -> None:
+        """Decide anew about everything: the filter is another one."""
+        self._known = {}
+
     def about(self, code: CodeType, namespace: Mapping[str, Any]) -> FieldPolicy:
         """Return the answer about ``code``, whose globals are ``namespace``."""
-        known = self._known.get(id(code))
+        policies = self._known  # `forget` puts another one into its place, and this may be stale
+        known = policies.get(id(code))
         if known is not None and known.reference() is code:
             return known.field_policy
         field_policy = self._judge(_identify(code, namespace, self._names_for), code.co_firstlineno)
         # by identity: equality of code objects ignores the file that a rule is about
-        reference = weakref.ref(code, forget_in(self._known, id(code)))
-        self._known[id(code)] = _Known(reference, field_policy)
+        reference = weakref.ref(code, forget_in(policies, id(code)))
+        policies[id(code)] = _Known(reference, field_policy)
         return field_policy
 
     def _judge(self, identity: CodeIdentity, line: int) -> FieldPolicy:

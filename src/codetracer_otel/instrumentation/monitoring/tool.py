@@ -158,6 +158,20 @@ class Monitor:
             _monitoring.register_callback(self._tool, self._start_mask, on_start)
             _monitoring.set_events(self._tool, self._start_mask)
 
+    def unwatch(self, code: CodeType) -> None:
+        """Switch the local events of a code object off: it is traced no more."""
+        if self._watched.pop(id(code), None) is not None and self._tool >= 0:
+            _monitoring.set_local_events(self._tool, code, 0)
+
+    def ask_again(self) -> None:
+        """Let all skipped code be asked about again, without a moment in which events are off.
+
+        Events that other tools have switched off come back once, too: CPython knows no other way.
+        """
+        if self._tool >= 0:
+            self._skipped.clear()
+            _monitoring.restart_events()
+
     def rearm(self) -> None:
         """Let all code that was skipped so far be asked about again; `install` comes next."""
         if self._tool >= 0:

@@ -101,10 +101,22 @@ class CallEnds:
         self._release = release
         self._exception_text = exception_text
 
-    def finish_extras(self, record: Record, frame: FrameType, now: int) -> bool:
-        """Complete a record that has extras, as its function ends; return whether it is kept."""
+    def finish_extras(
+        self, record: Record, frame: FrameType, now: int, value: Any = NOT_CAPTURED
+    ) -> bool:
+        """Complete a record that has extras, as its function ends; return whether it is kept.
+
+        Args:
+            record: of the function.
+            frame: of the function.
+            now: monotonic ns.
+            value: that it returns.
+        """
         extras: SpanDetails = record[EXTRAS]
         traced_code = self._traced_codes.get(id(record[CODE]))
+        if extras.closing is not None:
+            traced_code = extras.closing
+            self._read_result(record, traced_code, value)
         if traced_code is not None:
             if traced_code.suspends:
                 extras.busy_ns += now - extras.resumed_at
@@ -118,6 +130,18 @@ class CallEnds:
             extras.adopted_call.record = record
             return False
         return extras.context is None or self._is_kept_at_end(record, extras)
+
+    def _read_result(self, record: Record, closing: TracedCode, value: Any) -> None:
+        plan = record[PLAN] = closing.plan
+        if value is NOT_CAPTURED:
+            return
+        if plan.captures_return:
+            record[RESULT] = closing.capture_quickly(value)
+            self.charge((record[RESULT],))
+            return
+        record[RESULT] = plan.fixed_result
+        if plan.result_place:
+            closing.learn(value, plan.result_place)
 
     def _is_kept_at_end(self, record: Record, extras: SpanDetails) -> bool:
         sampling = record[PLAN].sampling

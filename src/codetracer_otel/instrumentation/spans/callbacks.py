@@ -246,7 +246,9 @@ def _build_exits(recorder: CallbackParts, depth: int) -> Mapping[str, Callable[.
                 record[9] = plan.fixed_result
                 if plan.result_place:
                     recorder.learn(value, plan.result_place)
-            if record[10] is not None and not ends.finish_extras(record, frame_of(depth), now):
+            if record[10] is not None and not ends.finish_extras(
+                record, frame_of(depth), now, value
+            ):
                 return None
             record[4] = None  # delivered, see `Calls.reopen`
             if len(records) < buffer.high_watermark:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from codetracer_otel.instrumentation.filter_change import OpenCalls
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
+from codetracer_otel.instrumentation.plan_builder import module_hint
 from codetracer_otel.instrumentation.spans.call_ends import CallEnds, cut
 from codetracer_otel.instrumentation.spans.call_starts import Calls
 from codetracer_otel.instrumentation.spans.callbacks import build_callbacks
@@ -23,6 +25,7 @@ from codetracer_otel.instrumentation.spans.traced_code import (
 from codetracer_otel.instrumentation.values.exceptions import drop_contexts, drop_frames
 from codetracer_otel.model.ids import wire_ids
 from codetracer_otel.model.record import (
+    CODE,
     EXTRAS,
     PLAN,
     RESULT,
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters.types import WalkRules
     from codetracer_otel.instrumentation.monitoring.tool import Monitor
-    from codetracer_otel.instrumentation.plan_builder import PlanBuilder
+    from codetracer_otel.instrumentation.plan_builder import PlanBuilder, PlannedCode
     from codetracer_otel.instrumentation.spans.parents import Parents
     from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
     from codetracer_otel.instrumentation.spans.sampling import SamplerTable
@@ -130,6 +133,7 @@ class PythonRecorder:
         self._captures = Captures(build_capture)
         self.is_ours = is_ours
         self._abandoned = 0
+        self._generation = 0  # of the filter
 
     def callbacks(self, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
         """Return event name -> callable; see `callbacks`."""
@@ -155,23 +159,75 @@ class PythonRecorder:
         # Not `stacks.mine`: the compiled core would make records of every open call for that.
         if "greenlet" in sys.modules and hasattr(self.stacks.local, "stack"):
             self.greenlets.watch_this_thread()
+        generation = self._generation
         hook = self._hook_for(code, frame)
         planned = self._plans.build(code, frame)
         if planned is None:
-            return self._skip(code) if hook is None else self._watch_hook(code, hook)
-        plan = planned.plan
-        traced_code = TracedCode(
-            code,
-            planned,
-            self._captures.of(plan.attribute_rules),
-            forget_in(self.traced_codes, id(code)),
-            self._samplers.sampler_for(plan.sampling),
-        )
+            answer = self._skip(code) if hook is None else self._watch_hook(code, hook, frame)
+            # What another filter decided meanwhile would stand until the next one.
+            return answer if generation == self._generation else self.on_unknown(code, frame)
+        traced_code = self._traced(code, planned)
         if hook is not None:
             traced_code.hook, traced_code.is_special = hook, True
         if self.call_adoption is not None and self.call_adoption.is_marked(code):
             traced_code.call_adoption, traced_code.is_special = self.call_adoption, True
-        return self._enter(code, traced_code)
+        self._enter(code, traced_code)
+        return traced_code if generation == self._generation else self.on_unknown(code, frame)
+
+    def _traced(self, code: CodeType, planned: PlannedCode) -> TracedCode:
+        return TracedCode(
+            code,
+            planned,
+            self._captures.of(planned.plan.attribute_rules),
+            forget_in(self.traced_codes, id(code)),
+            self._samplers.sampler_for(planned.plan.sampling),
+        )
+
+    def replan(self) -> None:
+        """Plan all code anew: the filter is another one. Open calls get the stricter plan.
+
+        Whatever begins meanwhile begins with the new plan, or is open when the others are looked
+        for; nothing is recorded without one.
+        """
+        self._generation += 1
+        gone = [
+            code
+            for traced_code in list(self.traced_codes.values())
+            if (code := traced_code.reference()) is not None and not self._plan_again(code)
+        ]
+        open_calls = [*self.stacks.open_entries(), *self.suspended.all()]
+        calls = OpenCalls(self._captures.of, self.learn)
+        for entry in open_calls:
+            traced_code = self.traced_codes.get(id(entry[CODE]))
+            calls.restrict(entry, None if traced_code is None else traced_code.plan)
+        still_open = {id(entry[CODE]) for entry in open_calls}
+        for code in gone:
+            if id(code) not in still_open:
+                self._forget(code)
+        self._monitor.ask_again()
+
+    def _plan_again(self, code: CodeType) -> bool:
+        """Return whether calls of traced code are of interest under the filter of now."""
+        old = self.traced_codes[id(code)]
+        planned = self._plans.build_again(code, old.module_hint)
+        if planned is None:
+            # Open calls need it for their ends; see `_forget` for code that has none.
+            forget = forget_in(self.traced_codes, id(code))
+            stand_in = HookCode(code, old.hook or _do_not_hook, forget, old.module_hint)
+            self._enter(code, stand_in)
+            return stand_in.hook is not _do_not_hook
+        new = self._traced(code, planned)
+        new.start_offset = old.start_offset
+        new.hook = None if old.hook is _do_not_hook else old.hook
+        new.call_adoption = old.call_adoption
+        new.is_special = new.is_special or bool(new.hook or new.call_adoption)
+        self._enter(code, new)
+        return True
+
+    def _forget(self, code: CodeType) -> None:
+        """Record nothing of code that was traced before, from its next call on."""
+        self.traced_codes.pop(id(code), None)
+        self._monitor.unwatch(code)
 
     def expect_call(self, code: CodeType, call_adoption: CallAdopter) -> None:
         """Let the calls of ``code`` be claimed from ``call_adoption``, known before or not."""
@@ -316,9 +372,14 @@ class PythonRecorder:
     def _hook_for(self, code: CodeType, frame: FrameType) -> Any:
         return None if self.propagation is None else self.propagation.hook_for(code, frame)
 
-    def _watch_hook(self, code: CodeType, hook: Any) -> TracedCode:
-        return self._enter(code, HookCode(code, hook, forget_in(self.traced_codes, id(code))))
+    def _watch_hook(self, code: CodeType, hook: Any, frame: FrameType) -> TracedCode:
+        forget = forget_in(self.traced_codes, id(code))
+        return self._enter(code, HookCode(code, hook, forget, module_hint(frame)))
 
     def _release(self, entry: Record) -> None:
         if self.propagation is not None and entry[EXTRAS] is not None:
             self.propagation.detach(entry)
+
+
+def _do_not_hook(_code: CodeType, _frame: FrameType) -> bool:
+    return False

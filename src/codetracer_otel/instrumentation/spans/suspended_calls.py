@@ -100,6 +100,10 @@ class SuspendedCalls:
                 abandoned.append((record, collected_ns))
         return abandoned
 
+    def all(self) -> list[Record]:
+        """Return every record; they stay where they are."""
+        return list(self._records.values())
+
     def take_all(self) -> list[Record]:
         """Remove and return every record."""
         records = list(self._records.values())

@@ -105,6 +105,7 @@ class TracedCode:
         shown_locals: names that are read at the end; a redacted one is not even looked up, and
             stands there whether it was assigned or not. So it is with ``shown_globals``.
         learn: takes what is hidden because of its name.
+        module_hint: what the module calls itself, to plan the code again.
         reads_one_by_one: arguments are not read through ``f_locals``.
         taught_locals: names and places of locals whose values are learned at the end; likewise
             ``taught_globals``.
@@ -125,6 +126,7 @@ class TracedCode:
         "is_special",
         "kept",
         "learn",
+        "module_hint",
         "paired_locals",
         "plain_type_ids",
         "plan",
@@ -162,6 +164,7 @@ class TracedCode:
         self.capture = capture
         self.reference = weakref.ref(code, forget)
         self.learn = planned.learn
+        self.module_hint = planned.module_hint
         self.taught = _taught(plan.arguments)
         self.read = self._reader(names)
         self.is_single = len(names) == 1
@@ -335,7 +338,9 @@ class HookCode(TracedCode):
         code: CodeType,
         hook: Callable[[CodeType, FrameType], bool],
         forget: Callable[[weakref.ref[CodeType]], None],
+        module_hint: str | None,
     ) -> None:
+        self.module_hint = module_hint
         self.plan = None
         self.sampler = self.ratio_threshold = None
         self.hook = hook

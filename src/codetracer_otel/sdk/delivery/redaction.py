@@ -77,6 +77,7 @@ class ContentRedaction:
         self._generation = 0
         self._render = render
         self._decisions: dict[tuple[str, str, str], Decision] = {}
+        classifier.when_replaced(self._forget_decisions)
         self._rules: dict[int, ContentRules] = {}
         self._thread_names = {""}  # those without a secret
         self.counters: Counter[str] = Counter()
@@ -194,6 +195,10 @@ class ContentRedaction:
         group = groups[id(rules)] = _Group(rules, block)
         return group
 
+    def _forget_decisions(self) -> None:
+        self._decisions = {}
+        self._thread_names = {""}
+
     def _judge_threads(self, block: RecordBlock) -> None:
         """Replace secrets in the names of threads, which programs make of what they work on."""
         if self._has_learned():
@@ -218,14 +223,15 @@ class ContentRedaction:
         name = view.attributes.get("code.function.name", view.name)
         file = view.attributes.get("code.file.path", "")
         key = (view.scope, str(file), str(name))
-        decision = self._decisions.get(key)
+        decisions = self._decisions  # another chain puts another one into its place
+        decision = decisions.get(key)
         if decision is None:
-            if len(self._decisions) >= _MAX_DECISIONS:
-                self._decisions.clear()
+            if len(decisions) >= _MAX_DECISIONS:
+                decisions.clear()
             module, _, qualname = str(name).rpartition(".")
             names = (module,) if module else (view.scope,)
             decision = self._classifier.classify(CodeIdentity(names, str(file), qualname))
-            self._decisions[key] = decision
+            decisions[key] = decision
         return decision
 
     def _judge_keys(self, view: SpanView, decision: Decision) -> int:

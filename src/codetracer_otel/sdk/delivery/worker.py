@@ -100,7 +100,7 @@ class Worker:
         self._items.put(_PARK)
         if not self.join(deadline):
             return False
-        _wait_until_gone(self._thread.native_id, deadline)
+        wait_until_gone(self._thread.native_id, deadline)
         return True
 
     def unpark(self) -> None:
@@ -285,7 +285,8 @@ def _leave_registry() -> None:
         active.pop(Threads.get_ident(), None)
 
 
-def _wait_until_gone(native_id: int | None, deadline: float) -> None:
+def wait_until_gone(native_id: int | None, deadline: float) -> None:
+    """Wait until the kernel has no thread of that number, or until ``deadline`` (monotonic s)."""
     # join() returns a moment before the kernel's thread is gone, and CPython counts the kernel's.
     task = f"/proc/self/task/{native_id}"
     while os.path.exists(task) and Time.monotonic() < deadline:

@@ -7,6 +7,7 @@ import sys
 from codetracer_otel.errors import CodetracerError, Problem
 from codetracer_otel.sdk.settings.launch import StartKind, StartMode
 from codetracer_otel.sdk.settings.model import (
+    DORMANT,
     from_process_environment,
     wants_auto_start,
     wants_json_errors,
@@ -15,6 +16,8 @@ from codetracer_otel.sdk.settings.model import (
 
 def begin() -> None:
     """Start a session if ``CODETRACER_AUTO_START`` says so; whatever fails, the host goes on.
+
+    With ``dormant`` the process only takes commands, of which ``attach`` starts one.
 
     ``python -E`` and ``python -I`` ignore the environment, and so does this.
     """
@@ -25,7 +28,11 @@ def begin() -> None:
     if is_wanted is False:
         return
     from codetracer_otel.sdk.diagnostics.logger import report_problem  # noqa: PLC0415
-    from codetracer_otel.sdk.session.configure import begin_session, claim_auto_start  # noqa: PLC0415 - on
+    from codetracer_otel.sdk.session.configure import (  # noqa: PLC0415 - on
+        begin_session,
+        claim_auto_start,
+        offer_control,
+    )
 
     if not claim_auto_start():
         return
@@ -33,6 +40,9 @@ def begin() -> None:
         report_problem(is_wanted)
         return
     try:
+        if is_wanted == DORMANT:
+            offer_control()
+            return
         begin_session({}, StartMode(StartKind.AUTO_START, sys.argv[0] if sys.argv else ""))
     except CodetracerError as error:
         report_problem(error, json_errors=wants_json_errors(environ))

@@ -44,7 +44,8 @@ class IoRecording(SessionPart):
     Args:
         settings: the session's.
         chain: its filters.
-        decision: about the main module: what typed answers and long texts are judged by.
+        decide: returns the decision about the main module of this moment: what typed answers and
+            long texts are judged by.
         recording: the span recorder, whose spans get the events, or None.
         steps: the step recorder, or None; one of the two is there.
         error_boundary: applies the policy to a defect of ours.
@@ -57,7 +58,7 @@ class IoRecording(SessionPart):
         self,
         settings: Settings,
         chain: FilterChain,
-        decision: Decision,
+        decide: Callable[[], Decision],
         recording: Recording | None,
         steps: StepRecording | None,
         error_boundary: Callable[[BaseException], None],
@@ -82,8 +83,8 @@ class IoRecording(SessionPart):
             take_event=None if self._events is None else self._events.add_output,
             error_boundary=error_boundary,
             expect=None if self._descriptors is None else self._descriptors.expect,
-            is_secret=_names_of(decision),
-            redact=_texts_of(decision),
+            is_secret=_names_of(decide),
+            redact=_texts_of(decide),
             learn=learn,
         )
         announce = None if self._descriptors is None else self._recorder.announce
@@ -153,18 +154,20 @@ def _is_traced_by(
     return steps.recorder.is_traced if steps is not None else lambda _code: False
 
 
-def _names_of(decision: Decision) -> Callable[[str], bool]:
-    attribute_rules = decision.attribute_rules
-    if attribute_rules is None:
-        return bool
-    return lambda name: attribute_rules.attribute_action(name) is not Action.ALLOW
+def _names_of(decide: Callable[[], Decision]) -> Callable[[str], bool]:
+    def is_secret(name: str) -> bool:
+        rules = decide().attribute_rules
+        return rules is not None and rules.attribute_action(name) is not Action.ALLOW
+
+    return is_secret
 
 
-def _texts_of(decision: Decision) -> Callable[[str], str]:
-    rules = decision.text_rules
-    if rules is None:
-        return str
-    return lambda text: rules.redact_texts([text], None, ContentCounters())[0]
+def _texts_of(decide: Callable[[], Decision]) -> Callable[[str], str]:
+    def redact(text: str) -> str:
+        rules = decide().text_rules
+        return text if rules is None else rules.redact_texts([text], None, ContentCounters())[0]
+
+    return redact
 
 
 def _tell(notify: Notify, stream: str, reason: str) -> None:

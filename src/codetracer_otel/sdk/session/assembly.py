@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.errors import CodetracerError
+from codetracer_otel.errors import CodetracerError, ErrorCode, UsageError
 from codetracer_otel.exporters.otel_spans import views_of
 from codetracer_otel.filters import compile_chain
 from codetracer_otel.filters.types import CodeIdentity
@@ -51,7 +51,11 @@ from codetracer_otel.sdk.session.run_lines import run_facts
 from codetracer_otel.sdk.session.session import Session, SessionHooks
 from codetracer_otel.sdk.session.summary import conclude
 from codetracer_otel.sdk.settings.error_policy import CaptureIo
-from codetracer_otel.sdk.settings.filter_loading import build_module_names
+from codetracer_otel.sdk.settings.filter_loading import (
+    build_module_names,
+    load_filters,
+    with_other_filters,
+)
 from codetracer_otel.sdk.settings.model import ValueFormat
 
 if TYPE_CHECKING:
@@ -102,6 +106,11 @@ def start(
 _RUN_BEFORE_FORKS: Final[tuple[Any, ...]] = (enum, logging, signal, threading)
 
 
+_NATIVE_STAYS: Final = (
+    "a native trace is being written, whose filter cannot change; detach and attach again"
+)
+
+
 class _Assembly:
     """Builds the parts of one session and knows the order of their installation."""
 
@@ -138,6 +147,7 @@ class _Assembly:
         self._redaction = ContentRedaction(
             classifier, None if as_is else render_as_texts, settings.bounds, known
         )
+        self._about_main: tuple[FilterChain, Decision] | None = None
         self._judged_generation = 0  # of the known secrets, when the resource was judged
         self._ids = RandomIds()
         self._sampler = load_sampler(settings, notify)
@@ -188,12 +198,7 @@ class _Assembly:
         )
 
     def _run_facts(self) -> Mapping[str, Any]:
-        return run_facts(self._settings, self._chain.summary, self._main_decision(), self._core)
-
-    def _main_decision(self) -> Decision:
-        return self._classifier.classify(
-            CodeIdentity(("__main__",), program_of(self._settings), "<module>")
-        )
+        return run_facts(self._settings, self._chain.summary, self._decide_about_main(), self._core)
 
     def _build_recording(self, pipeline: Pipeline, undo: ExitStack) -> Recording | None:
         prints_topics = self._reporting.topics.are_printed
@@ -223,7 +228,7 @@ class _Assembly:
         io = IoRecording(
             self._settings,
             self._chain,
-            self._main_decision(),
+            self._decide_about_main,
             recording,
             self._steps,
             self._reporting.error_boundary,
@@ -233,6 +238,14 @@ class _Assembly:
         )
         self._session.parts.append(io)
         io.install(installed)
+
+    def _decide_about_main(self) -> Decision:
+        """Return the decision about the main module, by the chain that is in force."""
+        chain = self._classifier.chain
+        if self._about_main is None or self._about_main[0] is not chain:
+            main = CodeIdentity(("__main__",), program_of(self._settings), "<module>")
+            self._about_main = chain, self._classifier.classify(main)
+        return self._about_main[1]
 
     def _build_steps(self, recording: Recording | None, undo: ExitStack) -> StepRecording | None:
         if not wants_steps(self._settings, self._classifier):
@@ -308,7 +321,7 @@ class _Assembly:
         views = self._redaction.redact(records, views)
         if self._known is not None and self._known.generation != self._judged_generation:
             self._judged_generation = self._known.generation
-            judged = judged_attributes(self._attributes, self._main_decision())
+            judged = judged_attributes(self._attributes, self._decide_about_main())
             self._attributes.update(judged)
         return views
 
@@ -337,7 +350,24 @@ class _Assembly:
             failed=self._reporting.failures.at_end,
             learn_environment=lambda: self._learn_environment(self._classifier),
             known=self._known,
+            filter_names=lambda: [source.path for source in self._chain.summary],
+            reload=lambda trace_filter: self._reload(recording, trace_filter),
         )
+
+    def _reload(self, recording: Recording | None, trace_filter: object) -> None:
+        if self._steps is not None:
+            raise UsageError(_NATIVE_STAYS, ErrorCode.CONTROL_FAILED)
+        settings = with_other_filters(self._settings, trace_filter)
+        chain = load_filters(settings)
+        for notice in chain.notices:
+            self._notify("filter_notice", "warn", message=notice)
+        self._settings = self._session.settings = settings
+        self._chain = chain
+        self._names.use_roots(chain.roots)
+        self._classifier.become(compile_chain(chain, self._notify, self._known))
+        if recording is not None:
+            recording.recorder.replan()
+        self._notify("filter_reloaded", "info", filters=self._session.filter_names())
 
     def _stats(self) -> dict[str, Any]:
         stats = {

@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.bindings import Os
-from codetracer_otel.errors import CodetracerError, InternalError
+from codetracer_otel.errors import CodetracerError, EnvironmentFailure, InternalError
 from codetracer_otel.sdk.diagnostics.logger import SessionLog, report_problem
 from codetracer_otel.sdk.diagnostics.metrics import SilentSink
 from codetracer_otel.sdk.diagnostics.self_metrics import offer_self_metrics
 from codetracer_otel.sdk.processes.children import ChildSession, Untraced, hand_to_children
 from codetracer_otel.sdk.processes.fork import deliver_at_child_end, watch_forks
+from codetracer_otel.sdk.session.control import inject_control, open_control
 from codetracer_otel.sdk.settings.filter_loading import load_filters
 from codetracer_otel.sdk.settings.launch import StartKind, StartMode
 from codetracer_otel.sdk.settings.model import from_process_environment, hidden_variables
@@ -86,6 +87,8 @@ def begin_session(
         _Active.session, _Active.filters = session, chain.summary
         child = ChildSession(keywords, settings.launch, session.traceparent, begin_in_child)
         session.on_shutdown(hand_to_children(child))
+        if settings.control:
+            _offer_control(session)
         return session
 
 
@@ -119,6 +122,27 @@ def through_host(
         keywords.get("exporter") is not None or environ.get("CODETRACER_EXPORTER", "").strip()
     )
     return {**keywords, "exporter": "provider"} if is_host and not is_stated else keywords
+
+
+def offer_control() -> Callable[[], None]:
+    """Take commands over the control socket of this process; return what ends that.
+
+    Raises:
+        EnvironmentFailure: there is no place for the socket.
+    """
+    return open_control(active_session, begin_session)
+
+
+def take_commands(paths: list[str]) -> None:
+    """Take commands in a process that somebody attaches to; ``paths`` leave ``sys.path`` again."""
+    inject_control(active_session, begin_session, paths)
+
+
+def _offer_control(session: Session) -> None:
+    try:
+        session.on_shutdown(offer_control())
+    except EnvironmentFailure as error:  # the program shall run all the same
+        report_problem(error)
 
 
 def _start(settings: Settings, chain: FilterChain) -> Session:
@@ -246,6 +270,7 @@ def configure(
     propagate_threads: bool | None = None,
     signals: bool | None = None,
     learn_secrets: bool | None = None,
+    control: bool | None = None,
 ) -> Session:
     """Start recording this process's functions, or return the session that already does.
 
@@ -277,6 +302,7 @@ def configure(
         propagate_threads: a thread's parent is the span that started it (default).
         signals: deliver what is there on SIGTERM.
         learn_secrets: hide what was hidden because of its name wherever it comes again (default).
+        control: take commands over a socket: pause, resume, reload, detach.
 
     Returns:
         The running session; also a context manager that shuts it down.

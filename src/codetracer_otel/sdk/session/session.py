@@ -44,6 +44,8 @@ class SessionHooks:
         failed: takes an error of the end, which goes on.
         learn_environment: reads the secrets of the environment again.
         known: the secrets that are known by value, or None.
+        filter_names: returns the filters in force, in order.
+        reload: lets other filters be in force; None reads the same files again.
     """
 
     current: Callable[[], Record | None]
@@ -53,6 +55,8 @@ class SessionHooks:
     failed: Callable[[Exception], None]
     learn_environment: Callable[[], None]
     known: KnownSecrets | None
+    filter_names: Callable[[], list[str]]
+    reload: Callable[[object], None]
 
 
 class Session:
@@ -152,6 +156,28 @@ class Session:
                 self._hooks.learn_environment()
             for part in self.parts:
                 part.resume()
+
+    def reload(self, trace_filter: object = None) -> None:
+        """Let another filter be in force from now on, without a moment that has none.
+
+        Code is asked about anew. A call that is open keeps what was captured of it, and what is
+        still read of it is hidden if the old filter or the new one hides it.
+
+        Args:
+            trace_filter: as for `configure`, and instead of what was given there and by the
+                environment; None reads the same files again.
+
+        Raises:
+            FilterError: with every problem; the filter in force stays.
+            UsageError: the session writes a native trace, whose filter cannot change.
+        """
+        with self._lock:
+            if not self._is_shut_down:
+                self._hooks.reload(trace_filter)
+
+    def filter_names(self) -> list[str]:
+        """Return the filters in force, in order, by path or as ``<builtin:name>``."""
+        return self._hooks.filter_names()
 
     def stats(self) -> dict[str, Any]:
         """Return the counters: recorded, exported and dropped spans, by cause.

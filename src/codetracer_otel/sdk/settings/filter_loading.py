@@ -6,10 +6,11 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.errors import FilterError
+from codetracer_otel.errors import FilterError, Problem, configuration_error
 from codetracer_otel.filters import (
     FilterSource,
     ModuleNames,
@@ -25,7 +26,6 @@ from codetracer_otel.sdk.settings.launch import StartKind, is_launcher
 from codetracer_otel.sdk.settings.parsers import invalid
 
 if TYPE_CHECKING:
-    from codetracer_otel.errors import Problem
     from codetracer_otel.filters.language.chain import FilterChain
     from codetracer_otel.model.protocols import Clock, Notify
     from codetracer_otel.sdk.settings.launch import StartMode
@@ -86,6 +86,32 @@ def filter_sources(settings: Settings) -> list[FilterSource]:
         for source in stated
     )
     return sources
+
+
+def with_other_filters(settings: Settings, trace_filter: object) -> Settings:
+    """Return the settings with other stated filters.
+
+    Args:
+        settings: of the session.
+        trace_filter: as for ``configure``, instead of those it and the environment named; None
+            reads the same files again, also those that were sent as texts with their paths.
+
+    Raises:
+        ConfigurationError: it is no filter.
+    """
+    if trace_filter is None:
+        again = tuple([_read_again(source) for source in settings.filters])
+        return replace(settings, filters=again)
+    filters = parse_filters(trace_filter, "trace_filter")
+    if isinstance(filters, Problem):
+        raise configuration_error([filters])
+    return replace(settings, filters=filters, environment_filters=())
+
+
+def _read_again(source: object) -> object:
+    if isinstance(source, FilterSource) and os.path.isabs(source.label):
+        return filter_from_path(source.label)
+    return source
 
 
 def discovery_start(settings: Settings) -> str:

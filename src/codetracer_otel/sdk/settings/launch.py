@@ -35,6 +35,7 @@ class StartKind(Enum):
     UNITTEST = "unittest"
     AUTO_START = "auto_start"
     INSTRUMENTOR = "instrumentor"
+    ATTACHED = "attached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,12 @@ class StartMode:
 
     @property
     def _is_run(self) -> bool:
-        return self.kind not in (StartKind.API, StartKind.AUTO_START, StartKind.INSTRUMENTOR)
+        return self.kind not in (
+            StartKind.API,
+            StartKind.AUTO_START,
+            StartKind.INSTRUMENTOR,
+            StartKind.ATTACHED,
+        )
 
     @property
     def owns_process(self) -> bool:

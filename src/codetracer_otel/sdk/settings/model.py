@@ -6,7 +6,7 @@ import os
 from contextlib import contextmanager
 from dataclasses import field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.model.bounds import DEFAULT_BOUNDS, SpanBounds
@@ -114,6 +114,7 @@ class Settings:
         propagate_threads: a thread's parent is the span that started it.
         signals: SIGTERM delivers what is there.
         learn_secrets: what is hidden because of its name is hidden wherever it comes again.
+        control: commands are taken over a socket.
         remote_parent: from ``TRACEPARENT``, or None.
         otlp: what ``OTEL_EXPORTER_OTLP_*`` says.
         sampler: name from ``OTEL_TRACES_SAMPLER``, or None.
@@ -154,6 +155,7 @@ class Settings:
     propagate_threads: bool = True
     signals: bool = False
     learn_secrets: bool = True
+    control: bool = False
     remote_parent: RemoteParent | None = None
     otlp: OtlpEnvironment = field(default_factory=OtlpEnvironment)
     sampler: str | None = None
@@ -194,8 +196,16 @@ def hidden_variables(names: Iterable[str]) -> Iterator[None]:
         os.environ.update(hidden)
 
 
-def wants_auto_start(environ: Mapping[str, str]) -> bool | Problem:
-    """Return whether ``CODETRACER_AUTO_START`` asks for a session at interpreter start."""
+DORMANT: Final = "dormant"
+
+
+def wants_auto_start(environ: Mapping[str, str]) -> bool | str | Problem:
+    """Return whether ``CODETRACER_AUTO_START`` asks for a session at interpreter start.
+
+    `DORMANT` asks for none, but for commands to be taken.
+    """
+    if environ.get("CODETRACER_AUTO_START", "").strip().lower() == DORMANT:
+        return DORMANT
     return _boolean(environ, "CODETRACER_AUTO_START")
 
 

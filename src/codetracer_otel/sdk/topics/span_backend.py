@@ -102,6 +102,7 @@ def build_tracing(
         Captures(build_capture_builder(settings, learn)).of,
         learn,
     )
+    classifier.when_replaced(field_policies.forget)
 
     def reload(text: str) -> None:
         checked_text(text)

@@ -206,6 +206,16 @@ OPTIONS: Final = _table(
             "[security](security.md#known-secrets)"
         ),
     ),
+    Option(
+        "control", "take commands over a socket: pause, resume, reload, detach",
+        parse_exact_boolean, "bool", default=False,
+        flag=Flag(
+            "--control", "take commands over a socket, as of codetracer-otel reload",
+            has_opposite=True,
+        ),
+        variables=("CODETRACER_CONTROL",), read=parse_boolean,
+        more="only this user and root can reach it; see [a running process](live.md)",
+    ),
 )
 """The keywords of `configure`, in the order of its signature."""
 

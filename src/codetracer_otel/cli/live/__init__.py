@@ -1,0 +1,1 @@
+"""Commands about a process that runs already."""

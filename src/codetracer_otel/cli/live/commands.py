@@ -1,0 +1,267 @@
+"""``attach``, ``status``, ``pause``, ``resume``, ``reload``, ``detach``: a process that runs."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.bindings import Json
+from codetracer_otel.cli.live.client import all_sockets, ask, find_socket
+from codetracer_otel.cli.live.injection import inject
+from codetracer_otel.errors import (
+    CodetracerError,
+    EnvironmentFailure,
+    ErrorCode,
+    UsageError,
+    configuration_error,
+)
+from codetracer_otel.filters import builtin_sources, load_chain, parse_stated_chain
+from codetracer_otel.filters.language.sources import read_source
+from codetracer_otel.sdk.settings.exporter_specs import ExporterSpec, exporters_from_keyword
+
+if TYPE_CHECKING:
+    import argparse
+
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LONGEST_S: Final = 1e9
+_ATTACH_EXAMPLES: Final = """\
+examples:
+  codetracer-otel attach 4711 --trace-filter app.toml --exporter otlp=http://127.0.0.1:4318
+  codetracer-otel attach 4711 --for 30s --exporter jsonl=spans.jsonl
+"""
+_STATUS_EXAMPLES: Final = """\
+examples:
+  codetracer-otel status
+  codetracer-otel status --json 4711
+"""
+_RELOAD_EXAMPLES: Final = """\
+examples:
+  codetracer-otel reload 4711 --trace-filter other.toml
+  codetracer-otel reload 4711
+"""
+_SHORT: Final = {
+    "pause": "record nothing until resume; open calls end as unfinished",
+    "resume": "record again after pause",
+    "detach": "deliver the rest, end the session and undo everything",
+}
+
+type Parsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - its only name
+
+
+def add_attach_parser(subparsers: Parsers) -> None:
+    """Add the command ``attach``."""
+    parser = subparsers.add_parser(
+        "attach",
+        help="trace a process that runs already",
+        description="Begin a session in a running process of this user: CPython from 3.14 on, or "
+        "one that was started with --control or CODETRACER_AUTO_START=dormant.",
+        epilog=_ATTACH_EXAMPLES,
+    )
+    _add_pid(parser)
+    _add_filter(parser)
+    parser.add_argument(
+        "--exporter",
+        action="append",
+        metavar="NAME[=TARGET]",
+        help="as for `run`; default: jsonl=trace-PID.jsonl in this directory",
+    )
+    parser.add_argument("--capture", metavar="LIST", help="as for `run`")
+    parser.add_argument(
+        "--for", dest="seconds", metavar="TIME", help="detach after that time: 30s, 5m, 1h"
+    )
+    parser.set_defaults(handler=attach)
+
+
+def add_status_parser(subparsers: Parsers) -> None:
+    """Add the command ``status``."""
+    parser = subparsers.add_parser(
+        "status",
+        help="list the processes that take commands",
+        description="List the processes of this user that take commands, or one of them.",
+        epilog=_STATUS_EXAMPLES,
+    )
+    parser.add_argument("pid", nargs="?", type=_pid, metavar="PID", help="only this process")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    parser.set_defaults(handler=status)
+
+
+def add_reload_parser(subparsers: Parsers) -> None:
+    """Add the command ``reload``."""
+    parser = subparsers.add_parser(
+        "reload",
+        help="give a traced process another filter",
+        description="Give a traced process another filter, or let it read its files again.",
+        epilog=_RELOAD_EXAMPLES,
+    )
+    _add_pid(parser)
+    _add_filter(parser)
+    parser.set_defaults(handler=reload)
+
+
+def _add_short_parser(name: str, subparsers: Parsers) -> None:
+    parser = subparsers.add_parser(
+        name,
+        help=_SHORT[name],
+        description=f"{_SHORT[name].capitalize()}.",
+        epilog=f"examples:\n  codetracer-otel {name} 4711\n",
+    )
+    _add_pid(parser)
+    parser.set_defaults(handler=partial(_say, name))
+
+
+add_pause_parser = partial(_add_short_parser, "pause")
+add_resume_parser = partial(_add_short_parser, "resume")
+add_detach_parser = partial(_add_short_parser, "detach")
+
+
+def _add_pid(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pid", type=_pid, metavar="PID", help="number of the process")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add_filter(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--trace-filter", action="append", default=[], metavar="FILE", help="as for `run`"
+    )
+
+
+def _pid(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text) < 1 << 31:
+        raise ValueError(text)
+    return int(text)
+
+
+def attach(arguments: argparse.Namespace) -> int:
+    """Begin a session in a running process, and say what it does.
+
+    Raises:
+        CodetracerError: filters, exporters or the time are not valid, or it cannot be done;
+            nothing was changed.
+    """
+    request = {
+        "command": "attach",
+        "filters": _checked_filters(arguments.trace_filter),
+        "exporter": _exporters(arguments),
+        "capture": arguments.capture,
+        "seconds": _seconds(arguments.seconds),
+    }
+    pid = arguments.pid
+    path = find_socket(pid) or inject(pid)
+    answer = ask(pid, path, request)
+    shown = ", ".join(request["exporter"])
+    limit = f" for {arguments.seconds}" if arguments.seconds else ""
+    return _print(arguments, answer, f"process {pid}: attached{limit}; spans go to {shown}")
+
+
+def reload(arguments: argparse.Namespace) -> int:
+    """Give a process another filter.
+
+    Raises:
+        CodetracerError: the filter is not valid, or it cannot be done; nothing was changed.
+    """
+    request = {"command": "reload", "filters": _checked_filters(arguments.trace_filter)}
+    answer = ask(arguments.pid, _socket_of(arguments.pid), request)
+    filters = ", ".join(answer.get("filters") or ())
+    return _print(arguments, answer, f"process {arguments.pid}: in force now: {filters}")
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Print what the processes that take commands are at."""
+    if arguments.pid is not None:
+        answers = [ask(arguments.pid, _socket_of(arguments.pid), {"command": "status"})]
+    else:
+        answers = [answer for answer in map(_ask_quietly, all_sockets()) if answer is not None]
+    if not answers and not arguments.json:
+        print("no process of this user takes commands")
+    for answer in answers:
+        if arguments.json:
+            print(Json.dumps(_told(answer), is_spaced=True))
+        else:
+            print(_status_line(answer))
+    return 0
+
+
+def _ask_quietly(found: tuple[int, str]) -> dict[str, Any] | None:
+    try:
+        return ask(*found, {"command": "status"})
+    except CodetracerError:
+        return None  # it ended meanwhile, or is busy
+
+
+def _say(command: str, arguments: argparse.Namespace) -> int:
+    pid = arguments.pid
+    answer = ask(pid, _socket_of(pid), {"command": command})
+    return _print(arguments, answer, f"process {pid}: {answer.get('line')}")
+
+
+def _socket_of(pid: int) -> str:
+    path = find_socket(pid)
+    if path is None:
+        raise EnvironmentFailure(
+            f"process {pid} takes no commands; see codetracer-otel attach --help",
+            ErrorCode.NO_SESSION,
+        )
+    return path
+
+
+def _print(arguments: argparse.Namespace, answer: dict[str, Any], line: str) -> int:
+    print(Json.dumps(_told(answer), is_spaced=True) if arguments.json else line)
+    return 0
+
+
+def _told(answer: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in answer.items() if key not in ("ok", "line")}
+
+
+def _status_line(answer: dict[str, Any]) -> str:
+    losses = answer.get("losses") or {}
+    lost = ", ".join(f"{count} lost ({cause})" for cause, count in losses.items())
+    filters = ", ".join(answer.get("filters") or ()) or "no filter"
+    parts = [
+        f"{answer.get('pid')}",
+        f"{answer.get('state')}",
+        f"{answer.get('spans')} spans",
+        *([lost] if lost else []),
+        filters,
+        f"{answer.get('program')}",
+    ]
+    return "  ".join(parts)
+
+
+def _checked_filters(given: list[str]) -> list[list[str]]:
+    """Return label and text of each filter, all of them valid.
+
+    Raises:
+        FilterError: with every problem.
+    """
+    sources = [source for text in given for source in parse_stated_chain(text)]
+    if sources:
+        load_chain([*builtin_sources(), *sources])
+    return [[source.label, read_source(source).content] for source in sources]
+
+
+def _exporters(arguments: argparse.Namespace) -> list[str]:
+    """Return the exporters with absolute paths: the other process is in another directory."""
+    default = [f"jsonl=trace-{arguments.pid}.jsonl"]
+    found, problems = exporters_from_keyword(arguments.exporter or default)
+    if problems:
+        raise configuration_error(problems)
+    return [
+        f"{spec.name}={spec.target}" if spec.target else spec.name
+        for spec in found
+        if isinstance(spec, ExporterSpec)
+    ] or ["none"]
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    number = text.rstrip("hms")
+    unit = _UNITS.get(text[len(number) :] or "s")
+    try:
+        seconds = float(number) * (unit or 0)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < _LONGEST_S:
+        raise UsageError(f"--for: not a time, got {text!r}; expected 30s, 5m or 1h", ErrorCode.IO)
+    return seconds

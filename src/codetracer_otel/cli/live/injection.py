@@ -1,0 +1,175 @@
+"""Lets a running interpreter take commands that was not prepared for it (CPython 3.14 and newer).
+
+``sys.remote_exec`` has the other process's main thread run a small script of ours, which opens the
+control socket and nothing else. What follows is said over that.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+import time
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.cli.live.client import find_socket, user_of
+from codetracer_otel.errors import EnvironmentFailure, ErrorCode
+from codetracer_otel.own_code import FOLDER
+from codetracer_otel.sdk.control.places import make_folder
+from codetracer_otel.sdk.settings.model import from_process_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PATIENCE_S: Final = 5.0
+_LOOK_S: Final = 0.02
+REMOTE_EXEC: Final = getattr(sys, "remote_exec", None)
+
+# Its names are its own, and it works on a thread: the main one goes on at once.
+_SCRIPT: Final = """\
+def begin(version, paths, answer):
+    import sys
+    try:
+        added = []
+        try:
+            import codetracer_otel.sdk.session.configure as configure
+        except ImportError:
+            if sys.version_info[:2] != version:
+                raise
+            added = [path for path in paths if path not in sys.path]
+            sys.path.extend(added)
+            try:
+                import codetracer_otel.sdk.session.configure as configure
+            except BaseException:
+                sys.path[:] = [path for path in sys.path if path not in added]
+                raise
+        configure.take_commands(added)
+    except BaseException as error:
+        import io
+        with io.open(answer, "w") as file:
+            file.write(f"{type(error).__name__}: {error}")
+import _thread
+_thread.start_new_thread(begin, {given})
+"""
+_PREPARED: Final = "start it with --control, or with CODETRACER_AUTO_START=dormant"
+_REASONS: Final = (
+    (
+        "not enabled",
+        ErrorCode.NOT_PERMITTED,
+        f"its interpreter was started with remote debugging off; {_PREPARED}",
+    ),
+    (
+        "Can't send commands",
+        ErrorCode.OTHER_INTERPRETER,
+        "it runs another version of Python; use the codetracer-otel of that one",
+    ),
+)
+_NO_PYTHON: Final = f"it is no CPython from 3.14 on; an older one takes commands if you {_PREPARED}"
+
+
+def inject(
+    pid: int,
+    remote_exec: Callable[[int, str], object] | None = REMOTE_EXEC,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] = time.sleep,
+) -> str:
+    """Let a process take commands; return the path of its socket.
+
+    Args:
+        pid: of a CPython of the same minor version.
+        remote_exec: `sys.remote_exec`, or None before 3.14.
+        clock: monotonic seconds.
+        sleep: waits.
+
+    Raises:
+        EnvironmentFailure: it cannot be reached, or does not answer; nothing is left behind.
+    """
+    if remote_exec is None:
+        own = ".".join(map(str, sys.version_info[:2]))
+        raise EnvironmentFailure(
+            f"process {pid} takes no commands: {_PREPARED}; from Python 3.14 on that is not "
+            f"needed, but this is {own}",
+            ErrorCode.OTHER_INTERPRETER,
+        )
+    script, answer = _write_script(pid)
+    try:
+        _execute(remote_exec, pid, script)
+        return _wait_for(pid, answer, lambda: _withdraw(remote_exec, pid), clock, sleep)
+    finally:
+        for path in (script, answer):
+            if os.path.exists(path):
+                os.unlink(path)
+
+
+def _write_script(pid: int) -> tuple[str, str]:
+    user = user_of(pid)
+    folder = make_folder(from_process_environment(), user)
+    stem = os.path.join(folder, f"{pid}-{os.urandom(8).hex()}")
+    paths = dict.fromkeys(
+        (os.path.dirname(FOLDER.rstrip(os.sep)), *map(sysconfig.get_path, ("purelib", "platlib")))
+    )
+    given = (sys.version_info[:2], list(paths), f"{stem}.answer")
+    descriptor = os.open(f"{stem}.py", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(_SCRIPT.replace("{given}", repr(given)))
+    if user != os.geteuid():
+        os.chown(f"{stem}.py", user, -1)
+    return f"{stem}.py", f"{stem}.answer"
+
+
+def _execute(remote_exec: Callable[[int, str], object], pid: int, script: str) -> None:
+    try:
+        remote_exec(pid, script)
+    except PermissionError:
+        raise EnvironmentFailure(
+            f"process {pid}: not permitted to look into it; ask as its user, and where the kernel "
+            "restricts ptrace, as root",
+            ErrorCode.NOT_PERMITTED,
+        ) from None
+    except ProcessLookupError:
+        raise EnvironmentFailure(f"there is no process {pid}", ErrorCode.NO_SUCH_PROCESS) from None
+    except (RuntimeError, OSError) as error:
+        for words, code, reason in _REASONS:
+            if words in str(error):
+                raise EnvironmentFailure(f"process {pid}: {reason}", code) from None
+        raise EnvironmentFailure(
+            f"process {pid}: {_NO_PYTHON}", ErrorCode.OTHER_INTERPRETER
+        ) from None
+
+
+def _withdraw(remote_exec: Callable[[int, str], object], pid: int) -> None:
+    """Put nothing into the script's place, which a main thread may ask for an hour from now."""
+    try:
+        remote_exec(pid, os.devnull)
+    except (RuntimeError, OSError):
+        return  # it is gone
+
+
+def _wait_for(
+    pid: int,
+    answer: str,
+    withdraw: Callable[[], object],
+    clock: Callable[[], float],
+    sleep: Callable[[float], object],
+) -> str:
+    deadline = clock() + PATIENCE_S
+    while True:
+        path = find_socket(pid)
+        if path is not None:
+            return path
+        if os.path.exists(answer):
+            with open(answer, encoding="utf-8") as file:
+                problem = file.read()
+            if problem:
+                raise EnvironmentFailure(
+                    f"process {pid} cannot load codetracer-otel: {problem}; install it there",
+                    ErrorCode.CONTROL_FAILED,
+                )
+        if clock() > deadline:
+            withdraw()
+            raise EnvironmentFailure(
+                f"process {pid} did not answer within {PATIENCE_S:g} s: its main thread is inside "
+                "C code; nothing was changed",
+                ErrorCode.NO_ANSWER,
+            )
+        sleep(_LOOK_S)
