@@ -46,7 +46,8 @@ def may_be_encoded(text: str) -> bool:
 
 
 def _may_be_numbered(text: str) -> bool:
-    return any(mark in text for mark in NUMBER_MARKS)
+    # A single character is found ten times as fast.
+    return ("\\" in text or "&" in text) and any(mark in text for mark in NUMBER_MARKS)
 
 
 def decodings(text: str) -> Iterator[Decoded]:
