@@ -35,6 +35,36 @@ exec = "trace"
 reason = "look at pip itself"
 """
 
+ORDERS = """
+import time
+
+
+def query(table, n):
+    time.sleep(0.002)
+    return [table, n]
+
+
+def price(items):
+    time.sleep(0.001 * items)
+    return items * 100
+
+
+def place(n):
+    rows = query('orders', n)
+    total = price(n % 3 + 1)
+    if n:
+MORE        pass
+    return total, rows
+
+
+def main():
+    for n in range(12):
+        place(n)
+
+
+main()
+"""
+
 
 def main() -> int:
     missing = browser.missing()
@@ -44,11 +74,19 @@ def main() -> int:
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="codetracer-pictures-") as made:
         folder = Path(made)
-        pages = [("light", shop(folder), choose_failed), ("dark", pip(folder), choose_deep)]
+        listed, compared = pip(folder), comparison(folder)
+        pages = [
+            ("report-light", "light", shop(folder), choose_failed),
+            ("report-dark", "dark", listed, choose_deep),
+            ("flame-light", "light", listed, choose_flame),
+            ("flame-dark", "dark", listed, choose_flame),
+            ("comparison-light", "light", compared, choose_change),
+            ("comparison-dark", "dark", compared, choose_change),
+        ]
         driver = browser.start(folder / "profile")
         try:
-            for scheme, page, prepare in pages:
-                take(driver, scheme, page, prepare)
+            for name, scheme, page, prepare in pages:
+                take(driver, name, scheme, page, prepare)
         finally:
             driver.quit()
     return 0
@@ -66,6 +104,16 @@ def pip(folder: Path) -> Path:
     return report(folder, "pip-list", "--trace-filter", "pip.toml")
 
 
+def comparison(folder: Path) -> Path:
+    """Compare two versions of a small program: a query more for each order, a new function."""
+    for name, more in (("before", ""), ("after", "        query('users', n)\n")):
+        (folder / f"{name}.py").write_text(ORDERS.replace("MORE", more))
+        run(folder, "--exporter", f"jsonl={name}.jsonl", f"{name}.py")
+    command = [sys.executable, "-m", "codetracer_otel", "diff", "before.jsonl", "after.jsonl"]
+    subprocess.run([*command, "--html", "diff.html"], cwd=folder, check=True, capture_output=True)
+    return without_machine(folder, folder / "diff.html")
+
+
 def run(folder: Path, *arguments: str) -> None:
     command = [sys.executable, "-m", "codetracer_otel", "run", *arguments]
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
@@ -76,6 +124,10 @@ def report(folder: Path, name: str, *arguments: str) -> Path:
     command = [sys.executable, "-m", "codetracer_otel", "report", f"{name}.jsonl", "-o"]
     page = folder / f"{name}.html"
     subprocess.run([*command, page.name, *arguments], cwd=folder, check=True)
+    return without_machine(folder, page)
+
+
+def without_machine(folder: Path, page: Path) -> Path:
     text = page.read_text("ascii")
     for machine in (*map(Path, sys.path), ROOT, folder.resolve()):
         if machine.is_absolute() and len(machine.parts) > 1:
@@ -85,7 +137,11 @@ def report(folder: Path, name: str, *arguments: str) -> Path:
 
 
 def take(
-    driver: WebDriver, scheme: str, path: Path, prepare: Callable[[browser.Page], None]
+    driver: WebDriver,
+    name: str,
+    scheme: str,
+    path: Path,
+    prepare: Callable[[browser.Page], None],
 ) -> None:
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
@@ -93,7 +149,7 @@ def take(
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     page = browser.Page(driver, path)
     prepare(page)
-    target = IMAGES / f"report-{scheme}.png"
+    target = IMAGES / f"{name}.png"
     driver.save_screenshot(str(target))
     size = target.stat().st_size
     print(f"{target.relative_to(ROOT)}: {size:,} bytes")
@@ -116,6 +172,20 @@ def choose_deep(page: browser.Page) -> None:
     look_at_all(page)
     page.click("zoom-in")
     page.click("zoom-in")
+    leave(page)
+
+
+def choose_flame(page: browser.Page) -> None:
+    """Show the flame graph beside the timeline, and the deepest of its widest paths."""
+    page.press("f")
+    page.run("document.getElementById('flame-spans').focus()")
+    page.press(*["\ue015"] * 4)
+    leave(page)
+
+
+def choose_change(page: browser.Page) -> None:
+    """Mark what the first difference is about."""
+    page.run("document.querySelector('#changes button').click()")
     leave(page)
 
 

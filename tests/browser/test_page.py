@@ -6,7 +6,7 @@ import pytest
 from tests.browser.browser import Page
 from tests.report.lines import line, write
 
-from codetracer_otel.report import RuleTexts, build_report
+from codetracer_otel.report import RuleTexts, build_comparison, build_report
 
 ARGUMENTS = {
     "codetracer.arg.user": "ann",
@@ -385,7 +385,7 @@ def test_merged_slices_still_show_what_failed(show):
 
 
 def test_a_recording_says_that_it_holds_no_time(driver, tmp_path):
-    from tests.report.sources.test_native_source import WHOLE
+    from tests.traces.sources.test_native_source import WHOLE
 
     folder = tmp_path / "recording"
     folder.mkdir()
@@ -395,3 +395,60 @@ def test_a_recording_says_that_it_holds_no_time(driver, tmp_path):
     assert "lengths are steps" in page.text("facts")
     page.click("next-error")
     assert page.text("details").startswith("g/app/a.py:92 steps")
+
+
+def test_the_flame_graph_stands_beside_the_timeline_and_marks_what_is_chosen(page):
+    page.press("f")
+    assert page.run("return document.getElementById('flame').hidden") is False
+    assert page.run("return document.getElementById('spans').clientWidth") > 300
+    drawn = page.colors("flame-spans")
+    assert len(drawn) > 5
+    page.run("document.getElementById('flame-spans').focus()")
+    page.press("\ue015")
+    assert page.text("flame-text").startswith("app.main: 1 call, 1.50 ms in all, 300 \u00b5s self")
+    page.press("\ue015")
+    assert page.text("flame-text").startswith("pool.work: 1 call, 500 \u00b5s in all")
+    assert page.text("matches") == "1 of 1 found" or page.text("matches") == "1 found"
+    page.press("\ue007")
+    assert page.run("return document.getElementById('flame-spans').dataset.boxes") == "2"
+    page.press("0")
+    assert page.run("return document.getElementById('flame-spans').dataset.boxes") == "6"
+    assert page.complaints() == []
+    page.press("t")
+    assert page.colors("flame-spans") != drawn
+
+
+def test_two_sides_are_compared_on_one_page(driver, tmp_path):
+    old = write(
+        tmp_path / "old.jsonl", *(line(n, n * 100, 50, name="app.query") for n in range(1, 5))
+    )
+    later = [line(20 + n, 9_000_000 + n * 100, 50, name="app.query") for n in range(1, 9)]
+    new = write(tmp_path / "new.jsonl", *later, line(40, 9_002_000, 90, name="app.<b>new"))
+    output = tmp_path / "page.html"
+    build_comparison([old], [new], str(output))
+    page = Page(driver, output)
+    items = page.run("return [...document.querySelectorAll('#changes li')].map(e => e.textContent)")
+    assert items[0].startswith("callsapp.query: 4 -> 8 calls")
+    assert items[1].startswith("newapp.<b>new: a new function, 1 call")
+    assert "1.99 ms" in page.text("facts")
+    page.run("document.querySelectorAll('#changes button')[0].click()")
+    assert page.text("matches") == "12 found"
+    page.run("document.getElementById('flame-spans').focus()")
+    page.press("\ue015")
+    assert "4 \u2192 8 calls, 200 \u00b5s \u2192 400 \u00b5s in all" in page.text("flame-text")
+    assert page.complaints() == []
+    driver.get("about:blank")
+
+
+def test_the_lines_of_a_function_are_shown_without_what_looks_like_a_secret(show, tmp_path):
+    from codetracer_otel.cli.report import FilterRules
+
+    key = "ghp_" + "a1B2" * 9
+    source = tmp_path / "app.py"
+    source.write_text(f"\n\ndef work(a):\n    token = '{key}'\n    return '<b>' * a\n\nother = 1\n")
+    where = {"code.file.path": str(source), "code.line.number": 3}
+    page = show(line(1, attributes=where), rules=FilterRules([]))
+    page.focus()
+    page.press("\ue015")
+    code = page.run("return document.querySelector('.code').textContent")
+    assert code == "def work(a):\n    token = '<redacted>'\n    return '<b>' * a"

@@ -71,6 +71,26 @@ def test_a_generator_makes_room_for_its_consumer(tmp_path):
     }
 
 
+def test_context_managers_in_each_other_leave_the_calls_of_their_bodies_where_they_are(tmp_path):
+    found = places(
+        tmp_path,
+        line(1, 0, 100, name="a.main"),
+        line(2, 5, 90, parent=1, name="a.outer", attributes=GENERATOR),
+        line(3, 6, 1, parent=2, name="a.of_outer"),
+        line(4, 10, 80, parent=1, name="a.inner", attributes=GENERATOR),
+        line(5, 20, 10, parent=1, name="a.body"),
+        line(6, 22, 5, parent=5, name="a.below"),
+        line(7, 40, 10, parent=1, name="a.body_again"),
+    )
+    assert {name: found[f"a.{name}"][1:] for name in ("body", "below", "body_again")} == {
+        "body": ("calls", 1),
+        "below": ("calls", 2),
+        "body_again": ("calls", 1),
+    }
+    assert found["a.outer"][1] == found["a.inner"][1] == "generator"
+    assert found["a.of_outer"][1:] == ("generator", 1)
+
+
 def test_beginnings_cut_to_microseconds_bend_no_stack(tmp_path):
     # the second begins 0.9 us after its text says, when the first has just ended
     found = places(

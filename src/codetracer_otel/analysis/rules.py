@@ -31,3 +31,6 @@ class Rules(Protocol):
 
     def of(self, function: Function, keys: Iterable[str]) -> RuleTexts | None:
         """Return the rules behind a function and these attributes, if they are known."""
+
+    def hide(self, function: Function, text: str) -> str:
+        """Return a text of the function's file without what looks like a secret."""

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Final
 from codetracer_otel.analysis.differences.change_texts import comparison_lines, comparison_object
 from codetracer_otel.analysis.differences.comparison import compare
 from codetracer_otel.analysis.differences.gate import broken, parse_gate
+from codetracer_otel.cli.report import FilterRules
 from codetracer_otel.cli.show.tree import clean
 from codetracer_otel.errors import ErrorCode, UsageError
+from codetracer_otel.report import build_comparison
 from codetracer_otel.traces import open_traces
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--new", nargs="+", default=[], metavar="TRACE", help="repetitions")
     parser.add_argument("--all", action="store_true", help="also what follows from other changes")
     parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--html", metavar="FILE", help="write the report page of the first of each")
     parser.add_argument(
         "--fail-on",
         metavar="CONDITIONS",
@@ -55,6 +58,7 @@ def diff(options: argparse.Namespace) -> int:
 
     Raises:
         UsageError: the sides are not given, or one is no trace.
+        EnvironmentFailure: the page cannot be written.
     """
     old, new = _sides(options)
     conditions = parse_gate(options.fail_on) if options.fail_on else ()
@@ -73,6 +77,9 @@ def diff(options: argparse.Namespace) -> int:
                 sys.stderr.write(f"codetracer-otel: {path}: {note}\n")
         found = compare(*sides)
         _print(found, options)
+    if options.html:
+        done = build_comparison(old[:1], new[:1], options.html, rules=FilterRules([]))
+        sys.stderr.write(f"codetracer-otel: {done.path}: {done.size:,} bytes\n")
     wrong = broken(conditions, found.changes)
     for change in wrong:
         sys.stderr.write(f"codetracer-otel: --fail-on: {change.kind.value} {change.name}\n")

@@ -160,6 +160,15 @@ class FilterRules:
         traced = "traced by" if decision.traces else "the filters of now would skip it by"
         return RuleTexts(f"{traced} {_source_text(decision.source)}", values)
 
+    def hide(self, function: Function, text: str) -> str:
+        """Return a text of the function's file without what looks like a secret."""
+        classifier = self._classifier_of(function.file)
+        identity = None if classifier is None else _identity(function, classifier.chain.roots)
+        if classifier is None or identity is None:
+            return ""
+        rules = classifier.classify(identity).text_rules
+        return text if rules is None else rules.redact_texts([text])[0]
+
     def _classifier_of(self, file: str) -> Classifier | None:
         folder = os.path.dirname(file)
         if folder not in self._projects:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from codetracer_otel.analysis.rules import RuleTexts
-from codetracer_otel.report.build import Report, build_report
+from codetracer_otel.report.build import Report, build_comparison, build_report
 
-__all__ = ["Report", "RuleTexts", "build_report"]
+__all__ = ["Report", "RuleTexts", "build_comparison", "build_report"]

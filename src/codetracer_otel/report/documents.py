@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.analysis.run_texts import loss_text, run_labels
+from codetracer_otel.data_classes import dataclass
 from codetracer_otel.exporters.files.line_writer import rfc3339
+from codetracer_otel.report.flame import flame_columns
 from codetracer_otel.report.layout import Slice, lay_out
 from codetracer_otel.report.payload import CHUNK, DetailsEncoder, html_safe_json
+from codetracer_otel.report.source_lines import SourceLines
 from codetracer_otel.traces.span_columns import NONE, Mark
 
 if TYPE_CHECKING:
@@ -87,6 +91,21 @@ def _ordered_threads(spans: Spans) -> list[int]:
     return sorted(first, key=place)
 
 
+@dataclass(slots=True)
+class Compared:
+    """What a page compares.
+
+    Attributes:
+        sides: numbers of the runs of the old side and of the new one; empty for no comparison.
+        shifts: number of a source -> by how many ns its spans were moved to begin with the others.
+        changes: kind, text, whether it got worse, and number of the function, or -1.
+    """
+
+    sides: tuple[tuple[int, ...], ...] = ()
+    shifts: dict[int, int] = field(default_factory=dict)
+    changes: list[tuple[str, str, bool, int]] = field(default_factory=list)
+
+
 class Contents:
     """The documents of a page.
 
@@ -95,6 +114,7 @@ class Contents:
         layout: what stands on the timeline.
         times: figures of each function.
         rules: knows which rules chose functions and values.
+        compared: the two sides, where the page compares them.
 
     Attributes:
         notes: what a reader must know; complete when the documents were taken.
@@ -106,6 +126,7 @@ class Contents:
         layout: Layout,
         times: Sequence[FunctionTimes],
         rules: Rules | None,
+        compared: Compared | None = None,
     ) -> None:
         losses = [text for run in traces.spans.runs if (text := loss_text(run))]
         self.notes = [*losses, *traces.notes, *_folding_notes(layout)]
@@ -113,6 +134,8 @@ class Contents:
         self._layout = layout
         self._times = times
         self._rules = rules
+        self._compared = compared or Compared()
+        self._source = SourceLines()
         self._details = DetailsEncoder()
         self._keys_of: dict[int, set[int]] = {}
         self._origin = min(layout.spans.starts, default=0)
@@ -135,7 +158,8 @@ class Contents:
             return []
         spans = self._layout.spans
         found = self._traces.details(index)
-        encoded = self._details.encode(found, self._origin)
+        shift = self._compared.shifts.get(spans.sources[index], 0)
+        encoded = self._details.encode(found, self._origin + shift)
         if encoded:
             self._keys_of.setdefault(spans.functions[index], set()).update(encoded[0][::2])
         return encoded
@@ -153,6 +177,9 @@ class Contents:
             "slices": self._columns(),
             "runs": self._runs(),
             "functions": [self._function(number) for number in range(len(self._times))],
+            "sources": self._sources_of_functions(),
+            "flame": flame_columns(self._traces, self._compared.sides),
+            "changes": self._compared.changes,
             "chunk": CHUNK,
             "keys": self._details.keys,
         }
@@ -189,6 +216,19 @@ class Contents:
             for number, (_, run) in enumerate(self._layout.members)
             if run is not None
         }
+
+    def _sources_of_functions(self) -> dict[int, str]:
+        """Return the lines of functions, of those that take longest as many as there is room."""
+        if self._rules is None:
+            return {}
+        order = sorted(range(len(self._times)), key=lambda number: -self._times[number].own)
+        found = {}
+        for number in order:
+            function = self._layout.spans.function_table[number]
+            text = "\n".join(self._source.of(function))
+            if text:
+                found[number] = self._rules.hide(function, text)
+        return found
 
     def _function(self, number: int) -> list[Any]:
         function, times = self._layout.spans.function_table[number], self._times[number]

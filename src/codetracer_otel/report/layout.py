@@ -88,21 +88,22 @@ class _Layout:
             self._put(index, place, lane or self._free_lane(place, lanes))
 
     def _beside(self) -> set[int]:
-        """Return the suspended slices that overlap a sibling."""
+        """Return the suspended slices that overlap a sibling: every one that is still open."""
         found: set[int] = set()
-        latest: dict[tuple[int, int], int] = {}
+        waiting: dict[tuple[int, int], list[int]] = {}  # suspended ones that overlapped none yet
+        ends: dict[tuple[int, int], int] = {}  # of siblings other than generators
         for index in self._order:
             place = self._slices[index]
-            key = (place.parent, place.thread)
-            known = latest.get(key, NONE)
-            earlier = self._slices[known]
-            if known != NONE and earlier.end > place.start + self._tolerance:
-                if earlier.marks & Mark.SUSPENDED:
-                    found.add(known)
-                if place.marks & Mark.SUSPENDED and not earlier.marks & Mark.GENERATOR:
+            key, limit = (place.parent, place.thread), place.start + self._tolerance
+            before = waiting.pop(key, ())
+            found.update(known for known in before if self._slices[known].end > limit)
+            if place.marks & Mark.SUSPENDED:
+                if ends.get(key, limit) > limit:
                     found.add(index)
-            if known == NONE or earlier.end <= place.end:
-                latest[key] = index
+                else:
+                    waiting[key] = [index]
+            if not place.marks & Mark.GENERATOR:
+                ends[key] = max(place.end, ends.get(key, place.end))
         return found
 
     def _put(self, index: int, place: Slice, lane: Lane) -> None:

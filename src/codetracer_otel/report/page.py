@@ -15,7 +15,15 @@ from codetracer_otel.errors import EnvironmentFailure, ErrorCode
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_SCRIPTS: Final = ("text.js", "model.js", "drawing.js", "timeline.js", "panes.js", "main.js")
+_SCRIPTS: Final = (
+    "text.js",
+    "model.js",
+    "drawing.js",
+    "timeline.js",
+    "flame.js",
+    "panes.js",
+    "main.js",
+)
 _POLICY: Final = (
     "default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; "
     "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"

@@ -131,10 +131,47 @@ class Page {
     this.pane = new DetailsPane(model, this.timeline);
     this.search = new Search(model, this.timeline);
     this.table = new FunctionTable(model, (number) => this.choose(number));
+    this.flame = new Flame(model, (number) => this.mark(number));
     this.search.box.addEventListener("input", () => this.table.choose(NO_ONE));
     this.errors = failedSlices(model);
     this.showFacts();
+    this.showChanges();
     this.listen();
+    if (this.flame.isCompared) this.turnFlame();
+  }
+
+  /** Shows what two sides differ in; a click marks the function. */
+  showChanges() {
+    const list = document.getElementById("changes");
+    list.hidden = !this.model.changes.length;
+    for (const [kind, text, isWorse, number] of this.model.changes) {
+      const item = element("li", isWorse ? "" : "better");
+      item.append(element("span", "kind", kind));
+      const shown = inLine(text.slice(kind.length).trim());
+      if (number === NO_ONE) {
+        item.append(shown);
+      } else {
+        const link = element("button", "link", shown);
+        link.type = "button";
+        link.addEventListener("click", () => this.mark(number));
+        item.append(link);
+      }
+      list.append(item);
+    }
+  }
+
+  /** Marks the calls of a function on the timeline and in the table. */
+  mark(number) {
+    this.table.choose(number);
+    this.search.ofFunction(number);
+  }
+
+  turnFlame() {
+    const flame = document.getElementById("flame");
+    flame.hidden = !flame.hidden;
+    document.getElementById("flames").ariaExpanded = String(!flame.hidden);
+    this.flame.describe(this.flame.selected);
+    this.flame.draw();
   }
 
   showFacts() {
@@ -162,6 +199,7 @@ class Page {
     onClick("zoom-out", () => this.timeline.zoom(1 / 0.6));
     onClick("fit", () => this.timeline.fit());
     onClick("theme", () => this.turnTheme());
+    onClick("flames", () => this.turnFlame());
     onClick("help", () => this.turnHelp());
     onClick("next-error", () => this.nextError(1));
     document.addEventListener("keydown", (event) => this.onKey(event));
@@ -197,8 +235,7 @@ class Page {
       this.search.clear();
       return;
     }
-    this.table.choose(number);
-    this.search.ofFunction(number);
+    this.mark(number);
   }
 
   turnTheme() {
@@ -206,6 +243,7 @@ class Page {
     const isDark = getComputedStyle(root).colorScheme === "dark";
     root.dataset.theme = isDark ? "light" : "dark";
     this.timeline.retheme();
+    this.flame.retheme();
   }
 
   turnHelp() {
@@ -240,6 +278,7 @@ class Page {
       "/": () => this.search.box.focus(),
       "?": () => this.turnHelp(),
       t: () => this.turnTheme(),
+      f: () => this.turnFlame(),
       e: () => this.nextError(1),
       E: () => this.nextError(-1),
       "+": () => timeline.zoom(0.6),

@@ -13,6 +13,9 @@ class Model {
     this.inputs = data.inputs;
     this.notes = data.notes;
     this.keys = data.keys;
+    this.flame = data.flame;
+    this.changes = data.changes;
+    this.sources = new Map(Object.entries(data.sources).map(([number, text]) => [Number(number), text]));
     this.runs = new Map(Object.entries(data.runs).map(([slice, run]) => [Number(slice), run]));
     this.start = Float64Array.from(data.slices.start);
     this.extent = Float64Array.from(data.slices.length);

@@ -50,8 +50,19 @@ class DetailsPane {
     for (const event of events) this.showEvent(event, slice);
     if (rest.length) this.list("Attributes", rest, called);
     this.showWay(slice);
+    this.showSource(model.functionOf[slice]);
     if (ids || links.length) this.showIds(ids, links);
     if (called.rule) this.line("Rules are named as the filters are now, which may have changed since.", "hint");
+  }
+
+  /** Shows the lines of a function, as its file is now. */
+  showSource(number) {
+    const text = this.model.sources.get(number);
+    if (text === undefined) return;
+    this.heading("Source, as the file is now");
+    const shown = element("div", "value code");
+    appendText(shown, text);
+    this.pane.append(shown);
   }
 
   line(text, className = "") {
