@@ -24,7 +24,7 @@ Made from the docstrings by `python -m tools.api`; `import codetracer_otel as ct
 `configure()` with their variables and flags are in [options](options.md).
 """
 GROUPS = {
-    "Sessions": ("configure", "shutdown", "Session", "filter_from_text"),
+    "Sessions": ("configure", "shutdown", "Session", "filter_from_text", "install_metrics_sink"),
     "Settings": ("Limits", "Buffer", "Policy"),
     "Spans by hand": ("span", "instrument", "event", "current_ids", "session_scope"),
     "Topics and logs": ("register_topic", "reload_trace", "LogCorrelationFilter"),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         session_scope,
         span,
     )
-    from codetracer_otel.sdk.session.configure import configure, shutdown
+    from codetracer_otel.sdk.session.configure import configure, install_metrics_sink, shutdown
     from codetracer_otel.sdk.session.session import Session
     from codetracer_otel.sdk.settings.error_policy import Policy
     from codetracer_otel.sdk.settings.limits import Buffer, Limits
@@ -65,6 +65,7 @@ _HOMES = {
     "Session": "codetracer_otel.sdk.session.session",
     "configure": "codetracer_otel.sdk.session.configure",
     "filter_from_text": "codetracer_otel.filters.language.sources",
+    "install_metrics_sink": "codetracer_otel.sdk.session.configure",
     "shutdown": "codetracer_otel.sdk.session.configure",
 }
 _MODULES = ("ports", "testing")
@@ -89,6 +90,7 @@ __all__ = [
     "current_ids",
     "event",
     "filter_from_text",
+    "install_metrics_sink",
     "instrument",
     "ports",
     "register_topic",

@@ -97,8 +97,8 @@ def text_of_name(name: object) -> str:
 
 
 SCOPE_NAME: Final = "codetracer_otel"
-# the first release in which code.function.name, code.file.path and code.line.number are stable
-SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.33.0"
+# OpenTelemetry's newest stable semantic conventions, whose names our spans and resources use
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.44.0"
 
 
 @dataclass(frozen=True, slots=True)

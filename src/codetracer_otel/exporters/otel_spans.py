@@ -47,8 +47,8 @@ _MAX_SCOPES: Final = 256
 class _HashedResource(Resource):
     """A resource that computes its hash once; OpenTelemetry's dumps itself as JSON per span."""
 
-    def __init__(self, attributes: Mapping[str, Any]) -> None:
-        super().__init__(attributes)
+    def __init__(self, attributes: Mapping[str, Any], schema: str) -> None:
+        super().__init__(attributes, schema)
         self._hash = super().__hash__()
 
     def __hash__(self) -> int:
@@ -88,13 +88,13 @@ class ReadableSpans:
 
     def of(self, batch: Batch) -> list[ReadableSpan]:
         """Return every span of a batch."""
-        resource = self._resource_of(batch.resource)
+        resource = self._resource_of(batch.resource, batch.resource_schema)
         return [self._build(view, resource) for view in batch.views()]
 
-    def _resource_of(self, attributes: Mapping[str, Any]) -> Resource:
+    def _resource_of(self, attributes: Mapping[str, Any], schema: str) -> Resource:
         if self._attributes is None or attributes != self._attributes:
             self._attributes = dict(attributes)
-            self._resource = _HashedResource(deliverable(attributes))
+            self._resource = _HashedResource(deliverable(attributes), schema)
         return self._resource
 
     def _build(self, view: SpanView, resource: Resource) -> ReadableSpan:

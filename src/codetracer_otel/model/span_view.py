@@ -90,11 +90,13 @@ class Batch:
         records: finished function spans, oldest first.
         spans: hand-written and library spans, already redacted.
         resource: resource attributes of this process.
+        resource_schema: URL of the schema that names them, or empty.
     """
 
     records: Sequence[Record]
     spans: Sequence[SpanView]
     resource: Mapping[str, AttributeValue]
+    resource_schema: str = ""
 
     def __len__(self) -> int:
         return len(self.records) + len(self.spans)

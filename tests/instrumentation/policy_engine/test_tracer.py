@@ -22,7 +22,8 @@ EVENT = {
 TABLE = ["evaluate", "routing", "signals", "signal", "wasm_eval", "synthesis", "action"]
 FIELDS = {
     "evaluate": [
-        "event_name", "tool_name", "matched_policies", "matched_policy_count", "final_decision",
+        "event_name", "tool_name", "matched_policies", "matched_policy_count", "policies",
+        "final_decision",
         "phase", "exit_reason",
     ],
     "routing": ["routing_key", "matched_policy_count", "policies"],
@@ -87,7 +88,8 @@ def test_what_a_stage_learns_its_evaluation_tells(capsys):
         evaluate()
     line = named(lines, "evaluate")
     assert (line["event_name"], line["tool_name"]) == ("PreToolUse", "Bash")
-    assert line["matched_policies"] == ["policies.shell", "policies.net"]
+    assert line["policies"] == ["policies.shell", "policies.net"]
+    assert line["matched_policies"] == 2
     assert (line["matched_policy_count"], line["final_decision"]) == (2, "Deny")
     signals = named(lines, "signals")
     assert (signals["signal_count"], signals["failed_count"]) == (2, 1)

@@ -198,6 +198,8 @@ class OtlpEncoder:
         for view in batch.spans:
             self._encode_slowly(view, groups.setdefault(self._scope_of(view), []))
         resource = framed(b"\x0a", attributes(b"\x0a", batch.resource))
+        if batch.resource_schema:
+            resource += framed(b"\x1a", utf8(batch.resource_schema))
         whole = Request(resource, tuple((*scope, _spans(made)) for scope, made in groups.items()))
         return list(whole.within(self._max_bytes))
 

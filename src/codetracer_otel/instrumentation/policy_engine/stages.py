@@ -138,14 +138,16 @@ class Evaluation(Stage):
         "tool_name",
         "matched_policies",
         "matched_policy_count",
+        "policies",
         "final_decision",
         "phase",
         "exit_reason",
     )
 
     def _complete(self) -> None:
-        self._add_default("matched_policies", [])
+        self._add_default("matched_policies", 0)
         self._add_default("matched_policy_count", 0)
+        self._add_default("policies", [])
 
 
 class Routing(Stage):
@@ -162,7 +164,8 @@ class Routing(Stage):
         self.record(matched_policy_count=len(names), policies=names)
         evaluation = self._around(Evaluation)
         if evaluation is not None:
-            evaluation.record(matched_policies=names, matched_policy_count=len(names))
+            count = len(names)
+            evaluation.record(matched_policies=count, matched_policy_count=count, policies=names)
 
     def _complete(self) -> None:
         self._add_default("matched_policy_count", 0)

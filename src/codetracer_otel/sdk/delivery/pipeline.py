@@ -39,6 +39,7 @@ class Pipeline:
         views_of: makes views of ended OpenTelemetry spans.
         redact: replaces secrets by shape in records and views, in place, before a queue sees them.
         resource: resource attributes of this process.
+        resource_schema: URL of the schema that names them.
         interval_s: seconds between two drains.
         batch_records: records per batch at most.
         max_spans: bound on hand-written and library spans that wait.
@@ -58,6 +59,7 @@ class Pipeline:
         views_of: Callable[[Sequence[ReadableSpan]], Sequence[SpanView]],
         redact: Callable[[Sequence[Record], Sequence[SpanView]], Sequence[SpanView]],
         resource: Mapping[str, AttributeValue],
+        resource_schema: str = "",
         *,
         interval_s: float,
         batch_records: int,
@@ -72,6 +74,7 @@ class Pipeline:
     ) -> None:
         self.export_queues = tuple(export_queues)
         self.resource = resource
+        self._resource_schema = resource_schema
         self.recorder: Recorder | None = None
         self.recorded = 0
         self.dropped_spans = 0
@@ -333,7 +336,8 @@ class Pipeline:
         self.recorded += self._judging
         self._batches += 1
         try:
-            batch = Batch(records, self._judged(records, spans), self.resource)
+            judged = self._judged(records, spans)
+            batch = Batch(records, judged, self.resource, self._resource_schema)
         except Exception as error:  # noqa: BLE001 - a batch that cannot be judged is not delivered
             self.failed_internally += self._judging
             self._judging = 0

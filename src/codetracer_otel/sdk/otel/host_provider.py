@@ -57,7 +57,8 @@ class ProviderExporter:
     def export(self, batch: Batch) -> ExportResult:
         """Give each span to the processors; what becomes of it there is not known here."""
         processor = self._provider._active_span_processor  # noqa: SLF001 - no public access
-        spans = self._spans.of(Batch(batch.records, batch.spans, self._resource))
+        schema = self._provider.resource.schema_url
+        spans = self._spans.of(Batch(batch.records, batch.spans, self._resource, schema))
         for number, span in enumerate(spans, 1):
             processor.on_end(span)
             if number % _MOST_AT_ONCE == 0:  # their queues drop what does not fit

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.sdk.resources import Resource
 
 from codetracer_otel.bindings import Os, new_uuid
+from codetracer_otel.exporters.attributes import SCHEMA_URL
 from codetracer_otel.filters.types import CodeIdentity, learn_nothing
 from codetracer_otel.sdk.delivery.attribute_keys import judged_attributes
 from codetracer_otel.version import VERSION
@@ -37,9 +38,11 @@ def build_resource(settings: Settings, filters: Sequence[tuple[str, str]]) -> Re
     attributes["service.name"] = service_name(settings)
     resource = Resource.create(attributes)
     stated = settings.resource
-    if stated is None:
-        return resource
-    return resource.merge(stated if isinstance(stated, Resource) else Resource(dict(stated)))
+    if stated is not None:
+        resource = resource.merge(
+            stated if isinstance(stated, Resource) else Resource(dict(stated))
+        )
+    return resource if resource.schema_url else Resource(resource.attributes, SCHEMA_URL)
 
 
 def judged_resource(

@@ -185,6 +185,7 @@ class _Assembly:
             views_of,
             self._redact,
             self._attributes,
+            self._resource.schema_url,
             interval_s=buffer.interval_ms / 1000,
             batch_records=buffer.batch_records,
             max_spans=buffer.records,

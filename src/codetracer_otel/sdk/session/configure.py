@@ -203,6 +203,9 @@ def shutdown(timeout: float = 5.0) -> bool:
 def install_metrics_sink(sink: MetricsSink) -> Callable[[], None]:
     """Let ``sink`` count failures and losses, of a running session and of later ones.
 
+    Args:
+        sink: see `ports.MetricsSink`; what it raises is told once, and costs nothing else.
+
     Returns:
         The undo, which brings back the sink that was there before.
     """

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from codetracer_otel.bindings import Time
 from codetracer_otel.instrumentation.topics import LEVELS, Level
 from codetracer_otel.model.protocols import ExportResult
-from codetracer_otel.model.span_view import Batch
 from codetracer_otel.sdk.diagnostics.events import topic_of
 from codetracer_otel.sdk.otel.resource import SCOPE_NAME
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from codetracer_otel.filters import Classifier, Decision
     from codetracer_otel.filters.types import CodeIdentity
     from codetracer_otel.model.protocols import Exporter, Notify
-    from codetracer_otel.model.span_view import SpanView
+    from codetracer_otel.model.span_view import Batch, SpanView
     from codetracer_otel.sdk.topics.printer import TopicLines
 
 
@@ -124,7 +124,7 @@ class SharedOutput(_Around):
     def export(self, batch: Batch) -> ExportResult:
         """Deliver the spans that no topic line tells of."""
         rest = [view for view in batch.spans if not self._is_printed(view)]
-        return self._exporter.export(Batch(batch.records, rest, batch.resource))
+        return self._exporter.export(replace(batch, spans=rest))
 
 
 def is_ours_by_scope(view: SpanView) -> bool:
