@@ -137,7 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
         plain = gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body
-        message = ExportTraceServiceRequest.FromString(plain)
+        is_other = "json" in headers.get("content-type", "") or "logs" in self.path
+        message = ExportTraceServiceRequest.FromString(b"" if is_other else plain)
         self._reply(self.server.receiver.accept(Request(self.path, headers, body, message)))
 
     def _reply(self, answer: Answer) -> None:

@@ -24,6 +24,8 @@ class ExporterContext(NamedTuple):
         no_color: colours are not wanted.
         is_child: multiprocessing spawned this process; its parent records to the same targets.
         run: returns the facts of this run for the head of a file, without secrets; None for none.
+        exceptions: what sends exceptions as log records: an object with ``otlp``, as above, and
+            ``keeps_events``; None leaves them events of spans.
     """
 
     otlp: Any
@@ -31,6 +33,7 @@ class ExporterContext(NamedTuple):
     no_color: bool = False
     is_child: bool = False
     run: Callable[[], Mapping[str, Any]] | None = None
+    exceptions: Any = None
 
 
 # Name -> function ``(target, context) -> Exporter`` as ``module:attribute``.

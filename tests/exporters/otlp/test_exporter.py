@@ -19,8 +19,9 @@ from tests.exporters.collector import (
 from tests.exporters.made import batch, plan, record, view
 
 from codetracer_otel.exporters.http import addresses
-from codetracer_otel.exporters.otlp.exporter import OtlpExporter, rejected_spans
-from codetracer_otel.exporters.otlp.settings import OtlpSettings, traces_url
+from codetracer_otel.exporters.otlp.encoder import OtlpEncoder
+from codetracer_otel.exporters.otlp.exporter import OtlpExporter
+from codetracer_otel.exporters.otlp.settings import OtlpSettings, signal_url
 from codetracer_otel.model.protocols import Exporter, ExportResult
 
 
@@ -78,7 +79,7 @@ def exporter(collector, time_, told):
 
 def exporter_for(url, time_=None, told=None, **settings):
     clock = {"clock": time_, "wait": time_.wait} if time_ else {}
-    used = OtlpSettings(url=traces_url(url), **({"timeout": 10.0} | settings))
+    used = OtlpSettings(url=signal_url(url), **({"timeout": 10.0} | settings))
     return OtlpExporter(used, notify=told or Told(), **clock)
 
 
@@ -222,7 +223,7 @@ def test_rejected_spans_of_a_partial_success_are_counted_and_told_once(collector
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xff", b"<html>", partial_success(-4)[2]])
 def test_an_answer_that_says_nothing_useful_rejects_nothing(body):
-    assert rejected_spans(body) == 0
+    assert OtlpEncoder().rejected(body) == 0
 
 
 def test_no_more_spans_are_rejected_than_were_sent(collector, exporter):

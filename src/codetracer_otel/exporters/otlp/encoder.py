@@ -32,6 +32,7 @@ from codetracer_otel.exporters.otlp.wire import (
     any_value,
     attributes,
     framed,
+    last_field,
     pack_double,
     utf8,
     varint,
@@ -56,6 +57,7 @@ from codetracer_otel.model.span_view import SpanView, apply_extras, span_view, s
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from codetracer_otel.exporters.otlp.exception_logs import ExceptionLog
     from codetracer_otel.exporters.otlp.request import Output
     from codetracer_otel.model.record import Plan, Record, SpanDetails
     from codetracer_otel.model.span_view import Batch
@@ -179,6 +181,8 @@ class OtlpEncoder:
         unencodable: how many spans could not be encoded at all and were left out.
     """
 
+    content_type = "application/x-protobuf"
+
     def __init__(self, *, max_bytes: int = MAX_REQUEST_BYTES) -> None:
         self.unencodable = 0
         self._max_bytes = max_bytes
@@ -197,6 +201,29 @@ class OtlpEncoder:
             groups[scope_fields(function_scope())] = self._encode_records(batch.records)
         for view in batch.spans:
             self._encode_slowly(view, groups.setdefault(self._scope_of(view), []))
+        return self._within(batch, groups)
+
+    def log_requests(self, batch: Batch, logs: Sequence[ExceptionLog]) -> list[Request]:
+        """Return requests that carry log records about spans of the batch."""
+        groups: dict[tuple[bytes, bytes], list[bytes] | Output] = {}
+        for log in logs:
+            found = groups.setdefault(self._scope_of(log.view), [])
+            found.append(log.field())
+        return self._within(batch, groups)
+
+    def rejected(self, body: bytes) -> int:
+        """Return how many spans or records a collector's answer refused; 0 if unreadable."""
+        try:
+            partial_success = last_field(body, 1)
+            rejected = last_field(partial_success, 1) if isinstance(partial_success, bytes) else 0
+        except ValueError:
+            return 0
+        # int64: what is beyond is a negative number
+        return rejected if isinstance(rejected, int) and rejected < 1 << 63 else 0
+
+    def _within(
+        self, batch: Batch, groups: dict[tuple[bytes, bytes], list[bytes] | Output]
+    ) -> list[Request]:
         resource = framed(b"\x0a", attributes(b"\x0a", batch.resource))
         if batch.resource_schema:
             resource += framed(b"\x1a", utf8(batch.resource_schema))

@@ -73,8 +73,13 @@ def flag_bits(trace_flags: int, *, is_remote: bool) -> int:
 
 
 def kind_field(name: str) -> bytes:
-    """Return the kind; an unknown one is ``INTERNAL``."""
-    return _KIND + varint(_KINDS.get(name, _KINDS["INTERNAL"]))
+    """Return the field of the kind."""
+    return _KIND + varint(kind_number(name))
+
+
+def kind_number(name: str) -> int:
+    """Return the number of a kind; an unknown one is ``INTERNAL``."""
+    return _KINDS.get(name, _KINDS["INTERNAL"])
 
 
 def trace_state_field(text: str) -> bytes:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TRACES_PATH: Final = "/v1/traces"
+LOGS_PATH: Final = "/v1/logs"
 DEFAULT_URL: Final = "http://localhost:4318" + TRACES_PATH
 _MAX_SHOWN: Final = 200
 
@@ -33,6 +34,7 @@ class OtlpSettings:
             check it with.
         certificate: the client's PEM certificate, or that and its key file, or None.
         proxy: URL of an HTTP proxy on the way, or None; may carry credentials, too.
+        is_json: bodies are JSON instead of protobuf.
     """
 
     url: str = field(default=DEFAULT_URL, repr=False)
@@ -42,6 +44,7 @@ class OtlpSettings:
     verify: bool | str = True
     certificate: str | tuple[str, str] | None = None
     proxy: str | None = field(default=None, repr=False)
+    is_json: bool = False
 
     def __post_init__(self) -> None:
         """Raise `UsageError` for what no request can be made of; its text shows no secret."""
@@ -59,11 +62,25 @@ class OtlpSettings:
         return shown_endpoint(self.url)
 
 
-def settings_for(target: str | None, environment: Any) -> OtlpSettings:
+@dataclass(frozen=True, slots=True)
+class ExceptionSettings:
+    """How exceptions are sent as log records.
+
+    Attributes:
+        settings: of the requests.
+        keeps_events: they stay events of the spans as well.
+    """
+
+    settings: OtlpSettings
+    keeps_events: bool = False
+
+
+def settings_for(target: str | None, environment: Any, path: str = TRACES_PATH) -> OtlpSettings:
     """Return the settings for ``otlp`` or ``otlp=URL``.
 
     Args:
         target: URL that wins over the environment's, or None.
+        path: of the signal, which a base URL gets.
         environment: what ``OTEL_EXPORTER_OTLP_*`` says; see ``sdk.settings.otel_environment``.
 
     Raises:
@@ -71,7 +88,7 @@ def settings_for(target: str | None, environment: Any) -> OtlpSettings:
     """
     key = _absolute(environment.client_key)
     certificate = _absolute(environment.client_certificate)
-    url = _url(target, environment)
+    url = _url(target, environment, path)
     return OtlpSettings(
         url=url,
         headers=dict(environment.headers),
@@ -80,6 +97,7 @@ def settings_for(target: str | None, environment: Any) -> OtlpSettings:
         verify=_absolute(environment.certificate or environment.ca_bundle) or True,
         certificate=(certificate, key) if certificate and key else certificate,
         proxy=_proxy(url, environment),
+        is_json=environment.protocol == "http/json",
     )
 
 
@@ -95,15 +113,16 @@ def _proxy(url: str, environment: Any) -> str | None:
         return None
 
 
-def _url(target: str | None, environment: Any) -> str:
+def _url(target: str | None, environment: Any, path: str) -> str:
     if target is None and environment.traces_endpoint:
         return str(environment.traces_endpoint)
-    base = target or environment.endpoint
-    return traces_url(base) if base else DEFAULT_URL
+    return signal_url(target or environment.endpoint or DEFAULT_URL, path)
 
 
-def traces_url(base: str) -> str:
-    """Return the URL for traces: a base URL gets the standard path unless it ends with it.
+def signal_url(base: str, signal_path: str = TRACES_PATH) -> str:
+    """Return the URL for a signal: a base URL gets the standard path unless it ends with it.
+
+    That of the traces' path is the base of the others.
 
     Raises:
         UsageError: it is no HTTP URL.
@@ -115,7 +134,7 @@ def traces_url(base: str) -> str:
     if not _is_http(parts):
         raise _no_http_url(base)
     path = parts.path.rstrip("/")
-    full = path if path.endswith(TRACES_PATH) else path + TRACES_PATH
+    full = path if path.endswith(signal_path) else path.removesuffix(TRACES_PATH) + signal_path
     return urlunsplit(parts._replace(path=full))
 
 

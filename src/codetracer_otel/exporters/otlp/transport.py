@@ -17,8 +17,8 @@ from codetracer_otel.exporters.http.errors import (
     TunnelRefusedError,
     UnsupportedProxyError,
 )
+from codetracer_otel.exporters.http.retry_after import seconds_asked_for
 from codetracer_otel.exporters.http.targets import target_of
-from codetracer_otel.exporters.otlp.retry_after import seconds_asked_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +66,7 @@ class OtlpTransport:
 
     Args:
         settings: where and how.
+        content_type: of the bodies.
         on_failed_attempt: called with each failed answer, before the wait for the next attempt.
         clock: monotonic seconds.
         wait: waits so many seconds and returns whether it was interrupted; for tests.
@@ -79,12 +80,14 @@ class OtlpTransport:
     def __init__(
         self,
         settings: OtlpSettings,
+        content_type: str = "application/x-protobuf",
         *,
         on_failed_attempt: Callable[[Answer], None] = lambda _: None,
         clock: Callable[[], float] = Time.monotonic,
         wait: Callable[[float], bool] | None = None,
     ) -> None:
         self._settings = settings
+        self._content_type = content_type
         self._on_failed_attempt = on_failed_attempt
         self._clock = clock
         self._given_wait = wait
@@ -115,7 +118,7 @@ class OtlpTransport:
         except CredentialFilesError:
             self._defect = Answer(reason="a TLS file cannot be read")
             return None
-        return HttpClient(target, connector, _headers(self._settings))
+        return HttpClient(target, connector, _headers(self._settings, self._content_type))
 
     def _tls_context(self) -> object:
         from codetracer_otel.exporters.http.tls import client_context  # noqa: PLC0415 - for https
@@ -194,10 +197,10 @@ class OtlpTransport:
             return _failed(error)
 
 
-def _headers(settings: OtlpSettings) -> dict[str, str]:
+def _headers(settings: OtlpSettings, content_type: str) -> dict[str, str]:
     headers = {
         "user-agent": f"codetracer-otel/{function_scope().version}",
-        "content-type": "application/x-protobuf",
+        "content-type": content_type,
     }
     if settings.compression != "none":
         headers["content-encoding"] = settings.compression

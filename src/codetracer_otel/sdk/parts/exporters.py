@@ -48,7 +48,12 @@ def build_export_queues(
         return []
     notify = unregistered(notify)
     context = ExporterContext(
-        _otlp_of(settings), notify, settings.no_color, settings.launch.is_child, run
+        _otlp_of(settings),
+        notify,
+        settings.no_color,
+        settings.launch.is_child,
+        run,
+        settings.exception_logs,
     )
     specs = other_exporters(settings)
     bounds = (settings.buffer.records, settings.buffer.bytes)

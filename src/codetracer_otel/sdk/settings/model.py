@@ -14,7 +14,7 @@ from codetracer_otel.sdk.settings.error_policy import Origin, Policy
 from codetracer_otel.sdk.settings.exporter_specs import Exporters, ExporterSpec
 from codetracer_otel.sdk.settings.launch import StartMode
 from codetracer_otel.sdk.settings.limits import Buffer, Limits
-from codetracer_otel.sdk.settings.otel_environment import OtlpEnvironment
+from codetracer_otel.sdk.settings.otel_environment import ExceptionLogs, OtlpEnvironment
 from codetracer_otel.sdk.settings.parsers import parse_boolean
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ class Settings:
         control: commands are taken over a socket.
         remote_parent: from ``TRACEPARENT``, or None.
         otlp: what ``OTEL_EXPORTER_OTLP_*`` says.
+        exception_logs: how ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`` has exceptions sent, or None.
         sampler: name from ``OTEL_TRACES_SAMPLER``, or None.
         sampler_argument: text of ``OTEL_TRACES_SAMPLER_ARG``, or None.
         config_file: ``OTEL_CONFIG_FILE``: it says all that other variables of OpenTelemetry would.
@@ -158,6 +159,7 @@ class Settings:
     control: bool = False
     remote_parent: RemoteParent | None = None
     otlp: OtlpEnvironment = field(default_factory=OtlpEnvironment)
+    exception_logs: ExceptionLogs | None = None
     sampler: str | None = None
     sampler_argument: str | None = None
     config_file: str | None = None

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from codetracer_otel.errors import Problem
 
 _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
-_PROTOCOLS: Final = ("http/protobuf", "grpc")
+_PROTOCOLS: Final = ("http/protobuf", "grpc", "http/json")
+_EXCEPTION_SIGNALS: Final = ("logs", "logs/dup")
 _PROXIES: Final = ("http", "https", "all", "no")
 _CA_BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _COMPRESSIONS: Final = ("none", "gzip", "deflate")
@@ -28,12 +29,12 @@ _RATIO_SAMPLERS: Final = ("traceidratio", "parentbased_traceidratio")
 
 @dataclass(frozen=True, slots=True)
 class OtlpEnvironment:
-    """What ``OTEL_EXPORTER_OTLP_*`` says; the traces' own variable wins over the general one.
+    """What ``OTEL_EXPORTER_OTLP_*`` says of a signal, whose own variable wins over the general one.
 
     Attributes:
-        protocol: ``http/protobuf``, ``grpc``, or None when nothing is said.
+        protocol: ``http/protobuf``, ``http/json``, ``grpc``, or None when nothing is said.
         endpoint: base URL for all signals, or None.
-        traces_endpoint: URL that is used as it is, or None.
+        traces_endpoint: URL of the signal that is used as it is, or None.
         headers: (lower-case name, value); they may be credentials, so no repr shows them.
         timeout_s: seconds for all attempts of one batch.
         compression: ``none``, ``gzip``, ``deflate``, or None when nothing is said.
@@ -95,17 +96,44 @@ def _is_true(variable: str, text: str | None, problems: list[Problem]) -> bool:
     return word == "true"
 
 
+@dataclass(frozen=True, slots=True)
+class ExceptionLogs:
+    """How exceptions are sent as log records.
+
+    Attributes:
+        otlp: what ``OTEL_EXPORTER_OTLP_*`` says of logs.
+        keeps_events: they stay events of their spans as well.
+    """
+
+    otlp: OtlpEnvironment
+    keeps_events: bool = False
+
+
+def exception_logs(environ: Mapping[str, str]) -> tuple[ExceptionLogs | None, list[Problem]]:
+    """Return what ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`` asks for, None for events of spans.
+
+    Values that are not about exceptions are for others that read the variable.
+    """
+    text = _text(environ, "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN") or ""
+    found = {part.strip().lower() for part in text.split(",")}.intersection(_EXCEPTION_SIGNALS)
+    if not found:
+        return None, []
+    otlp, problems = otlp_environment(environ, signal="LOGS")
+    return ExceptionLogs(otlp, keeps_events="logs/dup" in found), problems
+
+
 def otlp_environment(
-    environ: Mapping[str, str], *, may_be_grpc: bool = False
+    environ: Mapping[str, str], *, may_be_grpc: bool = False, signal: str = "TRACES"
 ) -> tuple[OtlpEnvironment, list[Problem]]:
     """Return the OTLP options of an environment and what is wrong with the others.
 
     Args:
         environ: the variables.
+        signal: whose variables win, ``TRACES`` or ``LOGS``.
         may_be_grpc: an endpoint may be ``HOST:PORT``, too; so it may if the protocol is gRPC.
     """
     problems: list[Problem] = []
-    protocol = _choice(environ, "PROTOCOL", _PROTOCOLS, problems)
+    protocol = _choice(environ, "PROTOCOL", _PROTOCOLS, problems, signal)
     is_bare_accepted = may_be_grpc or protocol == "grpc"
 
     def endpoint(variable: str) -> str | None:
@@ -119,14 +147,14 @@ def otlp_environment(
     options = OtlpEnvironment(
         protocol=protocol,
         endpoint=endpoint("OTEL_EXPORTER_OTLP_ENDPOINT"),
-        traces_endpoint=endpoint("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
-        headers=_headers(environ, problems),
-        timeout_s=_timeout(environ, problems),
-        compression=_choice(environ, "COMPRESSION", _COMPRESSIONS, problems),
-        certificate=_otlp(environ, "CERTIFICATE")[1],
-        client_certificate=_otlp(environ, "CLIENT_CERTIFICATE")[1],
-        client_key=_otlp(environ, "CLIENT_KEY")[1],
-        insecure=_is_true(*_otlp(environ, "INSECURE"), problems),
+        traces_endpoint=endpoint(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"),
+        headers=_headers(environ, problems, signal),
+        timeout_s=_timeout(environ, problems, signal),
+        compression=_choice(environ, "COMPRESSION", _COMPRESSIONS, problems, signal),
+        certificate=_otlp(environ, "CERTIFICATE", signal)[1],
+        client_certificate=_otlp(environ, "CLIENT_CERTIFICATE", signal)[1],
+        client_key=_otlp(environ, "CLIENT_KEY", signal)[1],
+        insecure=_is_true(*_otlp(environ, "INSECURE", signal), problems),
         ca_bundle=next(filter(None, (_text(environ, name) for name in _CA_BUNDLES)), None),
         proxies=_proxies(environ),
     )
@@ -160,8 +188,8 @@ def _text(environ: Mapping[str, str], variable: str) -> str | None:
     return environ.get(variable, "").strip() or None
 
 
-def _otlp(environ: Mapping[str, str], name: str) -> tuple[str, str | None]:
-    for variable in (f"OTEL_EXPORTER_OTLP_TRACES_{name}", f"OTEL_EXPORTER_OTLP_{name}"):
+def _otlp(environ: Mapping[str, str], name: str, signal: str) -> tuple[str, str | None]:
+    for variable in (f"OTEL_EXPORTER_OTLP_{signal}_{name}", f"OTEL_EXPORTER_OTLP_{name}"):
         text = _text(environ, variable)
         if text is not None:
             return variable, text
@@ -169,18 +197,22 @@ def _otlp(environ: Mapping[str, str], name: str) -> tuple[str, str | None]:
 
 
 def _choice(
-    environ: Mapping[str, str], name: str, choices: tuple[str, ...], problems: list[Problem]
+    environ: Mapping[str, str],
+    name: str,
+    choices: tuple[str, ...],
+    problems: list[Problem],
+    signal: str,
 ) -> str | None:
-    variable, text = _otlp(environ, name)
+    variable, text = _otlp(environ, name, signal)
     if text is None or text.lower() in choices:
         return text and text.lower()
     problems.append(invalid(variable, "unknown choice", text, " or ".join(choices)))
     return None
 
 
-def _timeout(environ: Mapping[str, str], problems: list[Problem]) -> float:
+def _timeout(environ: Mapping[str, str], problems: list[Problem], signal: str) -> float:
     default = OtlpEnvironment().timeout_s
-    variable, text = _otlp(environ, "TIMEOUT")
+    variable, text = _otlp(environ, "TIMEOUT", signal)
     if text is None:
         return default
     seconds = number_of(text)
@@ -199,8 +231,10 @@ def number_of(text: str) -> float | None:
     return number if abs(number) < float("inf") else None
 
 
-def _headers(environ: Mapping[str, str], problems: list[Problem]) -> tuple[tuple[str, str], ...]:
-    variable, text = _otlp(environ, "HEADERS")
+def _headers(
+    environ: Mapping[str, str], problems: list[Problem], signal: str
+) -> tuple[tuple[str, str], ...]:
+    variable, text = _otlp(environ, "HEADERS", signal)
     pairs, wrong = _pairs(text or "")
     if wrong:
         problems.append(_bad_pairs(variable, wrong))

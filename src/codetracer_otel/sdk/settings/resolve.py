@@ -33,6 +33,7 @@ from codetracer_otel.sdk.settings.options.table import (
     TOPIC_VARIABLES,
 )
 from codetracer_otel.sdk.settings.otel_environment import (
+    exception_logs,
     is_disabled,
     otlp_environment,
     remote_parent,
@@ -205,6 +206,7 @@ class _Reader:
             "buffer": self._bounds("buffer", Buffer()),
             "remote_parent": self._remote_parent(),
             "otlp": self._warned(otlp),
+            "exception_logs": self._warned(exception_logs(self._environ)),
             "sampler": sampler,
             "sampler_argument": sampler_argument,
             "config_file": self._config_file,
