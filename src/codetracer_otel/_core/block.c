@@ -280,6 +280,25 @@ block_plans(ct_block *block, void *Py_UNUSED(closure))
 }
 
 static PyObject *
+block_times(ct_block *block, PyObject *Py_UNUSED(ignored))
+{
+    PyObject *times = PyList_New(block->count);
+    for (Py_ssize_t i = 0; times != NULL && i < block->count; i++) {
+        const ct_item *item = &block->items[i];
+        const ct_entry *entry = item->entry;
+        PyObject *row = !ct_is_native(item) ? Py_NewRef(Py_None)
+            : Py_BuildValue("LLII", (long long)entry->start, (long long)entry->end, item->segment,
+                            entry->suspensions);
+        if (row == NULL) {
+            Py_CLEAR(times);
+            break;
+        }
+        PyList_SET_ITEM(times, i, row);
+    }
+    return times;
+}
+
+static PyObject *
 block_plan_of(ct_block *block, PyObject *argument)
 {
     Py_ssize_t index = PyNumber_AsSsize_t(argument, PyExc_IndexError);
@@ -366,10 +385,15 @@ static PyMethodDef block_methods[] = {
      PyDoc_STR("plan_of(index)\n--\n\nReturn the plan of an entry.")},
     {"scan", (PyCFunction)(void *)ct_scan_block, METH_FASTCALL,
      PyDoc_STR("scan(scanner, modes, has_texts, windows)\n--\n\nReturn (index, text) of what may hold a secret.")},
+    {"times", (PyCFunction)block_times, METH_NOARGS,
+     PyDoc_STR("times()\n--\n\nReturn (start, end, segment, suspensions) of each entry, else None.")},
     {"new_output", (PyCFunction)block_new_output, METH_NOARGS,
      PyDoc_STR("new_output()\n--\n\nReturn an empty Output.")},
     {"encode", (PyCFunction)(void *)ct_encode_block, METH_FASTCALL,
      PyDoc_STR("encode(output, plans, segments, objects, layout, one)\n--\n\nAppend all spans as OTLP.")},
+    {"render", (PyCFunction)ct_render_block, METH_VARARGS,
+     PyDoc_STR("render(output, plans, segments, objects, origin, longest, one)\n--\n\n"
+               "Append all spans as JSON.")},
     {NULL}
 };
 

@@ -60,9 +60,23 @@ typedef struct {
 extern PyType_Spec ct_output_spec;
 int ct_reserve(ct_output *output, size_t more);
 int ct_end_span(ct_output *output);
+int ct_write_in_python(ct_output *output, Py_ssize_t index, PyObject *one);
 
 /* otlp.c */
 PyObject *ct_encode_block(ct_block *block, PyObject *const *arguments, Py_ssize_t count);
+
+/* json.c */
+PyObject *ct_render_block(ct_block *block, PyObject *arguments);
+
+#define CT_FAR (INT64_C(1) << 62)   /* ns: sums of two times that are nearer do not overflow */
+
+/* Whether a monotonic time has a form as Unix time. */
+static inline int
+ct_is_written(int64_t time, int64_t wall_offset)
+{
+    return time > -CT_FAR && time < CT_FAR && wall_offset > -CT_FAR && wall_offset < CT_FAR
+        && time + wall_offset >= 0;
+}
 
 /* Whether the bytes of a record are all there is to say of it. */
 static inline int

@@ -10,7 +10,6 @@ enum { ATTRIBUTE = 0x4A, SPAN = 0x12, VALUE = 0x12 };                   /* tags 
 enum { STRING = 0x0A, BOOLEAN = 0x10, NUMBER = 0x18, DOUBLE = 0x21 };   /* AnyValue */
 #define LONGEST_VARINT 10
 #define LONGEST_HEAD 256        /* of ids, times and flags */
-#define FAR (INT64_C(1) << 62)   /* ns: sums of two times that are nearer do not overflow */
 
 typedef struct {
     const char *bytes;
@@ -115,8 +114,7 @@ read_segment(PyObject *form, segment_form *segment, const encoding *encoding)
                           &wall_offset)) {
         return -1;
     }
-    *segment = (segment_form){.remote_id = remote_id, .wall_offset = wall_offset};
-    segment->is_known = wall_offset > -FAR && wall_offset < FAR;
+    *segment = (segment_form){.remote_id = remote_id, .wall_offset = wall_offset, .is_known = 1};
     (void)read_piece(child, &segment->child);
     (void)read_piece(remote, &segment->remote);
     (void)read_piece(state, &segment->state);
@@ -292,13 +290,6 @@ key_of(const plan_form *plan, int argument)
     return key;
 }
 
-/* Whether a monotonic time has a form as Unix time. */
-static int
-is_written(const segment_form *segment, int64_t time)
-{
-    return time > -FAR && time < FAR && time + segment->wall_offset >= 0;
-}
-
 /* Bytes that the span of an entry takes at most; 0 for one that Python has to encode. */
 static size_t
 room_for_entry(const encoding *encoding, const ct_item *item)
@@ -314,7 +305,8 @@ room_for_entry(const encoding *encoding, const ct_item *item)
     if (!plan->is_known || !segment->is_known || entry->ending != CT_RETURNED || entry->parent_id == 0
         || (plan->state.bytes != NULL && segment->state.size != 0)
         || entry->argument_count != PyTuple_GET_SIZE(plan->keys)
-        || !is_written(segment, entry->start) || !is_written(segment, entry->end)) {
+        || !ct_is_written(entry->start, segment->wall_offset)
+        || !ct_is_written(entry->end, segment->wall_offset)) {
         return 0;
     }
     for (int i = 0; i < entry->argument_count + entry->has_result; i++) {
@@ -387,25 +379,6 @@ encode_entry(const encoding *encoding, const ct_item *item)
     return ct_end_span(output) < 0 ? -1 : 1;
 }
 
-/* Let Python encode a record: bytes, or None for one that cannot be. */
-static int
-encode_in_python(const encoding *encoding, Py_ssize_t index, PyObject *one)
-{
-    PyObject *span = PyObject_CallFunction(one, "n", index);
-    PyObject *done = NULL;
-    if (span == NULL) {
-        return -1;
-    }
-    if (span == Py_None) {
-        Py_DECREF(span);
-        return 0;
-    }
-    done = PyObject_CallMethod((PyObject *)encoding->output, "append", "O", span);
-    Py_DECREF(span);
-    Py_XDECREF(done);
-    return done == NULL ? -1 : 0;
-}
-
 static int
 encode_all(const encoding *encoding, PyObject *one)
 {
@@ -425,7 +398,7 @@ encode_all(const encoding *encoding, PyObject *one)
             return -1;
         }
         if (is_encoded == 0) {
-            if (encode_in_python(encoding, index, one) < 0) {
+            if (ct_write_in_python(encoding->output, index, one) < 0) {
                 return -1;
             }
             index++;

@@ -67,6 +67,18 @@ output_append(ct_output *output, PyObject *span)
     Py_RETURN_NONE;
 }
 
+/* Let Python write a record: bytes, or None for one that cannot be. */
+int
+ct_write_in_python(ct_output *output, Py_ssize_t index, PyObject *one)
+{
+    PyObject *written = PyObject_CallFunction(one, "n", index);
+    PyObject *done = written == NULL || written == Py_None
+        ? Py_XNewRef(written) : output_append(output, written);
+    Py_XDECREF(written);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
 static PyObject *
 output_clear(ct_output *output, PyObject *Py_UNUSED(ignored))
 {

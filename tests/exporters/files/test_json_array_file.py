@@ -30,7 +30,7 @@ def items(path):
 
 def test_the_document_is_valid_after_each_write(file, path):
     found = [items(path)]
-    for part in (["1", "2"], [], ["3"]):
+    for part in ([b"1", b"2"], [], [b"3"]):
         file.append(part)
         found.append(items(path))
     assert found == [[], [1, 2], [1, 2], [1, 2, 3]]
@@ -61,7 +61,7 @@ def test_what_is_no_file_or_cannot_be_made_is_said(path):
 
 
 def test_a_write_that_breaks_off_leaves_the_document_as_it_was(file, path, monkeypatch):
-    file.append(["1"])
+    file.append([b"1"])
     write = os.pwrite
     room = [7]  # bytes that fit; -1: all of them again
 
@@ -75,15 +75,15 @@ def test_a_write_that_breaks_off_leaves_the_document_as_it_was(file, path, monke
 
     monkeypatch.setattr(Os, "pwrite", limited)
     with pytest.raises(OSError, match="No space"):
-        file.append(['"a long item that does not fit"'])
+        file.append([b'"a long item that does not fit"'])
     assert items(path) == [1]
-    file.append(["2"])
+    file.append([b"2"])
     assert items(path) == [1, 2]
 
 
 def test_it_goes_on_when_the_program_closed_its_descriptor(file, path):
     os.close(file._file.use())
-    file.append(["1"])
+    file.append([b"1"])
     assert items(path) == [1]
 
 
@@ -92,7 +92,7 @@ def test_it_never_writes_into_a_file_that_took_its_number(file, path, tmp_path):
     other = os.open(tmp_path / "other", os.O_RDWR | os.O_CREAT)
     os.dup2(other, number)
     os.close(other)
-    file.append(["1"])
+    file.append([b"1"])
     os.close(number)
     assert ((tmp_path / "other").read_text(), items(path)) == ("", [1])
 
@@ -102,17 +102,17 @@ def test_it_does_not_go_on_in_a_file_that_took_its_name(file, path, tmp_path):
     os.replace(tmp_path / "other", path)
     os.close(file._file.use())
     with pytest.raises(OSError, match="replaced by the program"):
-        file.append(["1"])
+        file.append([b"1"])
 
 
 def test_a_closed_file_takes_nothing(file):
     file.close()
     with pytest.raises(OSError, match="closed"):
-        file.append(["1"])
+        file.append([b"1"])
 
 
 def test_moving_begins_a_document_of_its_own(file, path):
-    file.append(["1"])
+    file.append([b"1"])
     file.move(f"{path}.2")
-    file.append(["2"])
+    file.append([b"2"])
     assert (items(path), items(f"{path}.2")) == ([1], [2])

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Final
 from codetracer_otel.bindings import Os
 from codetracer_otel.descriptors import path_in_child
 from codetracer_otel.errors import ErrorCode, UsageError
-from codetracer_otel.exporters.files.chrome_events import ChromeEvents
+from codetracer_otel.exporters.files.chrome_events import ChromeEvents, seen
 from codetracer_otel.exporters.files.json_array_file import JsonArrayFile
 from codetracer_otel.exporters.otlp.health import Health
 from codetracer_otel.model.protocols import ExportResult
-from codetracer_otel.model.record import PLAN
-from codetracer_otel.model.span_view import span_view
+from codetracer_otel.model.record_block import RecordBlock
 
 if TYPE_CHECKING:
     from codetracer_otel.exporters import ExporterContext
@@ -49,14 +48,15 @@ class ChromeExporter:
 
     def export(self, batch: Batch) -> ExportResult:
         """Write the events of a batch; what cannot be written makes it a failure."""
-        spans = [(span_view(record), record[PLAN].rule) for record in batch.records]
+        block = RecordBlock.of(batch.records).native
+        spans = [] if block is not None else [*map(seen, batch.records)]
         spans += [(view, "") for view in batch.spans]
-        if not spans:
+        if not len(batch):
             return ExportResult.SUCCESS
         if self._events is None:
-            self._events = _events_of(batch, min(view.start_ns for view, _ in spans))
+            self._events = _events_of(batch)
         try:
-            self._file.append(self._events.events(spans))
+            self._file.append(self._events.events(spans, block))
         except OSError as error:
             self._failures += 1
             if self._health is not None:
@@ -64,7 +64,7 @@ class ChromeExporter:
             return ExportResult.FAILURE
         if self._health is not None:
             self._health.succeeded()
-        self._spans += len(spans)
+        self._spans += len(batch)
         return ExportResult.SUCCESS
 
     def flush(self, timeout: float) -> bool:  # noqa: ARG002 - nothing is buffered here
@@ -90,7 +90,8 @@ class ChromeExporter:
         return {"spans": self._spans, "failures": self._failures}
 
 
-def _events_of(batch: Batch, first_ns: int) -> ChromeEvents:
+def _events_of(batch: Batch) -> ChromeEvents:
+    first_ns = min(view.start_ns for view in batch.views())
     pid = batch.resource.get("process.pid")
     name = batch.resource.get("service.name", "python")
     return ChromeEvents(pid if isinstance(pid, int) else Os.getpid(), first_ns, str(name))

@@ -5,15 +5,19 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.exporters.files.json_templates import Field, Templates, mark
 from codetracer_otel.exporters.files.json_text import encode_line
 from codetracer_otel.exporters.files.line_writer import MAX_LINE_BYTES
-from codetracer_otel.model.record import StatusCode
+from codetracer_otel.model.record import PLAN, StatusCode
+from codetracer_otel.model.span_view import SpanView, span_view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from codetracer_otel.model.record import Event
-    from codetracer_otel.model.span_view import SpanView
+    from codetracer_otel.model.record import Event, Plan, Record, TraceOnThread
+
+    # start and end in Unix ns, thread, suspensions, and a span with its rule or a block's index
+    _Placed = tuple[int, int, Any, Any, tuple[SpanView, str] | int]
 
 _ARGUMENT: Final = "codetracer.arg."
 _RETURN: Final = "codetracer.return"
@@ -38,12 +42,19 @@ class Occupied:
 
     def take(self, start: int, end: int) -> bool:
         """Take a time; return False if it lies across another one, which stays as it is."""
+        if self._starts and start > self._starts[-1] and start >= self._ends[-1]:  # most follow
+            self._starts.append(start)
+            self._ends.append(end)
+            return self._forget_oldest()
         first = bisect_left(self._starts, start)
         if first < len(self._starts) and self._ends[-1] > end:
             return False
         if first and self._ends[first - 1] > start:
             return self._ends[first - 1] >= end
         self._starts[first:], self._ends[first:] = [start], [end]
+        return self._forget_oldest()
+
+    def _forget_oldest(self) -> bool:
         if len(self._starts) > _MAX_INTERVALS:
             del self._starts[: _MAX_INTERVALS // 2], self._ends[: _MAX_INTERVALS // 2]
         return True
@@ -63,40 +74,74 @@ class ChromeEvents:
         self._origin_ns = first_ns // _WEEK_NS * _WEEK_NS
         self._threads: dict[Any, int] = {}
         self._occupied: dict[int, Occupied] = {}
+        self._templates = Templates(self._marked)
         self._preamble = [self._name("process_name", _MAIN, process_name)]
 
-    def events(self, spans: list[tuple[SpanView, str]]) -> Iterator[str]:
+    def events(
+        self, spans: Sequence[tuple[SpanView, str]], block: Any = None
+    ) -> Iterator[bytes | memoryview]:
         """Yield the JSON of the events of spans, in the order in which the spans began.
 
         Args:
             spans: a batch's spans, each with the rule that chose it, or an empty text.
+            block: the batch's records, if they are compiled code's.
         """
-        across = self._across([view for view, _ in spans])
-        spans = sorted(spans, key=lambda span: (span[0].start_ns, -span[0].end_ns))
-        for view, rule in spans:
-            thread = self._thread(view)
+        placed = [_placed(view, rule) for view, rule in spans]
+        if block is not None:
+            placed = [*self._of_block(block), *placed]
+        across = self._across(placed)
+        written = self._written(block) if block is not None else ()
+        for item in sorted(placed, key=_by_start):
+            key, span = item[2], item[4]
+            thread = self._threads[key]
             yield from self._preamble
             self._preamble.clear()
-            yield from self._span(view, rule, thread, is_across=id(view) in across)
+            is_across = id(item) in across
+            if isinstance(span, int):
+                if not is_across and len(written[span]):
+                    yield written[span]
+                    continue
+                span = seen(block[span])
+            view, rule = span
+            yield from self._span(view, rule, thread, is_across=is_across)
             for event in view.events:
                 yield self._instant(event, thread)
 
-    def _across(self, views: list[SpanView]) -> set[int]:
-        """Return which spans do not nest among the calls of their thread, by ``id``."""
-        return {
-            id(view)
-            for view in sorted(views, key=lambda view: (view.end_ns, -view.start_ns))
-            if view.attributes.get(_SUSPENSIONS)
-            or not self._occupied.setdefault(self._thread(view), Occupied()).take(
-                view.start_ns, max(view.end_ns, view.start_ns)
-            )
-        }
+    def _of_block(self, block: Any) -> Iterator[_Placed]:
+        segments = [(segment.wall_offset_ns, _thread_key(segment)) for segment in block.segments]
+        for index, times in enumerate(block.times()):
+            if times is None:
+                yield _placed(*seen(block[index]))
+            else:
+                start, end, segment, suspensions = times
+                offset, key = segments[segment]
+                yield start + offset, end + offset, key, suspensions, index
 
-    def _thread(self, view: SpanView) -> int:
-        """Return the number of a span's thread: identifiers of the system exceed 32 bits."""
-        identifier = view.attributes.get(_THREAD_ID)
-        name = view.attributes.get(_THREAD_NAME)
-        key = identifier, name  # the system gives an identifier again when its thread has ended
+    def _written(self, block: Any) -> Sequence[memoryview]:
+        """Return what compiled code writes of each record, nothing of those that it does not."""
+        texts = self._templates.render(
+            block, self._thread_text, MAX_LINE_BYTES - 1, lambda _: b"", self._origin_ns
+        )
+        data = memoryview(texts)
+        ends = [texts[index] for index in range(len(texts))]
+        return [data[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
+
+    def _thread_text(self, segment: TraceOnThread) -> bytes:
+        return str(self._threads.get(_thread_key(segment), _MAIN)).encode()
+
+    def _across(self, placed: list[_Placed]) -> set[int]:
+        """Return which spans do not nest among the calls of their thread, by ``id``."""
+        across = set()
+        for item in sorted(placed, key=_by_end):
+            start, end, key, suspensions, _ = item
+            occupied = self._occupied.setdefault(self._thread(key), Occupied())
+            if suspensions or not occupied.take(start, max(end, start)):
+                across.add(id(item))
+        return across
+
+    def _thread(self, key: Any) -> int:
+        """Return the number of a thread: identifiers of the system exceed 32 bits."""
+        identifier, name = key  # the system gives an identifier again when its thread has ended
         number = self._threads.get(key)
         if number is None:
             others = len(self._threads.keys() - {_MAIN_KEY})
@@ -106,11 +151,31 @@ class ChromeEvents:
             self._preamble.append(self._name("thread_name", number, text))
         return number
 
-    def _name(self, kind: str, thread: int, name: str) -> str:
+    def _marked(self, view: SpanView, plan: Plan) -> Mapping[str, Any]:
+        """Return the fields of an event as a template has them."""
+        del view.attributes[mark(Field.THREAD)]
+        event = self._complete(view, plan.rule, 0)
+        marks = {"tid": Field.THREAD, "ts": Field.START_US, "dur": Field.DURATION_US}
+        return event | {name: mark(field) for name, field in marks.items()}
+
+    def _name(self, kind: str, thread: int, name: str) -> bytes:
         fields = {"ph": "M", "name": kind, "pid": self._pid, "tid": thread, "args": {"name": name}}
         return _encode(fields)
 
-    def _span(self, view: SpanView, rule: str, thread: int, *, is_across: bool) -> Iterator[str]:
+    def _span(self, view: SpanView, rule: str, thread: int, *, is_across: bool) -> Iterator[bytes]:
+        if not is_across:
+            yield _encode(self._complete(view, rule, thread))
+            return
+        pair = self._common(view, thread) | {"id": view.span_id}
+        yield _encode({"ph": "b", **pair, "args": _arguments(view, rule)})
+        yield _encode({"ph": "e", **pair, "ts": self._us(max(view.end_ns, view.start_ns))})
+
+    def _complete(self, view: SpanView, rule: str, thread: int) -> dict[str, Any]:
+        duration = max(view.end_ns - view.start_ns, 0) / 1000
+        common = self._common(view, thread)
+        return {"ph": "X", **common, "dur": duration, "args": _arguments(view, rule)}
+
+    def _common(self, view: SpanView, thread: int) -> dict[str, Any]:
         common = {
             "name": view.name,
             "cat": view.scope or "span",
@@ -120,16 +185,9 @@ class ChromeEvents:
         }
         if view.status is StatusCode.ERROR:
             common["cname"] = "terrible"
-        arguments = _arguments(view, rule)
-        if is_across:
-            pair = common | {"id": view.span_id}
-            yield _encode({"ph": "b", **pair, "args": arguments})
-            yield _encode({"ph": "e", **pair, "ts": self._us(max(view.end_ns, view.start_ns))})
-        else:
-            duration = max(view.end_ns - view.start_ns, 0) / 1000
-            yield _encode({"ph": "X", **common, "dur": duration, "args": arguments})
+        return common
 
-    def _instant(self, event: Event, thread: int) -> str:
+    def _instant(self, event: Event, thread: int) -> bytes:
         fields = {
             "ph": "i",
             "s": "t",
@@ -143,6 +201,29 @@ class ChromeEvents:
 
     def _us(self, unix_ns: int) -> float:
         return (unix_ns - self._origin_ns) / 1000
+
+
+def seen(record: Record) -> tuple[SpanView, str]:
+    """Return the view of a record, and the rule that chose it."""
+    return span_view(record), record[PLAN].rule
+
+
+def _placed(view: SpanView, rule: str) -> _Placed:
+    attributes = view.attributes
+    key = attributes.get(_THREAD_ID), attributes.get(_THREAD_NAME)
+    return view.start_ns, view.end_ns, key, attributes.get(_SUSPENSIONS), (view, rule)
+
+
+def _thread_key(segment: TraceOnThread) -> tuple[Any, Any]:
+    return (segment.thread_id, segment.thread_name) if segment.thread_id else _MAIN_KEY
+
+
+def _by_start(placed: _Placed) -> tuple[int, int]:
+    return placed[0], -placed[1]
+
+
+def _by_end(placed: _Placed) -> tuple[int, int]:
+    return placed[1], -placed[0]
 
 
 def _arguments(view: SpanView, rule: str) -> Mapping[str, Any]:
@@ -165,5 +246,5 @@ def _arguments(view: SpanView, rule: str) -> Mapping[str, Any]:
     return found | {key: text for key, text in ids.items() if text}
 
 
-def _encode(fields: Mapping[str, Any]) -> str:
-    return encode_line(fields, MAX_LINE_BYTES).rstrip("\n")
+def _encode(fields: Mapping[str, Any]) -> bytes:
+    return encode_line(fields, MAX_LINE_BYTES).rstrip("\n").encode("ascii")

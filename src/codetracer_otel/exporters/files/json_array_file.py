@@ -40,17 +40,21 @@ class JsonArrayFile:
         self._has_head = False
         self._create()
 
-    def append(self, items: Iterable[str]) -> None:
+    def append(self, items: Iterable[bytes | memoryview]) -> None:
         """Write items, each the ASCII JSON of one value.
 
         Raises:
             OSError: they could not be written; the file is as it was before.
         """
-        lines = ",\n".join(items).encode("ascii")
-        if not lines:
+        found = [b"", *items]
+        if len(found) == 1:
             return
         self._put_head()
-        self._put((b"\n" if self._is_empty else b",\n") + lines)
+        if self._is_empty:
+            found[:2] = [b"\n" + found[1]]
+        size = sum(map(len, found)) + 2 * (len(found) - 1)
+        found[-1] = bytes(found[-1]) + self._tail
+        self._put(b",\n".join(found), size)
         self._is_empty = False
 
     def move(self, path: str) -> None:
@@ -80,18 +84,19 @@ class JsonArrayFile:
 
     def _put_head(self) -> None:
         if not self._has_head:
-            self._put(self._head)
+            self._put(self._head + self._tail, len(self._head))
             self._has_head = True
 
-    def _put(self, data: bytes) -> None:
+    def _put(self, data: bytes, size: int) -> None:
+        """Write ``size`` bytes, and the end of the document behind them."""
         assert self._file is not None
         descriptor = self._file.use()
         try:
-            _write_at(descriptor, data + self._tail, self._end)
+            _write_at(descriptor, data, self._end)
         except OSError:
             self._restore(descriptor)
             raise
-        self._end += len(data)
+        self._end += size
 
     def _restore(self, descriptor: int) -> None:
         with contextlib.suppress(OSError):  # the write's own error is the one to tell

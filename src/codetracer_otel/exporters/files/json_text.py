@@ -26,13 +26,14 @@ def encode_line(fields: Mapping[str, Any], max_bytes: int) -> str:
     Values that JSON has no form for become text without running user code. A line that would be
     longer has its longest values cut, named in ``truncated``.
     """
-    text = _encode(fields)
+    text = encoded(fields)
     if len(text) >= max_bytes:
         text = _encode_cut(Json.loads(text), max_bytes - 1)
     return text + "\n"
 
 
-def _encode(fields: Mapping[str, Any]) -> str:
+def encoded(fields: Any) -> str:
+    """Return ``fields`` as ASCII JSON of any length."""
     try:
         text = _dumps(fields)
     except (ValueError, TypeError, RecursionError):

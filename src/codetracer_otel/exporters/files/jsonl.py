@@ -5,10 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Os, Time
-from codetracer_otel.exporters.files.line_writer import FileOutput, LineWriter, rfc3339
+from codetracer_otel.exporters.files.json_templates import (
+    Field,
+    Templates,
+    mark,
+    thread_attributes,
+)
+from codetracer_otel.exporters.files.line_writer import (
+    MAX_LINE_BYTES,
+    FileOutput,
+    LineWriter,
+    rfc3339,
+)
 from codetracer_otel.exporters.otlp.health import Health
 from codetracer_otel.exporters.standard_error import StandardError, standard_error
 from codetracer_otel.model.protocols import ExportResult
+from codetracer_otel.model.record_block import RecordBlock
+from codetracer_otel.model.span_view import span_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,7 +29,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.exporters import ExporterContext
     from codetracer_otel.model.protocols import Notify
-    from codetracer_otel.model.record import Event, Link
+    from codetracer_otel.model.record import Event, Link, Plan, Record
     from codetracer_otel.model.span_view import Batch, SpanView
 
 SCHEMA: Final = "span/1"
@@ -39,6 +52,12 @@ def span_line(view: SpanView) -> dict[str, Any]:
         "links": [_link(link) for link in view.links],
         "schema": SCHEMA,
     }
+
+
+def _marked_line(view: SpanView, _plan: Plan) -> Mapping[str, Any]:
+    """Return the fields of a line as a template has them."""
+    times = {"timestamp": mark(Field.TIMESTAMP), "duration_ms": mark(Field.MILLISECONDS)}
+    return span_line(view) | times
 
 
 def _event(event: Event) -> dict[str, Any]:
@@ -94,6 +113,7 @@ class JsonLinesExporter:
         self._run = run
         self._has_head = run is None
         self._is_ended = False
+        self._templates = Templates(_marked_line, "\n")
 
     @classmethod
     def to_file(
@@ -119,7 +139,12 @@ class JsonLinesExporter:
         """Write a line for each span; a line that cannot be written makes it a failure."""
         lost = self._lost
         self._put_head()
-        for view in batch.views():
+        views = batch.views()
+        block = RecordBlock.of(batch.records).native
+        if block is not None and self._is_printed is None and not self._is_ended:
+            self._write_block(block)
+            views = iter(batch.spans)
+        for view in views:
             if self._is_printed is None or not self._is_printed(view):
                 self._lost += self._is_ended or not self._writer.write(span_line(view))
         if self._lost > lost:
@@ -127,6 +152,15 @@ class JsonLinesExporter:
             return ExportResult.FAILURE
         self._health.succeeded()
         return ExportResult.SUCCESS
+
+    def _write_block(self, block: Any) -> None:
+        lines = self._templates.render(block, thread_attributes, MAX_LINE_BYTES, self._line_of)
+        self._lost += self._writer.write_lines(lines)
+
+    def _line_of(self, record: Record) -> bytes | None:
+        line = self._writer.encoded(span_line(span_view(record)))
+        self._lost += line is None
+        return line
 
     def flush(self, timeout: float) -> bool:  # noqa: ARG002 - nothing is buffered here
         """Flush the stream behind the lines; return whether that worked."""

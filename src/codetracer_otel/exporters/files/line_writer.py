@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from bisect import bisect_right
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -16,6 +17,8 @@ from codetracer_otel.exporters.files.json_text import encode_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from os import PathLike
+
+    from codetracer_otel.model.texts import Texts
 
 MAX_LINE_BYTES: Final = 64 * 1024
 
@@ -92,6 +95,7 @@ class DescriptorOutput:
     """
 
     encoding = "ascii"
+    written = 0
 
     def __init__(self, descriptor: int, encoding: str = "ascii") -> None:
         self.encoding = encoding
@@ -104,14 +108,20 @@ class DescriptorOutput:
 
     def write(self, text: str) -> None:
         """Write ``text``, behind a line end if the last write broke off in the middle."""
+        self.write_bytes(text.encode(self.encoding, "backslashreplace"))
+
+    def write_bytes(self, data: bytes | memoryview) -> None:
+        """Write encoded text in the same way; ``written`` says how much of it, if it fails."""
         descriptor = self._descriptor_now()
-        data = (b"\n" if self._is_torn else b"") + text.encode(self.encoding, "backslashreplace")
-        done = 0
+        self.written = 0
+        if self._is_torn:
+            Os.write(descriptor, b"\n")
+            self._is_torn = False
         try:
-            while done < len(data):
-                done += Os.write(descriptor, data[done:])
+            while self.written < len(data):
+                self.written += Os.write(descriptor, data[self.written :])
         finally:
-            self._is_torn = 0 < done < len(data) or (self._is_torn and not done)
+            self._is_torn = 0 < self.written < len(data)
 
     def flush(self) -> None:
         """Do nothing: writes are not buffered."""
@@ -247,12 +257,16 @@ class LineWriter:
 
     def write(self, fields: Mapping[str, Any]) -> bool:
         """Write one line; return whether it went out."""
+        line = self.encoded(fields)
+        return line is not None and self.write_text(line.decode())
+
+    def encoded(self, fields: Mapping[str, Any]) -> bytes | None:
+        """Return one line, or None for one that cannot be written, which counts as a failure."""
         try:
-            text = encode_line(fields, self._max_bytes)
+            return encode_line(fields, self._max_bytes).encode()
         except Exception as error:  # noqa: BLE001 - a mapping of the program may raise anything
             self._fail(error)
-            return False
-        return self.write_text(text)
+            return None
 
     def write_text(self, text: str) -> bool:
         """Write finished text in one piece; return whether it went out."""
@@ -260,6 +274,26 @@ class LineWriter:
             written = self._attempt(lambda: self._output.write(text))
             self.lines += written
         return written
+
+    def write_lines(self, lines: Texts) -> int:
+        """Write finished lines, in one piece where that works; return how many did not go out."""
+        with self._lock, memoryview(lines) as data:
+            done = 0
+            if isinstance(self._output, DescriptorOutput):
+                output = self._output
+                is_written = self._attempt(lambda: output.write_bytes(data))
+                done = len(lines) if is_written else bisect_right(lines, output.written)
+                self.lines += done
+                if not is_written:
+                    done += 1  # the line that broke off
+                    return 1 + self._write_one_by_one(lines, data, done)
+            return self._write_one_by_one(lines, data, done)
+
+    def _write_one_by_one(self, lines: Texts, data: memoryview, first: int) -> int:
+        begins = [lines[index - 1] if index else 0 for index in range(first, len(lines))]
+        ends = [lines[index] for index in range(first, len(lines))]
+        texts = [str(data[begin:end], "ascii") for begin, end in zip(begins, ends, strict=True)]
+        return sum([not self.write_text(text) for text in texts])
 
     def flush(self) -> bool:
         """Flush the output; return whether that worked."""

@@ -58,9 +58,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from codetracer_otel.exporters.otlp.exception_logs import ExceptionLog
-    from codetracer_otel.exporters.otlp.request import Output
     from codetracer_otel.model.record import Plan, Record, SpanDetails
     from codetracer_otel.model.span_view import Batch
+    from codetracer_otel.model.texts import Texts
     from codetracer_otel.model.value import Captured
 
 MAX_REQUEST_BYTES: Final = 4 * 1024 * 1024 - 1
@@ -186,7 +186,7 @@ class OtlpEncoder:
     def __init__(self, *, max_bytes: int = MAX_REQUEST_BYTES) -> None:
         self.unencodable = 0
         self._max_bytes = max_bytes
-        self._output: Output | None = None
+        self._output: Texts | None = None
         self._forget()
 
     def requests(self, batch: Batch) -> list[Request]:
@@ -196,7 +196,7 @@ class OtlpEncoder:
         """
         if self._budget.left <= 0:
             self._forget()
-        groups: dict[tuple[bytes, bytes], list[bytes] | Output] = {}
+        groups: dict[tuple[bytes, bytes], list[bytes] | Texts] = {}
         if batch.records:
             groups[scope_fields(function_scope())] = self._encode_records(batch.records)
         for view in batch.spans:
@@ -205,7 +205,7 @@ class OtlpEncoder:
 
     def log_requests(self, batch: Batch, logs: Sequence[ExceptionLog]) -> list[Request]:
         """Return requests that carry log records about spans of the batch."""
-        groups: dict[tuple[bytes, bytes], list[bytes] | Output] = {}
+        groups: dict[tuple[bytes, bytes], list[bytes] | Texts] = {}
         for log in logs:
             found = groups.setdefault(self._scope_of(log.view), [])
             found.append(log.field())
@@ -222,7 +222,7 @@ class OtlpEncoder:
         return rejected if isinstance(rejected, int) and rejected < 1 << 63 else 0
 
     def _within(
-        self, batch: Batch, groups: dict[tuple[bytes, bytes], list[bytes] | Output]
+        self, batch: Batch, groups: dict[tuple[bytes, bytes], list[bytes] | Texts]
     ) -> list[Request]:
         resource = framed(b"\x0a", attributes(b"\x0a", batch.resource))
         if batch.resource_schema:
@@ -264,7 +264,7 @@ class OtlpEncoder:
             self._forms[id(plan)] = form
         return form
 
-    def _encode_records(self, records: Sequence[Record]) -> list[bytes] | Output:
+    def _encode_records(self, records: Sequence[Record]) -> list[bytes] | Texts:
         block = RecordBlock.of(records).native
         if block is not None:
             return self._encode_block(block)
@@ -286,7 +286,7 @@ class OtlpEncoder:
                 spans.append(SPAN_TAG + varint(len(body)) + body)
         return spans
 
-    def _encode_block(self, block: Any) -> Output:
+    def _encode_block(self, block: Any) -> Texts:
         """Encode what is plain in compiled code, and each other record in Python."""
         output = self._output = self._free_output(block)
         plans = [self._plan_parts(plan) for plan, _ in block.plans]
@@ -302,9 +302,9 @@ class OtlpEncoder:
         except Exception:  # noqa: BLE001 - what only the long way can write
             return None
 
-    def _free_output(self, block: Any) -> Output:
+    def _free_output(self, block: Any) -> Texts:
         if self._output is None or self._output.is_shared:
-            made: Output = block.new_output()
+            made: Texts = block.new_output()
             return made
         self._output.clear()
         return self._output
@@ -375,7 +375,7 @@ class OtlpEncoder:
             else:
                 _add(append, key, value)
 
-    def _encode_slowly(self, span: Record | SpanView, spans: list[bytes] | Output) -> None:
+    def _encode_slowly(self, span: Record | SpanView, spans: list[bytes] | Texts) -> None:
         try:
             view = span if isinstance(span, SpanView) else span_view(span)
             spans.append(framed(SPAN_TAG, self._view(view)))
@@ -392,7 +392,7 @@ class OtlpEncoder:
         return b"".join(parts)
 
 
-def _spans(made: list[bytes] | Output) -> Spans:
+def _spans(made: list[bytes] | Texts) -> Spans:
     return Spans.of(made) if isinstance(made, list) else Spans(made, made)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate, chain
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.exporters.otlp.wire import varint
@@ -11,28 +11,7 @@ from codetracer_otel.exporters.otlp.wire import varint
 if TYPE_CHECKING:
     from collections.abc import Buffer, Iterator, Sequence
 
-
-class Ends(Protocol):
-    """Where each span ends in the bytes of all."""
-
-    def __len__(self) -> int: ...
-    def __getitem__(self, index: int, /) -> int: ...
-
-
-class Output(Ends, Protocol):
-    """Encoded spans of compiled code: their bytes as a buffer, and where in them each ends."""
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether somebody reads the bytes."""
-
-    def __buffer__(self, flags: int, /) -> memoryview: ...
-
-    def append(self, span: bytes, /) -> None:
-        """Add a span."""
-
-    def clear(self) -> None:
-        """Forget the spans."""
+    from codetracer_otel.model.texts import Ends
 
 
 class Spans:
