@@ -14,7 +14,9 @@ write_scalar(ct_writer *writer, char tag, const void *bytes, size_t size)
         return -1;
     }
     *writer->at = tag;
-    memcpy(writer->at + 1, bytes, size);
+    if (size != 0) {        /* `bytes` may be NULL then */
+        memcpy(writer->at + 1, bytes, size);
+    }
     writer->at += 1 + size;
     return CT_WRITTEN;
 }
