@@ -1,9 +1,9 @@
-"""Finished records as they leave the recorder together, whatever form they have."""
+"""Finished records as they leave the recorder together, and what compiled ones are written into."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from codetracer_otel.model.record import PLAN, SEGMENT, Plan, Record, TraceOnThread
 
@@ -101,3 +101,26 @@ class RecordBlock(Sequence[Record]):
             indices of records, each with a text of it, or with None for all texts of it.
         """
         return ()
+
+
+class Ends(Protocol):
+    """Where each span ends in the bytes of all."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> int: ...
+
+
+class Texts(Ends, Protocol):
+    """Written spans: their bytes as a buffer, and where in them each ends."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether somebody reads the bytes."""
+
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+    def append(self, span: bytes, /) -> None:
+        """Add a span."""
+
+    def clear(self) -> None:
+        """Forget the spans and keep their memory."""

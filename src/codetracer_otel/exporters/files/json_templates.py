@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from codetracer_otel.model.record import Plan, Record
-    from codetracer_otel.model.texts import Texts
+    from codetracer_otel.model.record_block import Texts
 
     Template = tuple[tuple[bytes | int, ...], int]
     Write = Callable[[SpanView, Plan], Mapping[str, Any]]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from os import PathLike
 
-    from codetracer_otel.model.texts import Texts
+    from codetracer_otel.model.record_block import Texts
 
 MAX_LINE_BYTES: Final = 64 * 1024
 

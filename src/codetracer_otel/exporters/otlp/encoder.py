@@ -59,8 +59,8 @@ if TYPE_CHECKING:
 
     from codetracer_otel.exporters.otlp.exception_logs import ExceptionLog
     from codetracer_otel.model.record import Plan, Record, SpanDetails
+    from codetracer_otel.model.record_block import Texts
     from codetracer_otel.model.span_view import Batch
-    from codetracer_otel.model.texts import Texts
     from codetracer_otel.model.value import Captured
 
 MAX_REQUEST_BYTES: Final = 4 * 1024 * 1024 - 1

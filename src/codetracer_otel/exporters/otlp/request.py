@@ -11,7 +11,7 @@ from codetracer_otel.exporters.otlp.wire import varint
 if TYPE_CHECKING:
     from collections.abc import Buffer, Iterator, Sequence
 
-    from codetracer_otel.model.texts import Ends
+    from codetracer_otel.model.record_block import Ends
 
 
 class Spans:
