@@ -5,9 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.exporters.files.json_templates import Field, Templates, mark
 from codetracer_otel.exporters.files.json_text import encode_line
 from codetracer_otel.exporters.files.line_writer import MAX_LINE_BYTES
+from codetracer_otel.exporters.files.templates import Field, Templates, mark
 from codetracer_otel.model.record import PLAN, StatusCode
 from codetracer_otel.model.span_view import SpanView, span_view
 

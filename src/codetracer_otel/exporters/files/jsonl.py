@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Os, Time
-from codetracer_otel.exporters.files.json_templates import (
-    Field,
-    Templates,
-    mark,
-    thread_attributes,
-)
 from codetracer_otel.exporters.files.line_writer import (
     MAX_LINE_BYTES,
     FileOutput,
     LineWriter,
     rfc3339,
+)
+from codetracer_otel.exporters.files.templates import (
+    Field,
+    Templates,
+    mark,
+    thread_attributes,
 )
 from codetracer_otel.exporters.otlp.health import Health
 from codetracer_otel.exporters.standard_error import StandardError, standard_error
