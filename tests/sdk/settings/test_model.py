@@ -52,6 +52,7 @@ KEYWORD_EXAMPLES = {
     "value_format": ("text", "value_format", ValueFormat.TEXT),
     "paths": ("relative", "paths", Paths.RELATIVE),
     "respect_parent": (False, "respect_parent", False),
+    "propagate_subprocess": (True, "propagate_subprocess", True),
     "propagate_threads": (False, "propagate_threads", False),
     "signals": (True, "signals", True),
     "learn_secrets": (False, "learn_secrets", False),

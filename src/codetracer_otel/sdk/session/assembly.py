@@ -287,6 +287,7 @@ class _Assembly:
                 provider, ids, judging, call_adoption, self._check_process
             )
         )
+        self._install_carriers(installed)
         if recording is not None:
             installed.callback(install_runtime(recording.runtime))
             installed.callback(recording.install())
@@ -297,6 +298,17 @@ class _Assembly:
             self._install_io(recording, installed)
         if self._settings.signals or self._settings.launch.owns_process:
             self._answer_sigterm()
+
+    def _install_carriers(self, installed: ExitStack) -> None:
+        settings = self._settings
+        if not (settings.baggage or settings.propagate_subprocess) or settings.disabled:
+            return
+        from codetracer_otel.sdk.processes import carriers  # noqa: PLC0415 - seldom wanted
+
+        if settings.baggage:
+            installed.callback(carriers.attach_baggage(settings.baggage))
+        if settings.propagate_subprocess:
+            installed.callback(carriers.propagate_to_subprocesses())
 
     def _answer_sigterm(self) -> None:
         session = self._session

@@ -270,6 +270,7 @@ def configure(
     value_format: str | None = None,
     paths: str | None = None,
     respect_parent: bool | None = None,
+    propagate_subprocess: bool | None = None,
     propagate_threads: bool | None = None,
     signals: bool | None = None,
     learn_secrets: bool | None = None,
@@ -302,6 +303,8 @@ def configure(
         value_format: ``native`` (default), or ``text`` to make every captured value a string.
         paths: ``absolute`` (default), or ``relative`` to the project root.
         respect_parent: record nothing below a parent that is not sampled (default).
+        propagate_subprocess: give child processes of ``subprocess`` the current span in their
+            environment.
         propagate_threads: a thread's parent is the span that started it (default).
         signals: deliver what is there on SIGTERM.
         learn_secrets: hide what was hidden because of its name wherever it comes again (default).

@@ -111,11 +111,13 @@ class Settings:
         value_format: the type of captured values as attributes.
         paths: how ``code.file.path`` is written.
         respect_parent: an incoming parent that is not sampled is respected.
+        propagate_subprocess: child processes get the current span in their environment.
         propagate_threads: a thread's parent is the span that started it.
         signals: SIGTERM delivers what is there.
         learn_secrets: what is hidden because of its name is hidden wherever it comes again.
         control: commands are taken over a socket.
         remote_parent: from ``TRACEPARENT``, or None.
+        baggage: text of ``BAGGAGE``; may be about people, so no repr shows it.
         otlp: what ``OTEL_EXPORTER_OTLP_*`` says.
         exception_logs: how ``OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`` has exceptions sent, or None.
         sampler: name from ``OTEL_TRACES_SAMPLER``, or None.
@@ -153,11 +155,13 @@ class Settings:
     value_format: ValueFormat = ValueFormat.NATIVE
     paths: Paths = Paths.ABSOLUTE
     respect_parent: bool = True
+    propagate_subprocess: bool = False
     propagate_threads: bool = True
     signals: bool = False
     learn_secrets: bool = True
     control: bool = False
     remote_parent: RemoteParent | None = None
+    baggage: str = field(default="", repr=False)
     otlp: OtlpEnvironment = field(default_factory=OtlpEnvironment)
     exception_logs: ExceptionLogs | None = None
     sampler: str | None = None

@@ -74,6 +74,13 @@ def remote_parent(environ: Mapping[str, str]) -> RemoteParent | Problem | None:
     return parent
 
 
+def baggage(environ: Mapping[str, str]) -> str:
+    """Return the text of ``BAGGAGE``, or nothing where the propagators leave baggage out."""
+    propagators = _text(environ, "OTEL_PROPAGATORS") or "baggage"
+    names = {name.strip().lower() for name in propagators.split(",")}
+    return (_text(environ, "BAGGAGE") or "") if "baggage" in names else ""
+
+
 def _parent(parts: re.Match[str], trace_state: str) -> RemoteParent | None:
     version, trace_id, span_id, flags, rest = parts.groups()
     is_valid = version != "ff" and not (version == "00" and rest)

@@ -33,6 +33,7 @@ from codetracer_otel.sdk.settings.options.table import (
     TOPIC_VARIABLES,
 )
 from codetracer_otel.sdk.settings.otel_environment import (
+    baggage,
     exception_logs,
     is_disabled,
     otlp_environment,
@@ -205,6 +206,7 @@ class _Reader:
             "bounds": bounds_of(limits, text_lengths(self._environ)),
             "buffer": self._bounds("buffer", Buffer()),
             "remote_parent": self._remote_parent(),
+            "baggage": baggage(self._environ),
             "otlp": self._warned(otlp),
             "exception_logs": self._warned(exception_logs(self._environ)),
             "sampler": sampler,

@@ -191,6 +191,17 @@ OPTIONS: Final = _table(
         more="the variables name the parent",
     ),
     _switch(
+        "propagate_subprocess",
+        "give child processes of `subprocess` the current span in their environment",
+        "`TRACEPARENT`, `TRACESTATE` and `BAGGAGE`, as the propagators write them; a trace parent "
+        "that the program has put there itself stays",
+        default=False,
+        flag=Flag(
+            "--propagate-subprocess", "give child processes the current span in TRACEPARENT",
+            has_opposite=True,
+        ),
+    ),
+    _switch(
         "propagate_threads", "a thread's parent is the span that started it (default)",
         default=True,
     ),
