@@ -7,6 +7,7 @@ where it cannot, ``pure`` does not try.
 from __future__ import annotations
 
 import os
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ def compile_core(root: Path, *, in_place: bool) -> Path:
         MODULE,
         [str(source.relative_to(root)) for source in sources],
         depends=[str(header) for header in root.glob(f"{PACKAGE}/_core/*.h")],
+        define_macros=[("CT_SOURCES", str(number_of_sources(root)))],
         extra_compile_args=[] if sys.platform == "win32" else UNIX_FLAGS,
     )
     settings = {"name": "codetracer-otel", "ext_modules": [extension], "package_dir": {"": "src"}}
@@ -74,3 +76,10 @@ def compile_core(root: Path, *, in_place: bool) -> Path:
     finally:
         os.chdir(folder)
     return root / command.get_ext_fullpath(MODULE)
+
+
+def number_of_sources(root: Path) -> int:
+    """Return what the package compares when it loads the module."""
+    folder = root / PACKAGE / "_core"
+    found: int = runpy.run_path(str(folder / "sources.py"))["number_of_sources"](str(folder))
+    return found

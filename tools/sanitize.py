@@ -14,6 +14,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from codetracer_otel._core.sources import number_of_sources
+
 PROJECT = Path(__file__).parent.parent
 TESTS = ("tests/_core", "tests/instrumentation")
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
@@ -47,7 +49,8 @@ def compile_core(folder: Path) -> None:
     module = folder / f"native{sysconfig.get_config_var('EXT_SUFFIX')}"
     sources = sorted(folder.glob("*.c"))
     include = f"-isystem{sysconfig.get_path('include')}"
-    flags = (*FLAGS, *LANGUAGE, *WARNINGS, *SANITIZERS)
+    number = f"-DCT_SOURCES={number_of_sources(str(folder))}"
+    flags = (number, *FLAGS, *LANGUAGE, *WARNINGS, *SANITIZERS)
     subprocess.run(["gcc", *flags, include, *sources, "-o", module], check=True)
 
 

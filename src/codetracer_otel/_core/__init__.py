@@ -6,6 +6,8 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from codetracer_otel._core.sources import number_of_sources
+
 if TYPE_CHECKING:
     from types import CodeType
 
@@ -18,10 +20,12 @@ class Loaded(NamedTuple):
     Attributes:
         module: the extension module; None without one.
         reason: why there is none, for people; empty with one.
+        is_unusable: there is one, but not for this interpreter or package.
     """
 
     module: Any
     reason: str
+    is_unusable: bool = False
 
 
 def load() -> Loaded:
@@ -31,15 +35,23 @@ def load() -> Loaded:
     try:
         native: Any = import_module(_NAME)
     except ImportError as problem:
-        is_missing = isinstance(problem, ModuleNotFoundError)
-        return Loaded(None, "it was not compiled" if is_missing else str(problem))
+        if isinstance(problem, ModuleNotFoundError):
+            return Loaded(None, "it was not compiled")
+        return Loaded(None, str(problem), is_unusable=True)
+    defect = _problem_of(native)
+    return Loaded(None if defect else native, defect, bool(defect))
+
+
+def _problem_of(native: Any) -> str:
     wanted = sys.hexversion >> 16
     if wanted != native.PYTHON_VERSION:
         built = native.PYTHON_VERSION
-        return Loaded(None, f"it was compiled for CPython {built >> 8}.{built & 0xFF}")
+        return f"it was compiled for CPython {built >> 8}.{built & 0xFF}"
+    if number_of_sources(__path__[0]) not in (None, getattr(native, "SOURCES", None)):
+        return "it was compiled from other sources than these: install again"
     if not _reads_frames(native, object(), object()):
-        return Loaded(None, "this build of CPython keeps its frames in another way")
-    return Loaded(native, "")
+        return "this build of CPython keeps its frames in another way"
+    return ""
 
 
 def _reads_frames(native: Any, first: object, second: object) -> bool:

@@ -55,6 +55,9 @@ module_exec(PyObject *module)
         || add_type(module, &ct_output_spec, &state->output_type) < 0) {
         return -1;
     }
+    if (PyModule_AddIntConstant(module, "SOURCES", CT_SOURCES) < 0) {
+        return -1;
+    }
     return PyModule_AddIntConstant(module, "PYTHON_VERSION", PY_VERSION_HEX >> 16);
 }
 

@@ -26,8 +26,8 @@ IS_COMPILED = load().module is not None
 def loaded(monkeypatch):
     """Let a test say what there is instead of the compiled core of this interpreter."""
 
-    def replace(module, reason):
-        monkeypatch.setattr(spans, "load", lambda: Loaded(module, reason))
+    def replace(*parts):
+        monkeypatch.setattr(spans, "load", lambda: Loaded(*parts))
 
     return replace
 
@@ -77,6 +77,16 @@ def test_a_compiled_core_that_cannot_be_had_is_missed_once_where_it_was_asked_fo
     lines = logged(log) if log.exists() else []
     assert [line["level"] for line in lines] == (["WARN"] if asked == "c" else [])
     assert all(NOT_COMPILED in line["message"] for line in lines)
+
+
+def test_a_compiled_core_that_cannot_be_used_is_missed_once(loaded, monkeypatch, tmp_path):
+    loaded(None, "it is old", True)
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "auto")
+    log = tmp_path / "log"
+    with ct.configure(exporter=InMemoryExporter(), policy={"log_file": log}):
+        pass
+    assert [line["level"] for line in logged(log)] == ["WARN"]
+    assert "it is old" in logged(log)[0]["message"]
 
 
 @pytest.mark.parametrize("asked", ["c", "auto", "python"])

@@ -226,10 +226,12 @@ class ChosenCore(NamedTuple):
     Attributes:
         module: the compiled core; None where Python records.
         reason: for people.
+        is_unusable: there is a compiled core that cannot be used.
     """
 
     module: Any
     reason: str
+    is_unusable: bool = False
 
     @property
     def name(self) -> str:
@@ -237,8 +239,9 @@ class ChosenCore(NamedTuple):
         return "python" if self.module is None else "c"
 
     def problem(self, asked: Core) -> str | None:
-        """Return what to tell whoever asked for compiled code and does not get it."""
-        if asked is not Core.C or self.module is not None:
+        """Return what to tell whoever asked for compiled code, or has it, and does not get it."""
+        is_missed = self.is_unusable or asked is Core.C
+        if not is_missed or self.module is not None:
             return None
         return f"CODETRACER_OTEL_CORE: no compiled core, Python records calls: {self.reason}"
 
@@ -254,7 +257,7 @@ def choose_core(asked: Core, inner: _RuntimeContext) -> ChosenCore:
         return ChosenCore(None, _ASKED)
     loaded = load()
     if loaded.module is None:
-        return ChosenCore(None, loaded.reason)
+        return ChosenCore(*loaded)
     if variable_of(inner) is None:
         return ChosenCore(None, "OpenTelemetry's context is not in a context variable")
     found = "it was compiled for this interpreter"
