@@ -1,4 +1,4 @@
-"""Honours the file that ``OTEL_CONFIG_FILE`` names, as OpenTelemetry's own package reads it."""
+"""Honors the file that ``OTEL_CONFIG_FILE`` names, as OpenTelemetry's own package reads it."""
 
 from __future__ import annotations
 
