@@ -121,7 +121,8 @@ behaviours-hard: .venv/.installed
 	    $$(.venv/bin/python -m tools.matrix --environments | sed 's#[^ ]*#&/bin/python#g')
 
 # Every block of docs/recipes, with the servers and tools that they are for.
-RECIPES = gunicorn uvicorn celery nbclient ipykernel "rotel==0.0.1a15" pytest pytest-timeout
+RECIPES = gunicorn uvicorn celery nbclient ipykernel "rotel==0.0.1a15" pytest pytest-timeout \
+    fastapi sqlalchemy httpx django flask aiohttp
 .venv-recipes/.installed: pyproject.toml
 	@python=$$(PYTHON="$(PYTHON)" tools/find-python) || exit 1; "$$python" -m venv .venv-recipes
 	@.venv-recipes/bin/python -m pip install --quiet --upgrade "pip>=25.1"

@@ -20,7 +20,10 @@ PAGES = [PROJECT / "README.md", DOCS / "topics.md", *RECIPES]
 READ = ("api", "filters", "how-it-works", "options", "performance", "security")
 LINKED = [*PAGES, PROJECT / "CONTRIBUTING.md", *(DOCS / f"{name}.md" for name in READ)]
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
-NEEDED = ("gunicorn", "uvicorn", "celery", "nbclient", "rotel")
+NEEDED = (
+    *("gunicorn", "uvicorn", "celery", "nbclient", "rotel"),
+    *("fastapi", "sqlalchemy", "httpx", "django", "flask", "aiohttp"),
+)
 # All or none: `make recipes` has an environment with all of them.
 HAS = frozenset(NEEDED if all(map(find_spec, NEEDED)) else ())
 EXECUTED = {"console", "python", "toml", "sh", "text"}

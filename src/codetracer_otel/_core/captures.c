@@ -11,6 +11,9 @@
 static int
 write_one(ct_writer *writer, PyObject *value, int index)
 {
+    if (index == 0 && writer->site->has_receiver) {
+        return ct_write_receiver(writer, value);
+    }
     return index == writer->site->keywords_index
         ? ct_write_keywords(writer, value) : ct_write_value(writer, value);
 }
@@ -79,7 +82,8 @@ static int
 capture(ct_core *core, const ct_site *site, PyObject **value, int index)
 {
     PyObject *by = index == site->keywords_index ? site->capture_keywords : site->capture;
-    PyObject *captured = PyObject_CallOneArg(by, *value);
+    PyObject *captured = index == 0 && site->has_receiver
+        ? PyObject_CallFunctionObjArgs(by, *value, Py_True, NULL) : PyObject_CallOneArg(by, *value);
     if (captured == NULL) {
         return -1;
     }

@@ -13,10 +13,13 @@ from codetracer_otel.instrumentation.values.known_types import (
     function_text,
     path_text,
 )
+from codetracer_otel.instrumentation.values.objects.fields import wants_nothing
 from codetracer_otel.instrumentation.values.safe_access import class_attribute, class_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from codetracer_otel.instrumentation.values.objects.fields import Wanted
 
     Field = tuple[str, Any]  # a name, and the descriptor of a slot or None
     # form, name, name with its module, fields, how many fields are left out: see `classes.h`
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 _BY_PYTHON: Final = "P"
 _FORMS: Final = {
     Form.OBJECT: "i",
+    Form.FIELDS: "o",
     Form.LIST: "l",
     Form.TUPLE: "t",
     Form.SET: "s",
@@ -47,16 +51,19 @@ _TEXT_FORMS: Final[dict[Any, str]] = {
 }
 
 
-def build_class_forms(*, runs_code: bool) -> Callable[[type], ClassForm]:
+def build_class_forms(
+    *, runs_code: bool, wanted: Wanted = wants_nothing
+) -> Callable[[type], ClassForm]:
     """Return what describes a class to compiled code.
 
     Args:
         runs_code: objects are asked for their ``repr``: Python captures them.
+        wanted: whether a filter wants the fields of a class read.
     """
 
     def describe(cls: type) -> ClassForm:
-        facts = find_facts(cls, sys.modules)
-        if runs_code and facts.form is Form.OBJECT and facts.may_repr:
+        facts = find_facts(cls, sys.modules, wanted)
+        if runs_code and facts.form in (Form.OBJECT, Form.FIELDS) and facts.may_repr:
             return _BY_PYTHON, facts.name, facts.full_name, (), 0
         form = _TEXT_FORMS.get(facts.write) if facts.form is Form.TEXT else _FORMS.get(facts.form)
         fields = _fields(cls, facts, form)

@@ -15,7 +15,8 @@ enum {
     CT_PATH = 'p',              /* fields: what it was asked for once, what it was made from */
     CT_ENUM = 'E',
     CT_FUNCTION = 'f',
-    CT_CLASS = 'C'
+    CT_CLASS = 'C',
+    CT_OBJECT = 'o'             /* Python reads its fields, unless it is the object whose method is called */
 };
 
 typedef struct ct_form {

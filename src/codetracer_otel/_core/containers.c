@@ -513,3 +513,16 @@ ct_write_keywords(ct_writer *writer, PyObject *keywords)
     }
     return status;
 }
+
+/* The object whose method is called, of which no fields are read. */
+int
+ct_write_receiver(ct_writer *writer, PyObject *value)
+{
+    if (writer->site->is_walked && !ct_is_plain(writer->site, value)) {
+        const ct_form *known = ct_form_of(&writer->core->classes, Py_TYPE(value));
+        if (known != NULL && known->form == CT_OBJECT) {
+            return write_scalar(writer, INSTANCE, &known->name, 4);
+        }
+    }
+    return ct_write_value(writer, value);
+}

@@ -45,6 +45,7 @@ typedef struct ct_site {
     PyObject *capture_keywords; /* in Python */
     PyObject *naming;           /* tuple of arguments that may name another one as a secret, or NULL */
     PyObject *hide_told;        /* takes all arguments, and hides those that are named so */
+    int has_receiver;           /* the first argument is the object whose method is called */
     int keywords_index;         /* of `**kwargs` among the arguments; -1: none */
     int is_walked;              /* containers and instances may be captured in C */
     PyObject *fixed_result;     /* what stands for every result; NULL: the result is captured */

@@ -17,6 +17,7 @@ from codetracer_otel.instrumentation.spans.parents import UNDECIDED
 from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
 from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
+from codetracer_otel.instrumentation.values.objects.fields import wants_nothing
 from codetracer_otel.model.ids import gives_random_ids
 from codetracer_otel.model.record import NOT_CAPTURED, Ending, SpanDetails
 from codetracer_otel.model.value import Node, NodeKind
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.spans.thread_stacks import StackHandle
     from codetracer_otel.instrumentation.spans.traced_code import TracedCode
     from codetracer_otel.instrumentation.values.limits import ValueLimits
+    from codetracer_otel.instrumentation.values.objects.fields import Wanted
     from codetracer_otel.model.protocols import CallAdopter
     from codetracer_otel.model.record import Record, RootSampler
     from codetracer_otel.model.record_block import RecordBlock
@@ -145,6 +147,7 @@ class CompiledRecorder(PythonRecorder):
         native: the extension module.
         context_variable: OpenTelemetry's, in which the current context is.
         limits: what is kept of a value.
+        wanted: whether a filter wants the fields of a class read.
         runs_code: captures may run code of the program.
         has_random_ids: span ids are any random numbers, so the core makes its own.
         options: as for `PythonRecorder`.
@@ -155,6 +158,7 @@ class CompiledRecorder(PythonRecorder):
         native: Any,
         context_variable: ContextVar[Any],
         limits: ValueLimits,
+        wanted: Wanted = wants_nothing,
         *,
         runs_code: bool,
         has_random_ids: bool,
@@ -165,6 +169,7 @@ class CompiledRecorder(PythonRecorder):
         self._native = native
         self._context_variable = context_variable
         self._limits = limits
+        self._wanted = wanted
         self._verdicts: dict[int, tuple[WalkRules | None, Walk | None]] = {}
         self._runs_code = runs_code
         self._has_random_ids = has_random_ids
@@ -247,7 +252,7 @@ class CompiledRecorder(PythonRecorder):
             clock=None if is_own_clock else self.clock.monotonic_ns,
             next_id=None if self._has_random_ids else self.next_span_id,
             urandom=Os.urandom,
-            form_of_class=build_class_forms(runs_code=self._runs_code),
+            form_of_class=build_class_forms(runs_code=self._runs_code, wanted=self._wanted),
             limits=astuple(self._limits),
             undecided=UNDECIDED,
             runs_code=self._runs_code,
@@ -277,7 +282,7 @@ class CompiledRecorder(PythonRecorder):
         if plan is None:
             self._core.add(
                 code, traced_code, None, None, None, (), -1, False, None, False, None, (), "", None,
-                None, None,
+                None, None, False,
             )  # fmt: skip
             return
         pairs = (traced_code.naming, traced_code.hide_told) if traced_code.is_paired else None
@@ -298,6 +303,7 @@ class CompiledRecorder(PythonRecorder):
             walk=self._walk(plan.attribute_rules),
             keywords=_keywords(traced_code),
             pairs=pairs,
+            has_receiver=traced_code.has_receiver,
         )
 
     def _walk(self, rules: WalkRules | None) -> Walk | None:

@@ -45,6 +45,7 @@ char *ct_put_utf8(char *at, PyObject *text, Py_ssize_t length);
 
 /* containers.c */
 int ct_write_value(ct_writer *writer, PyObject *value);
+int ct_write_receiver(ct_writer *writer, PyObject *value);
 int ct_write_nested(ct_writer *writer, PyObject *value);
 int ct_write_keywords(ct_writer *writer, PyObject *keywords);
 int ct_verdict_on(ct_writer *writer, PyObject *verdicts, PyObject *name, long *verdict);

@@ -204,7 +204,9 @@ def runner_of(name, value=None):
     return generator.send
 
 
-capture = build_capture(ValueLimits(), None, allow_repr=False)
+capture = build_capture(
+    ValueLimits(), None, allow_repr=False, wanted=lambda cls: True if cls is Thing else None
+)
 
 
 class Driver:

@@ -27,7 +27,7 @@ class Profile:
     Attributes:
         rules: the rules that match, oldest first.
         sources: which rule or default set ``exec``, ``value_default``, ``capture``, ``root``,
-            ``sampling`` and ``events``.
+            ``objects``, ``sampling`` and ``events``.
     """
 
     __slots__ = (
@@ -35,6 +35,7 @@ class Profile:
         "_values",
         "capture",
         "events",
+        "reads_objects",
         "root",
         "rules",
         "sampling",
@@ -55,6 +56,7 @@ class Profile:
         self.source = resolved.sources["exec"]
         self.capture = resolved.capture
         self.root = resolved.root
+        self.reads_objects = resolved.reads_objects
         self.sampling = Sampling(**resolved.sampling) if resolved.sampling else None
         self.events = EventRules(**resolved.events) if resolved.events else None
         self._build_values = build_values
@@ -97,6 +99,11 @@ class Decision:
     def root(self) -> bool:
         """Whether each call starts its own trace."""
         return self.profile.root
+
+    @property
+    def reads_objects(self) -> bool | None:
+        """Whether fields of instances are read, if this is a class; None where no rule says."""
+        return self.profile.reads_objects
 
     @property
     def sampling(self) -> Sampling | None:

@@ -25,6 +25,7 @@ class Resolution:
         self.traces = traces
         self.capture: frozenset[str] | None = None
         self.root = False
+        self.reads_objects: bool | None = None
         self.sampling: dict[str, Any] = {}
         self.events: dict[str, Any] = {}
         self.sources: dict[str, RuleSource] = {"exec": source}
@@ -39,6 +40,8 @@ class Resolution:
             self.capture, self.sources["capture"] = rule.capture, rule.source
         if rule.root is not None:
             self.root, self.sources["root"] = rule.root, rule.source
+        if rule.reads_objects is not None:
+            self.reads_objects, self.sources["objects"] = rule.reads_objects, rule.source
         self._merge("sampling", self.sampling, rule.sampling, rule, number)
         self._merge("events", self.events, rule.events, rule, number)
 
@@ -96,6 +99,7 @@ def fail_closed(rule: ScopeRule) -> ScopeRule:
         value_default=rule.value_default or None,
         capture=None if rule.capture is None else frozenset(),
         root=None,
+        reads_objects=rule.reads_objects and None,
         sampling={},
         events={},
         patterns=tuple(pattern for pattern in rule.patterns if pattern.action),

@@ -41,6 +41,7 @@ class ScopeRule:
 
     Attributes:
         matches: the compiled selector, on the text its kind is compared with.
+        reads_objects: ``objects``: whether fields of instances of the matched classes are read.
         absolute: ``matches`` wants the absolute path in normal form.
         sampling: the keys of ``[scope.rules.sampling]`` that are given.
         events: the keys of ``[scope.rules.events]`` that are given.
@@ -53,6 +54,7 @@ class ScopeRule:
     value_default: Action | None = None
     capture: frozenset[str] | None = None
     root: bool | None = None
+    reads_objects: bool | None = None
     sampling: Mapping[str, object] = field(default_factory=dict)
     events: Mapping[str, object] = field(default_factory=dict)
     patterns: tuple[ValuePattern, ...] = ()

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 CAPTURES: Final = ("args", "return", "locals", "globals", "lines")
 EXEC_CHOICES: Final = {"trace": True, "skip": False, "inherit": None}
+OBJECT_CHOICES: Final = {"fields": True, "type": False}
 ACTIONS: Final = {
     "allow": Action.ALLOW,
     "redact": Action.REDACT,
@@ -117,7 +118,7 @@ class _FileRules:
             content,
             path,
             ("selector", "exec", "value_default", "reason", "value_patterns"),
-            ("capture", "root", "sampling", "events"),
+            ("capture", "root", "objects", "sampling", "events"),
             self._version,
         )
         selector = self._selector(table, SCOPE_KINDS)
@@ -127,6 +128,7 @@ class _FileRules:
         second = self._version > 1
         capture = table.texts("capture", CAPTURES) if second else None
         root = table.flag("root") if second else None
+        objects = table.choice("objects", OBJECT_CHOICES) if second else None
         sampling = read_sampling(table) if second else {}
         events = read_events(table) if second else {}
         patterns = self._patterns(table)
@@ -141,6 +143,7 @@ class _FileRules:
             value_default=DEFAULT_ACTIONS[value_default] if value_default is not None else None,
             capture=frozenset(capture) if capture is not None else None,
             root=root,
+            reads_objects=OBJECT_CHOICES[objects] if objects is not None else None,
             sampling=sampling,
             events=events,
             patterns=patterns,
@@ -162,9 +165,8 @@ class _FileRules:
 
     def _is_placeholder(self, selector: Selector) -> bool:
         return (
-            self._source.builtin
-            and selector.kind is SelectorKind.FILE
-            and selector.match is MatchType.LITERAL
+            selector.kind is SelectorKind.FILE
+            and selector.match in (MatchType.LITERAL, MatchType.GLOB)
             and selector.pattern in PLACEHOLDERS
         )
 

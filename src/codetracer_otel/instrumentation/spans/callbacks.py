@@ -161,7 +161,7 @@ def _build_entries(recorder: CallbackParts, depth: int) -> Mapping[str, Callable
                         kind is int or value is None or kind is float or kind is bool
                     ):
                         continue
-                    arguments = tuple([traced_code.capture_quickly(value) for value in arguments])
+                    arguments = traced_code.capture_all(arguments)
                     recorder.ends.charge(arguments)
                     break
             stack.append(

@@ -88,6 +88,7 @@ class TracedCode:
         read: takes the captured arguments out of ``f_locals``, and teaches the hidden ones; None
             when there are neither.
         is_single: ``read`` returns the bare value, not a tuple.
+        has_receiver: the first argument is the object whose method is called.
         clears: ``f_locals`` must be emptied after reading, or it keeps the arguments alive (3.12).
         plain_type_ids: ids of the exact types whose values pass without a look.
         takes_plain: whether there are any.
@@ -121,6 +122,7 @@ class TracedCode:
         "call_adoption",
         "capture",
         "clears",
+        "has_receiver",
         "hook",
         "is_single",
         "is_special",
@@ -153,7 +155,7 @@ class TracedCode:
         self,
         code: CodeType,
         planned: PlannedCode,
-        capture: Callable[[object], Captured],
+        capture: Callable[..., Captured],
         forget: Callable[[weakref.ref[CodeType]], None],
         sampler: RuleSampler | None = None,
     ) -> None:
@@ -168,6 +170,7 @@ class TracedCode:
         self.taught = _taught(plan.arguments)
         self.read = self._reader(names)
         self.is_single = len(names) == 1
+        self.has_receiver = names[:1] == ("self",)
         self.clears = not HAS_LIVE_F_LOCALS and bool(code.co_flags & CO_OPTIMIZED)
         self.takes_plain = not has_type_rules
         self.plain_type_ids = PLAIN_TYPE_IDS if self.takes_plain else frozenset()
@@ -268,7 +271,14 @@ class TracedCode:
             values = self._replace_keywords(values)
         if self._paired:
             values = self.without_told(values, self._paired)
-        return tuple([self.capture_quickly(value) for value in values])
+        return self.capture_all(values)
+
+    def capture_all(self, values: Sequence[Any]) -> tuple[Captured, ...]:
+        """Return the captured form of all arguments."""
+        if not self.has_receiver:
+            return tuple([self.capture_quickly(value) for value in values])
+        others = [self.capture_quickly(value) for value in values[1:]]
+        return (self.capture(values[0], True), *others)
 
     def capture_quickly(self, value: Any) -> Captured:
         """Return ``value`` itself where it needs no copy, else its captured form."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.instrumentation.values.known_types import short_form
+from codetracer_otel.instrumentation.values.objects.fields import field_reader, wants_nothing
 from codetracer_otel.instrumentation.values.safe_access import (
     MISSING,
     class_attribute,
@@ -25,6 +26,8 @@ from codetracer_otel.instrumentation.values.safe_access import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from codetracer_otel.instrumentation.values.objects.fields import FieldReader, Wanted
 
 _MAX_CLASSES: Final = 2048
 
@@ -48,6 +51,7 @@ class Form(Enum):
     NAMED_TUPLE = "named tuple"
     STRUCT = "struct"
     EXCEPTION = "exception"
+    FIELDS = "fields"
     OBJECT = "object"
 
 
@@ -65,6 +69,7 @@ class ClassFacts:
         has_dictionary: with STRUCT, a field stands in the instance's dictionary.
         hidden: how many fields their class keeps out of its own ``repr``.
         may_repr: the class is not a builtin one, so that its ``__repr__`` may be asked for.
+        read: with FIELDS, gives the first pairs of field and value, and how many there are.
     """
 
     full_name: str
@@ -75,6 +80,7 @@ class ClassFacts:
     has_dictionary: bool = False
     hidden: int = 0
     may_repr: bool = True
+    read: FieldReader | None = None
 
 
 _BASES: Final[tuple[tuple[type, Form], ...]] = (
@@ -99,10 +105,11 @@ class ClassBook:
     Keyed by identity: hashing a class may run the code of its metaclass.
     """
 
-    __slots__ = ("_facts", "_modules")
+    __slots__ = ("_facts", "_modules", "_wanted")
 
-    def __init__(self, modules: Mapping[str, Any]) -> None:
+    def __init__(self, modules: Mapping[str, Any], wanted: Wanted = wants_nothing) -> None:
         self._modules = modules
+        self._wanted = wanted
         self._facts: dict[int, tuple[ClassFacts, weakref.ref[type]]] = {}
 
     def facts(self, cls: type) -> ClassFacts:
@@ -111,7 +118,7 @@ class ClassBook:
         return known[0] if known is not None else self._find_out(cls)
 
     def _find_out(self, cls: type) -> ClassFacts:
-        facts = find_facts(cls, self._modules)
+        facts = find_facts(cls, self._modules, self._wanted)
         if len(self._facts) >= _MAX_CLASSES:
             self._facts.clear()
         key, known = id(cls), self._facts
@@ -119,8 +126,14 @@ class ClassBook:
         return facts
 
 
-def find_facts(cls: type, modules: Mapping[str, Any]) -> ClassFacts:
-    """Find out how instances of ``cls`` are captured."""
+def find_facts(cls: type, modules: Mapping[str, Any], wanted: Wanted = wants_nothing) -> ClassFacts:
+    """Find out how instances of ``cls`` are captured.
+
+    Args:
+        cls: any class.
+        modules: ``sys.modules``.
+        wanted: whether the fields of an object that has no form of its own are read.
+    """
     full_name = class_name(cls)
     name = full_name.removeprefix("builtins.")
     may_repr = name == full_name
@@ -130,7 +143,12 @@ def find_facts(cls: type, modules: Mapping[str, Any]) -> ClassFacts:
     fields = _struct_fields(cls)
     if fields is not None:
         return _struct_facts(cls, full_name, name, fields)
-    return _facts_from_bases(cls, full_name, name, modules, may_repr=may_repr)
+    facts = _facts_from_bases(cls, full_name, name, modules, may_repr=may_repr)
+    if facts.form is Form.OBJECT and may_repr:
+        read = field_reader(cls, modules, wanted)
+        if read is not None:
+            return ClassFacts(full_name, name, Form.FIELDS, read=read)
+    return facts
 
 
 def _struct_facts(

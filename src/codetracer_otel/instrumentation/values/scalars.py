@@ -104,7 +104,7 @@ class ProgramText:
 
     def may_run(self, facts: ClassFacts) -> bool:
         """Return whether instances of a class may be asked, now and on this thread."""
-        is_asked = self._allow_repr and facts.form is Form.OBJECT
+        is_asked = self._allow_repr and facts.form in (Form.OBJECT, Form.FIELDS)
         if not is_asked and self._walk is not None:
             is_asked = self._walk.allows_repr(facts.full_name)
         return is_asked and not self._busy.active

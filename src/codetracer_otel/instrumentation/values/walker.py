@@ -13,6 +13,7 @@ from codetracer_otel.instrumentation.values.adjacent_secrets import (
     without_named_secret,
 )
 from codetracer_otel.instrumentation.values.class_info import ClassBook, Form
+from codetracer_otel.instrumentation.values.objects.fields import wants_nothing
 from codetracer_otel.instrumentation.values.safe_access import (
     MISSING,
     first_members,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from codetracer_otel.filters.types import Learn, WalkRules
     from codetracer_otel.instrumentation.values.class_info import ClassFacts
     from codetracer_otel.instrumentation.values.limits import ValueLimits
+    from codetracer_otel.instrumentation.values.objects.fields import Wanted
 
     Reader = Callable[[Any, ClassFacts, "_Progress"], Captured]
 
@@ -40,10 +42,11 @@ _read_arguments = BaseException.__dict__["args"].__get__
 class _Progress:
     """What one capture has left, and which containers stand above the value it is at."""
 
-    __slots__ = ("above", "left")
+    __slots__ = ("above", "fields", "left")
 
-    def __init__(self, left: int) -> None:
+    def __init__(self, left: int, fields: int) -> None:
         self.left = left
+        self.fields = fields  # of objects, over the whole value
         self.above: list[int] = []
 
 
@@ -73,6 +76,7 @@ class Walker:
         *,
         allow_repr: bool,
         learn: Learn = learn_nothing,
+        wanted: Wanted = wants_nothing,
     ) -> None:
         self._learn = learn
         self._max_depth = limits.max_depth
@@ -82,7 +86,7 @@ class Walker:
         self._bound = limits.integer_bound
         self._walk = attribute_rules
         self._has_type_rules = attribute_rules is not None and attribute_rules.has_type_patterns
-        self._classes = ClassBook(modules)
+        self._classes = ClassBook(modules, wanted)
         self._short = ShortValues(limits)
         self._program_text = ProgramText(attribute_rules, self._short, allow_repr=allow_repr)
         self._readers: dict[Form, Reader] = {
@@ -95,12 +99,19 @@ class Walker:
             Form.NAMED_TUPLE: self._named_tuple,
             Form.STRUCT: self._struct,
             Form.EXCEPTION: self._exception,
+            Form.FIELDS: self._fields,
         }
 
-    def capture(self, value: object) -> Captured:
-        """Return what is kept of a value."""
+    def capture(self, value: object, is_receiver: bool = False) -> Captured:  # noqa: FBT001, FBT002
+        """Return what is kept of a value.
+
+        Args:
+            value: any.
+            is_receiver: it is the object whose method is called: its fields are not read.
+        """
         try:
-            return self._value(value, _Progress(self._max_nodes))
+            fields = 0 if is_receiver else self._max_items
+            return self._value(value, _Progress(self._max_nodes, fields))
         except Exception:  # noqa: BLE001 - whatever a value is, the program must not notice
             return self._unreadable("?")
 
@@ -234,6 +245,17 @@ class Walker:
         present = [pair for pair in pairs if pair[1] is not MISSING]
         total = len(facts.fields) + facts.hidden
         return self._entries(NodeKind.STRUCT, facts, value, present, total, progress)
+
+    def _fields(self, value: Any, facts: ClassFacts, progress: _Progress) -> Captured:
+        if progress.fields <= 0:
+            return Node(NodeKind.OBJECT, facts.name)
+        assert facts.read is not None
+        pairs, total = facts.read(value)
+        if not pairs:
+            return Node(NodeKind.OBJECT, facts.name)
+        pairs = pairs[: progress.fields]
+        progress.fields -= len(pairs)
+        return self._entries(NodeKind.STRUCT, facts, value, pairs, total, progress)
 
     def _exception(self, value: Any, facts: ClassFacts, progress: _Progress) -> Captured:
         pairs = (("args", _read_arguments(value)),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -9,6 +10,7 @@ from codetracer_otel._core import load
 from codetracer_otel._core.span_recorder import CompiledBuffer, CompiledRecorder
 from codetracer_otel.bindings import Time
 from codetracer_otel.filters.code.paths import is_below, is_synthetic, normal_path, relative_path
+from codetracer_otel.filters.decisions.class_rules import reads_fields
 from codetracer_otel.filters.patterns.glob import compile_glob
 from codetracer_otel.filters.types import learn_nothing
 from codetracer_otel.instrumentation.context.propagation import ContextPropagation
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from codetracer_otel.filters.types import Learn
     from codetracer_otel.instrumentation.monitoring.activation import ActivatedRecorder
     from codetracer_otel.instrumentation.monitoring.tool import Monitor
+    from codetracer_otel.instrumentation.values.objects.fields import Wanted
     from codetracer_otel.model.protocols import SpanRecorder
     from codetracer_otel.model.record import RootSampler
     from codetracer_otel.sdk.settings.model import Settings
@@ -77,7 +80,10 @@ class Recording(CallRecording):
             compile_event_names,
             settings.limits.max_spans_per_second,
         )
-        build = PythonRecorder if native is None else self._compiled(native, inner, settings)
+        wanted = reads_fields(classifier, names_for, sys.modules)
+        build = (
+            PythonRecorder if native is None else self._compiled(native, inner, settings, wanted)
+        )
         self._parents = Parents(
             self.ids,
             SystemClock(),
@@ -103,7 +109,7 @@ class Recording(CallRecording):
             read_context=reader_of(inner),
             next_span_id=wire_ids(self.ids),
             clock=SystemClock(),
-            build_capture=build_capture_builder(settings, learn_of(classifier)),
+            build_capture=build_capture_builder(settings, learn_of(classifier), wanted),
             error_boundary=error_boundary,
             is_ours=is_ours,
             silent_close=generator_close_is_silent(self.monitor.tool_id),
@@ -117,7 +123,7 @@ class Recording(CallRecording):
         self.activation = build_activation(settings, self.monitor, self.recorder, error_boundary)
 
     def _compiled(
-        self, native: Any, inner: _RuntimeContext, settings: Settings
+        self, native: Any, inner: _RuntimeContext, settings: Settings, wanted: Wanted
     ) -> Callable[..., PythonRecorder]:
         variable = variable_of(inner)
         assert variable is not None  # else `choose_core` had chosen Python
@@ -126,6 +132,7 @@ class Recording(CallRecording):
             native,
             variable,
             value_limits(settings),
+            wanted,
             runs_code=settings.capture_repr,
             has_random_ids=gives_random_ids(self.ids),
         )

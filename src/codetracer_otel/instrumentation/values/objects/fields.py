@@ -1,0 +1,103 @@
+"""Reads the fields of objects: what C finds in a slot or in the instance's dictionary."""
+
+from __future__ import annotations
+
+from types import GetSetDescriptorType, MemberDescriptorType
+from typing import TYPE_CHECKING, Any, Final
+
+from codetracer_otel.instrumentation.values.objects.web import WEB_TYPES
+from codetracer_otel.instrumentation.values.safe_access import (
+    MISSING,
+    class_attribute,
+    class_order,
+    first_pairs,
+    module_attribute,
+    namespace,
+    read_member,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Pairs = list[tuple[str, Any]]
+    # the first pairs of an object, and how many there are
+    FieldReader = Callable[[Any], tuple[Pairs, int]]
+    # whether a filter wants the fields of a class read; None where it says nothing
+    Wanted = Callable[[type], bool | None]
+
+_MOST: Final = 64  # fields of one object that are looked at
+# Base classes whose instances are data wherever their class was written, and what is not data.
+_DATA_CLASSES: Final[tuple[tuple[str, str, frozenset[str]], ...]] = (
+    ("pydantic.main", "BaseModel", frozenset()),
+    ("pydantic.v1.main", "BaseModel", frozenset()),
+    ("django.db.models.base", "Model", frozenset({"_state", "_prefetched_objects_cache"})),
+    ("msgspec", "Struct", frozenset()),
+)
+_SQLALCHEMY_MARK: Final = "_sa_class_manager"
+_SQLALCHEMY_STATE: Final = frozenset({"_sa_instance_state"})
+
+
+def wants_nothing(_cls: type) -> bool | None:
+    """Stand for the filter where there is none."""
+    return None
+
+
+def field_reader(
+    cls: type, modules: Mapping[str, Any], wanted: Wanted = wants_nothing
+) -> FieldReader | None:
+    """Return what reads the fields of a class's instances, None where its name is all there is.
+
+    Args:
+        cls: any class.
+        modules: ``sys.modules``; nothing is imported.
+        wanted: what the filter says.
+    """
+    answer = wanted(cls)
+    if answer is False:
+        return None
+    order = class_order(cls)
+    for module, name, read in WEB_TYPES:
+        base = module_attribute(modules, module, name)
+        if any(entry is base for entry in order):
+            return read
+    for module, name, left_out in _DATA_CLASSES:
+        base = module_attribute(modules, module, name)
+        if any(entry is base for entry in order):
+            return _reader(cls, left_out)
+    if class_attribute(cls, _SQLALCHEMY_MARK) is not MISSING:
+        return _reader(cls, _SQLALCHEMY_STATE)
+    return _reader(cls, frozenset()) if answer else None
+
+
+def _reader(cls: type, left_out: frozenset[str]) -> FieldReader | None:
+    """Return what reads slots and dictionary, None where the class has neither."""
+    slots = [pair for pair in _slots(cls) if _is_data(pair[0], left_out)]
+    descriptor = class_attribute(cls, "__dict__")
+    read_dictionary = descriptor.__get__ if type(descriptor) is GetSetDescriptorType else None
+
+    def read(value: Any) -> tuple[Pairs, int]:
+        held = ((name, read_member(value, slot)) for name, slot in slots)
+        pairs = [pair for pair in held if pair[1] is not MISSING]
+        if read_dictionary is None:
+            return pairs, len(pairs)
+        own = read_dictionary(value)
+        more = first_pairs(own, _MOST)
+        shown = [pair for pair in more if type(pair[0]) is str and _is_data(pair[0], left_out)]
+        unseen = dict.__len__(own) - len(more)
+        return pairs + shown, len(pairs) + len(shown) + max(unseen, 0)
+
+    return read if slots or read_dictionary is not None else None
+
+
+def _slots(cls: type) -> list[tuple[str, Any]]:
+    found = {
+        name: member
+        for entry in reversed(class_order(cls))
+        for name, member in list(namespace(entry).items())
+        if type(name) is str and type(member) is MemberDescriptorType
+    }
+    return list(found.items())
+
+
+def _is_data(name: str, left_out: frozenset[str]) -> bool:
+    return name not in left_out and not name.startswith("__")
