@@ -279,7 +279,8 @@ def add_site(core, code, held):
     keep = dict.fromkeys(("traced_code", "plan", "capture", "learn"), held)
     core.add(
         code=code, fixed_result=held, slots=(), short_text=-1, takes_plain=False, ratio_bound=None,
-        is_native=False, taught=(), result_place="", walk=None, keywords=None, pairs=None, **keep,
+        is_native=False, taught=(), result_place="", walk=None, keywords=None, pairs=None,
+            has_receiver=False, **keep,
     )  # fmt: skip
 
 

@@ -53,3 +53,20 @@ def test_a_name_that_is_empty_checks_nothing_and_says_so(text, capsys):
     told = capsys.readouterr()
     assert told.out == ""
     assert f"no filter is named, got {text!r}; expected a file" in told.err
+
+
+def test_rules_are_compared_with_code_before_it_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "__init__.py").write_text("")
+    (tmp_path / "shop" / "cart.py").write_text("def total(): pass\n")
+    rules = rule("obj:shop.cart.total") + rule("obj:shop.cart.totl") + rule("pkg:requests")
+    (tmp_path / "a.toml").write_text(filter_text(rules))
+    for code in ("shop", "shop/cart.py", "shop.cart"):
+        assert main(["check", "a.toml", "--against", code]) == 1
+        told = capsys.readouterr().out
+        assert "`obj:shop.cart.totl` matched nothing; did you mean shop.cart.total?" in told
+        assert f"a.toml:11 matched nothing in {code}" in told
+        assert told.count("matched nothing") == 2
+    (tmp_path / "b.toml").write_text(filter_text(rule("obj:shop.cart.total")))
+    assert main(["check", "b.toml", "--against", "shop"]) == 0

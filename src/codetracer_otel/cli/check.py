@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.cli.explain.targets import codes_of
 from codetracer_otel.errors import FilterError
-from codetracer_otel.filters import builtin_sources, load_chain, parse_stated_chain
+from codetracer_otel.filters import (
+    builtin_sources,
+    compile_chain,
+    load_chain,
+    parse_stated_chain,
+)
+from codetracer_otel.filters.code.module_names import path_name
+from codetracer_otel.filters.code.source_code import module_file
+from codetracer_otel.filters.types import CodeIdentity
 
 if TYPE_CHECKING:
     import argparse
@@ -20,6 +30,7 @@ _EXAMPLES: Final = """\
 examples:
   codetracer-otel check .codetracer/trace-filter.toml
   codetracer-otel check base.toml::local.toml
+  codetracer-otel check trace-filter.toml --against shop
 """
 
 
@@ -32,6 +43,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=_EXAMPLES,
     )
     parser.add_argument("filters", nargs="+", metavar="FILTER", help='a file, or "a.toml::b.toml"')
+    parser.add_argument(
+        "--against",
+        metavar="CODE",
+        help="a folder, file or module: tell which rules match nothing there, and end with 1",
+    )
     parser.set_defaults(handler=run)
 
 
@@ -46,7 +62,33 @@ def run(arguments: argparse.Namespace) -> int:
         print(_count(len(error.problems)), file=sys.stderr)
         return INVALID
     _print_summary(chain, sources)
-    return 0
+    return 0 if arguments.against is None else _compare(chain, arguments.against)
+
+
+def _compare(chain: FilterChain, target: str) -> int:
+    """Say which rules match no code of a target; return 1 where there are some."""
+    classifier = compile_chain(chain)
+    for module, file, code in codes_of(_place_of(target)):
+        path = os.path.abspath(file)
+        names = tuple(filter(None, (module, path_name(path, (*chain.roots, os.getcwd())))))
+        classifier.classify(CodeIdentity(tuple(dict.fromkeys(names)), path, code.co_qualname))
+    silent = [place for place, hits in classifier.hits.stats().items() if not hits]
+    told = classifier.hits.unmatched()
+    for line in told:
+        print(line)
+    for place in silent:
+        if not any(line.startswith(f"rule {place} ") for line in told):
+            print(f"rule {place} matched nothing in {target}")
+    return 1 if silent else 0
+
+
+def _place_of(target: str) -> str:
+    """Return the folder of a package that is given by its name, else the target itself."""
+    if os.path.exists(target):
+        return target
+    file = module_file(target, [os.getcwd(), *sys.path])
+    is_package = file is not None and os.path.basename(file) == "__init__.py"
+    return os.path.dirname(file) if is_package and file else target
 
 
 def _count(problems: int) -> str:

@@ -34,6 +34,9 @@ class Session:
     def why_nothing(self):
         return "no span: said the session"
 
+    def unmatched_rules(self):
+        return []
+
     def note_exit(self, status):
         self.noted = status
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PREFIX: Final = "codetracer-otel"
 SHUTDOWN_TIMEOUT_S: Final = 5.0
 
+_MOST_RULES: Final = 5  # of those that matched nothing
 _STDERR_BY_DEFAULT: Final = ("jsonl", "console")
 _BESIDE: Final = ("jsonl", "chrome", "native")  # a child's stands beside its parent's
 _OF_CHILD: Final = re.compile(r"(\.\d+)+")
@@ -42,6 +43,9 @@ class RunningSession(Protocol):
 
     def why_nothing(self) -> str:
         """Return why nothing was recorded, and how to ask further."""
+
+    def unmatched_rules(self) -> list[str]:
+        """Return what to say of rules that matched nothing."""
 
     def note_exit(self, status: int) -> None:
         """Take note of the program's exit status."""
@@ -119,14 +123,17 @@ class Ending:
         has_recorded = recorded_count(stats) > 0 or _lost_calls(stats) > 0
         is_silence_explained = has_recorded or failure is not None
         reason = "" if is_silence_explained else self._session.why_nothing()
+        rules = self._session.unmatched_rules()[:_MOST_RULES]
         if writes_lines_to_stderr(self._session.settings):
-            told = {"reason": reason} if reason else {}
+            told: dict[str, Any] = {"reason": reason} if reason else {}
+            if rules:
+                told["rules"] = rules
             LineWriter(self._stderr).write({"kind": "stats", **stats_fields(stats), **told})
             return
         settings = self._session.settings
         self._say(summary(stats, settings) + children_beside(settings, self._begun))
-        if reason:
-            self._say(reason)
+        for line in (*([reason] if reason else ()), *rules):
+            self._say(line)
 
     def _say(self, text: str) -> None:
         LineWriter(self._stderr).write_text(f"{PREFIX}: {text}\n")

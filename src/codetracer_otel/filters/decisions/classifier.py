@@ -8,6 +8,7 @@ from codetracer_otel.filters.code.paths import is_synthetic, normal_path, relati
 from codetracer_otel.filters.code.placeholders import SELF, expand_placeholder
 from codetracer_otel.filters.decisions.decision import Decision, Profile
 from codetracer_otel.filters.decisions.resolution import default_value, fail_closed, resolve_scope
+from codetracer_otel.filters.decisions.rule_hits import RuleHits
 from codetracer_otel.filters.decisions.rule_index import RuleIndex
 from codetracer_otel.filters.decisions.value_rules import ValueRules, newest_first
 from codetracer_otel.filters.language.selector import SelectorKind
@@ -32,10 +33,15 @@ SYNTHETIC_CODE: Final = RuleSource(
     "code without a file; a rule that names it, such as file:literal:<string>, traces it",
 )
 
+FROZEN_CODE: Final = RuleSource(
+    "<builtin:frozen>", 1, "file:<frozen ...>", "the interpreter's own import system"
+)
+
 # Numbers of what overrules every rule; real rules count from 0.
 _OWN: Final = 1_000_000_000
 _SYNTHETIC: Final = 1_000_000_001
-_OVERRULING: Final = {_OWN: OWN_CODE, _SYNTHETIC: SYNTHETIC_CODE}
+_FROZEN: Final = 1_000_000_002
+_OVERRULING: Final = {_OWN: OWN_CODE, _SYNTHETIC: SYNTHETIC_CODE, _FROZEN: FROZEN_CODE}
 
 
 class Classifier:
@@ -48,6 +54,7 @@ class Classifier:
 
     Attributes:
         rules: of all files, oldest first.
+        hits: what the rules matched so far.
         content_counters: what the ``value`` patterns of all decisions did.
     """
 
@@ -66,6 +73,7 @@ class Classifier:
         self._obj = self._index(SelectorKind.OBJ)
         self._file = self._index(SelectorKind.FILE)
         self._places = self._index(SelectorKind.FILE, absolute=True)
+        self.hits = RuleHits(self.rules, self._roots)
         self._profiles: dict[tuple[int, ...], Profile] = {}
         self._values: dict[tuple[int, ...], ValueRules] = {}
         self._patience = Patience(notify, "filter_pattern_timeout")
@@ -101,6 +109,8 @@ class Classifier:
         profile = self._profiles.get(matching)
         if profile is None:
             profile = self._profiles[matching] = self._build_profile(matching)
+        is_foreign = not profile.traces and profile.source.file.startswith("<builtin:")
+        self.hits.count(matching, identity, is_foreign=is_foreign)
         return profile
 
     def stats(self) -> dict[str, int]:
@@ -113,8 +123,8 @@ class Classifier:
     def _matching(self, identity: CodeIdentity) -> tuple[int, ...]:
         """Return the numbers of the matching rules, in order.
 
-        ``~number`` stands for a rule that could not be judged in time; `_OWN` or `_SYNTHETIC` comes
-        last when it overrules them all.
+        ``~number`` stands for a rule that could not be judged in time; `_OWN`, `_SYNTHETIC` or
+        `_FROZEN` comes last when it overrules them all.
         """
         file, qualname = identity.file, identity.qualname
         synthetic = is_synthetic(file)
@@ -132,7 +142,8 @@ class Classifier:
         if synthetic:
             is_program = file in self._program_files and MAIN in identity.module_names
             is_judged = is_program or self._names_synthetic(ordered)
-            return ordered if is_judged else (*ordered, _SYNTHETIC)
+            overruling = _FROZEN if file.startswith("<frozen ") else _SYNTHETIC
+            return ordered if is_judged else (*ordered, overruling)
         return (*ordered, _OWN) if self._own.contain(path) else ordered
 
     def _count_timeouts(self, found: list[int]) -> None:

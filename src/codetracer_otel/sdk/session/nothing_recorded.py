@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.sdk.parts.output_paths import makes_native_traces_alone
 
@@ -11,6 +12,16 @@ if TYPE_CHECKING:
 
     from codetracer_otel.sdk.parts.session_part import CallRecording
     from codetracer_otel.sdk.settings.model import Settings
+
+
+_FOREIGN: Final = (
+    "file:literal:@stdlib",
+    "file:literal:@site-packages",
+    "file:literal:@self",
+    "file:<frozen ...>",
+    "pkg:{_distutils_hack,_distutils_hack.*}",
+)
+"""What the builtin filter leaves out of every program."""
 
 
 def why_nothing(
@@ -70,7 +81,14 @@ def _about_skipped_code(recording: CallRecording) -> str:
     skipped = recording.skipped.by_rule
     if not skipped:
         return "no function was called that a session had not seen before"
-    source, count = skipped.most_common(1)[0]
+    own = Counter({rule: n for rule, n in skipped.items() if rule.selector not in _FOREIGN})
+    if not own:
+        return (
+            f"only the standard library and installed packages were called, {skipped.total()} code "
+            "objects that the builtin filter skips; a rule such as pkg:{requests,requests.*} with "
+            'exec = "trace" turns a package on'
+        )
+    source, count = own.most_common(1)[0]
     return (
         f"{skipped.total()} code objects skipped, {count} of them by {source.file}:{source.line}; "
         "ask: codetracer-otel explain PATH/FILE.py"
