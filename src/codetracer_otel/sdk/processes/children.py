@@ -75,10 +75,13 @@ def hand_to_children(session: ChildSession) -> Callable[[], None]:
     from multiprocessing.process import current_process  # noqa: PLC0415 - 15 ms
 
     configuration: dict[str, Any] = vars(current_process())["_config"]
+    before = configuration.get(_KEY)
     configuration[_KEY] = session
 
     def undo() -> None:
         if configuration.get(_KEY) is session:
             del configuration[_KEY]
+            if before is not None:
+                configuration[_KEY] = before
 
     return undo

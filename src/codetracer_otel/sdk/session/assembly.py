@@ -359,6 +359,8 @@ class _Assembly:
             current=lambda: None if recording is None else recording.recorder.current(),
             stats=self._stats,
             after_fork=self._after_fork,
+            notify=self._notify,
+            unmatched_rules=self._classifier.hits.unmatched,
             conclude=lambda: conclude(self._session, self._reporting),
             failed=self._reporting.failures.at_end,
             learn_environment=lambda: self._learn_environment(self._classifier),
@@ -384,7 +386,11 @@ class _Assembly:
 
     def _stats(self) -> dict[str, Any]:
         stats = {
-            "filters": {**self._classifier.stats(), **self._names.stats()},
+            "filters": {
+                **self._classifier.stats(),
+                **self._names.stats(),
+                "rules": self._classifier.hits.stats(),
+            },
             **self._redaction.stats(),
             "metrics": self._reporting.metrics.stats(),
         }

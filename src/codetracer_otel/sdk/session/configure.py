@@ -5,8 +5,9 @@ from __future__ import annotations
 import atexit
 import pickle
 import threading
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Os
 from codetracer_otel.errors import CodetracerError, EnvironmentFailure, InternalError
@@ -22,7 +23,7 @@ from codetracer_otel.sdk.settings.model import from_process_environment, hidden_
 from codetracer_otel.sdk.settings.resolve import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from os import PathLike
 
     from opentelemetry.sdk.resources import Resource
@@ -46,6 +47,12 @@ class _Active:
     watches_exit = False
     sink: MetricsSink = SilentSink()
     auto_starts_left = 1
+
+
+_NESTED: Final = (
+    "the program began a session of its own: until it ends, calls go to its exporters, and then "
+    "again to those of run"
+)
 
 
 def begin_session(
@@ -78,12 +85,17 @@ def begin_session(
         settings = replace(settings, policy=settings.policy.with_io_of_filter())
     with _Active.lock:
         present = _Active.session
-        if present is not None and present.is_running:
-            if _is_same(present, settings, chain.summary):
-                return present
-            _end_reporting(present)
-        with hidden_variables(settings.unusable):
+        if (
+            present is not None
+            and present.is_running
+            and _is_same(present, settings, chain.summary)
+        ):
+            return present
+        outer = _make_way(settings)
+        with _going_on(outer), hidden_variables(settings.unusable):
             session = _start(settings, chain)
+        if outer is not None:
+            _nest(session, outer)
         _Active.session, _Active.filters = session, chain.summary
         child = ChildSession(keywords, settings.launch, session.traceparent, begin_in_child)
         session.on_shutdown(hand_to_children(child))
@@ -143,6 +155,46 @@ def _offer_control(session: Session) -> None:
         session.on_shutdown(offer_control())
     except EnvironmentFailure as error:  # the program shall run all the same
         report_problem(error)
+
+
+def _make_way(settings: Settings) -> Session | None:
+    """End the running session for the next one; that of ``run`` waits for the program's instead."""
+    present = active_session()
+    while present is not None:
+        if present.settings.launch.is_program and settings.launch.kind is StartKind.API:
+            present.pause()
+            return present
+        _end_reporting(present)
+        outer = active_session()
+        present = outer if outer is not present else None
+    return None
+
+
+@contextmanager
+def _going_on(waiting: Session | None) -> Iterator[None]:
+    """Let a session that waits go on where none could be begun within it."""
+    try:
+        yield
+    except BaseException:
+        if waiting is not None:
+            waiting.resume()
+        raise
+
+
+def _nest(session: Session, outer: Session) -> None:
+    """Let ``outer`` go on when ``session`` has ended, and end after it."""
+    filters = _Active.filters
+    outer.nested = session
+    outer.tell("session_nested", _NESTED)
+
+    def go_on() -> None:
+        outer.nested = None
+        if outer.is_running:
+            outer.check_process()
+            _Active.session, _Active.filters = outer, filters
+            outer.resume()
+
+    session.on_end = go_on
 
 
 def _start(settings: Settings, chain: FilterChain) -> Session:
@@ -279,7 +331,8 @@ def configure(
     """Start recording this process's functions, or return the session that already does.
 
     What is not stated comes from the environment, then from a default. Calling it again shuts the
-    previous session down first, unless its settings and filters are equal.
+    previous session down first, unless its settings and filters are equal; that of
+    ``codetracer-otel run`` waits instead, and goes on when this one has ended.
 
     Args:
         trace_filter: path, chain ``a.toml::b.toml``, `filter_from_text`, or a sequence of those.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import ExitStack
 
+    from codetracer_otel.model.protocols import Notify
     from codetracer_otel.model.record import Record
     from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
     from codetracer_otel.sdk.delivery.pipeline import Pipeline
@@ -41,6 +42,8 @@ class SessionHooks:
         stats: returns further entries for `Session.stats`.
         after_fork: begins anew in a forked child.
         conclude: reports how the session ended, and returns what its shutdown raises, if anything.
+        unmatched_rules: returns what the user should know of rules that matched nothing.
+        notify: tells the log what happened.
         failed: takes an error of the end, which goes on.
         learn_environment: reads the secrets of the environment again.
         known: the secrets that are known by value, or None.
@@ -52,6 +55,8 @@ class SessionHooks:
     stats: Callable[[], dict[str, Any]]
     after_fork: Callable[[], None]
     conclude: Callable[[], CodetracerError | None]
+    unmatched_rules: Callable[[], list[str]]
+    notify: Notify
     failed: Callable[[Exception], None]
     learn_environment: Callable[[], None]
     known: KnownSecrets | None
@@ -66,6 +71,8 @@ class Session:
         settings: everything it was started with.
         parts: what records, in the order in which they begin anew in a forked child.
         sigterm: answers SIGTERM; None where nobody asked for that.
+        nested: a session that the program has begun within this one, which waits for its end.
+        on_end: called when everything else of the end is done.
     """
 
     def __init__(
@@ -87,6 +94,9 @@ class Session:
         self._ended = Threads.allocate_lock()
         self._ending_thread: int | None = None
         self.sigterm: Sigterm | None = None
+        self.nested: Session | None = None
+        self._told: set[str] = set()
+        self.on_end: Callable[[], object] = bool
         self._process = self.started_in = Os.getpid()
         self._own_threads: set[int] = set()
         self._last_thread: LastThread | None = None
@@ -212,6 +222,16 @@ class Session:
         """Return how many spans were lost, by cause."""
         return self._pipeline.dropped()
 
+    def tell(self, event: str, message: str) -> None:
+        """Say in the log what the user should know of, once."""
+        if event not in self._told:
+            self._told.add(event)
+            self._hooks.notify(event, "warn", message=message)
+
+    def unmatched_rules(self) -> list[str]:
+        """Return a sentence for each rule of a filter that meant something and matched nothing."""
+        return self._hooks.unmatched_rules()
+
     def why_nothing(self) -> str:
         """Return why no call was recorded so far, and how to ask further."""
         return why_nothing(self.settings, self._leading, self._stopped_because)
@@ -239,6 +259,9 @@ class Session:
 
     def _shut_down(self, timeout: float, *, is_patient: bool) -> bool:
         self.check_process()
+        if self.nested is not None:
+            with self._failing_quietly():
+                self.nested._shut_down(timeout, is_patient=is_patient)  # noqa: SLF001 - of this class
         if self.sigterm is not None:
             self.sigterm.claim()
         if not self._begin_end():
@@ -277,6 +300,7 @@ class Session:
                 self.sigterm.close()
             self._ending_thread = None
             self._ended.release()
+            self.on_end()
 
     def _finish(self, deadline: float, *, is_patient: bool) -> bool:
         for close in (self._undo.close, *(part.close for part in self.parts)):
