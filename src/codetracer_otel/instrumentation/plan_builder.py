@@ -139,7 +139,7 @@ class PlanBuilder:
         global_values = _variables(decision, ValueKind.GLOBAL, code.co_names, capture, where)
         plan = Plan(
             name=_span_name(identity),
-            function_name=_function_name(identity),
+            function_name=shown_function_name(identity),
             file=file,
             line=code.co_firstlineno,
             kind=kind_of(code),
@@ -194,10 +194,11 @@ def module_hint(frame: FrameType) -> str | None:
 def _span_name(identity: CodeIdentity) -> str:
     if identity.qualname == "<module>":
         return f"<{_primary(identity)}>"
-    return _function_name(identity)
+    return shown_function_name(identity)
 
 
-def _function_name(identity: CodeIdentity) -> str:
+def shown_function_name(identity: CodeIdentity) -> str:
+    """Return ``code.function.name``: module and qualified name."""
     return f"{_primary(identity)}.{identity.qualname}"
 
 

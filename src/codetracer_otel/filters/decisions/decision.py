@@ -27,7 +27,7 @@ class Profile:
     Attributes:
         rules: the rules that match, oldest first.
         sources: which rule or default set ``exec``, ``value_default``, ``capture``, ``root``,
-            ``objects``, ``sampling`` and ``events``.
+            ``objects``, ``measure``, ``sampling`` and ``events``.
     """
 
     __slots__ = (
@@ -35,6 +35,7 @@ class Profile:
         "_values",
         "capture",
         "events",
+        "measures",
         "reads_objects",
         "root",
         "rules",
@@ -57,6 +58,7 @@ class Profile:
         self.capture = resolved.capture
         self.root = resolved.root
         self.reads_objects = resolved.reads_objects
+        self.measures = resolved.measures
         self.sampling = Sampling(**resolved.sampling) if resolved.sampling else None
         self.events = EventRules(**resolved.events) if resolved.events else None
         self._build_values = build_values
@@ -104,6 +106,11 @@ class Decision:
     def reads_objects(self) -> bool | None:
         """Whether fields of instances are read, if this is a class; None where no rule says."""
         return self.profile.reads_objects
+
+    @property
+    def measures(self) -> bool:
+        """Whether every call is counted and timed, spans or not."""
+        return self.profile.measures
 
     @property
     def sampling(self) -> Sampling | None:

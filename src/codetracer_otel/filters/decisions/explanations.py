@@ -101,6 +101,7 @@ def _settings(decision: Decision) -> dict[str, tuple[str, RuleSource]]:
         "capture": ", ".join(sorted(decision.capture or ())) or "nothing",
         "root": "each call starts its own trace" if decision.root else "no",
         "objects": "fields" if decision.reads_objects else "type",
+        "measure": "every call is counted and timed" if decision.measures else "no",
         "sampling": _fields(decision.sampling),
         "events": _fields(decision.events),
     }

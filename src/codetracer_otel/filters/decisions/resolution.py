@@ -26,6 +26,7 @@ class Resolution:
         self.capture: frozenset[str] | None = None
         self.root = False
         self.reads_objects: bool | None = None
+        self.measures = False
         self.sampling: dict[str, Any] = {}
         self.events: dict[str, Any] = {}
         self.sources: dict[str, RuleSource] = {"exec": source}
@@ -42,6 +43,8 @@ class Resolution:
             self.root, self.sources["root"] = rule.root, rule.source
         if rule.reads_objects is not None:
             self.reads_objects, self.sources["objects"] = rule.reads_objects, rule.source
+        if rule.measures is not None:
+            self.measures, self.sources["measure"] = rule.measures, rule.source
         self._merge("sampling", self.sampling, rule.sampling, rule, number)
         self._merge("events", self.events, rule.events, rule, number)
 
@@ -100,6 +103,7 @@ def fail_closed(rule: ScopeRule) -> ScopeRule:
         capture=None if rule.capture is None else frozenset(),
         root=None,
         reads_objects=rule.reads_objects and None,
+        measures=None,
         sampling={},
         events={},
         patterns=tuple(pattern for pattern in rule.patterns if pattern.action),

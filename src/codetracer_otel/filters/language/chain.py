@@ -43,6 +43,7 @@ class ScopeRule:
         matches: the compiled selector, on the text its kind is compared with.
         reads_objects: ``objects``: whether fields of instances of the matched classes are read.
         absolute: ``matches`` wants the absolute path in normal form.
+        measures: whether calls are counted and timed, spans or not.
         sampling: the keys of ``[scope.rules.sampling]`` that are given.
         events: the keys of ``[scope.rules.events]`` that are given.
     """
@@ -55,6 +56,7 @@ class ScopeRule:
     capture: frozenset[str] | None = None
     root: bool | None = None
     reads_objects: bool | None = None
+    measures: bool | None = None
     sampling: Mapping[str, object] = field(default_factory=dict)
     events: Mapping[str, object] = field(default_factory=dict)
     patterns: tuple[ValuePattern, ...] = ()

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 CAPTURES: Final = ("args", "return", "locals", "globals", "lines")
 EXEC_CHOICES: Final = {"trace": True, "skip": False, "inherit": None}
 OBJECT_CHOICES: Final = {"fields": True, "type": False}
+MEASURE: Final = "measure"  # of a rule: no spans, but every call is counted and timed
 ACTIONS: Final = {
     "allow": Action.ALLOW,
     "redact": Action.REDACT,
@@ -118,17 +119,18 @@ class _FileRules:
             content,
             path,
             ("selector", "exec", "value_default", "reason", "value_patterns"),
-            ("capture", "root", "objects", "sampling", "events"),
+            ("capture", "root", "objects", "measure", "sampling", "events"),
             self._version,
         )
         selector = self._selector(table, SCOPE_KINDS)
         reason = table.text("reason") or ""
-        exec_choice = table.choice("exec", EXEC_CHOICES)
-        value_default = table.choice("value_default", DEFAULT_ACTIONS)
         second = self._version > 1
+        exec_choice = table.choice("exec", (*EXEC_CHOICES, MEASURE) if second else EXEC_CHOICES)
+        value_default = table.choice("value_default", DEFAULT_ACTIONS)
         capture = table.texts("capture", CAPTURES) if second else None
         root = table.flag("root") if second else None
         objects = table.choice("objects", OBJECT_CHOICES) if second else None
+        measure = table.flag("measure") if second else None
         sampling = read_sampling(table) if second else {}
         events = read_events(table) if second else {}
         patterns = self._patterns(table)
@@ -139,11 +141,12 @@ class _FileRules:
             selector=selector,
             source=self._rule_source(path, selector, reason),
             matches=matcher,
-            traces=EXEC_CHOICES[exec_choice] if exec_choice is not None else None,
+            traces=EXEC_CHOICES.get(exec_choice, False) if exec_choice is not None else None,
             value_default=DEFAULT_ACTIONS[value_default] if value_default is not None else None,
             capture=frozenset(capture) if capture is not None else None,
             root=root,
             reads_objects=OBJECT_CHOICES[objects] if objects is not None else None,
+            measures=_measures(exec_choice, measure),
             sampling=sampling,
             events=events,
             patterns=patterns,
@@ -246,6 +249,13 @@ class _FileRules:
             return "shapes", ALL_SHAPES if selector.pattern == SHAPES else selector.pattern[1:]
         self._shared.compiled(selector.match, selector.pattern)
         return selector.match.value, selector.pattern
+
+
+def _measures(exec_choice: str | None, flag: bool | None) -> bool | None:  # noqa: FBT001 - private
+    """Return whether a rule measures: what is skipped is not, unless the rule says so itself."""
+    if exec_choice == MEASURE:
+        return True
+    return False if flag is None and exec_choice == "skip" else flag
 
 
 def _is_path(selector: Selector) -> bool:

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.errors import CodetracerError, ErrorCode, UsageError
+from codetracer_otel.errors import CodetracerError, EnvironmentFailure, ErrorCode, UsageError
 from codetracer_otel.exporters.otel_spans import views_of
 from codetracer_otel.filters import compile_chain
 from codetracer_otel.filters.types import CodeIdentity
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from codetracer_otel.model.record import Record
     from codetracer_otel.model.span_view import SpanView
     from codetracer_otel.sdk.diagnostics.logger import SessionLog
+    from codetracer_otel.sdk.metrics.measuring import Measuring
     from codetracer_otel.sdk.otel.tracer_provider import OurProvider
     from codetracer_otel.sdk.parts.session_part import SessionPart
     from codetracer_otel.sdk.parts.steps import StepRecording
@@ -161,7 +162,9 @@ class _Assembly:
         recording = self._build_recording(pipeline, undo)
         self._steps = self._build_steps(recording, undo)
         installed = ExitStack()
-        parts: list[SessionPart] = [part for part in (recording, self._steps) if part is not None]
+        measuring = self._build_measures(undo)
+        built = (recording, self._steps, measuring)
+        parts: list[SessionPart] = [part for part in built if part is not None]
         leading = recording if recording is not None else self._steps
         hooks = self._hooks(recording)
         session = Session(self._settings, pipeline, parts, leading, installed, hooks)
@@ -170,6 +173,9 @@ class _Assembly:
         undo.callback(_abandon, session)
         pipeline.start()
         self._install(pipeline, recording, installed)
+        if measuring is not None:
+            measuring.exemplify(recording)
+            measuring.install(installed)
         return session
 
     def _build_pipeline(self) -> Pipeline:
@@ -222,6 +228,27 @@ class _Assembly:
         inject_into_recorder(recording.recorder, self._reporting.error_boundary)
         pipeline.recorder = recording.recorder
         return recording
+
+    def _build_measures(self, undo: ExitStack) -> Measuring | None:
+        """Take a tool id after spans: the highest is told first, while a span is current."""
+        if self._settings.disabled or not any(r.measures for r in self._classifier.rules):
+            return None
+        from codetracer_otel.sdk.metrics.measuring import Measuring  # noqa: PLC0415 - seldom wanted
+
+        try:
+            return Measuring(
+                self._settings,
+                partial(_new_monitor, undo),
+                self._classifier,
+                self._names.names_for,
+                self._attributes,
+                self._reporting.error_boundary,
+                self._notify,
+                self._mute_this_thread,
+            )
+        except EnvironmentFailure:  # spans and a native trace have both ids
+            self._notify("metrics_unavailable", "warn", reason="no tool id is free")
+            return None
 
     def _install_io(self, recording: Recording | None, installed: ExitStack) -> None:
         from codetracer_otel.sdk.parts.io import IoRecording  # noqa: PLC0415 - seldom wanted

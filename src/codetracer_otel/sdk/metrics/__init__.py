@@ -1,0 +1,1 @@
+"""Delivers what is measured of functions as metrics."""
