@@ -285,6 +285,27 @@ def test_every_text_can_be_read_on_its_colour(page, theme):
     assert page.run(CONTRASTS) >= 4.5  # what WCAG 2 asks of normal text
 
 
+def test_an_exception_is_shown_frame_by_frame_with_the_locals_of_each(show):
+    caught = {"codetracer.local.kept": "no part of it"}
+    way = [{"codetracer.local.order": "A-7"}, {}, {"codetracer.local.rate": 0, "code.x": 1}]
+    page = show(
+        line(1, 0, 1000, name="app.main", attributes=caught),
+        line(2, 100, 800, parent=1, name="app.order", error="KeyError", attributes=way[0]),
+        line(3, 150, 50, parent=2, name="app.tried", error="KeyError", attributes=caught),
+        line(4, 210, 600, parent=2, name="app.price", error="KeyError", attributes=way[1]),
+        line(5, 220, 580, parent=4, name="app.rate", error="KeyError", attributes=way[2]),
+        line(6, 225, 10, parent=5, name="app.other", error="OSError", attributes=caught),
+    )
+    page.focus()
+    page.press("e", "e", "e")
+    shown = page.text("details").partition("frame by frame")[2]
+    shown = shown.partition("Attributes")[0].partition("Parent")[0]
+    assert shown == (
+        "\u2715 app.order  800 \u00b5sorderA-7\u2715 app.price  600 \u00b5s"
+        "\u2715 app.rate  580 \u00b5srate0"
+    )
+
+
 def test_before_anything_is_selected_the_failed_spans_are_listed(page):
     assert "Failed\u2715 app.write  140 \u00b5s" in page.text("details").replace("\n", "")
     page.run("document.querySelector('#details button').click()")

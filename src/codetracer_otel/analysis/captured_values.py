@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 ARGUMENT: Final = "codetracer.arg."
 RETURN: Final = "codetracer.return"
-CAPTURED: Final = (ARGUMENT, RETURN, "codetracer.local.", "codetracer.global.")
+LOCAL: Final = "codetracer.local."
+CAPTURED: Final = (ARGUMENT, RETURN, LOCAL, "codetracer.global.")
 _OWN: Final = ("codetracer.", "code.", "thread.")
 _STACK: Final = "exception.stacktrace"
 _HIDDEN: Final = re.compile("|".join(map(re.escape, (REDACTED, DROPPED))))

@@ -34,6 +34,15 @@ class ValueKind(Enum):
     RETURN = "ret"
 
 
+# Words of `capture`, of which one is enough for values of a kind to be read.
+CAPTURED_AS: Final = {
+    ValueKind.ARG: frozenset({"args"}),
+    ValueKind.LOCAL: frozenset({"locals", "error_locals"}),
+    ValueKind.GLOBAL: frozenset({"globals"}),
+    ValueKind.RETURN: frozenset({"return"}),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class RuleSource:
     """Where a decision comes from.

@@ -91,6 +91,7 @@ def stricter_plan(old: Plan, new: Plan) -> Plan:
         fixed_result=NOT_CAPTURED if is_shown else hidden.fixed_result,
         result_place=old.result_place or new.result_place,
         locals=_stricter_variables(old.locals, new.locals),
+        locals_on_error=old.locals_on_error or new.locals_on_error,
         globals=_stricter_variables(old.globals, new.globals),
         attribute_rules=_both(old.attribute_rules, new.attribute_rules, StricterWalk),
         text_rules=_both(old.text_rules, new.text_rules, StricterContent),

@@ -10,6 +10,7 @@ from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.code.paths import absolute_path
 from codetracer_otel.filters.types import (
     ANNOTATE,
+    CAPTURED_AS,
     Action,
     CodeIdentity,
     ValueKind,
@@ -73,7 +74,8 @@ class PlanBuilder:
     Args:
         classifier: the compiled filter chain.
         names_for: returns the names of a module from its ``__name__`` hint and file.
-        capture: what is captured where no rule says: of args, return, locals, globals.
+        capture: what is captured where no rule says: of args, return, locals, globals,
+            error_locals.
         on_skip: told of each skipped code object's deciding rule.
         shown_path: returns how a file's path is written in spans.
         bounds: how much of a span is delivered.
@@ -137,6 +139,8 @@ class PlanBuilder:
         keywords = _keywords_name(code)
         local_values = _variables(decision, ValueKind.LOCAL, _local_names(code), capture, where)
         global_values = _variables(decision, ValueKind.GLOBAL, code.co_names, capture, where)
+        is_read_at_error = bool(local_values) and "locals" not in capture
+        each_call = () if is_read_at_error else local_values
         plan = Plan(
             name=_span_name(identity),
             function_name=shown_function_name(identity),
@@ -149,6 +153,7 @@ class PlanBuilder:
             fixed_result=NOT_CAPTURED if result is None else result,
             result_place=_result_place(decision, result, identity.qualname, where),
             locals=local_values,
+            locals_on_error=is_read_at_error,
             globals=global_values,
             attribute_rules=decision.attribute_rules,
             text_rules=decision.text_rules,
@@ -156,7 +161,7 @@ class PlanBuilder:
             sampling_ratio=1.0 if decision.sampling is None else decision.sampling.ratio,
             events=decision.events,
             root=decision.root,
-            redactions=_redactions(arguments, local_values, global_values, result),
+            redactions=_redactions(arguments, each_call, global_values, result),
             rule=f"{decision.source.file}:{decision.source.line}",
             bounds=self._bounds,
             ratio_bound=told_bound(decision.sampling) if self._tells_ratios else None,
@@ -231,17 +236,10 @@ def _local_names(code: CodeType) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name not in arguments))
 
 
-_CAPTURE_WORDS: Final = {
-    ValueKind.ARG: "args",
-    ValueKind.LOCAL: "locals",
-    ValueKind.GLOBAL: "globals",
-}
-
-
 def _variables(
     decision: Decision, kind: ValueKind, names: Iterable[str], capture: frozenset[str], where: str
 ) -> tuple[Variable, ...]:
-    if _CAPTURE_WORDS[kind] not in capture:
+    if CAPTURED_AS[kind].isdisjoint(capture):
         return ()
     verdicts = ((name, decision.value_verdict(kind, name)) for name in names)
     return tuple(

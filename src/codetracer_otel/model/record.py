@@ -116,6 +116,7 @@ class Plan:
             `REDACTED_NODE`, `DROPPED_NODE` or `NOT_CAPTURED`.
         result_place: as ``place`` of `Variable`, for a return value that is redacted.
         locals: local variables captured at exit, redacted ones included.
+        locals_on_error: they are captured only where an exception leaves the call.
         globals: global variables captured at exit, redacted ones included.
         attribute_rules: for attributes and types inside values.
         text_rules: for the text of values.
@@ -141,6 +142,7 @@ class Plan:
     fixed_result: Captured | NotCaptured = NOT_CAPTURED
     result_place: str = ""
     locals: tuple[Variable, ...] = ()
+    locals_on_error: bool = False
     globals: tuple[Variable, ...] = ()
     attribute_rules: WalkRules | None = None
     text_rules: ContentRules | None = None

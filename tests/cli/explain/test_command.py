@@ -92,6 +92,21 @@ def test_the_text_says_decision_rules_and_reasons(project, capsys):
     assert "redact   arg token  by arg:words:@secrets" in text
 
 
+def test_locals_of_failed_calls_alone_are_captured_and_said_to_be_so(project, capsys):
+    path = project / ".codetracer" / "trace-filter.toml"
+    path.write_text(path.read_text() + only_errors("obj:shop.cart.Cart.total"))
+    [found] = explained(capsys, "shop.cart:Cart.total")["targets"]
+    values = {each["name"]: (each["captured"], each["only_at_error"]) for each in found["values"]}
+    assert values["rate"] == (True, True)
+    assert values["items"] == (True, False)
+    assert main(["explain", "shop.cart:Cart.total"]) == 0
+    assert "(where an exception leaves the call)" in capsys.readouterr().out
+
+
+def only_errors(selector):
+    return f"\n[[scope.rules]]\nselector = '{selector}'\ncapture = ['args', 'error_locals']\n"
+
+
 def test_the_inventory_lists_what_would_leave(project, capsys):
     leaves = explained(capsys, "--all", "shop/cart.py:4")["leaves"]
     assert [(each["kind"], each["name"]) for each in leaves] == [

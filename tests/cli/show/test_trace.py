@@ -258,6 +258,27 @@ def test_a_depth_is_a_number_from_1(native, capsys, depth):
     assert "a number of levels from 1" in capsys.readouterr().err
 
 
+def test_the_locals_of_calls_that_an_exception_left_stand_below_them(tmp_path, capsys):
+    failed = {"status": {"code": "ERROR", "message": "ValueError"}}
+    outer = {ARG: 1, "codetracer.local.label": "a\x1b[31mb", "codetracer.local.parts": [1, 2]}
+    spans = [
+        span("shop.price", 2, 1, **failed, attributes={"codetracer.local.rate": 0.5}),
+        span("shop.tax", 3, 1, attributes={"codetracer.local.rate": 0.25}),
+        span("shop.main", 1, **failed, attributes=outer),
+    ]
+    path = tmp_path / "spans.jsonl"
+    path.write_text("\n".join(map(json.dumps, spans)))
+    shown = [
+        "     1.000 ms  shop.main(n=1)  !! ValueError",
+        '             | label = "a\\u001b[31mb"',
+        "             | parts = [1, 2]",
+        "     2.000 ms    shop.price()  !! ValueError",
+        "               | rate = 0.5",
+    ]
+    assert show(capsys, path, "--errors") == [f"trace {TRACE}", *shown]
+    assert not any("|" in text for text in show(capsys, path))
+
+
 def test_an_empty_file_is_no_error(tmp_path, capsys):
     path = tmp_path / "empty.jsonl"
     path.touch()

@@ -69,6 +69,7 @@ def test_a_name_that_was_asked_for_is_judged_as_variable_and_as_key():
     ("extra", "key", "shown"),
     [
         ("capture = ['args', 'locals']\n", "capture", "args, locals"),
+        ("capture = ['error_locals']\n", "capture", "error_locals"),
         ("capture = []\n", "capture", "nothing"),
         ("root = true\n", "root", "each call starts its own trace"),
         ("[scope.rules.sampling]\nratio = 0.5\n", "sampling", "ratio=0.5"),

@@ -65,7 +65,9 @@ EVENTS = st.dictionaries(
     SCALARS,
     max_size=2,
 )
-CAPTURES = st.lists(st.sampled_from(["args", "return", "locals", "arg"]), max_size=2)
+CAPTURES = st.lists(
+    st.sampled_from(["args", "return", "locals", "error_locals", "arg"]), max_size=2
+)
 RULE = table(
     {"selector": st.sampled_from(SCOPE_SELECTORS)},
     {

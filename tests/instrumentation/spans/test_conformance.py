@@ -63,6 +63,11 @@ def with_locals(deliver, value=None):
     return own and deliver()
 
 
+def with_error_locals(deliver, value=None):
+    own = [value]
+    return own and deliver()
+
+
 def with_keywords(deliver, value=None, **others):
     return deliver()
 
@@ -112,6 +117,7 @@ RULES = (
         "exec = 'trace'\nsampling = {min_duration_ms = 3600000, keep_errors = true}",
     ),
     rule("obj:glob:*.with_locals", "exec = 'trace'\ncapture = ['args', 'return', 'locals']"),
+    rule("obj:glob:*.with_error_locals", "exec = 'trace'\ncapture = ['args', 'error_locals']"),
 )
 HOOKS = {"create_task": create_task["create_task"], "run": WorkItem.run}
 FUNCTIONS = {
@@ -126,6 +132,7 @@ FUNCTIONS = {
             rooted,
             slow,
             with_locals,
+            with_error_locals,
             with_keywords,
         )
     },

@@ -176,6 +176,8 @@ def _value(value: ValueExplanation) -> str:
     action = value.action.name.lower() if value.captured else f"{value.action.name.lower()}*"
     name = "" if value.kind == "ret" else f" {value.name}"
     note = "" if value.captured else "  (* not captured)"
+    if value.only_at_error:
+        note = "  (where an exception leaves the call)"
     return f"{action:8} {value.kind}{name}  by {_source(value.source)}{note}"
 
 
@@ -235,6 +237,7 @@ def _json_value(value: ValueExplanation) -> dict[str, Any]:
         "name": value.name,
         "action": value.action.name.lower(),
         "captured": value.captured,
+        "only_at_error": value.only_at_error,
         "rule": _json_source(value.source),
     }
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.analysis.captured_values import holds
 from codetracer_otel.analysis.run_texts import loss_text, run_text
-from codetracer_otel.cli.show.spans import complete
-from codetracer_otel.cli.show.tree import Shown, call_line, clean
+from codetracer_otel.cli.show.spans import complete, error_lines
+from codetracer_otel.cli.show.tree import Shown, call_line, clean, value_line
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.filters.patterns.glob import compile_glob
 from codetracer_otel.traces.inputs import children_of
@@ -134,4 +134,5 @@ class FollowedLines:
         if self._value is not None and not holds(details, self._value):
             return ""
         complete(call, details)
-        return call_line(call)
+        values = map(value_line, error_lines(call)) if self._only_errors else ()
+        return "\n".join([call_line(call), *values])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.analysis.captured_values import ARGUMENT, RETURN, short_text
+from codetracer_otel.analysis.captured_values import ARGUMENT, LOCAL, RETURN, short_text
 from codetracer_otel.cli.show.tree import Shown
 from codetracer_otel.exporters.native.read.validation import TOPLEVEL
 from codetracer_otel.traces.reader import MAIN_THREAD
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from codetracer_otel.traces.span_columns import Details
 
 _MAX_VALUE: Final = 60
+_MAX_LOCAL: Final = 120
 _WHOLE: Final = 1 << 30
 _NS_PER_MS: Final = 1e6
 _ERROR: Final = int(Mark.ERROR)
@@ -111,6 +112,15 @@ def detail_lines(call: Shown) -> Iterator[str]:
         yield from _value_lines(values)
     for trace, span in details.links:
         yield f"linked to trace {trace} span {span}"
+
+
+def error_lines(call: Shown) -> Iterator[str]:
+    """Yield the locals of a call that an exception left, one to a line."""
+    call.complete()
+    if call.error and call.details is not None:
+        for key, value in call.details.values:
+            if key.startswith(LOCAL):
+                yield f"{key.removeprefix(LOCAL)} = {short_text(value, _MAX_LOCAL)}"
 
 
 def _value_lines(values: Iterable[tuple[str, Any]]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from codetracer_otel.analysis.captured_values import holds
 from codetracer_otel.analysis.run_texts import loss_text, run_text
 from codetracer_otel.cli.show.follow import follow
 from codetracer_otel.cli.show.native import read_native
-from codetracer_otel.cli.show.spans import detail_lines, json_line, shown_spans
+from codetracer_otel.cli.show.spans import detail_lines, error_lines, json_line, shown_spans
 from codetracer_otel.cli.show.tree import (
     Selection,
     Shown,
@@ -22,6 +22,7 @@ from codetracer_otel.cli.show.tree import (
     summary_lines,
     sums,
     tree_lines,
+    value_line,
     ways_to,
 )
 from codetracer_otel.errors import ErrorCode, UsageError
@@ -191,6 +192,8 @@ class _Page:
             if not call.level:
                 yield from self._headings(call)
             yield line
+            if self._options.errors:
+                yield from (value_line(text, call.level) for text in error_lines(call))
 
     def _headings(self, call: Shown) -> Iterator[str]:
         run = None if call.run is None else self._traces.spans.runs[call.run]
@@ -235,7 +238,7 @@ class _Page:
                 yield from self._headings(call)
             yield line
             if call.span_id.lstrip("0") == wanted:
-                yield from (f"{'':>13}| {clean(text)}" for text in detail_lines(call))
+                yield from map(value_line, detail_lines(call))
 
 
 def _has_value(call: Shown, text: str) -> bool:

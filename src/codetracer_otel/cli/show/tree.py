@@ -182,6 +182,12 @@ def call_line(call: Shown) -> str:
     return f"{measure}{indent}{_cut(clean(text), _WIDTH)}"
 
 
+def value_line(text: str, level: int = 0) -> str:
+    """Return a line with a value of a call, below the line of a call of this level."""
+    indent = "  " * min(level, _MAX_INDENT)
+    return f"{'':>13}{indent}| {clean(text)}"
+
+
 def _measure(call: Shown) -> str:
     if call.duration_ms is not None:
         return f"{call.duration_ms:>10.3f} ms  "

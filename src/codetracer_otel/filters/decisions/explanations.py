@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.code.source_code import variables_of
 from codetracer_otel.filters.language.lint import find_slips
-from codetracer_otel.filters.types import Action, CodeIdentity, ValueKind
+from codetracer_otel.filters.types import CAPTURED_AS, Action, CodeIdentity, ValueKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from codetracer_otel.filters.types import RuleSource
 
 DEFAULT_CAPTURE: Final = frozenset(("args", "return"))
-_CAPTURED_AS: Final = {"arg": "args", "local": "locals", "global": "globals", "ret": "return"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +28,7 @@ class ValueExplanation:
     Attributes:
         kind: ``arg``, ``local``, ``global``, ``ret`` or ``attr``.
         captured: whether values of this kind are read at all.
+        only_at_error: they are read only where an exception leaves the call.
     """
 
     kind: str
@@ -36,6 +36,7 @@ class ValueExplanation:
     action: Action
     source: RuleSource
     captured: bool
+    only_at_error: bool = False
 
     @property
     def leaves(self) -> bool:
@@ -134,8 +135,11 @@ def _values(decision: Decision, code: CodeType, asked: tuple[str, ...]) -> list[
 def _value(decision: Decision, kind: ValueKind, name: str) -> ValueExplanation:
     verdict = decision.value_verdict(kind, name)
     capture = DEFAULT_CAPTURE if decision.capture is None else decision.capture
-    captured = decision.traces and _CAPTURED_AS[kind.value] in capture
-    return ValueExplanation(kind.value, name, verdict.action, verdict.source, captured)
+    captured = decision.traces and not CAPTURED_AS[kind].isdisjoint(capture)
+    only_at_error = captured and kind is ValueKind.LOCAL and "locals" not in capture
+    return ValueExplanation(
+        kind.value, name, verdict.action, verdict.source, captured, only_at_error
+    )
 
 
 def _key(decision: Decision, name: str) -> ValueExplanation:

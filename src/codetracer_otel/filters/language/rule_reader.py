@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from codetracer_otel.filters.language.sources import FilterSource
     from codetracer_otel.filters.language.tables import Report
 
-CAPTURES: Final = ("args", "return", "locals", "globals", "lines")
+CAPTURES: Final = ("args", "return", "locals", "globals", "error_locals", "lines")
 EXEC_CHOICES: Final = {"trace": True, "skip": False, "inherit": None}
 OBJECT_CHOICES: Final = {"fields": True, "type": False}
 MEASURE: Final = "measure"  # of a rule: no spans, but every call is counted and timed

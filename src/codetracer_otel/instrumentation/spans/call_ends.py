@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.instrumentation.spans.parents import (
@@ -121,7 +122,8 @@ class CallEnds:
             if traced_code.suspends:
                 extras.busy_ns += now - extras.resumed_at
                 self._suspended.remove(frame, record)
-            if traced_code.reads_at_exit:
+            is_raised = extras.ending is Ending.RAISED
+            if traced_code.reads_at_error if is_raised else traced_code.reads_at_exit:
                 self._read_at_exit(record, traced_code, frame)
             if extras.is_hooked:
                 self.pop_hook(record)
@@ -363,15 +365,16 @@ class CallEnds:
 
     def _read_at_exit(self, record: Record, traced_code: TracedCode, frame: FrameType) -> None:
         extras, plan = record[EXTRAS], traced_code.plan
-        if traced_code.taught_locals or traced_code.taught_globals:
-            _teach_at_exit(traced_code, frame)
-        values = read_variables(frame, traced_code.shown_locals, NOT_CAPTURED)
-        if traced_code.paired_locals:
-            values = list(traced_code.without_told(values, traced_code.paired_locals))
-        extras.locals = self._captured(values, plan.locals, traced_code)
+        if plan.locals and (extras.ending is Ending.RAISED or not plan.locals_on_error):
+            _teach(traced_code, traced_code.taught_locals, partial(read_variables, frame))
+            values = read_variables(frame, traced_code.shown_locals, NOT_CAPTURED)
+            if traced_code.paired_locals:
+                values = list(traced_code.without_told(values, traced_code.paired_locals))
+            extras.locals = self._captured(values, plan.locals, traced_code)
         if plan.globals:
-            namespace = frame.f_globals
-            values = [dict.get(namespace, name, NOT_CAPTURED) for name in traced_code.shown_globals]
+            read_globals = partial(_read_globals, frame)
+            _teach(traced_code, traced_code.taught_globals, read_globals)
+            values = read_globals(traced_code.shown_globals, NOT_CAPTURED)
             extras.globals = self._captured(values, plan.globals, traced_code)
 
     def _captured(
@@ -411,12 +414,19 @@ class CallEnds:
         return described
 
 
-def _teach_at_exit(traced_code: TracedCode, frame: FrameType) -> None:
-    names = tuple([name for name, _ in traced_code.taught_locals])
-    traced_code.teach(read_variables(frame, names, NOT_CAPTURED), traced_code.taught_locals)
+def _teach(
+    traced_code: TracedCode,
+    taught: tuple[tuple[str, str], ...],
+    read: Callable[[tuple[str, ...], object], list[Any]],
+) -> None:
+    if taught:
+        names = tuple([name for name, _ in taught])
+        traced_code.teach(read(names, NOT_CAPTURED), taught)
+
+
+def _read_globals(frame: FrameType, names: tuple[str, ...], missing: object) -> list[Any]:
     namespace = frame.f_globals
-    values = [dict.get(namespace, name, NOT_CAPTURED) for name, _ in traced_code.taught_globals]
-    traced_code.teach(values, traced_code.taught_globals)
+    return [dict.get(namespace, name, missing) for name in names]
 
 
 def cut(extras: SpanDetails) -> None:

@@ -107,6 +107,8 @@ class TracedCode:
             stands there whether it was assigned or not. So it is with ``shown_globals``.
         learn: takes what is hidden because of its name.
         module_hint: what the module calls itself, to plan the code again.
+        reads_at_exit: variables are read as a call ends in any way; ``reads_at_error``: as an
+            exception leaves it, which costs a call that returns nothing.
         reads_one_by_one: arguments are not read through ``f_locals``.
         taught_locals: names and places of locals whose values are learned at the end; likewise
             ``taught_globals``.
@@ -134,6 +136,7 @@ class TracedCode:
         "plan",
         "ratio_threshold",
         "read",
+        "reads_at_error",
         "reads_at_exit",
         "reads_one_by_one",
         "reference",
@@ -182,7 +185,8 @@ class TracedCode:
         self.seen = self.kept = self.sampled_out = 0
         self.hook: Any = None
         self.call_adoption: Any = None
-        self.reads_at_exit = bool(plan.locals or plan.globals)
+        self.reads_at_error = bool(plan.locals or plan.globals)
+        self.reads_at_exit = self.reads_at_error and not (plan.locals_on_error and not plan.globals)
         self.shown_locals = _shown(plan.locals)
         self.shown_globals = _shown(plan.globals)
         self.taught_locals = _taught(plan.locals)
@@ -357,7 +361,7 @@ class HookCode(TracedCode):
         self.call_adoption = None
         self.reference = weakref.ref(code, forget)
         self.is_special = True
-        self.suspends = self.reads_at_exit = False
+        self.suspends = self.reads_at_exit = self.reads_at_error = False
         self.start_offset = -1
 
 

@@ -70,6 +70,8 @@ def is_module_level(kind: type) -> bool:
 
 
 def _locals(code: CodeType, plan: Plan) -> Iterable[Any]:
+    if plan.locals_on_error:
+        return ()
     if code.co_flags & CO_OPTIMIZED:
         return plan.locals
     return [variable for variable in plan.locals if not _is_dunder(variable.name)]

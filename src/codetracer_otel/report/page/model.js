@@ -133,6 +133,26 @@ class Model {
     return this.chunks.get(chunk)[slice % this.chunkSize];
   }
 
+  /** Returns the failed spans that one exception went through, from the outermost to the innermost. */
+  failedWay(slice, message) {
+    const way = [slice];
+    const isOfIt = (each) => each !== NO_ONE && this.isError(each) && !this.isFolded(each) && (this.details(each)[3] ?? "") === message;
+    for (let parent = this.parent[slice]; isOfIt(parent) && this.failedInside(parent) === way[0]; parent = this.parent[parent]) way.unshift(parent);
+    for (let child = this.failedInside(slice); isOfIt(child); child = this.failedInside(child)) way.push(child);
+    return way;
+  }
+
+  /** Returns the child that a failed span may have its exception from: the last one, unless the event says it is its own. */
+  failedInside(slice) {
+    const [, events = []] = this.details(slice);
+    if (events.some(([name]) => name === "exception")) return NO_ONE;
+    let last = NO_ONE;
+    for (let child = this.firstChild[slice]; child !== NO_ONE; child = this.nextSibling[child]) {
+      if (last === NO_ONE || this.end(child) >= this.end(last)) last = child;
+    }
+    return last;
+  }
+
   /** Marks slices as matches, or none with null. */
   match(matched) {
     this.matched = matched;

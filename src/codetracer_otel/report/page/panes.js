@@ -1,6 +1,7 @@
+const LOCAL = "codetracer.local.";
 const GROUPS = [
   ["codetracer.arg.", "Arguments"],
-  ["codetracer.local.", "Locals at the end"],
+  [LOCAL, "Locals at the end"],
   ["codetracer.global.", "Globals at the end"],
 ];
 const RETURN = "codetracer.return";
@@ -48,11 +49,33 @@ class DetailsPane {
     if (model.marks[slice] & UNFINISHED) this.line("unfinished: it had not ended when the recording did", "failed");
     const rest = this.showValues(values, called);
     for (const event of events) this.showEvent(event, slice);
+    if (model.isError(slice)) this.showFrames(slice, message);
     if (rest.length) this.list("Attributes", rest, called);
     this.showWay(slice);
     this.showSource(model.functionOf[slice]);
     if (ids || links.length) this.showIds(ids, links);
     if (called.rule) this.line("Rules are named as the filters are now, which may have changed since.", "hint");
+  }
+
+  /** Shows the spans that an exception left, from the outermost to the one it came from, and their locals. */
+  showFrames(slice, message) {
+    const frames = this.model.failedWay(slice, message);
+    if (frames.length < 2) return;
+    const cut = frames.length > LINKS ? `, the innermost ${LINKS} of ${formatCount(frames.length)}` : "";
+    this.heading(`The exception, frame by frame${cut}`);
+    for (const frame of frames.slice(-LINKS)) {
+      const [values = []] = this.model.details(frame);
+      this.linkLine(frame);
+      const list = element("dl", "values");
+      for (let i = 0; i < values.length; i += 2) {
+        const name = this.model.keys[values[i]];
+        if (!name.startsWith(LOCAL)) continue;
+        const shown = element("dd");
+        shown.append(valueElement(values[i + 1]));
+        list.append(element("dt", "", inLine(name.slice(LOCAL.length))), shown);
+      }
+      if (list.childElementCount) this.pane.append(list);
+    }
   }
 
   /** Shows the lines of a function, as its file is now. */

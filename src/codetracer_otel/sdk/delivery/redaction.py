@@ -124,6 +124,10 @@ class ContentRedaction:
         for plan, calls in block.plans():
             for kind, count in plan.redactions:
                 counted[kind] += calls * count
+        for record in block.owned():
+            plan = record[PLAN]
+            if plan.locals_on_error and record[EXTRAS] is not None and record[EXTRAS].locals:
+                counted["local"] += sum(variable.redacted for variable in plan.locals)
         self.counters.update(counted)
 
     def stats(self) -> dict[str, Any]:

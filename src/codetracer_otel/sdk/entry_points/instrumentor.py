@@ -88,7 +88,8 @@ class InstrumentorConfiguration:
     Attributes:
         trace_filter: path or chain ``a.toml::b.toml``.
         exporter: names or ``name=target``, comma separated.
-        capture: of ``args``, ``return``, ``locals``, ``globals``, comma separated.
+        capture: of ``args``, ``return``, ``locals``, ``globals``, ``error_locals``, comma
+            separated.
         functions: whether function spans are recorded.
         trace: topics to print.
         service_name: ``service.name`` of function spans.

@@ -220,9 +220,10 @@ _STEP_CAPTURE: Final = frozenset({"locals", "globals"})
 def step_capture(settings: Settings) -> frozenset[str]:
     """Return what the steps of code without a ``capture`` of its own show.
 
-    A session that says nothing shows locals and globals, too; one that says less means it.
+    A session that says nothing shows locals and globals, too; one that says less means it. What is
+    read where an exception leaves a call says nothing of lines.
     """
-    stated = settings.capture
+    stated = settings.capture - {"error_locals"}
     return stated | _STEP_CAPTURE if stated == Settings().capture else with_lines(stated)
 
 

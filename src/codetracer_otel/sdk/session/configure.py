@@ -339,7 +339,7 @@ def configure(
         exporter: name, ``name=target``, an exporter object, or a sequence of those; ``[]`` or
             ``"none"`` delivers nothing.
         functions: record function spans (default); False leaves ``sys.monitoring`` untouched.
-        capture: of ``args``, ``return``, ``locals``, ``globals``; default the first two.
+        capture: of ``args`` and ``return`` (default), ``locals``, ``globals``, ``error_locals``.
         trace: topics to print, in the grammar of ``CODETRACER_TRACE``.
         policy: what happens when we fail.
         service_name: ``service.name`` of the resource.

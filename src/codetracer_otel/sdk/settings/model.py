@@ -93,7 +93,7 @@ class Settings:
         exporters: `ExporterSpec`, or exporter objects as they were given; empty for none.
         exporters_origin: where they were stated; no part of equality.
         functions: whether function spans are recorded.
-        capture: subset of args, return, locals, globals.
+        capture: subset of args, return, locals, globals, error_locals.
         topics: what ``CODETRACER_TRACE`` asks for.
         policy: what happens when we fail.
         service_name: stated name, or None.

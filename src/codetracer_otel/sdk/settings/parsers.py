@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TRUE_WORDS: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
 FALSE_WORDS: Final = frozenset({"0", "false", "f", "no", "n", "off"})
 
-CAPTURES: Final = ("args", "return", "locals", "globals")
+CAPTURES: Final = ("args", "return", "locals", "globals", "error_locals")
 _BOOLEAN_FORM: Final = "1/true/t/yes/y/on or 0/false/f/no/n/off"
 _LEVEL_NAMES: Final = tuple(level.name.lower() for level in LogLevel)
 _LONGEST_SHOWN: Final = 80

@@ -111,10 +111,10 @@ OPTIONS: Final = _table(
         "spans by hand and topics are there all the same", default=True,
     ),
     Option(
-        "capture", "of `args`, `return`, `locals`, `globals`; default the first two", parse_capture,
-        "Iterable[str]", frozenset({"args", "return"}), "`args,return`",
-        Flag("--capture", "any of args,return,locals,globals, or none", "LIST"),
-        more="`none` is none of them",
+        "capture", "of `args` and `return` (default), `locals`, `globals`, `error_locals`",
+        parse_capture, "Iterable[str]", frozenset({"args", "return"}), "`args,return`",
+        Flag("--capture", "any of args,return,locals,globals,error_locals, or none", "LIST"),
+        more="`none` is none of them; `error_locals`: locals where an exception leaves a call",
     ),
     Option(
         "trace", "topics to print, in the grammar of `CODETRACER_TRACE`", parse_topics, "str",
