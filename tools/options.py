@@ -37,7 +37,7 @@ _NAMES = re.compile(r"`([^`]+)`")
 
 def build_page(page: str) -> str:
     """Return docs/options.md with the tables made anew; what stands around them stays."""
-    bounds = ("environment", "default", "unit")
+    bounds = ("flag of `run`", "environment", "default", "unit")
     options = ("flag of `run`", "environment", "default", "meaning")
     session = [
         *map(row, OPTIONS.values()),
@@ -76,6 +76,7 @@ def bound_rows(table: Options) -> list[tuple[str, ...]]:
     return [
         (
             f"`{bound.name}`",
+            "" if bound.flag is None else shown_flag(bound.flag),
             ", ".join(f"`{variable}`" for variable in bound.variables),
             shown_default(bound.default) or "none",
             "; ".join(filter(None, (bound.units, bound.more))),

@@ -12,10 +12,12 @@ from codetracer_otel.cli.run.command import (
     status_of,
 )
 from codetracer_otel.cli.run.target import Target, TargetKind
-from codetracer_otel.errors import UsageError
+from codetracer_otel.errors import ConfigurationError, UsageError
 from codetracer_otel.sdk.settings.error_policy import PolicyFlags
 from codetracer_otel.sdk.settings.launch import StartKind, StartMode
+from codetracer_otel.sdk.settings.limits import Buffer, Limits
 from codetracer_otel.sdk.settings.options.table import POLICY
+from codetracer_otel.sdk.settings.resolve import resolve
 
 
 def keywords_of(*options):
@@ -167,3 +169,18 @@ def test_every_policy_field_has_a_flag():
 )
 def test_a_system_exit_has_the_status_of_the_interpreter(code, status):
     assert status == status_of(SystemExit(code))
+
+
+def test_bounds_have_flags():
+    options, _ = split_target(["--max-items", "3", "--buffer", "drop", "--buffer-bytes", "100"])
+    parsed = build_parser("run").parse_args(["run", *options])
+    keywords = build_keywords(parsed)
+    assert keywords["limits"] == {"max_items": "3"}
+    settings = resolve({name: keywords[name] for name in ("limits", "buffer")}, {})
+    assert settings.limits == Limits(max_items=3)
+    assert settings.buffer == Buffer(when_full="drop_newest", bytes=100)
+
+
+def test_a_bad_bound_is_named_by_its_flag():
+    with pytest.raises(ConfigurationError, match=r"--buffer-bytes: out of range, got 'many'"):
+        resolve({"buffer": {"bytes": "many"}}, {})

@@ -22,13 +22,13 @@ from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import UsageError
 from codetracer_otel.sdk.settings.error_policy import PolicyFlags
 from codetracer_otel.sdk.settings.launch import StartKind, StartMode
-from codetracer_otel.sdk.settings.options.table import OPTIONS, POLICY, RUN
+from codetracer_otel.sdk.settings.options.table import BUFFER, LIMITS, OPTIONS, POLICY, RUN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from codetracer_otel.sdk.session.session import Session
-    from codetracer_otel.sdk.settings.options.option import Option
+    from codetracer_otel.sdk.settings.options.option import Option, Options
 
 _EXAMPLES: Final = """\
 Everything behind the program belongs to the program, whatever it looks like.
@@ -119,9 +119,11 @@ def _options_with_value() -> frozenset[str]:
 
 def _add_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     tracing = parser.add_argument_group("tracing")
+    bounds = parser.add_argument_group("bounds of spans and of the buffer")
     policy = parser.add_argument_group("policy")
     return [
         *(_add_flag(tracing, row) for row in (*OPTIONS.values(), *RUN.values()) if row.flag),
+        *(_add_flag(bounds, row) for row in (*LIMITS.values(), *BUFFER.values()) if row.flag),
         *(_add_flag(policy, row) for row in POLICY.values() if row.flag),
     ]
 
@@ -145,7 +147,10 @@ def run(options: argparse.Namespace) -> Run:
         UsageError: there is no such program.
     """
     target = build_target(options.target_words)
-    ending = Ending(_start_session(options, target), quiet=options.summary is False)
+    session = _start_session(options, target)
+    if options.instrumentations is not None:
+        _start_instrumentations(options.instrumentations, session)
+    ending = Ending(session, quiet=options.summary is False)
     # first in, last out: after the program's own handlers and threads
     atexit.register(ending.close)
     # what the program did not make shall cost neither its collections nor its children's ends
@@ -184,6 +189,21 @@ def _start_session(options: argparse.Namespace, target: Target) -> Session:
 
     launch = build_launch(target, framework_filter=options.framework_filters is None)
     return begin_session(build_keywords(options), launch)
+
+
+def _start_instrumentations(names: str, session: Session) -> None:
+    """Start what ``--with`` names, while nothing of it is recorded as the program's.
+
+    Raises:
+        UsageError: one of them is not there.
+    """
+    from codetracer_otel.sdk.entry_points.contrib import start_instrumentations  # noqa: PLC0415 - seldom
+
+    try:
+        start_instrumentations(names)
+    except UsageError:
+        session.shutdown()
+        raise
 
 
 def _leave(outcome: Outcome, ending: Ending) -> int:
@@ -254,4 +274,11 @@ def build_keywords(options: argparse.Namespace) -> dict[str, Any]:
     stated = {row.name: getattr(options, row.name) for row in OPTIONS.values() if row.flag}
     flags = {row.name: getattr(options, row.name) for row in POLICY.values() if row.flag}
     policy = PolicyFlags({name: value for name, value in flags.items() if value is not None})
-    return {**stated, "policy": policy, "signals": True}
+    bounds = {"limits": _given(LIMITS, options), "buffer": _given(BUFFER, options)}
+    return {**stated, **bounds, "policy": policy, "signals": True}
+
+
+def _given(table: Options, options: argparse.Namespace) -> dict[str, str] | None:
+    """Return the texts of the flags of a table that were given, None for none."""
+    texts = {name: text for name in table if (text := getattr(options, name, None)) is not None}
+    return texts or None

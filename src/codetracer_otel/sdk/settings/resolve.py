@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -144,7 +145,7 @@ def merge_bounds[Bounds: (Limits, Buffer)](
     """Return the bounds in force and every problem of those the caller stated.
 
     Args:
-        stated: an instance of the bounds' class, or None.
+        stated: an instance of the bounds' class, texts of flags by field, or None.
         default: the bounds when nothing is stated.
         environment: valid values by field name.
         subject: the keyword's name.
@@ -152,11 +153,19 @@ def merge_bounds[Bounds: (Limits, Buffer)](
     base = replace(default, **environment)  # type: ignore[arg-type]
     if stated is None:
         return base, []
+    if isinstance(stated, Mapping):
+        values, problems = read_stated(_BOUNDS[subject], stated, partial(_flag_of, subject))
+        return replace(base, **values), problems  # type: ignore[arg-type]
     if not isinstance(stated, type(default)):
         return base, [invalid(subject, "wrong type", stated, f"a {type(default).__name__}(...)")]
     given = _differences(stated, default, kept={})
     values, problems = read_stated(_BOUNDS[subject], given, lambda name: f"{subject}.{name}")
     return replace(base, **values), problems  # type: ignore[arg-type]
+
+
+def _flag_of(subject: str, name: str) -> str:
+    flag = _BOUNDS[subject][name].flag
+    return name if flag is None else flag.name
 
 
 def text_lengths(environ: Mapping[str, str]) -> TextLengths:

@@ -62,11 +62,29 @@ def _key(
 
 
 def _bound(
-    name: str, units: str, *variables: str, parse: Parser = _FROM_0, more: str = ""
+    name: str,
+    units: str,
+    *variables: str,
+    parse: Parser = _FROM_0,
+    more: str = "",
+    flag: Flag | None = None,
 ) -> Option:
-    default = getattr(Limits() if hasattr(Limits, name) else Buffer(), name)
+    is_limit = hasattr(Limits, name)
+    default = getattr(Limits() if is_limit else Buffer(), name)
+    flag = flag or Flag(
+        f"--{'' if is_limit else 'buffer-'}{name.replace('_', '-')}", units, metavar="N"
+    )
     return Option(
-        name, "", parse, "", default, variables=variables, read=parse, units=units, more=more
+        name,
+        "",
+        parse,
+        "",
+        default,
+        flag=flag,
+        variables=variables,
+        read=parse,
+        units=units,
+        more=more,
     )
 
 
@@ -172,18 +190,23 @@ OPTIONS: Final = _table(
     Option("buffer", "how much may wait for delivery", type="Buffer", more="see below"),
     _switch(
         "capture_repr", "let `__repr__` and `__str__` of the program's classes run", default=False,
+        flag=Flag("--capture-repr", "let repr() of the program's classes run", has_opposite=True),
     ),
     Option(
         "step_values", "locals of a step in a native trace: `all` (default) or `changed`",
         choice_of(StepValues), "str", StepValues.ALL,
+        flag=Flag("--step-values", "of a native trace: all (default) or changed", "WHICH"),
     ),
     Option(
         "value_format", "`native` (default), or `text` to make every captured value a string",
         choice_of(ValueFormat), "str", ValueFormat.NATIVE,
+        flag=Flag("--value-format", "native (default) or text", "FORMAT"),
     ),
     Option(
         "paths", "`absolute` (default), or `relative` to the project root", choice_of(Paths), "str",
-        Paths.ABSOLUTE, more="it is `code.file.path` that is written so",
+        Paths.ABSOLUTE,
+        flag=Flag("--paths", "of files: absolute (default) or relative to the project", "FORM"),
+        more="it is `code.file.path` that is written so",
     ),
     Option(
         "respect_parent", "record nothing below a parent that is not sampled (default)",
@@ -306,6 +329,7 @@ BUFFER: Final = _table(
     _bound("bytes", "bytes", parse=number_from(1)),
     _bound(
         "when_full", "", parse=parse_when_full,
+        flag=Flag("--buffer", "when it is full: auto, block the program, or drop", "HOW"),
         more=(
             "`block`: the program waits as long as the exporters go on delivering; one that "
             "delivers nothing for 5 s is waited for no more, until it does again. `drop_newest`: "
@@ -330,6 +354,15 @@ RUN: Final = _table(
         "gunicorn, flask, django, celery, ...) like a program",
         shown_default="with them",
         flag=Flag("--no-framework-filters", "without those of test frameworks and launchers"),
+    ),
+    Option(
+        "instrumentations",
+        "starts instrumentations of `opentelemetry-instrumentation-*` packages, whose spans stand "
+        "in the same trace, redacted: names with commas, or `auto` for all that are installed",
+        shown_default="none",
+        flag=Flag(
+            "--with", "instrumentations of libraries: sqlalchemy,httpx,..., or auto", "LIST"
+        ),
     ),
     Option(
         "summary", "leaves the summary out", shown_default="with it",
