@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-BY_THE_SDK = ("delivered and not sampled",)
+BY_THE_SDK = ("delivered and not sampled", "random where its parent is not, or the reverse")
 SAMPLED, RANDOM, KNOWN, REMOTE = 1, 2, 0x100, 0x200
 # https://www.w3.org/TR/trace-context-2/#tracestate-header
 _KEY = r"[a-z0-9][a-z0-9_\-*/]{0,240}(?:@[a-z0-9][a-z0-9_\-*/]{0,13})?"
