@@ -10,6 +10,8 @@ from tests.traced_run import run_traced
 
 from codetracer_otel.cli.run.session_end import Ending, destinations, summary
 from codetracer_otel.errors import ErrorCode, InternalError, TargetError
+from codetracer_otel.sdk.settings.exporter_specs import ExporterSpec
+from codetracer_otel.sdk.settings.model import Settings
 from codetracer_otel.sdk.settings.resolve import resolve
 
 STATS = {
@@ -248,3 +250,20 @@ def test_the_summary_names_what_children_and_their_children_have_written(tmp_pat
     target = tmp_path / "out"
     done = run_traced("--exporter", f"{exporter}={target}", "app.py", cwd=tmp_path)
     assert done.stderr.endswith(f"; of child processes: {target}.<pid> (2)\n")
+
+
+def test_the_summary_says_which_exporter_lost_what():
+    stats = {
+        "recorded": 10,
+        "exported": 12,
+        "dropped": {"buffer_full": 1, "queue_full": 3, "shutdown": 5},
+        "exporters": {
+            "jsonl": {"dropped": {"shutdown": 1}},
+            "otlp": {"dropped": {"queue_full": 3, "shutdown": 4}},
+        },
+    }
+    settings = Settings(exporters=(ExporterSpec("jsonl", "/s"), ExporterSpec("otlp")))
+    assert (
+        "9 dropped (1 shutdown by jsonl, 3 queue_full by otlp, 4 shutdown by otlp, 1 buffer_full)"
+        in summary(stats, settings)
+    )

@@ -309,3 +309,19 @@ def test_a_signal_that_comes_to_the_library_below_our_code_is_known():
 @pytest.mark.parametrize("file", [f"{FOLDER}cli/run/command.py", __file__, "/elsewhere/app.py"])
 def test_a_program_and_the_command_line_below_it_are_not_our_code_at_work(file):
     assert not is_in_our_code(frame_in(file))
+
+
+def test_a_program_that_sigterm_ends_is_summed_up(tmp_path):
+    script, spans = tmp_path / "app.py", tmp_path / "spans.jsonl"
+    script.write_text(
+        "import os, signal, time\n"
+        "def work(): pass\n"
+        "work()\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "time.sleep(60)\n"
+    )
+    process = run_traced("--exporter", f"jsonl={spans}", script)
+    assert process.returncode == -signal.SIGTERM
+    assert process.stderr.startswith("codetracer-otel: 2 spans recorded, 2 exported, 0 dropped")
+    quiet = run_traced("--quiet", "--exporter", f"jsonl={spans}", script)
+    assert (quiet.stderr, quiet.returncode) == ("", -signal.SIGTERM)

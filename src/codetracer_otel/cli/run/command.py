@@ -151,6 +151,7 @@ def run(options: argparse.Namespace) -> Run:
     if options.instrumentations is not None:
         _start_instrumentations(options.instrumentations, session)
     ending = Ending(session, quiet=options.summary is False)
+    session.when_cut_short = ending.cut_short
     # first in, last out: after the program's own handlers and threads
     atexit.register(ending.close)
     # what the program did not make shall cost neither its collections nor its children's ends

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from codetracer_otel.errors import CodetracerError, InternalError
@@ -17,7 +18,7 @@ from codetracer_otel.sdk.session.summary import recorded_count, records_steps_al
 from codetracer_otel.sdk.settings.exporter_specs import ExporterSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from codetracer_otel.sdk.settings.model import Settings
 
@@ -70,6 +71,7 @@ class Ending:
         # made before the program begins: what it puts into its place is the program's
         self._stderr = StandardError(sys.__stderr__)
         self._status = 0
+        self._has_summed_up = False
         self._begun = time.time() - _COARSE_S
 
     def finish(self, status: int) -> bool:
@@ -77,6 +79,11 @@ class Ending:
         self._status = status
         self._session.note_exit(status)
         return self._session.settings.policy.propagate_script_exit
+
+    def cut_short(self) -> None:
+        """Sum up where a signal has ended the session and is about to end the process."""
+        if os.getpid() == self._process and not self._is_quiet and not self._has_summed_up:
+            self._sum_up(None)
 
     def close(self) -> None:
         """Shut the session down and sum up; the exit status becomes ours where the policy says so.
@@ -87,6 +94,8 @@ class Ending:
         if os.getpid() != self._process:
             return
         if not self._is_quiet:
+            # what the program still buffers comes first
+            _flush_output()
             self._sum_up(failure)
         if failure is not None:
             self._tell(failure)
@@ -117,8 +126,7 @@ class Ending:
         self._end(status)
 
     def _sum_up(self, failure: CodetracerError | None) -> None:
-        # what the program still buffers comes first
-        _flush_output()
+        self._has_summed_up = True
         stats = self._session.stats()
         has_recorded = recorded_count(stats) > 0 or _lost_calls(stats) > 0
         is_silence_explained = has_recorded or failure is not None
@@ -162,7 +170,7 @@ def redacted_count(stats: Mapping[str, Any]) -> int:
 def summary(stats: Mapping[str, Any], settings: Settings) -> str:
     """Return the line that closes a run."""
     dropped = _dropped(stats)
-    reasons = ", ".join(f"{count} {cause}" for cause, count in dropped.items())
+    reasons = ", ".join(_reasons(stats, dropped))
     if records_steps_alone(stats):
         counted = f"{recorded_count(stats)} calls recorded"
     else:
@@ -174,6 +182,18 @@ def summary(stats: Mapping[str, Any], settings: Settings) -> str:
         f"{sum(dropped.values())} dropped{f' ({reasons})' if reasons else ''}, "
         f"{redacted_count(stats)} values redacted; {destinations(settings)}"
     )
+
+
+def _reasons(stats: Mapping[str, Any], dropped: Mapping[str, int]) -> Iterator[str]:
+    """Yield how many were lost by which cause, and by which exporter where there are several."""
+    queues = stats.get("exporters", {})
+    left = Counter(dropped)
+    if len(queues) > 1:
+        for name, queue in queues.items():
+            lost = queue.get("dropped", {})
+            yield from (f"{count} {cause} by {name}" for cause, count in lost.items())
+            left.subtract(lost)
+    yield from (f"{count} {cause}" for cause, count in left.items() if count > 0)
 
 
 def _dropped(stats: Mapping[str, Any]) -> dict[str, int]:

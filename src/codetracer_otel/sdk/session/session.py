@@ -72,6 +72,7 @@ class Session:
         parts: what records, in the order in which they begin anew in a forked child.
         sigterm: answers SIGTERM; None where nobody asked for that.
         nested: a session that the program has begun within this one, which waits for its end.
+        when_cut_short: called when a signal has ended it.
         on_end: called when everything else of the end is done.
     """
 
@@ -96,6 +97,7 @@ class Session:
         self.sigterm: Sigterm | None = None
         self.nested: Session | None = None
         self._told: set[str] = set()
+        self.when_cut_short: Callable[[], object] = bool
         self.on_end: Callable[[], object] = bool
         self._process = self.started_in = Os.getpid()
         self._own_threads: set[int] = set()
@@ -294,7 +296,10 @@ class Session:
         """Deliver the rest, and only then give back the signal that may come meanwhile."""
         try:
             delivered = self._finish(Time.monotonic() + timeout, is_patient=is_patient)
-            return delivered, self._hooks.conclude()
+            error = self._hooks.conclude()
+            if not is_patient:
+                self.when_cut_short()
+            return delivered, error
         finally:
             if self.sigterm is not None:
                 self.sigterm.close()
