@@ -11,6 +11,7 @@ from codetracer_otel.exporters.files.line_writer import (
     LineWriter,
     rfc3339,
 )
+from codetracer_otel.exporters.files.rotation import RotatedFile, read_target
 from codetracer_otel.exporters.files.templates import (
     Field,
     Templates,
@@ -197,7 +198,11 @@ class JsonLinesExporter:
 
 
 def build(target: str | None, context: ExporterContext) -> JsonLinesExporter:
-    """Return the exporter ``jsonl`` or ``jsonl=FILE``."""
+    """Return the exporter ``jsonl``, ``jsonl=FILE`` or ``jsonl=FILE,max=100MB,keep=5,gzip``."""
     if target is None:
         return JsonLinesExporter(notify=context.notify)
-    return JsonLinesExporter.to_file(target, notify=context.notify, run=context.run)
+    path, rotation = read_target(target)
+    if rotation is None:
+        return JsonLinesExporter.to_file(path, notify=context.notify, run=context.run)
+    writer = LineWriter(RotatedFile(path, rotation))
+    return JsonLinesExporter(writer, notify=context.notify, run=context.run)

@@ -93,7 +93,7 @@ def exporters_from_environment(
     """
     problems: list[Problem] = []
     for variable, names in (("CODETRACER_EXPORTER", {}), ("OTEL_TRACES_EXPORTER", _OTEL_NAMES)):
-        items = parts_of(environ.get(variable, ""))
+        items = _with_options(parts_of(environ.get(variable, "")))
         found, wrong = _collect((names.get(item, item) for item in items), variable)
         problems += wrong
         if items and not wrong:
@@ -101,6 +101,21 @@ def exporters_from_environment(
     local = "console" if on_terminal else "jsonl"
     name = "otlp" if _has_endpoint(environ) else local
     return (ExporterSpec(name, is_fallback=True),), problems
+
+
+def _with_options(items: list[str]) -> list[str]:
+    """Return the items with the options of a file put back behind it."""
+    if len(items) < 2:  # noqa: PLR2004
+        return items
+    from codetracer_otel.exporters.files.rotation import is_option  # noqa: PLC0415 - seldom
+
+    found: list[str] = []
+    for item in items:
+        if found and is_option(item):
+            found[-1] += f",{item}"
+        else:
+            found.append(item)
+    return found
 
 
 def may_be_grpc(exporters: Exporters) -> bool:
@@ -152,11 +167,31 @@ def _parse_spec(text: str, subject: str) -> ExporterSpec | Problem:
     takes = BUILTIN_EXPORTERS.get(name)
     if takes is None and not _is_known_elsewhere(name):
         return _unknown_name(name, subject)
+    problem = _problem_of_target(name, target, text, subject)
+    return problem or ExporterSpec(name, _absolute(target, takes) if target else None)
+
+
+def _problem_of_target(name: str, target: str, text: str, subject: str) -> Problem | None:
+    takes = BUILTIN_EXPORTERS.get(name)
     if takes is _Target.NEEDED and not target:
         return invalid(subject, f"{name} {takes.value}", text, f"{name}=PATH")
     if takes is _Target.NONE and target:
         return invalid(subject, f"{name} {takes.value}", text, name)
-    return ExporterSpec(name, _absolute(target, takes) if target else None)
+    if takes is _Target.FILE and "," in target and not _is_file(target):
+        expected = f"{name}=FILE,max=100MB,keep=5,gzip, of which max is at least 1KB"
+        return invalid(subject, "no rotation of a file", text, expected)
+    return None
+
+
+def _is_file(target: str) -> bool:
+    """Return whether a target has a form that the exporter of JSON lines understands."""
+    from codetracer_otel.exporters.files.rotation import read_target  # noqa: PLC0415 - seldom
+
+    try:
+        read_target(target)
+    except ValueError:
+        return False
+    return True
 
 
 def _absolute(target: str, takes: _Target | None) -> str:
