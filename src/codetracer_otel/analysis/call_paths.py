@@ -64,6 +64,7 @@ class PathCalls:
         owns: of each call its time without its children on the same thread and without waiting.
         lengths: of each call from its beginning to its end.
         example: index of its first span; ``failed``: of the first that failed, or `NONE`.
+        waits: other threads or tasks run below a call, for which it may wait.
     """
 
     calls: int = 0
@@ -72,6 +73,7 @@ class PathCalls:
     lengths: array[int] = field(default_factory=lambda: array("q"))
     example: int = NONE
     failed: int = NONE
+    waits: bool = False
 
 
 def merge(

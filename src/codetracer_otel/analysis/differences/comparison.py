@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Final
 from codetracer_otel.analysis.call_paths import PathCalls, PathTable
 from codetracer_otel.analysis.differences.causes import explain
 from codetracer_otel.analysis.differences.changes import Change, ChangeKind
-from codetracer_otel.analysis.differences.noise import Noise, slowdowns_of, stall_of, typical
+from codetracer_otel.analysis.differences.noise import (
+    MANY_CALLS,
+    Noise,
+    slowdowns_of,
+    stall_of,
+    typical,
+)
 from codetracer_otel.analysis.differences.repetitions import repetitions
 from codetracer_otel.analysis.differences.result_changes import result_changes
 from codetracer_otel.data_classes import dataclass
@@ -275,7 +281,7 @@ class _Comparer:
             [lengths(calls) for calls in self._calls(side, path) if calls.calls]
             for side in (self._old, self._new)
         )
-        if not self._noise.is_change(old, new):
+        if self._may_wait(path) or not self._noise.is_change(old, new):
             return None
         before, after = typical(old), typical(new)
         calls = self._count(self._new, path)
@@ -286,6 +292,12 @@ class _Comparer:
         change.share = abs(after - before) * calls / self._noise.length
         change.note = f"{_figure(calls)} calls"
         return change
+
+    def _may_wait(self, path: int) -> bool:
+        """Return whether a few calls wait for other threads, which one run says little about."""
+        calls = [calls for side in (self._old, self._new) for calls in self._calls(side, path)]
+        few = min(found.calls for found in calls) < MANY_CALLS
+        return few and not self._noise.has_repetitions and any(found.waits for found in calls)
 
     def _change(self, kind: ChangeKind, path: int, old: float, new: float) -> Change:
         examples = [

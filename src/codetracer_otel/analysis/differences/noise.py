@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ENOUGH: Final = 3  # repetitions of each side
 _MANY: Final = 5
 _FEW_CALLS: Final = 5
-_MANY_CALLS: Final = 30
+MANY_CALLS: Final = 30
 _MS: Final = 1_000_000
 # What one run each must differ by: with few calls nobody can tell a slow call from a busy machine.
 _RATIO_FEW, _RATIO_SOME, _RATIO_MANY = 4.0, 2.5, 2.0
@@ -90,7 +90,7 @@ class Noise:
         if calls < _FEW_CALLS:
             far = 3 * self.stall + _FLOOR_FEW_NS
             ratio = _RATIO_FEW * self.worst
-        elif calls < _MANY_CALLS:
+        elif calls < MANY_CALLS:
             far = max(self.stall, _FLOOR_NS / calls)  # a pause can meet all of them
             ratio = _RATIO_SOME
         else:

@@ -77,6 +77,7 @@ def collect(traces: Traces, calls: dict[int, PathCalls], paths: array[int]) -> O
     for index, path in enumerate(paths):
         if path == NONE:
             continue
+        calls[path].waits = calls[path].waits or bool(concurrent[index])
         folded = spans.folded.get(index)
         if folded is not None:
             if folded.errors:
