@@ -50,7 +50,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("json")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=50)
 @given(st.lists(values, max_size=8))
 def test_any_values_are_written_alike(folder, values):
     check(folder, delivered(program_of(values)))
@@ -62,7 +62,7 @@ def test_any_calls_are_written_alike(folder, program):
     check(folder, delivered(lambda: recorded.run(program)))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.one_of(st.text(max_size=128), st.floats(), st.integers()), max_size=6))
 def test_any_texts_and_numbers_are_written_alike(folder, values):
     check(folder, delivered(program_of(values)))

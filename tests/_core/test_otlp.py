@@ -1,6 +1,11 @@
 """Compiled code writes the spans of a block as the Python encoder writes their records."""
 
 import threading
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +28,16 @@ NATIVE = load()
 pytestmark = pytest.mark.skipif(NATIVE.module is None, reason=f"no core: {NATIVE.reason}")
 OTHERS = rule(f"file:glob:**{recorded.__file__}")
 RESOURCE = {"service.name": "shop"}
+
+
+@dataclass
+class Record:
+    first: object
+    second: object
+
+
+class Colour(Enum):
+    RED = "red"
 
 
 def wide(a, b, c=None, *rest, **more):
@@ -64,16 +79,45 @@ def check(blocks, encoder=OtlpEncoder, **options):
             ExportTraceServiceRequest.FromString(body)
 
 
+keys = st.one_of(
+    st.text(max_size=3), st.integers(), st.sampled_from(["...", "1", 1, True, None, (1, 2), "é"])
+)
+scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5),
+    st.binary(max_size=5),
+    st.sampled_from([2**70, "x" * 200, "\ud800", b"'\"\t\xff" * 9, Path("/a"), range(2)]),
+)  # fmt: skip
+nested = st.recursive(
+    scalars,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.lists(inner, max_size=4).map(tuple),
+        st.dictionaries(keys, inner, max_size=4),
+        st.lists(st.integers(0, 9), min_size=30, max_size=40),
+        st.builds(Record, inner, inner),
+    ),
+    max_leaves=8,
+)
+flat = st.one_of(
+    *(st.lists(of, max_size=6) for of in (st.integers(), st.floats(), st.booleans(), st.text())),
+    st.sets(st.integers()),
+    st.sampled_from([["x" * 70] * 3, [-1, 2**63 - 1], [2**63], [[]], {}, (), set()]),
+)
 values = st.one_of(
     recorded.values,
+    nested,
+    flat,
     st.sampled_from([-1, 0, 127, 128, 2**31, -(2**63), 2**63 - 1, 2**63, float("nan"), -0.0]),
     st.text(min_size=100, max_size=140),
+    st.sampled_from(
+        [Colour.RED, UUID(int=5), Decimal("1.50"), b"x" * 3000, "y" * 9000, "é" * 5000]
+    ),
     st.sampled_from(["é" * 128, "\U0001f600" * 128, "x" * 128, "", "password=hunter2", "\ud800"]),
     st.lists(st.one_of(st.integers(), st.text(max_size=3)), max_size=4).map(tuple),
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=50)
 @given(st.lists(values, max_size=8))
 def test_any_values_are_written_alike(values):
     check(delivered(program_of(values)))
@@ -83,6 +127,24 @@ def test_any_values_are_written_alike(values):
 @given(recorded.programs)
 def test_any_calls_are_written_alike(program):
     check(delivered(lambda: recorded.run(program)))
+
+
+class Counting(OtlpEncoder):
+    """Counts the records that Python encodes."""
+
+    in_python = 0
+
+    def _span_of(self, record):
+        self.in_python += 1
+        return super()._span_of(record)
+
+
+def test_containers_and_instances_are_written_in_c():
+    values = [[1, 2], {"a": [None, "b"]}, Record(1, True), (), b"x", Path("/a")]
+    (block, *_) = delivered(program_of(values))
+    encoder = Counting()
+    bodies(encoder, block)
+    assert encoder.in_python == 1  # the root
 
 
 def test_large_requests_are_divided_alike():

@@ -3,13 +3,12 @@
    How a text looks is a template of its plan, which Python makes of what its own writer writes: bytes, and
    numbers that stand for what differs.  The GIL is held: the shortest form of a float is the interpreter's. */
 
-#include "block.h"
+#include "texts.h"
 #include "values.h"
 
 /* What the numbers in a template stand for. */
 enum { TIMESTAMP, TRACE_ID, SPAN_ID, PARENT_ID, MILLISECONDS, THREAD, VALUE, START_US, DURATION_US, FIELDS };
 
-#define LONGEST_NUMBER 40
 #define LAST_SECOND INT64_C(253402300799)   /* 9999-12-31T23:59:59Z */
 #define BILLION INT64_C(1000000000)
 
@@ -26,62 +25,17 @@ typedef struct {
     segment_form *segments;
     int64_t origin;                 /* Unix ns that microseconds count from */
     size_t longest;                 /* bytes of a text; one that would be longer is Python's */
+    ct_output text;                 /* of a value; no object */
     int64_t second;                 /* whose text is kept */
     char second_text[20];
 } rendering;
 
-static int
-put_bytes(ct_output *output, const void *bytes, size_t size)
-{
-    if (ct_reserve(output, size) < 0) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    memcpy(output->bytes + output->size, bytes, size);
-    output->size += size;
-    return 0;
-}
+static const char HEX[] = "0123456789abcdef";
 
 static int
 put_object(ct_output *output, PyObject *bytes)
 {
-    return put_bytes(output, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
-}
-
-static int
-put_double(ct_output *output, double number)
-{
-    char *text = PyOS_double_to_string(number, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
-    if (text == NULL) {
-        return -1;
-    }
-    int is_finite = number - number == 0;
-    int failed = (!is_finite && put_bytes(output, "\"", 1) < 0)
-        || put_bytes(output, text, strlen(text)) < 0
-        || (!is_finite && put_bytes(output, "\"", 1) < 0);
-    PyMem_Free(text);
-    return failed ? -1 : 0;
-}
-
-/* Where the digits of a number begin that end at `end`; at least `least` of them. */
-static char *
-digits_before(char *end, uint64_t number, int least)
-{
-    for (; number != 0 || least > 0; number /= 10, least--) {
-        *--end = (char)('0' + number % 10);
-    }
-    return end;
-}
-
-static int
-put_integer(ct_output *output, int64_t number)
-{
-    char text[LONGEST_NUMBER], *end = text + sizeof text;
-    char *begin = digits_before(end, number < 0 ? -(uint64_t)number : (uint64_t)number, 1);
-    if (number < 0) {
-        *--begin = '-';
-    }
-    return put_bytes(output, begin, (size_t)(end - begin));
+    return ct_put_bytes(output, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
 }
 
 #define EXACT INT64_C(9007199254740992)     /* from here on doubles are not all integers */
@@ -91,126 +45,72 @@ put_integer(ct_output *output, int64_t number)
 static int
 put_quotient(ct_output *output, int64_t number, int places, double divisor)
 {
-    char text[LONGEST_NUMBER], *end = text + sizeof text;
+    char text[CT_LONGEST_NUMBER], *end = text + sizeof text;
 
     if (number <= -EXACT || number >= EXACT) {
         return 0;
     }
     if (number < 100 || number >= INT64_C(1000000000000000)) {     /* some have an exponent */
-        return put_double(output, (double)number / divisor) < 0 ? -1 : 1;
+        return ct_put_double(output, (double)number / divisor) < 0 ? -1 : 1;
     }
     uint64_t whole = (uint64_t)number / (uint64_t)divisor, part = (uint64_t)number % (uint64_t)divisor;
-    char *begin = digits_before(end, part, places);
+    char *begin = ct_digits_before(end, part, places);
     while (end > begin + 1 && end[-1] == '0') {
         end--;
     }
     *--begin = '.';
-    begin = digits_before(begin, whole, 1);
-    return put_bytes(output, begin, (size_t)(end - begin)) < 0 ? -1 : 1;
+    begin = ct_digits_before(begin, whole, 1);
+    return ct_put_bytes(output, begin, (size_t)(end - begin)) < 0 ? -1 : 1;
 }
 
-static const char HEX[] = "0123456789abcdef";
-
-static unsigned char *
-put_escape(unsigned char *to, unsigned unit)
-{
-    *to++ = '\\';
-    *to++ = 'u';
-    for (int shift = 12; shift >= 0; shift -= 4) {
-        *to++ = (unsigned char)HEX[unit >> shift & 15];
-    }
-    return to;
-}
-
-/* A character as the interpreter's own encoder writes it where it keeps to ASCII. */
-static unsigned char *
-put_character(unsigned char *to, uint32_t point)
-{
-    static const char letters[] = "btn.fr";     /* of 8 to 13 */
-    if (point >= ' ' && point <= '~' && point != '"' && point != '\\') {
-        *to++ = (unsigned char)point;
-    }
-    else if (point == '"' || point == '\\' || (point >= 8 && point <= 13 && point != 11)) {
-        *to++ = '\\';
-        *to++ = (unsigned char)(point < ' ' ? letters[point - 8] : (char)point);
-    }
-    else if (point < 0x10000) {
-        to = put_escape(to, point);
-    }
-    else {
-        to = put_escape(to, 0xD800 | (point - 0x10000) >> 10);
-        to = put_escape(to, 0xDC00 | ((point - 0x10000) & 0x3FF));
-    }
-    return to;
-}
-
-/* The inside of a text; its UTF-8 is right. */
+/* A text in quotes. */
 static int
-put_utf8(ct_output *output, const char *bytes, size_t size)
+put_text(ct_output *output, const char *utf8, size_t size)
 {
-    const unsigned char *at = (const unsigned char *)bytes, *end = at + size;
-    if (ct_reserve(output, 6 * size) < 0) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    unsigned char *to = output->bytes + output->size;
-    while (at < end) {
-        uint32_t point = *at++;
-        int more = point < 0xC0 ? 0 : point < 0xE0 ? 1 : point < 0xF0 ? 2 : 3;
-        point &= more == 0 ? 0x7F : 0x3F >> more;
-        for (; more > 0; more--) {
-            point = point << 6 | (*at++ & 0x3F);
-        }
-        to = put_character(to, point);
-    }
-    output->size = (size_t)(to - output->bytes);
-    return 0;
-}
-
-static int
-put_text(ct_output *output, const char *before, const char *bytes, size_t size, const char *behind)
-{
-    int failed = put_bytes(output, before, strlen(before)) < 0 || put_utf8(output, bytes, size) < 0
-        || put_bytes(output, behind, strlen(behind)) < 0;
+    int failed = ct_put_bytes(output, "\"", 1) < 0 || ct_put_escaped(output, utf8, size) < 0
+        || ct_put_bytes(output, "\"", 1) < 0;
     return failed ? -1 : 0;
 }
 
-/* 1: written, 0: Python has to write the record, -1: an exception. */
+/* 1: written, 0: Python has to write the record, -1: no memory. */
 static int
-put_value(const rendering *rendering, const char *at)
+put_value(rendering *rendering, const char *at)
 {
-    ct_output *output = rendering->output;
+    ct_output *output = rendering->output, *text = &rendering->text;
+    const ct_names *names = &rendering->block->log->names;
     int64_t integer;
     double real;
-    const ct_name *name;
     PyObject *known;
 
     switch (*at) {
     case NONE:
-        return put_bytes(output, "\"None\"", 6) < 0 ? -1 : 1;
+        return ct_put_bytes(output, "\"None\"", 6) < 0 ? -1 : 1;
     case TRUE_:
-        return put_bytes(output, "true", 4) < 0 ? -1 : 1;
+        return ct_put_bytes(output, "true", 4) < 0 ? -1 : 1;
     case FALSE_:
-        return put_bytes(output, "false", 5) < 0 ? -1 : 1;
+        return ct_put_bytes(output, "false", 5) < 0 ? -1 : 1;
     case INTEGER:
         memcpy(&integer, at + 1, 8);
-        return put_integer(output, integer) < 0 ? -1 : 1;
+        return ct_put_integer(output, integer) < 0 ? -1 : 1;
     case FLOAT:
         memcpy(&real, at + 1, 8);
-        return put_double(output, real) < 0 ? -1 : 1;
+        return ct_put_double(output, real) < 0 ? -1 : 1;
     case ASCII: case UTF8:
-        return put_text(output, "\"", ct_text(at), ct_text_size(at), "\"") < 0 ? -1 : 1;
-    case INSTANCE: case CYCLE: case DEEPER:
-        name = ct_name_of(&rendering->block->log->names, ct_class(at));
-        return put_text(output, *at == CYCLE ? "\"<cycle " : "\"<", name->utf8, (size_t)name->size,
-                        *at == DEEPER ? " ...>\"" : ">\"") < 0 ? -1 : 1;
+        return put_text(output, ct_text(at), ct_text_size(at)) < 0 ? -1 : 1;
     case OBJECT:
         known = PyList_GET_ITEM(rendering->objects,
                                 ct_place_of(&rendering->block->objects, ct_object(at)));
         return known == Py_None ? 0 : put_object(output, known) < 0 ? -1 : 1;
-    default:
-        return 0;
     }
+    if (ct_is_flat(at)) {
+        return ct_put_node(output, names, at, 1);
+    }
+    text->size = 0;
+    int done = ct_put_node(text, names, at, 1);
+    if (done != 1) {
+        return done;
+    }
+    return put_text(output, text->size == 0 ? "" : (const char *)text->bytes, text->size) < 0 ? -1 : 1;
 }
 
 /* The civil date of a day since 1970 is computed in years that begin with March, so that the day that only
@@ -245,8 +145,8 @@ put_timestamp(rendering *rendering, int64_t unix_ns)
         write_second(rendering->second_text, second);
     }
     memcpy(text + 1, rendering->second_text, 19);
-    (void)digits_before(text + 27, (uint64_t)rest / 1000, 6);
-    return put_bytes(rendering->output, text, sizeof text - 1);
+    (void)ct_digits_before(text + 27, (uint64_t)rest / 1000, 6);
+    return ct_put_bytes(rendering->output, text, sizeof text - 1);
 }
 
 static int
@@ -259,7 +159,7 @@ put_id(ct_output *output, uint64_t id)
         text[2 + 2 * i] = HEX[byte & 15];
     }
     text[17] = '"';
-    return put_bytes(output, text, sizeof text);
+    return ct_put_bytes(output, text, sizeof text);
 }
 
 /* As `put_value`. */
@@ -332,6 +232,9 @@ render_entry(rendering *rendering, const ct_item *item)
         return 0;
     }
     int done = put_template(rendering, item, template);
+    if (done < 0) {
+        PyErr_NoMemory();
+    }
     if (done == 1 && rendering->output->size - begin > rendering->longest) {
         done = 0;
     }
@@ -458,5 +361,6 @@ ct_render_block(ct_block *block, PyObject *arguments)
         result = Py_NewRef(Py_None);
     }
     PyMem_Free(rendering.segments);
+    PyMem_RawFree(rendering.text.bytes);
     return result;
 }

@@ -3,11 +3,11 @@
    What all calls of a plan or all spans of a segment have in common comes as bytes from the Python
    encoder, which also writes every record that is not plain; here is the wire form of attributes alone. */
 
-#include "block.h"
+#include "texts.h"
 #include "values.h"
 
 enum { ATTRIBUTE = 0x4A, SPAN = 0x12, VALUE = 0x12 };                   /* tags of fields: Span, ScopeSpans, KeyValue */
-enum { STRING = 0x0A, BOOLEAN = 0x10, NUMBER = 0x18, DOUBLE = 0x21 };   /* AnyValue */
+enum { STRING = 0x0A, BOOLEAN = 0x10, NUMBER = 0x18, DOUBLE = 0x21, ARRAY = 0x2A, ITEM = 0x0A };
 #define LONGEST_VARINT 10
 #define LONGEST_HEAD 256        /* of ids, times and flags */
 
@@ -42,6 +42,8 @@ typedef struct {
     segment_form *segments;
     piece *objects;             /* field `value` of each object; no bytes: Python encodes its record */
     Py_ssize_t span_id, parent_id, start, end;      /* where in a head they stand */
+    ct_output text;             /* the texts of an entry's nodes, one behind the other; no object */
+    size_t text_ends[CT_MAX_ARGUMENTS + 1];
 } encoding;
 
 static int
@@ -158,7 +160,9 @@ put_varint(unsigned char *to, uint64_t value)
 static unsigned char *
 put(unsigned char *to, const void *bytes, size_t size)
 {
-    memcpy(to, bytes, size);
+    if (size != 0) {        /* `bytes` may be NULL then */
+        memcpy(to, bytes, size);
+    }
     return to + size;
 }
 
@@ -187,27 +191,80 @@ put_number(unsigned char *to, piece key, uint64_t number)
     return put_varint(to, number);
 }
 
-/* A text of up to three pieces. */
 static unsigned char *
-put_text(unsigned char *to, piece key, piece before, piece text, piece behind)
+put_text(unsigned char *to, piece key, piece text)
 {
-    size_t size = before.size + text.size + behind.size;
-    to = put_key(to, key, 1 + varint_size(size) + size);
+    to = put_key(to, key, 1 + varint_size(text.size) + text.size);
     *to++ = STRING;
-    to = put_varint(to, size);
-    to = put_piece(to, before);
-    to = put_piece(to, text);
-    return put_piece(to, behind);
+    to = put_varint(to, text.size);
+    return put_piece(to, text);
 }
 
-#define NOTHING ((piece){"", 0})
-#define LITERAL(text) ((piece){(text), sizeof(text) - 1})
-
-static piece
-name_of(const encoding *encoding, const char *at)
+/* Bytes of a scalar in an array. */
+static size_t
+item_size(const char *at)
 {
-    const ct_name *name = ct_name_of(&encoding->block->log->names, ct_class(at));
-    return (piece){name->utf8, (size_t)name->size};
+    uint64_t bits;
+
+    switch (*at) {
+    case INTEGER:
+        memcpy(&bits, at + 1, sizeof bits);
+        return 1 + varint_size(bits);
+    case FLOAT:
+        return 9;
+    case TRUE_: case FALSE_:
+        return 2;
+    default:
+        return 1 + varint_size(ct_text_size(at)) + ct_text_size(at);
+    }
+}
+
+static unsigned char *
+put_item(unsigned char *to, const char *at)
+{
+    uint64_t bits;
+
+    *to++ = ITEM;
+    to = put_varint(to, item_size(at));
+    switch (*at) {
+    case INTEGER:
+        memcpy(&bits, at + 1, sizeof bits);
+        *to++ = NUMBER;
+        return put_varint(to, bits);
+    case FLOAT:
+        *to++ = DOUBLE;
+        return put(to, at + 1, 8);
+    case TRUE_: case FALSE_:
+        *to++ = BOOLEAN;
+        *to++ = *at == TRUE_;
+        return to;
+    default:
+        *to++ = STRING;
+        to = put_varint(to, ct_text_size(at));
+        return put(to, ct_text(at), ct_text_size(at));
+    }
+}
+
+static unsigned char *
+put_array(unsigned char *to, piece key, const char *at)
+{
+    uint32_t count = ct_size(at), ignored = 0;
+    size_t size = 0;
+    const char *first = ct_step(at, &ignored);
+
+    at = first;
+    for (uint32_t i = 0; i < count; i++, at = ct_step(at, &ignored)) {
+        size_t item = item_size(at);
+        size += 1 + varint_size(item) + item;
+    }
+    to = put_key(to, key, 1 + varint_size(size) + size);
+    *to++ = ARRAY;
+    to = put_varint(to, size);
+    at = first;
+    for (uint32_t i = 0; i < count; i++, at = ct_step(at, &ignored)) {
+        to = put_item(to, at);
+    }
+    return to;
 }
 
 static piece
@@ -216,43 +273,48 @@ object_at(const encoding *encoding, const char *at)
     return encoding->objects[ct_place_of(&encoding->block->objects, ct_object(at))];
 }
 
-/* Bytes that the attribute of a value takes at most; 0 for one that Python has to encode. */
-static size_t
-room_for(const encoding *encoding, const char *at)
+/* Bytes that the attribute of a value takes at most, and its text, if it has to be made: 1; 0 for one that
+   Python has to encode, -1: no memory. */
+static int
+measure_value(encoding *encoding, int index, const char *at, size_t *room)
 {
-    size_t size;
+    size_t begin = encoding->text.size, size = 0;
+    int done = 1;
 
     switch (*at) {
     case NONE: case TRUE_: case FALSE_: case INTEGER: case FLOAT:
-        size = LONGEST_VARINT;
         break;
     case ASCII: case UTF8:
         size = ct_text_size(at);
         break;
-    case INSTANCE: case CYCLE: case DEEPER:
-        size = name_of(encoding, at).size + 16;
-        break;
     case OBJECT:
         size = object_at(encoding, at).size;
-        if (size == 0) {
-            return 0;
-        }
+        done = size != 0;
         break;
     default:
-        return 0;
+        if (ct_is_flat(at)) {       /* an item takes two lengths more than its bytes here */
+            size = (size_t)(ct_behind(at) - at) + ct_size(at) * 2 * LONGEST_VARINT;
+        }
+        else {
+            done = ct_put_node(&encoding->text, &encoding->block->log->names, at, 0);
+            size = encoding->text.size - begin;
+        }
     }
-    return size + 4 * LONGEST_VARINT;
+    encoding->text_ends[index] = encoding->text.size;
+    *room += size + 5 * LONGEST_VARINT;
+    return done;
 }
 
 static unsigned char *
-put_attribute(const encoding *encoding, unsigned char *to, piece key, const char *at)
+put_attribute(const encoding *encoding, unsigned char *to, piece key, const char *at, int index)
 {
+    size_t begin = index == 0 ? 0 : encoding->text_ends[index - 1];
     uint64_t bits;
-    piece object;
+    piece object, text;
 
     switch (*at) {
     case NONE:
-        return put_text(to, key, NOTHING, LITERAL("None"), NOTHING);
+        return put_text(to, key, (piece){"None", 4});
     case TRUE_: case FALSE_:
         to = put_key(to, key, 2);
         *to++ = BOOLEAN;
@@ -265,12 +327,8 @@ put_attribute(const encoding *encoding, unsigned char *to, piece key, const char
         to = put_key(to, key, 9);
         *to++ = DOUBLE;
         return put(to, at + 1, 8);
-    case INSTANCE:
-        return put_text(to, key, LITERAL("<"), name_of(encoding, at), LITERAL(">"));
-    case CYCLE:
-        return put_text(to, key, LITERAL("<cycle "), name_of(encoding, at), LITERAL(">"));
-    case DEEPER:
-        return put_text(to, key, LITERAL("<"), name_of(encoding, at), LITERAL(" ...>"));
+    case ASCII: case UTF8:
+        return put_text(to, key, (piece){ct_text(at), ct_text_size(at)});
     case OBJECT:
         object = object_at(encoding, at);
         *to++ = ATTRIBUTE;
@@ -278,7 +336,12 @@ put_attribute(const encoding *encoding, unsigned char *to, piece key, const char
         to = put_piece(to, key);
         return put_piece(to, object);
     default:
-        return put_text(to, key, NOTHING, (piece){ct_text(at), ct_text_size(at)}, NOTHING);
+        if (ct_is_flat(at)) {
+            return put_array(to, key, at);
+        }
+        text.size = encoding->text_ends[index] - begin;
+        text.bytes = text.size == 0 ? "" : (const char *)encoding->text.bytes + begin;
+        return put_text(to, key, text);
     }
 }
 
@@ -290,34 +353,34 @@ key_of(const plan_form *plan, int argument)
     return key;
 }
 
-/* Bytes that the span of an entry takes at most; 0 for one that Python has to encode. */
-static size_t
-room_for_entry(const encoding *encoding, const ct_item *item)
+/* Bytes that the span of an entry takes at most; as `measure_value`. */
+static int
+measure_entry(encoding *encoding, const ct_item *item, size_t *room)
 {
     const ct_entry *entry = item->entry;
     const plan_form *plan = &encoding->plans[item->plan];
     const segment_form *segment = &encoding->segments[item->segment];
-    size_t room = plan->constant.size + plan->state.size + segment->state.size + segment->suffix.size
-        + plan->fixed_result.size + plan->end.size + plan->busy.size + plan->suspensions.size
-        + LONGEST_HEAD + 12 * LONGEST_VARINT;
     const char *at = ct_values_of(entry);
+    int done = 1;
 
     if (!plan->is_known || !segment->is_known || entry->ending != CT_RETURNED || entry->parent_id == 0
         || (plan->state.bytes != NULL && segment->state.size != 0)
         || entry->argument_count != PyTuple_GET_SIZE(plan->keys)
+        || entry->argument_count > CT_MAX_ARGUMENTS
         || !ct_is_written(entry->start, segment->wall_offset)
         || !ct_is_written(entry->end, segment->wall_offset)) {
         return 0;
     }
-    for (int i = 0; i < entry->argument_count + entry->has_result; i++) {
-        size_t more = room_for(encoding, at);
-        if (more == 0) {
-            return 0;
-        }
-        room += more + (i < entry->argument_count ? key_of(plan, i) : plan->result).size;
+    *room = plan->constant.size + plan->state.size + segment->state.size + segment->suffix.size
+        + plan->fixed_result.size + plan->end.size + plan->busy.size + plan->suspensions.size
+        + LONGEST_HEAD + 12 * LONGEST_VARINT;
+    encoding->text.size = 0;
+    for (int i = 0; done == 1 && i < entry->argument_count + entry->has_result; i++) {
+        *room += (i < entry->argument_count ? key_of(plan, i) : plan->result).size;
+        done = measure_value(encoding, i, at, room);
         at = ct_behind(at);
     }
-    return room;
+    return done;
 }
 
 static void
@@ -336,16 +399,17 @@ put_head(const encoding *encoding, unsigned char *to, const ct_entry *entry, con
 
 /* Append the span of an entry; 1: done, 0: Python has to encode it, -1: no memory. */
 static int
-encode_entry(const encoding *encoding, const ct_item *item)
+encode_entry(encoding *encoding, const ct_item *item)
 {
     const ct_entry *entry = item->entry;
     const plan_form *plan = &encoding->plans[item->plan];
     const segment_form *segment = &encoding->segments[item->segment];
     ct_output *output = encoding->output;
-    size_t room = room_for_entry(encoding, item);
+    size_t room = 0;
+    int is_measured = measure_entry(encoding, item, &room);
 
-    if (room == 0) {
-        return 0;
+    if (is_measured != 1) {
+        return is_measured;
     }
     if (ct_reserve(output, room) < 0) {
         return -1;
@@ -359,10 +423,10 @@ encode_entry(const encoding *encoding, const ct_item *item)
     to = put_piece(to, segment->suffix);
     const char *at = ct_values_of(entry);
     for (int i = 0; i < entry->argument_count; i++) {
-        to = put_attribute(encoding, to, key_of(plan, i), at);
+        to = put_attribute(encoding, to, key_of(plan, i), at, i);
         at = ct_behind(at);
     }
-    to = entry->has_result ? put_attribute(encoding, to, plan->result, at)
+    to = entry->has_result ? put_attribute(encoding, to, plan->result, at, entry->argument_count)
         : put_piece(to, plan->fixed_result);
     if (entry->busy != 0 || entry->suspensions != 0) {
         to = put_number(to, plan->busy, (uint64_t)entry->busy);
@@ -380,7 +444,7 @@ encode_entry(const encoding *encoding, const ct_item *item)
 }
 
 static int
-encode_all(const encoding *encoding, PyObject *one)
+encode_all(encoding *encoding, PyObject *one)
 {
     const ct_block *block = encoding->block;
     Py_ssize_t index = 0, count = block->count;
@@ -472,5 +536,6 @@ done:
     PyMem_Free(encoding.plans);
     PyMem_Free(encoding.segments);
     PyMem_Free(encoding.objects);
+    PyMem_RawFree(encoding.text.bytes);
     return result;
 }

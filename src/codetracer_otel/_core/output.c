@@ -1,7 +1,6 @@
 /* Encoded spans in memory that is used again: a fresh page costs more than to encode a span. */
 
-#include "block.h"
-#include <string.h>
+#include "texts.h"
 
 /* Room for `more` bytes, with or without the GIL; -1 without an exception where there is no memory. */
 int
@@ -56,12 +55,7 @@ output_append(ct_output *output, PyObject *span)
     if (refuse_while_shared(output) < 0 || PyBytes_AsStringAndSize(span, &bytes, &size) < 0) {
         return NULL;
     }
-    if (ct_reserve(output, (size_t)size) < 0) {
-        return PyErr_NoMemory();
-    }
-    memcpy(output->bytes + output->size, bytes, (size_t)size);
-    output->size += (size_t)size;
-    if (ct_end_span(output) < 0) {
+    if (ct_put_bytes(output, bytes, (size_t)size) < 0 || ct_end_span(output) < 0) {
         return PyErr_NoMemory();
     }
     Py_RETURN_NONE;
