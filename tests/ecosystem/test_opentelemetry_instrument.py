@@ -105,6 +105,27 @@ def test_a_broken_filter_is_printed_and_the_program_runs_untraced(receiver, tmp_
     assert receiver.spans() == []
 
 
+FILE = """
+file_format: "1.0"
+resource:
+  attributes:
+    - {{name: service.name, value: of the file}}
+tracer_provider:
+  processors:
+    - simple:
+        exporter:
+          otlp_http: {{endpoint: "{url}/v1/traces"}}
+  limits: {{attribute_count_limit: 4}}
+"""
+OURS = """
+instrumentation/development:
+  python:
+    codetracer:
+      trace_filter: "{filter}"
+      capture: return
+"""
+
+
 def test_an_opentelemetry_configuration_file_carries_our_options(receiver, tmp_path):
     filter_file = tmp_path / "only-main.toml"
     filter_file.write_text(
@@ -113,20 +134,8 @@ def test_an_opentelemetry_configuration_file_carries_our_options(receiver, tmp_p
         "[[scope.rules]]\nselector = 'obj:literal:__main__.tax'\nexec = 'skip'\n"
     )
     configuration = tmp_path / "otel.yaml"
-    configuration.write_text(
-        "file_format: '1.0'\n"
-        "tracer_provider:\n"
-        "  processors:\n"
-        "    - simple:\n"
-        "        exporter:\n"
-        f"          otlp_http: {{endpoint: '{receiver.endpoint}/v1/traces'}}\n"
-        "instrumentation/development:\n"
-        "  python:\n"
-        "    codetracer:\n"
-        f"      trace_filter: '{filter_file}'\n"
-        "      exporter: provider\n"
-        "      capture: return\n"
-    )
+    text = FILE.format(url=receiver.endpoint) + OURS.format(filter=filter_file)
+    configuration.write_text(text)
 
     ended = instrumented("plain", OTEL_CONFIG_FILE=str(configuration))
 
@@ -135,6 +144,19 @@ def test_an_opentelemetry_configuration_file_carries_our_options(receiver, tmp_p
     (span,) = receiver.spans()
     assert span.name == "__main__.main"
     assert span.attributes["codetracer.return"] == pytest.approx(0.6)
+
+
+def test_a_configuration_file_that_does_not_name_us_says_where_our_spans_go(receiver, tmp_path):
+    configuration = tmp_path / "otel.yaml"
+    configuration.write_text(FILE.format(url=receiver.endpoint))
+
+    ended = instrumented("plain", OTEL_CONFIG_FILE=str(configuration))
+
+    assert (ended.stdout, ended.returncode) == UNTRACED
+    spans = receiver.spans()
+    assert sorted(span.name for span in spans) == ["__main__.main", *["__main__.tax"] * 3]
+    assert {span.resource["service.name"] for span in spans} == {"of the file"}
+    assert {len(span.attributes) for span in spans} == {4}
 
 
 def test_our_json_lines_are_an_exporter_for_anybodys_spans(tmp_path):

@@ -44,6 +44,7 @@ with trace.get_tracer("library").start_as_current_span("by hand") as span:
     span.set_attribute("password", "s3cret-of-a-span")
 print(type(trace.get_tracer_provider()).__module__)
 """
+pytest.importorskip("opentelemetry.configuration", reason="newer releases of OpenTelemetry")
 BOUNDS = SpanBounds(
     attributes=5, events=1, event_attributes=5, link_attributes=5, text=40, part_text=40
 )
