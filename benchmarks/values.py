@@ -26,6 +26,11 @@ class Plain:
     pass
 
 
+class Order:
+    def __init__(self):
+        self.item, self.count, self.price, self.paid, self.note = "cup", 2, 9.5, True, None
+
+
 class AllowAll:
     """Walk rules that allow everything, as the builtin filter does for ordinary names."""
 
@@ -49,6 +54,7 @@ VALUES = {
     "tuple of 3": (1, "a", None),
     "dataclass of 3": Point(1, 2, "a"),
     "other object": Plain(),
+    "object of 5 fields": Order(),
     "nested": {"a": [1, 2, {"b": (1, 2)}], "c": {"d": "e"}},
 }
 
@@ -65,7 +71,12 @@ def microseconds(capture, value):
 
 def main():
     for label, attribute_rules in (("no patterns", None), ("attr patterns", AllowAll())):
-        capture = build_capture(ValueLimits(), attribute_rules, allow_repr=False)
+        capture = build_capture(
+            ValueLimits(),
+            attribute_rules,
+            allow_repr=False,
+            wanted=lambda cls: True if cls is Order else None,
+        )
         for name, value in VALUES.items():
             median, fastest = microseconds(capture, value)
             print(f"{label:14} {name:18} {median:7.2f} us   (fastest {fastest:.2f})")
