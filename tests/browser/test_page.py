@@ -454,6 +454,7 @@ def test_two_sides_are_compared_on_one_page(driver, tmp_path):
     assert "1.99 ms" in page.text("facts")
     page.run("document.querySelectorAll('#changes button')[0].click()")
     assert page.text("matches") == "12 found"
+    assert page.run("return document.getElementById('search').value") == "app.query"
     page.run("document.getElementById('flame-spans').focus()")
     page.press("\ue015")
     assert "4 \u2192 8 calls, 200 \u00b5s \u2192 400 \u00b5s in all" in page.text("flame-text")
@@ -473,3 +474,18 @@ def test_the_lines_of_a_function_are_shown_without_what_looks_like_a_secret(show
     page.press("\ue015")
     code = page.run("return document.querySelector('.code').textContent")
     assert code == "def work(a):\n    token = '<redacted>'\n    return '<b>' * a"
+
+
+def test_calls_that_the_recorder_folded_say_how_many_they_are(show):
+    folded = {"codetracer.folded.count": 4000, "codetracer.folded.total_us": 300}
+    page = show(line(1, 0, 1000, name="app.main"), line(2, 10, 900, parent=1, attributes=folded))
+    page.focus()
+    page.press("\ue015", "\ue015")
+    assert page.run("return document.querySelector('#details h2').textContent") == "app.work"
+    page.press("\ue013")
+    links = page.run(
+        "return [...document.querySelectorAll('#details .link')].map(e => e.textContent)"
+    )
+    assert links == ["app.work \u00d74,000"]
+    calls = "return [...document.querySelectorAll('#rows td')].map(e => e.textContent)"
+    assert "4,000" in page.run(calls)

@@ -176,6 +176,11 @@ class Contents:
             "lanes": [self._lane(lane) for lane in self._layout.lanes],
             "slices": self._columns(),
             "runs": self._runs(),
+            "folded": {
+                number: spans.folded[index].count
+                for number, (index, run) in enumerate(self._layout.members)
+                if run is None and index in spans.folded
+            },
             "functions": [self._function(number) for number in range(len(self._times))],
             "sources": self._sources_of_functions(),
             "flame": flame_columns(self._traces, self._compared.sides),

@@ -23,7 +23,7 @@ class Flame {
   read(columns) {
     this.parent = columns.parent;
     this.functionOf = columns.function;
-    this.isCompared = columns.new !== undefined;
+    this.isCompared = this.model.isCompared;
     const count = this.parent.length;
     const own = (side) => (columns[side] ?? []).map(([time]) => time);
     this.calls = (columns.new ?? columns.all).map(([, calls]) => calls);

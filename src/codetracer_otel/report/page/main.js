@@ -30,13 +30,16 @@ class Search {
     this.run("");
   }
 
-  /** Marks the calls of a function. */
+  /** Marks the calls of a function; where two runs are compared, those of its namesakes too. */
   ofFunction(number) {
     this.turn++;
-    this.box.value = this.model.functions[number].shown;
-    const matched = new Uint8Array(this.model.count);
-    for (let slice = 0; slice < this.model.count; slice++) matched[slice] = this.model.functionOf[slice] === number ? 1 : 0;
-    this.finish(matched, this.model.functions[number].calls);
+    const { model } = this;
+    const { name, shown } = model.functions[number];
+    const isIt = model.functions.map((called, other) => other === number || (model.isCompared && called.name === name));
+    this.box.value = shown;
+    const matched = new Uint8Array(model.count);
+    for (let slice = 0; slice < model.count; slice++) matched[slice] = isIt[model.functionOf[slice]] ? 1 : 0;
+    this.finish(matched, model.functions.reduce((sum, called, other) => sum + (isIt[other] ? called.calls : 0), 0));
   }
 
   run(text) {

@@ -14,6 +14,9 @@ class Model {
     this.notes = data.notes;
     this.keys = data.keys;
     this.flame = data.flame;
+    this.isCompared = data.flame.new !== undefined;
+    /** @type {Map<number, number>} calls that a slice stands for, where the recorder folded them */
+    this.folded = new Map(Object.entries(data.folded).map(([slice, count]) => [Number(slice), Number(count)]));
     this.changes = data.changes;
     this.sources = new Map(Object.entries(data.sources).map(([number, text]) => [Number(number), text]));
     this.runs = new Map(Object.entries(data.runs).map(([slice, run]) => [Number(slice), run]));
@@ -107,7 +110,7 @@ class Model {
   }
 
   name(slice) {
-    if (!this.isFolded(slice)) return this.functions[this.functionOf[slice]].shown;
+    if (!this.isFolded(slice)) return this.functions[this.functionOf[slice]].shown + this.countText(slice);
     const [, errors, calls] = this.runs.get(slice);
     const number = calls.reduce((sum, [, count]) => sum + count, 0);
     const of = calls.length === 1 ? this.functions[calls[0][0]].shown : `${calls.length} functions`;
@@ -116,7 +119,12 @@ class Model {
   }
 
   briefName(slice) {
-    return this.isFolded(slice) ? this.name(slice) : this.functions[this.functionOf[slice]].brief;
+    return this.isFolded(slice) ? this.name(slice) : this.functions[this.functionOf[slice]].brief + this.countText(slice);
+  }
+
+  countText(slice) {
+    const count = this.folded.get(slice);
+    return count === undefined ? "" : ` \u00d7${formatCount(count)}`;
   }
 
   detailText(chunk) {
