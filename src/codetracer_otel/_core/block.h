@@ -40,10 +40,12 @@ extern PyType_Spec ct_block_spec;
 
 /* block.c */
 PyObject *ct_take_block(ct_log *log, Py_ssize_t limit);
+
+/* objects.c */
 uint32_t ct_place_of(const ct_objects *objects, PyObject *object);
+int ct_add_object(ct_objects *objects, PyObject *object, uint32_t *place);
 
 /* scan.c */
-extern PyType_Spec ct_scanner_spec;
 PyObject *ct_scan_block(ct_block *block, PyObject *const *arguments, Py_ssize_t count);
 
 /* Encoded spans, one behind the other. */

@@ -3,6 +3,7 @@
 #include "frames.h"     /* first: it says which of CPython's headers may be read */
 #include "block.h"
 #include "known.h"
+#include "scanner.h"
 
 ct_state *
 ct_state_of(PyTypeObject *type)
