@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: all test demo lint types imports pytest matrix collector test-browser pictures \
     report-figures chromium third-party bench bench-quick bench-gate cpython-tests \
-    forest stress soak sanitize behaviours-hard recipes package dependencies mutants \
+    forest stress soak sanitize behaviours-hard recipes package wheels dependencies mutants \
     page-types diff-noise format clean
 
 all: test
@@ -135,6 +135,11 @@ recipes: .venv-recipes/.installed
 # Wheel and sdist, installed into empty environments of both interpreters, and used from outside.
 package: .venv/.installed
 	.venv/bin/python -m tools.package
+
+# A wheel with the compiled core for every interpreter that is here, in FOLDER=dist, tried out.
+FOLDER ?= dist
+wheels: .venv/.installed
+	.venv/bin/python -m tools.wheels $(FOLDER)
 
 # The tests with the oldest and with the newest versions that pyproject.toml allows.
 dependencies: .venv/.installed

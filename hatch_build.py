@@ -73,9 +73,9 @@ def compile_core(root: Path, *, in_place: bool) -> Path:
     try:
         command.ensure_finalized()
         command.run()
+        return root / command.get_ext_fullpath(MODULE)
     finally:
         os.chdir(folder)
-    return root / command.get_ext_fullpath(MODULE)
 
 
 def number_of_sources(root: Path) -> int:

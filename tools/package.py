@@ -34,11 +34,20 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="package-") as name:
         folder = Path(name)
         wheel, sdist = build(folder)
-        look_into(wheel)
-        interpreters = [base_of(place) for place in ENVIRONMENTS if place.exists()]
-        checks = [(python, package) for python in interpreters for package in (wheel, sdist)]
+        tag = look_into(wheel)
+        fits = [base for base in interpreters() if tag in ("py3", python_tag(base))]
+        checks = [(base, wheel) for base in fits] + [(base, sdist) for base in interpreters()]
         failures = [try_out(python, package, folder) for python, package in checks]
     return 1 if any(failures) else 0
+
+
+def interpreters() -> list[str]:
+    return [base_of(place) for place in ENVIRONMENTS if place.exists()]
+
+
+def python_tag(base: str) -> str:
+    """Return the tag of wheels with code compiled for an interpreter, such as ``cp312``."""
+    return answer(base, "-c", "import sys; print('cp%d%d' % sys.version_info[:2])")
 
 
 def base_of(environment: Path) -> str:
@@ -56,13 +65,22 @@ def build(folder: Path) -> tuple[Path, Path]:
     return wheel, sdist
 
 
-def look_into(wheel: Path) -> None:
-    """Fail when the wheel lacks a data file, or has anything beside the package."""
+def look_into(wheel: Path) -> str:
+    """Return the tag of the interpreters that a wheel is for.
+
+    Fail when it lacks a data file, has anything beside the package, sources of the core, or another
+    core than the one that its tag promises: modules for other interpreters lie among the sources.
+    """
     names = zipfile.ZipFile(wheel).namelist()
+    tag = wheel.name.split("-")[2]
+    cores = [name for name in names if name.endswith((".so", ".pyd", ".c", ".h"))]
+    if len(cores) != (tag != "py3") or not all(tag[2:] in core for core in cores):
+        raise SystemExit(f"{wheel.name} has {cores}")
     missing = [name for name in REQUIRED if f"codetracer_otel/{name}" not in names]
     strange = {name.split("/")[0] for name in names if not name.startswith("codetracer_otel")}
     if missing or strange:
         raise SystemExit(f"{wheel.name}: without {missing}, with {sorted(strange)}")
+    return tag
 
 
 def try_out(base: str, package: Path, folder: Path) -> bool:
