@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.data_classes import dataclass
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.named.values import find_named_values
 from codetracer_otel.filters.secrets.shapes.cards import find_cards
 from codetracer_otel.filters.secrets.shapes.tokens import find_jwts, find_tokens
@@ -31,11 +32,11 @@ class Shape:
 
 # re.ASCII keeps case-insensitive letters to the 52 that `str.lower` maps alike: the prefilter
 # tests `bearer` and `basic` in the lower-cased text.
-_CREDENTIALS: Final = re.compile(
+_CREDENTIALS: Final = lazy_regex(
     r"(?:(bearer)|basic)(?:[ \t]++|%20|\+)([A-Za-z0-9._~+/=|:-]++)", re.ASCII | re.IGNORECASE
 )
 _OPAQUE_LENGTH: Final = 16
-_NOT_LETTER: Final = re.compile(r"[^A-Za-z]")
+_NOT_LETTER: Final = lazy_regex(r"[^A-Za-z]")
 _PROSE: Final = frozenset(
     {"auth", "authentication", "authorization", "format", "scheme", "token", "tokens"}
 )
@@ -68,17 +69,17 @@ def _is_user_and_password(value: str) -> bool:
     return b":" in decoded
 
 
-_KEY_BEGIN: Final = re.compile(
+_KEY_BEGIN: Final = lazy_regex(
     r"-{4,5}(?: |\+|%20)?BEGIN(?: |\+|%20)[A-Z0-9 +%]{0,40}?PRIVATE(?: |\+|%20)KEY"
 )
-_KEY_END: Final = re.compile(
+_KEY_END: Final = lazy_regex(
     r"-{4,5}(?: |\+|%20)?END(?: |\+|%20)[A-Z0-9 +%]{0,40}?PRIVATE(?: |\+|%20)KEY"
     r"(?:(?: |\+|%20)BLOCK)?(?: |\+|%20)?-{0,5}"
 )
 
 
 # PuTTY's own format: the lines of the private half, up to their checksum.
-_PUTTY: Final = re.compile(
+_PUTTY: Final = lazy_regex(
     r"Private-Lines:(?: |\+|%20)*+[0-9]{1,6}+(?:\s|\\r|\\n|%0[AaDd])*+"
     r"(?:(?!Private-(?:MAC|Hash))[A-Za-z0-9+/=%\s\\])*+"
 )
@@ -97,22 +98,22 @@ def find_private_keys(text: str, *, is_cut: bool) -> list[tuple[int, int]]:  # n
 
 # A password may hold `/`, `?`, `#` that should have been quoted; a port may not be taken for one.
 # No part crosses the next `://`, so every character is looked at by one attempt only.
-_USERINFO: Final = re.compile(
+_USERINFO: Final = lazy_regex(
     r":(?://|\\/\\/)((?:[^\s/?#\"'<>@]++@)++"
     r"|[^\s/?#\"'<>@:]*+:(?![0-9]{1,5}[/?#])(?:(?!:\\?/)[^\s@\"'<>])++@)"
 )
 # The same without a scheme, as `urlsplit` gives it, is taken for one where it is the whole text.
-_AUTHORITY: Final = re.compile(
+_AUTHORITY: Final = lazy_regex(
     r"((?!(?:mailto|sips?|xmpp|acct|im|pres):|[0-9]++:)[^\s/?#\"'<>@:]++:[^\s\"'<>/]+)@"
     r"[\w.-]++(?::[0-9]{1,5}+)?",
     re.IGNORECASE,
 )
-_USER_ALONE: Final = re.compile(r"[A-Za-z][a-z]{0,5}@")  # `git@`; tokens are longer
-_USERINFO_AT_CUT: Final = re.compile(
+_USER_ALONE: Final = lazy_regex(r"[A-Za-z][a-z]{0,5}@")  # `git@`; tokens are longer
+_USERINFO_AT_CUT: Final = lazy_regex(
     r":(?://|\\/\\/)([^\s/?#\"'<>]*+\Z"
     r"|[^\s/?#\"'<>@:]*+:(?![0-9]{1,5}[/?#])(?:(?!:\\?/)[^\s\"'<>])++\Z)"
 )
-_AUTHORITY_AT_CUT: Final = re.compile(r"[^\s/?#\"'<>@:]++:[^\s\"'<>/]+")
+_AUTHORITY_AT_CUT: Final = lazy_regex(r"[^\s/?#\"'<>@:]++:[^\s\"'<>/]+")
 
 
 def find_userinfo(text: str, *, is_cut: bool) -> list[tuple[int, int]]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from codetracer_otel.filters.secrets.text_parts import TextPart
 
-_ENCODED: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+|&")
+_ENCODED: Final = lazy_regex(r"(?:%[0-9A-Fa-f]{2})+|&")
 # Characters by their number, as Python, JSON and HTML write them.
-_NUMBERED: Final = re.compile(
+_NUMBERED: Final = lazy_regex(
     r"\\++(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8}))"
     r"|&#(?:([0-9]{2,7})|[xX]([0-9A-Fa-f]{2,6}));"
 )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
+
+if TYPE_CHECKING:
+    import re
 
 Span = tuple[int, int]
 
-_OPENER: Final = re.compile(r"(?:[bBuUrRfFnN]{1,2})?(\\*+)([\"'])")
-_QUOTE_RUN: Final = {quote: re.compile(r"(?<!\\)(\\*+)" + quote) for quote in ('"', "'")}
-_CONTAINER_TOKEN: Final = re.compile(r"(?<!\\)(\\*+)([\"'])|([\[({])|([\])}])")
+_OPENER: Final = lazy_regex(r"(?:[bBuUrRfFnN]{1,2})?(\\*+)([\"'])")
+_QUOTE_RUN: Final = {quote: lazy_regex(r"(?<!\\)(\\*+)" + quote) for quote in ('"', "'")}
+_CONTAINER_TOKEN: Final = lazy_regex(r"(?<!\\)(\\*+)([\"'])|([\[({])|([\])}])")
 
 
 def quoted_span(text: str, start: int) -> Span | None:
@@ -62,9 +66,9 @@ def container_end(text: str, start: int) -> int:
     return position
 
 
-_REST_OF_LINE: Final = re.compile(r"(?:[|>][-+0-9]{0,2}+)?[ \t]*+(?:#[^\r\n]*+)?\r?\n")
+_REST_OF_LINE: Final = lazy_regex(r"(?:[|>][-+0-9]{0,2}+)?[ \t]*+(?:#[^\r\n]*+)?\r?\n")
 _ITEM: Final = ("- ", "-\t")
-_LINE: Final = re.compile(r"([ \t]*+)([^\r\n]*+)(?:\r?\n|\r)?")
+_LINE: Final = lazy_regex(r"([ \t]*+)([^\r\n]*+)(?:\r?\n|\r)?")
 
 
 def block_below(text: str, key_start: int, value_start: int) -> Span | None:

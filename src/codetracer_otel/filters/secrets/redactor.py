@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.patterns.patience import Patience
 from codetracer_otel.filters.secrets.content_rules import ShapesPattern, compile_content_pattern
 from codetracer_otel.filters.secrets.encodings import decodings, may_be_encoded
@@ -34,7 +34,7 @@ _NO_SHAPES: Final[frozenset[str]] = frozenset()
 _NOT_PERCENT_DECODED: Final = frozenset({"named"})
 _NAMED: Final = "named"  # the shape that is found in source code, too
 _PRIVATE_KEY: Final = "private_key"
-_KEY_LINE: Final = re.compile(r"[A-Za-z0-9+/=]{40,76}")
+_KEY_LINE: Final = lazy_regex(r"[A-Za-z0-9+/=]{40,76}")
 _MOST_LINES: Final = 64
 _CODE: Final = frozenset("()[]{}\"'<>,; ")
 KNOWN_KIND: Final = "known_secret"  # what the counters call what was hidden elsewhere before

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus
 
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.known.ordinary_words import ORDINARY_WORDS
 from codetracer_otel.filters.secrets.known.words import is_of_words
 from codetracer_otel.model.value import DROPPED, REDACTED
@@ -23,24 +24,24 @@ _FEWEST_CHARACTERS: Final = 4
 _FEWEST_DIGITS: Final = 16
 _FEWEST_DISTINCT_DIGITS: Final = 6
 
-_SCHEME: Final = re.compile(r"(?i)(?:bearer|basic|token|apikey|negotiate|bot|digest)[ \t]+(\S+)\Z")
+_SCHEME: Final = lazy_regex(r"(?i)(?:bearer|basic|token|apikey|negotiate|bot|digest)[ \t]+(\S+)\Z")
 _PAIR: Final = r"[\w.$!-]{1,64}=[^;&\s]*"
-_PAIRS: Final = re.compile(rf"{_PAIR}(?:[;&]\s*(?:{_PAIR}|[\w-]+))*;?\Z")
-_USER: Final = re.compile(r"[\w.@+-]{1,64}:(?!//)(\S+)\Z")
-_ADDRESS: Final = re.compile(
+_PAIRS: Final = lazy_regex(rf"{_PAIR}(?:[;&]\s*(?:{_PAIR}|[\w-]+))*;?\Z")
+_USER: Final = lazy_regex(r"[\w.@+-]{1,64}:(?!//)(\S+)\Z")
+_ADDRESS: Final = lazy_regex(
     r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^\s/@:]*:([^\s/@]+)@|[^\s/@]*@)?[^\s/?#]*(\S*)\Z"
 )
-_DIGIT: Final = re.compile(r"\d")
-_NUMBER: Final = re.compile(r"[-+]?[\d.,_ ]+(?:[eE][-+]?\d+)?[a-zA-Z%]{0,3}\Z")
-_DATE: Final = re.compile(
+_DIGIT: Final = lazy_regex(r"\d")
+_NUMBER: Final = lazy_regex(r"[-+]?[\d.,_ ]+(?:[eE][-+]?\d+)?[a-zA-Z%]{0,3}\Z")
+_DATE: Final = lazy_regex(
     r"(?:\d{4}-\d\d?-\d\d?|\d\d?[./-]\d\d?[./-]\d{2,4})(?:[T ]\d\d?:\d\d.{0,24})?\Z"
     r"|\d\d?:\d\d(?::\d\d.{0,16})?\Z"
 )
-_MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+\Z")
-_DOMAIN: Final = re.compile(r"(?:[a-z][a-z0-9-]*\.)+[a-z]{2,12}(?::\d{1,5})?\.?\Z")
-_IDENTIFIER: Final = re.compile(r"_*[A-Za-z]+(?:[_.][A-Za-z]+)+_*\Z")
-_WORD: Final = re.compile(r"[\W_]*([A-Za-z]+)\d{0,4}[\W_]*\Z")
-_TEMPLATE: Final = re.compile(r"\$\{|\$\(|\{\{|%\(|<\w|\{\w*\}\Z|\*+\Z")
+_MAIL: Final = lazy_regex(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+\Z")
+_DOMAIN: Final = lazy_regex(r"(?:[a-z][a-z0-9-]*\.)+[a-z]{2,12}(?::\d{1,5})?\.?\Z")
+_IDENTIFIER: Final = lazy_regex(r"_*[A-Za-z]+(?:[_.][A-Za-z]+)+_*\Z")
+_WORD: Final = lazy_regex(r"[\W_]*([A-Za-z]+)\d{0,4}[\W_]*\Z")
+_TEMPLATE: Final = lazy_regex(r"\$\{|\$\(|\{\{|%\(|<\w|\{\w*\}\Z|\*+\Z")
 
 
 def secrets_in(text: str) -> list[str]:

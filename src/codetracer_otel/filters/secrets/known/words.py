@@ -7,12 +7,12 @@ neighbours are counted; drawn at random they hardly do.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from functools import cache
 from itertools import chain, pairwise
 from typing import Final
 
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.known.ordinary_words import ORDINARY_WORDS
 
 _LONGEST: Final = 15  # longer ones are several words in one, as passphrases are
@@ -24,13 +24,13 @@ _UNSEEN: Final = 0.3
 _LETTERS: Final = 26
 _BEGIN: Final = "^"
 
-_WORDS: Final = re.compile(r"[^\W\d_]+(?:(?: |, |['\u2019])[^\W\d_]+)*|[^\W\d_]+-[^\W\d_]+")
+_WORDS: Final = lazy_regex(r"[^\W\d_]+(?:(?: |, |['\u2019])[^\W\d_]+)*|[^\W\d_]+-[^\W\d_]+")
 _PART: Final = r"\.?[^\W\d_]+(?:[_ .-][^\W\d_]+)*[0-9]{0,3}"
-_PATH: Final = re.compile(
+_PATH: Final = lazy_regex(
     rf"[~.]{{0,2}}(?:/{_PART})+/?|{_PART}(?:/{_PART})+(?:\.[A-Za-z][0-9A-Za-z]{{1,4}}){{1,2}}"
 )
-_RUN: Final = re.compile(r"[^\W\d_]+")
-_HUMPS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_RUN: Final = lazy_regex(r"[^\W\d_]+")
+_HUMPS: Final = lazy_regex(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
 def is_of_words(text: str) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.patterns.name_words import BUILTIN_SECRET_WORDS, compile_words
 from codetracer_otel.filters.secrets.named.lines import find_in_lines
 from codetracer_otel.filters.secrets.named.pairs import find_paired_values
@@ -16,39 +16,42 @@ from codetracer_otel.filters.secrets.quoted_text import (
 )
 from codetracer_otel.model.value import REDACTED
 
+if TYPE_CHECKING:
+    import re
+
 # A key is a whole run of these characters: the lookbehind and the possessive quantifiers make
 # every character part of one attempt only.
-_KEY: Final = re.compile(
+_KEY: Final = lazy_regex(
     r"(?<![\w.\[\]$@-])([\w.\[\]$@-]++)"
     r"(\\*+[\"']|%(?:25)*+2[27]|%(?:25)*+5[dD]|&(?:quot|#3[49]);)?+"
     r"\s*+(=>|->|[!?+~]?={1,3}+|:(?!//)=?+|[\uff1a\uff1d]|%(?:25)*+3[AaDd]|\\+u003[AaDd])"
 )
-_JOINS: Final = re.compile(r"[=:%>\\\uff1a\uff1d]")  # one of them joins every key and its value
-_FLAG: Final = re.compile(r"(?<![\w-])(--[A-Za-z][\w.-]*+)(?:\\*+[\"'])?+,?+\s++(?!--)")
-_ELEMENT: Final = re.compile(r"<([\w:.-]++)[^<>]*+>(?:(<!\[CDATA\[)|(?=[^<]))")
+_JOINS: Final = lazy_regex(r"[=:%>\\\uff1a\uff1d]")  # one of them joins every key and its value
+_FLAG: Final = lazy_regex(r"(?<![\w-])(--[A-Za-z][\w.-]*+)(?:\\*+[\"'])?+,?+\s++(?!--)")
+_ELEMENT: Final = lazy_regex(r"<([\w:.-]++)[^<>]*+>(?:(<!\[CDATA\[)|(?=[^<]))")
 
-_BLANKS: Final = re.compile(r"\s*+")
-_SPACES: Final = re.compile(r"[^\S\r\n]*+")
-_CONTAINER: Final = re.compile(r"[\w.]*+[\[({]")
-_LINE: Final = re.compile(r"[^\r\n]*+")
-_TO_QUOTE: Final = re.compile(r"[^\r\n\"']*+")
+_BLANKS: Final = lazy_regex(r"\s*+")
+_SPACES: Final = lazy_regex(r"[^\S\r\n]*+")
+_CONTAINER: Final = lazy_regex(r"[\w.]*+[\[({]")
+_LINE: Final = lazy_regex(r"[^\r\n]*+")
+_TO_QUOTE: Final = lazy_regex(r"[^\r\n\"']*+")
 # A delimiter ends a bare value only where something else seems to begin.
-_BARE: Final = re.compile(
+_BARE: Final = lazy_regex(
     r"(?:[^\s,;&\"'<]++|[,;&](?![\s\"']|[\w.\[\]$@%-]++[=:]|\Z)|[\"'](?=\w)|<(?!/))++"
 )
-_GOES_ON: Final = re.compile(r"[^\s,;&\"'<)\]}]")
-_LINE_BEGINS: Final = re.compile(r"(?:\A|[\r\n])[ \t]*+(?:[-*>#<|][ \t]++|export[ \t]++)?+\Z")
+_GOES_ON: Final = lazy_regex(r"[^\s,;&\"'<)\]}]")
+_LINE_BEGINS: Final = lazy_regex(r"(?:\A|[\r\n])[ \t]*+(?:[-*>#<|][ \t]++|export[ \t]++)?+\Z")
 # What an escape before a key leaves at its beginning: `\\npassword=`, `%0Apassword=`.
 _ESCAPES: Final = {
-    "\\": re.compile(r"x1[bB]\[[0-9]*m|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|[nrtabfv]"),
-    "%": re.compile(r"(?:25)*[0-9A-Fa-f]{2}"),
+    "\\": lazy_regex(r"x1[bB]\[[0-9]*m|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|[nrtabfv]"),
+    "%": lazy_regex(r"(?:25)*[0-9A-Fa-f]{2}"),
 }
-_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_COLOUR: Final = lazy_regex(r"\x1b\[[0-9;]*[A-Za-z]")
 # What stands where a value will be, and the field lists of docstrings.
-_STAND_IN: Final = re.compile(
+_STAND_IN: Final = lazy_regex(
     r"%[-+#0-9.]{0,4}[srdifgxc]|%\(\w+\)[srd]|\{[\w.]*(?:![rsa])?\}|\$\{\w+\}|<[\w -]+>|None"
 )
-_FIELD: Final = re.compile(r":(?:param|type|arg|keyword|[ic]?var)(?:[ \t][^\r\n:]*)?[ \t]\Z")
+_FIELD: Final = lazy_regex(r":(?:param|type|arg|keyword|[ic]?var)(?:[ \t][^\r\n:]*)?[ \t]\Z")
 _ASSIGNS: Final = "=-!?+~\uff1d"
 _HEADER_WORDS: Final = ("cookie", "authorization")
 

@@ -8,6 +8,7 @@ import contextlib
 import re
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.shapes.prefixes import (
     IDENTIFIERS,
     NAME,
@@ -37,43 +38,44 @@ STRETCH: Final = (
 MADE_UP: Final = r"[A-Za-z0-9]{16}|(?<![A-Za-z0-9])(?=[A-Za-z0-9]{7})[a-z]*+[A-Z0-9]"
 
 _START: Final = r"(?:(?<![\w+/.@\\-])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\[[0-9]{2}m))"
-_RUN: Final = re.compile(
+_RUN: Final = lazy_regex(
     r"(?:(?<=\\)[nrt]|(?<=%)[0-9A-Fa-f]{2}|(?<=\[[0-9]{2})m)?([A-Za-z0-9_-]{18,})"
 )
-_GOES_ON: Final = re.compile(r"(?:[.~+/_-]+(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{12,})*+=*+")
-_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_OF_UUIDS: Final = re.compile(rf"([a-z]{{2,12}})[_-](?:{_UUID.pattern}([_-]|\Z))+\Z")
-_BY_TIME: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE)  # ULIDs: identifiers
-_GLUED: Final = re.compile(
+_GOES_ON: Final = lazy_regex(r"(?:[.~+/_-]+(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{12,})*+=*+")
+_UUID_PATTERN: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_UUID: Final = lazy_regex(_UUID_PATTERN)
+_OF_UUIDS: Final = lazy_regex(rf"([a-z]{{2,12}})[_-](?:{_UUID_PATTERN}([_-]|\Z))+\Z")
+_BY_TIME: Final = lazy_regex(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE)  # ULIDs: identifiers
+_GLUED: Final = lazy_regex(
     r"(?<![A-Za-z0-9])[A-Za-z]{0,8}(?:KEY|SECRET|TOKEN|[a-z](?:key|secret|token))"
     r"(?=[A-Za-z]*[0-9])([A-Za-z0-9]{24,}+)"
 )
 # Base64, and what a dot separates from its prefix: neither belongs to a run.
-_BASE64: Final = re.compile(
+_BASE64: Final = lazy_regex(
     _START + r"([A-Za-z][A-Za-z0-9]{1,11}(?:[_-][A-Za-z0-9]{2,10}){0,2})"
     r"([._-])(?:v[0-9]{1,2}[._])?([A-Za-z0-9+/_-]{8,}+(?:[.][A-Za-z0-9_-]{8,}+)*+={0,2})(?![.]?[A-Za-z(\[])"
 )
-_BEHIND_COLON: Final = re.compile(  # RFC 8959
+_BEHIND_COLON: Final = lazy_regex(  # RFC 8959
     _START + r"(?:[A-Za-z]{1,12}[_-]){0,2}(?i:token|secret|key):([A-Za-z0-9_-]{18,}+=*+)"
 )
-_PARTS: Final = re.compile(
+_PARTS: Final = lazy_regex(
     _START + r"([A-Za-z0-9]{7,}+)((?:[._~-][A-Za-z0-9_-]{4,}+)++)=*+(?![+/A-Za-z0-9_-])"
 )
-_JSON: Final = re.compile("eyJ[A-Za-z0-9_-]{16}")  # another shape
-_BETWEEN: Final = re.compile(r"[._~-]")
+_JSON: Final = lazy_regex("eyJ[A-Za-z0-9_-]{16}")  # another shape
+_BETWEEN: Final = lazy_regex(r"[._~-]")
 # Two halves of which one is known to who looks after the account; digests follow names.
-_HALVES: Final = re.compile(
-    rf"(?:(?<![A-Za-z0-9-])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{{2}}))(?:{_UUID.pattern}[._~:-](?=[A-Za-z]*[0-9])[A-Za-z0-9]{{28,}}+"
+_HALVES: Final = lazy_regex(
+    rf"(?:(?<![A-Za-z0-9-])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{{2}}))(?:{_UUID_PATTERN}[._~:-](?=[A-Za-z]*[0-9])[A-Za-z0-9]{{28,}}+"
     r"(?::[A-Za-z0-9+/]+)?+=*+"
     r"|[A-Za-z0-9+/]{20,}+={1,2}:[A-Za-z0-9]{20,}+"
     r"|[0-9a-f]{24}[.:][0-9a-f]{32,}+)(?![A-Za-z0-9-])"
 )
 # Discord's bots: the number of the account in base64, the time, and a code over both.
-_OF_BOT: Final = re.compile(
+_OF_BOT: Final = lazy_regex(
     r"(?<![A-Za-z0-9_.-])([MNO][A-Za-z0-9]{21,26}={0,2})[.][A-Za-z0-9_-]{6}[.][A-Za-z0-9_-]{27,}+"
 )
-_DOTTED: Final = re.compile(r"(?<![\w./\\-])([a-z]{2,5})[.]([0-9a-f]{40,}+)(?![\w-]|[.][A-Za-z])")
-_FILE_ENDING: Final = re.compile(r"[.][A-Za-z]")
+_DOTTED: Final = lazy_regex(r"(?<![\w./\\-])([a-z]{2,5})[.]([0-9a-f]{40,}+)(?![\w-]|[.][A-Za-z])")
+_FILE_ENDING: Final = lazy_regex(r"[.][A-Za-z]")
 
 _LEAST: Final = 30  # characters, where the prefix tells nothing: usual identifiers are shorter
 _LEAST_OF_BOTH_CASES: Final = 22

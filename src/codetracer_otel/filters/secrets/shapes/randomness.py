@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-PART: Final = re.compile(r"[A-Za-z0-9]+")
-_SEPARATORS: Final = re.compile(r"[^A-Za-z0-9]+")
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
+
+PART: Final = lazy_regex(r"[A-Za-z0-9]+")
+_SEPARATORS: Final = lazy_regex(r"[^A-Za-z0-9]+")
 
 
 class Mix(NamedTuple):
