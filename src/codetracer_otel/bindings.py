@@ -28,6 +28,13 @@ try:
 except ImportError:  # not POSIX
     fcntl = None  # type: ignore[assignment]
 
+try:  # not `hashlib`, which loads OpenSSL
+    from _blake2 import blake2b as _blake2b
+    from _sha2 import sha256 as _sha256  # type: ignore[import-not-found]
+except ImportError:  # an interpreter without algorithms of its own
+    from hashlib import blake2b as _blake2b
+    from hashlib import sha256 as _sha256
+
 if TYPE_CHECKING:
     import _io
     import _thread
@@ -221,6 +228,13 @@ class Random:
 
 def _refuse(value: object) -> object:
     raise TypeError(f"{type(value).__qualname__} has no form in JSON")
+
+
+class Digests:
+    """Digests as in `hashlib`, by the code that CPython brings."""
+
+    blake2b: Any = _blake2b
+    sha256: Any = _sha256
 
 
 class Json:

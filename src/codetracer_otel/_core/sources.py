@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from zlib import crc32
+from binascii import crc32
 
 _BITS = 0x7FFFFFFF  # a C long of Windows
 

@@ -153,9 +153,14 @@ class _Parser(argparse.ArgumentParser):
     program_words: Sequence[str] = ()
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(
-            formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options
-        )
+        # For each argument argparse makes a formatter, which asks for the width of the terminal.
+        narrow: Any = partial(argparse.HelpFormatter, width=80)
+        super().__init__(formatter_class=narrow, allow_abbrev=False, **options)
+
+    def format_help(self) -> str:
+        """Return the help, as wide as the terminal."""
+        self.formatter_class = argparse.RawDescriptionHelpFormatter
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         """End with status 2: what is wrong, what was probably meant, where the help is."""
@@ -214,7 +219,7 @@ def _flags_of(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def build_parser(command: str) -> _Parser:
-    """Return the parser that knows every command by name and ``command`` with its options."""
+    """Return the parser of a command; without one, what knows every command by name."""
     parser = _Parser(
         prog=PROGRAM,
         description="Trace every selected function call of an unchanged Python program.",
@@ -225,11 +230,11 @@ def build_parser(command: str) -> _Parser:
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=True, prog=PROGRAM
     )
-    for name, (module, summary) in COMMANDS.items():
-        if name == command:
-            _adder(module)(commands)
-        else:
-            commands.add_parser(name, help=summary)
+    if command in COMMANDS:
+        _adder(COMMANDS[command][0])(commands)
+        return parser
+    for name, (_, summary) in COMMANDS.items():
+        commands.add_parser(name, help=summary)
     return parser
 
 

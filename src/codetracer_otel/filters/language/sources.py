@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from typing import Any, Final
 
 import tomli
 
+from codetracer_otel.bindings import Digests
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import ErrorCode, FilterError, Problem
 from codetracer_otel.filters.language.trust import who_else_may_write
@@ -133,7 +133,7 @@ def read_source(source: FilterSource) -> Text:
         raise _failure(
             source.label, f"not UTF-8 text at byte {error.start}; save the file as UTF-8", line
         ) from error
-    return Text(content, hashlib.sha256(data).hexdigest())
+    return Text(content, Digests.sha256(data).hexdigest())
 
 
 def _inline_bytes(source: FilterSource) -> bytes:

@@ -241,6 +241,11 @@ def _short(text: str) -> str:
 
 def _spellings(parts: list[str]) -> Iterator[tuple[str, ...]]:
     """Yield the parts as neighbours, and with any of them written together."""
+    if len(parts) <= 2:  # noqa: PLR2004 - the usual ones, as below
+        yield tuple(parts)
+        if len(parts) > 1:
+            yield ("".join(parts),)
+        return
     gaps = range(1, len(parts))
     for count in range(len(parts)):
         for cuts in combinations(gaps, count):

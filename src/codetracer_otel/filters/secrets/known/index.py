@@ -14,9 +14,10 @@ from __future__ import annotations
 import random
 import sys
 from bisect import bisect_right
-from hashlib import blake2b
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from codetracer_otel.bindings import Digests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -100,7 +101,8 @@ class SecretIndex:
 
     def digest(self, form: bytes) -> bytes:
         """Return the digest that only this index computes."""
-        return blake2b(form, digest_size=_DIGEST_BYTES, key=self._key).digest()
+        digest: bytes = Digests.blake2b(form, digest_size=_DIGEST_BYTES, key=self._key).digest()
+        return digest
 
     def form_of(self, form: bytes) -> Form:
         """Return what is kept of a form of at least `MIN_BYTES`."""
