@@ -13,7 +13,7 @@ BOUNDS = {**LIMITS, **BUFFER}
 
 def test_the_defaults_are_those_of_the_interface():
     assert Limits() == Limits(4, 32, 1024, 128, 128, 128, None, 128, 128)
-    assert Buffer() == Buffer(65_536, 64 * 1024 * 1024, "auto", None, 500, 4096, 30_000)
+    assert Buffer() == Buffer(65_536, 64 * 1024 * 1024, "auto", None, 500, 2048, 30_000)
 
 
 @pytest.mark.parametrize(

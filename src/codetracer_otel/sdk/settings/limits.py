@@ -63,7 +63,7 @@ class Buffer:
     when_full: WhenFull = "auto"
     max_wait_ms: float | None = None
     interval_ms: float = 500
-    batch_records: int = 4096
+    batch_records: int = 2048
     export_timeout_ms: float = 30_000
 
 
