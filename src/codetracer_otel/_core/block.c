@@ -83,6 +83,7 @@ add_entry(ct_block *block, ct_entry *entry, ct_chunk *chunk)
         return -1;
     }
     item->entry = entry;
+    item->chunk = (uint32_t)(block->chunk_count - 1);
     block->count++;
     block->size += entry->size;
     const char *at = ct_values_of(entry), *end = at + entry->value_bytes;
@@ -101,15 +102,31 @@ add_entry(ct_block *block, ct_entry *entry, ct_chunk *chunk)
     return add_site(block, entry->site, &item->plan);
 }
 
-/* Up to `limit` of the oldest entries. */
-PyObject *
-ct_take_block(ct_log *log, Py_ssize_t limit)
+/* An item of another block, which has let go of it. */
+int
+ct_move_item(ct_block *block, const ct_item *item, ct_chunk *chunk)
+{
+    ct_item *place = &block->items[block->count];
+    if (item->entry == NULL) {
+        *place = *item;
+        block->count++;
+        return 0;
+    }
+    if (add_entry(block, item->entry, chunk) < 0) {
+        Py_XDECREF(item->record);
+        return -1;
+    }
+    place->record = item->record;
+    place->is_changed = item->is_changed;
+    return 0;
+}
+
+/* An empty block with room for `room` items. */
+ct_block *
+ct_new_block(ct_log *log, Py_ssize_t room)
 {
     ct_state *state = PyModule_GetState(PyType_GetModuleByDef(Py_TYPE(log), &ct_module));
-    Py_ssize_t room = log->count < limit ? log->count : limit;
     ct_block *block = (ct_block *)state->block_type->tp_alloc(state->block_type, 0);
-    ct_entry *entry;
-    ct_chunk *chunk;
 
     if (block == NULL) {
         return NULL;
@@ -126,16 +143,28 @@ ct_take_block(ct_log *log, Py_ssize_t limit)
         goto error;
     }
     log->block_count++;
-    while (block->count < room && (entry = ct_log_take(log, &chunk)) != NULL) {
-        if (add_entry(block, entry, chunk) < 0) {
-            goto error;
-        }
-    }
-    return (PyObject *)block;
+    return block;
 
 error:
     Py_DECREF(block);
     return NULL;
+}
+
+/* Up to `limit` of the oldest entries. */
+PyObject *
+ct_take_block(ct_log *log, Py_ssize_t limit)
+{
+    Py_ssize_t room = log->count < limit ? log->count : limit;
+    ct_block *block = ct_new_block(log, room);
+    ct_entry *entry;
+    ct_chunk *chunk;
+
+    while (block != NULL && block->count < room && (entry = ct_log_take(log, &chunk)) != NULL) {
+        if (add_entry(block, entry, chunk) < 0) {
+            Py_CLEAR(block);
+        }
+    }
+    return (PyObject *)block;
 }
 
 static Py_ssize_t
@@ -236,13 +265,15 @@ static PyObject *
 block_plan_of(ct_block *block, PyObject *argument)
 {
     Py_ssize_t index = PyNumber_AsSsize_t(argument, PyExc_IndexError);
-    if (index < 0 || index >= block->count || block->items[index].entry == NULL) {
+    if (index < 0 || index >= block->count) {
         if (!PyErr_Occurred()) {
-            PyErr_SetString(PyExc_IndexError, "no entry has this index");
+            PyErr_SetString(PyExc_IndexError, "record index out of range");
         }
         return NULL;
     }
-    return Py_NewRef(block->items[index].entry->site->plan);
+    const ct_item *item = &block->items[index];
+    return Py_NewRef(item->entry == NULL ? PyList_GET_ITEM(item->record, CT_PLAN)
+                     : item->entry->site->plan);
 }
 
 static PyObject *
@@ -290,6 +321,13 @@ block_clear(ct_block *block)
     return 0;
 }
 
+/* Let go of everything. */
+void
+ct_empty_block(ct_block *block)
+{
+    (void)block_clear(block);
+}
+
 static void
 block_dealloc(ct_block *block)
 {
@@ -315,8 +353,16 @@ static PyMethodDef block_methods[] = {
      PyDoc_STR("made()\n--\n\nReturn the records that Python made.")},
     {"owned", (PyCFunction)block_owned, METH_NOARGS,
      PyDoc_STR("owned()\n--\n\nReturn the records that Python made or took over.")},
+    {"roots", (PyCFunction)ct_roots_of, METH_O,
+     PyDoc_STR("roots(remote)\n--\n\nReturn (index, segment, ns) of entries without a parent in here.")},
+    {"placed", (PyCFunction)ct_placed_records, METH_NOARGS,
+     PyDoc_STR("placed()\n--\n\nReturn (index, record) of those that Python made.")},
+    {"sizes", (PyCFunction)ct_sizes_of, METH_NOARGS,
+     PyDoc_STR("sizes()\n--\n\nReturn how many entries each segment has.")},
+    {"split", (PyCFunction)ct_split_block, METH_O,
+     PyDoc_STR("split(fates)\n--\n\nReturn (kept, waiting) by segment; this one is empty then.")},
     {"plan_of", (PyCFunction)block_plan_of, METH_O,
-     PyDoc_STR("plan_of(index)\n--\n\nReturn the plan of an entry.")},
+     PyDoc_STR("plan_of(index)\n--\n\nReturn the plan of a record.")},
     {"scan", (PyCFunction)(void *)ct_scan_block, METH_FASTCALL,
      PyDoc_STR("scan(scanner, modes, has_texts, windows)\n--\n\nReturn (index, text) of what may hold a secret.")},
     {"times", (PyCFunction)block_times, METH_NOARGS,

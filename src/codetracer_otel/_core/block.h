@@ -9,7 +9,7 @@
 typedef struct {
     ct_entry *entry;            /* in a chunk that the block holds; NULL for a record that Python made */
     PyObject *record;           /* strong; NULL until somebody asks for it */
-    uint32_t plan, segment;     /* which of the block's; of an entry */
+    uint32_t plan, segment, chunk;  /* which of the block's; of an entry */
     int is_changed;             /* Python has taken the record to change it: its bytes are of no use */
 } ct_item;
 
@@ -44,6 +44,15 @@ PyObject *ct_take_block(ct_log *log, Py_ssize_t limit);
 /* objects.c */
 uint32_t ct_place_of(const ct_objects *objects, PyObject *object);
 int ct_add_object(ct_objects *objects, PyObject *object, uint32_t *place);
+ct_block *ct_new_block(ct_log *log, Py_ssize_t room);
+int ct_move_item(ct_block *block, const ct_item *item, ct_chunk *chunk);
+void ct_empty_block(ct_block *block);
+
+/* split.c */
+PyObject *ct_roots_of(ct_block *block, PyObject *remote);
+PyObject *ct_placed_records(ct_block *block, PyObject *ignored);
+PyObject *ct_sizes_of(ct_block *block, PyObject *ignored);
+PyObject *ct_split_block(ct_block *block, PyObject *fates);
 
 /* scan.c */
 PyObject *ct_scan_block(ct_block *block, PyObject *const *arguments, Py_ssize_t count);

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, overload
 
-from codetracer_otel.model.record import PLAN, SEGMENT
+from codetracer_otel.model.record import END, PARENT_ID, PLAN, SEGMENT, START
 from codetracer_otel.model.record_block import RecordBlock
 from codetracer_otel.model.value_texts import iter_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from codetracer_otel.model.record import Plan, Record, TraceOnThread
     from codetracer_otel.model.record_block import Judging, Windows
@@ -66,6 +66,32 @@ class CompiledBlock(RecordBlock):
         """Return a record that may be changed in place from now on."""
         record: Record = self._native.take_over(index)
         return record
+
+    def made(self) -> Sequence[Record]:
+        """Return the records that were lists from the beginning, as are all with details."""
+        records: list[Record] = self._native.made()
+        return records
+
+    def local_roots(self) -> Sequence[tuple[int, TraceOnThread, int]]:
+        """Return index, segment and duration (ns) of each record without a parent in here."""
+        remote = [segment.remote_parent_id for segment in self._native.segments]
+        found: list[tuple[int, TraceOnThread, int]] = self._native.roots(remote)
+        made = [
+            (index, record[SEGMENT], record[END] - record[START])
+            for index, record in self._native.placed()
+            if record[PARENT_ID] in (0, record[SEGMENT].remote_parent_id)
+        ]
+        return [*found, *made]
+
+    def sizes(self) -> Sequence[tuple[TraceOnThread, int]]:
+        """Return segments, each with a number of records that have it."""
+        made = ((record[SEGMENT], 1) for record in self._native.made())
+        return [*zip(self._native.segments, self._native.sizes(), strict=True), *made]
+
+    def split(self, fates: Mapping[TraceOnThread, bool]) -> tuple[RecordBlock, RecordBlock]:
+        """Return the records that are kept, and those that wait; this block is empty then."""
+        kept, waiting = self._native.split(fates)
+        return CompiledBlock(kept, self._scanner), CompiledBlock(waiting, self._scanner)
 
     def plans(self) -> Sequence[tuple[Plan, int]]:
         """Return plans, each with a number of records that have it."""

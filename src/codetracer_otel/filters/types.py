@@ -97,6 +97,25 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class TailRules:
+    """``[scope.tail]`` or ``[scope.rules.tail]`` after merging: which whole traces are kept.
+
+    Attributes:
+        keep_errors: those of which a span has failed.
+        slower_than_ns: those whose local root took longer; None for no such rule.
+        ratio: share of the others, by trace id.
+        max_per_second: traces kept for ``ratio``, or None for no bound.
+        max_spans: of one trace; of more the newest leaves go.
+    """
+
+    keep_errors: bool = True
+    slower_than_ns: int | None = None
+    ratio: float = 0.0
+    max_per_second: float | None = None
+    max_spans: int = 20_000
+
+
+@dataclass(frozen=True, slots=True)
 class EventRules:
     """``[scope.rules.events]`` after merging; None stands for "no limit"."""
 
@@ -242,6 +261,7 @@ class Decision(Protocol):
         root: each call starts its own trace.
         sampling: None for "always".
         events: None for "all".
+        tail: which of the traces that begin here are kept; None for the session's default.
         attribute_rules: None when no ``attr`` or ``type`` pattern matches this code.
         content: None when no ``value`` pattern matches this code.
     """
@@ -252,6 +272,7 @@ class Decision(Protocol):
     root: bool
     sampling: Sampling | None
     events: EventRules | None
+    tail: TailRules | None
 
     @property
     def attribute_rules(self) -> WalkRules | None: ...  # noqa: D102

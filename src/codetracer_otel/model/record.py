@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable, Mapping
 
-    from codetracer_otel.filters.types import ContentRules, EventRules, Sampling, WalkRules
+    from codetracer_otel.filters.types import (
+        ContentRules,
+        EventRules,
+        Sampling,
+        TailRules,
+        WalkRules,
+    )
     from codetracer_otel.model.value import Captured
 
 CODE: Final = 0  # code object
@@ -124,6 +130,7 @@ class Plan:
         sampling_ratio: share of calls that is kept, for backends that extrapolate.
         events: None for "all".
         root: each call starts its own trace.
+        tail: which of the traces that begin here are kept; None for the session's default.
         redactions: (kind, number) of the values of each call that are redacted by name.
         rule: provenance of the decision, for people.
         bounds: how much of a span is delivered.
@@ -150,6 +157,7 @@ class Plan:
     sampling_ratio: float = 1.0
     events: EventRules | None = None
     root: bool = False
+    tail: TailRules | None = None
     redactions: tuple[tuple[str, int], ...] = ()
     rule: str = ""
     bounds: SpanBounds = DEFAULT_BOUNDS

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
-from codetracer_otel.model.record import PLAN, SEGMENT, Plan, Record, TraceOnThread
+from codetracer_otel.model.record import (
+    END,
+    PARENT_ID,
+    PLAN,
+    SEGMENT,
+    START,
+    Plan,
+    Record,
+    TraceOnThread,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     Judging = Callable[[Plan], int]
     Windows = tuple[()] | tuple[bytes, bytes]
@@ -72,6 +82,37 @@ class RecordBlock(Sequence[Record]):
     def take_over_all(self) -> Sequence[Record]:
         """Return all records, which may be changed in place from now on."""
         return [self.take_over(index) for index in range(len(self))]
+
+    def made(self) -> Sequence[Record]:
+        """Return the records that were lists from the beginning, as are all with details."""
+        return self._records
+
+    def local_roots(self) -> Sequence[tuple[int, TraceOnThread, int]]:
+        """Return index, segment and duration (ns) of each record without a parent in here."""
+        return [
+            (index, record[SEGMENT], record[END] - record[START])
+            for index, record in enumerate(self._records)
+            if record[PARENT_ID] in (0, record[SEGMENT].remote_parent_id)
+        ]
+
+    def sizes(self) -> Sequence[tuple[TraceOnThread, int]]:
+        """Return segments, each with a number of records that have it."""
+        return list(Counter(record[SEGMENT] for record in self._records).items())
+
+    def split(self, fates: Mapping[TraceOnThread, bool]) -> tuple[RecordBlock, RecordBlock]:
+        """Return the records that are kept, and those that wait; this block is empty then.
+
+        Args:
+            fates: whether the records of a segment are kept; those of others wait.
+        """
+        kept: list[Record] = []
+        waiting: list[Record] = []
+        for record in self._records:
+            fate = fates.get(record[SEGMENT])
+            if fate is not False:
+                (waiting if fate is None else kept).append(record)
+        self._records = ()
+        return RecordBlock(kept), RecordBlock(waiting)
 
     def plans(self) -> Sequence[tuple[Plan, int]]:
         """Return plans, each with a number of records that have it."""

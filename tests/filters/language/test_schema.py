@@ -65,6 +65,11 @@ EVENTS = st.dictionaries(
     SCALARS,
     max_size=2,
 )
+TAIL = st.dictionaries(
+    st.sampled_from(["keep_errors", "slower_than_ms", "ratio", "max_per_second", "max_spans", "x"]),
+    SCALARS,
+    max_size=2,
+)
 CAPTURES = st.lists(
     st.sampled_from(["args", "return", "locals", "error_locals", "arg"]), max_size=2
 )
@@ -78,6 +83,7 @@ RULE = table(
         "root": st.sampled_from([True, "yes"]),
         "sampling": SAMPLING,
         "events": EVENTS,
+        "tail": TAIL,
         "value_patterns": st.lists(PATTERN, max_size=1),
     },
 )

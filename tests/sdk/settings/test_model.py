@@ -56,6 +56,11 @@ KEYWORD_EXAMPLES = {
     "propagate_threads": (False, "propagate_threads", False),
     "signals": (True, "signals", True),
     "learn_secrets": (False, "learn_secrets", False),
+    "tail": (
+        {"slower_than_ms": 5},
+        "tail",
+        (("keep_errors", False), ("slower_than_ns", 5_000_000)),
+    ),
     "control": (True, "control", True),
 }
 BAD_KEYWORDS = {name: object() for name in OPTIONS}
@@ -79,6 +84,7 @@ VARIABLE_EXAMPLES = {
     "CODETRACER_TRACE_STRICT": ("1", "topics", TopicSettings(may_be_path=True, strict=True)),
     "CODETRACER_LEARN_SECRETS": ("no", "learn_secrets", False),
     "CODETRACER_CONTROL": ("yes", "control", True),
+    "CODETRACER_TAIL": ("errors", "tail", (("keep_errors", True),)),
     "CODETRACER_SESSION_ID": ("s-2", "session_id", "s-2"),
     "CODETRACER_JSON_ERRORS": ("1", "policy", Policy(json_errors=True)),
     "OTEL_SERVICE_NAME": ("shop", "service_name", "shop"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codetracer_otel.filters.types import EventRules, Sampling
+from codetracer_otel.filters.types import EventRules, Sampling, TailRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ class Profile:
     Attributes:
         rules: the rules that match, oldest first.
         sources: which rule or default set ``exec``, ``value_default``, ``capture``, ``root``,
-            ``objects``, ``measure``, ``sampling`` and ``events``.
+            ``objects``, ``measure``, ``sampling``, ``events`` and ``tail``.
     """
 
     __slots__ = (
@@ -42,6 +42,7 @@ class Profile:
         "sampling",
         "source",
         "sources",
+        "tail",
         "traces",
     )
 
@@ -61,6 +62,7 @@ class Profile:
         self.measures = resolved.measures
         self.sampling = Sampling(**resolved.sampling) if resolved.sampling else None
         self.events = EventRules(**resolved.events) if resolved.events else None
+        self.tail = None if resolved.tail is None else TailRules(**resolved.tail)
         self._build_values = build_values
         self._values: ValueRules | None = None
 
@@ -121,6 +123,11 @@ class Decision:
     def events(self) -> EventRules | None:
         """The merged events table, or None for "all"."""
         return self.profile.events
+
+    @property
+    def tail(self) -> TailRules | None:
+        """Which of the traces that begin here are kept, or None for the session's default."""
+        return self.profile.tail
 
     @property
     def attribute_rules(self) -> WalkRules | None:

@@ -105,6 +105,7 @@ def _settings(decision: Decision) -> dict[str, tuple[str, RuleSource]]:
         "measure": "every call is counted and timed" if decision.measures else "no",
         "sampling": _fields(decision.sampling),
         "events": _fields(decision.events),
+        "tail": _fields(decision.tail) or "errors only",
     }
     sources = decision.profile.sources
     return {key: (text, sources[key]) for key, text in shown.items() if key in sources}

@@ -29,6 +29,7 @@ class Resolution:
         self.measures = False
         self.sampling: dict[str, Any] = {}
         self.events: dict[str, Any] = {}
+        self.tail: dict[str, Any] | None = None
         self.sources: dict[str, RuleSource] = {"exec": source}
 
     def apply(self, rule: ScopeRule, number: int) -> None:
@@ -47,6 +48,9 @@ class Resolution:
             self.measures, self.sources["measure"] = rule.measures, rule.source
         self._merge("sampling", self.sampling, rule.sampling, rule, number)
         self._merge("events", self.events, rule.events, rule, number)
+        if rule.tail is not None:
+            self.tail = {**(self.tail or {}), **rule.tail}
+            self.sources["tail"] = rule.source
 
     def _merge(
         self,
@@ -106,5 +110,6 @@ def fail_closed(rule: ScopeRule) -> ScopeRule:
         measures=None,
         sampling={},
         events={},
+        tail=None,
         patterns=tuple(pattern for pattern in rule.patterns if pattern.action),
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.language.selector import why_mute
+from codetracer_otel.filters.types import TailRules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +47,7 @@ class ScopeRule:
         measures: whether calls are counted and timed, spans or not.
         sampling: the keys of ``[scope.rules.sampling]`` that are given.
         events: the keys of ``[scope.rules.events]`` that are given.
+        tail: the keys of ``[scope.rules.tail]`` that are given; None without that table.
     """
 
     selector: Selector
@@ -59,6 +61,7 @@ class ScopeRule:
     measures: bool | None = None
     sampling: Mapping[str, object] = field(default_factory=dict)
     events: Mapping[str, object] = field(default_factory=dict)
+    tail: Mapping[str, object] | None = None
     patterns: tuple[ValuePattern, ...] = ()
     absolute: bool = False
 
@@ -117,6 +120,7 @@ class FilterFile:
         value_source: where ``default_value_action`` stands.
         remarks: what its user should know of it, a sentence each.
         learns_secrets: ``[secrets] learn``; None where it says nothing.
+        tail: the keys of ``[scope.tail]`` that are given; None without that table.
     """
 
     provenance: Provenance
@@ -131,6 +135,7 @@ class FilterFile:
     io: IoTable | None
     remarks: tuple[str, ...] = ()
     learns_secrets: bool | None = None
+    tail: Mapping[str, object] | None = None
 
 
 CELLS: Final = frozenset({"<timed exec>", "<timed eval>"})
@@ -158,6 +163,19 @@ class FilterChain:
         """Whether what is hidden becomes a known secret, as the newest file that says so."""
         stated = [file.learns_secrets for file in self.files if file.learns_secrets is not None]
         return stated[-1] if stated else True
+
+    @property
+    def tail(self) -> TailRules | None:
+        """Which traces are kept where no rule about their root says it; None for all of them."""
+        stated = [file.tail for file in self.files if file.tail is not None]
+        merged: dict[str, Any] = {key: value for keys in stated for key, value in keys.items()}
+        return TailRules(**merged) if stated else None
+
+    @property
+    def decides_at_end(self) -> bool:
+        """Whether what becomes of a trace is open until its local root ends."""
+        of_rules = (rule.tail for file in self.files for rule in file.rules)
+        return self.tail is not None or any(tail is not None for tail in of_rules)
 
     @property
     def summary(self) -> tuple[Provenance, ...]:

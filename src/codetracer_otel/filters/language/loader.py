@@ -17,7 +17,12 @@ from codetracer_otel.filters.language.chain import (
 )
 from codetracer_otel.filters.language.loosening import loosening_of
 from codetracer_otel.filters.language.positions import Positions
-from codetracer_otel.filters.language.rule_reader import DEFAULT_ACTIONS, EXEC_CHOICES, RuleReader
+from codetracer_otel.filters.language.rule_reader import (
+    DEFAULT_ACTIONS,
+    EXEC_CHOICES,
+    RuleReader,
+    read_tail,
+)
 from codetracer_otel.filters.language.sources import parse_toml, read_source
 from codetracer_otel.filters.language.tables import Report, Table, shown
 from codetracer_otel.filters.language.trust import who_else_may_write
@@ -138,6 +143,7 @@ class _FileReader:
             scope_content or {},
             ("scope",),
             ("default_exec", "default_value_action", "rules"),
+            ("tail",),
             version=version,
         )
         has_scope = scope_content is not None
@@ -155,6 +161,7 @@ class _FileReader:
             rules=self._rules.read(scope, self._report, self._source, self._root),
             io=self._io(top),
             learns_secrets=self._learns_secrets(top, version),
+            tail=read_tail(scope) if version > 1 else None,
         )
 
     def _source_of(self, path: TablePath) -> RuleSource:

@@ -119,7 +119,7 @@ class _FileRules:
             content,
             path,
             ("selector", "exec", "value_default", "reason", "value_patterns"),
-            ("capture", "root", "objects", "measure", "sampling", "events"),
+            ("capture", "root", "objects", "measure", "sampling", "events", "tail"),
             self._version,
         )
         selector = self._selector(table, SCOPE_KINDS)
@@ -133,6 +133,9 @@ class _FileRules:
         measure = table.flag("measure") if second else None
         sampling = read_sampling(table) if second else {}
         events = read_events(table) if second else {}
+        tail = read_tail(table) if second else None
+        if tail is not None and not root:
+            table.problem("tail", "a trace is decided by its root: this rule needs `root = true`")
         patterns = self._patterns(table)
         matcher = self._scope_matcher(table, selector) if selector is not None else None
         if selector is None or matcher is None:
@@ -149,6 +152,7 @@ class _FileRules:
             measures=_measures(exec_choice, measure),
             sampling=sampling,
             events=events,
+            tail=tail,
             patterns=patterns,
             absolute=self._is_absolute(selector),
         )
@@ -280,6 +284,22 @@ def read_sampling(rule: Table) -> dict[str, object]:
         first=table.count("first"),
         min_duration_ns=_nanoseconds(table.number("min_duration_ms", 0, 1e12)),
         keep_errors=table.flag("keep_errors"),
+    )
+
+
+def read_tail(scope: Table) -> dict[str, object] | None:
+    """Return the good keys of ``[scope.tail]`` or ``[scope.rules.tail]`` that are given."""
+    content = scope.table("tail")
+    if content is None:
+        return None
+    keys = ("keep_errors", "slower_than_ms", "ratio", "max_per_second", "max_spans")
+    table = Table(scope.report, content, (*scope.path, "tail"), keys)
+    return _given(
+        keep_errors=table.flag("keep_errors"),
+        slower_than_ns=_nanoseconds(table.number("slower_than_ms", 0, 1e12)),
+        ratio=table.number("ratio", 0, 1),
+        max_per_second=table.number("max_per_second", 0),
+        max_spans=table.count("max_spans"),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from codetracer_otel.bindings import Event, Time
 from codetracer_otel.instrumentation.spans.room import Room
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.model.protocols import Recorder
     from codetracer_otel.model.record import Record
+    from codetracer_otel.model.record_block import RecordBlock
     from codetracer_otel.model.span_view import SpanView
     from codetracer_otel.model.value import AttributeValue
     from codetracer_otel.sdk.delivery.export_queue import ExportQueue
@@ -29,6 +30,27 @@ _FIRST_INTERVAL_S: Final = 0.1  # the first ten batches: a person watches
 _FIRST_BATCHES: Final = 10
 _HINDERED_INTERVAL_S: Final = 0.01
 _PARK_S: Final = 0.2  # how long a fork waits for a batch in work; a hanging exporter is copied
+
+
+class Hold(Protocol):
+    """Decides what is delivered; see `Tails`.
+
+    Attributes:
+        given_up: records and spans that were lost for want of room.
+    """
+
+    given_up: int
+
+    def take(
+        self, records: Sequence[Record], spans: Sequence[ReadableSpan]
+    ) -> Sequence[tuple[RecordBlock, list[ReadableSpan]]]:
+        """Take what has ended; return what is to be delivered."""
+
+    def finish(self) -> Sequence[tuple[RecordBlock, list[ReadableSpan]]]:
+        """Return what is to be delivered of all that is held."""
+
+    def forget(self) -> None:
+        """Begin anew in a forked child."""
 
 
 class Pipeline:
@@ -51,6 +73,7 @@ class Pipeline:
         on_drained: called after each drain.
         look: called on the worker thread now and then; returns the s after which to do it again.
         on_unpark: called when the threads are there again after a fork.
+        hold: decides what of the records and spans is delivered, and when; None for all at once.
     """
 
     def __init__(
@@ -71,6 +94,7 @@ class Pipeline:
         on_drained: Callable[[], None] = lambda: None,
         look: Callable[[], float] | None = None,
         on_unpark: Callable[[], None] = lambda: None,
+        hold: Hold | None = None,
     ) -> None:
         self.export_queues = tuple(export_queues)
         self.resource = resource
@@ -79,6 +103,7 @@ class Pipeline:
         self.recorded = 0
         self.dropped_spans = 0
         self.failed_internally = 0
+        self.hold = hold
         self._views_of = views_of
         self._redact = redact
         self._on_error = on_error
@@ -222,6 +247,8 @@ class Pipeline:
         """
         fork_warning.restore()
         self._spans = []
+        if self.hold is not None:
+            self.hold.forget()
         self._room.begin()
         self._is_woken = self._is_hindered = False
         self._is_parked = True
@@ -255,6 +282,7 @@ class Pipeline:
             "buffer_full": recorder.get("dropped_buffer_full", 0) + self.dropped_spans,
             "shutdown": self._left_behind(recorder),
             "internal": self.failed_internally,
+            "tail_memory": 0 if self.hold is None else self.hold.given_up,
         }
         return {cause: count for cause, count in causes.items() if count}
 
@@ -304,8 +332,14 @@ class Pipeline:
             del self._spans[: len(spans)]
             self._room.made()
             if not records and not spans:
+                if self.hold is not None:
+                    hold = self.hold
+                    self._deliver_all(hold.finish() if everything else hold.take((), ()))
                 return
-            self._deliver(records, spans)
+            if self.hold is None:
+                self._deliver(records, spans)
+            else:
+                self._deliver_all(self.hold.take(records, spans))
             left -= max(len(records), len(spans))
         self.wake()
 
@@ -330,6 +364,10 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - hand-written spans are delivered all the same
             self._on_failure(error)
             return ()
+
+    def _deliver_all(self, batches: Sequence[tuple[RecordBlock, list[ReadableSpan]]]) -> None:
+        for records, spans in batches:
+            self._deliver(records, spans)
 
     def _deliver(self, records: Sequence[Record], spans: Sequence[ReadableSpan]) -> None:
         self._judging = len(records) + len(spans)

@@ -9,13 +9,15 @@ import signal
 import threading
 from collections import Counter
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.bindings import Time
 from codetracer_otel.errors import CodetracerError, EnvironmentFailure, ErrorCode, UsageError
 from codetracer_otel.exporters.otel_spans import views_of
 from codetracer_otel.filters import compile_chain
-from codetracer_otel.filters.types import CodeIdentity
+from codetracer_otel.filters.types import CodeIdentity, TailRules
 from codetracer_otel.instrumentation.context.runtime_context import install_runtime
 from codetracer_otel.instrumentation.manual.call_adoption import CallAdoption
 from codetracer_otel.instrumentation.monitoring.tool import Monitor
@@ -25,6 +27,7 @@ from codetracer_otel.sdk.delivery.attribute_keys import judged_attributes
 from codetracer_otel.sdk.delivery.pipeline import Pipeline
 from codetracer_otel.sdk.delivery.redaction import ContentRedaction
 from codetracer_otel.sdk.delivery.span_texts import render_as_texts
+from codetracer_otel.sdk.delivery.tails import REASON, Tails
 from codetracer_otel.sdk.diagnostics.failure_injection import (
     inject_into_exporter,
     inject_into_recorder,
@@ -60,6 +63,8 @@ from codetracer_otel.sdk.settings.model import ValueFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from opentelemetry.sdk.trace import ReadableSpan
 
     from codetracer_otel.filters import Classifier, Decision, ModuleNames
     from codetracer_otel.filters.language.chain import FilterChain
@@ -186,9 +191,10 @@ class _Assembly:
         for export_queue in export_queues:
             export_queue.exporter = inject_into_exporter(export_queue.exporter)
         self._reporting.topics.watch_deliveries(export_queues)
+        self._tails = self._build_tails()
         return Pipeline(
             export_queues,
-            views_of,
+            self._views_of,
             self._redact,
             self._attributes,
             self._resource.schema_url,
@@ -202,7 +208,26 @@ class _Assembly:
             on_drained=self._on_drained,
             look=self._look,
             on_unpark=self._on_unpark,
+            hold=self._tails,
         )
+
+    def _build_tails(self) -> Tails | None:
+        stated, of_filters = self._settings.tail, self._chain.tail
+        if stated is None and not self._chain.decides_at_end:
+            return None
+        rules = replace(of_filters or TailRules(), **dict(stated)) if stated else of_filters
+        buffer = self._settings.buffer
+        return Tails(rules, Time.monotonic_ns, buffer.bytes, buffer.max_open_s)
+
+    def _views_of(self, spans: Sequence[ReadableSpan]) -> list[SpanView]:
+        views = views_of(spans)
+        if self._tails is not None:
+            seen = [span for span in spans if span.context is not None]
+            for span, view in zip(seen, views, strict=True):
+                reason = self._tails.reason_of(span)
+                if reason is not None:
+                    view.attributes = {**view.attributes, REASON: reason}
+        return views
 
     def _run_facts(self) -> Mapping[str, Any]:
         return run_facts(self._settings, self._chain.summary, self._decide_about_main(), self._core)
@@ -421,6 +446,8 @@ class _Assembly:
             **self._redaction.stats(),
             "metrics": self._reporting.metrics.stats(),
         }
+        if self._tails is not None:
+            stats["tail"] = self._tails.stats()
         if self._steps is not None and self._records_steps_alone:
             # no span counts what is redacted in a call
             by_kind = Counter(stats["value_redactions"]) + self._steps.redactions()

@@ -326,6 +326,7 @@ def configure(
     propagate_threads: bool | None = None,
     signals: bool | None = None,
     learn_secrets: bool | None = None,
+    tail: str | Mapping[str, object] | None = None,
     control: bool | None = None,
 ) -> Session:
     """Start recording this process's functions, or return the session that already does.
@@ -361,6 +362,8 @@ def configure(
         propagate_threads: a thread's parent is the span that started it (default).
         signals: deliver what is there on SIGTERM.
         learn_secrets: hide what was hidden because of its name wherever it comes again (default).
+        tail: keep whole traces by their outcome: ``errors,slower=250ms,ratio=0.01``,
+            ``per_second=5``, ``max_spans=1000``.
         control: take commands over a socket: pause, resume, reload, detach.
 
     Returns:

@@ -56,6 +56,7 @@ class Buffer:
         interval_ms: ms between two deliveries.
         batch_records: records per batch at most.
         export_timeout_ms: ms that an exporter has for one batch.
+        max_open_s: s after which a trace whose fate is open is delivered in parts.
     """
 
     records: int = 65_536
@@ -65,6 +66,7 @@ class Buffer:
     interval_ms: float = 500
     batch_records: int = 2048
     export_timeout_ms: float = 30_000
+    max_open_s: float = 60
 
 
 class TextLengths(NamedTuple):

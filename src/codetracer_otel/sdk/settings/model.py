@@ -116,6 +116,7 @@ class Settings:
         signals: SIGTERM delivers what is there.
         learn_secrets: what is hidden because of its name is hidden wherever it comes again.
         control: commands are taken over a socket.
+        tail: stated fields of `TailRules`, as pairs, or None for none.
         remote_parent: from ``TRACEPARENT``, or None.
         baggage: text of ``BAGGAGE``; may be about people, so no repr shows it.
         otlp: what ``OTEL_EXPORTER_OTLP_*`` says.
@@ -160,6 +161,7 @@ class Settings:
     signals: bool = False
     learn_secrets: bool = True
     control: bool = False
+    tail: tuple[tuple[str, Any], ...] | None = None
     remote_parent: RemoteParent | None = None
     baggage: str = field(default="", repr=False)
     otlp: OtlpEnvironment = field(default_factory=OtlpEnvironment)

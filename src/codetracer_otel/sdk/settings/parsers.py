@@ -128,6 +128,61 @@ def parse_when_full(value: object, subject: str) -> object:
     return invalid(subject, "unknown choice", value, f"auto, drop_newest or block{hint}")
 
 
+_TAIL_UNITS: Final = {"ms": 1e6, "s": 1e9, "us": 1e3, "": 1e6}
+_TAIL_FORM: Final = "errors,slower=250ms,ratio=0.01,per_second=5,max_spans=1000"
+_TAIL_FIELDS: Final = {
+    "keep_errors": "errors",
+    "slower_than_ms": "slower",
+    "ratio": "ratio",
+    "max_per_second": "per_second",
+    "max_spans": "max_spans",
+}
+
+
+def parse_tail(value: object, subject: str) -> tuple[tuple[str, object], ...] | Problem:
+    """Return the stated fields of `TailRules`, from text or from a mapping as in a filter."""
+    if isinstance(value, Mapping):
+        if not set(value) <= set(_TAIL_FIELDS):
+            return invalid(subject, "unknown key", value, ", ".join(_TAIL_FIELDS))
+        value = ",".join(_tail_item(*pair) for pair in value.items())
+    if not isinstance(value, str) or not value.strip():
+        return invalid(subject, "not a decision", value, _TAIL_FORM)
+    fields: dict[str, object] = {"keep_errors": False}
+    for item in value.split(","):
+        found = _tail_field(item.strip())
+        if found is None:
+            return invalid(subject, "not a decision", item.strip(), _TAIL_FORM)
+        fields.update([found])
+    return tuple(fields.items())
+
+
+def _tail_item(key: object, value: object) -> str:
+    name = _TAIL_FIELDS[str(key)]
+    if name == "errors":
+        return name if value is True else f"{name}={str(value).lower()}"
+    return f"{name}={value}"
+
+
+def _tail_field(item: str) -> tuple[str, object] | None:
+    name, _, text = item.partition("=")
+    if name == "errors":
+        return ("keep_errors", text != "false") if text in ("", "true", "false") else None
+    number = text.rstrip("mus") if name == "slower" else text
+    unit = _TAIL_UNITS.get(text[len(number) :], 0.0)
+    try:
+        amount = float(number)
+    except ValueError:
+        return None
+    fields: dict[str, tuple[str, object, bool]] = {
+        "slower": ("slower_than_ns", round(min(amount, 1e12) * unit), unit > 0),
+        "ratio": ("ratio", amount, amount <= 1),
+        "per_second": ("max_per_second", amount, True),
+        "max_spans": ("max_spans", int(min(amount, 1e12)), amount.is_integer()),
+    }
+    field, value, is_good = fields.get(name, ("", 0, False))
+    return (field, value) if is_good and 0 <= amount < float("inf") else None
+
+
 def number_from(lowest: int, *, whole: bool = True, optional: bool = False) -> Parser:
     """Return the parser of a finite number; None is one, too, where it is ``optional``."""
     return partial(_parse_number, lowest=lowest, whole=whole, optional=optional)

@@ -20,6 +20,7 @@ from codetracer_otel.sdk.settings.parsers import (
     parse_path,
     parse_provider,
     parse_resource,
+    parse_tail,
     parse_text,
     parse_topics,
     parse_when_full,
@@ -241,6 +242,17 @@ OPTIONS: Final = _table(
         ),
     ),
     Option(
+        "tail",
+        "keep whole traces by their outcome: `errors,slower=250ms,ratio=0.01`, `per_second=5`, "
+        "`max_spans=1000`",
+        parse_tail, "str | Mapping[str, object]", shown_default="every trace",
+        flag=Flag(
+            "--tail", "keep whole traces by their outcome: errors,slower=250ms,ratio=0.01", "SPEC"
+        ),
+        variables=("CODETRACER_TAIL",), read=parse_tail,
+        more="beyond `[scope.tail]` of the filters; see [filters](filters.md#whole-traces)",
+    ),
+    Option(
         "control", "take commands over a socket: pause, resume, reload, detach",
         parse_exact_boolean, "bool", default=False,
         flag=Flag(
@@ -344,6 +356,10 @@ BUFFER: Final = _table(
     _bound("interval_ms", "ms", "OTEL_BSP_SCHEDULE_DELAY", parse=number_from(1, whole=False)),
     _bound("batch_records", "records", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", parse=number_from(1)),
     _bound("export_timeout_ms", "ms", "OTEL_BSP_EXPORT_TIMEOUT", parse=number_from(1, whole=False)),
+    _bound(
+        "max_open_s", "s", parse=number_from(0, whole=False),
+        more="after which a trace whose fate is open is delivered in parts; see `tail`",
+    ),
 )
 """The fields of `Buffer`, whose defaults stand there."""
 

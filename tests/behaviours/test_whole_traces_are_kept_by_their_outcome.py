@@ -1,0 +1,285 @@
+"""`[scope.tail]`: a trace is decided when its local root has ended, and all of it goes one way."""
+
+import asyncio
+import contextlib
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from opentelemetry import trace
+from tests.conftest import HEADER, rule
+
+import codetracer_otel as ct
+from codetracer_otel.errors import FilterError
+from codetracer_otel.filters import filter_from_text
+from codetracer_otel.sdk.session.configure import configure, shutdown
+from codetracer_otel.testing import InMemoryExporter
+
+HERE = f"file:glob:**/{Path(__file__).name}"
+TRACED = rf"obj:regex:{__name__}\..*\b(leaf|middle|one|several|numbers|late|open_for_long)$"
+
+
+def keeping(*lines, of_rule=""):
+    return filter_from_text(
+        HEADER
+        + ("[scope.tail]\n" + "\n".join(lines) + "\n" if lines else "")
+        + rule(TRACED)
+        + rule(rf"obj:regex:{__name__}\.(.*\.)?handle$", 'exec = "trace"\nroot = true\n' + of_rule)
+    )
+
+
+@pytest.fixture
+def exporter():
+    made = InMemoryExporter()
+    yield made
+    shutdown()
+
+
+def begin(exporter, trace_filter, **options):
+    return configure(trace_filter, exporter, policy={"on_recorder_error": "abort"}, **options)
+
+
+def leaf(number):
+    if number is None:
+        raise LookupError("planted")
+    return number
+
+
+def middle(number):
+    return leaf(number) + leaf(1)
+
+
+def handle(number):
+    return middle(number)
+
+
+def handle_all(numbers):
+    for number in numbers:
+        with contextlib.suppress(LookupError):
+            handle(number)
+
+
+def trees(spans):
+    """Return the traces: names with parents' names, and values, in the order of their ends."""
+    names = {span.span_id: span.name.rpartition(".")[2] for span in spans}
+    found = {}
+    for span in spans:
+        told = {key: value for key, value in span.attributes.items() if "tail" not in key}
+        row = (names[span.span_id], names.get(span.parent_span_id), str(sorted(told.items())))
+        found.setdefault(span.trace_id, []).append(row)
+    return sorted(found.values())
+
+
+def reasons(spans):
+    return [
+        span.attributes["codetracer.tail.reason"]
+        for span in spans
+        if "codetracer.tail.reason" in span.attributes
+    ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_of_a_thousand_roots_the_one_that_fails_leaves_and_it_leaves_whole(exporter, seed):
+    number = random.Random(seed).randrange(1000)
+    numbers = [None if turn == number else turn for turn in range(1000)]
+    session = begin(exporter, keeping("keep_errors = true"))
+    handle_all(numbers)
+    assert session.flush()
+    shutdown()
+    kept = trees(exporter.spans)
+    assert reasons(exporter.spans) == ["error"]
+    tail = session.stats()["tail"]
+    assert tail["traces"] == {"dropped": 999, "error": 1}
+    assert tail["spans"]["kept"] == 3
+    unsampled = InMemoryExporter()
+    begin(unsampled, keeping())
+    handle_all([None])
+    shutdown()
+    assert kept == trees(unsampled.spans)
+
+
+def test_the_slow_one_leaves(exporter):
+    session = begin(exporter, keeping("keep_errors = false", "slower_than_ms = 20"))
+    pause = threading.Event()
+
+    def handle(number):
+        if number == 7:
+            pause.wait(0.05)
+        return leaf(number)
+
+    for number in range(30):
+        handle(number)
+    assert session.flush()
+    assert reasons(exporter.spans) == ["slow"]
+    assert sorted(span.attributes["codetracer.return"] for span in exporter.spans) == [7, 7]
+
+
+def test_a_share_of_the_others_leaves_and_tells_its_threshold(exporter):
+    session = begin(exporter, keeping("ratio = 0.25"))
+    handle_all(range(400))
+    assert session.flush()
+    shutdown()
+    traces = {span.trace_id: span for span in exporter.spans}
+    assert 50 < len(traces) < 160
+    assert set(reasons(exporter.spans)) == {"ratio"}
+    assert {span.trace_state for span in exporter.spans} == {"ot=th:c"}
+    assert all(int(trace_id, 16) % 2**56 >= 0.75 * 2**56 for trace_id in traces)
+
+
+def test_no_more_of_them_leave_than_a_second_may_have(exporter):
+    session = begin(exporter, keeping("ratio = 1.0", "max_per_second = 3"))
+    handle_all(range(300))
+    assert session.flush()
+    assert 3 <= session.stats()["tail"]["traces"]["ratio"] <= 30
+
+
+def test_threads_tasks_and_generators_of_a_trace_go_with_it(exporter):
+    session = begin(exporter, keeping("keep_errors = true"))
+
+    def numbers():
+        yield leaf(1)
+        yield leaf(2)
+
+    async def one(number):
+        await asyncio.sleep(0)
+        return leaf(number)
+
+    async def several():
+        return await asyncio.gather(one(1), one(2))
+
+    def handle(number):
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(leaf, 5).result()
+        asyncio.run(several())
+        list(numbers())
+        return leaf(number)
+
+    for number in (1, None, 2):
+        with contextlib.suppress(LookupError):
+            handle(number)
+    assert session.flush()
+    shutdown()
+    assert len({span.trace_id for span in exporter.spans}) == 1
+    names = sorted(span.name.rpartition(".")[2] for span in exporter.spans)
+    assert names == sorted(["handle", "several", "one", "one", "numbers", *["leaf"] * 6])
+
+
+def test_what_ends_after_the_root_follows_it(exporter):
+    session = begin(exporter, keeping("keep_errors = true"))
+    gate, threads = threading.Event(), []
+
+    def late(number):
+        gate.wait(20)
+        return number
+
+    def handle(number):
+        threads.append(threading.Thread(target=late, args=(number,)))
+        threads[-1].start()
+        return leaf(number)
+
+    for number in (1, None):
+        with contextlib.suppress(LookupError):
+            handle(number)
+    assert session.flush()
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert session.flush()
+    assert [span.name.rpartition(".")[2] for span in exporter.spans].count("late") == 1
+
+
+def test_a_root_of_another_instrumentation_decides_about_calls_below_it(exporter):
+    session = begin(exporter, keeping("keep_errors = true"))
+    tracer = trace.get_tracer("a library's")
+    for number in (1, None):
+        with contextlib.suppress(LookupError), tracer.start_as_current_span("GET /"):
+            middle(number)
+    assert session.flush()
+    names = sorted(span.name.rpartition(".")[2] for span in exporter.spans)
+    assert names == ["GET /", "leaf", "middle"]
+    assert reasons(exporter.spans) == ["error"]
+
+
+def test_a_hand_written_root_does_so_too(exporter):
+    session = begin(exporter, keeping("keep_errors = true"))
+    for number in (1, None):
+        with contextlib.suppress(LookupError), ct.span("job"):
+            middle(number)
+    assert session.flush()
+    assert {span.trace_id for span in exporter.spans} == {exporter.named("job")[0].trace_id}
+    assert len(exporter.spans) == 3
+
+
+def test_a_rule_says_it_for_its_own_roots(exporter):
+    of_rule = "[scope.rules.tail]\nkeep_errors = false\nratio = 1.0\n"
+    session = begin(exporter, keeping("keep_errors = true", of_rule=of_rule))
+    handle_all([1])
+    middle(2)
+    with contextlib.suppress(LookupError):
+        middle(None)
+    assert session.flush()
+    assert sorted(reasons(exporter.spans)) == ["error", "ratio"]
+
+
+def test_of_a_trace_that_is_too_large_the_newest_leaves_go(exporter):
+    session = begin(exporter, keeping("ratio = 1.0", "max_spans = 10"))
+
+    def handle(number):
+        for turn in range(number):
+            middle(turn)
+
+    handle(100)
+    assert session.flush()
+    shutdown()
+    assert len(exporter.spans) == 10
+    (root,) = exporter.named(f"{__name__}.{handle.__qualname__}")
+    assert root.attributes["codetracer.tail.dropped_spans"] == 291
+    known = {span.span_id for span in exporter.spans}
+    assert all(span.parent_span_id in known for span in exporter.spans if span is not root)
+
+
+def test_what_is_still_open_at_the_end_is_decided_then(exporter):
+    session = begin(exporter, keeping("keep_errors = true"))
+
+    def handle(number):
+        with contextlib.suppress(LookupError):
+            leaf(number)
+        shutdown()
+
+    handle(None)
+    names = sorted(span.name.rpartition(".")[2] for span in exporter.spans)
+    assert names == ["handle", "leaf"]
+    assert session.stats()["tail"]["open"] == 0
+
+
+def test_the_flag_says_the_same(exporter):
+    session = begin(exporter, keeping(), tail="errors,ratio=0")
+    handle_all([1, None, 2])
+    assert session.flush()
+    assert reasons(exporter.spans) == ["error"]
+    assert len(exporter.spans) == 3
+
+
+def test_too_much_that_is_undecided_gives_up_the_oldest_and_counts_it(exporter):
+    limits = ct.Buffer(bytes=300_000)
+    session = begin(exporter, keeping("keep_errors = true"), buffer=limits)
+
+    def open_for_long(depth):
+        with ct.span("inner"):
+            for _ in range(20_000):
+                leaf(1)
+
+    handle(1)
+    open_for_long(1)
+    assert session.flush()
+    stats = session.stats()
+    shutdown()
+    assert stats["dropped"].get("tail_memory", 0) + stats["dropped"].get("buffer_full", 0) > 0
+
+
+def test_a_table_on_a_rule_that_begins_no_trace_is_refused():
+    text = HEADER + rule(HERE, 'exec = "trace"\n[scope.rules.tail]\nratio = 0.5')
+    with pytest.raises(FilterError, match="root = true"):
+        configure(filter_from_text(text), "none")
