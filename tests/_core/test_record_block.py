@@ -11,7 +11,13 @@ from codetracer_otel._core.record_block import CompiledBlock
 from codetracer_otel.filters.secrets.known.index import bits_of
 from codetracer_otel.model.protocols import ExportResult
 from codetracer_otel.model.record import ARGUMENTS, PLAN, SEGMENT, SPAN_ID
-from codetracer_otel.model.record_block import EVERY_TEXT, NOT_AT_ALL, SUSPECTS, RecordBlock
+from codetracer_otel.model.record_block import (
+    EVERY_TEXT,
+    NOT_AT_ALL,
+    SUSPECTS,
+    RecordBlock,
+    outline_of,
+)
 from codetracer_otel.sdk.session.configure import configure
 from codetracer_otel.testing import InMemoryExporter
 
@@ -93,6 +99,22 @@ def test_plans_are_counted_and_segments_told_without_making_records(blocks):
     assert {segment.trace_id for segment in block.segments()} == {
         record[SEGMENT].trace_id for record in block
     }
+
+
+def test_records_can_be_taken_out_without_making_the_others(blocks):
+    block = block_of(blocks, *range(5), Thing())
+    outlines = block.outlines()
+    assert outlines == [outline_of(record) for record in block]
+    taken = [index for index, outline in enumerate(outlines) if index % 2]
+    kept = [record for index, record in enumerate(block) if not index % 2]
+    block.discard(taken)
+    assert [*block] == kept
+    assert sum(count for _, count in block.plans()) == len(kept) == len(block)
+    assert block.outlines() == outlines[::2]
+    block.discard(range(len(block)))
+    assert [*block] == []
+    with pytest.raises(TypeError):
+        block.native.discard(b"\0")
 
 
 def test_only_suspicious_texts_are_handed_over(blocks):

@@ -261,6 +261,59 @@ block_times(ct_block *block, PyObject *Py_UNUSED(ignored))
     return times;
 }
 
+/* What tells calls of one function below one parent from others, without making records. */
+static PyObject *
+block_outlines(ct_block *block, PyObject *Py_UNUSED(ignored))
+{
+    PyObject *outlines = PyList_New(block->count);
+    for (Py_ssize_t i = 0; outlines != NULL && i < block->count; i++) {
+        const ct_item *item = &block->items[i];
+        const ct_entry *entry = item->entry;
+        PyObject *row = !ct_is_native(item) ? Py_NewRef(item->record)
+            : Py_BuildValue("KKOOLLi", (unsigned long long)entry->span_id,
+                            (unsigned long long)entry->parent_id, entry->site->plan, entry->segment,
+                            (long long)entry->start, (long long)entry->end,
+                            entry->ending == CT_RETURNED);
+        if (row == NULL) {
+            Py_CLEAR(outlines);
+            break;
+        }
+        PyList_SET_ITEM(outlines, i, row);
+    }
+    return outlines;
+}
+
+/* Take items out, and close up those that stay.  What is taken out is held as long as the block: its sites
+   are borrowed of the entries, whose chunks it keeps anyway. */
+static PyObject *
+block_discard(ct_block *block, PyObject *mask)
+{
+    Py_ssize_t count = block->count, kept = 0, taken = 0;
+    if (!PyBytes_Check(mask) || PyBytes_GET_SIZE(mask) != count) {
+        PyErr_SetString(PyExc_TypeError, "discard(bytes, one for each record)");
+        return NULL;
+    }
+    ct_item *gone = PyMem_RawMalloc((size_t)(count + 1) * sizeof(ct_item));
+    if (gone == NULL) {
+        return PyErr_NoMemory();
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        ct_item item = block->items[i];
+        if (PyBytes_AS_STRING(mask)[i]) {
+            block->calls[item.plan] -= item.entry != NULL;
+            gone[taken++] = item;
+        }
+        else {
+            block->items[kept++] = item;
+        }
+    }
+    memcpy(block->items + kept, gone, (size_t)taken * sizeof(ct_item));
+    PyMem_RawFree(gone);
+    block->count = kept;
+    block->discarded += taken;
+    Py_RETURN_NONE;
+}
+
 static PyObject *
 block_plan_of(ct_block *block, PyObject *argument)
 {
@@ -288,7 +341,7 @@ block_traverse(ct_block *block, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(block));
     Py_VISIT(block->log);
-    for (Py_ssize_t i = 0; i < block->count; i++) {
+    for (Py_ssize_t i = 0; i < block->count + block->discarded; i++) {
         Py_VISIT(block->items[i].record);
         int found = block->items[i].entry == NULL ? 0 : ct_visit_entry(block->items[i].entry, visit, arg);
         if (found != 0) {
@@ -301,9 +354,9 @@ block_traverse(ct_block *block, visitproc visit, void *arg)
 static int
 block_clear(ct_block *block)
 {
-    Py_ssize_t count = block->count;
+    Py_ssize_t count = block->count + block->discarded;
 
-    block->count = 0;       /* what goes may let somebody look at what is left */
+    block->count = block->discarded = 0;    /* what goes may let somebody look at what is left */
     for (Py_ssize_t i = 0; i < count; i++) {
         if (block->items[i].entry != NULL) {
             ct_release_entry(block->items[i].entry);
@@ -361,6 +414,10 @@ static PyMethodDef block_methods[] = {
      PyDoc_STR("sizes()\n--\n\nReturn how many entries each segment has.")},
     {"split", (PyCFunction)ct_split_block, METH_O,
      PyDoc_STR("split(fates)\n--\n\nReturn (kept, waiting) by segment; this one is empty then.")},
+    {"outlines", (PyCFunction)block_outlines, METH_NOARGS,
+     PyDoc_STR("outlines()\n--\n\nReturn (span id, parent id, plan, segment, start, end, whether it returned), or the record.")},
+    {"discard", (PyCFunction)block_discard, METH_O,
+     PyDoc_STR("discard(mask)\n--\n\nTake out the records whose byte is not 0.")},
     {"plan_of", (PyCFunction)block_plan_of, METH_O,
      PyDoc_STR("plan_of(index)\n--\n\nReturn the plan of a record.")},
     {"scan", (PyCFunction)(void *)ct_scan_block, METH_FASTCALL,

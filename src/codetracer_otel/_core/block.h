@@ -28,6 +28,7 @@ typedef struct {
     Py_ssize_t chunk_count;
     ct_item *items;
     Py_ssize_t count;
+    Py_ssize_t discarded;       /* of items behind these, which are none of the block's records any more */
     Py_ssize_t size;            /* bytes of the entries */
     ct_site **sites;            /* borrowed of the entries: those of each plan, and its calls */
     uint32_t *calls;

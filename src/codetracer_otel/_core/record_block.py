@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from codetracer_otel.model.record import END, PARENT_ID, PLAN, SEGMENT, START
-from codetracer_otel.model.record_block import RecordBlock
+from codetracer_otel.model.record_block import Outline, RecordBlock, outline_of
 from codetracer_otel.model.value_texts import iter_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from codetracer_otel.model.record import Plan, Record, TraceOnThread
     from codetracer_otel.model.record_block import Judging, Windows
@@ -92,6 +92,20 @@ class CompiledBlock(RecordBlock):
         """Return the records that are kept, and those that wait; this block is empty then."""
         kept, waiting = self._native.split(fates)
         return CompiledBlock(kept, self._scanner), CompiledBlock(waiting, self._scanner)
+
+    def outlines(self) -> Sequence[Outline]:
+        """Return what tells the records of one function below one parent; see `Outline`."""
+        return [
+            outline_of(row) if type(row) is list else Outline(*row)
+            for row in self._native.outlines()
+        ]
+
+    def discard(self, indices: Iterable[int]) -> None:
+        """Take records out."""
+        mask = bytearray(len(self))
+        for index in indices:
+            mask[index] = 1
+        self._native.discard(bytes(mask))
 
     def plans(self) -> Sequence[tuple[Plan, int]]:
         """Return plans, each with a number of records that have it."""

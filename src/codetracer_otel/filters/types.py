@@ -116,6 +116,19 @@ class TailRules:
 
 
 @dataclass(frozen=True, slots=True)
+class FoldRules:
+    """``[scope.fold]`` after merging: which calls become one span.
+
+    Attributes:
+        after: so many calls of a function below one parent span stay spans of their own.
+        shorter_than_ns: those behind them that took less than this are folded.
+    """
+
+    after: int = 50
+    shorter_than_ns: int = 100_000
+
+
+@dataclass(frozen=True, slots=True)
 class EventRules:
     """``[scope.rules.events]`` after merging; None stands for "no limit"."""
 

@@ -314,6 +314,7 @@ class SpanDetails:
     Attributes:
         adopted_call: of a hand-written span: takes the record, which is no span then.
         as_context: (context it extends, context with this span).
+        is_known: somebody was told the span's ids.
         token: of a context that is attached until this entry leaves the stack.
         span: the `FunctionSpan` that was handed out, inert after the end.
         locals: captured values, or NOT_CAPTURED where unassigned; so are ``globals``.
@@ -341,6 +342,7 @@ class SpanDetails:
     suspensions = 0
     frame_id = 0
     as_context: Any = None
+    is_known = False
     token: Any = None
     span: Any = None
     locals: tuple[Any, ...] = ()

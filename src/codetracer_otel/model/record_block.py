@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, overload
 
 from codetracer_otel.model.record import (
     END,
+    EXTRAS,
     PARENT_ID,
     PLAN,
     SEGMENT,
+    SPAN_ID,
     START,
     Plan,
     Record,
+    SpanDetails,
     TraceOnThread,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     Judging = Callable[[Plan], int]
     Windows = tuple[()] | tuple[bytes, bytes]
@@ -27,6 +30,52 @@ if TYPE_CHECKING:
 NOT_AT_ALL = 0
 SUSPECTS = 1  # those that may hold a secret
 EVERY_TEXT = 2
+
+
+class Outline(NamedTuple):
+    """What tells calls of one function below one parent span from others.
+
+    Attributes:
+        span_id: in wire order; so is ``parent_id``, 0 for none.
+        start: monotonic ns; so is ``end``.
+        is_plain: it returned, and its times and values are all there is to say of it.
+    """
+
+    span_id: int
+    parent_id: int
+    plan: Plan
+    segment: TraceOnThread
+    start: int
+    end: int
+    is_plain: int
+
+
+def outline_of(record: Record) -> Outline:
+    """Return the outline of a record."""
+    return Outline(
+        record[SPAN_ID],
+        record[PARENT_ID],
+        record[PLAN],
+        record[SEGMENT],
+        record[START],
+        record[END],
+        _is_plain(record[EXTRAS]),
+    )
+
+
+# What a call that returned may have beside its values, without saying more than its times do.
+_OF_TIMES: Final = frozenset(
+    {"busy_ns", "suspensions", "resumed_at", "frame_id", "is_hooked", "locals", "globals"}
+)
+
+
+def _is_plain(details: SpanDetails | None) -> bool:
+    if details is None:
+        return True
+    return all(
+        name in _OF_TIMES or value is getattr(SpanDetails, name)
+        for name, value in vars(details).items()
+    )
 
 
 class RecordBlock(Sequence[Record]):
@@ -113,6 +162,15 @@ class RecordBlock(Sequence[Record]):
                 (waiting if fate is None else kept).append(record)
         self._records = ()
         return RecordBlock(kept), RecordBlock(waiting)
+
+    def outlines(self) -> Sequence[Outline]:
+        """Return what tells the records of one function below one parent; see `Outline`."""
+        return [outline_of(record) for record in self._records]
+
+    def discard(self, indices: Iterable[int]) -> None:
+        """Take records out."""
+        gone = set(indices)
+        self._records = [it for index, it in enumerate(self._records) if index not in gone]
 
     def plans(self) -> Sequence[tuple[Plan, int]]:
         """Return plans, each with a number of records that have it."""

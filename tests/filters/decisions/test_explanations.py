@@ -65,6 +65,13 @@ def test_a_name_that_was_asked_for_is_judged_as_variable_and_as_key():
     assert found["attr", "other"].action is Action.ALLOW
 
 
+def test_folding_is_shown_with_the_table_that_asks_for_it():
+    text = filter_text(rule("pkg:app.mod")) + "[scope.fold]\nafter = 7\n"
+    shown, source = explain(text).settings["fold"]
+    assert shown == "after 7 calls below one parent, what is shorter than 100 us"
+    assert source.line == text.splitlines().index("[scope.fold]") + 1
+
+
 @pytest.mark.parametrize(
     ("extra", "key", "shown"),
     [

@@ -60,6 +60,7 @@ SAMPLING = st.dictionaries(
     SCALARS,
     max_size=2,
 )
+FOLD = st.dictionaries(st.sampled_from(["after", "shorter_than_us", "odd"]), SCALARS, max_size=2)
 EVENTS = st.dictionaries(
     st.sampled_from(["lines", "names", "ratio", "max_per_span", "max_per_second", "io", "line"]),
     SCALARS,
@@ -109,7 +110,7 @@ DOCUMENT = table(
                 "default_exec": st.sampled_from(["trace", "skip", "inherit"]),
                 "default_value_action": st.sampled_from(["allow", "redact", "deny"]),
             },
-            {"rules": st.lists(RULE, max_size=2)},
+            {"rules": st.lists(RULE, max_size=2), "fold": FOLD},
         ),
     },
     {"io": IO},

@@ -29,6 +29,7 @@ _MOST_RULES: Final = 5  # of those that matched nothing
 _STDERR_BY_DEFAULT: Final = ("jsonl", "console")
 _BESIDE: Final = ("jsonl", "chrome", "native")  # a child's stands beside its parent's
 _OF_CHILD: Final = re.compile(r"(\.\d+)+")
+_MANY_SPANS: Final = 5_000  # fewer need not be folded
 _COARSE_S: Final = 0.1  # file systems may keep times of the last tick of a timer
 
 
@@ -140,7 +141,7 @@ class Ending:
             return
         settings = self._session.settings
         self._say(summary(stats, settings) + children_beside(settings, self._begun))
-        for line in (*([reason] if reason else ()), *rules):
+        for line in (*([reason] if reason else ()), *fold_advice(stats), *rules):
             self._say(line)
 
     def _say(self, text: str) -> None:
@@ -180,7 +181,7 @@ def summary(stats: Mapping[str, Any], settings: Settings) -> str:
     return (
         f"{counted}, "
         f"{sum(dropped.values())} dropped{f' ({reasons})' if reasons else ''}, "
-        f"{redacted_count(stats)} values redacted; {destinations(settings)}"
+        f"{redacted_count(stats)} values redacted{_folded(stats)}; {destinations(settings)}"
     )
 
 
@@ -194,6 +195,25 @@ def _reasons(stats: Mapping[str, Any], dropped: Mapping[str, int]) -> Iterator[s
             yield from (f"{count} {cause} by {name}" for cause, count in lost.items())
             left.subtract(lost)
     yield from (f"{count} {cause}" for cause, count in left.items() if count > 0)
+
+
+def _folded(stats: Mapping[str, Any]) -> str:
+    folded = stats.get("folded")
+    if not folded or not folded["calls"]:
+        return ""
+    return f", {folded['calls']} calls folded into {folded['spans']} spans"
+
+
+def fold_advice(stats: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how to fold the calls of the function that made most of many spans, if one did."""
+    busiest = stats.get("busiest_function")
+    if busiest and not stats.get("folded"):
+        count, of = busiest["spans"], busiest["of"]
+        if of >= _MANY_SPANS and 2 * count > of:
+            yield (
+                f"{busiest['function']} made {count:,} of {of:,} spans; [scope.fold] in a filter "
+                "makes one span of its short calls below one parent"
+            )
 
 
 def _dropped(stats: Mapping[str, Any]) -> dict[str, int]:

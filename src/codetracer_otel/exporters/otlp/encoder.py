@@ -77,7 +77,7 @@ _THREAD: Final = ("thread.id", "thread.name")
 _ABSENT: Final = ""
 # What a generator or coroutine that ended as usual has set, of which two are delivered.
 _ONLY_TIMES: Final = frozenset(
-    {"busy_ns", "suspensions", "resumed_at", "frame_id", "as_context", "is_hooked"}
+    {"busy_ns", "suspensions", "resumed_at", "frame_id", "as_context", "is_hooked", "is_known"}
 )
 
 

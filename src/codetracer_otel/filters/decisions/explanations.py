@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters.decisions.classifier import Classifier
     from codetracer_otel.filters.decisions.decision import Decision
-    from codetracer_otel.filters.language.chain import ScopeRule
+    from codetracer_otel.filters.language.chain import FilterChain, ScopeRule
     from codetracer_otel.filters.types import RuleSource
 
 DEFAULT_CAPTURE: Final = frozenset(("args", "return"))
@@ -91,7 +91,7 @@ def explain_code(
         decision.traces,
         decision.source,
         matching,
-        _settings(decision),
+        {**_settings(decision), **(_fold(classifier.chain) if decision.traces else {})},
         tuple(_values(decision, code, tuple(asked))),
         tuple(find_slips(missed, identity, classifier.chain.roots)),
     )
@@ -109,6 +109,15 @@ def _settings(decision: Decision) -> dict[str, tuple[str, RuleSource]]:
     }
     sources = decision.profile.sources
     return {key: (text, sources[key]) for key, text in shown.items() if key in sources}
+
+
+def _fold(chain: FilterChain) -> dict[str, tuple[str, RuleSource]]:
+    rules, source = chain.fold, chain.fold_source
+    if rules is None or source is None:
+        return {}
+    shortest = f"{rules.shorter_than_ns / 1000:g} us"
+    text = f"after {rules.after} calls below one parent, what is shorter than {shortest}"
+    return {"fold": (text, source)}
 
 
 def _fields(rules: Any) -> str:

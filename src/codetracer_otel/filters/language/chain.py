@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.language.selector import why_mute
-from codetracer_otel.filters.types import TailRules
+from codetracer_otel.filters.types import FoldRules, TailRules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,6 +121,8 @@ class FilterFile:
         remarks: what its user should know of it, a sentence each.
         learns_secrets: ``[secrets] learn``; None where it says nothing.
         tail: the keys of ``[scope.tail]`` that are given; None without that table.
+        fold: the keys of ``[scope.fold]`` that are given; None without that table.
+        fold_source: where it stands.
     """
 
     provenance: Provenance
@@ -136,6 +138,8 @@ class FilterFile:
     remarks: tuple[str, ...] = ()
     learns_secrets: bool | None = None
     tail: Mapping[str, object] | None = None
+    fold: Mapping[str, object] | None = None
+    fold_source: RuleSource | None = None
 
 
 CELLS: Final = frozenset({"<timed exec>", "<timed eval>"})
@@ -176,6 +180,19 @@ class FilterChain:
         """Whether what becomes of a trace is open until its local root ends."""
         of_rules = (rule.tail for file in self.files for rule in file.rules)
         return self.tail is not None or any(tail is not None for tail in of_rules)
+
+    @property
+    def fold(self) -> FoldRules | None:
+        """Which calls become one span, merged key by key; None for none of them."""
+        stated = [file.fold for file in self.files if file.fold is not None]
+        merged: dict[str, Any] = {key: value for keys in stated for key, value in keys.items()}
+        return FoldRules(**merged) if stated else None
+
+    @property
+    def fold_source(self) -> RuleSource | None:
+        """Where the newest ``[scope.fold]`` stands."""
+        stated = [file.fold_source for file in self.files if file.fold is not None]
+        return stated[-1] if stated else None
 
     @property
     def summary(self) -> tuple[Provenance, ...]:

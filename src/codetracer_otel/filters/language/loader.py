@@ -21,6 +21,7 @@ from codetracer_otel.filters.language.rule_reader import (
     DEFAULT_ACTIONS,
     EXEC_CHOICES,
     RuleReader,
+    read_fold,
     read_tail,
 )
 from codetracer_otel.filters.language.sources import parse_toml, read_source
@@ -143,7 +144,7 @@ class _FileReader:
             scope_content or {},
             ("scope",),
             ("default_exec", "default_value_action", "rules"),
-            ("tail",),
+            ("tail", "fold"),
             version=version,
         )
         has_scope = scope_content is not None
@@ -162,6 +163,8 @@ class _FileReader:
             io=self._io(top),
             learns_secrets=self._learns_secrets(top, version),
             tail=read_tail(scope) if version > 1 else None,
+            fold=read_fold(scope) if version > 1 else None,
+            fold_source=self._source_of(("scope", "fold")),
         )
 
     def _source_of(self, path: TablePath) -> RuleSource:

@@ -303,6 +303,19 @@ def read_tail(scope: Table) -> dict[str, object] | None:
     )
 
 
+def read_fold(scope: Table) -> dict[str, object] | None:
+    """Return the good keys of ``[scope.fold]`` that are given; None without that table."""
+    content = scope.table("fold")
+    if content is None:
+        return None
+    table = Table(scope.report, content, (*scope.path, "fold"), ("after", "shorter_than_us"))
+    microseconds = table.number("shorter_than_us", 0, 1e12)
+    return _given(
+        after=table.count("after"),
+        shorter_than_ns=None if microseconds is None else round(microseconds * 1000),
+    )
+
+
 def read_events(rule: Table) -> dict[str, object]:
     """Return the good keys of ``[scope.rules.events]`` that are given."""
     content = rule.table("events")

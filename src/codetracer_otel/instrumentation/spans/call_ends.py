@@ -431,8 +431,10 @@ def _read_globals(frame: FrameType, names: tuple[str, ...], missing: object) -> 
 
 def cut(extras: SpanDetails) -> None:
     """Make a handed-out span inert, and end the cycle record -> context -> span -> record."""
-    extras.as_context = None
     span = extras.span
+    if span is not None or extras.as_context is not None:
+        extras.is_known = True
+    extras.as_context = None
     if span is not None:
         span.finish()
         extras.span = None

@@ -10,6 +10,7 @@ from codetracer_otel.instrumentation.spans.room import Room
 from codetracer_otel.model.span_view import Batch
 from codetracer_otel.sdk.delivery import fork_warning
 from codetracer_otel.sdk.delivery.export_queue import CATCH_UP_S
+from codetracer_otel.sdk.delivery.fold import Fold
 from codetracer_otel.sdk.delivery.worker import Worker
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
+    from codetracer_otel.filters.types import FoldRules
     from codetracer_otel.model.protocols import Recorder
     from codetracer_otel.model.record import Record
     from codetracer_otel.model.record_block import RecordBlock
@@ -74,6 +76,9 @@ class Pipeline:
         look: called on the worker thread now and then; returns the s after which to do it again.
         on_unpark: called when the threads are there again after a fork.
         hold: decides what of the records and spans is delivered, and when; None for all at once.
+
+    Attributes:
+        fold: makes one span of many short calls; None for none. May be replaced at any time.
     """
 
     def __init__(
@@ -104,6 +109,7 @@ class Pipeline:
         self.dropped_spans = 0
         self.failed_internally = 0
         self.hold = hold
+        self.fold: Fold | None = None
         self._views_of = views_of
         self._redact = redact
         self._on_error = on_error
@@ -149,12 +155,27 @@ class Pipeline:
             self.dropped_spans += 1
             return
         self.unpark()
+        fold = self.fold
+        if fold is not None:
+            fold.note_child(span)
         self._spans.append(span)
         if len(self._spans) >= self._max_spans // 2:
             self.wake()
 
     def _is_full(self) -> bool:
         return len(self._spans) >= self._max_spans
+
+    def use_fold(self, rules: FoldRules | None) -> None:
+        """Fold calls as these rules say from now on; with None, none that end later."""
+        if self.fold is not None:
+            self.fold.rules = rules
+        elif rules is not None:
+            self.fold = Fold(rules)
+
+    def folded(self) -> dict[str, int]:
+        """Return how many calls were folded into how many spans; nothing where none are."""
+        fold = self.fold
+        return {} if fold is None else {"calls": fold.calls, "spans": fold.spans}
 
     def flush(self, timeout: float) -> bool:
         """Return whether everything recorded before the call was delivered in ``timeout`` s."""
@@ -249,6 +270,8 @@ class Pipeline:
         self._spans = []
         if self.hold is not None:
             self.hold.forget()
+        if self.fold is not None:
+            self.fold.forget()
         self._room.begin()
         self._is_woken = self._is_hindered = False
         self._is_parked = True
@@ -290,13 +313,16 @@ class Pipeline:
         """Return how much has not come as far as the queues when the time to stop was over."""
         if not self._is_cut_off:
             return 0
-        return int(recorder.get("queue_depth", 0)) + len(self._spans) + self._judging
+        folded = 0 if self.fold is None else self.fold.waiting
+        return int(recorder.get("queue_depth", 0)) + len(self._spans) + self._judging + folded
 
     def _handle(self, command: Any) -> bool:
         if command is _WAKE:
             self._is_woken = False
         try:
-            self._drain(everything=command is _STOP, is_awaited=command not in (None, _WAKE))
+            is_awaited = command not in (None, _WAKE)
+            self._drain(everything=command is _STOP, is_awaited=is_awaited)
+            self._put_folded(everything=is_awaited)
             self._on_drained()
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end the deliveries
             self._on_failure(error)
@@ -370,9 +396,22 @@ class Pipeline:
             self._deliver(records, spans)
 
     def _deliver(self, records: Sequence[Record], spans: Sequence[ReadableSpan]) -> None:
-        self._judging = len(records) + len(spans)
-        self.recorded += self._judging
+        self.recorded += len(records) + len(spans)
         self._batches += 1
+        if self.fold is not None:
+            records = self.fold.take(records)
+        self._put(records, spans)
+        self._put_folded()
+
+    def _put_folded(self, *, everything: bool = False) -> None:
+        if self.fold is not None:
+            self._put(self.fold.take_spans(everything=everything), ())
+
+    def _put(self, records: Sequence[Record], spans: Sequence[ReadableSpan]) -> None:
+        """Hand a batch to every queue, once it is judged."""
+        self._judging = len(records) + len(spans)
+        if not self._judging:
+            return
         try:
             judged = self._judged(records, spans)
             batch = Batch(records, judged, self.resource, self._resource_schema)
@@ -389,7 +428,13 @@ class Pipeline:
         self, records: Sequence[Record], spans: Sequence[ReadableSpan]
     ) -> Sequence[SpanView]:
         try:
-            return self._redact(records, self._views_of(spans))
+            return self._redact(records, self._views(spans))
         except RecursionError:  # the program has just lowered the limit
             self._worker.wait_for_room()
-            return self._redact(records, self._views_of(spans))
+            return self._redact(records, self._views(spans))
+
+    def _views(self, spans: Sequence[ReadableSpan]) -> Sequence[SpanView]:
+        views = self._views_of(spans)
+        if self.fold is not None:
+            self.fold.adopt(views)
+        return views

@@ -24,6 +24,7 @@ from codetracer_otel.instrumentation.monitoring.tool import Monitor
 from codetracer_otel.model.clock import SystemClock
 from codetracer_otel.model.ids import RandomIds
 from codetracer_otel.sdk.delivery.attribute_keys import judged_attributes
+from codetracer_otel.sdk.delivery.fold import BusiestFunction
 from codetracer_otel.sdk.delivery.pipeline import Pipeline
 from codetracer_otel.sdk.delivery.redaction import ContentRedaction
 from codetracer_otel.sdk.delivery.span_texts import render_as_texts
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters import Classifier, Decision, ModuleNames
     from codetracer_otel.filters.language.chain import FilterChain
+    from codetracer_otel.filters.types import FoldRules
     from codetracer_otel.model.protocols import MetricsSink
     from codetracer_otel.model.record import Record
     from codetracer_otel.model.span_view import SpanView
@@ -120,6 +122,7 @@ _NATIVE_STAYS: Final = (
 class _Assembly:
     """Builds the parts of one session and knows the order of their installation."""
 
+    _use_fold: Callable[[FoldRules | None], None]
     _session: Session  # what is given callbacks before there is one calls them once it is started
 
     def __init__(
@@ -156,6 +159,7 @@ class _Assembly:
         self._about_main: tuple[FilterChain, Decision] | None = None
         self._judged_generation = 0  # of the known secrets, when the resource was judged
         self._ids = RandomIds()
+        self._busiest = BusiestFunction()
         self._sampler = load_sampler(settings, notify)
         self._steps: StepRecording | None = None
         self._records_steps_alone = False
@@ -164,6 +168,8 @@ class _Assembly:
     def build(self, undo: ExitStack) -> Session:
         """Build everything, then install it; nothing of the program is touched before."""
         pipeline = self._build_pipeline()
+        pipeline.use_fold(self._chain.fold)
+        self._use_fold = pipeline.use_fold
         recording = self._build_recording(pipeline, undo)
         self._steps = self._build_steps(recording, undo)
         installed = ExitStack()
@@ -384,6 +390,7 @@ class _Assembly:
 
     def _redact(self, records: Sequence[Record], views: Sequence[SpanView]) -> Sequence[SpanView]:
         views = self._redaction.redact(records, views)
+        self._busiest.add(records, len(views))
         if self._known is not None and self._known.generation != self._judged_generation:
             self._judged_generation = self._known.generation
             judged = judged_attributes(self._attributes, self._decide_about_main())
@@ -432,6 +439,7 @@ class _Assembly:
         self._chain = chain
         self._names.use_roots(chain.roots)
         self._classifier.become(compile_chain(chain, self._notify, self._known))
+        self._use_fold(chain.fold)
         if recording is not None:
             recording.recorder.replan()
         self._notify("filter_reloaded", "info", filters=self._session.filter_names())
@@ -445,6 +453,7 @@ class _Assembly:
             },
             **self._redaction.stats(),
             "metrics": self._reporting.metrics.stats(),
+            "busiest_function": self._busiest.stats(),
         }
         if self._tails is not None:
             stats["tail"] = self._tails.stats()
@@ -456,6 +465,7 @@ class _Assembly:
 
     def _after_fork(self) -> None:
         self._ids.reseed()
+        self._busiest = BusiestFunction()
         self._reporting.after_fork()
         if self._known is not None:
             self._known.after_fork()

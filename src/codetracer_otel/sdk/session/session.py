@@ -214,6 +214,7 @@ class Session:
             "queue_depth": recorder.get("queue_depth", 0) + self._pipeline.waiting_spans,
             "queue_bytes": recorder.get("queue_bytes", 0),
             **parts,
+            "folded": self._pipeline.folded(),
             "exporters": export_queues,
             "scopes_skipped": sum(skipped.values()),
             "stopped_because": self._stopped_because,

@@ -218,10 +218,11 @@ def _event(event: Line, times: Times) -> tuple[str, int | None, list[tuple[str, 
 
 def _folded(attributes: Line) -> FoldedCalls:
     count, errors, total_us, longest_us = (
-        max(int(attributes.get(f"codetracer.folded.{name}", 0)), 0)
+        max(attributes.get(f"codetracer.folded.{name}", 0), 0)
         for name in ("count", "errors", "total_us", "max_us")
     )
-    return FoldedCalls(max(count, 1), errors, total_us * 1000, longest_us * 1000)
+    total, longest = round(total_us * 1000), round(longest_us * 1000)
+    return FoldedCalls(max(int(count), 1), int(errors), total, longest)
 
 
 def _mapping(value: object) -> Line:
