@@ -16,7 +16,6 @@ from codetracer_otel.sdk.diagnostics.metrics import SilentSink
 from codetracer_otel.sdk.diagnostics.self_metrics import offer_self_metrics
 from codetracer_otel.sdk.processes.children import ChildSession, Untraced, hand_to_children
 from codetracer_otel.sdk.processes.fork import deliver_at_child_end, watch_forks
-from codetracer_otel.sdk.session.control import inject_control, open_control
 from codetracer_otel.sdk.settings.filter_loading import load_filters
 from codetracer_otel.sdk.settings.launch import StartKind, StartMode
 from codetracer_otel.sdk.settings.model import from_process_environment, hidden_variables
@@ -142,11 +141,15 @@ def offer_control() -> Callable[[], None]:
     Raises:
         EnvironmentFailure: there is no place for the socket.
     """
+    from codetracer_otel.sdk.session.control import open_control  # noqa: PLC0415 - seldom wanted
+
     return open_control(active_session, begin_session)
 
 
 def take_commands(paths: list[str]) -> None:
     """Take commands in a process that somebody attaches to; ``paths`` leave ``sys.path`` again."""
+    from codetracer_otel.sdk.session.control import inject_control  # noqa: PLC0415 - as above
+
     inject_control(active_session, begin_session, paths)
 
 
