@@ -130,6 +130,7 @@ def test_a_descriptor_that_the_program_has_taken_is_left_alone(serve):
     os.dup2(reader, number)
     os.write(writer, b"the program's")
     made.close()
+    assert made._thread.join(LATER_S)
     assert os.read(number, 20) == b"the program's"
     for descriptor in (reader, writer, number):
         os.close(descriptor)

@@ -352,7 +352,7 @@ class HookCode(TracedCode):
         code: CodeType,
         hook: Callable[[CodeType, FrameType], bool],
         forget: Callable[[weakref.ref[CodeType]], None],
-        module_hint: str | None,
+        module_hint: str | None = None,
     ) -> None:
         self.module_hint = module_hint
         self.plan = None

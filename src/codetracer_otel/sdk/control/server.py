@@ -80,15 +80,14 @@ class ControlServer:
     def close(self) -> None:
         """Take no more commands, and leave nothing behind; may be called while one is answered."""
         self._is_closed = True
-        if self._is_ours():
-            self._wake()
-        else:
+        self._wake()
+        if not self._is_ours():
             self._socket.detach()  # the number is the program's by now, or the thread has closed it
         remove(self.path)
 
     def wake(self) -> None:
         """Have the deadline looked at again."""
-        if self._is_ours() and self._thread.is_alive:
+        if self._thread.is_alive:
             self._wake()
 
     def before_fork(self) -> None:
@@ -145,11 +144,13 @@ class ControlServer:
         caller = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
             caller.settimeout(0)
-            caller.connect(_address_of(self._socket))
+            # also where the program has closed the descriptor: the thread keeps the socket alive
+            caller.connect(self.path)
         except BlockingIOError:
             return  # so many callers wait that it will look anyway
         except OSError:  # nobody can reach it any more
-            self._socket.shutdown(_socket.SHUT_RDWR)
+            if self._is_ours():
+                self._socket.shutdown(_socket.SHUT_RDWR)
         finally:
             caller.close()
 
@@ -211,10 +212,6 @@ def _bind(path: str) -> _socket.socket:
         listener.close()
         raise
     return listener
-
-
-def _address_of(listener: _socket.socket) -> Any:
-    return listener.getsockname()
 
 
 def _own_user() -> int:
