@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.language.lint import find_slips
@@ -68,6 +67,8 @@ class RuleHits:
         for identity in self._seen:
             for slip in find_slips([rule], identity, self._roots):
                 return f": it {slip.partition(f'{rule.selector.text} ')[2]}"
+        from difflib import get_close_matches  # noqa: PLC0415 - only for the message
+
         close = get_close_matches(_stem(rule), self._names(rule), n=1, cutoff=0.75)
         return f"; did you mean {close[0]}?" if close else ""
 
