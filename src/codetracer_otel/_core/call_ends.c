@@ -5,15 +5,15 @@
 #define FREE_BYTES 256          /* of values, in what the record buffer counts for any record */
 
 /* Hand a finished entry, taken off its stack, to the log, or to Python where that is full. */
-static int
-deliver(ct_core *core, ct_entry *entry, size_t size)
+int
+ct_deliver(ct_core *core, ct_entry *entry)
 {
     PyObject *context = entry->context, *record = NULL, *done = NULL;
     int is_delivered = -1;
 
     entry->context = NULL;
     if (core->log->count < core->log->watermark) {
-        is_delivered = ct_log_put(core->log, entry, size);
+        is_delivered = ct_log_put(core->log, entry, sizeof(ct_entry) + entry->value_bytes);
         if (is_delivered < 0) {
             ct_release_entry(entry);
         }
@@ -83,8 +83,88 @@ ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
         }
     }
     entry->end = now > entry->start ? now : entry->start;
+    if (entry->suspends) {
+        entry->busy += now - entry->resumed;
+    }
     ct_pop(thread);
-    return deliver(core, entry, sizeof(ct_entry) + entry->value_bytes) < 0 ? -1 : 1;
+    return ct_deliver(core, entry) < 0 ? -1 : 1;
+}
+
+/* Whether the call below the topmost one is left out unless an exception leaves it: who fails in it waits for
+   that. */
+static int
+stands_on_left_out(const ct_thread *thread, const ct_entry *entry)
+{
+    if (entry->below != 0) {
+        return ((const ct_entry *)((const char *)entry - entry->below))->is_sampled_out;
+    }
+    PyObject *stack = thread->python_stack;
+    Py_ssize_t height = stack == NULL ? 0 : PyList_GET_SIZE(stack);
+    PyObject *record = height == 0 ? NULL : PyList_GET_ITEM(stack, height - 1);
+    return record != NULL && PyList_GET_ITEM(record, CT_PLAN) == Py_None
+        && PyList_GET_ITEM(record, CT_RESULT) != Py_None;
+}
+
+/* As `ct_end_call`, for a call that an exception leaves.  Python describes it, with the open calls left where
+   they are. */
+int
+ct_end_raised(ct_core *core, ct_thread *thread, PyObject *code, PyObject *error)
+{
+    ct_entry *entry = ct_top(thread);
+    PyObject *time = NULL, *told = NULL;
+    int64_t now;
+    int is_ended = -1;
+
+    if (entry->is_unrecorded) {
+        ct_pop(thread);
+        ct_release_entry(entry);
+        return 1;
+    }
+    if (entry->is_sampled_out || stands_on_left_out(thread, entry)) {
+        return 0;       /* it may be kept after all */
+    }
+    if (ct_read_clock(core, &now) < 0 || (time = PyLong_FromLongLong(now)) == NULL) {
+        return -1;
+    }
+    entry = ct_top(thread);
+    if (entry == NULL || entry->code != code) {
+        is_ended = 0;
+        goto done;
+    }
+    PyObject *segment = Py_NewRef(entry->segment), *plan = Py_NewRef(entry->site->plan);
+    told = PyObject_CallFunctionObjArgs(core->describe, code, plan, segment, error, time, NULL);
+    Py_DECREF(segment);
+    Py_DECREF(plan);
+    if (told == NULL) {
+        /* Where no level of the stack is left, the call is ended later. */
+        is_ended = PyErr_ExceptionMatches(PyExc_RecursionError) ? 0 : -1;
+        if (is_ended == 0) {
+            PyErr_Clear();
+        }
+        goto done;
+    }
+    entry = ct_top(thread);
+    if (entry == NULL || entry->code != code) {
+        is_ended = 0;       /* a signal's handler made the calls records meanwhile */
+        goto done;
+    }
+    int ending;
+    PyObject *description;
+    if (!PyArg_ParseTuple(told, "iO:describe", &ending, &description)) {
+        goto done;
+    }
+    entry->ending = (uint8_t)ending;
+    entry->exception = description == Py_None ? NULL : Py_NewRef(description);
+    entry->end = now > entry->start ? now : entry->start;
+    if (entry->suspends) {
+        entry->busy += now - entry->resumed;
+    }
+    ct_pop(thread);
+    is_ended = ct_deliver(core, entry) < 0 ? -1 : 1;
+done:
+    Py_XDECREF(time);
+    Py_XDECREF(told);
+    return is_ended;
 }
 
 /* Keep a record that Python had no room to finish until it is delivered. */

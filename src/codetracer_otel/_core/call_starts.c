@@ -135,6 +135,27 @@ write_arguments(ct_writer *writer, const ct_site *site, ct_frame *frame)
     return status;
 }
 
+/* Whether Python keeps a record for a frame: of a generator whose end was not told. */
+static int
+is_known_to_python(ct_core *core, ct_frame *frame)
+{
+    if (PyDict_GET_SIZE(core->suspended) == 0) {
+        return 0;
+    }
+    PyObject *key = PyLong_FromVoidPtr(frame);
+    int is_known = key == NULL ? -1 : PyDict_Contains(core->suspended, key);
+    Py_XDECREF(key);
+    return is_known;
+}
+
+/* Before Python begins a generator: deliver the one that had its place. */
+int
+ct_abandon_in_this_frame(ct_core *core, const ct_site *site)
+{
+    ct_frame *frame = site->suspends ? ct_current_frame(PyThreadState_Get()) : NULL;
+    return frame == NULL ? 0 : ct_abandon(core, frame);
+}
+
 /* 1: recorded; 0: left to Python, nothing has happened; -1: an exception. */
 int
 ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, PyObject *context)
@@ -151,6 +172,12 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
     ct_frame *frame = ct_current_frame(PyThreadState_Get());
     if (frame == NULL || ct_code_of(frame) != code) {
         return 0;       /* an event that C code reports of itself has no frame */
+    }
+    if (site->suspends) {
+        int is_known = is_known_to_python(core, frame);
+        if (is_known != 0 || ct_abandon(core, frame) < 0) {
+            return is_known > 0 ? 0 : -1;
+        }
     }
     int is_sampled_out = 0;
     if (site->has_ratio_bound) {
@@ -207,6 +234,11 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
         .knows_ratio = (uint8_t)below.knows_ratio, .is_sampled_out = (uint8_t)is_sampled_out,
         .is_unrecorded = (uint8_t)is_unrecorded,
     };
+    if (site->suspends && !is_unrecorded) {
+        entry->suspends = 1;
+        entry->frame = frame;
+        entry->resumed = now;
+    }
     if (value_bytes > FREE_BYTES) {
         ct_log_charge(core->log, value_bytes);
     }

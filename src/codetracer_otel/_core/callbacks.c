@@ -58,8 +58,11 @@ fail(ct_core *core, PyObject *unbegun)
 /* As `hand_on`, for the start of a call.  Where no level of the stack is left for Python, the program
    still has its call: it is not recorded, and what it calls hangs on its caller. */
 static PyObject *
-hand_on_start(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
+hand_on_start(ct_core *core, const ct_site *site, PyObject *const *arguments, Py_ssize_t count)
 {
+    if (ct_abandon_in_this_frame(core, site) < 0) {
+        return fail(core, arguments[0]);
+    }
     PyObject *result = hand_on(core, core->start, arguments, count);
     if (result != NULL || !PyErr_ExceptionMatches(PyExc_RecursionError)) {
         return result;
@@ -106,14 +109,17 @@ on_start(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
         Py_DECREF(decided);
     }
     if (!site->is_native) {
-        return hand_on_start(core, arguments, count);
+        return hand_on_start(core, site, arguments, count);
     }
     ct_thread *thread = ct_this_thread(core);
     if (thread == NULL || PyContextVar_Get(core->context_variable, NULL, &context) < 0) {
         return fail(core, code);
     }
     if (context == NULL) {
-        return hand_on_start(core, arguments, count);
+        return hand_on_start(core, site, arguments, count);
+    }
+    if (site->suspends) {
+        site->start_offset = (int)PyLong_AsLong(arguments[1]);
     }
     int is_begun = ct_begin_call(core, thread, site, code, context);
     Py_DECREF(context);
@@ -121,7 +127,7 @@ on_start(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
         return fail(core, code);
     }
     if (is_begun == 0) {
-        return hand_on_start(core, arguments, count);
+        return hand_on_start(core, site, arguments, count);
     }
     Py_RETURN_NONE;
 }
@@ -155,6 +161,18 @@ on_unwind(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
     if (ct_site_of(core, arguments[0]) == NULL) {
         Py_RETURN_NONE;
     }
+    ct_thread *thread = ct_this_thread(core);
+    ct_entry *entry = thread == NULL ? NULL : ct_top(thread);
+    int is_ended = thread == NULL ? -1 : 0;
+    if (entry != NULL && entry->code == arguments[0]) {
+        is_ended = ct_end_raised(core, thread, arguments[0], arguments[2]);
+    }
+    if (is_ended < 0) {
+        return fail(core, NULL);
+    }
+    if (is_ended > 0) {
+        Py_RETURN_NONE;
+    }
     PyObject *kind = (PyObject *)Py_TYPE(arguments[2]);
     return ct_hand_on_end(core, core->unwind, arguments, count, kind);
 }
@@ -162,25 +180,47 @@ on_unwind(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
 static PyObject *
 on_yield(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
 {
-    return hand_on(core, core->yield, arguments, count);
+    ct_thread *thread = ct_this_thread(core);
+    int is_suspended = thread == NULL ? -1 : ct_suspend(core, thread, arguments[0]);
+    if (is_suspended < 0) {
+        return fail(core, NULL);
+    }
+    return is_suspended ? Py_NewRef(Py_None) : hand_on(core, core->yield, arguments, count);
+}
+
+/* A generator goes on, or is thrown into. */
+static PyObject *
+go_on(ct_core *core, PyObject *callback, PyObject *const *arguments, Py_ssize_t count)
+{
+    ct_thread *thread = ct_this_thread(core);
+    int is_resumed = thread == NULL ? -1 : ct_resume(core, thread, arguments[0]);
+    if (is_resumed < 0) {
+        return fail(core, arguments[0]);
+    }
+    return is_resumed ? Py_NewRef(Py_None) : hand_on(core, callback, arguments, count);
 }
 
 static PyObject *
 on_resume(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
 {
-    if (ct_site_of(core, arguments[0]) == NULL) {
-        Py_RETURN_NONE;
-    }
-    return hand_on(core, core->resume, arguments, count);
+    return ct_site_of(core, arguments[0]) == NULL
+        ? Py_NewRef(Py_None) : go_on(core, core->resume, arguments, count);
 }
 
 static PyObject *
 on_throw(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
 {
-    if (ct_site_of(core, arguments[0]) == NULL) {
+    ct_site *site = ct_site_of(core, arguments[0]);
+    if (site == NULL) {
         Py_RETURN_NONE;
     }
-    return hand_on(core, core->throw_in, arguments, count);
+    long offset = PyLong_AsLong(arguments[1]);
+    if (offset == -1 && PyErr_Occurred()) {
+        return fail(core, NULL);
+    }
+    /* A throw into a generator that never began happens before the offset of its start. */
+    return offset < site->start_offset ? hand_on(core, core->throw_in, arguments, count)
+        : go_on(core, core->throw_in, arguments, count);
 }
 
 /* The interpreter only borrows the callback that it calls: another thread may end the session, and drop

@@ -31,10 +31,10 @@ write_plain(ct_writer *writer, PyObject *value)
         return ct_write_text(writer, value);
     }
     if (value == Py_None) {
-        return write_scalar(writer, NONE, NULL, 0);
+        return write_scalar(writer, NONE, "", 0);
     }
     if (type == &PyBool_Type) {
-        return write_scalar(writer, value == Py_True ? TRUE_ : FALSE_, NULL, 0);
+        return write_scalar(writer, value == Py_True ? TRUE_ : FALSE_, "", 0);
     }
     if (type == &PyLong_Type) {
         int overflow;

@@ -12,20 +12,21 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
     static char *names[] = {
         "log", "context_variable", "threads_local", "decide", "start", "result", "unwind", "yield_",
         "resume", "throw_in", "error_boundary", "charge", "overflow", "deferred_ends", "clock",
-        "next_id", "urandom", "form_of_class", "undecided", "runs_code",
-        "limits", NULL
+        "next_id", "urandom", "form_of_class", "describe", "undecided", "runs_code",
+        "limits", "suspended", NULL
     };
-    PyObject *log, *of[17], *undecided;
+    PyObject *log, *of[18], *undecided;
     int runs_code;
     ct_limits limits;
+    PyObject *suspended;
 
     if (!PyArg_ParseTupleAndKeywords(
-            arguments, keywords, "$O!OOOOOOOOOOOOOOOOOOp(nnnn):Core", names,
+            arguments, keywords, "$O!OOOOOOOOOOOOOOOOOOOp(nnnn)O!:Core", names,
             ct_state_of(type)->log_type, &log,
             &of[0], &of[1], &of[2], &of[3], &of[4], &of[5], &of[6], &of[7], &of[8], &of[9], &of[10],
-            &of[11], &of[12], &of[13], &of[14], &of[15], &of[16], &undecided,
+            &of[11], &of[12], &of[13], &of[14], &of[15], &of[16], &of[17], &undecided,
             &runs_code, &limits.max_depth, &limits.max_items, &limits.max_string,
-            &limits.max_nodes)) {
+            &limits.max_nodes, &PyDict_Type, &suspended)) {
         return NULL;
     }
     if (!PyContextVar_CheckExact(of[0])) {
@@ -40,7 +41,7 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
         &core->context_variable, &core->threads_local, &core->decide, &core->start,
         &core->result, &core->unwind, &core->yield, &core->resume, &core->throw_in,
         &core->error_boundary, &core->charge, &core->overflow, &core->deferred_ends, &core->clock, &core->next_id,
-        &core->urandom, &core->form_of_class,
+        &core->urandom, &core->form_of_class, &core->describe,
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(fields); i++) {
         *fields[i] = of[i] == Py_None ? NULL : Py_NewRef(of[i]);
@@ -54,6 +55,7 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
     core->undecided = Py_NewRef(undecided);
     core->runs_code = runs_code;
     core->limits = limits;
+    core->suspended = Py_NewRef(suspended);
     ct_state *state = ct_state_of(type);
     core->extra_index = state->extra_index;
     core->stack_name = Py_NewRef(state->stack_name);
@@ -84,16 +86,23 @@ core_traverse(ct_core *core, visitproc visit, void *arg)
     Py_VISIT(core->next_id);
     Py_VISIT(core->urandom);
     Py_VISIT(core->form_of_class);
+    Py_VISIT(core->describe);
     Py_VISIT(core->undecided);
+    Py_VISIT(core->suspended);
     int found = ct_visit_sites(core, visit, arg);
-    return found != 0 ? found : ct_visit_threads(core, visit, arg);
+    if (found == 0) {
+        found = ct_visit_threads(core, visit, arg);
+    }
+    return found != 0 ? found : ct_visit_suspended(core, visit, arg);
 }
 
 static int
 core_clear(ct_core *core)
 {
     ct_forget_threads(core, NULL);
+    ct_clear_suspended(core);
     ct_unlink_sites(core);
+    Py_CLEAR(core->suspended);
     Py_CLEAR(core->log);
     Py_CLEAR(core->context_variable);
     Py_CLEAR(core->threads_local);
@@ -112,6 +121,7 @@ core_clear(ct_core *core)
     Py_CLEAR(core->next_id);
     Py_CLEAR(core->urandom);
     Py_CLEAR(core->form_of_class);
+    Py_CLEAR(core->describe);
     Py_CLEAR(core->undecided);
     ct_clear_classes(&core->classes);
     Py_CLEAR(core->stack_name);
@@ -149,6 +159,12 @@ core_box_all(ct_core *core, PyObject *Py_UNUSED(ignored))
         }
     }
     Py_RETURN_NONE;
+}
+
+static PyObject *
+core_box_suspended(ct_core *core, PyObject *Py_UNUSED(ignored))
+{
+    return ct_box_all_suspended(core) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 static PyObject *
@@ -238,6 +254,8 @@ static PyMethodDef core_methods[] = {
      PyDoc_STR("box()\n--\n\nMake the calling thread's open calls records on its Python stack.")},
     {"box_all", (PyCFunction)core_box_all, METH_NOARGS,
      PyDoc_STR("box_all()\n--\n\nMake every thread's open calls records on its Python stack.")},
+    {"box_suspended", (PyCFunction)core_box_suspended, METH_NOARGS,
+     PyDoc_STR("box_suspended()\n--\n\nMake suspended calls records in Python's table.")},
     {"begin_in_forked_child", (PyCFunction)core_begin_in_forked_child, METH_NOARGS,
      PyDoc_STR("begin_in_forked_child()\n--\n\nForget other threads, and seed the ids anew.")},
     {"set_ids", (PyCFunction)core_set_ids, METH_O,

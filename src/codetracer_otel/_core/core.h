@@ -58,6 +58,8 @@ typedef struct ct_site {
     int has_ratio_bound;
     int takes_plain;            /* numbers and None need no capture */
     int is_native;              /* no feature beyond arguments, result and ratio */
+    int suspends;               /* a generator or coroutine */
+    int start_offset;           /* of the instruction where it begins; -1: not seen yet */
     uint32_t last_block;        /* the last block with a call of it, and its place in there */
     uint32_t place;
     int argument_count;
@@ -120,6 +122,12 @@ typedef struct {
     size_t capacity, count;
 } ct_classes;
 
+/* Suspended generators and coroutines, see suspended.c. */
+typedef struct {
+    struct ct_suspended **buckets, *free;
+    size_t bucket_count, count, free_count;
+} ct_suspensions;
+
 typedef struct ct_core {
     PyObject_HEAD
     ct_log *log;                /* strong */
@@ -137,8 +145,11 @@ typedef struct ct_core {
     Py_ssize_t extra_index;
     PyObject *stack_name, *ratio_key_name, *thread_key;
     PyObject *form_of_class;    /* says how instances are captured */
+    PyObject *describe;         /* of an exception that leaves a call: (ending, description) */
     ct_classes classes;         /* what it said */
     ct_limits limits;
+    ct_suspensions suspensions;
+    PyObject *suspended;        /* Python's: dict, address of a frame -> record */
     int runs_code;              /* a capture may run code of the program */
     int64_t boxed_calls, native_calls;
 } ct_core;
@@ -200,6 +211,7 @@ int ct_make_room(ct_thread *thread, size_t size);
 ct_entry *ct_push(ct_thread *thread, size_t size);
 void ct_pop(ct_thread *thread);
 int ct_box(ct_core *core, ct_thread *thread);
+int ct_keep_suspended(ct_core *core, void *frame, PyObject *record);
 int ct_visit_threads(ct_core *core, visitproc visit, void *arg);
 void ct_forget_threads(ct_core *core, ct_thread *but);
 int ct_seed(ct_core *core, ct_thread *thread);
@@ -214,11 +226,23 @@ PyObject *ct_add_site(ct_core *core, PyObject *arguments, PyObject *keywords);
 void ct_unlink_sites(ct_core *core);
 int ct_visit_sites(ct_core *core, visitproc visit, void *arg);
 
+/* suspended.c */
+int ct_suspend(ct_core *core, ct_thread *thread, PyObject *code);
+int ct_resume(ct_core *core, ct_thread *thread, PyObject *code);
+int ct_abandon(ct_core *core, const void *frame);
+int ct_box_suspended(ct_core *core, const void *frame);
+int ct_box_all_suspended(ct_core *core);
+int ct_visit_suspended(ct_core *core, visitproc visit, void *arg);
+void ct_clear_suspended(ct_core *core);
+
 /* call_starts.c */
 int ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, PyObject *context);
+int ct_abandon_in_this_frame(ct_core *core, const ct_site *site);
 
 /* call_ends.c */
+int ct_deliver(ct_core *core, ct_entry *entry);
 int ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value);
+int ct_end_raised(ct_core *core, ct_thread *thread, PyObject *code, PyObject *error);
 PyObject *ct_hand_on_end(ct_core *core, PyObject *callback, PyObject *const *arguments,
                          Py_ssize_t count, PyObject *kind);
 

@@ -35,6 +35,13 @@ ct_current_frame(PyThreadState *tstate)
 #endif
 }
 
+/* Of a generator it lies in the generator itself. */
+static inline ct_frame *
+ct_frame_of(PyFrameObject *frame)
+{
+    return frame->f_frame;
+}
+
 /* Borrowed; only compared, never used. */
 static inline PyObject *
 ct_code_of(ct_frame *frame)

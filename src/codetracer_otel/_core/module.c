@@ -33,6 +33,17 @@ add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type)
     return *type == NULL ? -1 : PyModule_AddType(module, *type);
 }
 
+/* frame_key(frame): by what the core finds a suspended generator again that runs in a frame. */
+static PyObject *
+frame_key(PyObject *Py_UNUSED(module), PyObject *frame)
+{
+    if (!PyFrame_Check(frame)) {
+        PyErr_SetString(PyExc_TypeError, "frame_key() takes a frame");
+        return NULL;
+    }
+    return PyLong_FromVoidPtr(ct_frame_of((PyFrameObject *)frame));
+}
+
 static int
 module_exec(PyObject *module)
 {
@@ -96,6 +107,8 @@ static PyMethodDef module_methods[] = {
     {"find_windows", (PyCFunction)(void *)ct_find_windows, METH_FASTCALL,
      PyDoc_STR("find_windows(text, substitution, bits)\n--\n\n"
                "Return where eight bytes stand whose bit is set.")},
+    {"frame_key", frame_key, METH_O,
+     PyDoc_STR("frame_key(frame)\n--\n\nReturn what stays the same while a generator lives.")},
     {NULL}
 };
 

@@ -17,6 +17,7 @@ from codetracer_otel.instrumentation.spans.parents import UNDECIDED
 from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
 from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
+from codetracer_otel.instrumentation.values.exceptions import drop_frames, read_traceback
 from codetracer_otel.instrumentation.values.objects.fields import wants_nothing
 from codetracer_otel.model.ids import gives_random_ids
 from codetracer_otel.model.record import NOT_CAPTURED, Ending, SpanDetails
@@ -35,7 +36,13 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.values.limits import ValueLimits
     from codetracer_otel.instrumentation.values.objects.fields import Wanted
     from codetracer_otel.model.protocols import CallAdopter
-    from codetracer_otel.model.record import Record, RootSampler
+    from codetracer_otel.model.record import (
+        ExceptionRecord,
+        Plan,
+        Record,
+        RootSampler,
+        TraceOnThread,
+    )
     from codetracer_otel.model.record_block import RecordBlock
 
     Walk = tuple[dict[str, int] | None, Callable[[str], None] | None]
@@ -167,6 +174,7 @@ class CompiledRecorder(PythonRecorder):
         self._stacks = CompiledStacks()
         super().__init__(stacks=self._stacks, **options)
         self._native = native
+        self.suspended.key_of = native.frame_key
         self._context_variable = context_variable
         self._limits = limits
         self._wanted = wanted
@@ -183,6 +191,7 @@ class CompiledRecorder(PythonRecorder):
         callbacks = super().callbacks()
         core = self._core = self._build_core(callbacks)
         self._stacks.box, self._stacks.box_all = core.box, core.box_all
+        self.suspended.take_in_others = core.box_suspended
         for traced_code in self.traced_codes.values():
             self._register(traced_code)
         return {
@@ -253,7 +262,9 @@ class CompiledRecorder(PythonRecorder):
             next_id=None if self._has_random_ids else self.next_span_id,
             urandom=Os.urandom,
             form_of_class=build_class_forms(runs_code=self._runs_code, wanted=self._wanted),
+            describe=self._describe,
             limits=astuple(self._limits),
+            suspended=self.suspended.records,
             undecided=UNDECIDED,
             runs_code=self._runs_code,
         )
@@ -263,6 +274,17 @@ class CompiledRecorder(PythonRecorder):
         super()._forget(code)
         if self._core is not None:
             self._core.forget(code)
+
+    def _describe(
+        self, code: CodeType, plan: Plan, segment: TraceOnThread, error: BaseException, now: int
+    ) -> tuple[Ending, ExceptionRecord | None]:
+        """Describe an exception that leaves a call, as the Python callback does."""
+        left = read_traceback(error)
+        inner = None if left is None else left.tb_next
+        # A signal that arrived in a callback left our frames in the traceback.
+        if inner is not None and self.is_ours(inner.tb_frame.f_code.co_filename):
+            drop_frames(error, self.is_ours)
+        return self.ends.describe(code, plan, segment, error, now)
 
     def _enter(self, code: CodeType, traced_code: TracedCode) -> TracedCode:
         entered = super()._enter(code, traced_code)
@@ -282,7 +304,7 @@ class CompiledRecorder(PythonRecorder):
         if plan is None:
             self._core.add(
                 code, traced_code, None, None, None, (), -1, False, None, False, None, (), "", None,
-                None, None, False,
+                None, None, False, False,
             )  # fmt: skip
             return
         pairs = (traced_code.naming, traced_code.hide_told) if traced_code.is_paired else None
@@ -296,7 +318,7 @@ class CompiledRecorder(PythonRecorder):
             short_text=traced_code.short_text,
             takes_plain=traced_code.takes_plain,
             ratio_bound=traced_code.ratio_threshold,
-            is_native=traced_code.is_simple_call and not traced_code.suspends,
+            is_native=traced_code.is_simple_call and not self._is_watched(plan),
             learn=traced_code.learn,
             taught=tuple([(*_slot(code, name), place) for name, place in traced_code.taught]),
             result_place="" if plan.captures_return else plan.result_place,
@@ -304,7 +326,11 @@ class CompiledRecorder(PythonRecorder):
             keywords=_keywords(traced_code),
             pairs=pairs,
             has_receiver=traced_code.has_receiver,
+            suspends=traced_code.suspends,
         )
+
+    def _is_watched(self, plan: Plan) -> bool:
+        return plan.kind == "generator" and self.suspended.watches_generators
 
     def _walk(self, rules: WalkRules | None) -> Walk | None:
         """Return how values are walked in compiled code; None where Python captures each."""

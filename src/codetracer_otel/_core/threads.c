@@ -233,6 +233,16 @@ ct_pop(ct_thread *thread)
     thread->last -= entry->below;
 }
 
+/* Let Python find the record of a generator that is suspended or runs. */
+int
+ct_keep_suspended(ct_core *core, void *frame, PyObject *record)
+{
+    PyObject *key = PyLong_FromVoidPtr(frame);
+    int is_kept = key == NULL ? -1 : PyDict_SetItem(core->suspended, key, record);
+    Py_XDECREF(key);
+    return is_kept;
+}
+
 /* Turn every native entry of a thread into a record on its Python stack.  No code of anybody runs in
    here, so the thread may be another one than the caller's. */
 int
@@ -252,7 +262,8 @@ ct_box(ct_core *core, ct_thread *thread)
         at += entry->size;
         /* Out of memory, the calls above are lost as well: their ends find nothing. */
         PyObject *record = is_boxed < 0 ? NULL : ct_record_of(core->log, entry, 0);
-        if (record == NULL || PyList_Append(stack, record) < 0) {
+        if (record == NULL || PyList_Append(stack, record) < 0
+            || (entry->suspends && ct_keep_suspended(core, entry->frame, record) < 0)) {
             is_boxed = -1;
         }
         Py_XDECREF(record);

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
     from codetracer_otel.instrumentation.spans.traced_code import TracedCode
     from codetracer_otel.model.protocols import Clock
+    from codetracer_otel.model.record import TraceOnThread
     from codetracer_otel.model.value import Captured
 
 
@@ -168,9 +169,9 @@ class CallEnds:
         if extras is None:
             extras = record[EXTRAS] = SpanDetails()
         record[RESULT] = NOT_CAPTURED
-        extras.ending = ending_of(error, record[CODE].co_name)
-        if extras.ending is Ending.RAISED:
-            extras.exception = self._describe(record, error, now)
+        extras.ending, extras.exception = self.describe(
+            record[CODE], record[PLAN], record[SEGMENT], error, now
+        )
         return self.finish_extras(record, frame, now)
 
     def finish_entry(
@@ -397,13 +398,18 @@ class CallEnds:
             self.charge(tuple(weighed))
         return tuple(captured)
 
-    def _describe(self, record: Record, error: BaseException, now: int) -> Any:
+    def describe(
+        self, code: CodeType, plan: Plan, segment: TraceOnThread, error: BaseException, now: int
+    ) -> tuple[Ending, ExceptionRecord | None]:
+        """Return how a call ends that ``error`` leaves, and what its span tells of that."""
+        ending = ending_of(error, code.co_name)
+        if ending is not Ending.RAISED:
+            return ending, None
         inner = leaves_a_traced_frame_inside(read_traceback(error), self._traced_codes.get)
-        plan = record[PLAN]
         keeps_event = plan.events is None or plan.events.exceptions
         described = describe_exception(
             error,
-            now + record[SEGMENT].wall_offset_ns,
+            now + segment.wall_offset_ns,
             innermost=keeps_event and not inner,
             with_text=self._exception_text,
         )
@@ -411,7 +417,7 @@ class CallEnds:
             described.message = REDACTED
         elif plan.fixed_result is not NOT_CAPTURED:
             described.message = DROPPED
-        return described
+        return ending, described
 
 
 def _teach(

@@ -34,10 +34,17 @@ class SuspendedCalls:
         monotonic_ns: the records' clock.
         watches: also hold a weak reference to each plain generator, because closing one while it
             is suspended outside a ``try`` goes unreported (CPython 3.13.0).
+
+    Attributes:
+        key_of: returns what stays the same while a generator lives.
+        take_in_others: makes records of what compiled code knows of.
+        records: by that key.
     """
 
     def __init__(self, monotonic_ns: Callable[[], int], *, watches: bool) -> None:
-        self._records: dict[int, Record] = {}
+        self.key_of: Callable[[FrameType], int] = id
+        self.take_in_others: Callable[[], None] = lambda: None
+        self.records: dict[int, Record] = {}
         self._watches: dict[int, _Watch] = {}
         self._collected: list[tuple[int, Record, int]] = []
         self._aged: list[tuple[int, Record, int]] = []
@@ -46,8 +53,13 @@ class SuspendedCalls:
             _load_generator_of() if watches else None
         )
 
+    @property
+    def watches_generators(self) -> bool:
+        """Whether plain generators have weak references."""
+        return self._generator_of is not None
+
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self.records)
 
     def add(self, frame: FrameType, record: Record) -> Record | None:
         """Keep the record of a generator that has just begun.
@@ -55,9 +67,9 @@ class SuspendedCalls:
         Returns:
             The record of a generator that ended unreported and whose frame id is used again.
         """
-        key = id(frame)
-        replaced = self._records.get(key)
-        self._records[key] = record
+        key = self.key_of(frame)
+        replaced = self.records.get(key)
+        self.records[key] = record
         record[EXTRAS].frame_id = key
         plan = record[PLAN] or record[SAMPLED_OUT_PLAN]
         if self._generator_of is not None and plan.kind == _PLAIN_GENERATOR:
@@ -66,21 +78,21 @@ class SuspendedCalls:
 
     def get(self, frame: FrameType, code: CodeType) -> Record | None:
         """Return the record of the generator that runs in ``frame``, or None if it is older."""
-        record = self._records.get(id(frame))
+        record = self.records.get(self.key_of(frame))
         return record if record is not None and record[CODE] is code else None
 
     def remove(self, frame: FrameType, record: Record) -> None:
         """Forget a generator that has ended."""
-        key = record[EXTRAS].frame_id or id(frame)
-        if self._records.get(key) is record:
-            del self._records[key]
+        key = record[EXTRAS].frame_id or self.key_of(frame)
+        if self.records.get(key) is record:
+            del self.records[key]
             self._watches.pop(key, None)
 
     def forget(self, record: Record) -> None:
         """Forget a record that is finished from outside while its generator runs."""
         key = record[EXTRAS].frame_id if record[EXTRAS] is not None else 0
-        if key and self._records.get(key) is record:
-            del self._records[key]
+        if key and self.records.get(key) is record:
+            del self.records[key]
             self._watches.pop(key, None)
 
     def take_abandoned(self) -> list[tuple[Record, int]]:
@@ -95,8 +107,8 @@ class SuspendedCalls:
             self._aged.append(self._collected.pop())
         abandoned = []
         for key, record, collected_ns in aged:
-            if self._records.get(key) is record:
-                del self._records[key]
+            if self.records.get(key) is record:
+                del self.records[key]
                 abandoned.append((record, collected_ns))
         return abandoned
 
@@ -106,8 +118,9 @@ class SuspendedCalls:
 
     def take_all(self) -> list[Record]:
         """Remove and return every record."""
-        records = list(self._records.values())
-        self._records.clear()
+        self.take_in_others()
+        records = list(self.records.values())
+        self.records.clear()
         self._watches.clear()
         return records
 
