@@ -23,6 +23,7 @@ VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 SECTIONS = {
     "field": "We and the field",
     "calls": "Calls: untraced, excluded, traced, sampled out",
+    "real_programs": "Real programs, wholly traced",
     "kinds": "Generators, coroutines, exceptions, threads",
     "untraced": "Exceptions and generators in code that nobody traces",
     "gate": "Filters on against filters off",

@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import weakref
+from collections import deque
 from contextvars import ContextVar
 
 import pytest
@@ -245,6 +246,37 @@ def test_a_ratio_is_decided_by_trace_and_counted(monkeypatch, record, core):
     kept = sum(span.name.endswith("echo") for span in spans)
     assert 60 < kept < 140
     assert counts == {"seen": 200, "kept": kept, "dropped_ratio": 200 - kept}
+
+
+@pytest.mark.parametrize("core", ["c", "python"])
+def test_what_a_ratio_decided_about_code_that_is_gone_is_counted(monkeypatch, record, core):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", core)
+    sampled = rule("obj:glob:*.made", "exec = 'trace'\nsampling = {ratio = 0.5}")
+    with record(sampled):
+        for _ in range(40):
+            namespace = {}
+            exec(compile("def made(value):\n    return value", __file__, "exec"), namespace)
+            catches(lambda made=namespace["made"]: made(1))
+        del namespace
+        gc.collect()
+        (counts,) = active_session().stats()["recorder"]["sampling"].values()
+    assert counts["seen"] == 40
+    assert counts["kept"] + counts["dropped_ratio"] == 40
+
+
+def test_calls_that_leave_compiled_code_are_counted_by_reason(monkeypatch, record):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
+    locals_too = rule("obj:glob:*.interleaved", "exec = 'trace'\ncapture = ['locals']")
+    with record(locals_too):
+        for _ in range(3):
+            interleaved("text")
+        nested(3, deque([1]))
+        boxed = active_session().stats()["recorder"]["boxed"]
+    assert boxed["locals"] == 3
+    assert boxed["parent"] == 1
+    assert boxed["while open"] == 0
+    assert boxed["value"] == 8
+    assert boxed["first sight"] == 1
 
 
 @pytest.mark.parametrize("name", sorted(CALLS))

@@ -166,6 +166,7 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
 
     int is_found = find_parent(core, thread, context, &below);
     if (is_found <= 0) {
+        core->parentless += is_found == 0;
         return is_found;
     }
     int is_native = ct_top(thread) != NULL;

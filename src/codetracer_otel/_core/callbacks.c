@@ -109,6 +109,7 @@ on_start(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
         Py_DECREF(decided);
     }
     if (!site->is_native) {
+        site->in_python += site->plan != Py_None;
         return hand_on_start(core, site, arguments, count);
     }
     ct_thread *thread = ct_this_thread(core);
@@ -116,6 +117,7 @@ on_start(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
         return fail(core, code);
     }
     if (context == NULL) {
+        core->parentless++;
         return hand_on_start(core, site, arguments, count);
     }
     if (site->suspends) {

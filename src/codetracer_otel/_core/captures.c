@@ -70,6 +70,7 @@ ask_about_name(ct_writer *writer)
 static int
 ask(ct_writer *writer, int status)
 {
+    writer->core->answers++;
     PyObject *wanted = Py_NewRef(writer->wanted);
     int is_told = status == CT_UNKNOWN_NAME
         ? ask_about_name(writer) : ct_learn_class(writer->core, (PyTypeObject *)wanted);
@@ -81,6 +82,7 @@ ask(ct_writer *writer, int status)
 static int
 capture(ct_core *core, const ct_site *site, PyObject **value, int index)
 {
+    core->captured_values++;
     PyObject *by = index == site->keywords_index ? site->capture_keywords : site->capture;
     PyObject *captured = index == 0 && site->has_receiver
         ? PyObject_CallFunctionObjArgs(by, *value, Py_True, NULL) : PyObject_CallOneArg(by, *value);

@@ -217,24 +217,10 @@ core_forget(ct_core *core, PyObject *code)
     Py_RETURN_NONE;
 }
 
-/* The calls since the last time that a ratio kept and sampled out: a list of (site, kept, out). */
 static PyObject *
 core_take_counts(ct_core *core, PyObject *Py_UNUSED(ignored))
 {
-    PyObject *counts = PyList_New(0);
-    for (ct_site *site = core->sites; counts != NULL && site != NULL; site = site->next) {
-        if (site->kept == 0 && site->sampled_out == 0) {
-            continue;
-        }
-        PyObject *row = Py_BuildValue("OLL", site->site, (long long)site->kept,
-                                      (long long)site->sampled_out);
-        if (row == NULL || PyList_Append(counts, row) < 0) {
-            Py_CLEAR(counts);
-        }
-        Py_XDECREF(row);
-        site->kept = site->sampled_out = 0;
-    }
-    return counts;
+    return ct_take_counts(core);
 }
 
 static PyMethodDef core_methods[] = {
@@ -261,11 +247,18 @@ static PyMethodDef core_methods[] = {
     {"set_ids", (PyCFunction)core_set_ids, METH_O,
      PyDoc_STR("set_ids(next_id)\n--\n\nTake span ids from next_id(); None for our own.")},
     {"take_counts", (PyCFunction)core_take_counts, METH_NOARGS,
-     PyDoc_STR("take_counts()\n--\n\nReturn (site, kept, sampled out) since the last time.")},
+     PyDoc_STR("take_counts()\n--\n\n"
+               "Return (site, kept, sampled out, begun in Python) since the last time.")},
     {NULL}
 };
 
 static PyMemberDef core_members[] = {
+    {"parentless", T_LONGLONG, offsetof(ct_core, parentless), READONLY,
+     PyDoc_STR("Calls whose parent Python had to find.")},
+    {"captured_values", T_LONGLONG, offsetof(ct_core, captured_values), READONLY,
+     PyDoc_STR("Arguments and results that Python captured.")},
+    {"answers", T_LONGLONG, offsetof(ct_core, answers), READONLY,
+     PyDoc_STR("Answers of Python about classes and names.")},
     {"native_calls", T_LONGLONG, offsetof(ct_core, native_calls), READONLY,
      PyDoc_STR("Calls that began as native entries.")},
     {"boxed_calls", T_LONGLONG, offsetof(ct_core, boxed_calls), READONLY,

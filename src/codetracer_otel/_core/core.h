@@ -54,7 +54,7 @@ typedef struct ct_site {
     PyObject *result_place;     /* of a hidden result; NULL: it is not learned */
     Py_ssize_t short_text;      /* longest text that needs no capture; -1: none */
     uint64_t ratio_bound;       /* trace ids whose key reaches it are sampled out */
-    int64_t kept, sampled_out;  /* since they were last taken */
+    int64_t kept, sampled_out, in_python;   /* calls, since they were last taken */
     int has_ratio_bound;
     int takes_plain;            /* numbers and None need no capture */
     int is_native;              /* no feature beyond arguments, result and ratio */
@@ -132,6 +132,7 @@ typedef struct ct_core {
     PyObject_HEAD
     ct_log *log;                /* strong */
     ct_site *sites;
+    ct_site *gone;              /* their code is gone, their counts have not been taken; by `next` */
     ct_thread *threads;
     PyObject *context_variable, *threads_local;
     PyObject *decide;           /* of code that is called for the first time */
@@ -152,6 +153,9 @@ typedef struct ct_core {
     PyObject *suspended;        /* Python's: dict, address of a frame -> record */
     int runs_code;              /* a capture may run code of the program */
     int64_t boxed_calls, native_calls;
+    int64_t parentless;         /* calls whose parent Python had to find */
+    int64_t captured_values;    /* arguments and results that Python captured */
+    int64_t answers;            /* of Python about classes and names */
 } ct_core;
 
 typedef struct {
@@ -224,6 +228,7 @@ void ct_release_site(ct_site *site);
 ct_site *ct_site_of(const ct_core *core, PyObject *code);
 PyObject *ct_add_site(ct_core *core, PyObject *arguments, PyObject *keywords);
 void ct_unlink_sites(ct_core *core);
+PyObject *ct_take_counts(ct_core *core);
 int ct_visit_sites(ct_core *core, visitproc visit, void *arg);
 
 /* suspended.c */

@@ -65,16 +65,72 @@ ct_visit_sites(ct_core *core, visitproc visit, void *arg)
     return 0;
 }
 
-/* Called as a code object goes, and as its extra is replaced. */
+static int
+has_counts(const ct_site *site)
+{
+    return (site->kept | site->sampled_out | site->in_python) != 0;
+}
+
+/* Called as a code object goes, and as its extra is replaced.  What was counted waits for `ct_take_counts`. */
 void
 ct_free_site(void *extra)
 {
     ct_site *site = extra;
-    if (site != NULL) {
-        site->code = NULL;
-        unlink_site(site);
+    if (site == NULL) {
+        return;
+    }
+    ct_core *core = site->core;
+    site->code = NULL;
+    unlink_site(site);
+    if (core != NULL && has_counts(site)) {
+        site->next = core->gone;
+        core->gone = site;
+    }
+    else {
         ct_release_site(site);
     }
+}
+
+static int
+add_counts(PyObject *counts, ct_site *site)
+{
+    if (!has_counts(site)) {
+        return 0;
+    }
+    PyObject *row = Py_BuildValue("OLLL", site->site, (long long)site->kept,
+                                  (long long)site->sampled_out, (long long)site->in_python);
+    int is_added = row == NULL ? -1 : PyList_Append(counts, row);
+    Py_XDECREF(row);
+    if (is_added == 0) {
+        site->kept = site->sampled_out = site->in_python = 0;
+    }
+    return is_added;
+}
+
+/* The calls of each site since the last time: those that a ratio kept and sampled out, those that began in
+   Python. */
+PyObject *
+ct_take_counts(ct_core *core)
+{
+    PyObject *counts = PyList_New(0);
+    int is_taken = counts == NULL ? -1 : 0;
+
+    for (ct_site *site = core->sites; is_taken == 0 && site != NULL; site = site->next) {
+        is_taken = add_counts(counts, site);
+    }
+    while (is_taken == 0 && core->gone != NULL) {
+        ct_site *site = core->gone;
+        is_taken = add_counts(counts, site);
+        if (is_taken == 0) {
+            core->gone = site->next;
+            site->next = NULL;
+            ct_release_site(site);
+        }
+    }
+    if (is_taken < 0) {
+        Py_CLEAR(counts);
+    }
+    return counts;
 }
 
 /* NULL without an exception for code that this core knows nothing of. */
@@ -238,7 +294,14 @@ error:
 void
 ct_unlink_sites(ct_core *core)
 {
+    while (core->gone != NULL) {
+        ct_site *site = core->gone;
+        core->gone = site->next;
+        site->next = NULL;
+        ct_release_site(site);
+    }
     while (core->sites != NULL) {
+        core->sites->kept = core->sites->sampled_out = core->sites->in_python = 0;
         PyObject *code = core->sites->code;
         if (PyUnstable_Code_SetExtra(code, core->extra_index, NULL) < 0) {
             PyErr_Clear();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from dataclasses import astuple
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -182,6 +183,7 @@ class CompiledRecorder(PythonRecorder):
         self._runs_code = runs_code
         self._has_random_ids = has_random_ids
         self._core: Any = None
+        self._in_python: Counter[str] = Counter()
 
     def callbacks(self, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
         """Return event name -> callable; the compiled ones read the frame that calls them."""
@@ -229,11 +231,19 @@ class CompiledRecorder(PythonRecorder):
         core = self._core
         if core is None:
             return super().stats()
-        for traced_code, kept, sampled_out in core.take_counts():
-            traced_code.kept += kept
-            traced_code.sampled_out += sampled_out
-        calls = {"native_calls": core.native_calls, "boxed_calls": core.boxed_calls}
-        return {**super().stats(), **calls}
+        for traced_code, kept, sampled_out, in_python in core.take_counts():
+            traced_code.count(kept, sampled_out)
+            if in_python:
+                self._in_python[traced_code.special_reason] += in_python
+        boxed = {
+            **self._in_python,
+            "parent": core.parentless,
+            "while open": core.boxed_calls,
+            "value": core.captured_values,
+            "first sight": core.answers,
+        }
+        native = {"native_calls": core.native_calls, "boxed_calls": core.boxed_calls}
+        return {**super().stats(), **native, "boxed": boxed}
 
     def begin_in_forked_child(self) -> None:
         """Keep this thread's open calls as parents only: the other process delivers them."""

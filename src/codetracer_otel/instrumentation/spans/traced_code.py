@@ -75,6 +75,7 @@ def forget_in(traced_codes: dict[int, Any], key: int) -> Callable[[weakref.ref[C
     def forget(reference: weakref.ref[CodeType]) -> None:
         traced_code = traced_codes.get(key)
         if traced_code is not None and traced_code.reference is reference:
+            traced_code.settle_counts()
             del traced_codes[key]
 
     return forget
@@ -226,6 +227,35 @@ class TracedCode:
         )
 
     @property
+    def special_reason(self) -> str:
+        """What calls of this code have beyond values and a ratio, for people."""
+        has = {
+            "hook": self.hook is not None,
+            "hand-written span": self.call_adoption is not None,
+            "root": self.plan.root,
+            "locals": self.reads_at_exit,
+            "sampling": self.sampler is not None,
+            "generator": self.suspends,
+        }
+        return next((reason for reason, is_so in has.items() if is_so), "arguments")
+
+    def count(self, kept: int, sampled_out: int) -> None:
+        """Count calls that compiled code has decided about by ratio."""
+        self.kept += kept
+        self.sampled_out += sampled_out
+        if self.reference() is None:
+            self.settle_counts()
+
+    def settle_counts(self) -> None:
+        """Let the sampler have the counts: nobody asks a code object that is gone."""
+        if self.sampler is not None and (self.kept or self.sampled_out):
+            counters = self.sampler.counters
+            counters["seen"] += self.kept + self.sampled_out
+            counters["kept"] += self.kept
+            counters["dropped_ratio"] += self.sampled_out
+        self.kept = self.sampled_out = 0
+
+    @property
     def naming(self) -> tuple[int, ...]:
         """Arguments that may say of another one that it is a secret, by their places."""
         return tuple(dict.fromkeys([naming for naming, _ in self._paired]))
@@ -356,6 +386,7 @@ class HookCode(TracedCode):
     ) -> None:
         self.module_hint = module_hint
         self.plan = None
+        self.kept = self.sampled_out = 0
         self.sampler = self.ratio_threshold = None
         self.hook = hook
         self.call_adoption = None
