@@ -114,7 +114,8 @@ class SuspendedCalls:
 
     def all(self) -> list[Record]:
         """Return every record; they stay where they are."""
-        return list(self._records.values())
+        self.take_in_others()
+        return list(self.records.values())
 
     def take_all(self) -> list[Record]:
         """Remove and return every record."""
