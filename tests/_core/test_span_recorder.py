@@ -399,7 +399,7 @@ def add_site(core, code, held):
     core.add(
         code=code, fixed_result=held, slots=(), short_text=-1, takes_plain=False, ratio_bound=None,
         is_native=False, taught=(), result_place="", walk=None, keywords=None, pairs=None,
-        has_receiver=False, suspends=False, **keep,
+        has_receiver=False, suspends=False, reads_at_error=False, **keep,
     )  # fmt: skip
 
 

@@ -120,8 +120,8 @@ ct_end_raised(ct_core *core, ct_thread *thread, PyObject *code, PyObject *error)
         ct_release_entry(entry);
         return 1;
     }
-    if (entry->is_sampled_out || stands_on_left_out(thread, entry)) {
-        return 0;       /* it may be kept after all */
+    if (entry->is_sampled_out || stands_on_left_out(thread, entry) || entry->site->reads_at_error) {
+        return 0;       /* it may be kept after all, or there is more to read */
     }
     if (ct_read_clock(core, &now) < 0 || (time = PyLong_FromLongLong(now)) == NULL) {
         return -1;

@@ -59,6 +59,7 @@ typedef struct ct_site {
     int takes_plain;            /* numbers and None need no capture */
     int is_native;              /* no feature beyond arguments, result and ratio */
     int suspends;               /* a generator or coroutine */
+    int reads_at_error;         /* locals of a call that an exception leaves */
     int start_offset;           /* of the instruction where it begins; -1: not seen yet */
     uint32_t last_block;        /* the last block with a call of it, and its place in there */
     uint32_t place;

@@ -314,7 +314,7 @@ class CompiledRecorder(PythonRecorder):
         if plan is None:
             self._core.add(
                 code, traced_code, None, None, None, (), -1, False, None, False, None, (), "", None,
-                None, None, False, False,
+                None, None, False, False, False,
             )  # fmt: skip
             return
         pairs = (traced_code.naming, traced_code.hide_told) if traced_code.is_paired else None
@@ -337,6 +337,7 @@ class CompiledRecorder(PythonRecorder):
             pairs=pairs,
             has_receiver=traced_code.has_receiver,
             suspends=traced_code.suspends,
+            reads_at_error=traced_code.reads_at_error,
         )
 
     def _is_watched(self, plan: Plan) -> bool:

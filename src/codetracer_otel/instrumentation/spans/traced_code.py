@@ -75,7 +75,8 @@ def forget_in(traced_codes: dict[int, Any], key: int) -> Callable[[weakref.ref[C
     def forget(reference: weakref.ref[CodeType]) -> None:
         traced_code = traced_codes.get(key)
         if traced_code is not None and traced_code.reference is reference:
-            traced_code.settle_counts()
+            if isinstance(traced_code, TracedCode):
+                traced_code.settle_counts()
             del traced_codes[key]
 
     return forget
