@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from codetracer_otel.model.record import END, PARENT_ID, PLAN, SEGMENT, START
-from codetracer_otel.model.record_block import Outline, RecordBlock, outline_of
+from codetracer_otel.model.record_block import RecordBlock, outline_of
 from codetracer_otel.model.value_texts import iter_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from codetracer_otel.model.record import Plan, Record, TraceOnThread
-    from codetracer_otel.model.record_block import Judging, Windows
+    from codetracer_otel.model.record_block import Judging, Outline, Windows
 
 
 class CompiledBlock(RecordBlock):
@@ -95,10 +95,8 @@ class CompiledBlock(RecordBlock):
 
     def outlines(self) -> Sequence[Outline]:
         """Return what tells the records of one function below one parent; see `Outline`."""
-        return [
-            outline_of(row) if type(row) is list else Outline(*row)
-            for row in self._native.outlines()
-        ]
+        rows = self._native.outlines()
+        return [outline_of(row) if type(row) is list else row for row in rows]
 
     def discard(self, indices: Iterable[int]) -> None:
         """Take records out."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, overload
+from typing import TYPE_CHECKING, Any, Final, Protocol, overload
 
 from codetracer_otel.model.record import (
     END,
@@ -32,35 +32,19 @@ SUSPECTS = 1  # those that may hold a secret
 EVERY_TEXT = 2
 
 
-class Outline(NamedTuple):
-    """What tells calls of one function below one parent span from others.
+type Outline = tuple[int, int, Plan, TraceOnThread, int, int, int]
+"""What tells calls of one function below one parent span from others.
 
-    Attributes:
-        span_id: in wire order; so is ``parent_id``, 0 for none.
-        start: monotonic ns; so is ``end``.
-        is_plain: it returned, and its times and values are all there is to say of it.
-    """
-
-    span_id: int
-    parent_id: int
-    plan: Plan
-    segment: TraceOnThread
-    start: int
-    end: int
-    is_plain: int
+Span id and parent id (0 for none) in wire order, plan, segment, start and end (monotonic ns), and
+whether it returned, with times and values all there is to say of it. Plain: one is made for a call.
+"""
 
 
 def outline_of(record: Record) -> Outline:
     """Return the outline of a record."""
-    return Outline(
-        record[SPAN_ID],
-        record[PARENT_ID],
-        record[PLAN],
-        record[SEGMENT],
-        record[START],
-        record[END],
-        _is_plain(record[EXTRAS]),
-    )
+    span_id, parent_id, segment = record[SPAN_ID], record[PARENT_ID], record[SEGMENT]
+    is_plain = _is_plain(record[EXTRAS])
+    return span_id, parent_id, record[PLAN], segment, record[START], record[END], is_plain
 
 
 # What a call that returned may have beside its values, without saying more than its times do.

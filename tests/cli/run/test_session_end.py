@@ -84,7 +84,7 @@ def test_a_function_that_made_most_of_many_spans_is_named_with_what_folds_it(
     close(Session({**STATS, "busiest_function": busiest, "folded": folded}))
     line = "codetracer-otel: shop.tax made 5,001 of 10,000 spans; [scope.fold] in a filter makes"
     assert (line in stderr.getvalue()) is is_told
-    assert (", 3 calls folded into 1 spans; not" in stderr.getvalue()) is bool(folded)
+    assert (", 3 calls folded into 1 span; not" in stderr.getvalue()) is bool(folded)
 
 
 def test_the_summary_of_several_exporters_says_that_each_counts(stderr):

@@ -70,6 +70,7 @@ def test_folding_is_shown_with_the_table_that_asks_for_it():
     shown, source = explain(text).settings["fold"]
     assert shown == "after 7 calls below one parent, what is shorter than 100 us"
     assert source.line == text.splitlines().index("[scope.fold]") + 1
+    assert source.selector == "[scope.fold]"
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,8 @@ def _folded(stats: Mapping[str, Any]) -> str:
     folded = stats.get("folded")
     if not folded or not folded["calls"]:
         return ""
-    return f", {folded['calls']} calls folded into {folded['spans']} spans"
+    spans = "1 span" if folded["spans"] == 1 else f"{folded['spans']} spans"
+    return f", {folded['calls']} calls folded into {spans}"
 
 
 def fold_advice(stats: Mapping[str, Any]) -> Iterator[str]:

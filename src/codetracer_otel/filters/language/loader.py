@@ -164,7 +164,9 @@ class _FileReader:
             learns_secrets=self._learns_secrets(top, version),
             tail=read_tail(scope) if version > 1 else None,
             fold=read_fold(scope) if version > 1 else None,
-            fold_source=self._source_of(("scope", "fold")),
+            fold_source=RuleSource(
+                self._source.label, self._report.line(("scope", "fold")), "[scope.fold]"
+            ),
         )
 
     def _source_of(self, path: TablePath) -> RuleSource:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Time
@@ -44,16 +44,16 @@ class _Part:
         self.first = first
         self.code = code
         self.began_ns = now
-        self.start, self.end = first.start, first.end
+        self.start, self.end = first[4], first[5]
         self.count = self.total = self.longest = 0
 
-    def add(self, call: Outline) -> None:
+    def add(self, start: int, end: int) -> None:
         """Take in a call."""
-        length = call.end - call.start
+        length = end - start
         self.count += 1
         self.total += length
         self.longest = max(self.longest, length)
-        self.start, self.end = min(self.start, call.start), max(self.end, call.end)
+        self.start, self.end = min(self.start, start), max(self.end, end)
 
     def record(self) -> Record:
         """Return the span that stands for them."""
@@ -64,10 +64,9 @@ class _Part:
             "codetracer.folded.max_us": self.longest / 1000,
             "codetracer.folded.errors": 0,  # what fails stays a span of its own
         }
-        first = self.first
-        ids = [first.span_id, first.segment, None, first.parent_id]
-        times = [self.start, self.end, NOT_CAPTURED]
-        return [self.code, first.plan, *ids, (), *times, details]
+        span_id, parent_id, plan, segment = self.first[:4]
+        ids = [span_id, segment, None, parent_id]
+        return [self.code, plan, *ids, (), self.start, self.end, NOT_CAPTURED, details]
 
 
 class Fold:
@@ -93,13 +92,15 @@ class Fold:
         self._begin()
 
     def _begin(self) -> None:
+        # Ordered: what leaves a dict at its front is stepped over each time the first is asked for.
         # parent -> calls so far of each function, by the id of its plan
-        self._children: dict[int, Counter[int]] = {}
+        self._children: OrderedDict[int, dict[int, int]] = OrderedDict()
         # by parent, plan and thread, oldest first
-        self._parts: dict[tuple[int, int, int], _Part] = {}
+        self._parts: OrderedDict[tuple[int, int, int], _Part] = OrderedDict()
         self._parts_of: dict[int, list[tuple[int, int, int]]] = {}
         self._ended: list[Record] = []
-        self._moved: dict[int, int] = {}  # a folded call -> the span that stands for it
+        # a folded call -> the span that stands for it
+        self._moved: OrderedDict[int, int] = OrderedDict()
 
     def forget(self) -> None:
         """Leave everything to the process that this one was forked from."""
@@ -121,26 +122,60 @@ class Fold:
         """Return the records that stay spans of their own."""
         block = RecordBlock.of(records)
         while self._early:
-            self._children.setdefault(self._early.popleft(), Counter())
-        folded: list[int] = []
-        for index, found in enumerate(block.outlines()):
-            call = found
-            if found.parent_id in self._moved:
-                call = found._replace(parent_id=self._moved[found.parent_id])
-                block.take_over(index)[PARENT_ID] = call.parent_id
-            has_children = self._end_parent(call.span_id)
-            if call.parent_id and self._is_beyond(call) and not has_children:
-                self._fold(call, block, index)
-                folded.append(index)
+            self._children.setdefault(self._early.popleft(), {})
+        folded = [
+            index for index, call in enumerate(block.outlines()) if self._takes(call, block, index)
+        ]
         if folded:
             block.discard(folded)
         self._give_up_oldest()
         return block
 
+    def _takes(self, call: Outline, block: RecordBlock, index: int) -> bool:
+        """Count a call, and what ends with it; return whether it was folded."""
+        span_id, parent_id, plan, segment, start, end, is_plain = call
+        if parent_id in self._moved:
+            parent_id = self._moved[parent_id]
+            block.take_over(index)[PARENT_ID] = parent_id
+        has_children = span_id in self._children
+        if has_children:
+            self._end_parent(span_id)
+        if not parent_id:
+            return False
+        counts = self._children.get(parent_id)
+        if counts is None:
+            counts = self._children[parent_id] = {}
+        number = counts[id(plan)] = counts.get(id(plan), 0) + 1
+        rules = self.rules
+        if has_children or not is_plain or rules is None or number <= rules.after:
+            return False
+        if end - start >= rules.shorter_than_ns:
+            return False
+        key = parent_id, id(plan), segment.thread_id
+        part = self._parts.get(key)
+        if part is None:
+            first = span_id, parent_id, plan, segment, start, end, is_plain
+            part = self._begin_part(key, first, block[index][CODE])
+        part.add(start, end)
+        self._note_fold(span_id, part)
+        return True
+
+    def _begin_part(self, key: tuple[int, int, int], first: Outline, code: Any) -> _Part:
+        part = self._parts[key] = _Part(first, code, self._now())
+        self._parts_of.setdefault(key[0], []).append(key)
+        return part
+
+    def _note_fold(self, span_id: int, part: _Part) -> None:
+        self.calls += 1
+        self._moved[span_id] = part.first[0]
+        if len(self._moved) > _MOST_MOVED:
+            self._moved.popitem(last=False)
+
     def take_spans(self, *, everything: bool) -> list[Record]:
         """Return the folded spans that are complete, or are told in parts."""
         until = self._now() - _PART_NS
-        for key, part in list(self._parts.items()):
+        while self._parts:
+            key, part = next(iter(self._parts.items()))
             if not everything and part.began_ns > until:
                 break
             self._end_part(key)
@@ -156,35 +191,11 @@ class Fold:
                 if parent_id is not None:
                     view.parent_span_id = hex_span_id(parent_id)
 
-    def _is_beyond(self, call: Outline) -> bool:
-        """Count a call; return whether it may be folded as far as itself can tell."""
-        counts = self._children.get(call.parent_id)
-        if counts is None:
-            counts = self._children[call.parent_id] = Counter()
-        plan = id(call.plan)
-        counts[plan] = number = counts[plan] + 1
-        rules = self.rules
-        if rules is None or number <= rules.after or not call.is_plain:
-            return False
-        return call.end - call.start < rules.shorter_than_ns
-
-    def _fold(self, call: Outline, block: RecordBlock, index: int) -> None:
-        key = (call.parent_id, id(call.plan), call.segment.thread_id)
-        part = self._parts.get(key)
-        if part is None:
-            part = self._parts[key] = _Part(call, block[index][CODE], self._now())
-            self._parts_of.setdefault(call.parent_id, []).append(key)
-        part.add(call)
-        self.calls += 1
-        self._moved[call.span_id] = part.first.span_id
-        if len(self._moved) > _MOST_MOVED:
-            del self._moved[next(iter(self._moved))]
-
-    def _end_parent(self, span_id: int) -> bool:
-        """Complete what is below a span that has ended; return whether anything is."""
+    def _end_parent(self, span_id: int) -> None:
+        """Complete what is below a span that has ended."""
         for key in self._parts_of.get(span_id, ())[:]:
             self._end_part(key)
-        return self._children.pop(span_id, None) is not None
+        self._children.pop(span_id, None)
 
     def _end_part(self, key: tuple[int, int, int]) -> None:
         self._ended.append(self._parts.pop(key).record())
