@@ -118,7 +118,7 @@ def take_stock(stdout: str, stderr: str, status: int, seconds: float) -> Ended:
     own = "".join(
         line
         for line in SUMMARY.sub("", stderr).splitlines(keepends=True)
-        if not line.startswith('{"ts_micros"')
+        if not line.startswith('{"ts_micros"') and "; [scope.fold] in a filter" not in line
     )
     return Ended(
         output=(stdout, own, status),
