@@ -87,8 +87,9 @@ def recorded(root, name, text):
         function = event.get("Function")
         if function is not None and function["name"] != "<toplevel>":
             found.add((files[function["path_id"]], function["line"], function["name"]))
-    # So are hooks of imports that tools like setuptools put into an environment.
-    return {entry for entry in found if entry[0].startswith(str(root))}
+    # setuptools puts a hook of its own into every import of an environment.
+    foreign = ("codetracer_python_recorder", "_distutils_hack")
+    return {entry for entry in found if not any(name in entry[0] for name in foreign)}
 
 
 def traced(root, name):
