@@ -12,6 +12,7 @@ from tests.report.lines import TRACE, line, span_id, write
 from codetracer_otel.errors import UsageError
 from codetracer_otel.traces import open_traces
 from codetracer_otel.traces.inputs import Input, Kind, find_inputs
+from codetracer_otel.traces.runs import Run
 
 
 def names(*paths):
@@ -198,3 +199,21 @@ def test_folded_calls_count_as_many_and_take_their_own_time(tmp_path):
     assert (tiny.calls, tiny.errors, tiny.own, tiny.total) == (41, 2, 310_000, 310_000)
     assert tiny.longest == 50_000
     assert times["a.main"].own == 590_000
+
+
+def test_what_another_exporter_lost_is_told_from_the_file_and_is_not_missing_in_it():
+    from codetracer_otel.analysis.run_texts import loss_text
+
+    facts = {
+        "dropped": {"buffer_full": 2},
+        "exporters": {
+            "jsonl": {"exported": 7, "dropped": {}},
+            "otlp": {"exported": 4, "dropped": {"queue_full": 2, "export_failed": 1}},
+            "chrome": {"exported": 7, "dropped": {"queue_full": True, "odd": "x", "less": -1}},
+        },
+    }
+    run = Run("out.jsonl", losses=[facts, facts])
+    assert run.lost() == {"buffer_full": 4}
+    assert run.lost_elsewhere() == {"otlp": 6}
+    whole = Run("out.jsonl", losses=[{"exporters": facts["exporters"]}])
+    assert loss_text(whole) == "out.jsonl: spans that are here were lost elsewhere: 3 by otlp"

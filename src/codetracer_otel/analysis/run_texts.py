@@ -23,12 +23,16 @@ def run_labels(runs: Sequence[Run]) -> list[str]:
 
 def loss_text(run: Run) -> str:
     """Return how many spans of a run were lost and why; empty where none was."""
-    lost = run.lost()
+    lost, elsewhere = run.lost(), run.lost_elsewhere()
+    parts = []
     if lost:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(lost.items()))
-        return (
-            f"{run.label}: {sum(lost.values()):,} spans were lost ({reasons}); counts are too low"
-        )
+        parts.append(f"{sum(lost.values()):,} spans were lost ({reasons}); counts are too low")
+    if elsewhere:
+        names = ", ".join(f"{count:,} by {name}" for name, count in sorted(elsewhere.items()))
+        parts.append(f"spans that are here were lost elsewhere: {names}")
+    if parts:
+        return f"{run.label}: {'; '.join(parts)}"
     if not run.is_whole:
         return (
             f"{run.label}: its last line is missing: the program was killed or still runs, and the "

@@ -42,10 +42,24 @@ class Run:
             exporters = _mapping(line.get("exporters"))
             own = [facts for name, facts in exporters.items() if name.startswith(_EXPORTER)]
             for facts in (line, *own[:1]):
-                for reason, count in _mapping(_mapping(facts).get("dropped")).items():
-                    if isinstance(count, int) and count > 0:
-                        counts[reason] = counts.get(reason, 0) + count
+                for reason, count in _dropped(facts):
+                    counts[reason] = counts.get(reason, 0) + count
         return counts
+
+    def lost_elsewhere(self) -> dict[str, int]:
+        """Return by exporter how many spans are in the trace and did not reach that one."""
+        counts: dict[str, int] = {}
+        for line in self.losses:
+            for name, facts in _mapping(line.get("exporters")).items():
+                count = sum(count for _, count in _dropped(facts))
+                if count and not name.startswith(_EXPORTER):
+                    counts[name] = counts.get(name, 0) + count
+        return counts
+
+
+def _dropped(facts: object) -> list[tuple[str, int]]:
+    found = _mapping(_mapping(facts).get("dropped")).items()
+    return [(name, count) for name, count in found if type(count) is int and count > 0]
 
 
 def _mapping(value: object) -> dict[str, Any]:

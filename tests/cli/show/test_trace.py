@@ -392,7 +392,10 @@ def test_two_runs_in_one_file_are_two_and_losses_come_first(tmp_path, capsys):
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert show(capsys, path) == [
-        "!! a.jsonl: 9 spans were lost (buffer_full 7, queue_full 2); counts are too low",
+        (
+            "!! a.jsonl: 9 spans were lost (buffer_full 7, queue_full 2); counts are too low; "
+            "spans that are here were lost elsewhere: 9 by otlp"
+        ),
         "run of shop.py, 2 arguments, 2026-01-01T00:00:01.000000Z, pid=7",
         f"trace {TRACE}",
         "     1.000 ms  shop.main(n=1) -> None",
