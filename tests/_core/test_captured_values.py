@@ -45,6 +45,7 @@ def hides(password, user):
 
 CALLS = {
     "echo": echo,
+    "method": lambda value: Owner(value, value).keeps(value),
     "keywords": lambda value: keywords(value, name=value, password=value, key="token", value=value),
     "keywords of a mapping": lambda value: keywords(**{str(n): value for n in range(34)}),
     "no keywords": lambda _value: keywords(),
@@ -106,6 +107,34 @@ class Unset(Point):
 class Slotted:
     first: object
     password: object = None
+
+
+class Owner:
+    def __init__(self, first, second):
+        self.first = first
+        self.password = second
+        self.__dict__["__hidden"] = first
+        self.__dict__[7] = second
+        self._second = second
+
+    def __repr__(self):
+        return "an owner"
+
+    def keeps(self, value):
+        return value
+
+
+class Narrow:
+    __slots__ = ("__dict__", "__own", "kept", "name", "unset", "value")
+
+    def __init__(self, name, value):
+        self.name, self.value, self.kept, self.__own = name, value, value, name
+        self.more = value
+
+
+class Wide:
+    def __init__(self, value):
+        self.__dict__.update({f"field_{number}": value for number in range(70)})
 
 
 class Pair(NamedTuple):
@@ -188,6 +217,9 @@ def containers(inner):
         st.builds(Unset, inner),
         st.builds(Slotted, inner, inner),
         st.builds(Pair, inner, inner),
+        st.builds(Owner, inner, inner),
+        st.builds(Narrow, names, inner),
+        st.builds(Wide, inner),
         st.builds(ValueError, inner),
         st.builds(cyclic, inner),
         st.builds(joined, parts),

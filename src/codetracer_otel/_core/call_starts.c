@@ -30,8 +30,9 @@ find_parent(ct_core *core, ct_thread *thread, PyObject *context, parent *found)
         *found = (parent){below->segment, below->span_id, below->ratio_key, below->knows_ratio};
         return 1;
     }
-    PyObject *stack = ct_python_stack(core, thread);
-    if (stack == NULL) {
+    /* Whoever gives the thread another stack lets its calls be boxed, which forgets this one. */
+    PyObject *stack = thread->python_stack;
+    if (stack == NULL && (stack = ct_python_stack(core, thread)) == NULL) {
         return PyErr_Occurred() ? -1 : 0;
     }
     Py_ssize_t height = PyList_GET_SIZE(stack);
@@ -41,10 +42,16 @@ find_parent(ct_core *core, ct_thread *thread, PyObject *context, parent *found)
     }
     found->segment = PyList_GET_ITEM(record, CT_SEGMENT);
     found->knows_ratio = 0;
-    found->span_id = PyLong_AsUnsignedLongLong(PyList_GET_ITEM(record, CT_SPAN_ID));
-    if (found->span_id == (uint64_t)-1 && PyErr_Occurred()) {
-        return -1;
+    PyObject *number = PyList_GET_ITEM(record, CT_SPAN_ID);
+    if (number != thread->number) {
+        uint64_t read = PyLong_AsUnsignedLongLong(number);
+        if (read == (uint64_t)-1 && PyErr_Occurred()) {
+            return -1;
+        }
+        Py_XSETREF(thread->number, Py_NewRef(number));
+        thread->number_read = read;
     }
+    found->span_id = thread->number_read;
     return found->segment != Py_None;
 }
 
@@ -161,7 +168,7 @@ int
 ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, PyObject *context)
 {
     parent below = {0};
-    ct_writer writer = {0};
+    ct_writer writer;
     int64_t now;
 
     int is_found = find_parent(core, thread, context, &below);
@@ -169,7 +176,6 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
         core->parentless += is_found == 0;
         return is_found;
     }
-    int is_native = ct_top(thread) != NULL;
     ct_frame *frame = ct_current_frame(PyThreadState_Get());
     if (frame == NULL || ct_code_of(frame) != code) {
         return 0;       /* an event that C code reports of itself has no frame */
@@ -192,7 +198,8 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
     site->references++;     /* a capture lets other threads run, which may register the code anew */
     Py_INCREF(below.segment);
     uint64_t id = below.span_id;
-    if ((!is_sampled_out && ct_new_span_id(core, thread, &id) < 0) || ct_read_clock(core, &now) < 0) {
+    if ((!is_sampled_out && ct_new_span_id(core, thread, &id) < 0)
+        || (core->clock != NULL && ct_read_clock(core, &now) < 0)) {
         goto error;
     }
     if (ct_begin_writing(&writer, core, thread, site, thread->top + sizeof(ct_entry)) < 0) {
@@ -209,14 +216,13 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
             is_unrecorded = 1;
             id = below.span_id;
         }
-        if (core->clock == NULL) {
-            (void)ct_read_clock(core, &now);    /* again: what a capture took is not the call's */
-        }
+    }
+    if (core->clock == NULL) {
+        (void)ct_read_clock(core, &now);    /* last: what a capture took is not the call's */
     }
     /* Entries that were made records meanwhile may be of another stack than this thread's is now. */
     int may_have_changed = written <= 0 || core->clock != NULL || core->next_id != NULL;
-    if (may_have_changed && is_native && ct_top(thread) == NULL
-        && ct_python_stack(core, thread) == NULL) {
+    if (may_have_changed && ct_top(thread) == NULL && ct_python_stack(core, thread) == NULL) {
         if (!PyErr_Occurred()) {
             PyErr_SetString(PyExc_RuntimeError, "the thread's stack is gone");
         }

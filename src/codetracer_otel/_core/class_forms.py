@@ -13,7 +13,7 @@ from codetracer_otel.instrumentation.values.known_types import (
     function_text,
     path_text,
 )
-from codetracer_otel.instrumentation.values.objects.fields import wants_nothing
+from codetracer_otel.instrumentation.values.objects.fields import FieldReader, wants_nothing
 from codetracer_otel.instrumentation.values.safe_access import class_attribute, class_name
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.values.objects.fields import Wanted
 
     Field = tuple[str, Any]  # a name, and the descriptor of a slot or None
-    # form, name, name with its module, fields, how many fields are left out: see `classes.h`
+    # form, name, name with its module, fields, how many fields are not shown: see `classes.h`
     ClassForm = tuple[str, str, str, tuple[Field, ...], int]
 
 _BY_PYTHON: Final = "P"
@@ -65,6 +65,10 @@ def build_class_forms(
         facts = find_facts(cls, sys.modules, wanted)
         if runs_code and facts.form in (Form.OBJECT, Form.FIELDS) and facts.may_repr:
             return _BY_PYTHON, facts.name, facts.full_name, (), 0
+        if type(facts.read) is FieldReader:
+            read = facts.read
+            left_out = [(name, None) for name in read.left_out]
+            return "F", facts.name, facts.full_name, (*read.slots, *left_out), read.has_dictionary
         form = _TEXT_FORMS.get(facts.write) if facts.form is Form.TEXT else _FORMS.get(facts.form)
         fields = _fields(cls, facts, form)
         if form is None or fields is None:

@@ -16,6 +16,7 @@ enum {
     CT_ENUM = 'E',
     CT_FUNCTION = 'f',
     CT_CLASS = 'C',
+    CT_FIELDS = 'F',            /* fields: slots, and names that are left out; `hidden`: has a dictionary */
     CT_OBJECT = 'o'             /* Python reads its fields, unless it is the object whose method is called */
 };
 

@@ -2,13 +2,11 @@
 
 #include "writer.h"
 
-#define MOST_FIELDS 8           /* of an object that has a name and a value */
 #define MOST_KEYWORDS 32
 #define LONGEST_NAME 1024       /* that is judged as it is */
-#define CLOSED -2               /* a node that was written without its items */
 
-static int
-write_scalar(ct_writer *writer, char tag, const void *bytes, size_t size)
+int
+ct_write_scalar(ct_writer *writer, char tag, const void *bytes, size_t size)
 {
     if (ct_need(writer, 1 + size) < 0) {
         return -1;
@@ -31,19 +29,19 @@ write_plain(ct_writer *writer, PyObject *value)
         return ct_write_text(writer, value);
     }
     if (value == Py_None) {
-        return write_scalar(writer, NONE, "", 0);
+        return ct_write_scalar(writer, NONE, "", 0);
     }
     if (type == &PyBool_Type) {
-        return write_scalar(writer, value == Py_True ? TRUE_ : FALSE_, "", 0);
+        return ct_write_scalar(writer, value == Py_True ? TRUE_ : FALSE_, "", 0);
     }
     if (type == &PyLong_Type) {
         int overflow;
         int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow);
-        return overflow ? CT_FOR_PYTHON : write_scalar(writer, INTEGER, &number, 8);
+        return overflow ? CT_FOR_PYTHON : ct_write_scalar(writer, INTEGER, &number, 8);
     }
     if (type == &PyFloat_Type) {
         double number = PyFloat_AS_DOUBLE(value);
-        return write_scalar(writer, FLOAT, &number, 8);
+        return ct_write_scalar(writer, FLOAT, &number, 8);
     }
     return CT_FOR_PYTHON;
 }
@@ -65,14 +63,8 @@ ct_verdict_on(ct_writer *writer, PyObject *verdicts, PyObject *name, long *verdi
     return CT_WRITTEN;
 }
 
-/* What is seen of the keys of one value. */
-typedef struct {
-    PyObject *verdicts;         /* NULL: everything is shown */
-    long seen;
-} keys;
-
 static int
-write_key(ct_writer *writer, keys *judged, PyObject *key)
+write_key(ct_writer *writer, ct_keys *judged, PyObject *key)
 {
     if (PyUnicode_CheckExact(key)) {
         long verdict = CT_SHOWN;
@@ -90,8 +82,8 @@ write_key(ct_writer *writer, keys *judged, PyObject *key)
 }
 
 /* Whether one of a few fields may name another one that holds a secret: Python looks at such. */
-static int
-may_name(const keys *judged, Py_ssize_t count, Py_ssize_t most)
+int
+ct_may_name(const ct_keys *judged, Py_ssize_t count, Py_ssize_t most)
 {
     return judged->verdicts != NULL && count <= most && judged->seen & CT_HOLDS
         && judged->seen & CT_NAMES;
@@ -100,20 +92,20 @@ may_name(const keys *judged, Py_ssize_t count, Py_ssize_t most)
 static int
 write_closed(ct_writer *writer, char tag, const ct_form *known)
 {
-    return write_scalar(writer, tag, &known->name, 4);
+    return ct_write_scalar(writer, tag, &known->name, 4);
 }
 
 /* Begin a node with items, unless it stands there as closed: it is in itself, or too deep. */
-static int
-begin_node(ct_writer *writer, const ct_form *known, const void *value)
+int
+ct_begin_node(ct_writer *writer, const ct_form *known, const void *value)
 {
     for (int i = 0; i < writer->depth; i++) {
         if (writer->above[i] == value) {
-            return write_closed(writer, CYCLE, known) < 0 ? -1 : CLOSED;
+            return write_closed(writer, CYCLE, known) < 0 ? -1 : CT_CLOSED;
         }
     }
     if (writer->depth >= writer->core->limits.max_depth) {
-        return write_closed(writer, DEEPER, known) < 0 ? -1 : CLOSED;
+        return write_closed(writer, DEEPER, known) < 0 ? -1 : CT_CLOSED;
     }
     if (writer->depth == CT_MOST_NESTED) {
         return CT_FOR_PYTHON;
@@ -125,9 +117,16 @@ begin_node(ct_writer *writer, const ct_form *known, const void *value)
     return CT_WRITTEN;
 }
 
+/* An object of which nothing but its class is shown. */
+int
+ct_write_instance(ct_writer *writer, const ct_form *known)
+{
+    return ct_write_scalar(writer, INSTANCE, &known->name, 4);
+}
+
 /* How many of some items are kept: the siblings' share is taken before their own items. */
-static Py_ssize_t
-take_share(ct_writer *writer, Py_ssize_t count)
+Py_ssize_t
+ct_take_share(ct_writer *writer, Py_ssize_t count)
 {
     Py_ssize_t kept = Py_MIN(Py_MIN(count, writer->core->limits.max_items), writer->left);
     writer->left -= kept;
@@ -165,10 +164,10 @@ write_sequence(ct_writer *writer, char tag, const ct_form *known, PyObject *valu
                PyObject *const *items, Py_ssize_t total)
 {
     int status = check_adjacent(writer, items, total);
-    if (status != CT_WRITTEN || (status = begin_node(writer, known, value)) != CT_WRITTEN) {
+    if (status != CT_WRITTEN || (status = ct_begin_node(writer, known, value)) != CT_WRITTEN) {
         return status;
     }
-    Py_ssize_t count = take_share(writer, total);
+    Py_ssize_t count = ct_take_share(writer, total);
     ct_put_head(writer, tag, known->name, (uint32_t)count, (uint64_t)(total - count));
     for (Py_ssize_t i = 0; i < count && status == CT_WRITTEN; i++) {
         status = ct_write_nested(writer, items[i]);
@@ -181,11 +180,11 @@ write_sequence(ct_writer *writer, char tag, const ct_form *known, PyObject *valu
 static int
 write_set(ct_writer *writer, const ct_form *known, PyObject *set)
 {
-    int status = begin_node(writer, known, set);
+    int status = ct_begin_node(writer, known, set);
     if (status != CT_WRITTEN) {
         return status;
     }
-    Py_ssize_t total = PySet_GET_SIZE(set), count = take_share(writer, total);
+    Py_ssize_t total = PySet_GET_SIZE(set), count = ct_take_share(writer, total);
     ct_put_head(writer, SET, known->name, (uint32_t)count, (uint64_t)(total - count));
     PyObject *iterator = PySet_Type.tp_iter(set);
     status = iterator == NULL ? -1 : CT_WRITTEN;
@@ -202,15 +201,15 @@ write_set(ct_writer *writer, const ct_form *known, PyObject *set)
 static int
 write_mapping(ct_writer *writer, const ct_form *known, PyObject *mapping)
 {
-    keys judged = {writer->site->verdicts, 0};
+    ct_keys judged = {writer->site->verdicts, 0};
     PyObject *key, *held;
     Py_ssize_t position = 0, total = PyDict_GET_SIZE(mapping);
 
-    int status = begin_node(writer, known, mapping);
+    int status = ct_begin_node(writer, known, mapping);
     if (status != CT_WRITTEN) {
         return status;
     }
-    Py_ssize_t count = take_share(writer, total);
+    Py_ssize_t count = ct_take_share(writer, total);
     ct_put_head(writer, MAPPING, known->name, (uint32_t)count, (uint64_t)(total - count));
     for (Py_ssize_t i = 0; i < count && status == CT_WRITTEN; i++) {
         PyDict_Next(mapping, &position, &key, &held);
@@ -220,158 +219,14 @@ write_mapping(ct_writer *writer, const ct_form *known, PyObject *mapping)
         }
     }
     writer->depth--;
-    return status == CT_WRITTEN && may_name(&judged, count, MOST_FIELDS) ? CT_FOR_PYTHON : status;
+    return status == CT_WRITTEN && ct_may_name(&judged, count, CT_FEW_FIELDS) ? CT_FOR_PYTHON : status;
 }
 
-/* What an instance's dictionary has under a name; NULL without an exception for nothing.  Keys of the
-   program are compared by no code of theirs. */
-static PyObject *
-find_held(PyObject *dictionary, PyObject *name, Py_ssize_t *position)
-{
-    PyObject *key, *held;
-    Py_ssize_t next = *position;
-    if (PyDict_Next(dictionary, &next, &key, &held) && key == name) {    /* in the order of the fields */
-        *position = next;
-        return held;
-    }
-    for (next = 0; PyDict_Next(dictionary, &next, &key, &held);) {
-        if (key == name || (PyUnicode_CheckExact(key) && PyUnicode_Compare(key, name) == 0)) {
-            *position = next;
-            return held;
-        }
-    }
-    return NULL;
-}
-
-static int
-write_field(ct_writer *writer, keys *judged, PyObject *name, PyObject *held)
+int
+ct_write_field(ct_writer *writer, ct_keys *judged, PyObject *name, PyObject *held)
 {
     int status = write_key(writer, judged, name);
     return status == CT_WRITTEN ? ct_write_nested(writer, held) : status;
-}
-
-/* A dataclass or a class of attrs; fields without a value are left out. */
-static int
-write_struct(ct_writer *writer, const ct_form *known, PyObject *value)
-{
-    keys judged = {writer->site->verdicts, 0};
-    Py_ssize_t position = 0, most = Py_MIN(known->field_count, writer->core->limits.max_items);
-    Py_ssize_t present = 0, count = 0;
-    PyObject *held[CT_MOST_FIELDS], *dictionary = NULL;
-
-    if (most > CT_MOST_FIELDS) {
-        return CT_FOR_PYTHON;
-    }
-    int status = begin_node(writer, known, value);
-    if (status != CT_WRITTEN) {
-        return status;
-    }
-    for (Py_ssize_t i = 0; i < most; i++) {
-        Py_ssize_t offset = known->fields[i].offset;
-        if (offset < 0 && dictionary == NULL
-            && (dictionary = PyObject_GenericGetDict(value, NULL)) == NULL) {
-            PyErr_Clear();
-            writer->depth--;
-            return CT_FOR_PYTHON;
-        }
-        held[i] = offset < 0 ? find_held(dictionary, known->fields[i].name, &position)
-            : *(PyObject **)((char *)value + offset);
-        present += held[i] != NULL;
-    }
-    Py_ssize_t kept = take_share(writer, present);
-    ct_put_head(writer, STRUCT, known->name, (uint32_t)kept,
-                (uint64_t)(known->field_count + known->hidden - kept));
-    for (Py_ssize_t i = 0; count < kept && status == CT_WRITTEN; i++) {
-        if (held[i] != NULL) {
-            status = write_field(writer, &judged, known->fields[i].name, held[i]);
-            count++;
-        }
-    }
-    Py_XDECREF(dictionary);
-    writer->depth--;
-    return status == CT_WRITTEN && may_name(&judged, kept, MOST_FIELDS) ? CT_FOR_PYTHON : status;
-}
-
-static int
-write_named_tuple(ct_writer *writer, const ct_form *known, PyObject *value)
-{
-    keys judged = {writer->site->verdicts, 0};
-    Py_ssize_t total = PyTuple_GET_SIZE(value);
-
-    int status = begin_node(writer, known, value);
-    if (status != CT_WRITTEN) {
-        return status;
-    }
-    Py_ssize_t count = take_share(writer, Py_MIN(total, known->field_count));
-    ct_put_head(writer, STRUCT, known->name, (uint32_t)count, (uint64_t)(total - count));
-    for (Py_ssize_t i = 0; i < count && status == CT_WRITTEN; i++) {
-        status = write_field(writer, &judged, known->fields[i].name, PyTuple_GET_ITEM(value, i));
-    }
-    writer->depth--;
-    return status == CT_WRITTEN && may_name(&judged, count, MOST_FIELDS) ? CT_FOR_PYTHON : status;
-}
-
-static int
-write_exception(ct_writer *writer, const ct_form *known, PyObject *error)
-{
-    keys judged = {writer->site->verdicts, 0};
-    PyObject *arguments = ((PyBaseExceptionObject *)error)->args;
-
-    int status = begin_node(writer, known, error);
-    if (status != CT_WRITTEN) {
-        return status;
-    }
-    Py_ssize_t count = take_share(writer, 1);
-    ct_put_head(writer, STRUCT, known->name, (uint32_t)count, (uint64_t)(1 - count));
-    if (count == 1) {
-        status = write_field(writer, &judged, known->fields[0].name,
-                             arguments == NULL ? Py_None : arguments);
-    }
-    writer->depth--;
-    return status;
-}
-
-static int
-write_enum(ct_writer *writer, const ct_form *known, PyObject *member)
-{
-    Py_ssize_t position = 0;
-    PyObject *dictionary = PyObject_GenericGetDict(member, NULL);
-    if (dictionary == NULL) {
-        PyErr_Clear();
-        return CT_FOR_PYTHON;
-    }
-    PyObject *name = find_held(dictionary, known->fields[0].name, &position);
-    int status = CT_FOR_PYTHON;
-    if (name != NULL && PyUnicode_CheckExact(name) && PyUnicode_GET_LENGTH(name) != 0
-        && PyUnicode_IS_ASCII(name)) {
-        const char *text = (const char *)PyUnicode_1BYTE_DATA(name);
-        if (strlen(text) == (size_t)PyUnicode_GET_LENGTH(name)) {
-            status = ct_write_short_form(writer, known, "", known->fields[1].name, text);
-        }
-    }
-    Py_DECREF(dictionary);
-    return status;
-}
-
-static int
-write_class(ct_writer *writer, const ct_form *known, PyObject *value)
-{
-    const ct_form *itself = ct_form_of(&writer->core->classes, (PyTypeObject *)value);
-    if (itself == NULL) {
-        writer->wanted = value;
-        return CT_UNKNOWN_CLASS;
-    }
-    return ct_write_short_form(writer, known, "<class ", itself->full_name, ">");
-}
-
-static int
-write_function(ct_writer *writer, const ct_form *known, PyObject *function)
-{
-    PyObject *name = ((PyFunctionObject *)function)->func_qualname;
-    if (name == NULL || !PyUnicode_CheckExact(name) || PyUnicode_GET_LENGTH(name) == 0) {
-        return CT_FOR_PYTHON;
-    }
-    return ct_write_short_form(writer, known, "<function ", name, ">");
 }
 
 /* A text, integer or float of a subclass, as the exact one that it is. */
@@ -384,11 +239,11 @@ write_number_or_text(ct_writer *writer, char form, PyObject *value)
     }
     if (form == CT_REAL) {
         double number = PyFloat_AS_DOUBLE(value);
-        return write_scalar(writer, FLOAT, &number, 8);
+        return ct_write_scalar(writer, FLOAT, &number, 8);
     }
     int overflow;
     int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow);
-    return overflow ? CT_FOR_PYTHON : write_scalar(writer, INTEGER, &number, 8);
+    return overflow ? CT_FOR_PYTHON : ct_write_scalar(writer, INTEGER, &number, 8);
 }
 
 static int
@@ -396,7 +251,9 @@ write_by_class(ct_writer *writer, const ct_form *known, PyObject *value)
 {
     switch (known->form) {
     case INSTANCE:
-        return write_scalar(writer, INSTANCE, &known->name, 4);
+        return ct_write_instance(writer, known);
+    case CT_OBJECT:
+        return writer->fields <= 0 ? ct_write_instance(writer, known) : CT_FOR_PYTHON;
     case LIST:
         return write_sequence(writer, LIST, known, value, ((PyListObject *)value)->ob_item,
                               PyList_GET_SIZE(value));
@@ -408,23 +265,25 @@ write_by_class(ct_writer *writer, const ct_form *known, PyObject *value)
     case MAPPING:
         return write_mapping(writer, known, value);
     case STRUCT:
-        return write_struct(writer, known, value);
+        return ct_write_struct(writer, known, value);
     case BYTES:
         return ct_write_bytes(writer, known, PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value));
     case CT_BYTEARRAY:
         return ct_write_bytes(writer, known, PyByteArray_AS_STRING(value), PyByteArray_GET_SIZE(value));
+    case CT_FIELDS:
+        return ct_write_fields(writer, known, value);
     case CT_NAMED_TUPLE:
-        return write_named_tuple(writer, known, value);
+        return ct_write_named_tuple(writer, known, value);
     case CT_EXCEPTION:
-        return write_exception(writer, known, value);
+        return ct_write_exception(writer, known, value);
     case CT_PATH:
         return ct_write_path(writer, known, value);
     case CT_ENUM:
-        return write_enum(writer, known, value);
+        return ct_write_enum(writer, known, value);
     case CT_FUNCTION:
-        return write_function(writer, known, value);
+        return ct_write_function(writer, known, value);
     case CT_CLASS:
-        return write_class(writer, known, value);
+        return ct_write_class(writer, known, value);
     case CT_TEXT: case CT_INTEGER: case CT_REAL:
         return write_number_or_text(writer, known->form, value);
     default:
@@ -446,13 +305,14 @@ ct_write_nested(ct_writer *writer, PyObject *value)
         return CT_UNKNOWN_CLASS;
     }
     status = write_by_class(writer, known, value);
-    return status == CLOSED ? CT_WRITTEN : status;
+    return status == CT_CLOSED ? CT_WRITTEN : status;
 }
 
 static int
-write_captured(ct_writer *writer, PyObject *value)
+write_captured(ct_writer *writer, PyObject *value, Py_ssize_t fields)
 {
     int depth = writer->depth;
+    writer->fields = fields;
     writer->left = writer->core->limits.max_nodes;
     writer->depth = 0;
     int status = ct_write_nested(writer, value);
@@ -472,14 +332,15 @@ ct_write_value(ct_writer *writer, PyObject *value)
         writer->at = ct_put_value(writer->at, value);
         return CT_WRITTEN;
     }
-    return writer->site->is_walked ? write_captured(writer, value) : CT_FOR_PYTHON;
+    return writer->site->is_walked ? write_captured(writer, value, writer->core->limits.max_items)
+        : CT_FOR_PYTHON;
 }
 
 /* `**kwargs`: its keys are judged as names of arguments, and each value is captured for itself. */
 int
 ct_write_keywords(ct_writer *writer, PyObject *keywords)
 {
-    keys judged = {writer->site->keyword_verdicts, 0};
+    ct_keys judged = {writer->site->keyword_verdicts, 0};
     PyObject *key, *held;
     Py_ssize_t position = 0, count = PyDict_GET_SIZE(keywords);
     const ct_form *known = ct_form_of(&writer->core->classes, &PyDict_Type);
@@ -507,7 +368,7 @@ ct_write_keywords(ct_writer *writer, PyObject *keywords)
             (void)ct_visit_values(writer->begin + begin + CT_NODE_HEAD, 2 * (uint32_t)i, ct_drop, NULL);
         }
     }
-    if (status == CT_WRITTEN && may_name(&judged, count, MOST_KEYWORDS)) {
+    if (status == CT_WRITTEN && ct_may_name(&judged, count, MOST_KEYWORDS)) {
         (void)ct_visit_values(writer->begin + begin, 1, ct_drop, NULL);
         return CT_FOR_PYTHON;
     }
@@ -518,11 +379,6 @@ ct_write_keywords(ct_writer *writer, PyObject *keywords)
 int
 ct_write_receiver(ct_writer *writer, PyObject *value)
 {
-    if (writer->site->is_walked && !ct_is_plain(writer->site, value)) {
-        const ct_form *known = ct_form_of(&writer->core->classes, Py_TYPE(value));
-        if (known != NULL && known->form == CT_OBJECT) {
-            return write_scalar(writer, INSTANCE, &known->name, 4);
-        }
-    }
-    return ct_write_value(writer, value);
+    return writer->site->is_walked && !ct_is_plain(writer->site, value)
+        ? write_captured(writer, value, 0) : ct_write_value(writer, value);
 }

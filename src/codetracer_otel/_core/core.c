@@ -140,11 +140,20 @@ core_dealloc(ct_core *core)
     Py_DECREF(type);
 }
 
+/* Python may give the thread another stack next. */
+static int
+box_and_forget_stack(ct_core *core, ct_thread *thread)
+{
+    int is_boxed = ct_box(core, thread);
+    Py_CLEAR(thread->python_stack);
+    return is_boxed;
+}
+
 static PyObject *
 core_box(ct_core *core, PyObject *Py_UNUSED(ignored))
 {
     ct_thread *thread = ct_this_thread(core);
-    if (thread == NULL || ct_box(core, thread) < 0) {
+    if (thread == NULL || box_and_forget_stack(core, thread) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -154,7 +163,7 @@ static PyObject *
 core_box_all(ct_core *core, PyObject *Py_UNUSED(ignored))
 {
     for (ct_thread *thread = core->threads; thread != NULL; thread = thread->next) {
-        if (ct_box(core, thread) < 0) {
+        if (box_and_forget_stack(core, thread) < 0) {
             return NULL;
         }
     }

@@ -73,7 +73,9 @@ typedef struct ct_site {
 typedef struct ct_thread {
     struct ct_core *core;       /* borrowed */
     struct ct_thread *next, *previous;
-    PyObject *python_stack;     /* strong; the list that the native entries stand on */
+    PyObject *python_stack;     /* strong; the list that the native entries stand on, or NULL */
+    PyObject *number;           /* strong; the integer that was read last of a record, */
+    uint64_t number_read;       /* and what it is: most calls in a row have the same parent */
     char *bytes;                /* the native entries */
     size_t capacity, top;       /* bytes */
     size_t last;                /* where the topmost entry begins; meaningless while top is 0 */

@@ -131,6 +131,7 @@ class CompiledStacks(Stacks):
         """Make a stack the calling thread's."""
         self.box()
         super().use(handle)
+        self.box()  # the core has seen the one before, if a signal came in between
 
     def take_open(self) -> list[Record]:
         """Remove and return the open entries of every thread, innermost first."""

@@ -152,9 +152,11 @@ ct_resume(ct_core *core, ct_thread *thread, PyObject *code)
     if (*place == NULL || (*place)->entry.code != code) {
         return 0;
     }
+    if (ct_read_clock(core, &now) < 0 || PyContextVar_Get(core->context_variable, NULL, &context) < 0) {
+        return -1;
+    }
     int has_stack = ct_top(thread) != NULL || ct_python_stack(core, thread) != NULL;
-    if (PyErr_Occurred() || PyContextVar_Get(core->context_variable, NULL, &context) < 0
-        || ct_read_clock(core, &now) < 0) {
+    if (PyErr_Occurred()) {
         Py_XDECREF(context);
         return -1;
     }

@@ -52,6 +52,7 @@ free_contents(ct_thread *thread)
 {
     drop_entries(thread);
     Py_CLEAR(thread->python_stack);
+    Py_CLEAR(thread->number);
     PyMem_RawFree(thread->bytes);
 }
 
@@ -261,12 +262,15 @@ ct_box(ct_core *core, ct_thread *thread)
         ct_entry *entry = (ct_entry *)(thread->bytes + at);
         at += entry->size;
         /* Out of memory, the calls above are lost as well: their ends find nothing. */
-        PyObject *record = is_boxed < 0 ? NULL : ct_record_of(core->log, entry, 0);
+        PyObject *record = is_boxed < 0 || stack == NULL ? NULL : ct_record_of(core->log, entry, 0);
         if (record == NULL || PyList_Append(stack, record) < 0
             || (entry->suspends && ct_keep_suspended(core, entry->frame, record) < 0)) {
             is_boxed = -1;
         }
         Py_XDECREF(record);
+        if (stack == NULL && !PyErr_Occurred()) {
+            PyErr_SetString(PyExc_RuntimeError, "the thread's stack is gone");
+        }
         PyObject *error = is_boxed < 0 ? PyErr_GetRaisedException() : NULL;
         ct_release_entry(entry);
         if (is_boxed < 0) {
@@ -309,10 +313,10 @@ ct_forget_threads(ct_core *core, ct_thread *but)
         }
         /* Taken out of it first: what a context held may let the thread run, and end. */
         ct_thread emptied = {.bytes = thread->bytes, .top = thread->top, .last = thread->last,
-                             .python_stack = thread->python_stack};
+                             .python_stack = thread->python_stack, .number = thread->number};
         thread->bytes = NULL;
         thread->capacity = thread->top = thread->last = 0;
-        thread->python_stack = NULL;
+        thread->python_stack = thread->number = NULL;
         unlink_thread(thread);
         free_contents(&emptied);
     }

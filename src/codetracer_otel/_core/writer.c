@@ -6,7 +6,12 @@
 int
 ct_begin_writing(ct_writer *writer, ct_core *core, ct_thread *thread, const ct_site *site, size_t from)
 {
-    *writer = (ct_writer){.core = core, .thread = thread, .site = site};
+    /* One by one: to clear what is above a value costs more than to write most values. */
+    writer->core = core;
+    writer->thread = thread;
+    writer->site = site;
+    writer->depth = 0;
+    writer->wanted = writer->verdicts = NULL;
     if (ct_make_room(thread, from) < 0) {
         return -1;
     }

@@ -24,6 +24,7 @@ typedef struct {
     char *at, *end;             /* of the room that is left in the thread's memory */
     char *begin;
     Py_ssize_t left;            /* nodes that may still be written */
+    Py_ssize_t fields;          /* of objects that may still be written */
     int depth;
     const void *above[CT_MOST_NESTED];
     PyObject *wanted;           /* borrowed of a value */
@@ -43,7 +44,31 @@ int ct_write_bytes(ct_writer *writer, const ct_form *known, const char *bytes, P
 
 char *ct_put_utf8(char *at, PyObject *text, Py_ssize_t length);
 
+/* What is seen of the keys of one value. */
+typedef struct {
+    PyObject *verdicts;         /* NULL: everything is shown */
+    long seen;
+} ct_keys;
+
+#define CT_FEW_FIELDS 8         /* an object with so many may have a name and a value */
+#define CT_CLOSED -2            /* a node that was written without its items */
+
+/* instances.c */
+int ct_write_struct(ct_writer *writer, const ct_form *known, PyObject *value);
+int ct_write_fields(ct_writer *writer, const ct_form *known, PyObject *value);
+int ct_write_named_tuple(ct_writer *writer, const ct_form *known, PyObject *value);
+int ct_write_exception(ct_writer *writer, const ct_form *known, PyObject *error);
+int ct_write_enum(ct_writer *writer, const ct_form *known, PyObject *member);
+int ct_write_class(ct_writer *writer, const ct_form *known, PyObject *value);
+int ct_write_function(ct_writer *writer, const ct_form *known, PyObject *function);
+
 /* containers.c */
+int ct_write_scalar(ct_writer *writer, char tag, const void *bytes, size_t size);
+int ct_write_instance(ct_writer *writer, const ct_form *known);
+int ct_begin_node(ct_writer *writer, const ct_form *known, const void *value);
+Py_ssize_t ct_take_share(ct_writer *writer, Py_ssize_t count);
+int ct_write_field(ct_writer *writer, ct_keys *judged, PyObject *name, PyObject *held);
+int ct_may_name(const ct_keys *judged, Py_ssize_t count, Py_ssize_t most);
 int ct_write_value(ct_writer *writer, PyObject *value);
 int ct_write_receiver(ct_writer *writer, PyObject *value);
 int ct_write_nested(ct_writer *writer, PyObject *value);

@@ -179,7 +179,7 @@ class PythonRecorder:
             code,
             planned,
             self._captures.of(planned.plan.attribute_rules),
-            forget_in(self.traced_codes, id(code)),
+            forget_in(self.traced_codes, id(code), TracedCode.settle_counts),
             self._samplers.sampler_for(planned.plan.sampling),
         )
 
@@ -212,7 +212,7 @@ class PythonRecorder:
         planned = self._plans.build_again(code, old.module_hint)
         if planned is None:
             # Open calls need it for their ends; see `_forget` for code that has none.
-            forget = forget_in(self.traced_codes, id(code))
+            forget = forget_in(self.traced_codes, id(code), TracedCode.settle_counts)
             stand_in = HookCode(code, old.hook or _do_not_hook, forget, old.module_hint)
             self._enter(code, stand_in)
             return stand_in.hook is not _do_not_hook
@@ -373,7 +373,7 @@ class PythonRecorder:
         return None if self.propagation is None else self.propagation.hook_for(code, frame)
 
     def _watch_hook(self, code: CodeType, hook: Any, frame: FrameType) -> TracedCode:
-        forget = forget_in(self.traced_codes, id(code))
+        forget = forget_in(self.traced_codes, id(code), TracedCode.settle_counts)
         return self._enter(code, HookCode(code, hook, forget, module_hint(frame)))
 
     def _release(self, entry: Record) -> None:

@@ -66,17 +66,19 @@ class Captures:
         return known[1]
 
 
-def forget_in(traced_codes: dict[int, Any], key: int) -> Callable[[weakref.ref[CodeType]], None]:
+def forget_in(
+    traced_codes: dict[int, Any], key: int, settle: Callable[[Any], None] | None = None
+) -> Callable[[weakref.ref[CodeType]], None]:
     """Return the callback of a weak reference to code: takes the entry of ``key`` out of a table.
 
-    Entries hold that reference as ``reference``.
+    Entries hold that reference as ``reference``; ``settle`` is called with the entry before.
     """
 
     def forget(reference: weakref.ref[CodeType]) -> None:
         traced_code = traced_codes.get(key)
         if traced_code is not None and traced_code.reference is reference:
-            if isinstance(traced_code, TracedCode):
-                traced_code.settle_counts()
+            if settle is not None:
+                settle(traced_code)
             del traced_codes[key]
 
     return forget

@@ -27,7 +27,7 @@ from codetracer_otel.instrumentation.values.safe_access import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from codetracer_otel.instrumentation.values.objects.fields import FieldReader, Wanted
+    from codetracer_otel.instrumentation.values.objects.fields import ReadFields, Wanted
 
 _MAX_CLASSES: Final = 2048
 
@@ -80,7 +80,7 @@ class ClassFacts:
     has_dictionary: bool = False
     hidden: int = 0
     may_repr: bool = True
-    read: FieldReader | None = None
+    read: ReadFields | None = None
 
 
 _BASES: Final[tuple[tuple[type, Form], ...]] = (

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Pairs = list[tuple[str, Any]]
     # the first pairs of an object, and how many there are
-    FieldReader = Callable[[Any], tuple[Pairs, int]]
+    ReadFields = Callable[[Any], tuple[Pairs, int]]
     # whether a filter wants the fields of a class read; None where it says nothing
     Wanted = Callable[[type], bool | None]
 
@@ -44,7 +44,7 @@ def wants_nothing(_cls: type) -> bool | None:
 
 def field_reader(
     cls: type, modules: Mapping[str, Any], wanted: Wanted = wants_nothing
-) -> FieldReader | None:
+) -> ReadFields | None:
     """Return what reads the fields of a class's instances, None where its name is all there is.
 
     Args:
@@ -69,24 +69,45 @@ def field_reader(
     return _reader(cls, frozenset()) if answer else None
 
 
-def _reader(cls: type, left_out: frozenset[str]) -> FieldReader | None:
-    """Return what reads slots and dictionary, None where the class has neither."""
-    slots = [pair for pair in _slots(cls) if _is_data(pair[0], left_out)]
-    descriptor = class_attribute(cls, "__dict__")
-    read_dictionary = descriptor.__get__ if type(descriptor) is GetSetDescriptorType else None
+class FieldReader:
+    """Reads the slots of a class's instances, and what stands in their dictionaries.
 
-    def read(value: Any) -> tuple[Pairs, int]:
-        held = ((name, read_member(value, slot)) for name, slot in slots)
+    Attributes:
+        slots: names and descriptors.
+        left_out: names that are no data, beside those with two underscores.
+    """
+
+    __slots__ = ("_read_dictionary", "left_out", "slots")
+
+    def __init__(self, cls: type, left_out: frozenset[str]) -> None:
+        self.left_out = left_out
+        self.slots = [pair for pair in _slots(cls) if _is_data(pair[0], left_out)]
+        descriptor = class_attribute(cls, "__dict__")
+        is_read = type(descriptor) is GetSetDescriptorType
+        self._read_dictionary = descriptor.__get__ if is_read else None
+
+    @property
+    def has_dictionary(self) -> bool:
+        """Whether the instances have a dictionary."""
+        return self._read_dictionary is not None
+
+    def __call__(self, value: Any) -> tuple[Pairs, int]:
+        """Return the first pairs of an object, and how many there are."""
+        held = ((name, read_member(value, slot)) for name, slot in self.slots)
         pairs = [pair for pair in held if pair[1] is not MISSING]
-        if read_dictionary is None:
+        if self._read_dictionary is None:
             return pairs, len(pairs)
-        own = read_dictionary(value)
+        own = self._read_dictionary(value)
         more = first_pairs(own, _MOST)
-        shown = [pair for pair in more if type(pair[0]) is str and _is_data(pair[0], left_out)]
+        shown = [pair for pair in more if type(pair[0]) is str and _is_data(pair[0], self.left_out)]
         unseen = dict.__len__(own) - len(more)
         return pairs + shown, len(pairs) + len(shown) + max(unseen, 0)
 
-    return read if slots or read_dictionary is not None else None
+
+def _reader(cls: type, left_out: frozenset[str]) -> FieldReader | None:
+    """Return what reads slots and dictionary, None where the class has neither."""
+    read = FieldReader(cls, left_out)
+    return read if read.slots or read.has_dictionary else None
 
 
 def _slots(cls: type) -> list[tuple[str, Any]]:
