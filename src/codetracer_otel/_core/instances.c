@@ -222,6 +222,8 @@ ct_write_fields(ct_writer *writer, const ct_form *known, PyObject *value)
         goto done;
     }
     writer->fields -= count;
+    /* Objects lead to all others: a node of a document would take the whole document with it. */
+    writer->left = Py_MIN(writer->left, writer->core->limits.max_items);
     status = ct_begin_node(writer, known, value);
     if (status != CT_WRITTEN) {
         goto done;

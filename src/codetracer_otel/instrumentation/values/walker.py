@@ -255,6 +255,8 @@ class Walker:
             return Node(NodeKind.OBJECT, facts.name)
         pairs = pairs[: progress.fields]
         progress.fields -= len(pairs)
+        # Objects lead to all others: a node of a document would take the whole document with it.
+        progress.left = min(progress.left, self._max_items)
         return self._entries(NodeKind.STRUCT, facts, value, pairs, total, progress)
 
     def _exception(self, value: Any, facts: ClassFacts, progress: _Progress) -> Captured:
