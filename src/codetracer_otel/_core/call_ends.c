@@ -28,14 +28,15 @@ ct_deliver(ct_core *core, ct_entry *entry)
     }
     Py_XDECREF(record);
     Py_XDECREF(done);
-    /* Last of all: its end may run code of the program, which pushes entries over this one. */
+    /* Last of all: its end may run code of the program, which pushes entries over this one.  A generator that
+       was collected while it was suspended has none. */
     if (is_delivered < 0) {
         PyObject *error = PyErr_GetRaisedException();
-        Py_DECREF(context);
+        Py_XDECREF(context);
         PyErr_SetRaisedException(error);
     }
     else {
-        Py_DECREF(context);
+        Py_XDECREF(context);
     }
     return is_delivered;
 }

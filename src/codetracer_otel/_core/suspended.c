@@ -201,9 +201,15 @@ ct_abandon(ct_core *core, const void *frame)
         return 0;
     }
     suspended *block = take(all, place);
-    block->entry.ending = CT_ABANDONED;
-    block->entry.end = now > block->entry.start ? now : block->entry.start;
-    int is_delivered = ct_deliver(core, &block->entry);
+    int is_delivered = 0;
+    if (block->entry.is_sampled_out) {
+        ct_release_entry(&block->entry);
+    }
+    else {
+        block->entry.ending = CT_ABANDONED;
+        block->entry.end = now > block->entry.start ? now : block->entry.start;
+        is_delivered = ct_deliver(core, &block->entry);
+    }
     give_back(all, block);
     return is_delivered;
 }
