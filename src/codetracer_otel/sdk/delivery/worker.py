@@ -164,7 +164,7 @@ class Worker:
             try:
                 item = self._next()
                 goes_on = not self._parks() if item is _PARK else self._handle_alone(item)
-                _leave_registry()
+                leave_registry()
             except BaseException as error:  # noqa: BLE001 - programs raise into other threads
                 goes_on = self._survives(item, error)
             if not goes_on:
@@ -258,7 +258,7 @@ class DetachedThread:
         except BaseException:  # noqa: BLE001 - a traceback of ours is no output of the program
             self.has_died = True
         finally:
-            _leave_registry()
+            leave_registry()
             self._ended.set()
 
 
@@ -272,12 +272,13 @@ def unregistered(notify: Notify) -> Notify:
 
     def tell(event: str, /, level: str = "info", **facts: object) -> None:
         notify(event, level, **facts)
-        _leave_registry()
+        leave_registry()
 
     return tell
 
 
-def _leave_registry() -> None:
+def leave_registry() -> None:
+    """Take the calling thread of ours out of ``threading``'s registry, should it stand there."""
     # Whoever asks for the current thread (logging does) makes a stand-in for a thread it does not
     # know, and puts it into the registry.
     active: dict[int, Any] = threading._active  # type: ignore[attr-defined]  # noqa: SLF001

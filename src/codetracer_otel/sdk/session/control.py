@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from codetracer_otel.bindings import Os, Threads
 from codetracer_otel.sdk.control.server import ControlServer
+from codetracer_otel.sdk.delivery.worker import leave_registry
 from codetracer_otel.sdk.session.control_commands import Commands
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def inject_control(
         sys.path[:] = [path for path in sys.path if path not in paths]
 
     _Open.end_injection = end
+    leave_registry()  # what was imported may have asked for the current thread
 
 
 def _end_injection() -> None:

@@ -19,6 +19,7 @@ from codetracer_otel.errors import (
     lines_of,
 )
 from codetracer_otel.filters import FilterSource
+from codetracer_otel.sdk.delivery.worker import leave_registry
 from codetracer_otel.sdk.settings.exporter_specs import BUILTIN_EXPORTERS
 from codetracer_otel.sdk.settings.launch import StartKind, StartMode
 
@@ -74,6 +75,8 @@ class Commands:
             return {**_refusal(error.code, "; ".join(lines_of(error))), "lines": lines_of(error)}
         except Exception as error:  # noqa: BLE001 - the outermost frame of ours on this thread
             return _refusal(ErrorCode.UNKNOWN, f"a defect of ours: {type(error).__qualname__}")
+        finally:
+            leave_registry()
 
     def deadline(self) -> float | None:
         """Return when the session that was asked for a time is over, in monotonic seconds."""
