@@ -126,12 +126,16 @@ def test_generators_and_coroutines_have_them_too(record):
             next(started)
             started.throw(KeyError("thrown"))
     found = [it for it in locals_by_name(spans) if it[0] != "divide"]
-    assert found == [
-        ("items", {"seen": 6, "index": 3}),
-        ("gather", {"kind": "task"}),
-        ("items", {}),  # closed
-        ("items", {"seen": 0, "index": 0}),
-    ]
+    # 3.13.0 does not report that a generator is closed: it is delivered when it has been collected
+    assert sorted(found, key=str) == sorted(
+        [
+            ("items", {"seen": 6, "index": 3}),
+            ("gather", {"kind": "task"}),
+            ("items", {}),  # closed
+            ("items", {"seen": 0, "index": 0}),
+        ],
+        key=str,
+    )
 
 
 @pytest.mark.parametrize(
