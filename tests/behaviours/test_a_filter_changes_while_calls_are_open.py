@@ -11,6 +11,9 @@ from tests.conftest import HEADER, rule
 
 from codetracer_otel.errors import FilterError, UsageError
 from codetracer_otel.filters import filter_from_text
+from codetracer_otel.filters.types import ContentRules, WalkRules
+from codetracer_otel.instrumentation.filter_change import StricterContent, StricterWalk
+from codetracer_otel.model.record import PLAN
 from codetracer_otel.sdk.session.configure import active_session, configure, shutdown
 from codetracer_otel.testing import InMemoryExporter
 
@@ -291,3 +294,22 @@ def test_what_both_filters_hide_is_never_shown_while_filters_change_under_thread
     assert len(worked) == 8 * calls
     told = {str(span.attributes) for span in worked}
     assert not any("vermilion" in each or "cerulean" in each for each in told)
+
+
+@pytest.mark.parametrize(
+    ("combined", "protocol"), [(StricterWalk, WalkRules), (StricterContent, ContentRules)]
+)
+def test_what_is_as_strict_as_two_answers_all_that_one_is_asked(combined, protocol, spans):
+    session = begin(spans, text(rule(HERE, patterns(("value:regex:cerul[a-z]+", "redact")))))
+    plans = []
+
+    def reloads():
+        session.reload(text(rule(HERE, patterns(("value:regex:vermi[a-z]+", "redact")))))
+        plans.append(session.parts[0].recorder.current()[PLAN])
+
+    reloads()
+    rules = plans[0].text_rules if combined is StricterContent else plans[0].attribute_rules
+    assert type(rules) is combined
+    asked = [name for name in vars(protocol) if not name.startswith("_")]
+    assert asked
+    assert [name for name in asked if not hasattr(rules, name)] == []

@@ -283,3 +283,16 @@ def test_a_table_on_a_rule_that_begins_no_trace_is_refused():
     text = HEADER + rule(HERE, 'exec = "trace"\n[scope.rules.tail]\nratio = 0.5')
     with pytest.raises(FilterError, match="root = true"):
         configure(filter_from_text(text), "none")
+
+
+@pytest.mark.parametrize("before", ["every trace", "another share"])
+def test_another_filter_decides_about_the_traces_that_end_under_it(exporter, before):
+    others = [] if before == "every trace" else ["ratio = 1.0"]
+    session = begin(exporter, keeping(*others))
+    handle_all([1])
+    assert session.flush()
+    session.reload(keeping("keep_errors = true"))
+    handle_all([2, None, 3])
+    assert session.flush()
+    assert len({span.trace_id for span in exporter.spans}) == 2
+    assert reasons(exporter.spans)[-1] == "error"

@@ -246,6 +246,10 @@ class ContentRules(Protocol):
     def known(self) -> SecretStore | None:
         """The known secrets that texts are searched for, too."""
 
+    @property
+    def counters(self) -> ContentCounters:
+        """What was replaced, dropped and timed out so far."""
+
     def redact_texts(
         self,
         texts: Sequence[str],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.types import Action
 from codetracer_otel.instrumentation.plan_builder import PlannedCode
@@ -98,7 +98,7 @@ def stricter_plan(old: Plan, new: Plan) -> Plan:
     )
 
 
-def _both(old: Any, new: Any, combine: Callable[[Any, Any], Any]) -> Any:
+def _both[T](old: T | None, new: T | None, combine: Callable[[T, T], T]) -> T | None:
     if old is None or new is None:
         return old or new
     return combine(old, new)
@@ -121,6 +121,7 @@ class StricterWalk:
     def __init__(self, old: WalkRules, new: WalkRules) -> None:
         self._rules = (old, new)
         self.has_type_patterns = old.has_type_patterns or new.has_type_patterns
+        self.has_repr_patterns = old.has_repr_patterns and new.has_repr_patterns
 
     def attribute_action(self, name: str) -> Action:
         """Return the action for a mapping key or attribute name."""
@@ -141,12 +142,16 @@ class StricterContent:
     Attributes:
         counters: of the newer ones.
         has_drops: whether `drops` can ever be true.
+        looks_at_every_text: whether texts that compiled code finds clean have to be judged, too.
+        known: the known secrets that texts are searched for, too.
     """
 
-    def __init__(self, old: Any, new: Any) -> None:
-        self._rules: tuple[ContentRules, ...] = (old, new)
+    def __init__(self, old: ContentRules, new: ContentRules) -> None:
+        self._rules = (old, new)
         self.counters = new.counters
         self.has_drops = old.has_drops or new.has_drops
+        self.looks_at_every_text = old.looks_at_every_text or new.looks_at_every_text
+        self.known = new.known or old.known
 
     @property
     def generation(self) -> int:

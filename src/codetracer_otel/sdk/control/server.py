@@ -85,11 +85,6 @@ class ControlServer:
             self._socket.detach()  # the number is the program's by now, or the thread has closed it
         remove(self.path)
 
-    def wake(self) -> None:
-        """Have the deadline looked at again."""
-        if self._thread.is_alive:
-            self._wake()
-
     def before_fork(self) -> None:
         """Bring the thread to rest; it ends where CPython would warn the program about it."""
         if not self._thread.is_alive or self._is_closed:

@@ -69,7 +69,6 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters import Classifier, Decision, ModuleNames
     from codetracer_otel.filters.language.chain import FilterChain
-    from codetracer_otel.filters.types import FoldRules
     from codetracer_otel.model.protocols import MetricsSink
     from codetracer_otel.model.record import Record
     from codetracer_otel.model.span_view import SpanView
@@ -122,7 +121,7 @@ _NATIVE_STAYS: Final = (
 class _Assembly:
     """Builds the parts of one session and knows the order of their installation."""
 
-    _use_fold: Callable[[FoldRules | None], None]
+    _pipeline: Pipeline
     _session: Session  # what is given callbacks before there is one calls them once it is started
 
     def __init__(
@@ -169,7 +168,7 @@ class _Assembly:
         """Build everything, then install it; nothing of the program is touched before."""
         pipeline = self._build_pipeline()
         pipeline.use_fold(self._chain.fold)
-        self._use_fold = pipeline.use_fold
+        self._pipeline = pipeline
         recording = self._build_recording(pipeline, undo)
         self._steps = self._build_steps(recording, undo)
         installed = ExitStack()
@@ -218,12 +217,15 @@ class _Assembly:
         )
 
     def _build_tails(self) -> Tails | None:
-        stated, of_filters = self._settings.tail, self._chain.tail
-        if stated is None and not self._chain.decides_at_end:
+        if self._settings.tail is None and not self._chain.decides_at_end:
             return None
-        rules = replace(of_filters or TailRules(), **dict(stated)) if stated else of_filters
         buffer = self._settings.buffer
-        return Tails(rules, Time.monotonic_ns, buffer.bytes, buffer.max_open_s)
+        return Tails(self._tail_rules(), Time.monotonic_ns, buffer.bytes, buffer.max_open_s)
+
+    def _tail_rules(self) -> TailRules | None:
+        """Return what is decided about traces whose root has no rule of its own."""
+        stated, of_filters = self._settings.tail, self._chain.tail
+        return replace(of_filters or TailRules(), **dict(stated)) if stated else of_filters
 
     def _views_of(self, spans: Sequence[ReadableSpan]) -> list[SpanView]:
         views = views_of(spans)
@@ -439,7 +441,11 @@ class _Assembly:
         self._chain = chain
         self._names.use_roots(chain.roots)
         self._classifier.become(compile_chain(chain, self._notify, self._known))
-        self._use_fold(chain.fold)
+        self._pipeline.use_fold(chain.fold)
+        if self._tails is None:
+            self._tails = self._pipeline.hold = self._build_tails()
+        else:
+            self._tails.default = self._tail_rules()
         if recording is not None:
             recording.recorder.replan()
         self._notify("filter_reloaded", "info", filters=self._session.filter_names())
