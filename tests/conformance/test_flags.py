@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from opentelemetry import trace
 from opentelemetry.propagate import inject
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.trace import SpanContext, TraceFlags, TraceState
-from tests.conformance.validator import KNOWN, RANDOM, REMOTE, SAMPLED, assert_valid
-from tests.conftest import only
-from tests.exporters.collector import running_collector
-
-import codetracer_otel
+from tests.conformance.sending import sent_by
+from tests.conformance.validator import KNOWN, RANDOM, REMOTE, SAMPLED
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -27,13 +26,7 @@ def outer():
     return inner()
 
 
-def sent(program, *rules, **options):
-    """Return what a program returns, and its spans by the last part of their name."""
-    with running_collector() as collector:
-        with codetracer_otel.configure(only(__file__, *rules), f"otlp={collector.url}", **options):
-            result = program()
-        spans = assert_valid(collector.requests)
-    return result, {span.name.rpartition(".")[2]: span for span in spans}
+sent = partial(sent_by, __file__)
 
 
 def flags_of(spans):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from opentelemetry import trace
 from opentelemetry.propagate import inject
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, SamplingResult
 from opentelemetry.trace import TraceState
-from tests.conformance.validator import assert_valid
-from tests.conftest import only
-from tests.exporters.collector import running_collector
+from tests.conformance.sending import sent_by
 
 import codetracer_otel
 
@@ -28,13 +28,7 @@ def outer():
     return inner()
 
 
-def sent(program, *rules, **options):
-    """Return what a program returns, and its spans by the last part of their name."""
-    with running_collector() as collector:
-        with codetracer_otel.configure(only(__file__, *rules), f"otlp={collector.url}", **options):
-            result = program()
-        spans = assert_valid(collector.requests)
-    return result, {span.name.rpartition(".")[2]: span for span in spans}
+sent = partial(sent_by, __file__)
 
 
 def states(spans):

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from codetracer_otel.analysis.answers import questions
-from codetracer_otel.cli.report import FilterRules
+from codetracer_otel.cli.report import FilterRules, add_filter_rules
 from codetracer_otel.errors import CodetracerError, ErrorCode, UsageError
 from codetracer_otel.traces import open_traces
 from codetracer_otel.traces.inputs import STDIN, find_inputs
@@ -48,13 +48,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "traces", nargs="*", default=["."], metavar="TRACE", help="file or folder; default: ."
     )
-    parser.add_argument(
-        "--trace-filter",
-        action="append",
-        default=[],
-        metavar="F",
-        help="name the rules of these filters, too; as for `run`",
-    )
+    add_filter_rules(parser)
     parser.set_defaults(handler=serve)
 
 

@@ -67,13 +67,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="N",
         help="most slices on the timeline, siblings beyond are folded; default: %(default)s",
     )
-    parser.add_argument(
-        "--trace-filter",
-        action="append",
-        default=[],
-        metavar="F",
-        help="name the rules of these filters, too; as for `run`",
-    )
+    add_filter_rules(parser)
     parser.set_defaults(handler=report)
 
 
@@ -128,6 +122,17 @@ _RETURN: Final = "codetracer.return"
 _DONE: Final = {Action.ALLOW: "allowed", Action.REDACT: "redacted", Action.DROP: "dropped"}
 _MAIN: Final = "__main__"
 _BODY: Final = "<module>"
+
+
+def add_filter_rules(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that says which filters `FilterRules` asks."""
+    parser.add_argument(
+        "--trace-filter",
+        action="append",
+        default=[],
+        metavar="F",
+        help="name the rules of these filters, too; as for `run`",
+    )
 
 
 class FilterRules:

@@ -207,3 +207,12 @@ class Texts(Ends, Protocol):
 
     def clear(self) -> None:
         """Forget the spans and keep their memory."""
+
+
+def free_output(used: Texts | None, block: Any) -> Texts:
+    """Return an empty output of a compiled block: the one ``used`` before, unless it is read."""
+    if used is None or used.is_shared:
+        made: Texts = block.new_output()
+        return made
+    used.clear()
+    return used

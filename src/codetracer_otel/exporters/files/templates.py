@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.exporters.files.json_text import encoded
 from codetracer_otel.model.record import NOT_CAPTURED, TraceOnThread
+from codetracer_otel.model.record_block import free_output
 from codetracer_otel.model.span_view import SpanView, span_view
 from codetracer_otel.model.value import attribute_value
 
@@ -82,7 +83,7 @@ class Templates:
             one: writes a record that is not plain, or returns None for one that cannot be.
             origin_ns: Unix time that microseconds count from.
         """
-        output = self._output = self._free_output(block)
+        output = self._output = free_output(self._output, block)
         segments = [
             (b'"%032x"' % segment.trace_id, of_segment(segment), segment.wall_offset_ns)
             for segment in block.segments
@@ -91,13 +92,6 @@ class Templates:
         plans = [self._template(plan) for plan, _ in block.plans]
         block.render(output, plans, segments, values, origin_ns, longest, lambda i: one(block[i]))
         return output
-
-    def _free_output(self, block: Any) -> Texts:
-        if self._output is None or self._output.is_shared:
-            made: Texts = block.new_output()
-            return made
-        self._output.clear()
-        return self._output
 
     def _template(self, plan: Plan) -> Template | None:
         known = self._of_plans.get(id(plan))

@@ -51,7 +51,7 @@ from codetracer_otel.model.record import (
     NotCaptured,
     TraceOnThread,
 )
-from codetracer_otel.model.record_block import RecordBlock
+from codetracer_otel.model.record_block import RecordBlock, free_output
 from codetracer_otel.model.span_view import SpanView, apply_extras, span_view, state_of
 
 if TYPE_CHECKING:
@@ -288,7 +288,7 @@ class OtlpEncoder:
 
     def _encode_block(self, block: Any) -> Texts:
         """Encode what is plain in compiled code, and each other record in Python."""
-        output = self._output = self._free_output(block)
+        output = self._output = free_output(self._output, block)
         plans = [self._plan_parts(plan) for plan, _ in block.plans]
         segments = [_segment_parts(segment) for segment in block.segments]
         values = [_value_field(value) for value in block.objects]
@@ -301,13 +301,6 @@ class OtlpEncoder:
             return form.parts(self._return, self._busy_ns, self._suspensions)
         except Exception:  # noqa: BLE001 - what only the long way can write
             return None
-
-    def _free_output(self, block: Any) -> Texts:
-        if self._output is None or self._output.is_shared:
-            made: Texts = block.new_output()
-            return made
-        self._output.clear()
-        return self._output
 
     def _span_of(self, record: Record) -> bytes | None:
         spans = self._encode_records([record])
