@@ -11,7 +11,7 @@ from codetracer_otel.errors import EnvironmentFailure, ErrorCode
 from codetracer_otel.sdk.control.messages import NotAMessage, receive, send, user_behind
 from codetracer_otel.sdk.control.places import make_folder, remove, remove_stale, socket_path
 from codetracer_otel.sdk.delivery import fork_warning
-from codetracer_otel.sdk.delivery.worker import DetachedThread, wait_until_gone
+from codetracer_otel.sdk.delivery.worker import DetachedThread
 from codetracer_otel.sdk.settings.model import from_process_environment
 
 if TYPE_CHECKING:
@@ -95,8 +95,7 @@ class ControlServer:
             return
         self._is_resting = True
         self._wake()
-        if self._thread.join(_REST_S):
-            wait_until_gone(self._thread.native_id, Time.monotonic() + _REST_S)
+        self._thread.join(_REST_S)
 
     def after_fork_in_parent(self) -> None:
         """Go on after a fork."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.bindings import Event, Queues, Threads, Time
+from codetracer_otel.bindings import Event, Os, Queues, Threads, Time
 from codetracer_otel.sdk.delivery import fork_warning
 
 if TYPE_CHECKING:
@@ -98,10 +97,7 @@ class Worker:
             return True
         self._is_parking, self._is_in_child = True, False
         self._items.put(_PARK)
-        if not self.join(deadline):
-            return False
-        wait_until_gone(self._thread.native_id, deadline)
-        return True
+        return self.join(deadline)
 
     def unpark(self) -> None:
         """Go on after `park`."""
@@ -247,8 +243,26 @@ class DetachedThread:
         return self.was_started and not self._ended.is_set()
 
     def join(self, timeout: float) -> bool:
-        """Wait ``timeout`` s for its end; return whether it came."""
-        return not self.was_started or self._ended.wait(timeout)
+        """Wait ``timeout`` s for its end; return whether it came.
+
+        The kernel's thread is waited for as well, until then: CPython counts those, and the program
+        sees them in ``sys._current_frames()``.
+        """
+        deadline = Time.monotonic() + timeout
+        if not self.was_started:
+            return True
+        if not self._ended.wait(timeout):
+            return False
+        while self._is_in_kernel() and Time.monotonic() < deadline:
+            Time.sleep(0.0001)
+        return True
+
+    def _is_in_kernel(self) -> bool:
+        try:
+            Os.stat(f"/proc/self/task/{self.native_id}")
+        except OSError:
+            return False  # or this system has no such folder
+        return True
 
     def _run_to_end(self) -> None:
         self.native_id = Threads.get_native_id()
@@ -284,11 +298,3 @@ def leave_registry() -> None:
     active: dict[int, Any] = threading._active  # type: ignore[attr-defined]  # noqa: SLF001
     if isinstance(active.get(Threads.get_ident()), threading._DummyThread):  # noqa: SLF001
         active.pop(Threads.get_ident(), None)
-
-
-def wait_until_gone(native_id: int | None, deadline: float) -> None:
-    """Wait until the kernel has no thread of that number, or until ``deadline`` (monotonic s)."""
-    # join() returns a moment before the kernel's thread is gone, and CPython counts the kernel's.
-    task = f"/proc/self/task/{native_id}"
-    while os.path.exists(task) and Time.monotonic() < deadline:
-        Time.sleep(0.0001)
