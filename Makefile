@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: all test demo lint types imports pytest matrix collector test-browser pictures \
     report-figures chromium third-party bench bench-quick bench-gate cpython-tests \
-    forest stress soak sanitize behaviours-hard recipes package wheels dependencies mutants \
+    forest stress soak live-cycles sanitize behaviours-hard recipes package wheels dependencies mutants \
     page-types diff-noise format clean
 
 all: test
@@ -108,6 +108,13 @@ MINUTES ?= 60
 soak: .venv/.installed
 	.venv/bin/python -m tools.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) \
 	    $(if $(ONLY),--only $(ONLY))
+
+# Attaching and detaching 100 times, resuming and pausing 100 times, in a process that is busy; CYCLES=9
+CYCLES ?= 100
+live-cycles: .venv/.installed
+	@for place in $$(.venv/bin/python -m tools.matrix --environments); do \
+	    $$place/bin/python -m tools.live_cycles --cycles $(CYCLES) || exit 1; \
+	done
 
 # The core under the address and undefined behaviour sanitizers; TESTS="tests/_core" chooses.
 sanitize: .venv/.installed

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tests.conftest import HEADER, rule
@@ -295,6 +296,34 @@ def test_a_main_thread_that_does_not_answer_is_given_up_and_the_script_withdrawn
     assert scripts[1:] == [os.devnull]
     assert os.listdir(place / "run" / "codetracer-otel") == []
     assert injection.PATIENCE_S < now[0] < injection.PATIENCE_S + 1
+
+
+def test_a_process_that_is_still_loading_is_waited_for_longer_and_told_to_stop(place):
+    now, entered = [0.0], {}
+
+    def sleep(seconds):
+        now[0] += seconds
+        if "script" not in entered:
+            return
+        # the main thread has run the script, whose own thread gets no time
+        entered["code"] = compile(Path(entered.pop("script")).read_text(), "script", "exec")
+        exec(entered["code"], {"_thread": None})
+
+    def take(_pid, script):
+        entered["script"] = script
+
+    begun = []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("_thread.start_new_thread", lambda work, given: begun.append((work, given)))
+        with pytest.raises(EnvironmentFailure, match="had not loaded") as raised:
+            injection.inject(os.getpid(), take, lambda: now[0], sleep)
+    assert raised.value.code is ErrorCode.NO_ANSWER
+    assert injection.LOADING_S < now[0] < injection.LOADING_S + 1
+    ((work, given),) = begun
+    work(*given)  # it has loaded at last, and nobody waits
+    assert find_socket(os.getpid()) is None
+    assert os.listdir(place / "run" / "codetracer-otel") == []
 
 
 @pytest.mark.skipif(not HAS_REMOTE_EXEC, reason="sys.remote_exec is there from CPython 3.14 on")

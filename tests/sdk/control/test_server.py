@@ -49,6 +49,19 @@ def test_the_socket_is_for_its_user_alone(serve):
     assert os.stat(serve().path).st_mode & 0o777 == 0o600
 
 
+def test_a_socket_that_can_be_found_can_be_connected_to(serve, monkeypatch):
+    found, chmod = [], os.chmod
+
+    def look(path, mode):
+        found.append([name for name in os.listdir(os.path.dirname(path)) if name[-5:] == ".sock"])
+        chmod(path, mode)
+
+    monkeypatch.setattr(server.Os, "chmod", look)  # between being bound and listening
+    made = serve()
+    assert found == [[]]
+    assert os.listdir(os.path.dirname(made.path)) == [os.path.basename(made.path)]
+
+
 def test_another_user_is_turned_away(serve, monkeypatch):
     made = serve()
     monkeypatch.setattr(server, "user_behind", lambda _connection: os.geteuid() + 1)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -13,6 +16,7 @@ from tests.conftest import only
 from codetracer_otel.errors import CodetracerError
 from codetracer_otel.model.ids import ForeignIds, RandomIds
 from codetracer_otel.sdk.otel.host_provider import build_ids
+from codetracer_otel.sdk.otel.tracer_provider import _Forks
 from codetracer_otel.sdk.session.configure import configure
 
 
@@ -106,3 +110,22 @@ def test_ids_in_wire_order_are_the_hosts_too():
     assert ids.next_wire_span_id() == int.from_bytes((1).to_bytes(8, "big"), "little")
     ids.reseed()
     assert (ids.generate_span_id(), ids.generate_trace_id()) == (2, 0xABC001)
+
+
+def test_a_further_session_asks_for_no_further_call_after_forks(record, monkeypatch):
+    with record():
+        outer()
+    asked = []
+    monkeypatch.setattr(os, "register_at_fork", lambda **functions: asked.append(functions))
+    with record() as spans:
+        outer()
+    assert len(spans) == 2
+    assert asked == []
+
+
+def test_providers_of_ours_follow_a_fork(record):
+    with record():
+        provider = trace.get_tracer_provider().active
+        lock = provider._tracers_lock
+        _Forks._after_in_child()
+        assert provider._tracers_lock is not lock

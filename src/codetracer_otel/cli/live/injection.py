@@ -22,13 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PATIENCE_S: Final = 5.0
+LOADING_S: Final = 30.0  # a process whose threads are all busy takes seconds to import us
 _LOOK_S: Final = 0.02
 REMOTE_EXEC: Final = getattr(sys, "remote_exec", None)
 
-# Its names are its own, and it works on a thread: the main one goes on at once.
+# Its names are its own, and it works on a thread: the main one goes on at once. The answer's file
+# says that it has begun, and who removes it waits no more.
 _SCRIPT: Final = """\
 def begin(version, paths, answer):
-    import sys
+    import io, os, sys
     try:
         added = []
         try:
@@ -43,13 +45,17 @@ def begin(version, paths, answer):
             except BaseException:
                 sys.path[:] = [path for path in sys.path if path not in added]
                 raise
-        configure.take_commands(added)
+        if os.path.exists(answer):
+            configure.take_commands(added)
+        else:
+            sys.path[:] = [path for path in sys.path if path not in added]
     except BaseException as error:
-        import io
-        with io.open(answer, "w") as file:
-            file.write(f"{type(error).__name__}: {error}")
+        if os.path.exists(answer):
+            with io.open(answer, "w") as file:
+                file.write(f"{type(error).__name__}: {error}")
 import _thread
-_thread.start_new_thread(begin, {given})
+with open({answer}, "x"):
+    _thread.start_new_thread(begin, {given})
 """
 _PREPARED: Final = "start it with --control, or with CODETRACER_AUTO_START=dormant"
 _REASONS: Final = (
@@ -111,7 +117,7 @@ def _write_script(pid: int) -> tuple[str, str]:
     given = (sys.version_info[:2], list(paths), f"{stem}.answer")
     descriptor = os.open(f"{stem}.py", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(_SCRIPT.replace("{given}", repr(given)))
+        file.write(_SCRIPT.replace("{answer}", repr(given[-1])).replace("{given}", repr(given)))
     if user != os.geteuid():
         os.chown(f"{stem}.py", user, -1)
     return f"{stem}.py", f"{stem}.answer"
@@ -152,24 +158,35 @@ def _wait_for(
     clock: Callable[[], float],
     sleep: Callable[[float], object],
 ) -> str:
-    deadline = clock() + PATIENCE_S
+    began = clock()
     while True:
         path = find_socket(pid)
         if path is not None:
             return path
-        if os.path.exists(answer):
-            with open(answer, encoding="utf-8") as file:
-                problem = file.read()
-            if problem:
-                raise EnvironmentFailure(
-                    f"process {pid} cannot load codetracer-otel: {problem}; install it there",
-                    ErrorCode.CONTROL_FAILED,
-                )
-        if clock() > deadline:
-            withdraw()
-            raise EnvironmentFailure(
-                f"process {pid} did not answer within {PATIENCE_S:g} s: its main thread is inside "
-                "C code; nothing was changed",
-                ErrorCode.NO_ANSWER,
-            )
+        is_begun = os.path.exists(answer)
+        if is_begun:
+            _raise_problem(pid, answer)
+        if clock() - began > (LOADING_S if is_begun else PATIENCE_S):
+            if not is_begun:
+                withdraw()
+            raise _gave_up(pid, is_begun=is_begun)
         sleep(_LOOK_S)
+
+
+def _raise_problem(pid: int, answer: str) -> None:
+    with open(answer, encoding="utf-8") as file:
+        problem = file.read()
+    if problem:
+        raise EnvironmentFailure(
+            f"process {pid} cannot load codetracer-otel: {problem}; install it there",
+            ErrorCode.CONTROL_FAILED,
+        )
+
+
+def _gave_up(pid: int, *, is_begun: bool) -> EnvironmentFailure:
+    reason = (
+        f"had not loaded codetracer-otel within {LOADING_S:g} s: its other threads leave no time"
+        if is_begun
+        else f"did not answer within {PATIENCE_S:g} s: its main thread is inside C code"
+    )
+    return EnvironmentFailure(f"process {pid} {reason}; nothing was changed", ErrorCode.NO_ANSWER)

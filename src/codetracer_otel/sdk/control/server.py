@@ -64,7 +64,6 @@ class ControlServer:
         remove_stale(folder)
         self.path = socket_path(folder, Os.getpid())
         self._pid = Os.getpid()
-        remove(self.path)
         try:
             self._socket = _bind(self.path)
         except OSError as error:
@@ -193,15 +192,19 @@ def _serve(connection: _socket.socket, answer: Answer) -> None:
 
 
 def _bind(path: str) -> _socket.socket:
+    """Return a socket that listens; it gets its name last, so that who finds it can connect."""
     family = getattr(_socket, "AF_UNIX", None)
     if family is None:
         raise OSError("this system has no Unix sockets")
     made = _socket.socket(family, _socket.SOCK_STREAM)
     listener = _socket.socket(fileno=beyond_the_standard_ones(made.detach()))
     try:
-        listener.bind(path)
-        Os.chmod(path, _PRIVATE)
+        unfinished = f"{path}-"
+        remove(unfinished)
+        listener.bind(unfinished)
+        Os.chmod(unfinished, _PRIVATE)
         listener.listen(_BACKLOG)
+        Os.replace(unfinished, path)
     except BaseException:
         listener.close()
         raise

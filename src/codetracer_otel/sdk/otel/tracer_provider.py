@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from typing import TYPE_CHECKING, Any
+from types import FunctionType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from weakref import WeakSet
 
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.trace import (
@@ -14,6 +17,7 @@ from opentelemetry.sdk.trace import (
 )
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from codetracer_otel.bindings import Os
 from codetracer_otel.sdk.otel.light_tracer import LightTracer
 
 if TYPE_CHECKING:
@@ -28,6 +32,45 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from codetracer_otel.sdk.settings.limits import Limits
+
+
+# What is called after forks is called for the rest of the process, and the SDK adds to it for each
+# provider: ours, one for each session, share one place.
+_WITHOUT_FORKS: Final = SimpleNamespace(
+    **{name: what for name, what in vars(os).items() if name != "register_at_fork"}
+)
+
+
+def _initializer() -> FunctionType:
+    """Return the SDK's own `__init__`, which finds no way to ask for forks."""
+    theirs: Any = TracerProvider.__init__
+    made = FunctionType(
+        theirs.__code__,
+        {**theirs.__globals__, "os": _WITHOUT_FORKS},
+        argdefs=theirs.__defaults__,
+        closure=theirs.__closure__,
+    )
+    made.__kwdefaults__ = theirs.__kwdefaults__
+    return made
+
+
+class _Forks:
+    """Lets every provider of ours that is still there follow a fork."""
+
+    providers: ClassVar[WeakSet[OurProvider]] = WeakSet()
+    is_watching = False
+
+    @classmethod
+    def watch(cls, provider: OurProvider) -> None:
+        cls.providers.add(provider)
+        if not cls.is_watching:
+            cls.is_watching = True
+            Os.register_at_fork(after_in_child=cls._after_in_child)
+
+    @classmethod
+    def _after_in_child(cls) -> None:
+        for provider in list(cls.providers):
+            provider.begin_in_forked_child()
 
 
 class SpanForwarder(SpanProcessor):
@@ -79,7 +122,8 @@ class OurProvider(TracerProvider):
             max_attribute_length=SpanLimits.UNSET,
             max_span_attribute_length=SpanLimits.UNSET,
         )
-        super().__init__(
+        _initializer()(
+            self,
             sampler=sampler,
             resource=resource,
             id_generator=ids,
@@ -92,6 +136,7 @@ class OurProvider(TracerProvider):
         self._forwarder = SpanForwarder(take)
         self.add_span_processor(self._forwarder)
         self.others = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]
+        _Forks.watch(self)
 
     def share(self, others: SynchronousMultiSpanProcessor) -> None:
         """Give every span to the processors in ``others`` too, whenever they come there."""
@@ -107,10 +152,11 @@ class OurProvider(TracerProvider):
         scope = InstrumentationScope(name, version)
         return LightTracer(self, scope, self._bounds, self._forwarder, self._take).start
 
-    def _handle_fork(self) -> None:
+    def begin_in_forked_child(self) -> None:
+        """Be ready for the child's threads, under its name where others read it."""
         self._tracers_lock = threading.Lock()
         if self.others._span_processors:  # noqa: SLF001 - no public access
-            super()._handle_fork()  # which names the child in the resource
+            self._handle_fork()  # which names the child in the resource
 
 
 def build_provider(
