@@ -6,6 +6,8 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from codetracer_otel.traces.runs import NATIVE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -24,13 +26,14 @@ def run_labels(runs: Sequence[Run]) -> list[str]:
 def loss_text(run: Run) -> str:
     """Return how many spans of a run were lost and why; empty where none was."""
     lost, elsewhere = run.lost(), run.lost_elsewhere()
+    what = "calls" if run.exporter == NATIVE else "spans"
     parts = []
     if lost:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(lost.items()))
-        parts.append(f"{sum(lost.values()):,} spans were lost ({reasons}); counts are too low")
+        parts.append(f"{sum(lost.values()):,} {what} were lost ({reasons}); counts are too low")
     if elsewhere:
         names = ", ".join(f"{count:,} by {name}" for name, count in sorted(elsewhere.items()))
-        parts.append(f"spans that are here were lost elsewhere: {names}")
+        parts.append(f"{what} that are here were lost elsewhere: {names}")
     if parts:
         return f"{run.label}: {'; '.join(parts)}"
     if not run.is_whole:

@@ -9,7 +9,10 @@ from codetracer_otel.data_classes import dataclass
 
 RUN_SCHEMA: Final = "run/1"
 LOSS_SCHEMA: Final = "loss/1"
-_EXPORTER: Final = "jsonl"  # losses of the others are not missing in lines
+LINES: Final = "jsonl"
+NATIVE: Final = "native"
+CHROME: Final = "chrome"
+_BEFORE_ALL: Final = "all exporters"
 
 
 @dataclass(slots=True)
@@ -22,6 +25,7 @@ class Run:
         facts: its first line; empty where there is none.
         losses: its last lines.
         spans: how many were read.
+        exporter: whose output it is; what the others lost is in it.
     """
 
     label: str
@@ -29,6 +33,7 @@ class Run:
     facts: dict[str, Any] = field(default_factory=dict)
     losses: list[dict[str, Any]] = field(default_factory=list)
     spans: int = 0
+    exporter: str = LINES
 
     @property
     def is_whole(self) -> bool:
@@ -36,25 +41,33 @@ class Run:
         return bool(self.losses) or not self.facts
 
     def lost(self) -> dict[str, int]:
-        """Return by reason how many spans were recorded and are not in the trace."""
+        """Return by reason how many calls were recorded and are not in the trace."""
         counts: dict[str, int] = {}
         for line in self.losses:
             exporters = _mapping(line.get("exporters"))
-            own = [facts for name, facts in exporters.items() if name.startswith(_EXPORTER)]
-            for facts in (line, *own[:1]):
+            own = [facts for name, facts in exporters.items() if self._wrote(name)]
+            for facts in (*self._before(line), *own[:1]):
                 for reason, count in _dropped(facts):
                     counts[reason] = counts.get(reason, 0) + count
         return counts
 
     def lost_elsewhere(self) -> dict[str, int]:
-        """Return by exporter how many spans are in the trace and did not reach that one."""
+        """Return by exporter how many calls are in the trace and did not reach that one."""
         counts: dict[str, int] = {}
         for line in self.losses:
-            for name, facts in _mapping(line.get("exporters")).items():
+            of_all = {} if self._before(line) else {_BEFORE_ALL: line}
+            for name, facts in (*of_all.items(), *_mapping(line.get("exporters")).items()):
                 count = sum(count for _, count in _dropped(facts))
-                if count and not name.startswith(_EXPORTER):
+                if count and not self._wrote(name):
                     counts[name] = counts.get(name, 0) + count
         return counts
+
+    def _wrote(self, name: str) -> bool:
+        return name.startswith(self.exporter)
+
+    def _before(self, line: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+        """Return what says what was lost on the way to this trace: a native one has its own."""
+        return () if self.exporter == NATIVE else (line,)
 
 
 def _dropped(facts: object) -> list[tuple[str, int]]:

@@ -28,6 +28,7 @@ def native(tmp_path):
     trace.write(1, [(RAISE, Failure("ValueError", "bad")), 14, (RETURN, None)])
     trace.write(2, [(CALL, other, (), None), 12, (RETURN, True)])
     trace.finish()
+    trace.note_losses({})
     return tmp_path / "trace"
 
 

@@ -28,6 +28,7 @@ from codetracer_otel.cli.show.tree import (
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.traces import open_traces
 from codetracer_otel.traces.inputs import Kind, find_inputs
+from codetracer_otel.traces.sources.native_source import run_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -127,9 +128,13 @@ def _lines(options: argparse.Namespace) -> Iterator[str]:
 
 def _native_lines(path: str, selection: Selection, *, is_summary: bool) -> Iterator[str]:
     try:
+        calls = read_native(path, None if is_summary else selection)
+        if text := loss_text(run_of(path)):
+            yield f"!! {clean(text)}"
         if is_summary:
-            return summary_lines(read_native(path, None), selection.name)
-        return tree_lines(read_native(path, selection), selection)
+            yield from summary_lines(calls, selection.name)
+        else:
+            yield from tree_lines(calls, selection)
     except OSError as error:
         raise UsageError(
             f"show: {path} cannot be read: {error.strerror}; "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.bindings import Time
 from codetracer_otel.exporters.files.json_text import encode_line
 from codetracer_otel.exporters.files.line_writer import MAX_LINE_BYTES
 from codetracer_otel.exporters.files.templates import Field, Templates, mark
@@ -106,6 +107,11 @@ class ChromeEvents:
             yield from self._span(view, rule, thread, is_across=is_across)
             for event in view.events:
                 yield self._instant(event, thread)
+
+    def at_end(self, name: str, facts: Mapping[str, Any]) -> bytes:
+        """Return an instant of the whole process, now."""
+        at = {"pid": self._pid, "tid": _MAIN, "ts": self._us(Time.time_ns())}
+        return _encode({"ph": "i", "s": "p", "name": name, **at, "args": facts})
 
     def _of_block(self, block: Any) -> Iterator[_Placed]:
         segments = [(segment.wall_offset_ns, _thread_key(segment)) for segment in block.segments]

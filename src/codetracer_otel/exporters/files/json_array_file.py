@@ -57,6 +57,16 @@ class JsonArrayFile:
         self._put(b",\n".join(found), size)
         self._is_empty = False
 
+    def end(self, tail: str) -> None:
+        """Put another end behind the array, and close.
+
+        Raises:
+            OSError: it could not be written; the file is as it was before.
+        """
+        self._put_head()
+        self._put(tail.encode("ascii"), 0)
+        self.close()
+
     def move(self, path: str) -> None:
         """Begin anew in a file at ``path``; this one is left to others.
 

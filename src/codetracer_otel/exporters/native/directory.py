@@ -33,7 +33,10 @@ class TraceDirectory:
     Attributes:
         path: the directory in use: ``path``, or ``path.<pid>`` while another process records there.
         stated: the one that was asked for.
+        is_discarded: nothing of the recording is to be kept.
     """
+
+    is_discarded = False
 
     def __init__(self, path: str) -> None:
         self.path = self.stated = path
@@ -80,6 +83,7 @@ class TraceDirectory:
 
     def discard(self) -> None:
         """Remove the recording's files, and the directory if nothing else is in it."""
+        self.is_discarded = True
         for name in (EVENTS, METADATA, PATHS):
             self.remove(name)
         self.close()

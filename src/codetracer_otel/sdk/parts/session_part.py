@@ -6,6 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from codetracer_otel.filters.types import RuleSource
     from codetracer_otel.instrumentation.monitoring.activation import Activation
     from codetracer_otel.instrumentation.monitoring.tool import Monitor
@@ -52,6 +54,9 @@ class SessionPart:
 
     def close(self) -> None:
         """Finish what is still open, once the installation is undone."""
+
+    def note_losses(self, losses: Mapping[str, Any]) -> None:
+        """Say in a file of its own what was lost, once everything has ended."""
 
     def stats(self) -> dict[str, Any]:
         """Return entries for `Session.stats`, by name."""

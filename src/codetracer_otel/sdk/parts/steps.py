@@ -26,7 +26,7 @@ from codetracer_otel.sdk.parts.which import wants_line_events
 from codetracer_otel.sdk.settings.model import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextlib import ExitStack
 
     from codetracer_otel.exporters.native.write.writer import NativeTrace
@@ -127,6 +127,11 @@ class StepRecording(CallRecording):
         for trace in self.traces:
             if trace.stats.failures or self.has_failed:
                 self._keep_or_discard(trace)
+
+    def note_losses(self, losses: Mapping[str, Any]) -> None:
+        """Say in the traces what was lost."""
+        for trace in self.traces:
+            trace.note_losses(losses)
 
     def flush(self, timeout: float) -> bool:
         """Return whether everything recorded before the call was written in ``timeout`` s."""

@@ -322,6 +322,8 @@ class Session:
 
     def _note_losses(self) -> None:
         losses = losses_of(self.stats(), self._pipeline.dropped_before())
+        for part in self.parts:
+            part.note_losses(losses)
         for export_queue in self._pipeline.export_queues:
             export_queue.note_losses(losses)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.traces.inputs import unreadable
 from codetracer_otel.traces.runs import LOSS_SCHEMA, RUN_SCHEMA
+from codetracer_otel.traces.sources.chrome_trace import about_chrome_trace
 from codetracer_otel.traces.sources.line_file import LineFile
 from codetracer_otel.traces.sources.otlp_lines import spans_of
 from codetracer_otel.traces.sources.times import Times
@@ -76,7 +77,8 @@ class LineSource:
             others += not is_known
             place += len(data)
         if others and not known:
-            raise unreadable(self._input.path, "no line of it is a span")
+            reason = about_chrome_trace(self._input.path) or "no line of it is a span"
+            raise unreadable(self._input.path, reason)
         self._note(others)
 
     def details(self, place: int) -> Details:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.exporters.native.read.outline import Outline, value_in
 from codetracer_otel.traces.inputs import unreadable
+from codetracer_otel.traces.runs import NATIVE, Run
 from codetracer_otel.traces.sources.native_values import NativeTypes
 from codetracer_otel.traces.span_columns import NONE, Details, Mark
 
@@ -86,11 +87,7 @@ class NativeSource:
 
     def filters(self) -> list[dict[str, Any]]:
         """Return the filters that the recording was made with, as its metadata has them."""
-        try:
-            with open(os.path.join(self._path, _METADATA), encoding="utf-8") as file:
-                found = json.load(file)["trace_filter"]["filters"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return []
+        found = _stated(self._path, "trace_filter", "filters")
         return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
     def read(self, spans: Spans, number: int) -> None:
@@ -102,6 +99,7 @@ class NativeSource:
         self._spans, self._number = spans, number
         before = len(spans)
         self._run = spans.begin_run(self.name)
+        spans.runs[self._run] = run_of(self._path)
         self._thread = spans.thread(self._run, "MainThread")
         outline = Outline(self._file)
         take = self._takers()
@@ -249,6 +247,22 @@ class NativeSource:
             self._end(call, {"kind": "Raw", "r": _UNFINISHED})
         if not is_whole:
             self.notes.append(f"{self.name}: the recording breaks off; open calls end there")
+
+
+def run_of(path: str) -> Run:
+    """Return what the recording in a directory says of its run."""
+    losses = _stated(path, "recorder", "losses")
+    label = os.path.basename(os.path.abspath(path))
+    return Run(label, losses=[losses] if isinstance(losses, dict) else [], exporter=NATIVE)
+
+
+def _stated(path: str, part: str, name: str) -> Any:
+    """Return an entry of a recording's metadata; None where it is not there."""
+    try:
+        with open(os.path.join(path, _METADATA), encoding="utf-8") as file:
+            return json.load(file)[part][name]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _decoded(found: Any) -> Any:

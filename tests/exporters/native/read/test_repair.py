@@ -18,6 +18,7 @@ def cut(tmp_path):
     trace.write(2, tree(plan_of("g")))
     trace.write(1, [13, (RETURN, 1), 14])
     trace.finish()
+    trace.note_losses({})
     file = tmp_path / "t" / "trace.json"
     whole = file.read_bytes()
 

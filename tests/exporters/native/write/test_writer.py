@@ -42,6 +42,7 @@ def written(tmp_path, entries, **options):
     trace.write(1, entries)
     trace.metadata.exit_status = 0
     trace.finish()
+    trace.note_losses({})
     return read_trace(tmp_path / "t")
 
 

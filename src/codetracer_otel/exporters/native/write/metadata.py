@@ -43,6 +43,7 @@ class TraceMetadata:
         scopes_skipped: returns how many code objects the filter skipped so far.
         exit_status: of the program, or None while nobody knows it.
         redactions: values redacted by kind; ``drops`` likewise.
+        losses: what every exporter of the session did not deliver; None until it has ended.
     """
 
     program: str
@@ -55,6 +56,7 @@ class TraceMetadata:
     exit_status: int | None = None
     redactions: dict[str, int] = field(default_factory=dict)
     drops: dict[str, int] = field(default_factory=dict)
+    losses: Mapping[str, Any] | None = None
 
     def count(
         self, redactions: Counter[str], drops: Counter[str], inside: Counter[NodeKind]
@@ -89,6 +91,7 @@ def metadata_text(metadata: TraceMetadata) -> str:
                 "name": RECORDER,
                 "version": metadata.version,
                 "target_script": metadata.program,
+                "losses": metadata.losses,
             },
             "process_exit_status": {
                 "code": status,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.exporters.native.directory import (
@@ -24,6 +24,8 @@ from codetracer_otel.model.step_entries import count_calls
 from codetracer_otel.model.value import NodeKind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from codetracer_otel.filters.types import ContentRules
     from codetracer_otel.model.protocols import Notify
     from codetracer_otel.model.step_entries import Entry
@@ -141,7 +143,7 @@ class NativeTrace:
             self._fail(error)
 
     def finish(self) -> None:
-        """End every open call and the trace; write what is known at the end."""
+        """End every open call and the trace; write what is known until `note_losses`."""
         if self._is_finished:
             return
         if self.is_writing:
@@ -157,6 +159,14 @@ class NativeTrace:
         if self.stats.failures:
             self._repair()
         self._write_facts()
+
+    def note_losses(self, losses: Mapping[str, Any]) -> None:
+        """Say in a trace that is finished what was lost; let others use its directory."""
+        if not self._is_finished:
+            return  # the thread that writes it hangs
+        if self._file is not None and not self.directory.is_discarded:
+            self.metadata.losses = losses
+            self._write_facts()
         self.directory.close()
 
     def abandon(self) -> None:
