@@ -128,8 +128,10 @@ class Time:
     gmtime = _time.gmtime
     monotonic = _time.monotonic
     monotonic_ns = _time.monotonic_ns
+    process_time_ns = _time.process_time_ns
     sleep = _time.sleep
     strftime = _time.strftime
+    thread_time_ns = _time.thread_time_ns
     time = _time.time
     time_ns = _time.time_ns
 

@@ -412,6 +412,8 @@ static PyMethodDef block_methods[] = {
      PyDoc_STR("placed()\n--\n\nReturn (index, record) of those that Python made.")},
     {"sizes", (PyCFunction)ct_sizes_of, METH_NOARGS,
      PyDoc_STR("sizes()\n--\n\nReturn how many entries each segment has.")},
+    {"tally", (PyCFunction)ct_tally_block, METH_O,
+     PyDoc_STR("tally(remote)\n--\n\nReturn (plan, calls, ns, with calls below, roots, failed) of entries.")},
     {"split", (PyCFunction)ct_split_block, METH_O,
      PyDoc_STR("split(fates)\n--\n\nReturn (kept, waiting) by segment; this one is empty then.")},
     {"outlines", (PyCFunction)block_outlines, METH_NOARGS,

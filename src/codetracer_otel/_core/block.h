@@ -49,7 +49,11 @@ ct_block *ct_new_block(ct_log *log, Py_ssize_t room);
 int ct_move_item(ct_block *block, const ct_item *item, ct_chunk *chunk);
 void ct_empty_block(ct_block *block);
 
+/* tallies.c */
+PyObject *ct_tally_block(ct_block *block, PyObject *remote);
+
 /* split.c */
+uint64_t *ct_remote_parents(const ct_block *block, PyObject *remote);
 PyObject *ct_roots_of(ct_block *block, PyObject *remote);
 PyObject *ct_placed_records(ct_block *block, PyObject *ignored);
 PyObject *ct_sizes_of(ct_block *block, PyObject *ignored);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from codetracer_otel.model.record import END, PARENT_ID, PLAN, SEGMENT, START
-from codetracer_otel.model.record_block import RecordBlock, outline_of
+from codetracer_otel.model.record_block import RecordBlock, Tally, outline_of, tallies_of
 from codetracer_otel.model.value_texts import iter_texts
 
 if TYPE_CHECKING:
@@ -108,6 +108,11 @@ class CompiledBlock(RecordBlock):
     def plans(self) -> Sequence[tuple[Plan, int]]:
         """Return plans, each with a number of records that have it."""
         return [*self._native.plans, *((record[PLAN], 1) for record in self._native.made())]
+
+    def tallies(self) -> Sequence[Tally]:
+        """Return what the calls of each plan come to; a plan may have several tallies."""
+        remote = [segment.remote_parent_id for segment in self._native.segments]
+        return [*map(Tally._make, self._native.tally(remote)), *tallies_of(self._native.made())]
 
     def plan_of(self, index: int) -> Plan:
         """Return the plan of a record."""

@@ -2,30 +2,39 @@
 
 #include "block.h"
 
-/* Index, segment and duration of each entry whose parent is none, or in another process.
-   `remote`: for each segment the parent that is in another process, or 0. */
-PyObject *
-ct_roots_of(ct_block *block, PyObject *remote)
+/* `remote`, a list with the parent of each segment that is in another process, or 0, as an array to be
+   freed. */
+uint64_t *
+ct_remote_parents(const ct_block *block, PyObject *remote)
 {
     Py_ssize_t segments = PyList_GET_SIZE(block->segments.list);
-    PyObject *found = NULL;
     uint64_t *parents;
 
     if (!PyList_Check(remote) || PyList_GET_SIZE(remote) != segments) {
-        PyErr_SetString(PyExc_TypeError, "roots(list with a span id for each segment)");
+        PyErr_SetString(PyExc_TypeError, "expected a list with a span id for each segment");
         return NULL;
     }
     parents = PyMem_New(uint64_t, segments == 0 ? 1 : segments);
     if (parents == NULL) {
-        return PyErr_NoMemory();
+        PyErr_NoMemory();
+        return NULL;
     }
     for (Py_ssize_t i = 0; i < segments; i++) {
         parents[i] = PyLong_AsUnsignedLongLong(PyList_GET_ITEM(remote, i));
         if (parents[i] == (uint64_t)-1 && PyErr_Occurred()) {
-            goto done;
+            PyMem_Free(parents);
+            return NULL;
         }
     }
-    found = PyList_New(0);
+    return parents;
+}
+
+/* Index, segment and duration of each entry whose parent is none, or in another process. */
+PyObject *
+ct_roots_of(ct_block *block, PyObject *remote)
+{
+    uint64_t *parents = ct_remote_parents(block, remote);
+    PyObject *found = parents == NULL ? NULL : PyList_New(0);
     for (Py_ssize_t i = 0; found != NULL && i < block->count; i++) {
         const ct_entry *entry = block->items[i].entry;
         if (entry == NULL
@@ -38,8 +47,6 @@ ct_roots_of(ct_block *block, PyObject *remote)
         }
         Py_XDECREF(row);
     }
-
-done:
     PyMem_Free(parents);
     return found;
 }

@@ -276,6 +276,7 @@ class Decision(Protocol):
         source: the rule or default that decided ``traces``.
         capture: what the winning rule wants captured, or None for the session's default.
         root: each call starts its own trace.
+        always: a bound on the overhead leaves its calls alone.
         sampling: None for "always".
         events: None for "all".
         tail: which of the traces that begin here are kept; None for the session's default.
@@ -287,6 +288,7 @@ class Decision(Protocol):
     source: RuleSource
     capture: frozenset[str] | None
     root: bool
+    always: bool
     sampling: Sampling | None
     events: EventRules | None
     tail: TailRules | None

@@ -161,6 +161,7 @@ class PlanBuilder:
             sampling_ratio=1.0 if decision.sampling is None else decision.sampling.ratio,
             events=decision.events,
             root=decision.root,
+            always=decision.always,
             tail=decision.tail,
             redactions=_redactions(arguments, each_call, global_values, result),
             rule=f"{decision.source.file}:{decision.source.line}",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.id_generator import IdGenerator
     from opentelemetry.trace import Span
 
-    from codetracer_otel.model.record import Record, RootSampler, TraceOnThread
+    from codetracer_otel.model.record import Plan, Record, RootSampler, TraceOnThread
     from codetracer_otel.model.record_block import RecordBlock
     from codetracer_otel.model.span_view import Batch
 
@@ -131,6 +131,15 @@ class SpanRecorder(Recorder, Protocol):
 
     def replan(self) -> None:
         """Plan all code anew: the filter is another one. Open calls get the stricter plan."""
+
+    def trace_as(self, code: CodeType, plan: Plan) -> None:
+        """Record the calls of ``code`` by a plan that no filter has made."""
+
+    def switch_off(self, plan: Plan) -> bool:
+        """Record no calls of a plan's code from the next one on; return whether it is so now."""
+
+    def switch_on(self, plan: Plan) -> None:
+        """Record the calls of a plan's code again."""
 
     def is_traced(self, code: CodeType) -> bool:
         """Return whether calls of ``code`` are recorded."""

@@ -130,6 +130,7 @@ class Plan:
         sampling_ratio: share of calls that is kept, for backends that extrapolate.
         events: None for "all".
         root: each call starts its own trace.
+        always: a bound on the overhead leaves its calls alone.
         tail: which of the traces that begin here are kept; None for the session's default.
         redactions: (kind, number) of the values of each call that are redacted by name.
         rule: provenance of the decision, for people.
@@ -157,6 +158,7 @@ class Plan:
     sampling_ratio: float = 1.0
     events: EventRules | None = None
     root: bool = False
+    always: bool = False
     tail: TailRules | None = None
     redactions: tuple[tuple[str, int], ...] = ()
     rule: str = ""

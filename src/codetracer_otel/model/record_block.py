@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol, overload
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, overload
 
 from codetracer_otel.model.record import (
     END,
@@ -14,9 +14,11 @@ from codetracer_otel.model.record import (
     SEGMENT,
     SPAN_ID,
     START,
+    Ending,
     Plan,
     Record,
     SpanDetails,
+    StatusCode,
     TraceOnThread,
 )
 
@@ -60,6 +62,46 @@ def _is_plain(details: SpanDetails | None) -> bool:
         name in _OF_TIMES or value is getattr(SpanDetails, name)
         for name, value in vars(details).items()
     )
+
+
+class Tally(NamedTuple):
+    """What calls of one plan come to.
+
+    Attributes:
+        plan: of all of them.
+        calls: how many there were.
+        ns: how long they took together.
+        parents: how many had a call of another plan below them, as far as their ends tell.
+        roots: how many began a trace, or its part in this process.
+        failed: how many did not return.
+    """
+
+    plan: Plan
+    calls: int
+    ns: int
+    parents: int
+    roots: int
+    failed: int
+
+
+def tallies_of(records: Iterable[Record]) -> list[Tally]:
+    """Return a tally of each record, in the order of their ends."""
+    # The parent of what ended last on a thread of a trace ends next, unless another child does.
+    last: dict[TraceOnThread, tuple[int, Plan]] = {}
+    tallies = []
+    for record in records:
+        segment, plan, parent_id = record[SEGMENT], record[PLAN], record[PARENT_ID]
+        child_of, child = last.get(segment, (0, plan))
+        last[segment] = parent_id, plan
+        details = record[EXTRAS]
+        is_parent = record[SPAN_ID] == child_of and child is not plan
+        is_root = parent_id in (0, segment.remote_parent_id)
+        has_failed = details is not None and (
+            details.ending is not Ending.RETURNED or details.status is StatusCode.ERROR
+        )
+        ns = record[END] - record[START]
+        tallies.append(Tally(plan, 1, ns, is_parent, is_root, has_failed))
+    return tallies
 
 
 class RecordBlock(Sequence[Record]):
@@ -159,6 +201,10 @@ class RecordBlock(Sequence[Record]):
     def plans(self) -> Sequence[tuple[Plan, int]]:
         """Return plans, each with a number of records that have it."""
         return [(record[PLAN], 1) for record in self._records]
+
+    def tallies(self) -> Sequence[Tally]:
+        """Return what the calls of each plan come to; a plan may have several tallies."""
+        return tallies_of(self._records)
 
     def plan_of(self, index: int) -> Plan:
         """Return the plan of a record."""

@@ -80,6 +80,7 @@ def test_folding_is_shown_with_the_table_that_asks_for_it():
         ("capture = ['error_locals']\n", "capture", "error_locals"),
         ("capture = []\n", "capture", "nothing"),
         ("root = true\n", "root", "each call starts its own trace"),
+        ("always = true\n", "always", "a bound on the overhead leaves it alone"),
         ("[scope.rules.sampling]\nratio = 0.5\n", "sampling", "ratio=0.5"),
         ("[scope.rules.events]\nlines = true\n", "events", "lines=True"),
     ],

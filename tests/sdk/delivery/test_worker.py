@@ -222,7 +222,9 @@ class Limit:
         self.sleeps = 0
         self.back_after = back_after
         monkeypatch.setattr(sys, "getrecursionlimit", lambda: 1000 if self.is_back else 30)
-        clock = types.SimpleNamespace(sleep=self.sleep, monotonic=lambda: float(self.sleeps))
+        clock = types.SimpleNamespace(
+            sleep=self.sleep, monotonic=lambda: float(self.sleeps), thread_time_ns=lambda: 0
+        )
         monkeypatch.setattr(workers, "Time", clock)
 
     @property

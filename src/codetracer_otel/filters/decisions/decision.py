@@ -27,12 +27,13 @@ class Profile:
     Attributes:
         rules: the rules that match, oldest first.
         sources: which rule or default set ``exec``, ``value_default``, ``capture``, ``root``,
-            ``objects``, ``measure``, ``sampling``, ``events`` and ``tail``.
+            ``always``, ``objects``, ``measure``, ``sampling``, ``events`` and ``tail``.
     """
 
     __slots__ = (
         "_build_values",
         "_values",
+        "always",
         "capture",
         "events",
         "measures",
@@ -58,6 +59,7 @@ class Profile:
         self.source = resolved.sources["exec"]
         self.capture = resolved.capture
         self.root = resolved.root
+        self.always = resolved.always
         self.reads_objects = resolved.reads_objects
         self.measures = resolved.measures
         self.sampling = Sampling(**resolved.sampling) if resolved.sampling else None
@@ -103,6 +105,11 @@ class Decision:
     def root(self) -> bool:
         """Whether each call starts its own trace."""
         return self.profile.root
+
+    @property
+    def always(self) -> bool:
+        """Whether calls are recorded whatever that costs."""
+        return self.profile.always
 
     @property
     def reads_objects(self) -> bool | None:

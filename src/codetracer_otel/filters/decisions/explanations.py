@@ -101,6 +101,7 @@ def _settings(decision: Decision) -> dict[str, tuple[str, RuleSource]]:
     shown = {
         "capture": ", ".join(sorted(decision.capture or ())) or "nothing",
         "root": "each call starts its own trace" if decision.root else "no",
+        "always": "a bound on the overhead leaves it alone" if decision.always else "no",
         "objects": "fields" if decision.reads_objects else "type",
         "measure": "every call is counted and timed" if decision.measures else "no",
         "sampling": _fields(decision.sampling),

@@ -25,6 +25,7 @@ class Resolution:
         self.traces = traces
         self.capture: frozenset[str] | None = None
         self.root = False
+        self.always = False
         self.reads_objects: bool | None = None
         self.measures = False
         self.sampling: dict[str, Any] = {}
@@ -42,6 +43,8 @@ class Resolution:
             self.capture, self.sources["capture"] = rule.capture, rule.source
         if rule.root is not None:
             self.root, self.sources["root"] = rule.root, rule.source
+        if rule.always is not None:
+            self.always, self.sources["always"] = rule.always, rule.source
         if rule.reads_objects is not None:
             self.reads_objects, self.sources["objects"] = rule.reads_objects, rule.source
         if rule.measures is not None:
@@ -106,6 +109,7 @@ def fail_closed(rule: ScopeRule) -> ScopeRule:
         value_default=rule.value_default or None,
         capture=None if rule.capture is None else frozenset(),
         root=None,
+        always=None,
         reads_objects=rule.reads_objects and None,
         measures=None,
         sampling={},

@@ -42,6 +42,7 @@ class ScopeRule:
 
     Attributes:
         matches: the compiled selector, on the text its kind is compared with.
+        always: whether a bound on the overhead leaves the calls alone.
         reads_objects: ``objects``: whether fields of instances of the matched classes are read.
         absolute: ``matches`` wants the absolute path in normal form.
         measures: whether calls are counted and timed, spans or not.
@@ -57,6 +58,7 @@ class ScopeRule:
     value_default: Action | None = None
     capture: frozenset[str] | None = None
     root: bool | None = None
+    always: bool | None = None
     reads_objects: bool | None = None
     measures: bool | None = None
     sampling: Mapping[str, object] = field(default_factory=dict)

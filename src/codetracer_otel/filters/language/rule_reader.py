@@ -119,7 +119,7 @@ class _FileRules:
             content,
             path,
             ("selector", "exec", "value_default", "reason", "value_patterns"),
-            ("capture", "root", "objects", "measure", "sampling", "events", "tail"),
+            ("capture", "root", "always", "objects", "measure", "sampling", "events", "tail"),
             self._version,
         )
         selector = self._selector(table, SCOPE_KINDS)
@@ -129,6 +129,7 @@ class _FileRules:
         value_default = table.choice("value_default", DEFAULT_ACTIONS)
         capture = table.texts("capture", CAPTURES) if second else None
         root = table.flag("root") if second else None
+        always = table.flag("always") if second else None
         objects = table.choice("objects", OBJECT_CHOICES) if second else None
         measure = table.flag("measure") if second else None
         sampling = read_sampling(table) if second else {}
@@ -148,6 +149,7 @@ class _FileRules:
             value_default=DEFAULT_ACTIONS[value_default] if value_default is not None else None,
             capture=frozenset(capture) if capture is not None else None,
             root=root,
+            always=always,
             reads_objects=OBJECT_CHOICES[objects] if objects is not None else None,
             measures=_measures(exec_choice, measure),
             sampling=sampling,

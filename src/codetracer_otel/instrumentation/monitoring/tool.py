@@ -68,14 +68,24 @@ class Monitor:
         """Whether events are off between `pause` and `resume`."""
         return self._paused
 
-    def install(self, callbacks: Mapping[str, Callable[..., Any]]) -> Callable[[], None]:
-        """Register the callbacks, switch ``PY_START`` on, and return the idempotent undo."""
+    def install(
+        self, callbacks: Mapping[str, Callable[..., Any]], *, is_everywhere: bool = True
+    ) -> Callable[[], None]:
+        """Register the callbacks, switch ``PY_START`` on, and return the idempotent undo.
+
+        Args:
+            callbacks: event name -> callable.
+            is_everywhere: be told of all code; else only of what `watch` names.
+        """
         self._callbacks = callbacks
         for name, callback in callbacks.items():
             _monitoring.register_callback(self._tool, self._events[name].mask, callback)
         asked = mask_of(set(callbacks) - _ON_REQUEST) & ~self._start_mask
         local = local_mask(self._tool)
         self._local_mask, self._global_mask = asked & local, asked & ~local
+        if not is_everywhere:
+            self._local_mask |= self._start_mask
+            self._start_mask = 0
         _monitoring.set_events(self._tool, self._start_mask)
         return self.uninstall
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from codetracer_otel.filters.types import Action
 from codetracer_otel.instrumentation.filter_change import OpenCalls
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
-from codetracer_otel.instrumentation.plan_builder import module_hint
+from codetracer_otel.instrumentation.plan_builder import PlannedCode, module_hint
 from codetracer_otel.instrumentation.spans.call_ends import CallEnds, cut
 from codetracer_otel.instrumentation.spans.call_starts import Calls
 from codetracer_otel.instrumentation.spans.callbacks import build_callbacks
@@ -43,12 +44,12 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters.types import WalkRules
     from codetracer_otel.instrumentation.monitoring.tool import Monitor
-    from codetracer_otel.instrumentation.plan_builder import PlanBuilder, PlannedCode
+    from codetracer_otel.instrumentation.plan_builder import PlanBuilder
     from codetracer_otel.instrumentation.spans.parents import Parents
     from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
     from codetracer_otel.instrumentation.spans.sampling import SamplerTable
     from codetracer_otel.model.protocols import CallAdopter, Clock, ContextCarrier
-    from codetracer_otel.model.record import RootSampler
+    from codetracer_otel.model.record import Plan, RootSampler
     from codetracer_otel.model.value import Captured
 
 
@@ -134,6 +135,7 @@ class PythonRecorder:
         self.is_ours = is_ours
         self._abandoned = 0
         self._generation = 0  # of the filter
+        self._switched_off: dict[int, TracedCode] = {}
 
     def callbacks(self, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
         """Return event name -> callable; see `callbacks`."""
@@ -159,6 +161,9 @@ class PythonRecorder:
         # Not `stacks.mine`: the compiled core would make records of every open call for that.
         if "greenlet" in sys.modules and hasattr(self.stacks.local, "stack"):
             self.greenlets.watch_this_thread()
+        off = self._switched_off.get(id(code))
+        if off is not None and off.reference() is code:
+            return self._skip(code)
         generation = self._generation
         hook = self._hook_for(code, frame)
         planned = self._plans.build(code, frame)
@@ -190,6 +195,7 @@ class PythonRecorder:
         for; nothing is recorded without one.
         """
         self._generation += 1
+        self._switched_off.clear()
         gone = [
             code
             for traced_code in list(self.traced_codes.values())
@@ -228,6 +234,49 @@ class PythonRecorder:
         """Record nothing of code that was traced before, from its next call on."""
         self.traced_codes.pop(id(code), None)
         self._monitor.unwatch(code)
+
+    def trace_as(self, code: CodeType, plan: Plan) -> None:
+        """Record the calls of ``code`` by a plan that no filter has made."""
+        planned = PlannedCode(plan, lambda _key: Action.ALLOW, None)
+        self._enter(code, self._traced(code, planned))
+
+    def switch_off(self, plan: Plan) -> bool:
+        """Record no calls of a plan's code from the next one on; return whether it is so now.
+
+        It is not so while one of them is open: its end would not be told. What `replan` plans anew
+        is recorded again.
+        """
+        chosen = [
+            (code, known)
+            for known in list(self.traced_codes.values())
+            if known.plan is plan and (code := known.reference()) is not None
+        ]
+        if any(known.hook is not None or known.call_adoption for _, known in chosen):
+            return False
+        for code, known in chosen:
+            # What begins while nobody looks at the open calls is none of them.
+            forget = forget_in(self.traced_codes, id(code), TracedCode.settle_counts)
+            self._enter(code, HookCode(code, _do_not_hook, forget, known.module_hint))
+        open_calls = [*self.stacks.open_entries(), *self.suspended.all()]
+        still_open = {id(entry[CODE]) for entry in open_calls}
+        if any(id(code) in still_open for code, _ in chosen):
+            for code, known in chosen:
+                self._enter(code, known)
+            return False
+        for code, known in chosen:
+            self._switched_off[id(code)] = known
+            known.settle_counts()
+            self._forget(code)
+        return True
+
+    def switch_on(self, plan: Plan) -> None:
+        """Record the calls of a plan's code again."""
+        for key, traced_code in list(self._switched_off.items()):
+            code = traced_code.reference()
+            if traced_code.plan is plan and code is not None:
+                del self._switched_off[key]
+                self._enter(code, traced_code)
+        self._monitor.ask_again()
 
     def expect_call(self, code: CodeType, call_adoption: CallAdopter) -> None:
         """Let the calls of ``code`` be claimed from ``call_adoption``, known before or not."""

@@ -185,6 +185,11 @@ class ExportQueue:
         except BaseException as error:  # noqa: BLE001 - an exporter may raise anything
             self._fail(error)
 
+    @property
+    def cpu_ns(self) -> int:
+        """CPU time of its thread, up to the last batch."""
+        return self._worker.cpu_ns
+
     def stats(self) -> dict[str, Any]:
         """Return the counters and the number of spans that wait."""
         counters: dict[str, Any] = dict(self.counters)

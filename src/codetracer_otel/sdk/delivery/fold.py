@@ -77,15 +77,17 @@ class Fold:
     parent has ended, when everything is asked for, and after five seconds at the latest.
 
     Args:
-        rules: which calls are folded; None for none from now on.
+        rules: which calls are folded; None for none but those of ``by_plan``.
         now: monotonic time in ns.
 
     Attributes:
+        by_plan: other rules for the calls of a plan, by its id.
         calls: that were folded; into so many ``spans``.
     """
 
     def __init__(self, rules: FoldRules | None, now: Callable[[], int] = Time.monotonic_ns) -> None:
         self.rules = rules
+        self.by_plan: dict[int, FoldRules] = {}
         self.calls = self.spans = 0
         self._now = now
         self._early: deque[int] = deque()
@@ -146,7 +148,7 @@ class Fold:
         if counts is None:
             counts = self._children[parent_id] = {}
         number = counts[id(plan)] = counts.get(id(plan), 0) + 1
-        rules = self.rules
+        rules = self.by_plan.get(id(plan), self.rules)
         if has_children or not is_plain or rules is None or number <= rules.after:
             return False
         if end - start >= rules.shorter_than_ns:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters.types import FoldRules
     from codetracer_otel.model.protocols import Recorder
-    from codetracer_otel.model.record import Record
+    from codetracer_otel.model.record import Plan, Record
     from codetracer_otel.model.record_block import RecordBlock
     from codetracer_otel.model.span_view import SpanView
     from codetracer_otel.model.value import AttributeValue
@@ -78,6 +78,7 @@ class Pipeline:
         hold: decides what of the records and spans is delivered, and when; None for all at once.
 
     Attributes:
+        watch: is shown each block of records before anything is decided about it; or None.
         fold: makes one span of many short calls; None for none. May be replaced at any time.
     """
 
@@ -110,6 +111,7 @@ class Pipeline:
         self.failed_internally = 0
         self.hold = hold
         self.fold: Fold | None = None
+        self.watch: Callable[[RecordBlock], None] | None = None
         self._views_of = views_of
         self._redact = redact
         self._on_error = on_error
@@ -168,9 +170,22 @@ class Pipeline:
     def use_fold(self, rules: FoldRules | None) -> None:
         """Fold calls as these rules say from now on; with None, none that end later."""
         if self.fold is not None:
+            self.fold.by_plan.clear()
             self.fold.rules = rules
         elif rules is not None:
             self.fold = Fold(rules)
+
+    def fold_plan(self, plan: Plan, rules: FoldRules | None) -> None:
+        """Fold the calls of one plan by rules of its own; with None, as those of others."""
+        if rules is not None:
+            self.fold = self.fold or Fold(None)
+            self.fold.by_plan[id(plan)] = rules
+        elif self.fold is not None:
+            self.fold.by_plan.pop(id(plan), None)
+
+    def cpu_ns(self) -> int:
+        """Return the CPU time of the threads that deliver, without what they are at just now."""
+        return self._worker.cpu_ns + sum(queue.cpu_ns for queue in self.export_queues)
 
     def folded(self) -> dict[str, int]:
         """Return how many calls were folded into how many spans; nothing where none are."""
@@ -386,10 +401,15 @@ class Pipeline:
 
     def _take_records(self) -> Sequence[Record]:
         try:
-            return self.recorder.drain(self._batch_records) if self.recorder else ()
+            if self.recorder is None:
+                return ()
+            records = self.recorder.drain(self._batch_records)
+            if self.watch is not None:
+                self.watch(records)
         except Exception as error:  # noqa: BLE001 - hand-written spans are delivered all the same
             self._on_failure(error)
             return ()
+        return records
 
     def _deliver_all(self, batches: Sequence[tuple[RecordBlock, list[ReadableSpan]]]) -> None:
         for records, spans in batches:

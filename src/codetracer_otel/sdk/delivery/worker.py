@@ -62,6 +62,14 @@ class Worker:
         self._is_parking = self._is_parked = self._is_stranded = self._is_in_child = False
         self._is_patient = True
         self._thread = DetachedThread(self._run)
+        self._cpu_ns = self._cpu_before_ns = 0
+
+    @property
+    def cpu_ns(self) -> int:
+        """CPU time of its threads; of another thread than the caller's, up to its last item."""
+        if self._thread.ident == Threads.get_ident():
+            self._cpu_ns = Time.thread_time_ns()
+        return self._cpu_before_ns + self._cpu_ns
 
     def start(self) -> None:
         """Start the thread."""
@@ -152,8 +160,11 @@ class Worker:
         self._is_parked = self._is_in_child = True
         self._is_parking = self._is_stranded = False
         self._thread = DetachedThread(self._run)
+        self._cpu_ns = self._cpu_before_ns = 0
 
     def _run(self) -> None:
+        self._cpu_before_ns += self._cpu_ns
+        self._cpu_ns = 0
         self._on_start()
         while True:
             item = None
@@ -169,7 +180,9 @@ class Worker:
     def _handle_alone(self, item: Any) -> bool:
         self.wait_for_room()
         with self._at_work:
-            return self._handle(item)
+            goes_on = self._handle(item)
+            self._cpu_ns = Time.thread_time_ns()
+            return goes_on
 
     def _survives(self, item: Any, error: BaseException) -> bool:
         self._failures += 1
@@ -215,6 +228,7 @@ class DetachedThread:
         run: what it does.
 
     Attributes:
+        ident: its identifier, once it runs.
         native_id: the kernel's number for it, once it runs.
         was_started: whether `start` was called.
         has_died: whether an exception has ended it.
@@ -225,6 +239,7 @@ class DetachedThread:
         self._ended = Event()
         self._begun = Threads.allocate_lock()  # no Python code, which would be traced, sets it
         self._begun.acquire()
+        self.ident: int | None = None
         self.native_id: int | None = None
         self.was_started = self.has_died = False
 
@@ -265,6 +280,7 @@ class DetachedThread:
         return True
 
     def _run_to_end(self) -> None:
+        self.ident = Threads.get_ident()
         self.native_id = Threads.get_native_id()
         self._begun.release()
         try:

@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from codetracer_otel.sdk.diagnostics.logger import SessionLog
     from codetracer_otel.sdk.metrics.measuring import Measuring
     from codetracer_otel.sdk.otel.tracer_provider import OurProvider
+    from codetracer_otel.sdk.overhead.bounding import Overhead
     from codetracer_otel.sdk.parts.session_part import SessionPart
     from codetracer_otel.sdk.parts.steps import StepRecording
     from codetracer_otel.sdk.settings.model import Settings
@@ -122,6 +123,7 @@ class _Assembly:
     """Builds the parts of one session and knows the order of their installation."""
 
     _pipeline: Pipeline
+    _overhead: Overhead | None = None
     _session: Session  # what is given callbacks before there is one calls them once it is started
 
     def __init__(
@@ -169,8 +171,11 @@ class _Assembly:
         pipeline = self._build_pipeline()
         pipeline.use_fold(self._chain.fold)
         self._pipeline = pipeline
+        self._overhead = self._build_overhead()
         recording = self._build_recording(pipeline, undo)
         self._steps = self._build_steps(recording, undo)
+        if recording is not None and self._overhead is not None:
+            self._overhead.install(pipeline, recording.recorder)
         installed = ExitStack()
         measuring = self._build_measures(undo)
         built = (recording, self._steps, measuring)
@@ -244,13 +249,9 @@ class _Assembly:
         prints_topics = self._reporting.topics.are_printed
         if not wants_spans(self._settings, prints_topics=prints_topics):
             return None
-        recording = Recording(
-            self._settings,
+        recording = self._new_recording(
             partial(_new_monitor, undo),
-            self._classifier,
-            self._names.names_for,
             pipeline.wake,
-            self._reporting.error_boundary,
             self._check_process,
             build_ids(self._settings.tracer_provider),
             build_root_sampler(self._settings, self._sampler, self._notify),
@@ -261,6 +262,37 @@ class _Assembly:
         inject_into_recorder(recording.recorder, self._reporting.error_boundary)
         pipeline.recorder = recording.recorder
         return recording
+
+    def _new_recording(
+        self,
+        new_monitor: Callable[[], Monitor],
+        wake: Callable[[], None],
+        on_root: Callable[[], None],
+        *roots: Any,
+    ) -> Recording:
+        return Recording(
+            self._settings,
+            new_monitor,
+            self._classifier,
+            self._names.names_for,
+            wake,
+            self._reporting.error_boundary,
+            on_root,
+            *roots,
+        )
+
+    def _build_overhead(self) -> Overhead | None:
+        """Calibrate before the session's own recording takes a tool id."""
+        share = self._settings.max_overhead
+        prints_topics = self._reporting.topics.are_printed
+        if share is None or not wants_spans(self._settings, prints_topics=prints_topics):
+            return None
+        from codetracer_otel.sdk.overhead.bounding import Overhead  # noqa: PLC0415 - seldom wanted
+
+        def new_recording() -> Recording:
+            return self._new_recording(Monitor, lambda: None, lambda: None)
+
+        return Overhead(share, new_recording, self._attributes, self._notify)
 
     def _build_measures(self, undo: ExitStack) -> Measuring | None:
         """Take a tool id after spans: the highest is told first, while a span is current."""
@@ -448,6 +480,8 @@ class _Assembly:
             self._tails.default = self._tail_rules()
         if recording is not None:
             recording.recorder.replan()
+        if self._overhead is not None:
+            self._overhead.begin_anew()
         self._notify("filter_reloaded", "info", filters=self._session.filter_names())
 
     def _stats(self) -> dict[str, Any]:
@@ -463,6 +497,8 @@ class _Assembly:
         }
         if self._tails is not None:
             stats["tail"] = self._tails.stats()
+        if self._overhead is not None:
+            stats["overhead"] = self._overhead.stats()
         if self._steps is not None and self._records_steps_alone:
             # no span counts what is redacted in a call
             by_kind = Counter(stats["value_redactions"]) + self._steps.redactions()
@@ -472,6 +508,8 @@ class _Assembly:
     def _after_fork(self) -> None:
         self._ids.reseed()
         self._busiest = BusiestFunction()
+        if self._overhead is not None:
+            self._overhead.after_fork()
         self._reporting.after_fork()
         if self._known is not None:
             self._known.after_fork()

@@ -330,6 +330,7 @@ def configure(
     signals: bool | None = None,
     learn_secrets: bool | None = None,
     tail: str | Mapping[str, object] | None = None,
+    max_overhead: float | str | None = None,
     control: bool | None = None,
 ) -> Session:
     """Start recording this process's functions, or return the session that already does.
@@ -367,6 +368,8 @@ def configure(
         learn_secrets: hide what was hidden because of its name wherever it comes again (default).
         tail: keep whole traces by their outcome: ``errors,slower=250ms,ratio=0.01``,
             ``per_second=5``, ``max_spans=1000``.
+        max_overhead: share of the process's CPU that recording may cost, such as 0.05 or ``5%``;
+            beyond it short functions that are called often are folded, then recorded no more.
         control: take commands over a socket: pause, resume, reload, detach.
 
     Returns:

@@ -61,4 +61,6 @@ def losses_of(stats: Mapping[str, Any], before: Mapping[str, int]) -> dict[str, 
         lost = native["lost_calls"]
         dropped = {"native_failed": lost} if lost else {}
         exporters["native"] = {"exported": native["calls"] - lost, "dropped": dropped}
-    return {"recorded": stats["recorded"], "dropped": dict(before), "exporters": exporters}
+    losses = {"recorded": stats["recorded"], "dropped": dict(before), "exporters": exporters}
+    steps = stats.get("overhead", {}).get("last_steps")
+    return {**losses, "overhead": steps} if steps else losses

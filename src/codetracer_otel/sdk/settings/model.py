@@ -117,6 +117,7 @@ class Settings:
         learn_secrets: what is hidden because of its name is hidden wherever it comes again.
         control: commands are taken over a socket.
         tail: stated fields of `TailRules`, as pairs, or None for none.
+        max_overhead: share of the process's CPU that recording may cost, or None for any.
         remote_parent: from ``TRACEPARENT``, or None.
         baggage: text of ``BAGGAGE``; may be about people, so no repr shows it.
         otlp: what ``OTEL_EXPORTER_OTLP_*`` says.
@@ -162,6 +163,7 @@ class Settings:
     learn_secrets: bool = True
     control: bool = False
     tail: tuple[tuple[str, Any], ...] | None = None
+    max_overhead: float | None = None
     remote_parent: RemoteParent | None = None
     baggage: str = field(default="", repr=False)
     otlp: OtlpEnvironment = field(default_factory=OtlpEnvironment)

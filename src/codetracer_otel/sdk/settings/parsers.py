@@ -225,6 +225,17 @@ def parse_capture(value: object, subject: str) -> frozenset[str] | Problem:
     return frozenset(chosen)
 
 
+def parse_share(value: object, subject: str) -> object:
+    """Return a share above 0, up to 1, of a number or a text such as ``5%``."""
+    text = value.strip() if isinstance(value, str) else value
+    is_percent = isinstance(text, str) and text.endswith("%")
+    number = _number(text[:-1] if isinstance(text, str) and is_percent else text, whole=False)
+    share = None if number is None else number / (100 if is_percent else 1)
+    if share is None or not 0 < share <= 1:
+        return invalid(subject, "out of range", value, "a share such as 0.05 or 5%")
+    return share
+
+
 def parse_exact_boolean(value: object, subject: str) -> bool | Problem:
     """Return a bool; nothing else is taken for one."""
     if isinstance(value, bool):

@@ -20,6 +20,7 @@ from codetracer_otel.sdk.settings.parsers import (
     parse_path,
     parse_provider,
     parse_resource,
+    parse_share,
     parse_tail,
     parse_text,
     parse_topics,
@@ -251,6 +252,15 @@ OPTIONS: Final = _table(
         ),
         variables=("CODETRACER_TAIL",), read=parse_tail,
         more="beyond `[scope.tail]` of the filters; see [filters](filters.md#whole-traces)",
+    ),
+    Option(
+        "max_overhead",
+        "share of the process's CPU that recording may cost, such as 0.05 or `5%`; beyond it short "
+        "functions that are called often are folded, then recorded no more",
+        parse_share, "float | str", shown_default="any share",
+        flag=Flag("--max-overhead", "CPU that recording may cost, such as 5%", "SHARE"),
+        variables=("CODETRACER_MAX_OVERHEAD",), read=parse_share,
+        more="see [filters](filters.md#a-bound-on-the-overhead)",
     ),
     Option(
         "control", "take commands over a socket: pause, resume, reload, detach",

@@ -1,0 +1,1 @@
+"""Keeps what recording costs within a share of the process's CPU."""
