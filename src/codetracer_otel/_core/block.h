@@ -39,14 +39,16 @@ typedef struct {
 
 extern PyType_Spec ct_block_spec;
 
-/* block.c */
+/* items.c */
+ct_block *ct_new_block(ct_log *log, Py_ssize_t room);
 PyObject *ct_take_block(ct_log *log, Py_ssize_t limit);
+int ct_move_item(ct_block *block, const ct_item *item, ct_chunk *chunk);
 
 /* objects.c */
 uint32_t ct_place_of(const ct_objects *objects, PyObject *object);
 int ct_add_object(ct_objects *objects, PyObject *object, uint32_t *place);
-ct_block *ct_new_block(ct_log *log, Py_ssize_t room);
-int ct_move_item(ct_block *block, const ct_item *item, ct_chunk *chunk);
+
+/* block.c */
 void ct_empty_block(ct_block *block);
 
 /* tallies.c */

@@ -3,134 +3,21 @@
    What all calls of a plan or all spans of a segment have in common comes as bytes from the Python
    encoder, which also writes every record that is not plain; here is what differs.  The wire form is in wire.h. */
 
+#include "forms.h"
 #include "texts.h"
-#include "wire.h"
-
-#define LONGEST_HEAD 256        /* of ids, times and flags */
-
-typedef struct {
-    piece constant;             /* after the state: name, kind, attributes that never change */
-    piece state;                /* of spans whose segment has none; no pointer: the segment's */
-    PyObject *keys;             /* tuple of bytes: the key of each captured argument */
-    piece result, fixed_result; /* the key; the whole attribute where no result is captured */
-    piece busy, suspensions;    /* keys */
-    piece end;                  /* after the attributes */
-    int is_known;               /* else Python encodes the calls */
-} plan_form;
-
-typedef struct {
-    piece child, remote;        /* head of a span with a parent in this process, in another one */
-    piece state;                /* after the head */
-    piece suffix;               /* after the plan's constant part */
-    uint64_t remote_id;
-    int64_t wall_offset;
-    int is_known;
-} segment_form;
 
 typedef struct {
     ct_block *block;
     ct_output *output;
-    plan_form *plans;
-    segment_form *segments;
-    piece *objects;             /* field `value` of each object; no bytes: Python encodes its record */
-    Py_ssize_t span_id, parent_id, start, end;      /* where in a head they stand */
+    ct_forms forms;
     ct_output text;             /* the texts of an entry's nodes, one behind the other; no object */
     size_t text_ends[CT_MAX_ARGUMENTS + 1];
 } encoding;
 
-static int
-read_piece(PyObject *bytes, piece *found)
-{
-    if (!PyBytes_Check(bytes)) {
-        PyErr_SetString(PyExc_TypeError, "encoded parts are bytes");
-        return -1;
-    }
-    *found = (piece){PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes)};
-    return 0;
-}
-
-static int
-refuse_form(void)
-{
-    PyErr_SetString(PyExc_TypeError, "a form is a tuple or None");
-    return -1;
-}
-
-static int
-read_plan(PyObject *form, plan_form *plan)
-{
-    PyObject *constant, *state, *result, *fixed_result, *busy, *suspensions, *end;
-
-    *plan = (plan_form){0};
-    if (form == Py_None) {
-        return 0;
-    }
-    if (!PyTuple_Check(form)) {
-        return refuse_form();
-    }
-    if (!PyArg_ParseTuple(form, "SOO!SSSSS:plan", &constant, &state, &PyTuple_Type, &plan->keys, &result,
-                          &fixed_result, &busy, &suspensions, &end)) {
-        return -1;
-    }
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(plan->keys); i++) {
-        piece ignored;
-        if (read_piece(PyTuple_GET_ITEM(plan->keys, i), &ignored) < 0) {
-            return -1;
-        }
-    }
-    plan->is_known = 1;
-    if (state != Py_None && read_piece(state, &plan->state) < 0) {
-        return -1;
-    }
-    (void)read_piece(constant, &plan->constant);
-    (void)read_piece(result, &plan->result);
-    (void)read_piece(fixed_result, &plan->fixed_result);
-    (void)read_piece(busy, &plan->busy);
-    (void)read_piece(suspensions, &plan->suspensions);
-    return read_piece(end, &plan->end);
-}
-
-static int
-read_segment(PyObject *form, segment_form *segment, const encoding *encoding)
-{
-    PyObject *child, *remote, *state, *suffix;
-    unsigned long long remote_id;
-    long long wall_offset;
-
-    *segment = (segment_form){0};
-    if (form == Py_None) {
-        return 0;
-    }
-    if (!PyTuple_Check(form)) {
-        return refuse_form();
-    }
-    if (!PyArg_ParseTuple(form, "SSSSKL:segment", &child, &remote, &state, &suffix, &remote_id,
-                          &wall_offset)) {
-        return -1;
-    }
-    *segment = (segment_form){.remote_id = remote_id, .wall_offset = wall_offset, .is_known = 1};
-    (void)read_piece(child, &segment->child);
-    (void)read_piece(remote, &segment->remote);
-    (void)read_piece(state, &segment->state);
-    (void)read_piece(suffix, &segment->suffix);
-    Py_ssize_t places[] = {encoding->span_id, encoding->parent_id, encoding->start, encoding->end};
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(places); i++) {
-        if (places[i] < 0 || (size_t)places[i] + 8 > segment->child.size) {
-            PyErr_SetString(PyExc_ValueError, "a head has no room for its ids and times");
-            return -1;
-        }
-    }
-    if (segment->remote.size != segment->child.size || segment->child.size > LONGEST_HEAD) {
-        PyErr_SetString(PyExc_ValueError, "heads differ in length or are too long");
-        return -1;
-    }
-    return 0;
-}
-
 static piece
 object_at(const encoding *encoding, const char *at)
 {
-    return encoding->objects[ct_place_of(&encoding->block->objects, ct_object(at))];
+    return encoding->forms.objects[ct_place_of(&encoding->block->objects, ct_object(at))];
 }
 
 /* Bytes that the attribute of a value takes at most, and its text, if it has to be made: 1; 0 for one that
@@ -205,21 +92,13 @@ put_attribute(const encoding *encoding, unsigned char *to, piece key, const char
     }
 }
 
-static piece
-key_of(const plan_form *plan, int argument)
-{
-    piece key;
-    (void)read_piece(PyTuple_GET_ITEM(plan->keys, argument), &key);
-    return key;
-}
-
 /* Bytes that the span of an entry takes at most; as `measure_value`. */
 static int
 measure_entry(encoding *encoding, const ct_item *item, size_t *room)
 {
     const ct_entry *entry = item->entry;
-    const plan_form *plan = &encoding->plans[item->plan];
-    const segment_form *segment = &encoding->segments[item->segment];
+    const ct_plan_form *plan = &encoding->forms.plans[item->plan];
+    const ct_segment_form *segment = &encoding->forms.segments[item->segment];
     const char *at = ct_values_of(entry);
     int done = 1;
 
@@ -236,7 +115,7 @@ measure_entry(encoding *encoding, const ct_item *item, size_t *room)
         + LONGEST_HEAD + 12 * LONGEST_VARINT;
     encoding->text.size = 0;
     for (int i = 0; done == 1 && i < entry->argument_count + entry->has_result; i++) {
-        *room += (i < entry->argument_count ? key_of(plan, i) : plan->result).size;
+        *room += (i < entry->argument_count ? ct_key_of(plan, i) : plan->result).size;
         done = measure_value(encoding, i, at, room);
         at = ct_behind(at);
     }
@@ -244,17 +123,17 @@ measure_entry(encoding *encoding, const ct_item *item, size_t *room)
 }
 
 static void
-put_head(const encoding *encoding, unsigned char *to, const ct_entry *entry, const segment_form *segment)
+put_head(const encoding *encoding, unsigned char *to, const ct_entry *entry, const ct_segment_form *segment)
 {
     uint64_t start = (uint64_t)(entry->start + segment->wall_offset);
     uint64_t end = (uint64_t)(entry->end + segment->wall_offset);
     piece head = entry->parent_id == segment->remote_id ? segment->remote : segment->child;
 
     memcpy(to, head.bytes, head.size);
-    memcpy(to + encoding->span_id, &entry->span_id, 8);
-    memcpy(to + encoding->parent_id, &entry->parent_id, 8);
-    memcpy(to + encoding->start, &start, 8);
-    memcpy(to + encoding->end, &end, 8);
+    memcpy(to + encoding->forms.span_id, &entry->span_id, 8);
+    memcpy(to + encoding->forms.parent_id, &entry->parent_id, 8);
+    memcpy(to + encoding->forms.start, &start, 8);
+    memcpy(to + encoding->forms.end, &end, 8);
 }
 
 /* Append the span of an entry; 1: done, 0: Python has to encode it, -1: no memory. */
@@ -262,8 +141,8 @@ static int
 encode_entry(encoding *encoding, const ct_item *item)
 {
     const ct_entry *entry = item->entry;
-    const plan_form *plan = &encoding->plans[item->plan];
-    const segment_form *segment = &encoding->segments[item->segment];
+    const ct_plan_form *plan = &encoding->forms.plans[item->plan];
+    const ct_segment_form *segment = &encoding->forms.segments[item->segment];
     ct_output *output = encoding->output;
     size_t room = 0;
     int is_measured = measure_entry(encoding, item, &room);
@@ -283,7 +162,7 @@ encode_entry(encoding *encoding, const ct_item *item)
     to = put_piece(to, segment->suffix);
     const char *at = ct_values_of(entry);
     for (int i = 0; i < entry->argument_count; i++) {
-        to = put_attribute(encoding, to, key_of(plan, i), at, i);
+        to = put_attribute(encoding, to, ct_key_of(plan, i), at, i);
         at = ct_behind(at);
     }
     to = entry->has_result ? put_attribute(encoding, to, plan->result, at, entry->argument_count)
@@ -331,40 +210,14 @@ encode_all(encoding *encoding, PyObject *one)
     return 0;
 }
 
-static int
-read_forms(encoding *encoding, PyObject *plans, PyObject *segments, PyObject *objects)
-{
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(plans); i++) {
-        if (read_plan(PyList_GET_ITEM(plans, i), &encoding->plans[i]) < 0) {
-            return -1;
-        }
-    }
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(segments); i++) {
-        if (read_segment(PyList_GET_ITEM(segments, i), &encoding->segments[i], encoding) < 0) {
-            return -1;
-        }
-    }
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(objects); i++) {
-        if (read_piece(PyList_GET_ITEM(objects, i), &encoding->objects[i]) < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-/* encode(output, plans, segments, objects, layout, one): the lists are as long as those of the block, and
-   hold what `read_plan` and `read_segment` take, or None, and bytes. */
+/* encode(output, plans, segments, objects, layout, one): see `ct_read_forms`. */
 PyObject *
 ct_encode_block(ct_block *block, PyObject *const *arguments, Py_ssize_t count)
 {
     ct_state *state = PyType_GetModuleState(Py_TYPE(block));
     PyObject *result = NULL;
 
-    if (count != 6 || !Py_IS_TYPE(arguments[0], state->output_type) || !PyList_Check(arguments[1])
-        || !PyList_Check(arguments[2]) || !PyList_Check(arguments[3])
-        || PyList_GET_SIZE(arguments[1]) != block->site_count
-        || PyList_GET_SIZE(arguments[2]) != PyList_GET_SIZE(block->segments.list)
-        || PyList_GET_SIZE(arguments[3]) != PyList_GET_SIZE(block->objects.list)) {
+    if (count != 6 || !Py_IS_TYPE(arguments[0], state->output_type)) {
         PyErr_SetString(PyExc_TypeError, "encode(output, plans, segments, objects, layout, one)");
         return NULL;
     }
@@ -373,29 +226,11 @@ ct_encode_block(ct_block *block, PyObject *const *arguments, Py_ssize_t count)
         PyErr_SetString(PyExc_BufferError, "somebody still reads these spans");
         return NULL;
     }
-    if (!PyTuple_Check(arguments[4])) {
-        refuse_form();
-        return NULL;
-    }
-    if (!PyArg_ParseTuple(arguments[4], "nnnn:layout", &encoding.span_id, &encoding.parent_id,
-                          &encoding.start, &encoding.end)) {
-        return NULL;
-    }
-    encoding.plans = PyMem_Calloc((size_t)block->site_count + 1, sizeof(plan_form));
-    encoding.segments = PyMem_Calloc((size_t)PyList_GET_SIZE(arguments[2]) + 1, sizeof(segment_form));
-    encoding.objects = PyMem_Calloc((size_t)PyList_GET_SIZE(arguments[3]) + 1, sizeof(piece));
-    if (encoding.plans == NULL || encoding.segments == NULL || encoding.objects == NULL) {
-        PyErr_NoMemory();
-        goto done;
-    }
-    if (read_forms(&encoding, arguments[1], arguments[2], arguments[3]) == 0
+    if (ct_read_forms(&encoding.forms, block, arguments + 1) == 0
         && encode_all(&encoding, arguments[5]) == 0) {
         result = Py_NewRef(Py_None);
     }
-done:
-    PyMem_Free(encoding.plans);
-    PyMem_Free(encoding.segments);
-    PyMem_Free(encoding.objects);
+    ct_free_forms(&encoding.forms);
     PyMem_RawFree(encoding.text.bytes);
     return result;
 }
