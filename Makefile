@@ -8,7 +8,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: all test demo lint types imports pytest matrix collector test-browser pictures \
     report-figures chromium third-party bench bench-quick bench-gate cpython-tests \
-    forest stress soak live-cycles sanitize behaviours-hard recipes package wheels dependencies mutants \
+    forest stress soak live-cycles sanitize fuzz leaks behaviours-hard recipes package wheels \
+    dependencies mutants \
     page-types diff-noise format clean
 
 all: test
@@ -126,6 +127,19 @@ sanitize: .venv/.installed
 behaviours-hard: .venv/.installed
 	.venv/bin/python tools/behaviours_hard.py --write docs/hard-modes.md \
 	    $$(.venv/bin/python -m tools.matrix --environments | sed 's#[^ ]*#&/bin/python#g')
+
+# Random programs, sessions, events, texts and values against the core, on every interpreter that is
+# here. SEED=201 ONLY=stormy:12 plays a round again, SANITIZE=1 under the sanitizers.
+fuzz: .venv/.installed
+	.venv/bin/python -m tools.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) \
+	    $(if $(ONLY),--only $(ONLY)) $(if $(SANITIZE),--sanitize)
+
+# Memory after ten million calls of every kind on both cores; CALLS=100000 for less.
+CALLS ?= 10000000
+leaks: .venv/.installed
+	@for place in $$(.venv/bin/python -m tools.matrix --environments); do \
+	    echo "$$place"; $$place/bin/python -m tools.leaks --calls $(CALLS) || exit 1; \
+	done
 
 # Every block of docs/recipes, with the servers and tools that they are for.
 RECIPES = gunicorn uvicorn celery nbclient ipykernel "rotel==0.0.1a15" pytest pytest-timeout \

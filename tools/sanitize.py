@@ -1,6 +1,7 @@
 """Run tests against a core that is compiled with the address and undefined behaviour sanitizers.
 
 usage: python -m tools.sanitize [PATH ...]     from the project's folder; gcc on Linux
+       python -m tools.sanitize --build        print the folder of the copy, for another program
 
 The package is copied, and the instrumented module is in the copy only.
 """
@@ -34,6 +35,9 @@ def main() -> int:
     inherited = os.environ  # noqa: TID251 - handed on to the tests
     environment = {**inherited, **settings(), "PYTHONPATH": str(source)}
     check_loaded(environment, source)
+    if sys.argv[1:] == ["--build"]:
+        print(source)
+        return 0
     tests = sys.argv[1:] or TESTS
     return subprocess.run([*command, *tests], cwd=PROJECT, env=environment, check=False).returncode
 
