@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     import random
     from pathlib import Path
 
+# Times, and whether a generator that was let go is told by the next one in its place or at the end.
+UNSTEADY_ATTRIBUTES = (
+    "thread.",
+    "codetracer.busy",
+    "codetracer.abandoned",
+    "codetracer.unfinished",
+)
 ADDRESS = re.compile("0x[0-9a-f]+")
 HEADER = """
 [meta]
@@ -225,7 +232,7 @@ class Counting:
             attributes = {
                 key: value
                 for key, value in view.attributes.items()
-                if not key.startswith(("thread.", "codetracer.busy"))
+                if not key.startswith(UNSTEADY_ATTRIBUTES)
             }
             events = [event.name for event in view.events]
             told = (view.name, sorted(attributes.items(), key=repr), events, view.status)
