@@ -83,17 +83,17 @@ chromium:
 
 # Test suites of real libraries, with and without tracing; NAMES="toolz boltons" chooses.
 third-party: .venv/.installed
-	.venv/bin/python tools/third_party.py $(NAMES)
+	.venv/bin/python -m tools.third_party $(NAMES)
 
 # CPython's own tests, with and without tracing, on both interpreters; MODULES="test_with" chooses.
-CPYTHON_TESTS = tools/cpython_tests.py --write docs/cpython-tests.md
+CPYTHON_TESTS = -m tools.cpython_tests --write docs/cpython-tests.md
 cpython-tests: .venv/.installed
 	@for place in $$(.venv/bin/python -m tools.matrix --environments); do \
 	    $$place/bin/python $(CPYTHON_TESTS) $(MODULES) || exit 1; \
 	done
 
 # Suites of real libraries, traced entirely: the same results, and the trace a forest; NAMES=jinja2
-FOREST = tools/third_party.py --forest --write docs/third-party.md
+FOREST = -m tools.third_party --forest --write docs/third-party.md
 forest: .venv/.installed
 	@for place in $$(.venv/bin/python -m tools.matrix --environments); do \
 	    $$place/bin/python $(FOREST) $(NAMES) || exit 1; \
@@ -125,7 +125,7 @@ sanitize: .venv/.installed
 
 # The behaviours in asyncio's debug mode, the development mode, under -O and collecting all the time.
 behaviours-hard: .venv/.installed
-	.venv/bin/python tools/behaviours_hard.py --write docs/hard-modes.md \
+	.venv/bin/python -m tools.behaviours_hard --write docs/hard-modes.md \
 	    $$(.venv/bin/python -m tools.matrix --environments | sed 's#[^ ]*#&/bin/python#g')
 
 # Random programs, sessions, events, texts and values against the core, on every interpreter that is

@@ -1,6 +1,8 @@
 """Runs tests/behaviours in the modes that change an interpreter most, and records what came out.
 
-usage: behaviours_hard.py [--write docs/hard-modes.md] PYTHON ...
+usage: python -m tools.behaviours_hard [--write docs/hard-modes.md] PYTHON ...
+
+Each mode runs on both recorders.
 """
 
 from __future__ import annotations
@@ -11,7 +13,10 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
+
+from tools.cores import cores_of, environment
 
 _IGNORED = "ignore::pytest.PytestConfigWarning"  # -O: pytest says that it rewrites no assertion
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped)")
@@ -36,12 +41,12 @@ MODES = (
 )
 
 
-def run(python: str, mode: Mode) -> tuple[str, bool]:
+def run(python: str, core: str, mode: Mode) -> tuple[str, bool]:
     """Return a row of the table, and whether everything passed."""
     command = [python, *mode.flags, "-m", "pytest", "-q", "-W", _IGNORED, "tests/behaviours"]
     done = subprocess.run(
         command,
-        env={**os.environ, **mode.environ},  # noqa: TID251 - handed on to the tests
+        env={**environment(core), **mode.environ},
         capture_output=True,
         text=True,
         timeout=TIME_LIMIT_S,
@@ -49,7 +54,10 @@ def run(python: str, mode: Mode) -> tuple[str, bool]:
     )
     counts = ", ".join(" ".join(found) for found in _COUNT.findall(done.stdout[-300:]))
     failed = ", ".join(name.rpartition("::")[2] for name in _FAILED.findall(done.stdout))
-    return f"| {version(python)} | {mode.name} | {counts} | {failed} |", done.returncode == 0
+    return (
+        f"| {version(python)} | {core} | {mode.name} | {counts} | {failed} |",
+        done.returncode == 0,
+    )
 
 
 def version(python: str) -> str:
@@ -66,15 +74,15 @@ def main() -> int:
     options = parser.parse_args()
     rows, passed = [], True
     for python in filter(os.path.exists, options.pythons):
-        for mode in MODES:
-            row, is_good = run(python, mode)
+        for core, mode in product(cores_of(python), MODES):
+            row, is_good = run(python, core, mode)
             print(row, flush=True)
             rows.append(row)
             passed = passed and is_good
     if options.write:
         text = options.write.read_text()
         head = text[: text.index("| CPython |")]
-        table = ["| CPython | mode | result | failed |", "|---|---|---|---|", *rows]
+        table = ["| CPython | core | mode | result | failed |", "|---|---|---|---|---|", *rows]
         options.write.write_text(head + "\n".join(table) + "\n")
     return 0 if passed else 1
 

@@ -1,9 +1,10 @@
 """Runs CPython's own regression tests with and without tracing, and compares every test's result.
 
-usage: cpython_tests.py [--write docs/cpython-tests.md] [MODULE ...]
+usage: python -m tools.cpython_tests [--write docs/cpython-tests.md] [MODULE ...]
 
 The test package itself is traced (rule: trace everything), with arguments and return values. The
 interpreter that runs this script is the one under test; its ``test`` package must be installed.
+Each module runs once without tracing and once with each recorder: a row each.
 With ``--write`` the rows of the modules that ran replace the older ones of this interpreter.
 """
 
@@ -22,7 +23,13 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
+
+from tools.cores import cores_of, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # fmt: off
 MODULES = [
@@ -58,9 +65,9 @@ _ENVIRONMENT = (
     " has no others, and go on with the next span"
 )
 HEADER = """\
-| module | result | tests run / skipped | spans | failed without / with | time without / with \
-| left running without / with | only with tracing |
-|---|---|---|---|---|---|---|---|
+| module | core | result | tests run / skipped | spans | failed without / with \
+| time without / with | left running without / with | only with tracing |
+|---|---|---|---|---|---|---|---|---|
 """
 TIME_LIMIT_S = 1800
 _SPANS = re.compile(r"codetracer-otel: ([\d,]+) spans recorded")
@@ -88,7 +95,7 @@ class Outcome:
         return sum(number for (_, kind), number in self.results.items() if kind in kinds)
 
 
-def run_module(module: str, prefix: list[str], directory: Path) -> Outcome:
+def run_module(module: str, core: str, prefix: list[str], directory: Path) -> Outcome:
     report, output = directory / "report.xml", directory / "output.txt"
     report.unlink(missing_ok=True)
     command = [sys.executable, *prefix, "-m", "test", "-v", "-u", "none"]
@@ -97,6 +104,7 @@ def run_module(module: str, prefix: list[str], directory: Path) -> Outcome:
         process = subprocess.Popen(
             [*command, "--junit-xml", str(report), module],
             cwd=directory,
+            env=environment(core),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -170,11 +178,15 @@ def failing_line(report: str) -> str:
     return lines[-1] if lines else "?"
 
 
-def compare(module: str, filter_file: Path, directory: Path) -> tuple[Outcome, Outcome]:
-    plain = run_module(module, [], directory)
+def compare(
+    module: str, cores: tuple[str, ...], filter_file: Path, directory: Path
+) -> Iterator[tuple[str, Outcome, Outcome]]:
+    """Yield each recorder, what came of the module without tracing, and what with it."""
+    plain = run_module(module, "auto", [], directory)
     prefix = ["-m", "codetracer_otel", "run", "--exporter", "none"]
-    traced = run_module(module, [*prefix, "--trace-filter", str(filter_file)], directory)
-    return plain, traced
+    for core in cores:
+        traced = [*prefix, "--trace-filter", str(filter_file)]
+        yield core, plain, run_module(module, core, traced, directory)
 
 
 def differences(plain: Outcome, traced: Outcome) -> tuple[list[str], bool]:
@@ -200,13 +212,14 @@ def differences(plain: Outcome, traced: Outcome) -> tuple[list[str], bool]:
     return found, is_good
 
 
-def row(module: str, plain: Outcome, traced: Outcome) -> tuple[str, bool]:
+def row(module: str, core: str, plain: Outcome, traced: Outcome) -> tuple[str, bool]:
     found, is_good = differences(plain, traced)
     verdict = "same" if not found else "same but for known" if is_good else "**differs**"
     if not plain.results and not traced.results:
         verdict = "not in this test package"
     cells = (
         module,
+        core,
         verdict,
         f"{sum(traced.results.values()):,} / {traced.count('skipped'):,}",
         f"{traced.spans:,}",
@@ -218,17 +231,20 @@ def row(module: str, plain: Outcome, traced: Outcome) -> tuple[str, bool]:
     return f"| {' | '.join(cells)} |", is_good
 
 
-def write_rows(path: Path, rows: dict[str, str]) -> None:
-    """Put the rows into this interpreter's section, instead of the older ones of these modules."""
+def write_row(path: Path, line: str) -> None:
+    """Put a row into this interpreter's section, instead of the older one of module and core."""
     title = f"## CPython {platform.python_version()}\n"
     text = path.read_text()
     before, found, rest = text.partition(title)
     section, next_title, after = rest.partition("\n## ") if found else ("", "", "")
-    older = {line.split("|")[1].strip(): line for line in section.splitlines() if "| test_" in line}
-    merged = older | rows
-    lines = [merged[module] for module in MODULES if module in merged]
-    body = f"{title}\n{HEADER}" + "\n".join(lines) + "\n"
+    lines = {_key(old): old for old in [*section.splitlines(), line] if old.startswith("| test_")}
+    body = f"{title}\n{HEADER}" + "\n".join(lines[key] for key in sorted(lines)) + "\n"
     path.write_text(before.rstrip() + "\n\n" + body + next_title + after)
+
+
+def _key(line: str) -> tuple[str, str]:
+    _, module, core, *_ = (cell.strip() for cell in line.split("|"))
+    return module, core
 
 
 def main() -> int:
@@ -242,15 +258,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         filter_file = Path(directory, "everything.toml")
         filter_file.write_text(TRACE_EVERYTHING)
+        cores = cores_of(sys.executable)
         for module in arguments.modules:
-            plain, traced = compare(module, filter_file, Path(directory))
-            line, is_good = row(module, plain, traced)
-            print(line, flush=True)
-            if arguments.write:
-                write_rows(arguments.write, {module: line})
-            if not is_good:
-                has_failed = True
-                print(traced.tail, flush=True)
+            for core, plain, traced in compare(module, cores, filter_file, Path(directory)):
+                line, is_good = row(module, core, plain, traced)
+                print(line, flush=True)
+                if arguments.write:
+                    write_row(arguments.write, line)
+                if not is_good:
+                    has_failed = True
+                    print(traced.tail, flush=True)
     return 1 if has_failed else 0
 
 

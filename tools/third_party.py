@@ -1,10 +1,10 @@
 """Run test suites of real libraries with and without tracing and compare every outcome.
 
-usage: third_party.py [NAME...]     all of LIBRARIES without a name
-       third_party.py --forest [--write docs/third-party.md] [NAME...]     all of SUITES
+usage: python -m tools.third_party [NAME...]     all of LIBRARIES
+       python -m tools.third_party --forest [--write docs/third-party.md] [NAME...]     of SUITES
 
-With ``--forest`` the library and its tests are traced entirely, and the trace must be a forest, as
-``forest.py`` checks it.
+Each suite runs once without tracing and once with each recorder. With ``--forest`` the library and
+its tests are traced entirely, and the trace must be a forest, as ``forest.py`` checks it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,13 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
+
+from tools.cores import cores_of, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 UNTRACED = ("-m", "pytest")
 TRACED = ("-m", "codetracer_otel", "run", "--exporter", "none", "--pytest")
@@ -29,9 +35,9 @@ PYTEST_OPTIONS = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:ra
 FOREST = (str(Path(__file__).with_name("forest.py")),)
 SECONDS = 1200
 HEADER = """\
-| suite | outcome against untraced | results | spans | forest | time without / with | only with \
-tracing (+), only without (-) |
-|---|---|---|---|---|---|---|
+| suite | core | outcome against untraced | results | spans | forest \
+| time without / with | only with tracing (+), only without (-) |
+|---|---|---|---|---|---|---|---|
 """
 
 
@@ -139,9 +145,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The same suite without and with tracing."""
+    """The same suite without and with tracing by one recorder."""
 
     library: Library
+    core: str
     untraced: Outcome
     traced: Outcome
 
@@ -160,7 +167,8 @@ class Comparison:
     def __str__(self) -> str:
         verdict = "equal" if self.is_equal else "DIFFERENT"
         return (
-            f"{self.library.requirement}: {verdict}; {self.untraced.counts()};"
+            f"{self.library.requirement}, recorder in {self.core}: {verdict};"
+            f" {self.untraced.counts()};"
             f" {self.untraced.seconds:.1f} s untraced, {self.traced.seconds:.1f} s traced,"
             f" {self.traced.spans():,} spans"
         )
@@ -194,15 +202,18 @@ def download(library: Library, downloads: Path) -> None:
     )
 
 
-def run_suite(runner: tuple[str, ...], source: Path, tests: str, report: Path) -> Outcome:
+def run_suite(
+    runner: tuple[str, ...], source: Path, tests: str, report: Path, core: str = "auto"
+) -> Outcome:
     """Run the tests of an unpacked library; ``runner`` is what comes before pytest's arguments."""
+    report.unlink(missing_ok=True)
     began = time.monotonic()
     places = (source / "src", source, source.parent / "needs")
     variables = {"PYTHONPATH": os.pathsep.join(map(str, places)), "CI": "1"}
     answer = subprocess.run(
         [sys.executable, *runner, *PYTEST_OPTIONS, f"--junitxml={report}", *tests.split()],
         cwd=source,
-        env=os.environ | variables,  # noqa: TID251 - a tool, not the package
+        env=environment(core) | variables,
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -228,22 +239,23 @@ def result_of(case: ET.Element) -> str:
     return "passed"
 
 
-def compare(library: Library, downloads: Path, folder: Path) -> Comparison:
-    """Unpack a library into ``folder`` and run its tests twice."""
+def compare(
+    library: Library, downloads: Path, folder: Path, *, is_forest: bool = False
+) -> Iterator[Comparison]:
+    """Unpack a library and what its tests need into ``folder``; run them without and with tracing.
+
+    Args:
+        is_forest: trace all of it in one process, and check the trace.
+    """
     source = fetch(library, downloads, folder)
-    untraced = run_suite(UNTRACED, source, library.tests, folder / "untraced.xml")
-    traced = run_suite(TRACED, source, library.tests, folder / "traced.xml")
-    return Comparison(library, untraced, traced)
-
-
-def compare_forest(library: Library, folder: Path) -> Comparison:
-    """Unpack a library and what its tests need into ``folder``; trace all of it in one process."""
-    source = fetch(library, folder, folder)
     install(library.needs, folder / "needs")
     tests = " ".join((*library.options, library.tests))
-    untraced = run_suite(UNTRACED, source, tests, folder / "untraced.xml")
-    traced = run_suite((*FOREST, str(source)), source, tests, folder / "traced.xml")
-    return Comparison(library, untraced, traced)
+    report = folder / "report.xml"
+    untraced = run_suite(UNTRACED, source, tests, report)
+    tracing = (*FOREST, str(source)) if is_forest else TRACED
+    for core in cores_of(sys.executable):
+        traced = run_suite(tracing, source, tests, report, core)
+        yield Comparison(library, core, untraced, traced)
 
 
 def install(needs: tuple[str, ...], folder: Path) -> None:
@@ -264,6 +276,7 @@ def row(comparison: Comparison) -> str:
     spans, _, forest = traced.forest().removeprefix("forest: ").partition(" spans, ")
     cells = (
         comparison.library.requirement.replace("==", " "),
+        comparison.core,
         "same" if comparison.is_equal else "**differs**",
         counts,
         spans,
@@ -274,40 +287,50 @@ def row(comparison: Comparison) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def write_row(path: Path, name: str, line: str) -> None:
-    """Put a library's row into this interpreter's section, instead of the older one."""
+def write_row(path: Path, line: str) -> None:
+    """Put a row into this interpreter's section, instead of the older one of its suite and core."""
     title = f"## CPython {platform.python_version()}\n"
     before, found, rest = path.read_text().partition(title)
     section, next_title, after = rest.partition("\n## ") if found else ("", "", "")
     older = [old for old in section.splitlines() if old.startswith("| ")][1:]
-    kept = [old for old in older if not old.startswith(f"| {name} ")]
-    body = f"{title}\n{HEADER}" + "\n".join(sorted([*kept, line])) + "\n"
+    lines = {_key(each): each for each in (*older, line)}
+    body = f"{title}\n{HEADER}" + "\n".join(lines[key] for key in sorted(lines)) + "\n"
     path.write_text(before.rstrip() + "\n\n" + body + next_title + after)
+
+
+def _key(line: str) -> tuple[str, str]:
+    _, suite, core, *_ = (cell.strip() for cell in line.split("|"))
+    return suite.split()[0], core
 
 
 def check_forests(names: list[str], document: Path | None) -> int:
     """Trace the named suites entirely; return 1 if an outcome differs or a trace is no forest."""
     is_good = True
-    for name in names or list(SUITES):
-        with tempfile.TemporaryDirectory(prefix="third-party-") as folder:
-            comparison = compare_forest(SUITES[name], Path(folder))
+    for comparison in comparisons(SUITES, names, is_forest=True):
         line = row(comparison)
         print(line, flush=True)
         if document is not None:
-            write_row(document, name, line)
+            write_row(document, line)
         is_good = is_good and comparison.is_equal and "problems none" in line
     return 0 if is_good else 1
 
 
 def compare_all(names: list[str]) -> int:
     """Compare the named libraries; return 1 if tracing changed any outcome."""
-    comparisons = []
-    for name in names or list(LIBRARIES):
-        with tempfile.TemporaryDirectory(prefix="third-party-") as folder:
-            comparison = compare(LIBRARIES[name], Path(folder), Path(folder))
-        comparisons.append(comparison)
+    is_good = True
+    for comparison in comparisons({**SUITES, **LIBRARIES}, names or [*LIBRARIES], is_forest=False):
         print(comparison, *comparison.differences(), sep="\n  ", flush=True)
-    return 0 if all(comparison.is_equal for comparison in comparisons) else 1
+        is_good = is_good and comparison.is_equal
+    return 0 if is_good else 1
+
+
+def comparisons(
+    libraries: dict[str, Library], names: list[str], *, is_forest: bool
+) -> Iterator[Comparison]:
+    """Yield what each of the named libraries came to with each recorder; all without a name."""
+    for name in names or libraries:
+        with tempfile.TemporaryDirectory(prefix="third-party-") as folder:
+            yield from compare(libraries[name], Path(folder), Path(folder), is_forest=is_forest)
 
 
 def main() -> int:

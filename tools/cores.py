@@ -1,0 +1,25 @@
+"""The two recorders, for tools that compare what programs do under each."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+CORES = ("c", "python")
+_VARIABLE = "CODETRACER_OTEL_CORE"
+
+
+def environment(core: str) -> dict[str, str]:
+    """Return the variables of this process with those that choose a recorder."""
+    return {**os.environ, _VARIABLE: core}  # noqa: TID251 - handed on to a program
+
+
+def cores_of(python: str) -> tuple[str, ...]:
+    """Return the recorders that an interpreter has: the compiled one may be missing."""
+    return tuple(core for core in CORES if _core_in_use(python, core) == core)
+
+
+def _core_in_use(python: str, core: str) -> str:
+    command = [python, "-m", "codetracer_otel", "--version"]
+    said = subprocess.check_output(command, env=environment(core), text=True)
+    return said.partition("core: ")[2].split()[0]
