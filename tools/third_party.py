@@ -192,7 +192,8 @@ def archives(library: Library, downloads: Path) -> list[Path]:
 
 
 def download(library: Library, downloads: Path) -> None:
-    command = ("-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:")
+    # What builds its metadata may come as wheels.
+    command = ("-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", library.name)
     subprocess.run(
         [sys.executable, *command, "--dest", str(downloads), library.requirement],
         check=True,
