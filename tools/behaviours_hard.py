@@ -41,11 +41,11 @@ MODES = (
 )
 
 
-def run(python: str, core: str, mode: Mode) -> tuple[str, bool]:
+def run(python: str, core: str, mode: Mode, select: str) -> tuple[str, bool]:
     """Return a row of the table, and whether everything passed."""
-    command = [python, *mode.flags, "-m", "pytest", "-q", "-W", _IGNORED, "tests/behaviours"]
+    command = [python, *mode.flags, "-m", "pytest", "-q", "-W", _IGNORED]
     done = subprocess.run(
-        command,
+        [*command, "-k", select, "tests/behaviours"],
         env={**environment(core), **mode.environ},
         capture_output=True,
         text=True,
@@ -71,11 +71,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pythons", nargs="+", metavar="PYTHON")
     parser.add_argument("--write", type=Path)
+    parser.add_argument("--select", default="", help="which tests, as pytest's -k")
     options = parser.parse_args()
     rows, passed = [], True
     for python in filter(os.path.exists, options.pythons):
         for core, mode in product(cores_of(python), MODES):
-            row, is_good = run(python, core, mode)
+            row, is_good = run(python, core, mode, options.select)
             print(row, flush=True)
             rows.append(row)
             passed = passed and is_good

@@ -37,7 +37,9 @@ MODULES = [
     "test_contextlib_async", "test_context", "test_decorators", "test_exceptions", "test_raise",
     "test_threading", "test_thread", "test_queue", "test_functools", "test_dataclasses",
     "test_enum", "test_weakref", "test_gc", "test_traceback", "test_warnings", "test_with",
-    "test_yield_from", "test_concurrent_futures", "test_asyncio",
+    "test_yield_from", "test_monitoring", "test_sys_settrace", "test_sys_setprofile",
+    "test_except_star", "test_scope", "test_listcomps", "test_setcomps", "test_dictcomps",
+    "test_genexps", "test_concurrent_futures", "test_asyncio",
 ]
 # fmt: on
 TRACE_EVERYTHING = """

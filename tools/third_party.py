@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 UNTRACED = ("-m", "pytest")
 TRACED = ("-m", "codetracer_otel", "run", "--exporter", "none", "--pytest")
 PYTEST_OPTIONS = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly")
+# Property tests take the same examples each time, however long they take.
+PYTEST_OPTIONS += ("--hypothesis-profile=ci",)
 FOREST = (str(Path(__file__).with_name("forest.py")),)
 SECONDS = 1200
 HEADER = """\
