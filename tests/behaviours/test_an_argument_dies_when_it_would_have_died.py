@@ -1,7 +1,9 @@
 """We keep no reference to an object of the program after its call, nor delay its end."""
 
+import dataclasses
 import gc
 import sys
+import typing
 import weakref
 
 import pytest
@@ -149,5 +151,81 @@ def test_code_that_is_compiled_and_dropped_is_collected(record):
         namespace.clear()
         del source
         active_session().flush()
+        gc.collect()
+        assert reference() is None
+
+
+def class_with_a_dictionary():
+    class Plain:
+        def __init__(self):
+            self.field = 1
+
+    return Plain
+
+
+def class_with_slots():
+    class Slotted:
+        __slots__ = ("__weakref__", "field")
+
+        def __init__(self):
+            self.field = 1
+
+    return Slotted
+
+
+def class_that_inherits():
+    return type("Derived", (class_with_a_dictionary(), class_with_slots()), {})
+
+
+def dataclass_with_a_dictionary():
+    return dataclasses.make_dataclass("Data", [("field", int, 1)])
+
+
+def dataclass_with_slots():
+    return dataclasses.make_dataclass("Data", [("field", int, 1)], slots=True)
+
+
+def named_tuple():
+    class Named(typing.NamedTuple):
+        field: int = 1
+
+    return Named
+
+
+def error():
+    class OwnError(Exception):
+        pass
+
+    return OwnError
+
+
+def number():
+    class Number(int):
+        pass
+
+    return Number
+
+
+CLASSES = [
+    class_with_a_dictionary,
+    class_with_slots,
+    class_that_inherits,
+    dataclass_with_a_dictionary,
+    dataclass_with_slots,
+    named_tuple,
+    error,
+    number,
+]
+
+
+@pytest.mark.parametrize("make", CLASSES, ids=lambda make: make.__name__)
+def test_a_class_of_the_program_dies_after_its_instances_were_arguments(record, make):
+    with record():
+        kind = make()
+        reference = weakref.ref(kind)
+        gives(kind())
+        gives([kind()])
+        gives(kind)
+        del kind
         gc.collect()
         assert reference() is None

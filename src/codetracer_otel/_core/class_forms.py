@@ -14,7 +14,12 @@ from codetracer_otel.instrumentation.values.known_types import (
     path_text,
 )
 from codetracer_otel.instrumentation.values.objects.fields import FieldReader, wants_nothing
-from codetracer_otel.instrumentation.values.safe_access import class_attribute, class_name
+from codetracer_otel.instrumentation.values.safe_access import (
+    class_attribute,
+    class_name,
+    has_dictionary,
+    slot,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +73,8 @@ def build_class_forms(
         if type(facts.read) is FieldReader:
             read = facts.read
             left_out = [(name, None) for name in read.left_out]
-            return "F", facts.name, facts.full_name, (*read.slots, *left_out), read.has_dictionary
+            slots = [(name, slot(cls, name)) for name in read.slots]
+            return "F", facts.name, facts.full_name, (*slots, *left_out), read.has_dictionary
         form = _TEXT_FORMS.get(facts.write) if facts.form is Form.TEXT else _FORMS.get(facts.form)
         fields = _fields(cls, facts, form)
         if form is None or fields is None:
@@ -84,12 +90,10 @@ def _fields(cls: type, facts: ClassFacts, form: str | None) -> tuple[Field, ...]
         slots = [(name, class_attribute(cls, name)) for name in ("_str", "_raw_paths")]
         are_slots = all(type(slot) is types.MemberDescriptorType for _, slot in slots)
         return tuple(slots) if are_slots else None
-    if (form == "E" or facts.has_dictionary) and not _has_dictionary(cls):
+    if (form == "E" or facts.has_dictionary) and not has_dictionary(cls):
         return None
     if form == "E":
         return ("_name_", None), (class_name(cls).rpartition(".")[2] + ".", None)
-    return (("args", None),) if form == "e" else facts.fields
-
-
-def _has_dictionary(cls: type) -> bool:
-    return type(class_attribute(cls, "__dict__")) is types.GetSetDescriptorType
+    if form == "e":
+        return (("args", None),)
+    return tuple((name, slot(cls, name) if is_slot else None) for name, is_slot in facts.fields)

@@ -64,8 +64,8 @@ class ClassFacts:
         name: the same without ``builtins.``.
         form: how instances are captured.
         write: with TEXT, gives the text or None; with NUMBER, the Python scalar.
-        fields: with STRUCT and NAMED_TUPLE, the field names; for a STRUCT with the descriptor of
-            a slot, or None for what stands in the instance's dictionary.
+        fields: with STRUCT and NAMED_TUPLE, the field names; for a STRUCT with whether it is a
+            slot, or stands in the instance's dictionary. No descriptor: it would keep the class.
         has_dictionary: with STRUCT, a field stands in the instance's dictionary.
         hidden: how many fields their class keeps out of its own ``repr``.
         may_repr: the class is not a builtin one, so that its ``__repr__`` may be asked for.
@@ -76,7 +76,7 @@ class ClassFacts:
     name: str
     form: Form
     write: Callable[[Any], Any] | None = None
-    fields: tuple[tuple[str, Any], ...] = ()
+    fields: tuple[tuple[str, bool], ...] = ()
     has_dictionary: bool = False
     hidden: int = 0
     may_repr: bool = True
@@ -154,13 +154,13 @@ def find_facts(cls: type, modules: Mapping[str, Any], wanted: Wanted = wants_not
 def _struct_facts(
     cls: type, full_name: str, name: str, fields: list[tuple[str, bool]]
 ) -> ClassFacts:
-    shown = tuple((field, _slot(cls, field)) for field, is_shown in fields if is_shown)
+    shown = tuple((field, _is_slot(cls, field)) for field, is_shown in fields if is_shown)
     return ClassFacts(
         full_name,
         name,
         Form.STRUCT,
         fields=shown,
-        has_dictionary=any(slot is None for _, slot in shown),
+        has_dictionary=not all(is_slot for _, is_slot in shown),
         hidden=len(fields) - len(shown),
     )
 
@@ -208,13 +208,12 @@ def _named_field(field: object) -> tuple[str, bool] | None:
     return None if name is None else (name, read_slot(field, "repr") is not False)
 
 
-def _tuple_names(cls: type) -> tuple[tuple[str, Any], ...] | None:
+def _tuple_names(cls: type) -> tuple[tuple[str, bool], ...] | None:
     names = class_attribute(cls, "_fields")
     if type(names) is not tuple or not all(type(name) is str for name in names):
         return None
-    return tuple((name, None) for name in names)
+    return tuple((name, False) for name in names)
 
 
-def _slot(cls: type, name: str) -> Any:
-    found = class_attribute(cls, name)
-    return found if type(found) is types.MemberDescriptorType else None
+def _is_slot(cls: type, name: str) -> bool:
+    return type(class_attribute(cls, name)) is types.MemberDescriptorType

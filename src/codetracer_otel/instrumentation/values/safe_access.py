@@ -68,16 +68,41 @@ def class_attribute(cls: type, name: str) -> Any:
     return MISSING
 
 
+def has_dictionary(cls: type) -> bool:
+    """Return whether instances have a dictionary that C hands out."""
+    return type(class_attribute(cls, "__dict__")) is types.GetSetDescriptorType
+
+
+def instance_dictionary(value: object) -> dict[Any, Any] | None:
+    """Return the instance's dictionary itself, None where it has none that C hands out."""
+    descriptor = class_attribute(type(value), "__dict__")
+    if type(descriptor) is not types.GetSetDescriptorType:
+        return None
+    own: dict[Any, Any] = descriptor.__get__(value)
+    return own
+
+
 def instance_attributes(value: object) -> dict[str, Any]:
     """Return a copy of the instance's dictionary, keys that are exact texts only.
 
     Other keys could run code of the program when they are compared.
     """
-    descriptor = class_attribute(type(value), "__dict__")
-    if type(descriptor) is not types.GetSetDescriptorType:
+    own = instance_dictionary(value)
+    if own is None:
         return {}
-    items = dict.items(descriptor.__get__(value))
-    return {key: item for key, item in list(items) if type(key) is str}
+    return {key: item for key, item in list(dict.items(own)) if type(key) is str}
+
+
+def slot(cls: type, name: str) -> Any:
+    """Return the descriptor of a slot, `MISSING` where no class of the order has such a slot.
+
+    It refers to its class: who keeps it keeps the class alive.
+    """
+    for entry in class_order(cls):
+        found = namespace(entry).get(name)
+        if type(found) is types.MemberDescriptorType:
+            return found
+    return MISSING
 
 
 def read_slot(value: object, name: str) -> Any:

@@ -20,7 +20,7 @@ from codetracer_otel.instrumentation.values.safe_access import (
     first_pairs,
     first_queued,
     instance_attributes,
-    read_member,
+    read_slot,
 )
 from codetracer_otel.instrumentation.values.scalars import ProgramText, ShortValues
 from codetracer_otel.model.value import DROPPED_NODE, REDACTED_NODE, Captured, Node, NodeKind
@@ -239,8 +239,8 @@ class Walker:
     def _struct(self, value: Any, facts: ClassFacts, progress: _Progress) -> Captured:
         held = instance_attributes(value) if facts.has_dictionary else {}
         pairs = [
-            (name, read_member(value, slot) if slot is not None else held.get(name, MISSING))
-            for name, slot in facts.fields[: self._max_items]
+            (name, read_slot(value, name) if is_slot else held.get(name, MISSING))
+            for name, is_slot in facts.fields[: self._max_items]
         ]
         present = [pair for pair in pairs if pair[1] is not MISSING]
         total = len(facts.fields) + facts.hidden

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import GetSetDescriptorType, MemberDescriptorType
+from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.instrumentation.values.objects.web import WEB_TYPES
@@ -11,9 +11,12 @@ from codetracer_otel.instrumentation.values.safe_access import (
     class_attribute,
     class_order,
     first_pairs,
+    has_dictionary,
+    instance_dictionary,
     module_attribute,
     namespace,
     read_member,
+    slot,
 )
 
 if TYPE_CHECKING:
@@ -72,32 +75,28 @@ def field_reader(
 class FieldReader:
     """Reads the slots of a class's instances, and what stands in their dictionaries.
 
+    Descriptors are looked up each time: one that is kept keeps its class alive.
+
     Attributes:
-        slots: names and descriptors.
+        slots: their names.
         left_out: names that are no data, beside those with two underscores.
+        has_dictionary: whether the instances have a dictionary.
     """
 
-    __slots__ = ("_read_dictionary", "left_out", "slots")
+    __slots__ = ("has_dictionary", "left_out", "slots")
 
     def __init__(self, cls: type, left_out: frozenset[str]) -> None:
         self.left_out = left_out
-        self.slots = [pair for pair in _slots(cls) if _is_data(pair[0], left_out)]
-        descriptor = class_attribute(cls, "__dict__")
-        is_read = type(descriptor) is GetSetDescriptorType
-        self._read_dictionary = descriptor.__get__ if is_read else None
-
-    @property
-    def has_dictionary(self) -> bool:
-        """Whether the instances have a dictionary."""
-        return self._read_dictionary is not None
+        self.slots = [name for name in _slots(cls) if _is_data(name, left_out)]
+        self.has_dictionary = has_dictionary(cls)
 
     def __call__(self, value: Any) -> tuple[Pairs, int]:
         """Return the first pairs of an object, and how many there are."""
-        held = ((name, read_member(value, slot)) for name, slot in self.slots)
+        held = [(name, read_member(value, slot(type(value), name))) for name in self.slots]
         pairs = [pair for pair in held if pair[1] is not MISSING]
-        if self._read_dictionary is None:
+        own = instance_dictionary(value) if self.has_dictionary else None
+        if own is None:
             return pairs, len(pairs)
-        own = self._read_dictionary(value)
         more = first_pairs(own, _MOST)
         shown = [pair for pair in more if type(pair[0]) is str and _is_data(pair[0], self.left_out)]
         unseen = dict.__len__(own) - len(more)
@@ -110,14 +109,14 @@ def _reader(cls: type, left_out: frozenset[str]) -> FieldReader | None:
     return read if read.slots or read.has_dictionary else None
 
 
-def _slots(cls: type) -> list[tuple[str, Any]]:
-    found = {
-        name: member
+def _slots(cls: type) -> list[str]:
+    found = (
+        name
         for entry in reversed(class_order(cls))
         for name, member in list(namespace(entry).items())
         if type(name) is str and type(member) is MemberDescriptorType
-    }
-    return list(found.items())
+    )
+    return list(dict.fromkeys(found))
 
 
 def _is_data(name: str, left_out: frozenset[str]) -> bool:
