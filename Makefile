@@ -143,7 +143,7 @@ leaks: .venv/.installed
 
 # Every block of docs/recipes, with the servers and tools that they are for.
 RECIPES = gunicorn uvicorn celery nbclient ipykernel "rotel==0.0.1a15" pytest pytest-timeout \
-    fastapi sqlalchemy httpx django flask aiohttp
+    fastapi sqlalchemy httpx django flask aiohttp opentelemetry-proto
 .venv-recipes/.installed: pyproject.toml
 	@python=$$(PYTHON="$(PYTHON)" tools/find-python) || exit 1; "$$python" -m venv .venv-recipes
 	@.venv-recipes/bin/python -m pip install --quiet --upgrade "pip>=25.1"

@@ -84,7 +84,7 @@ put_value(rendering *rendering, const char *at)
 
     switch (*at) {
     case NONE:
-        return ct_put_bytes(output, "\"None\"", 6) < 0 ? -1 : 1;
+        return ct_put_bytes(output, "null", 4) < 0 ? -1 : 1;
     case TRUE_:
         return ct_put_bytes(output, "true", 4) < 0 ? -1 : 1;
     case FALSE_:

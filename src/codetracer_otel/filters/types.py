@@ -10,11 +10,21 @@ from codetracer_otel.data_classes import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import CodeType
 
 
 # Name of the functions that the compiler makes of annotations from CPython 3.14 on (PEP 649).
-# Nobody wrote them: they are never traced.
-ANNOTATE: Final = "__annotate__"
+_ANNOTATE: Final = "__annotate__"
+# All that code evaluates which an extension module of Cython for the stable ABI runs to have a
+# frame in the tracebacks of its functions; it has the name, file and line of one of these.
+_TRACEBACK_ENTRY: Final = ("_getframe",)
+_CO_NEWLOCALS: Final = 0x2
+
+
+def is_nobodys(code: CodeType) -> bool:
+    """Return whether nobody wrote a code object: it is never traced."""
+    is_entry = code.co_names == _TRACEBACK_ENTRY and not code.co_flags & _CO_NEWLOCALS
+    return code.co_name == _ANNOTATE or is_entry
 
 
 class Action(IntEnum):

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.code.paths import absolute_path
 from codetracer_otel.filters.types import (
-    ANNOTATE,
     CAPTURED_AS,
     Action,
     CodeIdentity,
     ValueKind,
+    is_nobodys,
     learn_nothing,
 )
 from codetracer_otel.instrumentation.values.frame_variables import CO_OPTIMIZED
@@ -113,7 +113,7 @@ class PlanBuilder:
 
     def build_again(self, code: CodeType, hint: str | None) -> PlannedCode | None:
         """Return the plan for ``code`` whose module calls itself ``hint``, or None to skip it."""
-        if code.co_name == ANNOTATE:
+        if is_nobodys(code):
             return None
         identity = self._identify(code, hint)
         decision = self._classifier.classify(identity)

@@ -23,7 +23,7 @@ from codetracer_otel.model.record import (
     exception_event,
     hex_span_id,
 )
-from codetracer_otel.model.value import REDACTED, attribute_value
+from codetracer_otel.model.value import NONE_TEXT, REDACTED, attribute_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -101,15 +101,20 @@ class Batch:
     def __len__(self) -> int:
         return len(self.records) + len(self.spans)
 
-    def views(self) -> Iterator[SpanView]:
-        """Yield every span of the batch as a `SpanView`."""
+    def views(self, none: str | None = NONE_TEXT) -> Iterator[SpanView]:
+        """Yield every span of the batch as a `SpanView`, see `span_view`."""
         for record in self.records:
-            yield span_view(record)
+            yield span_view(record, none)
         yield from self.spans
 
 
-def span_view(record: Record) -> SpanView:
-    """Build the slow, complete view of one finished function span."""
+def span_view(record: Record, none: str | None = NONE_TEXT) -> SpanView:
+    """Build the slow, complete view of one finished function span.
+
+    Args:
+        record: of the span.
+        none: what stands for a value that was None, see `attribute_value`.
+    """
     segment: TraceOnThread = record[SEGMENT]
     extras: SpanDetails | None = record[EXTRAS]
     plan: Plan = record[PLAN]
@@ -125,12 +130,12 @@ def span_view(record: Record) -> SpanView:
         trace_flags=segment.trace_flags,
         parent_is_remote=bool(record[PARENT_ID]) and record[PARENT_ID] == segment.remote_parent_id,
     )
-    _add_arguments(view.attributes, plan, record[ARGUMENTS])
+    _add_arguments(view.attributes, plan, record[ARGUMENTS], none)
     result = record[RESULT]
     if result is not NOT_CAPTURED:
-        view.attributes["codetracer.return"] = attribute_value(result)
+        view.attributes["codetracer.return"] = attribute_value(result, none)
     if extras is not None:
-        apply_extras(view, plan, extras)
+        apply_extras(view, plan, extras, none)
     if len(view.attributes) > plan.bounds.attributes:
         view.attributes, dropped = first_of(view.attributes, plan.bounds.attributes)
         view.dropped_attributes += dropped
@@ -144,10 +149,12 @@ def state_of(plan: Plan, segment: TraceOnThread, extras: SpanDetails | None) -> 
     return with_threshold(segment.trace_state, plan.ratio_bound)
 
 
-def apply_extras(view: SpanView, plan: Plan, extras: SpanDetails) -> None:
+def apply_extras(
+    view: SpanView, plan: Plan, extras: SpanDetails, none: str | None = NONE_TEXT
+) -> None:
     """Add to a view what only some spans have."""
-    _add_variables(view.attributes, plan.locals, extras.locals)
-    _add_variables(view.attributes, plan.globals, extras.globals)
+    _add_variables(view.attributes, plan.locals, extras.locals, none)
+    _add_variables(view.attributes, plan.globals, extras.globals, none)
     _add_endings(view.attributes, extras)
     if extras.sampling_ratio is not None:
         view.attributes.pop("codetracer.sampling.ratio", None)
@@ -181,7 +188,10 @@ def _code_attributes(plan: Plan, segment: TraceOnThread) -> dict[str, AttributeV
 
 
 def _add_arguments(
-    attributes: dict[str, AttributeValue], plan: Plan, values: tuple[Captured, ...]
+    attributes: dict[str, AttributeValue],
+    plan: Plan,
+    values: tuple[Captured, ...],
+    none: str | None,
 ) -> None:
     if len(values) != len(plan.argument_names):
         return  # kept only for its error: captured nothing
@@ -189,17 +199,18 @@ def _add_arguments(
     redacted = plain_cut(REDACTED, plan.bounds.text)
     for variable in plan.arguments:
         value = redacted if variable.redacted else by_name[variable.name]
-        attributes[variable.attribute] = attribute_value(value)
+        attributes[variable.attribute] = attribute_value(value, none)
 
 
 def _add_variables(
     attributes: dict[str, AttributeValue],
     variables: tuple[Variable, ...],
     values: tuple[Any, ...],
+    none: str | None,
 ) -> None:
     for variable, value in zip(variables, values, strict=False):
         if value is not NOT_CAPTURED:
-            attributes[variable.attribute] = attribute_value(value)
+            attributes[variable.attribute] = attribute_value(value, none)
 
 
 def _add_endings(attributes: dict[str, AttributeValue], extras: SpanDetails) -> None:

@@ -143,14 +143,22 @@ def _shortened(kept: str, full: int, longest: int) -> str:
     return kept[:length] + (cut_marker(full) if length < longest else "")
 
 
-def attribute_value(value: Captured) -> AttributeValue:
+NONE_TEXT: Final = "None"
+
+
+def attribute_value(value: Captured, none: str | None = NONE_TEXT) -> AttributeValue:
     """Return the OpenTelemetry attribute form of a captured value.
 
-    Scalars and flat homogeneous sequences of scalars stay native (sequences as tuples); None is
-    the text ``None``; integers beyond 64 bit are decimal text; everything else is compact JSON.
+    Scalars and flat homogeneous sequences of scalars stay native (sequences as tuples); integers
+    beyond 64 bit are decimal text; everything else is compact JSON.
+
+    Args:
+        value: as it was captured.
+        none: what stands for None: a text, because exporters log or lose attributes without a
+            value, or None itself for formats that have it.
     """
     if value is None:
-        return "None"
+        return none  # type: ignore[return-value]
     kind = type(value)
     if kind is int:
         return value if INT64_MIN <= value <= INT64_MAX else decimal(value)  # type: ignore[operator,arg-type,return-value]

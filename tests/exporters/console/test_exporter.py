@@ -230,7 +230,8 @@ def test_durations_have_three_digits_and_a_unit(ns, text):
     ("value", "text"),
     [
         ("<redacted>", "<redacted>"),
-        ("None", "None"),
+        (None, "None"),
+        ("None", "'None'"),
         ('{"a":"\x1b' + "b" * 40, '{"a":"\\x1b' + "b" * 33 + "..."),
         ("it's", '"it\'s"'),
         ("x" * 41, "'" + "x" * 40 + "'..."),

@@ -41,7 +41,7 @@ def test_a_function_span_is_one_line_with_the_documented_fields(capsys):
                 "codetracer.arg.net": 3,
                 "codetracer.arg.zone": "eu",
                 "codetracer.arg.card": "<redacted>",
-                "codetracer.return": "None",
+                "codetracer.return": None,
             },
             "events": [],
             "links": [],

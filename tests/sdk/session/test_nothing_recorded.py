@@ -4,10 +4,37 @@ from __future__ import annotations
 
 import pytest
 from tests.conftest import only, rule
+from tests.traced_run import run_traced, spans_in
 
 from codetracer_otel.sdk.session.configure import configure
 from codetracer_otel.testing import InMemoryExporter
 
+FORKING = """
+import multiprocessing, os
+def work(): pass
+if __name__ == "__main__":
+    context = multiprocessing.get_context("fork")
+    one = context.Process(target=work)
+    one.start()
+    one.join()
+    two = multiprocessing.get_context("spawn").Process(target=work)
+    two.start()
+    two.join()
+    if not os.fork():
+        os._exit(0)
+    os.wait()
+"""
+NOTHING_OF_THE_MODULE = """
+[meta]
+name = "app"
+version = 2
+[scope]
+default_exec = "inherit"
+default_value_action = "inherit"
+[[scope.rules]]
+selector = "obj:__main__.<module>"
+exec = "skip"
+"""
 UNSAMPLED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 
 
@@ -39,6 +66,25 @@ def test_what_the_environment_asks_for_is_the_reason(monkeypatch, variables, rea
 def test_a_rule_that_keeps_no_call_is_the_reason():
     sampled = "exec = 'trace'\n[scope.rules.sampling]\nratio = 0.0\n"
     assert "kept none of 2 calls" in why(rule(f"obj:{__name__}.work", sampled))
+
+
+def test_a_process_whose_children_do_the_work_says_so(tmp_path):
+    (tmp_path / "app.py").write_text(FORKING)
+    # as a server's: nothing of the program is called in the process that forks
+    words = ("--trace-filter", "app.toml", "--exporter", "jsonl=spans.jsonl", "app.py")
+    (tmp_path / "app.toml").write_text(NOTHING_OF_THE_MODULE)
+    done = run_traced(*words, cwd=tmp_path)
+    assert done.stderr.splitlines()[-1] == (
+        "codetracer-otel: no span of this process, which started 3 others; those deliver their own"
+    )
+    files = [file for file in tmp_path.glob("spans.jsonl*") if spans_in(file)]
+    assert spans_in(*files)[0]["name"] == "__main__.work"
+    assert len(files) == 2
+
+
+def test_code_of_others_is_the_reason_also_where_some_of_it_has_no_file(tmp_path):
+    done = run_traced("--exporter", "jsonl=s.jsonl", "-m", "coverage", "--version", cwd=tmp_path)
+    assert "only the standard library and installed packages were called" in done.stderr
 
 
 def test_else_it_is_the_rule_that_skipped_most():

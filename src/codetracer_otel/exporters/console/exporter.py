@@ -84,7 +84,7 @@ class ConsoleExporter:
         """Take the spans in; return those that nothing stands above."""
         roots: list[tuple[str, Node]] = []
         # a batch holds one thread after the other; nearly every span ends before its parent
-        for view in sorted(batch.views(), key=lambda ended: ended.end_ns):
+        for view in sorted(batch.views(none=None), key=lambda ended: ended.end_ns):
             root = self._trees.setdefault(view.trace_id, Tree()).add(view)
             if root is not None:
                 roots.append((view.trace_id, root))

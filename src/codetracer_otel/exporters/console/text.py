@@ -40,7 +40,7 @@ def short(value: Any) -> str:
     if not isinstance(found, str):
         return printable(repr(found), _MAX_VALUE)
     # sentinels, types and the JSON of containers read better without quotes
-    if found == "None" or found.startswith(_BARE):
+    if found.startswith(_BARE):
         return printable(found, _MAX_VALUE)
     return repr(found) if len(found) <= _MAX_VALUE else repr(found[:_MAX_VALUE]) + "..."
 

@@ -211,7 +211,7 @@ class ChromeEvents:
 
 def seen(record: Record) -> tuple[SpanView, str]:
     """Return the view of a record, and the rule that chose it."""
-    return span_view(record), record[PLAN].rule
+    return span_view(record, none=None), record[PLAN].rule
 
 
 def _placed(view: SpanView, rule: str) -> _Placed:

@@ -140,7 +140,7 @@ class JsonLinesExporter:
         """Write a line for each span; a line that cannot be written makes it a failure."""
         lost = self._lost
         self._put_head()
-        views = batch.views()
+        views = batch.views(none=None)
         block = RecordBlock.of(batch.records).native
         if block is not None and self._is_printed is None and not self._is_ended:
             self._write_block(block)
@@ -159,7 +159,7 @@ class JsonLinesExporter:
         self._lost += self._writer.write_lines(lines)
 
     def _line_of(self, record: Record) -> bytes | None:
-        line = self._writer.encoded(span_line(span_view(record)))
+        line = self._writer.encoded(span_line(span_view(record, none=None)))
         self._lost += line is None
         return line
 

@@ -11,7 +11,7 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from codetracer_otel.data_classes import dataclass
-from codetracer_otel.filters.types import ANNOTATE
+from codetracer_otel.filters.types import is_nobodys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,7 +68,7 @@ def code_objects(code: CodeType) -> Iterator[CodeType]:
         current = waiting.pop()
         yield current
         inner = [constant for constant in current.co_consts if isinstance(constant, CodeType)]
-        waiting.extend(code for code in reversed(inner) if code.co_name != ANNOTATE)
+        waiting.extend(code for code in reversed(inner) if not is_nobodys(code))
 
 
 def code_at_line(code: CodeType, line: int) -> CodeType | None:

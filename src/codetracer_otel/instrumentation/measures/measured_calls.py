@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Time
 from codetracer_otel.filters.code.paths import absolute_path
-from codetracer_otel.filters.types import ANNOTATE, CodeIdentity
+from codetracer_otel.filters.types import CodeIdentity, is_nobodys
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
 from codetracer_otel.instrumentation.plan_builder import module_hint, shown_function_name
 
@@ -138,7 +138,7 @@ class MeasureRecorder:
 
     def _judge(self, code: CodeType, frame: FrameType) -> bool:
         """Return whether a code object that is seen for the first time is measured."""
-        if self._is_ours(code.co_filename) or code.co_name == ANNOTATE:
+        if self._is_ours(code.co_filename) or is_nobodys(code):
             self._monitor.skipped(code)
             return False
         file = code.co_filename

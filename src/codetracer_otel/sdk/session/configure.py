@@ -96,7 +96,9 @@ def begin_session(
         if outer is not None:
             _nest(session, outer)
         _Active.session, _Active.filters = session, chain.summary
-        child = ChildSession(keywords, settings.launch, session.traceparent, begin_in_child)
+        child = ChildSession(
+            keywords, settings.launch, session.traceparent_of_child, begin_in_child
+        )
         session.on_shutdown(hand_to_children(child))
         if settings.control:
             _offer_control(session)
@@ -238,7 +240,7 @@ def begin_child_session(
     return ChildSession(
         keywords,
         launch,
-        lambda: None if session is None else session.traceparent(),
+        lambda: None if session is None else session.traceparent_of_child(),
         begin_in_child,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.filters.decisions.classifier import SYNTHETIC_CODE
 from codetracer_otel.sdk.parts.output_paths import makes_native_traces_alone
 
 if TYPE_CHECKING:
@@ -14,20 +15,14 @@ if TYPE_CHECKING:
     from codetracer_otel.sdk.settings.model import Settings
 
 
-_FOREIGN: Final = (
-    "file:literal:@stdlib",
-    "file:literal:@site-packages",
-    "file:literal:@self",
-    "file:<frozen ...>",
-    "pkg:{_distutils_hack,_distutils_hack.*}",
-)
-"""What the builtin filter leaves out of every program."""
+_BUILTIN: Final = "<builtin:"  # rules that leave something out of every program
 
 
 def why_nothing(
     settings: Settings,
     recording: CallRecording | None,
     stopped_because: str | None,
+    children: int = 0,
 ) -> str:
     """Return why a session has recorded nothing so far, and how to ask further.
 
@@ -35,16 +30,22 @@ def why_nothing(
         settings: of the session.
         recording: what its spans, or else its steps, come from; None for neither.
         stopped_because: class of the error that ended the recording, or None.
+        children: how many processes have begun below it, with sessions of their own.
     """
     what = "call" if makes_native_traces_alone(settings) else "span"
-    return f"no {what}: {_reason(settings, recording, stopped_because)}"
+    reason = _reason(settings, recording, stopped_because)
+    if reason is None and children:
+        started = "1 other" if children == 1 else f"{children} others"
+        return f"no {what} of this process, which started {started}; those deliver their own"
+    return f"no {what}: {reason or _about_skipped_code(recording)}"
 
 
 def _reason(
     settings: Settings,
     recording: CallRecording | None,
     stopped_because: str | None,
-) -> str:
+) -> str | None:
+    """Return what kept calls out that the filter did not, or None."""
     if stopped_because is not None:
         return f"recording stopped early ({stopped_because})"
     if settings.disabled:
@@ -56,7 +57,7 @@ def _reason(
     activation = recording.activation
     if activation is not None and not activation.was_entered:
         return f"{settings.activation_path} was never entered (activation path)"
-    return _about_sampling(settings, recording) or _about_skipped_code(recording)
+    return _about_sampling(settings, recording)
 
 
 def _about_sampling(settings: Settings, recording: CallRecording) -> str | None:
@@ -77,18 +78,19 @@ def _about_sampling(settings: Settings, recording: CallRecording) -> str | None:
     return None
 
 
-def _about_skipped_code(recording: CallRecording) -> str:
-    skipped = recording.skipped.by_rule
+def _about_skipped_code(recording: CallRecording | None) -> str:
+    skipped = recording.skipped.by_rule if recording is not None else Counter()
     if not skipped:
         return "no function was called that a session had not seen before"
-    own = Counter({rule: n for rule, n in skipped.items() if rule.selector not in _FOREIGN})
-    if not own:
+    own = Counter({rule: n for rule, n in skipped.items() if not rule.file.startswith(_BUILTIN)})
+    without_file = skipped[SYNTHETIC_CODE]
+    if not own and 2 * without_file < skipped.total():
         return (
             f"only the standard library and installed packages were called, {skipped.total()} code "
             "objects that the builtin filter skips; a rule such as pkg:{requests,requests.*} with "
             'exec = "trace" turns a package on'
         )
-    source, count = own.most_common(1)[0]
+    source, count = own.most_common(1)[0] if own else (SYNTHETIC_CODE, without_file)
     return (
         f"{skipped.total()} code objects skipped, {count} of them by {source.file}:{source.line}; "
         "ask: codetracer-otel explain PATH/FILE.py"

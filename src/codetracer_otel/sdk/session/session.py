@@ -71,6 +71,7 @@ class Session:
         settings: everything it was started with.
         parts: what records, in the order in which they begin anew in a forked child.
         sigterm: answers SIGTERM; None where nobody asked for that.
+        children: how many processes have begun below this one, with sessions of their own.
         nested: a session that the program has begun within this one, which waits for its end.
         when_cut_short: called when a signal has ended it.
         on_end: called when everything else of the end is done.
@@ -96,6 +97,7 @@ class Session:
         self._ending_thread: int | None = None
         self.sigterm: Sigterm | None = None
         self.nested: Session | None = None
+        self.children = 0
         self._told: set[str] = set()
         self.when_cut_short: Callable[[], object] = bool
         self.on_end: Callable[[], object] = bool
@@ -237,7 +239,7 @@ class Session:
 
     def why_nothing(self) -> str:
         """Return why no call was recorded so far, and how to ask further."""
-        return why_nothing(self.settings, self._leading, self._stopped_because)
+        return why_nothing(self.settings, self._leading, self._stopped_because, self.children)
 
     def shutdown(self, timeout: float = 5.0) -> bool:
         """Stop recording, deliver the rest, and leave the interpreter as it was before.
@@ -348,6 +350,11 @@ class Session:
         flags = int(context.trace_flags)
         return f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags:02x}"
 
+    def traceparent_of_child(self) -> str | None:
+        """Return `traceparent` for a process that is being spawned, and count it."""
+        self.children += 1
+        return self.traceparent()
+
     def raise_soon(self, take: Callable[[], BaseException | None]) -> None:
         """Let the program's next call of a traced function raise what ``take`` returns."""
         if self._leading is not None and not self._is_shut_down:
@@ -388,6 +395,7 @@ class Session:
 
     def after_fork_in_parent(self) -> None:
         """Go on after a fork."""
+        self.children += 1
         self._pipeline.unpark_soon()
         for part in reversed(self.parts):
             part.after_fork_in_parent()
@@ -413,6 +421,7 @@ class Session:
         self._lock = Threads.RLock()
         self._ended, self._ending_thread = Threads.allocate_lock(), None
         self._process = Os.getpid()
+        self.children = 0
         if self.sigterm is not None:
             self.sigterm.rest()
         self._own_threads.clear()  # the child's threads get their identifiers again
