@@ -143,7 +143,8 @@ leaks: .venv/.installed
 
 # Every block of docs/recipes, with the servers and tools that they are for.
 RECIPES = gunicorn uvicorn celery nbclient ipykernel "rotel==0.0.1a15" pytest pytest-timeout \
-    fastapi sqlalchemy httpx django flask aiohttp opentelemetry-proto
+    fastapi sqlalchemy httpx django flask aiohttp msgspec attrs pandas pyarrow requests \
+    opentelemetry-proto
 .venv-recipes/.installed: pyproject.toml
 	@python=$$(PYTHON="$(PYTHON)" tools/find-python) || exit 1; "$$python" -m venv .venv-recipes
 	@.venv-recipes/bin/python -m pip install --quiet --upgrade "pip>=25.1"
@@ -151,7 +152,8 @@ RECIPES = gunicorn uvicorn celery nbclient ipykernel "rotel==0.0.1a15" pytest py
 	@touch $@
 
 recipes: .venv-recipes/.installed
-	.venv-recipes/bin/python -m pytest -q tests/docs/test_pages.py
+	.venv-recipes/bin/python -m pytest -q tests/docs/test_pages.py \
+	    tests/ecosystem/test_objects_of_frameworks.py
 
 # Wheel and sdist, installed into empty environments of both interpreters, and used from outside.
 package: .venv/.installed

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.instrumentation.values.known_types import short_form
-from codetracer_otel.instrumentation.values.objects.fields import field_reader, wants_nothing
+from codetracer_otel.instrumentation.values.objects.fields import (
+    exception_reader,
+    field_reader,
+    wants_nothing,
+)
 from codetracer_otel.instrumentation.values.safe_access import (
     MISSING,
     class_attribute,
@@ -144,11 +148,12 @@ def find_facts(cls: type, modules: Mapping[str, Any], wanted: Wanted = wants_not
     if fields is not None:
         return _struct_facts(cls, full_name, name, fields)
     facts = _facts_from_bases(cls, full_name, name, modules, may_repr=may_repr)
+    read = None
     if facts.form is Form.OBJECT and may_repr:
         read = field_reader(cls, modules, wanted)
-        if read is not None:
-            return ClassFacts(full_name, name, Form.FIELDS, read=read)
-    return facts
+    elif facts.form is Form.EXCEPTION:
+        read = exception_reader(cls, wanted)
+    return facts if read is None else ClassFacts(full_name, name, Form.FIELDS, read=read)
 
 
 def _struct_facts(

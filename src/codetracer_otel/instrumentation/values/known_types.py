@@ -7,16 +7,15 @@ import enum
 import types
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.instrumentation.values.objects.arrays import array_form, frame_form
 from codetracer_otel.instrumentation.values.safe_access import (
     MISSING,
     class_attribute,
     class_name,
     class_order,
-    derives,
     exact_text,
     instance_attributes,
     module_attribute,
-    namespace,
     read_member,
     read_slot,
 )
@@ -180,72 +179,11 @@ def path_text(value: object) -> str | None:
     return joined or "."
 
 
-def _array_form(modules: Mapping[str, Any], _cls: type) -> ShortForm:
-    def write(value: object) -> str | None:
-        shape = _array_shape(value, modules)
-        kind = _array_kind(value, modules)
-        return f"ndarray(shape={shape}, dtype={kind})" if shape is not None and kind else None
-
-    return write
-
-
-def _array_shape(value: object, modules: Mapping[str, Any]) -> tuple[int, ...] | None:
-    array = module_attribute(modules, "numpy", "ndarray")
-    if array is MISSING or not derives(type(value), array):
-        return None
-    shape = read_member(value, namespace(array).get("shape"))
-    return shape if type(shape) is tuple else None
-
-
-_KINDS: Final = {"b": "bool", "i": "int", "u": "uint", "f": "float", "c": "complex"}
-
-
-def _array_kind(value: object, modules: Mapping[str, Any]) -> str | None:
-    array = module_attribute(modules, "numpy", "ndarray")
-    dtype = module_attribute(modules, "numpy", "dtype")
-    if dtype is MISSING:
-        return None
-    held = read_member(value, namespace(array).get("dtype"))
-    kind = read_member(held, namespace(dtype).get("kind"))
-    size = read_member(held, namespace(dtype).get("itemsize"))
-    if type(kind) is not str or type(size) is not int:
-        return None
-    return f"{_KINDS[kind]}{size * 8}" if kind in _KINDS else kind
-
-
-def _frame_form(modules: Mapping[str, Any], cls: type) -> ShortForm:
-    name = class_name(cls).rpartition(".")[2]
-
-    def write(value: object) -> str | None:
-        axes = _held(instance_attributes(value).get("_mgr"), "axes")
-        if type(axes) is not list:
-            return None
-        lengths = [_axis_length(axis, modules) for axis in reversed(axes)]
-        return f"{name}(shape=({', '.join(lengths)}{',' * (len(lengths) == 1)}))"
-
-    return write
-
-
-def _axis_length(axis: object, modules: Mapping[str, Any]) -> str:
-    held = instance_attributes(axis)
-    if type(held.get("_range")) is range:
-        return str(len(held["_range"]))
-    data = held.get("_data")
-    shape = _array_shape(data, modules) or _array_shape(_held(data, "_ndarray"), modules)
-    return str(shape[0]) if shape else "?"
-
-
-def _held(value: object, name: str) -> Any:
-    """Return what stands in a slot or else in the instance's dictionary."""
-    found = read_slot(value, name)
-    return instance_attributes(value).get(name) if found is MISSING else found
-
-
 _LOADED_FORMS: Final = (
     ("decimal", "Decimal", _decimal_form),
     ("uuid", "UUID", _uuid_form),
     ("pathlib", "PurePath", _path_form),
-    ("numpy", "ndarray", _array_form),
-    ("pandas", "DataFrame", _frame_form),
-    ("pandas", "Series", _frame_form),
+    ("numpy", "ndarray", array_form),
+    ("pandas", "DataFrame", frame_form),
+    ("pandas", "Series", frame_form),
 )

@@ -15,6 +15,7 @@ from codetracer_otel.traces.span_columns import NONE, Details, FoldedCalls, Mark
 
 if TYPE_CHECKING:
     from codetracer_otel.traces.inputs import Input
+    from codetracer_otel.traces.runs import Run
     from codetracer_otel.traces.sources.span_ids import SpanIds
     from codetracer_otel.traces.span_columns import Spans
 
@@ -127,7 +128,7 @@ class LineSource:
         if schema == RUN_SCHEMA:
             self._begin(line, spans)
         elif schema == LOSS_SCHEMA:
-            spans.runs[self._run_of(spans)].losses.append(line)
+            self._ended(line, spans).losses.append(line)
         else:
             return "resourceMetrics" in line or "resourceLogs" in line
         return True
@@ -137,6 +138,14 @@ class LineSource:
         if self._run == NONE or spans.runs[self._run].facts != facts:
             self._run = NONE
             spans.runs[self._run_of(spans)].facts = facts
+
+    def _ended(self, line: Line, spans: Spans) -> Run:
+        """Return the run that a last line is of: spawned processes share their parent's file."""
+        process = line.get("process_id")
+        for run in reversed(spans.runs):
+            if run.label == self._input.label and run.facts.get("process_id") == process:
+                return run
+        return spans.runs[self._run_of(spans)]
 
     def _run_of(self, spans: Spans) -> int:
         """Return the number of the run that lines belong to now."""

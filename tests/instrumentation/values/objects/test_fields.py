@@ -175,6 +175,18 @@ def test_no_hook_of_an_object_runs():
     assert Haunted.ran == []
 
 
+class Refused(Exception):
+    def __init__(self, code, token):
+        super().__init__(f"refused {code}")
+        self.code, self.token = code, token
+
+
+def test_an_exception_shows_its_arguments_and_the_fields_of_a_class_of_the_program():
+    assert capture(Refused(3, "t")) == {"args": ["refused 3"], "code": 3, "token": "t"}
+    assert capture(Refused(3, "t"), wanted=lambda _cls: None) == {"args": ["refused 3"]}
+    assert capture(ValueError(1)) == {"args": [1]}
+
+
 # what a filter says
 
 

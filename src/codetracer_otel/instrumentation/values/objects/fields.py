@@ -36,6 +36,7 @@ _DATA_CLASSES: Final[tuple[tuple[str, str, frozenset[str]], ...]] = (
     ("django.db.models.base", "Model", frozenset({"_state", "_prefetched_objects_cache"})),
     ("msgspec", "Struct", frozenset()),
 )
+_read_arguments: Final = BaseException.__dict__["args"].__get__
 _SQLALCHEMY_MARK: Final = "_sa_class_manager"
 _SQLALCHEMY_STATE: Final = frozenset({"_sa_instance_state"})
 
@@ -70,6 +71,19 @@ def field_reader(
     if class_attribute(cls, _SQLALCHEMY_MARK) is not MISSING:
         return _reader(cls, _SQLALCHEMY_STATE)
     return _reader(cls, frozenset()) if answer else None
+
+
+def exception_reader(cls: type, wanted: Wanted) -> ReadFields | None:
+    """Return what reads arguments and fields of a class of exceptions; None for arguments alone."""
+    if not wanted(cls) or class_attribute(cls, "__dict__") is MISSING:
+        return None
+    read = FieldReader(cls, frozenset())
+
+    def pairs_of(value: Any) -> tuple[Pairs, int]:
+        pairs, count = read(value)
+        return [("args", _read_arguments(value)), *pairs], count + 1
+
+    return pairs_of
 
 
 class FieldReader:
