@@ -20,9 +20,11 @@ from benchmarks.redaction_corpus import (
     HELD_OUT_FIFTH,
     HELD_OUT_FOURTH,
     HELD_OUT_SECOND,
+    HELD_OUT_SIXTH,
     HELD_OUT_THIRD,
     KNOWN,
     POSITIONS,
+    TUNING,
     fill,
     harmless,
     made_up,
@@ -129,6 +131,8 @@ def secrets(seed):
         "held out, third": templates(HELD_OUT_THIRD),
         "held out, fourth": templates(HELD_OUT_FOURTH),
         "held out, fifth": templates(HELD_OUT_FIFTH),
+        "held out, sixth": templates(HELD_OUT_SIXTH),
+        "tuning": templates(TUNING),
         "made up": made_up(MADE_UP, pick),
     }
     return {

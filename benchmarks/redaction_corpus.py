@@ -342,6 +342,104 @@ twitter AAAAAAAAAAAAAAAAAAAAAA{A90}
 workato wrka-eyJ{W8}.{W16}.{W64}
 """
 
+HELD_OUT_SIXTH = """
+adapty secret_live_{A8}.{A32}
+apideck sk_live_{W93}
+besttime pri_{H32}
+boundary at_{A10}_s1{A60}
+branch key_live_{L32}
+censys censys_{A8}_{A24}
+chapa CHASECK-{A32}
+checkio pk_{L45}
+chief-tools ctp_{A36}
+cloudflare-global cfk_{A40}{H8}
+convertapi secret_{A16}
+dependency-track odt_{A32}
+fauna fnAE{W36}
+finage API_KEY{U32}
+iyzico sandbox-{A32}
+jumpcloud jca_{A36}
+matrix-auth mat_{A30}_{A6}
+mezmo sts_{H32}
+nostr nsec1{L58}
+ntfy tk_{L29}
+nylas nyk_v0_{A64}
+okta 00{W40}
+omise skey_live_{L19}
+openvsx ovsxat_{G}
+pagarme ak_live_{A30}
+pushbullet o.{A32}
+rancher token-{L5}:{L54}
+revolut sand_{W43}
+signalwire PT{H48}
+sindri sindri_{A32}
+smtp2go api-{U32}
+spotify BQ{W150}
+storyblok {A22}tt-{D6}-{W20}
+teamwork tkn.v1_{A71}=
+tickettailor sk_{D4}_{D6}_{H32}
+tiktok act.{A60}!{D4}.va
+toss live_gsk_{A28}
+twelvelabs tlk_{U28}
+twitch oauth:{L30}
+vercel-personal vcp_{A56}
+webex {A64}_PF84_{G}
+webflow ws-{H64}
+"""
+
+# Of the same origin as the sixth; what was changed after its first look was tried on these.
+TUNING = """
+ably {A6}.{A6}:{W43}
+alchemy alcht_{A30}
+amazon-lwa-token Atza|IwEB{W200}
+azure-api-management git&{D12}&{B85}A==
+backblaze K00{D1}{B27}
+bannerbear bb_pr_{H30}
+bitcoin-hd xprv9s21ZrQH143K{A95}
+braintrust bt-st-{A48}
+cashfree cfsk_ma_prod_{H32}_{H8}
+clarifai-pat pat_{H32}
+clickhouse 4b1d{A38}
+convoy CO.{A16}.{A64}
+coveo xx{G}
+dbt-user dbtu_{W43}
+dnsimple dnsimple_u_{A32}
+factory fk-{A40}
+fleetbase flb_live_{A20}
+gcore {D4}${H60}
+gemini-exchange master-{A20}
+gretel grtu{H60}
+harvest {D7}.pt.{W86}
+headscale hskey-api-{A12}-{W64}
+honeybadger hbp_{A36}
+instagram IGQVJ{W120}
+ionic ion_{L42}
+iterative isat_{A50}
+k3s K10{H64}::server:{H32}
+larksuite cli_{A16}
+logicmonitor lmb_{A40}
+medusa sk_{H64}
+mercado-pago APP_USR-{D16}-{D6}-{H32}-{D9}
+mongodb mdb_sa_sk_{W40}
+pay.jp sk_live_{H60}
+paystack sk_live_{L40}
+photoroom sk_pr_default_{H40}
+plunk sk_{H48}
+porkbun pk1_{H64}
+rapidapi {A10}msh{A15}p{H6}jsn{A12}
+riot RGAPI-{G}
+robinhood rh-api-{G}
+salesblink key-{A64}
+salesforce-refresh 5Aep861{W80}
+shopify-partner prtapi_{H32}
+smooch act_{L24}
+synapse syt_{A16}_{A20}_{A6}
+tines https://quiet-sea-1234.tines.com/webhook/{L32}/{L32}
+trufflehog thog-secret-{H32}
+unit v2.public.{W200}
+volcengine AKLT{A44}
+"""
+
 SYLLABLES = "ba co du fe gi ho ju ka lo mi nu po ra se ti vu wa xo ye zi".split()
 TELLING = ["live_", "test_", "sk_", "pat_", "key_", "secret_", "token_", "api_", ""]
 
@@ -394,6 +492,10 @@ POSITIONS = {
     "in brackets": lambda s: f"item[{s}]({s})<{s}>",
     "after =": lambda s: f"item={s};b=2",
     "after :": lambda s: f"item:{s},b:2",
+    "in a path": lambda s: f"/hooks/{s.replace('/', '')}/send",
+    "glued to a word": lambda s: f"item{s}",
+    "glued with _": lambda s: f"item_{s}",
+    "glued to a word behind": lambda s: f"{s}_item",
     "YAML": lambda s: f"a: 1\nitem: {s}\nz: 2",
     "UTF-16 bytes": lambda s: f"item {s}".encode("utf-16"),
 }
