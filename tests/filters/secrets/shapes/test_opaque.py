@@ -66,7 +66,16 @@ def test_the_token_of_a_discord_bot_is_found(seed):
         f"KEY{DIGEST}_{MIXED}",
         f"plainApiKey_{MIXED * 2}",
         "live_sk_JTGvsxsXBraLEKHmNebmCx",
-        f"waka_{UUID}",
+        f"wkt_{UUID}",
+        f"item_wkt_{UUID}_item",
+        f"RGAPI-{UUID}",
+        f"prtapi_{DIGEST}",
+        f"item_fhb-{DIGEST}",
+        f"itemfhb-{DIGEST}",
+        f"itemsk_{LONG}",
+        f"bb_pr_{DIGEST[:30]}",
+        f"master-{MIXED[:20]}",
+        f"oauth:{'a1b2c3d4e5f6g7h8' * 2}",
         f"luma-{UUID}-{UUID}",
         f"secret-token:{MIXED}",
     ],
@@ -95,10 +104,37 @@ def test_parts_that_are_all_drawn_at_random_need_no_prefix(token):
 
 
 @pytest.mark.parametrize(
+    "token",
+    [
+        f"xprv9s21ZrQH143K{MIXED * 4}",
+        f"AKLT{MIXED * 2}",
+        f"grtu{LONG[:60]}",
+        f"xx{UUID}",
+        f"a1b2C3.d4E5f6:{MIXED}{MIXED}",
+        f"1234${LONG[:60]}",
+        f"nsec1{'q9w8e7r6t5' * 6}",
+    ],
+)
+def test_a_token_in_one_piece_needs_no_separator(token):
+    positions = ("{}", "got {}, ok", "https://host/p?q={}&b=1", "['a\\n{}']", "/hooks/{}/send")
+    for position in positions:
+        assert token[-8:] not in redacted(position.format(token))
+
+
+@pytest.mark.parametrize(
     "text",
     [
         DIGEST,
         LONG,
+        f"chapter-{UUID}",
+        f"order-user-{LONG[:40]}",
+        f"0x{'aB3dE5f7A9' * 4}",
+        f"Qm{MIXED * 2}",
+        f"pkg/__init__.py,sha256={MIXED}-{MIXED[:20]},7696",
+        f"data:image/png;base64,{MIXED}{MIXED}{MIXED}+{MIXED}",
+        f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{MIXED * 2} me@host",
+        f"{MIXED}{MIXED}{MIXED[:16]}\n{MIXED}{MIXED}{MIXED[:16]}\n{MIXED}==",
+        base64.b64encode(b"the quick brown fox jumps over 13 lazy dogs and 7 cats").decode(),
         f"sha256:{LONG}",
         f"file_{DIGEST}",
         f"city_{DIGEST}",

@@ -13,13 +13,15 @@ from codetracer_otel.filters.secrets.shapes.prefixes import (
     IDENTIFIERS,
     NAME,
     NO_SECRETS,
-    NOT_BEFORE_DIGESTS,
     are_of_vendor,
     is_abbreviation,
+    is_unsayable,
     is_vendor,
     telling_parts,
+    tells_before_digest,
 )
 from codetracer_otel.filters.secrets.shapes.randomness import is_hex, mix_of, mix_of_longest
+from codetracer_otel.filters.secrets.shapes.solid import find_solid, follows_digest_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +29,11 @@ if TYPE_CHECKING:
 # A stretch of letters and digits that stands behind a prefix; the prefilter asks for the same.
 # Digests and UUIDs are hexadecimal, the words of identifiers have no digits among their letters.
 STRETCH: Final = (
-    r"(?:(?:[_.~$-]|(?<=[ntyNTY=]):|(?<=[0-9a-f]{9}):)(?=[A-Za-z0-9+/]{12})[A-Za-z+/]*+[0-9]"
-    r"|[.][A-Za-z0-9_-]{6}[.][A-Za-z0-9_-]{27}"
+    r"(?:(?:[_.~$-]|(?<=[hntyHNTY=]):|(?<=[0-9a-f]{9}):)(?=[A-Za-z0-9+/]{12})[A-Za-z+/]*+[0-9]"
+    r"|[.][A-Za-z0-9_-]{6}[.][A-Za-z0-9_-]{27}|[0-9.]:[A-Za-z0-9_-]{32}"
+    r"|(?<![A-Za-z0-9])(?:(?=[A-Za-z0-9]{40})(?:(?=[a-z0-9]*[A-Z])(?=[A-Z0-9]*[a-z])"
+    r"|(?=[A-Za-z0-9]{60})(?=[0-9a-fA-F]*[G-Zg-z]))"
+    r"|[A-Za-z]{1,4}[g-zA-Z](?:[0-9a-f]{28}|[0-9a-f]{8}-[0-9a-f]{4}-))"
     r"|[_-][0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-|KEY[A-Z0-9]{24}"
     r"|[_-](?=[A-Za-z]{20})(?:[a-z]{0,3}[A-Z]{1,4}){5})"
 )
@@ -37,14 +42,16 @@ STRETCH: Final = (
 # with a capital or a digit among them.
 MADE_UP: Final = r"[A-Za-z0-9]{16}|(?<![A-Za-z0-9])(?=[A-Za-z0-9]{7})[a-z]*+[A-Z0-9]"
 
-_START: Final = r"(?:(?<![\w+/.@\\-])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\[[0-9]{2}m))"
+_START: Final = (
+    r"(?:(?<![\w+/.@\\-])|(?<=[a-z]{3}/)|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\[[0-9]{2}m))"
+)
 _RUN: Final = lazy_regex(
     r"(?:(?<=\\)[nrt]|(?<=%)[0-9A-Fa-f]{2}|(?<=\[[0-9]{2})m)?([A-Za-z0-9_-]{18,})"
 )
 _GOES_ON: Final = lazy_regex(r"(?:[.~+/_-]+(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{12,})*+=*+")
 _UUID_PATTERN: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_UUID: Final = lazy_regex(_UUID_PATTERN)
-_OF_UUIDS: Final = lazy_regex(rf"([a-z]{{2,12}})[_-](?:{_UUID_PATTERN}([_-]|\Z))+\Z")
+_BEGINS_WITH_UUID: Final = lazy_regex(rf"{_UUID_PATTERN}(?:[_-]|\Z)")
+_OF_UUIDS: Final = lazy_regex(rf"(?:\A|[_-])([a-z]{{2,12}})[_-]((?:{_UUID_PATTERN}(?:[_-]|\Z))+)")
 _BY_TIME: Final = lazy_regex(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE)  # ULIDs: identifiers
 _GLUED: Final = lazy_regex(
     r"(?<![A-Za-z0-9])[A-Za-z]{0,8}(?:KEY|SECRET|TOKEN|[a-z](?:key|secret|token))"
@@ -52,14 +59,15 @@ _GLUED: Final = lazy_regex(
 )
 # Base64, and what a dot separates from its prefix: neither belongs to a run.
 _BASE64: Final = lazy_regex(
-    _START + r"([A-Za-z][A-Za-z0-9]{1,11}(?:[_-][A-Za-z0-9]{2,10}){0,2})"
+    _START + r"([A-Za-z][A-Za-z0-9]{0,11}(?:[_-][A-Za-z0-9]{2,10}){0,2})"
     r"([._-])(?:v[0-9]{1,2}[._])?([A-Za-z0-9+/_-]{8,}+(?:[.][A-Za-z0-9_-]{8,}+)*+={0,2})(?![.]?[A-Za-z(\[])"
 )
 _BEHIND_COLON: Final = lazy_regex(  # RFC 8959
-    _START + r"(?:[A-Za-z]{1,12}[_-]){0,2}(?i:token|secret|key):([A-Za-z0-9_-]{18,}+=*+)"
+    _START + r"(?:[A-Za-z]{1,12}[_-]){0,2}(?i:token|secret|key|oauth):([A-Za-z0-9_-]{18,}+=*+)"
 )
 _PARTS: Final = lazy_regex(
-    _START + r"([A-Za-z0-9]{7,}+)((?:[._~-][A-Za-z0-9_-]{4,}+)++)=*+(?![+/A-Za-z0-9_-])"
+    _START
+    + r"([A-Za-z0-9]{6,}+)((?:[._~-][A-Za-z0-9_-]{2,}+)++)=*+(?![+A-Za-z0-9_-]|/(?![a-z]{3}))"
 )
 _JSON: Final = lazy_regex("eyJ[A-Za-z0-9_-]{16}")  # another shape
 _BETWEEN: Final = lazy_regex(r"[._~-]")
@@ -68,20 +76,28 @@ _HALVES: Final = lazy_regex(
     rf"(?:(?<![A-Za-z0-9-])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{{2}}))(?:{_UUID_PATTERN}[._~:-](?=[A-Za-z]*[0-9])[A-Za-z0-9]{{28,}}+"
     r"(?::[A-Za-z0-9+/]+)?+=*+"
     r"|[A-Za-z0-9+/]{20,}+={1,2}:[A-Za-z0-9]{20,}+"
-    r"|[0-9a-f]{24}[.:][0-9a-f]{32,}+)(?![A-Za-z0-9-])"
+    r"|[0-9a-f]{24}[.:][0-9a-f]{32,}+|[0-9]{2,10}\$[0-9a-f]{40,}+)(?![A-Za-z0-9-])"
 )
 # Discord's bots: the number of the account in base64, the time, and a code over both.
 _OF_BOT: Final = lazy_regex(
     r"(?<![A-Za-z0-9_.-])([MNO][A-Za-z0-9]{21,26}={0,2})[.][A-Za-z0-9_-]{6}[.][A-Za-z0-9_-]{27,}+"
 )
 _DOTTED: Final = lazy_regex(r"(?<![\w./\\-])([a-z]{2,5})[.]([0-9a-f]{40,}+)(?![\w-]|[.][A-Za-z])")
+_OF_FILES: Final = lazy_regex(
+    r"(?:\A|[\s\"'=:,(])(?:(?:file:/)?/(?:usr|var|home|tmp|srv|opt|etc|root|nix|build|mnt|data|lib|app|proc|run"
+    r"|private|Users|Library|workspace|github)/|[A-Za-z]:[\\/]|[.~])"
+    r"|(?:cache|static|assets|objects|blobs|layers|store|packages|dist)/\Z"
+)
 _FILE_ENDING: Final = lazy_regex(r"[.][A-Za-z]")
 
+_WORD_BEFORE_CAPITALS: Final = lazy_regex(r"\A[a-z]{3,12}(?=[A-Z]{2,10}[0-9]?[_-])")
+
+_MOST_WORDS: Final = 3  # before a token
 _LEAST: Final = 30  # characters, where the prefix tells nothing: usual identifiers are shorter
-_LEAST_OF_BOTH_CASES: Final = 22
+_LEAST_OF_BOTH_CASES: Final = 20
 _LEAST_OF_VENDOR: Final = 24  # of one case, behind what is no word
 _LEAST_OF_ABBREVIATION: Final = 18
-_LEAST_OF_DIGEST: Final = 32
+_LEAST_OF_DIGEST: Final = 28
 _LENGTHS_OF_IDENTIFIERS: Final = range(48, 53)  # of OpenAI's
 _LONG_DIGESTS: Final = (96, 128)  # of the hash functions that are no SHA-256
 _LONGEST: Final = 64
@@ -89,17 +105,24 @@ _DIGITS_OF_DIGEST: Final = 9  # different ones; of what is drawn at random hardl
 _LEAST_OF_PARTS: Final = 32
 _LEAST_OF_LONGEST_PART: Final = 16
 _LEAST_OF_WORD: Final = 5
-_SHORTEST_OWN_NAME: Final = 4  # before a single UUID: shorter ones are kinds of identifiers
+_LONGEST_UUID: Final = 37  # with what separates it from the next
 
 
 def find_opaque(text: str) -> Iterator[tuple[int, int]]:
-    """Yield tokens by how they are built."""
+    """Yield tokens by how they are built; what is called a digest is none."""
+    for start, end in _find(text):
+        if not follows_digest_name(text, start):
+            yield start, end
+
+
+def _find(text: str) -> Iterator[tuple[int, int]]:
     yield from _runs(text)
     yield from (m.span() for m in _BASE64.finditer(text) if _is_base64(m[1], m[2], m[3]))
-    yield from (m.span() for m in _BEHIND_COLON.finditer(text) if _is_random_in_parts(m[1]))
+    yield from (m.span() for m in _BEHIND_COLON.finditer(text) if _is_random_behind_colon(m[1]))
     yield from (m.span() for m in _PARTS.finditer(text) if _is_of_parts(m[1], m[2]))
     yield from (m.span() for m in _HALVES.finditer(text))
     yield from _tokens_of_bots(text)
+    yield from find_solid(text)
     for dotted in _DOTTED.finditer(text):
         if is_abbreviation(dotted[1]) and len(set(dotted[2])) >= _DIGITS_OF_DIGEST:
             yield dotted.span()
@@ -127,47 +150,74 @@ def _tokens_of_bots(text: str) -> Iterator[tuple[int, int]]:
 
 def _is_of_vendor(run: str) -> bool:
     """Return whether what looks like an identifier stands behind what only a vendor is called."""
-    uuids = _OF_UUIDS.fullmatch(run)
-    if uuids is not None and not uuids[2]:
-        name, are_many = uuids[1], len(run) > len(uuids[1]) + 37
-        return is_vendor(name) and (are_many or len(name) >= _SHORTEST_OWN_NAME)
+    uuids = _OF_UUIDS.search(run)
+    if uuids is not None:
+        name, are_many = uuids[1], len(uuids[2]) > _LONGEST_UUID
+        return is_vendor(name) and (are_many or is_unsayable(name))
+    run = _WORD_BEFORE_CAPITALS.sub("", run)
     *prefix, last = run.replace("_", "-").split("-")
     if prefix and len(last) < _LEAST_OF_DIGEST and len(prefix[-1]) >= _LEAST_OF_DIGEST:
         last = prefix.pop()  # a checksum ends it
     return (
         bool(prefix)
-        and (are_of_vendor(prefix) or (len(last) > _LONGEST and len(last) not in _LONG_DIGESTS))
         and len(last) >= _LEAST_OF_DIGEST
         and len(last) not in _LENGTHS_OF_IDENTIFIERS
         and len(set(last)) >= _DIGITS_OF_DIGEST
         and is_hex(last)
+        and (_ends_in_vendor(prefix) or (len(last) > _LONGEST and len(last) not in _LONG_DIGESTS))
+    )
+
+
+def _ends_in_vendor(parts: list[str]) -> bool:
+    """Return whether the last parts are those of a vendor; words may stand before them."""
+    return any(
+        are_of_vendor(parts[-count:]) for count in range(1, min(len(parts), _MOST_WORDS) + 1)
     )
 
 
 def _is_file(text: str, start: int, end: int) -> bool:
-    return text[start - 1 : start] in ("/", "\\") or _FILE_ENDING.match(text, end) is not None
+    if _FILE_ENDING.match(text, end) is not None:
+        return True
+    if text[start - 1 : start] not in ("/", "\\"):
+        return False
+    return text[end : end + 1] != "/" or _OF_FILES.search(text, 0, start) is not None
 
 
 def _is_token(run: str) -> bool:
+    run = _WORD_BEFORE_CAPITALS.sub("", run)
     parts = run.replace("_", "-").split("-")
+    if parts[0].lower() in NO_SECRETS:
+        return False
     glued = _GLUED.search(run)
     if glued is not None and mix_of(glued[1]).is_random:
         return True
-    if len(parts) < 2 or not NAME.fullmatch(parts[0]) or parts[0].lower() in NO_SECRETS:  # noqa: PLR2004 - a prefix and more
+    if len(parts) < 2 or not NAME.fullmatch(parts[0]):  # noqa: PLR2004 - a prefix and more
         return False
     telling = telling_parts(parts)
     if telling:
         body = run[sum(map(len, parts[:telling])) + telling :]
         return _is_random_behind_telling(body, "-".join(parts[:telling]))
-    return _is_random_behind_anything(run[len(parts[0]) + 1 :], parts[0])
+    return _is_random_behind_words(run, parts)
+
+
+def _is_random_behind_words(run: str, parts: list[str]) -> bool:
+    """Return whether a token stands behind names, one of the first that there are."""
+    begin = 0
+    for part in parts[: min(len(parts) - 1, _MOST_WORDS)]:
+        begin += len(part) + 1
+        if not NAME.fullmatch(part):
+            return False
+        if _is_random_behind_anything(run[begin:], part):
+            return True
+    return False
 
 
 def _is_random_behind_telling(body: str, prefix: str) -> bool:
-    if _UUID.fullmatch(body):
+    if _BEGINS_WITH_UUID.match(body):
         return True
     mix = mix_of_longest(body)
     if mix.is_hex:
-        return mix.length >= _LEAST_OF_DIGEST and prefix not in NOT_BEFORE_DIGESTS
+        return mix.length >= _LEAST_OF_DIGEST and tells_before_digest(prefix)
     total = len(body) - body.count("-") - body.count("_")
     if total >= 16 and mix.length >= 10 and mix.is_random:  # noqa: PLR2004 - 80 bits
         return True
@@ -195,16 +245,22 @@ def _is_random_in_parts(body: str, longest: int = _LEAST_OF_ABBREVIATION) -> boo
     return is_long and mix.is_of_all_kinds
 
 
+def _is_random_behind_colon(body: str) -> bool:
+    mix = mix_of_longest(body)
+    return _is_random_in_parts(body) or (
+        mix.length >= _LEAST_OF_VENDOR and mix.is_random and not mix.is_hex
+    )
+
+
 def _is_base64(prefix: str, separator: str, body: str) -> bool:
     if separator in "_-" and not {"+", "/", "="} & set(body):
         return False  # a run
     parts = prefix.replace("_", "-").split("-")
     if parts[0].lower() in NO_SECRETS:
         return False
-    is_telling = telling_parts(["", *parts, body]) > 0
-    return (is_telling or are_of_vendor(parts)) and _is_random_in_parts(
-        body, _LEAST_OF_ABBREVIATION
-    )
+    is_telling = telling_parts(["", *parts, body]) > 0 or _ends_in_vendor(parts)
+    is_long = separator == "." and mix_of_longest(body).length >= _LEAST_OF_PARTS
+    return (is_telling or is_long) and _is_random_in_parts(body, _LEAST_OF_ABBREVIATION)
 
 
 def _is_of_parts(first: str, more: str) -> bool:
@@ -216,7 +272,8 @@ def _is_of_parts(first: str, more: str) -> bool:
     )
     mix = mix_of(first + more)
     return (
-        _JSON.search(first + more) is None
+        first.lower() not in NO_SECRETS
+        and _JSON.search(first + more) is None
         and not has_word
         and mix.length >= _LEAST_OF_PARTS
         and mix.is_of_all_kinds

@@ -20,10 +20,13 @@ _TELLING: Final = frozenset(
     """.split()
 )
 # Before digests they say as often what was deployed, or who.
-NOT_BEFORE_DIGESTS = frozenset(
+_NOT_BEFORE_DIGESTS: Final = frozenset(
     "api service svc srv admin personal bot deploy access production rt at wh".split()
 )
 _TELLING_ENDINGS: Final = ("key", "secret", "token")  # behind the vendor's name
+_TELLING_GLUED: Final = ("sk", "rk", "pk", "pat", "sat", "tok", "live", "prod", "sandbox")
+_LEAST_OF_WORD: Final = 4
+_API: Final = "api"  # behind the vendor's abbreviation
 _PUBLIC: Final = ("key", "pubkey", "publickey", "hotkey")
 _TELLING_BEHIND: Final = frozenset(
     """
@@ -85,6 +88,8 @@ _SHORT_WORDS: Final = frozenset(
 _LONGEST_ABBREVIATION: Final = 5
 _LONGEST_NAME: Final = 12
 _ENDINGS: Final = ("s", "r", "d", "y", "er", "ed", "es", "ly", "ing")
+_UNSAYABLE: Final = "[bcdfghjklmnpqrstvwxz]{3,5}"
+_GLUED: Final = re.compile(f"([a-z]{{4,}}){_UNSAYABLE}")
 _MAX_PREFIX: Final = 4  # parts
 
 
@@ -101,8 +106,31 @@ def telling_parts(parts: list[str]) -> int:
     return found
 
 
+def tells_before_digest(prefix: str) -> bool:
+    """Return whether a telling prefix is one of a secret even before hexadecimal digits."""
+    words = prefix.lower().split("-")
+    return prefix not in _NOT_BEFORE_DIGESTS and not (
+        words[0] not in _TELLING
+        and _is_word(words[0])
+        and all(word in _TELLING_BEHIND for word in words[1:])
+    )
+
+
 def _ends_telling(word: str) -> bool:
+    if _ends_glued(word):
+        return True
+    if word.endswith(_API) and is_abbreviation(word.removesuffix(_API)):
+        return True
     return word.endswith(_TELLING_ENDINGS) and word not in _PUBLIC
+
+
+def _ends_glued(word: str) -> bool:
+    """Return whether a word that is none is an ordinary one and what tells of a secret."""
+    return any(
+        _is_word(word.removesuffix(ending))
+        for ending in _TELLING_GLUED
+        if word.endswith(ending) and len(word) - len(ending) >= _LEAST_OF_WORD
+    ) and not _is_word(word)
 
 
 def is_abbreviation(part: str) -> bool:
@@ -115,9 +143,20 @@ def is_abbreviation(part: str) -> bool:
 def are_of_vendor(parts: list[str]) -> bool:
     """Return whether a vendor's abbreviation is followed by no more than what it is a key to."""
     first, *more = parts
-    return is_abbreviation(first) and all(
+    return (is_abbreviation(first) or _ends_in_abbreviation(first)) and all(
         part in _TELLING or part in _TELLING_BEHIND or is_abbreviation(part) for part in more
     )
+
+
+def _ends_in_abbreviation(part: str) -> bool:
+    """Return whether an abbreviation that nobody can say is glued to a word."""
+    glued = _GLUED.fullmatch(part)
+    return glued is not None and _is_word(glued[1]) and not _is_word(part)
+
+
+def is_unsayable(part: str) -> bool:
+    """Return whether an abbreviation has no vowel: kinds of identifiers mostly have one."""
+    return re.fullmatch(_UNSAYABLE, part) is not None
 
 
 def is_vendor(part: str) -> bool:

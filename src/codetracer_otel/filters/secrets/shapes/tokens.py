@@ -45,12 +45,18 @@ class Family:
 _START: Final = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrtabfv])|(?<=%[0-9A-Fa-f]{2})|(?<=[0-9]m))"
 
 
+# What begins so and goes on for long is no end of a word.
+_LONG_PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]{3,}[_.-]")
+_LONG: Final = 28
+
+
 def family_of(row: Format) -> Family:
     """Return the expressions of a row of the table."""
     prefixes = row.prefixes.split()
     literals = tuple(row.key.split() or prefixes)
     any_of = "|".join(map(re.escape, prefixes))
-    start = "" if row.free else _START
+    is_long = row.length >= _LONG and all(map(_LONG_PREFIX.fullmatch, prefixes))
+    start = "" if row.free or is_long else _START
     head = f"{start}{row.before}(?:{any_of})"
     body = ALPHABETS[row.body]
     return Family(

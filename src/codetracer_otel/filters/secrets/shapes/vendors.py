@@ -127,6 +127,7 @@ FORMATS: Final = (
     Format("Doppler, with its environment", "dp.st.", "word", 2, "Doppler, Auth token formats", rest="[.][A-Za-z0-9]{30,}+", free=False, sample=("", "." + "aB3d" * 10)),
     Format("1Password, secret key", "A3-", "upper", 6, "1Password, About your Secret Key", rest="(?:-[A-Z0-9]{5,11}){4,6}+", free=False, has_run=False, sample=("", "-ASWWYB-798JR-LJVD4-23DC2-86TVM")),
     Format("1Password, service account", "ops_eyJ", "base64", 30, "1Password, Service accounts"),
+    Format("PASETO", "v1.local. v2.local. v3.local. v4.local. v1.public. v2.public. v3.public. v4.public.", "word", 40, "PASETO, specification", key=".local. .public.", rest="(?:[.][A-Za-z0-9_-]+)?+"),
     Format("age", "AGE-SECRET-KEY-1", "upper", 20, "age, man page"),
     Format("Infisical", "st.", "hex", 24, "Infisical, Service tokens", free=False, rest="[.][A-Fa-f0-9]{24,}+[.][A-Fa-f0-9]{24,}+", sample=("", ("." + "a3" * 16) * 2)),
     Format("Tailscale", "tskey-", "word", 18, "Tailscale, Key and secret management"),
