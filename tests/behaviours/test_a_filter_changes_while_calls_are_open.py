@@ -1,19 +1,22 @@
 """`Session.reload`: another filter without a restart, and never a moment without one."""
 
 import asyncio
+import pickle
 import sys
 import threading
 import time
+from multiprocessing.process import current_process
 from pathlib import Path
 
 import pytest
 from tests.conftest import HEADER, rule
 
-from codetracer_otel.errors import FilterError, UsageError
+from codetracer_otel.errors import EnvironmentFailure, ErrorCode, FilterError, UsageError
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.filters.types import ContentRules, WalkRules
 from codetracer_otel.instrumentation.filter_change import StricterContent, StricterWalk
 from codetracer_otel.model.record import PLAN
+from codetracer_otel.sdk.session import assembly
 from codetracer_otel.sdk.session.configure import active_session, configure, shutdown
 from codetracer_otel.testing import InMemoryExporter
 
@@ -57,6 +60,11 @@ def named(session, exporter, name):
 
 def answer(value):
     return value
+
+
+class Painting:
+    def __init__(self, color):
+        self.color = color
 
 
 def results(spans):
@@ -254,6 +262,173 @@ def test_a_native_trace_keeps_its_filter(spans, tmp_path):
     with pytest.raises(UsageError, match="native trace"):
         session.reload(NONE)
     assert spans.spans == []
+
+
+def measures(session):
+    assert session.flush()
+    found = session.stats().get("measures", {})
+    calls = {name.rpartition(".")[2]: told["calls"] for name, told in found.items()}
+    return {name: calls[name] for name in ("answer", "reloads") if name in calls}
+
+
+MEASURED = text(rule(HERE, 'exec = "trace"\nmeasure = true'))
+
+
+def test_functions_are_measured_from_the_reload_on_that_asks_for_it(spans):
+    session = begin(spans, ALL)
+    answer(1)
+    assert session.reload(MEASURED) == []
+    answer(2)
+    assert measures(session) == {"answer": 1}
+    session.reload(ALL)
+    answer(3)
+    session.reload(MEASURED)
+    answer(4)
+    assert measures(session) == {"answer": 2}
+    assert results(named(session, spans, "answer")) == [1, 2, 3, 4]
+
+
+def test_functions_that_the_new_filter_does_not_measure_cost_no_events(spans):
+    session = begin(spans, MEASURED)
+    answer(1)
+    (measuring,) = [part for part in session.parts if "measures" in part.stats()]
+    tool = measuring._monitor.tool_id
+    assert sys.monitoring.get_local_events(tool, answer.__code__) != 0
+    session.reload(ALL)
+    assert sys.monitoring.get_local_events(tool, answer.__code__) == 0
+    answer(2)
+    assert measures(session) == {"answer": 1}
+
+
+def test_a_call_that_is_open_is_measured_if_both_filters_say_so(spans):
+    session = begin(spans, MEASURED)
+
+    def reloads():
+        session.reload(text(rule(HERE, 'exec = "measure"')))
+
+    reloads()
+    assert measures(session) == {"reloads": 1}
+
+
+def test_measuring_that_cannot_begin_is_told(spans, monkeypatch):
+    session = begin(spans, ALL)
+
+    def refuse():
+        raise EnvironmentFailure("no tool id", ErrorCode.TRACER_INSTALL_CONFLICT)
+
+    monkeypatch.setattr(assembly, "Monitor", refuse)
+    assert session.reload(MEASURED) == ["nothing is measured: no tool id is free"]
+
+
+def with_io(streams):
+    return filter_from_text(
+        HEADER + f"[io]\ncapture = true\nstreams = {streams}\n" + rule(HERE), "io"
+    )
+
+
+def outputs(spans):
+    events = [event for span in spans.spans for event in span.events]
+    return [text for event in events for text in event.attributes.values() if "said" in str(text)]
+
+
+def says(word):
+    print(f"said {word}", file=sys.stderr)
+    print(f"said {word}")
+
+
+def test_output_is_captured_as_the_filter_in_force_says(spans, capsys):
+    session = begin(spans, ALL)
+    before = sys.stdout, sys.stderr
+    says("nothing")
+    session.reload(with_io(["stdout"]))
+    says("once")
+    session.reload(with_io(["stdout", "stderr"]))
+    says("twice")
+    session.reload(ALL)
+    assert (sys.stdout, sys.stderr) == before
+    says("no more")
+    session.flush()
+    assert [each.split()[1] for each in outputs(spans)] == ["once", "twice", "twice"]
+
+
+def test_output_that_settings_ask_for_is_captured_whatever_filters_say(spans, capsys):
+    policy = {"capture_io": "proxies", "on_recorder_error": "abort"}
+    session = begin(spans, ALL, policy=policy)
+    session.reload(text(rule(HERE), rule("pkg:literal:elsewhere")))
+    says("always")
+    session.flush()
+    assert len(outputs(spans)) == 2
+
+
+def test_the_resource_names_the_filters_in_force(spans):
+    session = begin(spans, ALL)
+    answer(1)
+    session.flush()
+    session.reload(with_io(["stdout"]))
+    answer(2)
+    session.flush()
+    assert spans.resource["codetracer.filter.names"][-1] == "test"
+    assert len(spans.resource["codetracer.filter.sha256"]) == len(session.filter_names())
+    assert session.filter_names()[-1] == "<inline:io>"
+
+
+def test_a_variable_of_the_environment_that_the_new_filter_hides_is_known(spans, monkeypatch):
+    monkeypatch.setenv("FAVOURITE_COLOR", "cerulean-with-a-touch-of-grey")
+    session = begin(spans, ALL)
+    session.reload(
+        text(
+            rule(
+                "pkg:literal:__main__",
+                "[[scope.rules.value_patterns]]\nselector = 'attr:literal:FAVOURITE_COLOR'\n"
+                'action = "redact"',
+            ),
+            rule(HERE),
+        )
+    )
+    answer("it is cerulean-with-a-touch-of-grey")
+    assert "cerulean" not in str(results(named(session, spans, "answer")))
+
+
+def test_rules_that_match_nothing_are_those_of_the_filter_in_force(spans):
+    session = begin(spans, text(rule(HERE), rule(f"obj:literal:{__name__}.answe")))
+    session.reload(text(rule(HERE), rule(f"obj:literal:{__name__}.answr")))
+    answer(1)
+    told = str(session.unmatched_rules())
+    assert ".answr` matched nothing" in told
+    assert ".answe`" not in told
+
+
+def test_fields_of_objects_are_shown_as_the_new_filter_says(spans):
+    session = begin(spans, ALL)
+    answer(Painting("cerulean"))
+    session.reload(text(rule(HERE), rule("obj:glob:*Painting", 'objects = "type"')))
+    answer(Painting("cerulean"))
+    shown, hidden = map(str, results(named(session, spans, "answer")))
+    assert "cerulean" in shown
+    assert "cerulean" not in hidden
+
+
+def test_a_spawned_child_begins_with_the_filter_in_force(spans):
+    session = begin("none", ALL)
+    session.reload(NONE)
+    stated = current_process()._config["codetracer_otel"].__reduce__()[1][0]
+    keywords, _ = pickle.loads(stated)
+    assert keywords["trace_filter"] == (NONE,)
+
+
+def test_lines_cannot_follow_and_the_reload_says_so(spans):
+    lines = text(rule(HERE, "[scope.rules.events]\nlines = true"))
+    session = begin(spans, ALL)
+    assert session.reload(lines) == ["line events begin with the next session"]
+    shutdown()
+    session = begin(spans, lines)
+    with pytest.raises(UsageError, match="line events are recorded, whose filter cannot change"):
+        session.reload(ALL)
+
+
+def test_secrets_that_were_not_learned_are_not_and_the_reload_says_so(spans):
+    session = begin(spans, filter_from_text(HEADER + "[secrets]\nlearn = false\n" + rule(HERE)))
+    assert session.reload(ALL) == ["secrets are learned from the next session on"]
 
 
 def test_what_both_filters_hide_is_never_shown_while_filters_change_under_threads(spans):

@@ -7,8 +7,10 @@ import io
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +29,7 @@ PROGRAM = Path(__file__).with_name("program.py")
 WAYS = ("attach", "pause")
 RECORDED_S = 0.15
 STOCK_EVERY = 10
+DELIVERED_S = 1.5  # calls that wait to be delivered are held
 SAME = ("descriptors", "threads", "known_threads", "tools", "events", "path", "garbage")
 # From the tenth cycle on; what a program's own threads hold differs from one look to the next.
 MAX_GROWN = {"objects": 300, "blocks": 3_000}
@@ -205,6 +208,7 @@ def _resume_and_pause(target: Target, outcome: Outcome, folder: Path) -> None:
         periods.append(_record(target))
         target.command("pause")
         if cycle % STOCK_EVERY == 0 or cycle == outcome.cycles:
+            time.sleep(DELIVERED_S)
             stocks.append(target.facts())
     _note_losses(outcome, target.command("detach"))
     outcome.stock += stocks
@@ -228,6 +232,10 @@ def _take_spans(outcome: Outcome, file: Path, periods: list[Period]) -> None:
     workers = by_worker(spans_of(file))
     found, expected = problems_of(workers, periods)
     outcome.problems += found
+    if found:
+        kept = Path(tempfile.mkdtemp(prefix="live-cycles-")) / file.name
+        shutil.copy(file, kept)
+        outcome.problems.append(f"the spans are in {kept}")
     outcome.expected += expected
     outcome.spans += sum(
         len(spans)

@@ -90,8 +90,10 @@ def _problems_of(calls: Calls, certain: set[int], periods: int) -> Iterator[str]
             if parent is None and number not in certain:
                 edges.add(number)  # its caller was open as recording began
             elif parent not in above:
-                strays.append(number)
+                strays.append(f"{number} (its own: {sorted(above)}, got {parent})")
     yield from _tell("another parent than its caller in call", strays)
+    if strays:
+        yield f"its calls {min(outer)} to {max(outer)}, certain {min(certain)} to {max(certain)}"
     roots = [n for n, spans in outer.items() for span in spans if span["parent_span_id"]]
     yield from _tell("a parent above call", roots)
     if len(edges) > periods:
@@ -102,7 +104,7 @@ def _problems_of(calls: Calls, certain: set[int], periods: int) -> Iterator[str]
         yield f"{gaps} gaps in {periods} periods"
 
 
-def _tell(what: str, numbers: Iterable[int]) -> Iterator[str]:
-    found = sorted(numbers)
+def _tell(what: str, numbers: Iterable[int | str]) -> Iterator[str]:
+    found = sorted(numbers, key=str)
     if found:
         yield f"{what} {', '.join(map(str, found[:_MAX_TOLD]))} ({len(found)} in all)"

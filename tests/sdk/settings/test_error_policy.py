@@ -42,7 +42,7 @@ def test_a_value_nobody_stated_has_the_default_origin():
 
 
 def test_a_filter_turns_io_capture_on():
-    policy = Policy().with_io_of_filter()
+    policy = Policy().with_io_of_filter(is_asked_for=True)
 
     assert policy.capture_io is CaptureIo.PROXIES
     assert policy.origin_of("capture_io") is Origin.FILTER
@@ -51,7 +51,7 @@ def test_a_filter_turns_io_capture_on():
 def test_a_stated_io_capture_stands_against_a_filter():
     stated = Policy(origins={"capture_io": Origin.ENVIRONMENT})
 
-    assert stated.with_io_of_filter() is stated
+    assert stated.with_io_of_filter(is_asked_for=True) is stated
 
 
 def test_origins_are_no_part_of_equality():

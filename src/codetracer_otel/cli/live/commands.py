@@ -162,7 +162,8 @@ def reload(arguments: argparse.Namespace) -> int:
     request = {"command": "reload", "filters": _checked_filters(arguments.trace_filter)}
     answer = ask(arguments.pid, _socket_of(arguments.pid), request)
     filters = ", ".join(answer.get("filters") or ())
-    return _print(arguments, answer, f"process {arguments.pid}: in force now: {filters}")
+    line = "; ".join([f"in force now: {filters}", *(answer.get("later") or ())])
+    return _print(arguments, answer, f"process {arguments.pid}: {line}")
 
 
 def status(arguments: argparse.Namespace) -> int:

@@ -31,6 +31,7 @@ class FunctionMeasure:
 
     Attributes:
         code: its code object, kept alive so that its identity stays.
+        identity: what filters judge it by.
         name: as in ``code.function.name``.
         durations: of calls that returned, in ns.
         errors: (type of the exception, duration in ns) of the others.
@@ -38,11 +39,12 @@ class FunctionMeasure:
         tries: how often no span was found.
     """
 
-    __slots__ = ("code", "durations", "errors", "exemplar", "name", "tries")
+    __slots__ = ("code", "durations", "errors", "exemplar", "identity", "name", "tries")
 
-    def __init__(self, code: CodeType, name: str) -> None:
+    def __init__(self, code: CodeType, identity: CodeIdentity) -> None:
         self.code = code
-        self.name = name
+        self.identity = identity
+        self.name = shown_function_name(identity)
         self.durations: array[int] = array("q")
         self.errors: list[tuple[str, int]] = []
         self.exemplar: Exemplar | None = None
@@ -88,6 +90,7 @@ class MeasureRecorder:
         self._is_ours = is_ours
         self._wake = wake
         self._open: dict[int, int] = {}
+        self._former: list[FunctionMeasure] = []
 
     def callbacks(self) -> Mapping[str, Callable[..., Any]]:  # noqa: C901 - each call costs 60 ns
         """Return event name -> callable."""
@@ -127,13 +130,27 @@ class MeasureRecorder:
 
         return {"PY_START": on_start, "PY_RETURN": on_return, "PY_UNWIND": on_unwind}
 
+    def waiting(self) -> list[FunctionMeasure]:
+        """Return every measure that may have something to take, former ones for the last time."""
+        former, self._former = self._former, []
+        return [*self.measures.values(), *former]
+
+    def replan(self) -> None:
+        """Measure what the filter of now says; what was measured until now is still there."""
+        for key, measure in list(self.measures.items()):
+            if not self._classifier.classify(measure.identity).measures:
+                del self.measures[key]
+                self._monitor.unwatch(measure.code)
+                self._former.append(measure)
+        self._monitor.ask_again()
+
     def forget_open(self) -> None:
         """Forget the calls that have not ended: they are not measured."""
         self._open.clear()
 
     def clear(self) -> None:
         """Forget what waits, in a forked child: its parent delivers it."""
-        for measure in self.measures.values():
+        for measure in self.waiting():
             measure.take()
 
     def _judge(self, code: CodeType, frame: FrameType) -> bool:
@@ -149,7 +166,7 @@ class MeasureRecorder:
             self._monitor.skipped(code)
             return False
         self._monitor.watch(code)
-        self.measures[id(code)] = FunctionMeasure(code, shown_function_name(identity))
+        self.measures[id(code)] = FunctionMeasure(code, identity)
         return True
 
     def _ended(

@@ -109,6 +109,10 @@ class Measuring(SessionPart):
         installed.callback(self._finish)
         installed.callback(self._monitor.install(self._recorder.callbacks()))
 
+    def replan(self) -> None:
+        """Measure what the filter of now says."""
+        self._recorder.replan()
+
     def pause(self) -> None:
         """Stop measuring; calls that are open are not measured."""
         self._monitor.pause()
@@ -190,7 +194,7 @@ class Measuring(SessionPart):
     def _collect(self) -> None:
         if not self._has_chosen:
             self._choose()
-        measures = list(self._recorder.measures.values())
+        measures = self._recorder.waiting()
         if self._host is not None:
             self._host.record(measures, self._metrics)
         else:

@@ -15,25 +15,27 @@ from codetracer_otel.sdk.delivery.attribute_keys import judged_attributes
 from codetracer_otel.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from codetracer_otel.filters import Classifier
+    from codetracer_otel.filters.language.chain import Provenance
     from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
     from codetracer_otel.sdk.settings.launch import StartMode
     from codetracer_otel.sdk.settings.model import Settings
 
 DISTRIBUTION: Final = "codetracer-otel"
 SCOPE_NAME: Final = "codetracer_otel"
+_OWN: Final = {"telemetry.distro.name": DISTRIBUTION, "telemetry.distro.version": VERSION}
 
 
-def build_resource(settings: Settings, filters: Sequence[tuple[str, str]]) -> Resource:
+def build_resource(settings: Settings, filters: Sequence[Provenance]) -> Resource:
     """Return the resource of this process.
 
     Args:
         settings: the session's.
-        filters: (name, SHA-256) of each filter source.
+        filters: those in force.
     """
-    attributes = {**_process_attributes(), **_own_attributes(filters)}
+    attributes = {**_process_attributes(), **_OWN, **filter_attributes(filters)}
     attributes.update(settings.resource_attributes)
     attributes["service.name"] = service_name(settings)
     resource = Resource.create(attributes)
@@ -96,15 +98,14 @@ def _process_attributes() -> dict[str, Any]:
     }
 
 
-def _own_attributes(filters: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
-    own: dict[str, Any] = {
-        "telemetry.distro.name": DISTRIBUTION,
-        "telemetry.distro.version": VERSION,
+def filter_attributes(filters: Sequence[Provenance]) -> dict[str, Any]:
+    """Return what tells which filters are in force."""
+    if not filters:
+        return {}
+    return {
+        "codetracer.filter.names": tuple(source.name for source in filters),
+        "codetracer.filter.sha256": tuple(source.sha256 for source in filters),
     }
-    if filters:
-        own["codetracer.filter.names"] = tuple(name for name, _ in filters)
-        own["codetracer.filter.sha256"] = tuple(digest for _, digest in filters)
-    return own
 
 
 def _program_name(launch: StartMode) -> str:

@@ -30,6 +30,9 @@ class SessionPart:
     def resume(self) -> None:
         """Record again after `pause`."""
 
+    def replan(self) -> None:
+        """Ask about code anew: the filter is another one."""
+
     def fail(self) -> None:
         """Stop recording: a callback has failed."""
 

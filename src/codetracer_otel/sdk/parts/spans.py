@@ -147,6 +147,10 @@ class Recording(CallRecording):
         """How many times a parent that is not sampled was respected."""
         return self._parents.refused_by_parent
 
+    def replan(self) -> None:
+        """Plan all code anew; calls that are open get the stricter plan."""
+        self.recorder.replan()
+
     def resume(self) -> None:
         """Record again after `pause`."""
         self.recorder.close()  # calls that began while `pause` was at work

@@ -43,6 +43,10 @@ class ChildSession:
         self._begin = begin
         self._has_told = False
 
+    def restate(self, name: str, value: object) -> None:
+        """Let children that begin from now on have another value of an option."""
+        self._keywords = {**self._keywords, name: value}
+
     def __reduce__(self) -> tuple[Callable[..., object], tuple[Any, ...]]:
         """Return what makes this object's counterpart, evaluated in the child."""
         try:

@@ -38,6 +38,7 @@ from codetracer_otel.sdk.otel.host_provider import build_ids
 from codetracer_otel.sdk.otel.provider_installation import ProviderInstallation
 from codetracer_otel.sdk.otel.resource import (
     build_resource,
+    filter_attributes,
     judged_resource,
     process_identity,
     program_of,
@@ -47,8 +48,9 @@ from codetracer_otel.sdk.otel.root_sampler import build_root_sampler, load_sampl
 from codetracer_otel.sdk.otel.tracer_provider import build_provider
 from codetracer_otel.sdk.parts.exporters import build_export_queues, left_out_of_environment
 from codetracer_otel.sdk.parts.known_secrets import build_known_secrets, learn_environment
+from codetracer_otel.sdk.parts.output_paths import native_targets
 from codetracer_otel.sdk.parts.spans import Recording, learn_of
-from codetracer_otel.sdk.parts.which import wants_spans, wants_steps
+from codetracer_otel.sdk.parts.which import wants_line_events, wants_spans, wants_steps
 from codetracer_otel.sdk.processes.signals import LOOK_S, SHUTDOWN_S, Sigterm
 from codetracer_otel.sdk.session.diagnostics import Reporting
 from codetracer_otel.sdk.session.run_lines import run_facts
@@ -114,9 +116,13 @@ def start(
 _RUN_BEFORE_FORKS: Final[tuple[Any, ...]] = (enum, logging, signal, threading)
 
 
-_NATIVE_STAYS: Final = (
-    "a native trace is being written, whose filter cannot change; detach and attach again"
-)
+_STAYS: Final = "{}, whose filter cannot change; detach and attach again"
+_NATIVE: Final = "a native trace is being written"
+_LINES: Final = "line events are recorded"
+# what a new filter asks for, and only the next session does
+_LINES_LATER: Final = "line events begin with the next session"
+_LEARNS_LATER: Final = "secrets are learned from the next session on"
+_NOT_MEASURED: Final = "nothing is measured: no tool id is free"
 
 
 class _Assembly:
@@ -149,8 +155,7 @@ class _Assembly:
         )
         for module in _RUN_BEFORE_FORKS:
             self._names.names_for(None, module.__file__)
-        filters = [(source.name, source.sha256) for source in chain.summary]
-        resource = build_resource(settings, filters)
+        resource = build_resource(settings, chain.summary)
         self._resource = judged_resource(resource, classifier, program_of(settings), known)
         self._attributes = resource_attributes(self._resource)
         as_is = settings.value_format is ValueFormat.NATIVE
@@ -164,6 +169,9 @@ class _Assembly:
         self._sampler = load_sampler(settings, notify)
         self._steps: StepRecording | None = None
         self._records_steps_alone = False
+        self._measuring: Measuring | None = None
+        self._io_undo = ExitStack()
+        self._captured_io: tuple[CaptureIo, tuple[str, ...]] | None = None
         self._core = ""
 
     def build(self, undo: ExitStack) -> Session:
@@ -178,8 +186,8 @@ class _Assembly:
             self._overhead.install(pipeline, recording.recorder)
         installed = ExitStack()
         measuring = self._build_measures(undo)
-        built = (recording, self._steps, measuring)
-        parts: list[SessionPart] = [part for part in built if part is not None]
+        self._installed = installed
+        parts: list[SessionPart] = [part for part in (recording, self._steps) if part is not None]
         leading = recording if recording is not None else self._steps
         hooks = self._hooks(recording)
         session = Session(self._settings, pipeline, parts, leading, installed, hooks)
@@ -189,8 +197,7 @@ class _Assembly:
         pipeline.start()
         self._install(pipeline, recording, installed)
         if measuring is not None:
-            measuring.exemplify(recording)
-            measuring.install(installed)
+            self._install_measures(measuring, recording)
         return session
 
     def _build_pipeline(self) -> Pipeline:
@@ -296,7 +303,7 @@ class _Assembly:
 
     def _build_measures(self, undo: ExitStack) -> Measuring | None:
         """Take a tool id after spans: the highest is told first, while a span is current."""
-        if self._settings.disabled or not any(r.measures for r in self._classifier.rules):
+        if not self._measures_anything():
             return None
         from codetracer_otel.sdk.metrics.measuring import Measuring  # noqa: PLC0415 - seldom wanted
 
@@ -315,10 +322,30 @@ class _Assembly:
             self._notify("metrics_unavailable", "warn", reason="no tool id is free")
             return None
 
-    def _install_io(self, recording: Recording | None, installed: ExitStack) -> None:
+    def _measures_anything(self) -> bool:
+        is_asked = any(rule.measures for rule in self._classifier.rules)
+        return is_asked and not self._settings.disabled
+
+    def _install_measures(self, measuring: Measuring, recording: Recording | None) -> None:
+        self._measuring = measuring
+        measuring.exemplify(recording)
+        measuring.install(self._installed)
+        self._session.parts.append(measuring)
+
+    def _install_io(self, recording: Recording | None) -> None:
+        """Capture what is written and read, as settings and filter say: anew, if they changed."""
+        policy, io = self._settings.policy, self._chain.io
+        streams = io.streams if io is not None and io.capture else ()
+        wanted = None if policy.capture_io is CaptureIo.OFF else (policy.capture_io, streams)
+        if wanted == self._captured_io:
+            return
+        self._io_undo.close()
+        self._captured_io = wanted
+        if wanted is None or (recording is None and self._steps is None):
+            return
         from codetracer_otel.sdk.parts.io import IoRecording  # noqa: PLC0415 - seldom wanted
 
-        io = IoRecording(
+        part = IoRecording(
             self._settings,
             self._chain,
             self._decide_about_main,
@@ -329,8 +356,9 @@ class _Assembly:
             self._mute_this_thread,
             learn_of(self._classifier),
         )
-        self._session.parts.append(io)
-        io.install(installed)
+        self._session.parts.append(part)
+        self._io_undo.callback(self._session.parts.remove, part)
+        part.install(self._io_undo)
 
     def _decide_about_main(self) -> Decision:
         """Return the decision about the main module, by the chain that is in force."""
@@ -385,9 +413,8 @@ class _Assembly:
             installed.callback(recording.install())
         if self._steps is not None:
             self._steps.install(installed)
-        is_anything_recorded = recording is not None or self._steps is not None
-        if is_anything_recorded and self._settings.policy.capture_io is not CaptureIo.OFF:
-            self._install_io(recording, installed)
+        installed.callback(self._io_undo.close)
+        self._install_io(recording)
         if self._settings.signals or self._settings.launch.owns_process:
             self._answer_sigterm()
 
@@ -427,9 +454,13 @@ class _Assembly:
         self._busiest.add(records, len(views))
         if self._known is not None and self._known.generation != self._judged_generation:
             self._judged_generation = self._known.generation
-            judged = judged_attributes(self._attributes, self._decide_about_main())
-            self._attributes.update(judged)
+            self._judge_attributes({})
         return views
+
+    def _judge_attributes(self, others: Mapping[str, Any]) -> None:
+        """Let the resource say ``others``, as the filter in force shows it."""
+        attributes = {**self._attributes, **others}
+        self._attributes.update(judged_attributes(attributes, self._decide_about_main()))
 
     def _learn_environment(self, classifier: Classifier) -> None:
         if self._known is not None:
@@ -453,7 +484,7 @@ class _Assembly:
             stats=self._stats,
             after_fork=self._after_fork,
             notify=self._notify,
-            unmatched_rules=self._classifier.hits.unmatched,
+            unmatched_rules=self._unmatched_rules,
             conclude=lambda: conclude(self._session, self._reporting),
             failed=self._reporting.failures.at_end,
             learn_environment=lambda: self._learn_environment(self._classifier),
@@ -462,14 +493,20 @@ class _Assembly:
             reload=lambda trace_filter: self._reload(recording, trace_filter),
         )
 
-    def _reload(self, recording: Recording | None, trace_filter: object) -> None:
+    def _unmatched_rules(self) -> list[str]:
+        return self._classifier.hits.unmatched()  # of the chain that is in force at this moment
+
+    def _reload(self, recording: Recording | None, trace_filter: object) -> list[str]:
         if self._steps is not None:
-            raise UsageError(_NATIVE_STAYS, ErrorCode.CONTROL_FAILED)
+            what = _NATIVE if native_targets(self._settings) else _LINES
+            raise UsageError(_STAYS.format(what), ErrorCode.CONTROL_FAILED)
         settings = with_other_filters(self._settings, trace_filter)
         chain = load_filters(settings)
         for notice in chain.notices:
             self._notify("filter_notice", "warn", message=notice)
-        self._settings = self._session.settings = settings
+        is_io = chain.io is not None and chain.io.capture
+        policy = settings.policy.with_io_of_filter(is_asked_for=is_io)
+        self._settings = self._session.settings = replace(settings, policy=policy)
         self._chain = chain
         self._names.use_roots(chain.roots)
         self._classifier.become(compile_chain(chain, self._notify, self._known))
@@ -478,11 +515,39 @@ class _Assembly:
             self._tails = self._pipeline.hold = self._build_tails()
         else:
             self._tails.default = self._tail_rules()
-        if recording is not None:
-            recording.recorder.replan()
+        self._learn_environment(self._classifier)
+        self._judge_attributes(filter_attributes(chain.summary))
+        for part in self._session.parts:
+            part.replan()
         if self._overhead is not None:
             self._overhead.begin_anew()
+        self._install_io(recording)
+        later = [*self._measure_more(recording), *self._later()]
         self._notify("filter_reloaded", "info", filters=self._session.filter_names())
+        return later
+
+    def _measure_more(self, recording: Recording | None) -> list[str]:
+        """Begin to measure where the filter before measured nothing; return why that failed."""
+        if self._measuring is not None or not self._measures_anything():
+            return []
+        with ExitStack() as undo:
+            measuring = self._build_measures(undo)
+            if measuring is None:
+                return [_NOT_MEASURED]
+            self._install_measures(measuring, recording)
+            undo.pop_all()
+        return []
+
+    def _later(self) -> list[str]:
+        """Return what the filter asks for that only the next session does."""
+        if self._settings.disabled or not self._settings.functions:
+            return []
+        learns = self._settings.learn_secrets and self._chain.learns_secrets
+        asked = {
+            _LINES_LATER: wants_line_events(self._classifier),
+            _LEARNS_LATER: learns and self._known is None,
+        }
+        return [what for what, is_asked in asked.items() if is_asked]
 
     def _stats(self) -> dict[str, Any]:
         stats = {

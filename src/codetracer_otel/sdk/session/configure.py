@@ -80,8 +80,8 @@ def begin_session(
     chain = load_filters(settings)
     if settings.config_file is not None:
         settings = _by_file(settings, file)
-    if chain.io is not None and chain.io.capture:
-        settings = replace(settings, policy=settings.policy.with_io_of_filter())
+    is_io = chain.io is not None and chain.io.capture
+    settings = replace(settings, policy=settings.policy.with_io_of_filter(is_asked_for=is_io))
     with _Active.lock:
         present = _Active.session
         if (
@@ -100,6 +100,7 @@ def begin_session(
             keywords, settings.launch, session.traceparent_of_child, begin_in_child
         )
         session.on_shutdown(hand_to_children(child))
+        session.on_reload = lambda: child.restate("trace_filter", session.settings.filters)
         if settings.control:
             _offer_control(session)
         return session

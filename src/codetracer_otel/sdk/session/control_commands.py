@@ -128,8 +128,8 @@ class Commands:
 
     def _reload(self, request: Mapping[str, Any]) -> dict[str, Any]:
         session = self._session()
-        session.reload(_sources_of(request) or None)
-        return {"line": "the new filter is in force", **_facts(session)}
+        later = session.reload(_sources_of(request) or None)
+        return {"line": "the new filter is in force", "later": later, **_facts(session)}
 
     def _detach(self, _request: Mapping[str, Any]) -> dict[str, Any]:
         session = self._session()

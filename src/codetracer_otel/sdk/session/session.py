@@ -48,7 +48,8 @@ class SessionHooks:
         learn_environment: reads the secrets of the environment again.
         known: the secrets that are known by value, or None.
         filter_names: returns the filters in force, in order.
-        reload: lets other filters be in force; None reads the same files again.
+        reload: lets other filters be in force; None reads the same files again. Returns what only
+            the next session will do.
     """
 
     current: Callable[[], Record | None]
@@ -61,7 +62,7 @@ class SessionHooks:
     learn_environment: Callable[[], None]
     known: KnownSecrets | None
     filter_names: Callable[[], list[str]]
-    reload: Callable[[object], None]
+    reload: Callable[[object], list[str]]
 
 
 class Session:
@@ -75,6 +76,7 @@ class Session:
         nested: a session that the program has begun within this one, which waits for its end.
         when_cut_short: called when a signal has ended it.
         on_end: called when everything else of the end is done.
+        on_reload: called when other filters are in force.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class Session:
         self._told: set[str] = set()
         self.when_cut_short: Callable[[], object] = bool
         self.on_end: Callable[[], object] = bool
+        self.on_reload: Callable[[], object] = bool
         self._process = self.started_in = Os.getpid()
         self._own_threads: set[int] = set()
         self._last_thread: LastThread | None = None
@@ -171,7 +174,7 @@ class Session:
             for part in self.parts:
                 part.resume()
 
-    def reload(self, trace_filter: object = None) -> None:
+    def reload(self, trace_filter: object = None) -> list[str]:
         """Let another filter be in force from now on, without a moment that has none.
 
         Code is asked about anew. A call that is open keeps what was captured of it, and what is
@@ -181,13 +184,20 @@ class Session:
             trace_filter: as for `configure`, and instead of what was given there and by the
                 environment; None reads the same files again.
 
+        Returns:
+            What the filter asks for and only the next session does, as sentences.
+
         Raises:
             FilterError: with every problem; the filter in force stays.
-            UsageError: the session writes a native trace, whose filter cannot change.
+            UsageError: the session writes a native trace or records lines, whose filter cannot
+                change.
         """
         with self._lock:
-            if not self._is_shut_down:
-                self._hooks.reload(trace_filter)
+            if self._is_shut_down:
+                return []
+            later = self._hooks.reload(trace_filter)
+            self.on_reload()
+            return later
 
     def filter_names(self) -> list[str]:
         """Return the filters in force, in order, by path or as ``<builtin:name>``."""

@@ -112,12 +112,14 @@ class Policy:
         """Return where the value of the field ``name`` was stated."""
         return self.origins.get(name, Origin.DEFAULT)
 
-    def with_io_of_filter(self) -> Policy:
-        """Return this policy with IO capture on, as a filter's ``[io]`` asks, unless stated."""
-        if self.origin_of("capture_io") is not Origin.DEFAULT:
+    def with_io_of_filter(self, *, is_asked_for: bool) -> Policy:
+        """Return this policy with IO capture as a filter's ``[io]`` says, unless stated."""
+        if self.origin_of("capture_io") not in (Origin.DEFAULT, Origin.FILTER):
             return self
-        origins = MappingProxyType({**self.origins, "capture_io": Origin.FILTER})
-        return replace(self, capture_io=CaptureIo.PROXIES, origins=origins)
+        capture = CaptureIo.PROXIES if is_asked_for else CaptureIo.OFF
+        origin = Origin.FILTER if is_asked_for else Origin.DEFAULT
+        origins = MappingProxyType({**self.origins, "capture_io": origin})
+        return replace(self, capture_io=capture, origins=origins)
 
 
 @dataclass(frozen=True, slots=True)
