@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.request
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.conftest import HEADER, rule
@@ -20,6 +20,9 @@ from tests.traced_run import environment
 
 from codetracer_otel.cli import main
 from codetracer_otel.cli.live.client import find_socket
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HAS_REMOTE_EXEC = hasattr(sys, "remote_exec")
 DORMANT = "from codetracer_otel.sdk.entry_points.autostart import begin\nbegin()\n"

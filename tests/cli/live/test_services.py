@@ -1,12 +1,26 @@
 """Real services are attached to while they serve: gunicorn, celery, uvicorn, plain asyncio."""
 
+import os
+import signal
+import sys
+import threading
 from contextlib import nullcontext
 
 import pytest
-from tests.cli.live.services import WAYS, Place, attach, get, held, kept_busy, wait_for_socket
+from tests.cli.live.services import (
+    HAS_REMOTE_EXEC,
+    WAYS,
+    Place,
+    attach,
+    get,
+    held,
+    kept_busy,
+    wait_for_socket,
+)
 from tests.faults.running import wait_until
 
 from codetracer_otel.cli import main
+from codetracer_otel.cli.live.waking import wake
 
 WSGI = """
 import os
@@ -134,15 +148,17 @@ def test_a_worker_of_celery_is_attached_to_under_tasks(place, way, capsys):
         place.running(way, *worker.split(), "--loglevel", "error", "-n", "one@here"),
         place.running("injected", "send.py") as sender,
     ):
+        turn = threading.Lock()
 
         def ask(name):
-            sender.stdin.write(f"{name}\n")
-            sender.stdin.flush()
-            return sender.stdout.readline().strip()
+            with turn:
+                sender.stdin.write(f"{name}\n")
+                sender.stdin.flush()
+                return sender.stdout.readline().strip()
 
         pid = int(ask("x").split()[0])
-        # its main thread waits for work in C, and sees what is asked of it with the next task
-        look_into(place, way, pid, ask, capsys, is_busy=False)
+        # a worker without work waits in C, and would not answer
+        look_into(place, way, pid, ask, capsys)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -162,3 +178,77 @@ def test_an_idle_asyncio_server_is_attached_to(place, way, capsys):
         address = place.address()
         ask = lambda name: get(f"{address}/?{name}")
         look_into(place, way, process.pid, ask, capsys, is_busy=False)
+
+
+SIGNALLED = """
+import select, signal, sys
+seen = []
+signal.signal(signal.SIGUSR1, lambda *_: seen.append(1))
+poll = select.epoll()
+poll.register(sys.stdin.fileno(), select.EPOLLIN)
+print("ready", flush=True)
+while not poll.poll():
+    pass
+print(len(seen), flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="epoll_wait is Linux's")
+def test_waking_takes_no_signal_from_the_program(place):
+    place.write(waits_py=SIGNALLED)
+    with place.running("injected", "waits.py") as process:
+        assert process.stdout.readline() == "ready\n"
+        for _ in range(20):
+            process.send_signal(signal.SIGUSR1)
+            wake(process.pid)
+            wait_until(lambda: "tracing stop" not in state_of(process.pid), "its going on")
+        process.stdin.write("x\n")
+        process.stdin.flush()
+        assert 1 <= int(process.stdout.readline()) <= 20
+
+
+def state_of(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return next(line for line in status if line.startswith("State"))
+
+
+BLOCKED = """
+import os, sys
+print("blocked", flush=True)
+os.read(0, 1)
+print(sys.monitoring.get_tool(4), "codetracer_otel" in sys.modules, flush=True)
+os.read(0, 1)
+"""
+
+
+@pytest.mark.skipif(not HAS_REMOTE_EXEC, reason="sys.remote_exec is there from CPython 3.14 on")
+def test_a_process_that_is_blocked_in_c_is_given_up_after_five_seconds(place, capsys):
+    place.write(blocked_py=BLOCKED)
+    place.filters("__main__", "name")
+    with place.running("injected", "blocked.py") as process:
+        assert process.stdout.readline() == "blocked\n"
+        before = held(process.pid)
+        assert main(["attach", str(process.pid), "--trace-filter", "shows.toml"]) == 10
+        told = capsys.readouterr().err
+        if "ERR_NOT_PERMITTED" in told:
+            pytest.skip("this kernel lets no process look into another one")
+        assert told.count("\n") == 1
+        assert "ERR_NO_ANSWER" in told
+        assert "did not answer within 5 s: its main thread is inside C code; nothing was" in told
+        assert os.listdir(place.folder / "run" / "codetracer-otel") == []
+        assert held(process.pid) == before
+        process.stdin.write("xx")
+        process.stdin.flush()
+        assert process.stdout.readline() == "None False\n"  # it runs on, and nothing comes late
+        assert place.left_over(process.pid) == []
+    assert place.log() == ""
+
+
+def test_a_prepared_process_that_is_blocked_in_c_is_attached_to(place, capsys):
+    place.write(blocked_py=BLOCKED)
+    place.filters("__main__", "name")
+    with place.running("dormant", "blocked.py") as process:
+        assert process.stdout.readline() == "blocked\n"
+        attach(process.pid, capsys)
+        assert main(["detach", str(process.pid)]) == 0
+        assert place.left_over(process.pid) == [f"{process.pid}.sock"]

@@ -10,9 +10,11 @@ import os
 import sys
 import sysconfig
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.cli.live.client import find_socket, user_of
+from codetracer_otel.cli.live.waking import wake
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode
 from codetracer_otel.own_code import FOLDER
 from codetracer_otel.sdk.control.places import make_folder
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 PATIENCE_S: Final = 5.0
 LOADING_S: Final = 30.0  # a process whose threads are all busy takes seconds to import us
 _LOOK_S: Final = 0.02
+_IDLE_S: Final = 0.3  # a main thread that has not answered by then waits for something
 REMOTE_EXEC: Final = getattr(sys, "remote_exec", None)
 
 # Its names are its own, and it works on a thread: the main one goes on at once. The answer's file
@@ -100,7 +103,8 @@ def inject(
     script, answer = _write_script(pid)
     try:
         _execute(remote_exec, pid, script)
-        return _wait_for(pid, answer, lambda: _withdraw(remote_exec, pid), clock, sleep)
+        withdraw = partial(_withdraw, remote_exec, pid)
+        return _wait_for(pid, answer, partial(wake, pid), withdraw, clock, sleep)
     finally:
         for path in (script, answer):
             if os.path.exists(path):
@@ -154,11 +158,12 @@ def _withdraw(remote_exec: Callable[[int, str], object], pid: int) -> None:
 def _wait_for(
     pid: int,
     answer: str,
+    wake_it: Callable[[], object],
     withdraw: Callable[[], object],
     clock: Callable[[], float],
     sleep: Callable[[float], object],
 ) -> str:
-    began = clock()
+    began, is_woken = clock(), False
     while True:
         path = find_socket(pid)
         if path is not None:
@@ -166,6 +171,9 @@ def _wait_for(
         is_begun = os.path.exists(answer)
         if is_begun:
             _raise_problem(pid, answer)
+        if not is_begun and not is_woken and clock() - began > _IDLE_S:
+            is_woken = True
+            wake_it()
         if clock() - began > (LOADING_S if is_begun else PATIENCE_S):
             if not is_begun:
                 withdraw()
