@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.model.record import Plan, Record, TraceOnThread
     from codetracer_otel.model.record_block import Judging, Outline, Windows
+    from codetracer_otel.model.value import Captured
 
 
 class CompiledBlock(RecordBlock):
@@ -56,6 +57,11 @@ class CompiledBlock(RecordBlock):
     def native(self) -> Any:
         """The compiled block."""
         return self._native
+
+    def objects(self) -> Sequence[Captured]:
+        """Return the captured values that are no plain bytes, each once."""
+        found: list[Captured] = self._native.objects
+        return found
 
     def owned(self) -> Sequence[Record]:
         """Return the records that Python made or took over."""

@@ -36,6 +36,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "pause": ("live.commands:add_pause_parser", "record nothing in a process until resume"),
     "resume": ("live.commands:add_resume_parser", "record again after pause"),
     "reload": ("live.commands:add_reload_parser", "give a traced process another filter"),
+    "dump": ("live.commands:add_dump_parser", "deliver what a flight recorder has kept"),
     "detach": ("live.commands:add_detach_parser", "end the session of a process"),
     "install-autostart": (
         "run.autostart:add_install_parser",

@@ -141,6 +141,9 @@ class SpanRecorder(Recorder, Protocol):
     def switch_on(self, plan: Plan) -> None:
         """Record the calls of a plan's code again."""
 
+    def copy_open_calls(self) -> tuple[list[Record], int]:
+        """Return the open calls as unfinished records, and how many records wait to be drained."""
+
     def is_traced(self, code: CodeType) -> bool:
         """Return whether calls of ``code`` are recorded."""
 

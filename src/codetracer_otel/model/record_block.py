@@ -25,6 +25,8 @@ from codetracer_otel.model.record import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from codetracer_otel.model.value import Captured
+
     Judging = Callable[[Plan], int]
     Windows = tuple[()] | tuple[bytes, bytes]
 
@@ -145,6 +147,10 @@ class RecordBlock(Sequence[Record]):
     def native(self) -> Any:
         """The compiled block, or None."""
         return None
+
+    def objects(self) -> Sequence[Captured]:
+        """Return the captured values that are no lists' and no bytes, each once."""
+        return ()
 
     def owned(self) -> Sequence[Record]:
         """Return the records that are lists, and may be changed in place."""

@@ -250,7 +250,7 @@ def test_a_time_that_is_none_is_refused(place, text, capsys):
 
 @pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("5m", 300), ("2h", 7200), ("4", 4)])
 def test_a_time_has_a_unit(text, seconds):
-    assert commands._seconds(text) == seconds
+    assert commands._seconds("--for", text) == seconds
 
 
 def test_an_older_interpreter_says_how_to_prepare_the_process(place):
@@ -365,3 +365,69 @@ while True:
     assert len(works(place / f"trace-{pid}.jsonl")) == 3
     wait_until(lambda: find_socket(process.pid) is None, "its socket")
     assert os.listdir(place / "run" / "codetracer-otel") == []
+
+
+PATIENT = """
+import sys
+def work(number, color):
+    return number
+def serve():
+    for line in sys.stdin:
+        for number in range(int(line)):
+            work(number, "vermilion")
+        print("done", line.strip(), flush=True)
+serve()
+"""
+
+
+def test_a_flight_recorder_that_was_attached_is_dumped_on_demand(start, place, capsys):
+    process = start("import codetracer_otel.sdk.session.configure as c; c.offer_control()\n" + PATIENT)
+    call(process, 1)
+    pid, file = str(process.pid), place / "kept.jsonl"
+    attach = ["attach", pid, "--trace-filter", "shows.toml", "--exporter", f"jsonl={file}"]
+    assert main([*attach, "--flight-recorder", "2MB"]) == 0
+    assert "stay in memory until dump" in capsys.readouterr().out
+    call(process, 3)
+    assert main(["dump", pid]) == 0
+    assert capsys.readouterr().out == f"process {pid}: dumped 3 spans\n"
+    assert len(works(file)) == 3
+    call(process, 2)
+    assert main(["dump", "--json", "--seconds", "5m", pid]) == 0
+    assert json.loads(capsys.readouterr().out)["dumped"] == 2
+    call(process, 4)
+    assert main(["status", pid]) == 0
+    assert "4 kept" in capsys.readouterr().out
+    assert main(["detach", pid]) == 0
+    assert len(works(file)) == 5
+
+
+@pytest.mark.skipif(not HAS_REMOTE_EXEC, reason="sys.remote_exec is of CPython 3.14")
+def test_a_flight_recorder_is_dumped_without_a_socket_and_leaves_none(start, place, capsys):
+    file = place / "kept.jsonl"
+    begin = (
+        "import codetracer_otel as ct\n"
+        f"ct.configure('shows.toml', 'jsonl={file}', flight_recorder='1MB')\n"
+    )
+    process = start(begin + PATIENT)
+    call(process, 3)
+    assert main(["dump", str(process.pid)]) == 0
+    names = [line["name"] for line in lines(file) if "name" in line]
+    assert sorted(names) == ["__main__.serve", *["__main__.work"] * 3]
+    wait_until(lambda: find_socket(process.pid) is None)
+    call(process, 2)
+    assert main(["dump", str(process.pid)]) == 0
+    assert len(works(file)) == 5
+
+
+def test_without_a_flight_recorder_a_dump_is_refused(start, place, capsys):
+    process = prepare(start)
+    assert main(["attach", str(process.pid), "--trace-filter", "shows.toml"]) == 0
+    assert main(["dump", str(process.pid)]) == 10
+    assert "has no flight recorder" in capsys.readouterr().err
+    assert main(["status", str(process.pid)]) == 0
+
+
+@pytest.mark.parametrize("flags", [["--flight-recorder", "tiny"], ["--dump-on", "sigkill"]])
+def test_a_flight_recorder_that_is_none_is_refused(place, flags, capsys):
+    assert main(["attach", *flags, str(os.getpid())]) == 2
+    assert flags[0] in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""``attach``, ``status``, ``pause``, ``resume``, ``reload``, ``detach``: a process that runs."""
+"""``attach``, ``status``, ``pause``, ``reload``, ``dump`` and the like: a process that runs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from codetracer_otel.errors import (
     CodetracerError,
     EnvironmentFailure,
     ErrorCode,
+    Problem,
     UsageError,
     configuration_error,
 )
 from codetracer_otel.filters import builtin_sources, load_chain, parse_stated_chain
 from codetracer_otel.filters.language.sources import read_source
 from codetracer_otel.sdk.settings.exporter_specs import ExporterSpec, exporters_from_keyword
+from codetracer_otel.sdk.settings.parsers import parse_dump_on, parse_size
 
 if TYPE_CHECKING:
     import argparse
@@ -38,6 +40,11 @@ _RELOAD_EXAMPLES: Final = """\
 examples:
   codetracer-otel reload 4711 --trace-filter other.toml
   codetracer-otel reload 4711
+"""
+_DUMP_EXAMPLES: Final = """\
+examples:
+  codetracer-otel dump 4711
+  codetracer-otel dump --seconds 30 4711
 """
 _SHORT: Final = {
     "pause": "record nothing until resume; open calls end as unfinished",
@@ -69,6 +76,10 @@ def add_attach_parser(subparsers: Parsers) -> None:
     parser.add_argument(
         "--for", dest="seconds", metavar="TIME", help="detach after that time: 30s, 5m, 1h"
     )
+    parser.add_argument(
+        "--flight-recorder", metavar="SIZE", help="as for `run`: nothing is delivered until dump"
+    )
+    parser.add_argument("--dump-on", metavar="LIST", help="as for `run`")
     parser.set_defaults(handler=attach)
 
 
@@ -96,6 +107,22 @@ def add_reload_parser(subparsers: Parsers) -> None:
     _add_pid(parser)
     _add_filter(parser)
     parser.set_defaults(handler=reload)
+
+
+def add_dump_parser(subparsers: Parsers) -> None:
+    """Add the command ``dump``."""
+    parser = subparsers.add_parser(
+        "dump",
+        help="deliver what a flight recorder has kept",
+        description="Let a process deliver what its flight recorder has kept, and the calls that "
+        "are open, as unfinished.",
+        epilog=_DUMP_EXAMPLES,
+    )
+    _add_pid(parser)
+    parser.add_argument(
+        "--seconds", metavar="TIME", help="only what ended in the last 30, or 5m; default: all"
+    )
+    parser.set_defaults(handler=dump)
 
 
 def _add_short_parser(name: str, subparsers: Parsers) -> None:
@@ -143,14 +170,16 @@ def attach(arguments: argparse.Namespace) -> int:
         "filters": _checked_filters(arguments.trace_filter),
         "exporter": _exporters(arguments),
         "capture": arguments.capture,
-        "seconds": _seconds(arguments.seconds),
+        "seconds": _seconds("--for", arguments.seconds),
+        **_recorder(arguments),
     }
     pid = arguments.pid
     path = find_socket(pid) or inject(pid)
     answer = ask(pid, path, request)
     shown = ", ".join(request["exporter"])
     limit = f" for {arguments.seconds}" if arguments.seconds else ""
-    return _print(arguments, answer, f"process {pid}: attached{limit}; spans go to {shown}")
+    kept = "stay in memory until dump, then " if arguments.flight_recorder else ""
+    return _print(arguments, answer, f"process {pid}: attached{limit}; spans {kept}go to {shown}")
 
 
 def reload(arguments: argparse.Namespace) -> int:
@@ -164,6 +193,18 @@ def reload(arguments: argparse.Namespace) -> int:
     filters = ", ".join(answer.get("filters") or ())
     line = "; ".join([f"in force now: {filters}", *(answer.get("later") or ())])
     return _print(arguments, answer, f"process {arguments.pid}: {line}")
+
+
+def dump(arguments: argparse.Namespace) -> int:
+    """Let a process deliver what its flight recorder has kept.
+
+    Raises:
+        CodetracerError: the time is not valid, or there is no flight recorder.
+    """
+    request = {"command": "dump", "seconds": _seconds("--seconds", arguments.seconds)}
+    pid = arguments.pid
+    answer = ask(pid, find_socket(pid) or inject(pid), request)
+    return _print(arguments, answer, f"process {pid}: {answer.get('line')}")
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -222,6 +263,7 @@ def _status_line(answer: dict[str, Any]) -> str:
         f"{answer.get('pid')}",
         f"{answer.get('state')}",
         f"{answer.get('spans')} spans",
+        *([f"{answer['kept']} kept"] if "kept" in answer else []),
         *([lost] if lost else []),
         filters,
         f"{answer.get('program')}",
@@ -254,7 +296,20 @@ def _exporters(arguments: argparse.Namespace) -> list[str]:
     ] or ["none"]
 
 
-def _seconds(text: str | None) -> float | None:
+def _recorder(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return size and occasions of the flight recorder, valid or None."""
+    read: dict[str, Any] = {"flight_recorder": None, "dump_on": None}
+    if arguments.flight_recorder is not None:
+        read["flight_recorder"] = parse_size(arguments.flight_recorder, "--flight-recorder")
+    if arguments.dump_on is not None:
+        read["dump_on"] = parse_dump_on(arguments.dump_on, "--dump-on")
+    problems = [value for value in read.values() if isinstance(value, Problem)]
+    if problems:
+        raise configuration_error(problems)
+    return {**read, "dump_on": None if read["dump_on"] is None else sorted(read["dump_on"])}
+
+
+def _seconds(flag: str, text: str | None) -> float | None:
     if text is None:
         return None
     number = text.rstrip("hms")
@@ -264,5 +319,5 @@ def _seconds(text: str | None) -> float | None:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < _LONGEST_S:
-        raise UsageError(f"--for: not a time, got {text!r}; expected 30s, 5m or 1h", ErrorCode.IO)
+        raise UsageError(f"{flag}: not a time, got {text!r}; expected 30s, 5m or 1h", ErrorCode.IO)
     return seconds

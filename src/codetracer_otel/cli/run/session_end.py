@@ -182,7 +182,19 @@ def summary(stats: Mapping[str, Any], settings: Settings) -> str:
         f"{counted}, "
         f"{sum(dropped.values())} dropped{f' ({reasons})' if reasons else ''}, "
         f"{redacted_count(stats)} values redacted{_folded(stats)}; {destinations(settings)}"
+        f"{_kept(stats)}"
     )
+
+
+def _kept(stats: Mapping[str, Any]) -> str:
+    """Return what became of the spans of a flight recorder, if there was one."""
+    ring = stats.get("flight_recorder")
+    if ring is None:
+        return ""
+    left = ring["kept"] + ring["discarded"]
+    dumps = "1 dump" if ring["dumps"] == 1 else f"{ring['dumps']} dumps"
+    told = f"{ring['dumped']} in {dumps}, {left} kept at the end, {ring['overwritten']} overwritten"
+    return f"; flight recorder: {told}"
 
 
 def _reasons(stats: Mapping[str, Any], dropped: Mapping[str, int]) -> Iterator[str]:

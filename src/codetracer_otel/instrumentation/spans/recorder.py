@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from codetracer_otel.filters.types import Action
 from codetracer_otel.instrumentation.filter_change import OpenCalls
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
+from codetracer_otel.instrumentation.open_calls import unfinished_copies
 from codetracer_otel.instrumentation.plan_builder import PlannedCode, module_hint
 from codetracer_otel.instrumentation.spans.call_ends import CallEnds, cut
 from codetracer_otel.instrumentation.spans.call_starts import Calls
@@ -355,6 +356,15 @@ class PythonRecorder:
             self.ends.finish_open(record, collected_ns, Ending.ABANDONED)
         self.ends.deliver_waiting()
         return RecordBlock.of(self.buffer.take(limit))
+
+    def copy_open_calls(self) -> tuple[list[Record], int]:
+        """Return the open calls as unfinished, and how many that ended before wait to be drained.
+
+        The calls themselves go on. Those of one stack come innermost first.
+        """
+        entries = [*reversed(self.stacks.open_entries()), *self.suspended.all()]
+        copies = unfinished_copies(entries, self.clock.monotonic_ns())
+        return copies, len(self.buffer.records)
 
     def stats(self) -> dict[str, Any]:
         """Return the counters, by name."""

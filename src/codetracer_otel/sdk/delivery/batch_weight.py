@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.instrumentation.spans.record_buffer import RECORD_BYTES
 from codetracer_otel.model.record import ARGUMENTS, EXTRAS, NOT_CAPTURED, RESULT
 from codetracer_otel.model.record_block import RecordBlock
 from codetracer_otel.model.value import weight
+
+_ITEM_BYTES: Final = 40  # of a compiled block, beside the bytes of the record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +24,16 @@ def batch_bytes(batch: Batch) -> int:
     block = RecordBlock.of(batch.records)
     records = block.size + sum(map(_record_bytes, block.owned()))
     return records + sum(map(_view_bytes, batch.spans)) + RECORD_BYTES * len(batch)
+
+
+def held_bytes(block: RecordBlock) -> int:
+    """Return about how much memory the records of a block take that stays as it is."""
+    others = block.size + _ITEM_BYTES * len(block) + sum(map(weight, block.objects()))
+    return others + sum(map(_list_bytes, block.owned()))
+
+
+def _list_bytes(record: Record) -> int:
+    return RECORD_BYTES + _record_bytes(record)
 
 
 def _record_bytes(record: Record) -> int:

@@ -118,7 +118,18 @@ class ExportQueue:
     @property
     def is_catching_up(self) -> bool:
         """Whether the program waits for this exporter, which has a backlog and goes on."""
-        if not self._is_waited_for or self._worker.has_died or not self._waiting:
+        return self._is_waited_for and self._goes_on
+
+    def is_busy(self, spans: int, size: int) -> bool:
+        """Return whether spans of about so many bytes find room later, and would be dropped now.
+
+        For what can wait where it is, whatever the program waits for.
+        """
+        return self._goes_on and not self._has_room_for(spans, size)
+
+    @property
+    def _goes_on(self) -> bool:
+        if self._worker.has_died or not self._waiting:
             return False
         return Time.monotonic() - self._progressed_at < PATIENCE_S
 

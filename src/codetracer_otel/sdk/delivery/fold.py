@@ -90,7 +90,7 @@ class Fold:
         self.by_plan: dict[int, FoldRules] = {}
         self.calls = self.spans = 0
         self._now = now
-        self._early: deque[int] = deque()
+        self._early: deque[int] = deque(maxlen=_MOST_PARENTS)
         self._begin()
 
     def _begin(self) -> None:

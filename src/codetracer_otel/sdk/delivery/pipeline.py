@@ -6,10 +6,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from codetracer_otel.bindings import Event, Time
+from codetracer_otel.instrumentation.spans.record_buffer import RECORD_BYTES
 from codetracer_otel.instrumentation.spans.room import Room
+from codetracer_otel.model.record import SPAN_ID, START
+from codetracer_otel.model.record_block import RecordBlock
 from codetracer_otel.model.span_view import Batch
 from codetracer_otel.sdk.delivery import fork_warning
 from codetracer_otel.sdk.delivery.export_queue import CATCH_UP_S
+from codetracer_otel.sdk.delivery.flight_recorder.ring import Dump
 from codetracer_otel.sdk.delivery.fold import Fold
 from codetracer_otel.sdk.delivery.worker import Worker
 
@@ -19,12 +23,12 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from codetracer_otel.filters.types import FoldRules
-    from codetracer_otel.model.protocols import Recorder
+    from codetracer_otel.model.protocols import SpanRecorder
     from codetracer_otel.model.record import Plan, Record
-    from codetracer_otel.model.record_block import RecordBlock
     from codetracer_otel.model.span_view import SpanView
     from codetracer_otel.model.value import AttributeValue
     from codetracer_otel.sdk.delivery.export_queue import ExportQueue
+    from codetracer_otel.sdk.delivery.flight_recorder.ring import Ring
 
 _WAKE: Final = "wake"
 _STOP: Final = "stop"
@@ -76,6 +80,7 @@ class Pipeline:
         look: called on the worker thread now and then; returns the s after which to do it again.
         on_unpark: called when the threads are there again after a fork.
         hold: decides what of the records and spans is delivered, and when; None for all at once.
+        ring: keeps what would be delivered until a dump is asked for; None to deliver it.
 
     Attributes:
         watch: is shown each block of records before anything is decided about it; or None.
@@ -101,15 +106,18 @@ class Pipeline:
         look: Callable[[], float] | None = None,
         on_unpark: Callable[[], None] = lambda: None,
         hold: Hold | None = None,
+        ring: Ring | None = None,
     ) -> None:
         self.export_queues = tuple(export_queues)
         self.resource = resource
         self._resource_schema = resource_schema
-        self.recorder: Recorder | None = None
+        self.recorder: SpanRecorder | None = None
         self.recorded = 0
         self.dropped_spans = 0
         self.failed_internally = 0
         self.hold = hold
+        self.ring = ring
+        self._dumps: list[Dump] = []
         self.fold: Fold | None = None
         self.watch: Callable[[RecordBlock], None] | None = None
         self._views_of = views_of
@@ -121,7 +129,7 @@ class Pipeline:
         self._interval_s = interval_s
         self._batch_records = batch_records
         self._max_spans = max_spans
-        self._waits_for_lanes = max_wait_s != 0
+        self._waits_for_lanes = max_wait_s != 0 and ring is None
         self._is_hindered = False
         self._room = Room(max_wait_s)
         self._spans: list[ReadableSpan] = []
@@ -202,6 +210,40 @@ class Pipeline:
             return False
         answers = [export_queue.begin_flush(deadline) for export_queue in self.export_queues]
         return sum(answer() for answer in answers) == len(answers)
+
+    def dump(self, seconds: float | None, timeout: float) -> tuple[int, bool]:
+        """Deliver what the ring has kept of the last ``seconds``, or all of it, and open calls.
+
+        Returns:
+            How many spans that is, and whether the exporters had them in ``timeout`` s.
+        """
+        deadline = Time.monotonic() + timeout
+        wish = Dump(seconds)
+        self.unpark()
+        self._worker.put(wish)
+        if not wish.wait(timeout):
+            return wish.count, False
+        return wish.count, self.flush(max(deadline - Time.monotonic(), 0.0))
+
+    def dump_soon(self) -> None:
+        """Have a dump of everything begun, without waiting for it; from any thread."""
+        if self.ring is not None:
+            self.ring.is_asked = True
+            self.wake()
+
+    def dump_at_end(self) -> None:
+        """Deliver everything that is kept when `stop` is called."""
+        if self.ring is not None:
+            self.ring.is_asked_at_end = True
+
+    def kept(self) -> dict[str, dict[str, Any]]:
+        """Return the counters of the flight recorder by its name; nothing without one."""
+        return {} if self.ring is None else {"flight_recorder": self.ring.stats()}
+
+    @property
+    def holds_anything(self) -> bool:
+        """Whether something waits unjudged for somebody to ask for it."""
+        return self.ring is not None and self.ring.holds_anything
 
     def stop(self, timeout: float, *, is_patient: bool = False) -> bool:
         """Deliver the rest within ``timeout`` s of wall time and end all threads.
@@ -287,6 +329,9 @@ class Pipeline:
             self.hold.forget()
         if self.fold is not None:
             self.fold.forget()
+        if self.ring is not None:
+            self.ring.forget()
+        self._dumps.clear()
         self._room.begin()
         self._is_woken = self._is_hindered = False
         self._is_parked = True
@@ -329,7 +374,9 @@ class Pipeline:
         if not self._is_cut_off:
             return 0
         folded = 0 if self.fold is None else self.fold.waiting
-        return int(recorder.get("queue_depth", 0)) + len(self._spans) + self._judging + folded
+        dumped = 0 if self.ring is None else self.ring.leaving
+        waiting = int(recorder.get("queue_depth", 0)) + len(self._spans)
+        return waiting + self._judging + folded + dumped
 
     def _handle(self, command: Any) -> bool:
         if command is _WAKE:
@@ -338,10 +385,12 @@ class Pipeline:
             is_awaited = command not in (None, _WAKE)
             self._drain(everything=command is _STOP, is_awaited=is_awaited)
             self._put_folded(everything=is_awaited)
+            if self.ring is not None:
+                self._tend(self.ring, command)
             self._on_drained()
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end the deliveries
             self._on_failure(error)
-        if isinstance(command, Event):
+        if isinstance(command, Event) and not isinstance(command, Dump):
             command.set()
         return command is not _STOP
 
@@ -384,6 +433,76 @@ class Pipeline:
             left -= max(len(records), len(spans))
         self.wake()
 
+    def _tend(self, ring: Ring, command: Any) -> None:
+        """Begin the dump that somebody wants, and go on with what was begun."""
+        is_last = command is _STOP
+        if isinstance(command, Dump):
+            command.count = self._begin_dump(ring, command.seconds)
+            self._dumps.append(command)
+        elif ring.is_asked or (is_last and ring.is_asked_at_end):
+            self._begin_dump(ring)
+        if self._send_dumped(ring, everything=is_last):
+            self._put_folded(everything=True)
+            while self._dumps:
+                self._dumps.pop().set()
+        if is_last:
+            ring.discard()
+
+    def _begin_dump(self, ring: Ring, seconds: float | None = None) -> int:
+        """Take everything out of the ring that began before now; return how many spans it is.
+
+        Whatever began later stays for the next dump: the calls it was made in are not copied.
+        """
+        now = Time.monotonic_ns()
+        recorder = self.recorder
+        open_calls, waiting = ([], 0) if recorder is None else recorder.copy_open_calls()
+        late: list[Record] = []
+        ended: set[int] = set()
+        while waiting > 0:
+            block = RecordBlock.of(self._take_records())
+            waiting -= len(block) or waiting
+            rows = block.outlines()
+            ended.update([row[0] for row in rows])
+            behind = [index for index, row in enumerate(rows) if row[4] > now]
+            late += [block.take_over(index) for index in behind]
+            block.discard(behind)
+            self._keep(block)
+        open_calls = [call for call in open_calls if call[SPAN_ID] not in ended]
+        self._keep(RecordBlock([call for call in open_calls if call[START] <= now]))
+        if self.hold is not None:
+            self._deliver_all(self.hold.finish())
+        count = ring.begin_dump(seconds)
+        self._keep(RecordBlock(late))
+        return count
+
+    def _keep(self, records: RecordBlock) -> None:
+        if not records:
+            return
+        if self.hold is None:
+            self._deliver(records, ())
+        else:
+            self._deliver_all(self.hold.take(records, ()))
+
+    def _send_dumped(self, ring: Ring, *, everything: bool) -> bool:
+        """Hand parts of dumps to the exporters as they have room; return whether none is left."""
+        has_sent = False
+        while (part := ring.next_part()) is not None:
+            size = part.size + RECORD_BYTES * len(part)
+            is_behind = any(queue.is_busy(len(part), size) for queue in self.export_queues)
+            if is_behind and everything and not self._is_cut_off:
+                Time.sleep(_HINDERED_INTERVAL_S)
+            elif is_behind:
+                self._is_hindered = True
+                return False
+            elif everything or not has_sent:
+                has_sent = True
+                part = ring.take_part()
+                self._send(part.records, part.spans)
+            else:
+                self.wake()  # what is recorded meanwhile has to be drained
+                return False
+        return True
+
     def _have_lanes_room(self, is_awaited: bool) -> bool:  # noqa: FBT001
         """Return whether every queue can take another batch, or is not worth waiting for.
 
@@ -418,6 +537,12 @@ class Pipeline:
     def _deliver(self, records: Sequence[Record], spans: Sequence[ReadableSpan]) -> None:
         self.recorded += len(records) + len(spans)
         self._batches += 1
+        if self.ring is not None:
+            self.ring.add(records, spans)
+        else:
+            self._send(records, spans)
+
+    def _send(self, records: Sequence[Record], spans: Sequence[ReadableSpan]) -> None:
         if self.fold is not None:
             records = self.fold.take(records)
         self._put(records, spans)

@@ -174,7 +174,7 @@ class Tails:
 
     def _note_failures(self, block: RecordBlock, spans: Sequence[ReadableSpan]) -> None:
         for record in block.made():
-            if record[EXTRAS] is not None and _has_failed(record[EXTRAS]):
+            if record[EXTRAS] is not None and has_failed(record[EXTRAS]):
                 self._note_failure(record[SEGMENT].trace_id)
         for span in spans:
             if span.status.status_code is OtelStatusCode.ERROR and span.context is not None:
@@ -375,7 +375,8 @@ class Tails:
             self.given_up += lost
 
 
-def _has_failed(extras: SpanDetails) -> bool:
+def has_failed(extras: SpanDetails) -> bool:
+    """Return whether a call ended in an error."""
     if extras.status is not None:
         return extras.status is StatusCode.ERROR
     return extras.exception is not None and extras.ending is Ending.RAISED

@@ -64,7 +64,7 @@ class Sigterm:
         )
         # ``str.format`` is C code that reads its fields in order. The first two note the
         # recursion limit and raise it, the last one is `__format__`.
-        self._handler = _Handler("{0[was]}{1[is]}{2}".format, self._limit, self._raised, self)
+        self._handler = HandlerInC("{0[was]}{1[is]}{2}".format, self._limit, self._raised, self)
         self._seen: InterpreterSignal | None = None
         self._begin()
 
@@ -77,8 +77,8 @@ class Sigterm:
     def install(self) -> bool:
         """Answer from now on; return whether that is so."""
         present = _signal.getsignal(signal.SIGTERM)
-        is_free = present is _signal.SIG_DFL or type(present) is _Handler  # of an ended session
-        if not _is_in_main_thread() or not is_free:
+        is_free = present is _signal.SIG_DFL or type(present) is HandlerInC  # of an ended session
+        if not is_in_main_thread() or not is_free:
             return False
         _signal.signal(signal.SIGTERM, self._handler)
         self._seen = find_signal(signal.SIGTERM)
@@ -103,7 +103,7 @@ class Sigterm:
         if self._seen is not None:
             self.is_resting = True
             self._seen.rest()
-        elif _is_in_main_thread():
+        elif is_in_main_thread():
             _signal.signal(signal.SIGTERM, _signal.SIG_DFL)
 
     def resume(self) -> None:
@@ -133,7 +133,7 @@ class Sigterm:
     def _give_back(self) -> None:
         if self._seen is not None:
             self._seen.rest()
-        if _is_in_main_thread():
+        if is_in_main_thread():
             # Python first calls the handler for what has come; it answers no more, see `claim`
             _signal.signal(signal.SIGTERM, _signal.SIG_DFL)
 
@@ -189,7 +189,7 @@ class Sigterm:
         return _signal.getsignal(signal.SIGTERM) is self._handler
 
 
-class _Handler(partial[str]):
+class HandlerInC(partial[str]):
     """A handler that is called where no Python code can begin: at the recursion limit.
 
     A signal is told once. A program that goes on after the RecursionError of a Python handler
@@ -197,7 +197,8 @@ class _Handler(partial[str]):
     """
 
 
-def _is_in_main_thread() -> bool:
+def is_in_main_thread() -> bool:
+    """Return whether Python lets the calling thread install handlers."""
     return Threads.get_ident() == threading.main_thread().ident
 
 
@@ -219,7 +220,7 @@ def hold_sigterm() -> Callable[[], None]:
     CPython forgets in a forked child what arrived before its hooks run. Without our handler the
     child would have ended.
     """
-    if type(_signal.getsignal(signal.SIGTERM)) is not _Handler:
+    if type(_signal.getsignal(signal.SIGTERM)) is not HandlerInC:
         return lambda: None
     if not hasattr(signal, "pthread_sigmask"):
         return lambda: None
@@ -238,7 +239,7 @@ def remembered_signals() -> Iterator[None]:
 
     A KeyboardInterrupt, or what else a handler raises, would end a delivery half-way.
     """
-    if not _is_in_main_thread():
+    if not is_in_main_thread():
         yield
         return
     come: Any = Queues.SimpleQueue()
@@ -256,4 +257,4 @@ def remembered_signals() -> Iterator[None]:
 
 def _handled_by_program() -> list[int]:
     handlers = ((number, _signal.getsignal(number)) for number in _signal.valid_signals())
-    return [number for number, each in handlers if callable(each) and type(each) is not _Handler]
+    return [number for number, each in handlers if callable(each) and type(each) is not HandlerInC]

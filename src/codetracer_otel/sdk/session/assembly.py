@@ -24,6 +24,7 @@ from codetracer_otel.instrumentation.monitoring.tool import Monitor
 from codetracer_otel.model.clock import SystemClock
 from codetracer_otel.model.ids import RandomIds
 from codetracer_otel.sdk.delivery.attribute_keys import judged_attributes
+from codetracer_otel.sdk.delivery.flight_recorder.ring import Ring
 from codetracer_otel.sdk.delivery.fold import BusiestFunction
 from codetracer_otel.sdk.delivery.pipeline import Pipeline
 from codetracer_otel.sdk.delivery.redaction import ContentRedaction
@@ -51,6 +52,7 @@ from codetracer_otel.sdk.parts.known_secrets import build_known_secrets, learn_e
 from codetracer_otel.sdk.parts.output_paths import native_targets
 from codetracer_otel.sdk.parts.spans import Recording, learn_of
 from codetracer_otel.sdk.parts.which import wants_line_events, wants_spans, wants_steps
+from codetracer_otel.sdk.processes.dump_signal import DumpSignal
 from codetracer_otel.sdk.processes.signals import LOOK_S, SHUTDOWN_S, Sigterm
 from codetracer_otel.sdk.session.diagnostics import Reporting
 from codetracer_otel.sdk.session.run_lines import run_facts
@@ -125,6 +127,12 @@ _LEARNS_LATER: Final = "secrets are learned from the next session on"
 _NOT_MEASURED: Final = "nothing is measured: no tool id is free"
 
 
+_SIGUSR2_IS_TAKEN: Final = (
+    "dump_on: SIGUSR2 asks for no dump, because the program handles it, the session began on "
+    "another thread than the first, or this system has no such signal; use codetracer-otel dump"
+)
+
+
 class _Assembly:
     """Builds the parts of one session and knows the order of their installation."""
 
@@ -173,6 +181,7 @@ class _Assembly:
         self._io_undo = ExitStack()
         self._captured_io: tuple[CaptureIo, tuple[str, ...]] | None = None
         self._core = ""
+        self._dump_signal: DumpSignal | None = None
 
     def build(self, undo: ExitStack) -> Session:
         """Build everything, then install it; nothing of the program is touched before."""
@@ -226,7 +235,15 @@ class _Assembly:
             look=self._look,
             on_unpark=self._on_unpark,
             hold=self._tails,
+            ring=self._build_ring(),
         )
+
+    def _build_ring(self) -> Ring | None:
+        most_bytes = self._settings.flight_recorder
+        if most_bytes is None:
+            return None
+        on_error = "error" in self._settings.dump_on
+        return Ring(most_bytes, Time.monotonic_ns, dumps_on_error=on_error)
 
     def _build_tails(self) -> Tails | None:
         if self._settings.tail is None and not self._chain.decides_at_end:
@@ -417,6 +434,8 @@ class _Assembly:
         self._install_io(recording)
         if self._settings.signals or self._settings.launch.owns_process:
             self._answer_sigterm()
+        if pipeline.ring is not None and "sigusr2" in self._settings.dump_on:
+            self._answer_sigusr2(installed)
 
     def _install_carriers(self, installed: ExitStack) -> None:
         settings = self._settings
@@ -435,9 +454,18 @@ class _Assembly:
         if sigterm.install():
             session.sigterm = sigterm
 
+    def _answer_sigusr2(self, installed: ExitStack) -> None:
+        dump_signal = DumpSignal(self._pipeline.dump_soon)
+        if dump_signal.install():
+            installed.callback(dump_signal.close)
+            self._dump_signal = dump_signal
+        else:
+            self._notify("dump_signal_unavailable", "warn", message=_SIGUSR2_IS_TAKEN)
+
     def _look(self) -> float:
-        sigterm = self._session.sigterm
-        return LOOK_S if sigterm is None else sigterm.look()
+        sigterm, dump_signal = self._session.sigterm, self._dump_signal
+        pause = LOOK_S if sigterm is None else sigterm.look()
+        return pause if dump_signal is None else min(pause, dump_signal.look())
 
     def _on_unpark(self) -> None:
         sigterm = self._session.sigterm
@@ -475,7 +503,8 @@ class _Assembly:
     def _on_drained(self) -> None:
         if self._known is not None:
             self._known.settle()
-            self._known.wipe_if_asked()
+            if not self._pipeline.holds_anything:  # it is judged as it is dumped
+                self._known.wipe_if_asked()
         self._reporting.drops.observe(self._session.dropped())
 
     def _hooks(self, recording: Recording | None) -> SessionHooks:

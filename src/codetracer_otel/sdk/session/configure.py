@@ -334,6 +334,8 @@ def configure(
     learn_secrets: bool | None = None,
     tail: str | Mapping[str, object] | None = None,
     max_overhead: float | str | None = None,
+    flight_recorder: str | int | None = None,
+    dump_on: Iterable[str] | None = None,
     control: bool | None = None,
 ) -> Session:
     """Start recording this process's functions, or return the session that already does.
@@ -373,7 +375,10 @@ def configure(
             ``per_second=5``, ``max_spans=1000``.
         max_overhead: share of the process's CPU that recording may cost, such as 0.05 or ``5%``;
             beyond it short functions that are called often are folded, then recorded no more.
-        control: take commands over a socket: pause, resume, reload, detach.
+        flight_recorder: keep so much in memory, ``64MB``, and deliver nothing until a dump is asked
+            for.
+        dump_on: what asks for a dump by itself: ``error``, ``sigusr2``.
+        control: take commands over a socket: pause, resume, reload, dump, detach.
 
     Returns:
         The running session; also a context manager that shuts it down.

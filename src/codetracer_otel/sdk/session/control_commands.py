@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     Begin = Callable[[dict[str, Any], StartMode], Session]
 
 _DELIVERY_S: Final = 5.0
+_DUMP_S: Final = 10.0  # less than what the asking side waits
 _NO_SESSION: Final = "no session is running in it; begin one with codetracer-otel attach"
-_STATED: Final = ("exporter", "capture", "service_name")
+_STATED: Final = ("exporter", "capture", "service_name", "flight_recorder", "dump_on")
 
 
 class Commands:
@@ -55,12 +56,14 @@ class Commands:
         self._detached = detached
         self._muted: Session | None = None
         self._ends_at: float | None = None
+        self._is_attached = False
         self._commands: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "attach": self._attach,
             "status": self._status,
             "pause": self._pause,
             "resume": self._resume,
             "reload": self._reload,
+            "dump": self._dump,
             "detach": self._detach,
         }
 
@@ -106,7 +109,8 @@ class Commands:
         except BaseException:
             self._detached()
             raise
-        session.on_shutdown(self._detached)
+        session.on_shutdown(self._leave)
+        self._is_attached = True
         self._mute(session)
         seconds = request.get("seconds")
         if seconds is not None:
@@ -130,6 +134,23 @@ class Commands:
         session = self._session()
         later = session.reload(_sources_of(request) or None)
         return {"line": "the new filter is in force", "later": later, **_facts(session)}
+
+    def _dump(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            session = self._session()
+            seconds = request.get("seconds")
+            wanted = None if seconds is None else float(seconds)
+            count, is_delivered = session.dump_within(wanted, _DUMP_S)
+        finally:
+            if not self._is_attached:  # a process that was asked for this alone is left as it was
+                self._detached()
+        rest = "" if is_delivered else f"; the exporters are still at it after {_DUMP_S:g} s"
+        spans = "1 span" if count == 1 else f"{count} spans"
+        return {**_facts(session), "line": f"dumped {spans}{rest}", "dumped": count}
+
+    def _leave(self) -> None:
+        self._is_attached = False
+        self._detached()
 
     def _detach(self, _request: Mapping[str, Any]) -> dict[str, Any]:
         session = self._session()
@@ -188,6 +209,8 @@ def _facts(session: Session | None) -> dict[str, Any]:
         stats = session.stats()
         facts["filters"] = session.filter_names()
         facts["spans"] = stats["recorded"]
+        if "flight_recorder" in stats:
+            facts["kept"] = stats["flight_recorder"]["kept"]
         facts["losses"] = {cause: count for cause, count in stats["dropped"].items() if count}
     return facts
 

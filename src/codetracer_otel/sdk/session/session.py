@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from opentelemetry import context as context_api
@@ -10,7 +11,7 @@ from opentelemetry.trace import get_current_span
 
 from codetracer_otel.bindings import Os, Threads, Time
 from codetracer_otel.data_classes import dataclass
-from codetracer_otel.errors import CodetracerError
+from codetracer_otel.errors import CodetracerError, ErrorCode, UsageError
 from codetracer_otel.model.record import SEGMENT
 from codetracer_otel.sdk.processes.last_thread import LastThread
 from codetracer_otel.sdk.processes.signals import remembered_signals
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from codetracer_otel.sdk.settings.error_policy import Policy
     from codetracer_otel.sdk.settings.model import Settings
 
+_NO_RECORDER: Final = (
+    "the session has no flight recorder, and what was recorded is delivered already; "
+    "expected flight_recorder or --flight-recorder when it begins"
+)
 _JUDGING_S: Final = 1.0  # how long `pause` waits for native traces to be written
 
 
@@ -109,6 +114,8 @@ class Session:
         self._last_thread: LastThread | None = None
         self._is_shut_down = False
         self._stopped_because: str | None = None
+        self._error_before = id(_last_error())  # kept by the interpreter
+        self._error_of_block: BaseException | None = None
 
     @property
     def policy(self) -> Policy:
@@ -141,6 +148,30 @@ class Session:
             return True
         flushes = (self._pipeline.flush, *(part.flush for part in self.parts))
         return sum(flush(timeout) for flush in flushes) == len(flushes)
+
+    def dump(self, seconds: float | None = None, timeout: float = 5.0) -> int:
+        """Deliver what the flight recorder has kept, and the calls that are open, as unfinished.
+
+        What is delivered leaves the flight recorder. A call that is open now stands in a later
+        dump as well, with its end.
+
+        Args:
+            seconds: leave what ended before them where it is; None for everything.
+            timeout: seconds to wait for the exporters, which go on after that.
+
+        Returns:
+            How many spans that is.
+
+        Raises:
+            UsageError: the session has no flight recorder.
+        """
+        return self.dump_within(seconds, timeout)[0]
+
+    def dump_within(self, seconds: float | None, timeout: float) -> tuple[int, bool]:
+        """Do what `dump` does; return how many spans it is, and whether they were delivered."""
+        if self.settings.flight_recorder is None:
+            raise UsageError(_NO_RECORDER, ErrorCode.CONTROL_FAILED)
+        return (0, True) if self._is_shut_down else self._pipeline.dump(seconds, timeout)
 
     def note_exit(self, status: int) -> None:
         """Take note of the program's exit status, for what tells of it."""
@@ -227,6 +258,7 @@ class Session:
             "queue_bytes": recorder.get("queue_bytes", 0),
             **parts,
             "folded": self._pipeline.folded(),
+            **self._pipeline.kept(),
             "exporters": export_queues,
             "scopes_skipped": sum(skipped.values()),
             "stopped_because": self._stopped_because,
@@ -324,6 +356,8 @@ class Session:
         for close in (self._undo.close, *(part.close for part in self.parts)):
             with self._failing_quietly():
                 close()
+        if self._is_ended_by_error():
+            self._pipeline.dump_at_end()
         left = max(deadline - Time.monotonic(), 0.0)
         delivered = self._pipeline.stop(left, is_patient=is_patient)
         if self._hooks.known is not None and not self._pipeline.is_judging:
@@ -331,6 +365,10 @@ class Session:
         with self._failing_quietly():
             self._note_losses()
         return delivered
+
+    def _is_ended_by_error(self) -> bool:
+        """Return whether an exception has left the program, or the block of this session."""
+        return self._error_of_block is not None or id(_last_error()) != self._error_before
 
     def _note_losses(self) -> None:
         losses = losses_of(self.stats(), self._pipeline.dropped_before())
@@ -457,8 +495,16 @@ class Session:
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         """Shut the session down; the block's own exception goes before one of ours."""
+        self._error_of_block = error
         try:
             self.shutdown()
         except CodetracerError:
             if error is None:
                 raise
+        finally:
+            self._error_of_block = None
+
+
+def _last_error() -> object:
+    """Return the exception that the interpreter showed last as it left the program, if any."""
+    return getattr(sys, "last_exc", None)

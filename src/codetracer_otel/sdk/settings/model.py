@@ -116,6 +116,8 @@ class Settings:
         signals: SIGTERM delivers what is there.
         learn_secrets: what is hidden because of its name is hidden wherever it comes again.
         control: commands are taken over a socket.
+        flight_recorder: bytes that are kept until a dump, or None to deliver at once.
+        dump_on: subset of error, sigusr2.
         tail: stated fields of `TailRules`, as pairs, or None for none.
         max_overhead: share of the process's CPU that recording may cost, or None for any.
         remote_parent: from ``TRACEPARENT``, or None.
@@ -162,6 +164,8 @@ class Settings:
     signals: bool = False
     learn_secrets: bool = True
     control: bool = False
+    flight_recorder: int | None = None
+    dump_on: frozenset[str] = frozenset()
     tail: tuple[tuple[str, Any], ...] | None = None
     max_overhead: float | None = None
     remote_parent: RemoteParent | None = None
@@ -186,7 +190,8 @@ class Settings:
     @property
     def max_wait_s(self) -> float | None:
         """Seconds that a call waits for room at most: 0 for never, None for no bound."""
-        if not any(map(self.waits_for, self.exporters)):
+        # What takes a flight recorder's records is never far behind, and a gap would be a hole.
+        if self.flight_recorder is None and not any(map(self.waits_for, self.exporters)):
             return 0.0
         return None if self.buffer.max_wait_ms is None else self.buffer.max_wait_ms / 1000
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -12,7 +13,7 @@ from codetracer_otel.errors import ErrorCode, Problem
 from codetracer_otel.sdk.settings.error_policy import LogLevel, LogLevels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from enum import StrEnum
 
     type Parser = Callable[[object, str], object]
@@ -211,18 +212,41 @@ def _number(value: object, *, whole: bool) -> float | None:
         return None
 
 
-def parse_capture(value: object, subject: str) -> frozenset[str] | Problem:
-    """Return the parts of ``capture``: a sequence, or text with commas."""
+def subset_of(known: Sequence[str]) -> Parser:
+    """Return the parser of a subset: a sequence, or text with commas; ``none`` is none of them."""
+    return partial(_parse_subset, known=known)
+
+
+def _parse_subset(value: object, subject: str, *, known: Sequence[str]) -> frozenset[str] | Problem:
     items = value.split(",") if isinstance(value, str) else value
     if isinstance(items, bytes | Mapping) or not isinstance(items, Iterable):
-        return invalid(subject, "wrong type", value, f"a subset of {', '.join(CAPTURES)}")
+        return invalid(subject, "wrong type", value, f"a subset of {', '.join(known)}")
     names = [item.strip() if isinstance(item, str) else item for item in items]
     chosen = [name for name in names if name not in ("", "none")]
     for name in chosen:
-        if name not in CAPTURES:
-            hint = did_you_mean(name, CAPTURES) if isinstance(name, str) else ""
-            return invalid(subject, "unknown part", name, f"any of {', '.join(CAPTURES)}{hint}")
+        if name not in known:
+            hint = did_you_mean(name, known) if isinstance(name, str) else ""
+            return invalid(subject, "unknown part", name, f"any of {', '.join(known)}{hint}")
     return frozenset(chosen)
+
+
+parse_capture: Final = subset_of(CAPTURES)
+parse_dump_on: Final = subset_of(("error", "sigusr2"))
+
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(i?)b?", re.IGNORECASE)
+_SMALLEST_RING: Final = 1_000_000
+_LARGEST_SIZE: Final = 1 << 48
+
+
+def parse_size(value: object, subject: str) -> int | Problem:
+    """Return a number of bytes, from 1 MB on: 64MB, 64MiB, 1.5GB, or the number itself."""
+    found = _SIZE.fullmatch(str(value).strip()) if isinstance(value, str | int) else None
+    if found is not None and not isinstance(value, bool):
+        number, unit, is_binary = found.groups()
+        size = float(number) * (1024 if is_binary else 1000) ** " kmg".index(unit.lower() or " ")
+        if _SMALLEST_RING <= size < _LARGEST_SIZE:
+            return int(size)
+    return invalid(subject, "not a size", value, "64MB, 512MiB or 1GB, from 1MB on")
 
 
 def parse_share(value: object, subject: str) -> object:

@@ -14,6 +14,7 @@ from codetracer_otel.sdk.settings.parsers import (
     number_from,
     parse_boolean,
     parse_capture,
+    parse_dump_on,
     parse_exact_boolean,
     parse_file,
     parse_log_levels,
@@ -21,6 +22,7 @@ from codetracer_otel.sdk.settings.parsers import (
     parse_provider,
     parse_resource,
     parse_share,
+    parse_size,
     parse_tail,
     parse_text,
     parse_topics,
@@ -263,7 +265,28 @@ OPTIONS: Final = _table(
         more="see [filters](filters.md#a-bound-on-the-overhead)",
     ),
     Option(
-        "control", "take commands over a socket: pause, resume, reload, detach",
+        "flight_recorder",
+        "keep so much in memory, `64MB`, and deliver nothing until a dump is asked for",
+        parse_size, "str | int", shown_default="off",
+        flag=Flag(
+            "--flight-recorder", "keep so much in memory, deliver nothing until a dump: 64MB",
+            "SIZE",
+        ),
+        variables=("CODETRACER_FLIGHT_RECORDER",), read=parse_size,
+        more=(
+            "the oldest calls go; see [what happened before the error]"
+            "(recipes/flight-recorder.md)"
+        ),
+    ),
+    Option(
+        "dump_on", "what asks for a dump by itself: `error`, `sigusr2`", parse_dump_on,
+        "Iterable[str]", frozenset(), "an exception that ends the program, always",
+        Flag("--dump-on", "what asks for a dump: any of error,sigusr2", "LIST"),
+        ("CODETRACER_DUMP_ON",), read=parse_dump_on,
+        more="`error`: one that leaves the first span of a trace here, or its status",
+    ),
+    Option(
+        "control", "take commands over a socket: pause, resume, reload, dump, detach",
         parse_exact_boolean, "bool", default=False,
         flag=Flag(
             "--control", "take commands over a socket, as of codetracer-otel reload",
