@@ -381,7 +381,9 @@ serve()
 
 
 def test_a_flight_recorder_that_was_attached_is_dumped_on_demand(start, place, capsys):
-    process = start("import codetracer_otel.sdk.session.configure as c; c.offer_control()\n" + PATIENT)
+    process = start(
+        "import codetracer_otel.sdk.session.configure as c; c.offer_control()\n" + PATIENT
+    )
     call(process, 1)
     pid, file = str(process.pid), place / "kept.jsonl"
     attach = ["attach", pid, "--trace-filter", "shows.toml", "--exporter", f"jsonl={file}"]
