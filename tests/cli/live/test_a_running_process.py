@@ -397,6 +397,7 @@ def test_a_flight_recorder_that_was_attached_is_dumped_on_demand(start, place, c
     assert main(["dump", "--json", "--seconds", "5m", pid]) == 0
     assert json.loads(capsys.readouterr().out)["dumped"] == 2
     call(process, 4)
+    wait_until(lambda: facts_of(process, capsys)["kept"] == 4, "four calls kept")
     assert main(["status", pid]) == 0
     assert "4 kept" in capsys.readouterr().out
     assert main(["detach", pid]) == 0
@@ -415,7 +416,7 @@ def test_a_flight_recorder_is_dumped_without_a_socket_and_leaves_none(start, pla
     assert main(["dump", str(process.pid)]) == 0
     names = [line["name"] for line in lines(file) if "name" in line]
     assert sorted(names) == ["__main__.serve", *["__main__.work"] * 3]
-    wait_until(lambda: find_socket(process.pid) is None)
+    wait_until(lambda: find_socket(process.pid) is None, "no socket")
     call(process, 2)
     assert main(["dump", str(process.pid)]) == 0
     assert len(works(file)) == 5
