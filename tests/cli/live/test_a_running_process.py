@@ -368,11 +368,16 @@ while True:
 
 
 PATIENT = """
-import sys
+import select, sys
 def work(number, color):
     return number
 def serve():
-    for line in sys.stdin:
+    while True:
+        while not select.select([sys.stdin], [], [], 0.01)[0]:
+            pass
+        line = sys.stdin.readline()
+        if not line:
+            break
         for number in range(int(line)):
             work(number, "vermilion")
         print("done", line.strip(), flush=True)
@@ -413,7 +418,11 @@ def test_a_flight_recorder_is_dumped_without_a_socket_and_leaves_none(start, pla
     )
     process = start(begin + PATIENT)
     call(process, 3)
-    assert main(["dump", str(process.pid)]) == 0
+    code = main(["dump", str(process.pid)])
+    told = capsys.readouterr()
+    if "ERR_NOT_PERMITTED" in told.err:
+        pytest.skip("this kernel lets no process look into another one")
+    assert code == 0, told.err
     names = [line["name"] for line in lines(file) if "name" in line]
     assert sorted(names) == ["__main__.serve", *["__main__.work"] * 3]
     wait_until(lambda: find_socket(process.pid) is None, "no socket")
