@@ -33,6 +33,7 @@ SECTIONS = {
     "redaction": "Redaction beside the field",
     "encoding": "Encoding to OTLP",
     "delivery": "The whole way, call to bytes",
+    "tails": "Traces that are not kept",
     "stages": "The same in compiled code, by stage and exporter",
     "steps": "Steps of a native trace",
     "manual": "Spans written by hand",

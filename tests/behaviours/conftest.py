@@ -15,3 +15,17 @@ def eager_collector():
     gc.set_threshold(1)
     yield
     gc.set_threshold(*before)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--seeds", type=int, default=2, help="of the tests that take a seed")
+
+
+def pytest_generate_tests(metafunc):
+    if "seed" in metafunc.fixturenames and not _is_parametrized(metafunc, "seed"):
+        metafunc.parametrize("seed", range(metafunc.config.getoption("--seeds", 2)))
+
+
+def _is_parametrized(metafunc, name):
+    marks = metafunc.definition.iter_markers("parametrize")
+    return any(name in mark.args[0] for mark in marks)

@@ -306,6 +306,17 @@ def test_an_exception_is_shown_frame_by_frame_with_the_locals_of_each(show):
     )
 
 
+def test_the_root_says_why_its_trace_was_kept(show):
+    kept = {"codetracer.tail.reason": "error"}
+    page = show(
+        line(1, 0, 1000, name="app.main", error="KeyError", attributes=kept),
+        line(2, 100, 300, parent=1, name="app.load"),
+    )
+    page.focus()
+    page.press("e")
+    assert "This trace was kept: a span of it has failed." in page.text("details")
+
+
 def test_before_anything_is_selected_the_failed_spans_are_listed(page):
     assert "Failed\u2715 app.write  140 \u00b5s" in page.text("details").replace("\n", "")
     page.run("document.querySelector('#details button').click()")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 ARGUMENT: Final = "codetracer.arg."
 RETURN: Final = "codetracer.return"
 LOCAL: Final = "codetracer.local."
+TAIL_REASON: Final = "codetracer.tail.reason"
 CAPTURED: Final = (ARGUMENT, RETURN, LOCAL, "codetracer.global.")
 _OWN: Final = ("codetracer.", "code.", "thread.")
 _STACK: Final = "exception.stacktrace"

@@ -444,16 +444,8 @@ def test_a_file_is_followed_through_growth_and_replacement(tmp_path, capsys):
     ]
 
 
-def test_the_end_of_a_process_is_found_among_the_lines_of_others(tmp_path, capsys):
-    path = tmp_path / "spans.jsonl"
-    begun = [{"schema": "run/1", "process_id": number} for number in (1, 2)]
-    spans = [span("shop.tax", number) for number in (3, 4)]
-    ended = [{"schema": "loss/1", "process_id": 1, "exporters": {}}]
-    lines = [begun[0], spans[0], begun[1], spans[1], *ended]
-    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    assert main(["show", str(path)]) == 0
-    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("!!")]
-    assert len(told) == 1  # of the second
-    path.write_text(path.read_text() + json.dumps({**ended[0], "process_id": 2}) + "\n")
-    assert main(["show", str(path)]) == 0
-    assert "!!" not in capsys.readouterr().out
+def test_a_trace_that_was_kept_for_its_outcome_says_so(tmp_path, capsys):
+    path = tmp_path / "kept.jsonl"
+    root = span("shop.main", 1, attributes={"codetracer.tail.reason": "slow"})
+    path.write_text("".join(json.dumps(each) + "\n" for each in (span("shop.tax", 2, 1), root)))
+    assert show(capsys, path)[0] == f"trace {TRACE}, kept for: slow"

@@ -65,6 +65,17 @@ def test_a_name_that_was_asked_for_is_judged_as_variable_and_as_key():
     assert found["attr", "other"].action is Action.ALLOW
 
 
+def test_what_decides_about_whole_traces_is_shown_with_its_table_or_its_rule():
+    text = filter_text(rule("pkg:app.mod")) + "[scope.tail]\nratio = 0.5\n"
+    shown, source = explain(text).settings["tail"]
+    assert "ratio=0.5" in shown
+    assert source.selector == "[scope.tail]"
+    own = rule("pkg:app.mod") + "root = true\n[scope.rules.tail]\nratio = 0.25\n"
+    shown, source = explain(filter_text(own) + "[scope.tail]\nratio = 0.5\n").settings["tail"]
+    assert "ratio=0.25" in shown
+    assert source.selector == "pkg:app.mod"
+
+
 def test_folding_is_shown_with_the_table_that_asks_for_it():
     text = filter_text(rule("pkg:app.mod")) + "[scope.fold]\nafter = 7\n"
     shown, source = explain(text).settings["fold"]

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.analysis.captured_values import ARGUMENT, LOCAL, RETURN, short_text
-from codetracer_otel.cli.show.tree import Shown
+from codetracer_otel.analysis.captured_values import (
+    ARGUMENT,
+    LOCAL,
+    RETURN,
+    TAIL_REASON,
+    short_text,
+)
+from codetracer_otel.cli.show.tree import Shown, clean
 from codetracer_otel.exporters.native.read.validation import TOPLEVEL
 from codetracer_otel.traces.reader import MAIN_THREAD
 from codetracer_otel.traces.span_columns import Mark
@@ -121,6 +127,13 @@ def error_lines(call: Shown) -> Iterator[str]:
         for key, value in call.details.values:
             if key.startswith(LOCAL):
                 yield f"{key.removeprefix(LOCAL)} = {short_text(value, _MAX_LOCAL)}"
+
+
+def kept_text(call: Shown) -> str:
+    """Return why the trace of a root was kept, where that was decided at its end."""
+    values = [] if call.details is None else call.details.values
+    reason = dict(values).get(TAIL_REASON)
+    return "" if reason is None else f", kept for: {clean(str(reason))}"
 
 
 def _value_lines(values: Iterable[tuple[str, Any]]) -> Iterator[str]:

@@ -12,7 +12,13 @@ from codetracer_otel.analysis.captured_values import holds
 from codetracer_otel.analysis.run_texts import loss_text, run_text
 from codetracer_otel.cli.show.follow import follow
 from codetracer_otel.cli.show.native import read_native
-from codetracer_otel.cli.show.spans import detail_lines, error_lines, json_line, shown_spans
+from codetracer_otel.cli.show.spans import (
+    detail_lines,
+    error_lines,
+    json_line,
+    kept_text,
+    shown_spans,
+)
 from codetracer_otel.cli.show.tree import (
     Selection,
     Shown,
@@ -207,7 +213,7 @@ class _Page:
             yield clean(run_text(run))
         if call.trace_id != self._trace:
             self._trace = call.trace_id
-            yield f"trace {call.trace_id}"
+            yield f"trace {call.trace_id}{kept_text(call)}"
 
     def _has_several(self) -> bool:
         return len(self._traces.spans.runs) > 1

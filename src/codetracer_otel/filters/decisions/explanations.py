@@ -91,10 +91,17 @@ def explain_code(
         decision.traces,
         decision.source,
         matching,
-        {**_settings(decision), **(_fold(classifier.chain) if decision.traces else {})},
+        {
+            **(_tail(classifier.chain) if decision.traces else {}),
+            **_settings(decision),
+            **(_fold(classifier.chain) if decision.traces else {}),
+        },
         tuple(_values(decision, code, tuple(asked))),
         tuple(find_slips(missed, identity, classifier.chain.roots)),
     )
+
+
+_ERRORS_ONLY: Final = "errors only"
 
 
 def _settings(decision: Decision) -> dict[str, tuple[str, RuleSource]]:
@@ -106,10 +113,19 @@ def _settings(decision: Decision) -> dict[str, tuple[str, RuleSource]]:
         "measure": "every call is counted and timed" if decision.measures else "no",
         "sampling": _fields(decision.sampling),
         "events": _fields(decision.events),
-        "tail": _fields(decision.tail) or "errors only",
+        "tail": _fields(decision.tail) or _ERRORS_ONLY,
     }
     sources = decision.profile.sources
     return {key: (text, sources[key]) for key, text in shown.items() if key in sources}
+
+
+def _tail(chain: FilterChain) -> dict[str, tuple[str, RuleSource]]:
+    rules, source = chain.tail, chain.tail_source
+    return (
+        {}
+        if rules is None or source is None
+        else {"tail": (_fields(rules) or _ERRORS_ONLY, source)}
+    )
 
 
 def _fold(chain: FilterChain) -> dict[str, tuple[str, RuleSource]]:

@@ -124,7 +124,7 @@ class FilterFile:
         learns_secrets: ``[secrets] learn``; None where it says nothing.
         tail: the keys of ``[scope.tail]`` that are given; None without that table.
         fold: the keys of ``[scope.fold]`` that are given; None without that table.
-        fold_source: where it stands.
+        fold_source: where it stands; ``tail_source``: where ``[scope.tail]`` does.
     """
 
     provenance: Provenance
@@ -142,6 +142,7 @@ class FilterFile:
     tail: Mapping[str, object] | None = None
     fold: Mapping[str, object] | None = None
     fold_source: RuleSource | None = None
+    tail_source: RuleSource | None = None
 
 
 CELLS: Final = frozenset({"<timed exec>", "<timed eval>"})
@@ -176,6 +177,12 @@ class FilterChain:
         stated = [file.tail for file in self.files if file.tail is not None]
         merged: dict[str, Any] = {key: value for keys in stated for key, value in keys.items()}
         return TailRules(**merged) if stated else None
+
+    @property
+    def tail_source(self) -> RuleSource | None:
+        """Where the newest ``[scope.tail]`` stands."""
+        stated = [file.tail_source for file in self.files if file.tail is not None]
+        return stated[-1] if stated else None
 
     @property
     def decides_at_end(self) -> bool:

@@ -164,10 +164,13 @@ class _FileReader:
             learns_secrets=self._learns_secrets(top, version),
             tail=read_tail(scope) if version > 1 else None,
             fold=read_fold(scope) if version > 1 else None,
-            fold_source=RuleSource(
-                self._source.label, self._report.line(("scope", "fold")), "[scope.fold]"
-            ),
+            fold_source=self._table_source("fold"),
+            tail_source=self._table_source("tail"),
         )
+
+    def _table_source(self, name: str) -> RuleSource:
+        line = self._report.line(("scope", name))
+        return RuleSource(self._source.label, line, f"[scope.{name}]")
 
     def _source_of(self, path: TablePath) -> RuleSource:
         return RuleSource(self._source.label, self._report.line(path))

@@ -5,6 +5,12 @@ const GROUPS = [
   ["codetracer.global.", "Globals at the end"],
 ];
 const RETURN = "codetracer.return";
+const TAIL_REASON = "codetracer.tail.reason";
+const KEPT_FOR = {
+  error: "a span of it has failed",
+  slow: "it took longer than a trace may that is not kept",
+  ratio: "it belongs to the share that is kept of all others",
+};
 const ROWS_AT_FIRST = 100;
 const LINKS = 20;
 
@@ -47,6 +53,7 @@ class DetailsPane {
     this.line(this.timeText(slice));
     if (model.isError(slice)) this.line(`failed${message ? `: ${inLine(message)}` : ""}`, "failed");
     if (model.marks[slice] & UNFINISHED) this.line("unfinished: it had not ended when the recording did", "failed");
+    this.showReason(values);
     const rest = this.showValues(values, called);
     for (const event of events) this.showEvent(event, slice);
     if (model.isError(slice)) this.showFrames(slice, message);
@@ -55,6 +62,14 @@ class DetailsPane {
     this.showSource(model.functionOf[slice]);
     if (ids || links.length) this.showIds(ids, links);
     if (called.rule) this.line("Rules are named as the filters are now, which may have changed since.", "hint");
+  }
+
+  /** Says why the trace of a root was kept, where that was decided at its end. */
+  showReason(values) {
+    const at = values.findIndex((key, i) => i % 2 === 0 && this.model.keys[key] === TAIL_REASON);
+    if (at < 0) return;
+    const reason = String(values[at + 1]);
+    this.line(`This trace was kept: ${KEPT_FOR[reason] ?? inLine(reason)}.`, "kept");
   }
 
   /** Shows the spans that an exception left, from the outermost to the one it came from, and their locals. */

@@ -227,7 +227,7 @@ class Tails:
         return reason
 
     def _by_ratio(self, rules: TailRules, trace_id: int, trace_state: str) -> str:
-        if ratio_key(trace_id, trace_state) >= ratio_bound(rules.ratio):
+        if not rules.ratio or ratio_key(trace_id, trace_state) >= ratio_bound(rules.ratio):
             return ""
         if rules.max_per_second is None:
             return "ratio"
