@@ -54,6 +54,8 @@ def run(count):
     for _ in range(count // {calls}):
         workload.parent_of(workload.two, {calls})
 """
+WRITTEN = AWAKE.replace('"none"', '"jsonl=/dev/null"')
+KEPT = AWAKE.replace("set_global", 'flight_recorder="1MB", set_global')
 ROOTS = "run = workload.loop_of(workload.two)\n"
 LEAVE = "import os; os._exit(0)\n"
 DELIVER = "session.shutdown(600)\n" + LEAVE
@@ -94,6 +96,8 @@ VARIANTS = {
         + DELIVER
         for calls in (100, 10)
     },
+    "the same, written as JSON lines": BODY + WRITTEN.replace("{toml}", "TRACED") + DELIVER,
+    "the same, in a flight recorder": BODY + KEPT.replace("{toml}", "TRACED") + DELIVER,
     "OpenTelemetry decorator with values": BODY + DECORATED + LEAVE,
 }
 

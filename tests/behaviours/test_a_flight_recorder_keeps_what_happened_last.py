@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from opentelemetry import trace
 from tests.conftest import HEADER, rule
 
 import codetracer_otel as ct
+from codetracer_otel.cli import main
 from codetracer_otel.errors import ConfigurationError, UsageError
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.sdk.session.configure import configure, shutdown
@@ -133,6 +135,19 @@ def test_open_calls_are_in_it_as_unfinished_and_go_on(exporter):
     assert finished.span_id == unfinished.span_id
     assert "codetracer.unfinished" not in finished.attributes
     assert finished.end_ns >= unfinished.end_ns
+
+
+def test_a_reader_of_two_dumps_sees_a_call_that_was_open_once_and_with_its_end(tmp_path, capsys):
+    file = tmp_path / "dumps.jsonl"
+    with begin(f"jsonl={file}") as session:
+        handle([1], session.dump)
+        session.dump()
+    assert main(["show", str(file), "--json"]) == 0
+    told = capsys.readouterr()
+    shown = [json.loads(line) for line in told.out.splitlines()]
+    (of_handle,) = [line for line in shown if line.get("name", "").endswith("handle")]
+    assert "codetracer.unfinished" not in of_handle["attributes"]
+    assert "seen before" not in told.out + told.err
 
 
 def test_every_ancestor_is_in_it_for_threads_tasks_and_generators(exporter):

@@ -191,3 +191,14 @@ class Spans:
         self.places.append(place)
         self.sources.append(source)
         return len(self.starts) - 1
+
+    def complete(
+        self, index: int, end: int, marks: int, busy: int, place: int, source: int
+    ) -> bool:
+        """Put what is told later of a span into its place; return False if it had ended before."""
+        is_later = end > self.ends[index] or not marks & Mark.UNFINISHED
+        if not self.marks[index] & Mark.UNFINISHED or not is_later:
+            return False
+        self.ends[index], self.marks[index], self.busy[index] = end, marks, busy
+        self.places[index], self.sources[index] = place, source
+        return True

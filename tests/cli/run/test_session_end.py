@@ -266,6 +266,21 @@ def test_the_summary_names_what_children_and_their_children_have_written(tmp_pat
     assert done.stderr.endswith(f"; of child processes: {target}.<pid> (2)\n")
 
 
+def test_the_summary_says_what_became_of_a_flight_recorders_spans(tmp_path):
+    (tmp_path / "app.py").write_text(
+        "def work(number):\n    return 1 // number\nfor number in (2, 1, 0):\n    work(number)\n"
+    )
+    flags = ("--flight-recorder", "1MB", "--exporter", "jsonl=/dev/null")
+    failed = run_traced(*flags, "app.py", cwd=tmp_path)
+    told = "flight recorder: 4 in 1 dump, 0 kept at the end, 0 overwritten\n"
+    assert failed.stderr.endswith(told)
+    assert "4 spans recorded, 4 exported" in failed.stderr
+    (tmp_path / "app.py").write_text("def work(number):\n    return number\nwork(1)\n")
+    done = run_traced(*flags, "app.py", cwd=tmp_path)
+    assert done.stderr.endswith("flight recorder: 0 in 0 dumps, 2 kept at the end, 0 overwritten\n")
+    assert "2 spans recorded, 0 exported, 0 dropped" in done.stderr
+
+
 def test_the_summary_says_which_exporter_lost_what():
     stats = {
         "recorded": 10,

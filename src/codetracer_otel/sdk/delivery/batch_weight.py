@@ -10,6 +10,7 @@ from codetracer_otel.model.record_block import RecordBlock
 from codetracer_otel.model.value import weight
 
 _ITEM_BYTES: Final = 40  # of a compiled block, beside the bytes of the record
+_SEGMENT_BYTES: Final = 230  # with its integers; a loop of calls without a parent has one for each
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,7 @@ def batch_bytes(batch: Batch) -> int:
 def held_bytes(block: RecordBlock) -> int:
     """Return about how much memory the records of a block take that stays as it is."""
     others = block.size + _ITEM_BYTES * len(block) + sum(map(weight, block.objects()))
+    others += _SEGMENT_BYTES * len(set(block.segments()))
     return others + sum(map(_list_bytes, block.owned()))
 
 

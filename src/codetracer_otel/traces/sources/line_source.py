@@ -173,8 +173,13 @@ class LineSource:
         if not isinstance(name, str):
             return False
         index = len(spans)
-        if not self._ids.add(index, line["trace_id"], line["span_id"], line["parent_span_id"]):
-            self._repeated += 1
+        known = self._ids.add(index, line["trace_id"], line["span_id"], line["parent_span_id"])
+        busy = busy if isinstance(busy, int) and 0 <= busy < _MAX_NS else NONE
+        where = place << _IN_LINE | number, self._number
+        if known != index:
+            # a dump of a flight recorder tells of calls that are open, a later one of their ends
+            if not spans.complete(known, end, marks, busy, *where):
+                self._repeated += 1
             return True
         run = self._run_of(spans) if self._run == NONE else self._run
         spans.runs[run].spans += 1
@@ -189,9 +194,8 @@ class LineSource:
             spans.thread(run, str(get("thread.name") or get("thread.id") or default)),
             NONE,
             marks,
-            busy if isinstance(busy, int) and 0 <= busy < _MAX_NS else NONE,
-            place << _IN_LINE | number,
-            self._number,
+            busy,
+            *where,
         )
         if "codetracer.folded.count" in attributes:
             spans.folded[index] = _folded(attributes)

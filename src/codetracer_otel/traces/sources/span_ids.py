@@ -20,8 +20,8 @@ class SpanIds:
         self._spans: dict[int, int] = {}
         self._waiting: list[tuple[int, int]] = []
 
-    def add(self, index: int, trace_id: str, span_id: str, parent_id: str | None) -> bool:
-        """Take in a span; return False if its ids stand for another one already.
+    def add(self, index: int, trace_id: str, span_id: str, parent_id: str | None) -> int:
+        """Take in a span; return the one that its ids stand for, which may be there already.
 
         Raises:
             ValueError: an id is not hexadecimal.
@@ -29,11 +29,10 @@ class SpanIds:
         trace = self._traces.setdefault(trace_id, len(self._traces)) << _ID_BITS
         key = trace | _id(span_id)
         parent = trace | _id(parent_id) if parent_id else NONE
-        if self._spans.setdefault(key, index) != index:
-            return False
-        if parent != NONE:
+        known = self._spans.setdefault(key, index)
+        if known == index and parent != NONE:
             self._waiting.append((index, parent))
-        return True
+        return known
 
     def connect(self, spans: Spans) -> int:
         """Give each span its parent; return how many parents are not there."""
