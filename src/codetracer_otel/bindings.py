@@ -112,6 +112,7 @@ class Os:
     unlink = _os.unlink
     urandom = _os.urandom
     write = _os.write
+    chown = getattr(_os, "chown", _do_nothing)
     fchmod = getattr(_os, "fchmod", None)
     fork = getattr(_os, "fork", None)
     get_blocking = getattr(_os, "get_blocking", _is_blocking)

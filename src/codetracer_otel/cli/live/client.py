@@ -21,6 +21,7 @@ from codetracer_otel.sdk.settings.model import from_process_environment
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_ROOT: Final = 0
 _PATIENCE_S: Final = 15.0  # a detach delivers what is there, which may take 5 s
 
 
@@ -32,20 +33,27 @@ def find_socket(pid: int) -> str | None:
     """
     if not is_there(pid):
         raise EnvironmentFailure(f"there is no process {pid}", ErrorCode.NO_SUCH_PROCESS)
-    user = user_of(pid)
-    for folder in candidates(from_process_environment(), user):
-        path = socket_path(folder, pid)
-        if is_private(folder, user) and os.path.exists(path):
-            return path
+    for user in _owners(pid):
+        for folder in candidates(from_process_environment(), user):
+            path = socket_path(folder, pid)
+            if is_private(folder, user) and os.path.exists(path):
+                return path
     return None
 
 
 def user_of(pid: int) -> int:
     """Return the user of a process, as far as the system says so."""
     try:
-        return os.stat(f"/proc/{pid}").st_uid
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as status:
+            # the folder in /proc is root's where a process has given up being root
+            return next(int(line.split()[2]) for line in status if line.startswith("Uid:"))
     except OSError:
         return os.geteuid()
+
+
+def _owners(pid: int) -> tuple[int, ...]:
+    """Return whose a process's socket may be: root's, too, as it may have been that at first."""
+    return tuple(dict.fromkeys((user_of(pid), _ROOT)))
 
 
 def all_sockets() -> Iterator[tuple[int, str]]:
@@ -95,7 +103,7 @@ def refusal(pid: int, answer: Mapping[str, Any]) -> EnvironmentFailure:
 def _check_owner(pid: int, connection: socket.socket) -> None:
     """Refuse an answer of somebody else: filters may name what is secret."""
     behind = user_behind(connection)
-    if behind is not None and behind != user_of(pid):
+    if behind is not None and behind not in _owners(pid):
         raise _not_permitted(pid)
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PATIENCE_S: Final = 5.0
 LOADING_S: Final = 30.0  # a process whose threads are all busy takes seconds to import us
 _LOOK_S: Final = 0.02
+_LONGEST: Final = 1000
+_ROOT: Final = 0
 _IDLE_S: Final = 0.3  # a main thread that has not answered by then waits for something
 REMOTE_EXEC: Final = getattr(sys, "remote_exec", None)
 
@@ -100,7 +102,10 @@ def inject(
             f"needed, but this is {own}",
             ErrorCode.OTHER_INTERPRETER,
         )
-    script, answer = _write_script(pid)
+    user = user_of(pid)
+    if os.geteuid() not in (user, _ROOT):
+        raise _not_permitted(pid)
+    script, answer = _write_script(pid, user)
     try:
         _execute(remote_exec, pid, script)
         withdraw = partial(_withdraw, remote_exec, pid)
@@ -111,8 +116,7 @@ def inject(
                 os.unlink(path)
 
 
-def _write_script(pid: int) -> tuple[str, str]:
-    user = user_of(pid)
+def _write_script(pid: int, user: int) -> tuple[str, str]:
     folder = make_folder(from_process_environment(), user)
     stem = os.path.join(folder, f"{pid}-{os.urandom(8).hex()}")
     paths = dict.fromkeys(
@@ -121,9 +125,9 @@ def _write_script(pid: int) -> tuple[str, str]:
     given = (sys.version_info[:2], list(paths), f"{stem}.answer")
     descriptor = os.open(f"{stem}.py", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
+        if user != os.geteuid():
+            os.fchown(descriptor, user, -1)  # by its path it might be another file by now
         file.write(_SCRIPT.replace("{answer}", repr(given[-1])).replace("{given}", repr(given)))
-    if user != os.geteuid():
-        os.chown(f"{stem}.py", user, -1)
     return f"{stem}.py", f"{stem}.answer"
 
 
@@ -131,11 +135,7 @@ def _execute(remote_exec: Callable[[int, str], object], pid: int, script: str) -
     try:
         remote_exec(pid, script)
     except PermissionError:
-        raise EnvironmentFailure(
-            f"process {pid}: not permitted to look into it; ask as its user, and where the kernel "
-            "restricts ptrace, as root",
-            ErrorCode.NOT_PERMITTED,
-        ) from None
+        raise _not_permitted(pid) from None
     except ProcessLookupError:
         raise EnvironmentFailure(f"there is no process {pid}", ErrorCode.NO_SUCH_PROCESS) from None
     except (RuntimeError, OSError) as error:
@@ -145,6 +145,14 @@ def _execute(remote_exec: Callable[[int, str], object], pid: int, script: str) -
         raise EnvironmentFailure(
             f"process {pid}: {_NO_PYTHON}", ErrorCode.OTHER_INTERPRETER
         ) from None
+
+
+def _not_permitted(pid: int) -> EnvironmentFailure:
+    return EnvironmentFailure(
+        f"process {pid}: not permitted to look into it; ask as its user, and where the kernel "
+        "restricts ptrace, as root",
+        ErrorCode.NOT_PERMITTED,
+    )
 
 
 def _withdraw(remote_exec: Callable[[int, str], object], pid: int) -> None:
@@ -182,8 +190,12 @@ def _wait_for(
 
 
 def _raise_problem(pid: int, answer: str) -> None:
-    with open(answer, encoding="utf-8") as file:
-        problem = file.read()
+    try:
+        descriptor = os.open(answer, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return  # nothing that our script wrote
+    with open(descriptor, encoding="utf-8", errors="replace") as file:
+        problem = file.read(_LONGEST)
     if problem:
         raise EnvironmentFailure(
             f"process {pid} cannot load codetracer-otel: {problem}; install it there",

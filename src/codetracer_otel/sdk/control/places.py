@@ -54,13 +54,20 @@ def is_private(folder: str, user: int) -> bool:
 def make_folder(environ: Mapping[str, str], user: int) -> str:
     """Return the first folder that can be used, made if it is not there.
 
+    Root makes one for another user only where that user could put nothing else in its place.
+
     Raises:
         EnvironmentFailure: none can.
     """
     problem = ""
-    for folder in candidates(environ, user):
+    is_for_another = Os.geteuid is not None and Os.geteuid() != user
+    for folder in candidates({} if is_for_another else environ, user):
         try:
-            Os.mkdir(folder, _PRIVATE)
+            if not is_for_another:
+                Os.mkdir(folder, _PRIVATE)
+            elif os.path.dirname(folder) == _TEMPORARY:
+                Os.mkdir(folder, _PRIVATE)
+                Os.chown(folder, user, -1, follow_symlinks=False)
         except FileExistsError:
             pass
         except OSError as error:
