@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.traces.runs import NATIVE
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from codetracer_otel.traces.runs import Run
+
+
+_MOST_RULES: Final = 20
 
 
 def run_labels(runs: Sequence[Run]) -> list[str]:
@@ -42,6 +45,16 @@ def loss_text(run: Run) -> str:
             "latest spans may not be there"
         )
     return ""
+
+
+def rules_text(run: Run) -> str:
+    """Return how many functions each rule of the user matched; empty without such rules."""
+    rules = list(run.rules().items())
+    if not rules:
+        return ""
+    listed = ", ".join(f"{place} {hits:,}" for place, hits in rules[:_MOST_RULES])
+    more = f", and {len(rules) - _MOST_RULES} more rules" if len(rules) > _MOST_RULES else ""
+    return f"{run.label}: so many functions were matched by rules: {listed}{more}"
 
 
 def run_text(run: Run) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.analysis.run_texts import loss_text, run_labels
+from codetracer_otel.analysis.run_texts import loss_text, rules_text, run_labels
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.exporters.files.line_writer import rfc3339
 from codetracer_otel.report.flame import flame_columns
@@ -172,7 +172,7 @@ class Contents:
             "length": max(spans.ends, default=0) - self._origin,
             "spans": len(spans),
             "inputs": run_labels(spans.runs),
-            "notes": self.notes,
+            "notes": [*self.notes, *filter(None, map(rules_text, spans.runs))],
             "lanes": [self._lane(lane) for lane in self._layout.lanes],
             "slices": self._columns(),
             "runs": self._runs(),

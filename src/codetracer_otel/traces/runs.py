@@ -62,6 +62,15 @@ class Run:
                     counts[name] = counts.get(name, 0) + count
         return counts
 
+    def rules(self) -> dict[str, int]:
+        """Return by rule, as ``file:line``, how many code objects it matched."""
+        counts: dict[str, int] = {}
+        for line in self.losses:
+            for place, hits in _mapping(line.get("rules")).items():
+                if type(hits) is int:
+                    counts[place] = counts.get(place, 0) + hits
+        return counts
+
     def _wrote(self, name: str) -> bool:
         return name.startswith(self.exporter)
 

@@ -62,10 +62,12 @@ def test_an_exceptions_name_is_unbound_behind_its_block():
 class TracedCode:
     """Captures as the value capture does, and counts how often."""
 
+    has_receiver = False
+
     def __init__(self):
         self.count = 0
 
-    def capture(self, value):
+    def capture(self, value, is_receiver=False):
         self.count += 1
         if isinstance(value, types.FunctionType):
             return Node(NodeKind.TEXT, "function", value.__qualname__)

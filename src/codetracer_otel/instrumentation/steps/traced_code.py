@@ -168,7 +168,7 @@ class SteppedCode:
             kind = type(value)
             if id(kind) in PLAIN_TYPE_IDS or (kind is str and len(value) <= SHORT_TEXT):
                 continue
-            return tuple([traced_code.capture_quickly(item) for item in values])
+            return traced_code.capture_all(values)
         return values
 
     def begin(self, code: CodeType, values: tuple[Captured, ...]) -> list[Any]:

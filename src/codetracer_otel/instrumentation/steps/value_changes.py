@@ -80,7 +80,8 @@ class StepValues:
     def _captured(self, index: int, value: Any) -> Captured:
         if index == self._keywords_index and type(value) is dict:
             return judged_keywords(value, self._planned, self._traced_code)
-        kept = self._traced_code.capture(value)
+        is_receiver = index == 0 and self._traced_code.has_receiver
+        kept = self._traced_code.capture(value, is_receiver)
         if type(kept) is not Node or kept.kind is not NodeKind.OBJECT:
             return kept
         nodes = self._budget.nodes  # one for all objects of a class: it is known again by identity

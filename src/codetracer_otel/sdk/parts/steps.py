@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.descriptors import path_in_child
+from codetracer_otel.filters.decisions.class_rules import reads_fields
 from codetracer_otel.instrumentation.plan_builder import PlanBuilder
 from codetracer_otel.instrumentation.steps.line_events import LineEvents
 from codetracer_otel.instrumentation.steps.recorder import StepRecorder
@@ -81,6 +83,7 @@ class StepRecording(CallRecording):
         self._targets = native_targets(settings)
         self.traces = self._open_traces(self._targets)
         self.monitor = new_monitor()
+        wanted = reads_fields(classifier, names_for, sys.modules)
         self.recorder: StepRecorder = StepRecorder(
             monitor=self.monitor,
             plans=PlanBuilder(
@@ -89,7 +92,7 @@ class StepRecording(CallRecording):
                 step_capture(settings),
                 self.skipped.count,
             ),
-            build_capture=build_capture_builder(settings, learn_of(classifier)),
+            build_capture=build_capture_builder(settings, learn_of(classifier), wanted),
             error_boundary=error_boundary,
             is_ours=is_ours,
             exception_text=settings.capture_repr,

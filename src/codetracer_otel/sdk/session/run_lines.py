@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ def run_facts(
 
 
 def losses_of(stats: Mapping[str, Any], before: Mapping[str, int]) -> dict[str, Any]:
-    """Return what was recorded, and what each exporter did not deliver and why.
+    """Return what was recorded, what no exporter delivered and why, and what the rules matched.
 
     Args:
         stats: of the session, see `Session.stats`.
@@ -62,5 +63,17 @@ def losses_of(stats: Mapping[str, Any], before: Mapping[str, int]) -> dict[str, 
         dropped = {"native_failed": lost} if lost else {}
         exporters["native"] = {"exported": native["calls"] - lost, "dropped": dropped}
     losses = {"recorded": stats["recorded"], "dropped": dict(before), "exporters": exporters}
-    steps = stats.get("overhead", {}).get("last_steps")
-    return {**losses, "overhead": steps} if steps else losses
+    more = {
+        "overhead": stats.get("overhead", {}).get("last_steps"),
+        "rules": _matched(stats.get("filters", {}).get("rules", {})),
+    }
+    return losses | {name: told for name, told in more.items() if told}
+
+
+def _matched(rules: Mapping[str, int]) -> dict[str, int]:
+    """Return how much each rule matched, without the folders of the filters."""
+    matched: dict[str, int] = {}
+    for place, hits in rules.items():
+        name = os.path.basename(place)
+        matched[name] = matched.get(name, 0) + hits
+    return matched

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import (
@@ -15,6 +16,7 @@ from opentelemetry.trace import (
 
 from codetracer_otel.errors import CodetracerError, configuration_error
 from codetracer_otel.exporters.files.line_writer import DescriptorOutput, FileOutput, LineWriter
+from codetracer_otel.filters.decisions.class_rules import reads_fields
 from codetracer_otel.instrumentation.manual.backend import SpanBackend
 from codetracer_otel.instrumentation.manual.field_policy import FieldPolicies
 from codetracer_otel.instrumentation.spans.traced_code import Captures
@@ -96,10 +98,11 @@ def build_tracing(
         root_begins: called as each trace begins in this process.
     """
     learn = learn_of(classifier)
+    wanted = reads_fields(classifier, names.names_for, sys.modules)
     field_policies = FieldPolicies(
         classifier.classify,
         names.names_for,
-        Captures(build_capture_builder(settings, learn)).of,
+        Captures(build_capture_builder(settings, learn, wanted)).of,
         learn,
     )
     classifier.when_replaced(field_policies.forget)
