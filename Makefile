@@ -99,9 +99,14 @@ forest: .venv/.installed
 	    $$place/bin/python $(FOREST) $(NAMES) || exit 1; \
 	done
 
-# 200 threads x 10,000 calls and 10,000 tasks: nothing lost, everything balanced, memory reported.
+# 200 threads x 10,000 calls and 10,000 tasks: nothing lost, everything balanced, memory reported;
+# by each recorder on each interpreter. LOAD="--threads 100 --calls 1000" is less.
 stress: .venv/.installed
-	.venv/bin/python tools/stress.py
+	@for place in $$(.venv/bin/python -m tools.matrix --environments); do \
+	    for core in c python; do \
+	        CODETRACER_OTEL_CORE=$$core $$place/bin/python -m tools.stress $(LOAD) || exit 1; \
+	    done; \
+	done
 
 # An hour of pools, forks, signals, replaced names and failing collectors, each call counted; see
 # docs/stress.md. SEED="7" and ONLY="31" repeat a round.
@@ -125,7 +130,7 @@ sanitize: .venv/.installed
 
 # The behaviours in asyncio's debug mode, the development mode, under -O and collecting all the time.
 behaviours-hard: .venv/.installed
-	.venv/bin/python -m tools.behaviours_hard --write docs/hard-modes.md \
+	.venv/bin/python -m tools.behaviours_hard --write docs/hard-modes.md --select "$(SELECT)" \
 	    $$(.venv/bin/python -m tools.matrix --environments | sed 's#[^ ]*#&/bin/python#g')
 
 # Random programs, sessions, events, texts and values against the core, on every interpreter that is

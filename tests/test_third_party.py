@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from tests.traced_run import run_python, run_traced, spans_in
-from tools import third_party
+from tools import cpython_tests, third_party
 
 FILTER = """
 [meta]
@@ -116,3 +116,37 @@ def compared(name, downloads, folder):
     if os.environ.get("CODETRACER_CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def test_a_row_takes_the_place_of_the_older_one_of_its_suite_and_core(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# Suites\n\n## CPython 3.1.0\n\n| x | c | same |\n")
+    for line in (
+        "| b 1.0 | python | same |",
+        "| a 1 | c | same |",
+        "| b 1.1 | python | **differs** |",
+    ):
+        third_party.write_row(page, line)
+    third_party.write_row(page, "| b 1.1 | c | same |")
+
+    before, rows = page.read_text().split(third_party.HEADER)
+    assert before.startswith("# Suites\n\n## CPython 3.1.0\n\n| x | c | same |\n")
+    assert rows.splitlines() == [
+        "| a 1 | c | same |",
+        "| b 1.1 | c | same |",
+        "| b 1.1 | python | **differs** |",
+    ]
+
+
+def test_a_row_of_a_module_of_cpythons_tests_keeps_that_of_the_other_core(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# Tests\n")
+    for line in (
+        "| test_b | python | old |",
+        "| test_b | c | same |",
+        "| test_b | python | same |",
+    ):
+        cpython_tests.write_row(page, line)
+
+    rows = page.read_text().partition(cpython_tests.HEADER)[2].splitlines()
+    assert rows == ["| test_b | c | same |", "| test_b | python | same |"]

@@ -16,10 +16,12 @@ def environment(core: str) -> dict[str, str]:
 
 def cores_of(python: str) -> tuple[str, ...]:
     """Return the recorders that an interpreter has: the compiled one may be missing."""
-    return tuple(core for core in CORES if _core_in_use(python, core) == core)
+    return tuple(core for core in CORES if core_in_use(python, core) == core)
 
 
-def _core_in_use(python: str, core: str) -> str:
+def core_in_use(python: str, asked: str | None = None) -> str:
+    """Return which recorder an interpreter uses, asked for one or by this process's variables."""
     command = [python, "-m", "codetracer_otel", "--version"]
-    said = subprocess.check_output(command, env=environment(core), text=True)
+    variables = None if asked is None else environment(asked)
+    said = subprocess.check_output(command, env=variables, text=True)
     return said.partition("core: ")[2].split()[0]

@@ -1,6 +1,6 @@
 """Many threads and many tasks: nothing is lost, everything is balanced; memory is reported.
 
-usage: stress.py [--threads N] [--calls N] [--tasks N] [--large-calls N] [--only-large]
+usage: python -m tools.stress [--threads N] [--calls N] [--tasks N] [--large-calls N] [--only-large]
        [--write docs/stress.md]
 """
 
@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tools.cores import core_in_use
 
 import codetracer_otel as ct
 from codetracer_otel.model.protocols import ExportResult
@@ -260,7 +262,13 @@ def main() -> int:
     rows = [] if options.only_large else measure_loads(options)
     leak, leaks_nothing = measure_leak(options.large_calls)
     table = [HEADER, "|---|---|---|---|---|---|---|---|", *(line for line, _ in rows), ""]
-    lines = [f"### CPython {platform.python_version()}", "", *(table if rows else ()), *leak]
+    core = core_in_use(sys.executable)
+    lines = [
+        f"### CPython {platform.python_version()}, recorder in {core}",
+        "",
+        *(table if rows else ()),
+        *leak,
+    ]
     print("\n".join(lines))
     if options.write:
         with options.write.open("a") as file:
