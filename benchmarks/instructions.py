@@ -48,6 +48,12 @@ session._pipeline.park()
 run(count)
 """
 AWAKE = SESSION.replace("session._pipeline.park()\n", "")
+COMMANDED = SESSION.replace("set_global", "control=True, set_global")
+OFFERED = """
+from codetracer_otel.sdk.session.configure import offer_control
+offer_control()
+run(count)
+"""
 TAIL = SESSION.replace('"none",', '"none", tail="errors",')
 TRACES = """
 def run(count):
@@ -82,8 +88,10 @@ workload.parent_of(two, count)
 
 VARIANTS = {
     "untraced": BODY + "run(count)\n" + LEAVE,
+    "untraced, takes commands": BODY + OFFERED + LEAVE,
     "no-op callbacks": BODY + NOOP + LEAVE,
     "excluded": BODY + SESSION.replace("{toml}", "EXCLUDED") + LEAVE,
+    "excluded, takes commands": BODY + COMMANDED.replace("{toml}", "EXCLUDED") + LEAVE,
     "sampled out": BODY + SESSION.replace("{toml}", "SAMPLED") + LEAVE,
     "names only": BODY + SESSION.replace("{toml}", "NAMES") + LEAVE,
     "arguments and return": BODY + SESSION.replace("{toml}", "TRACED") + LEAVE,

@@ -47,6 +47,7 @@ _VARIABLE = (
     (re.compile(r"\bin \d+\.\d+s\b"), "in DURATION"),
     (re.compile(r"\[\d+\]"), "[PID]"),
     (re.compile(r"\bpid(=|: )\d+"), r"pid\1PID"),
+    (re.compile(r"^process \d+:", re.MULTILINE), "process PID:"),
     (re.compile(r":\d{4,5}\b"), ":PORT"),
     (re.compile(r"\b\d+ kB\b"), "SIZE"),
     (re.compile(r"[ \t]+$", re.MULTILINE), ""),

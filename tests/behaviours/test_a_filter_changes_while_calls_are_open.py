@@ -20,6 +20,7 @@ from codetracer_otel.sdk.session import assembly
 from codetracer_otel.sdk.session.configure import active_session, configure, shutdown
 from codetracer_otel.testing import InMemoryExporter
 
+CALLS = 300  # of each thread, while filters change
 HERE = f"file:glob:**/{Path(__file__).name}"
 
 
@@ -437,7 +438,8 @@ def test_what_both_filters_hide_is_never_shown_while_filters_change_under_thread
     other = text(
         rule(
             HERE,
-            patterns(
+            "measure = true\n"
+            + patterns(
                 ("arg:literal:first", "redact"),
                 ("arg:literal:second", "redact"),
                 ("ret:glob:**", "redact"),
@@ -445,13 +447,12 @@ def test_what_both_filters_hide_is_never_shown_while_filters_change_under_thread
         )
     )
     session = begin(spans, one)
-    calls = 300
 
     def work(first, second):
         return "cerulean"
 
     def call(number):
-        for turn in range(calls):
+        for turn in range(CALLS):
             work("vermilion", number)
             if turn % 10 == 0:
                 time.sleep(0.001)  # let the others and the reloads in
@@ -466,7 +467,7 @@ def test_what_both_filters_hide_is_never_shown_while_filters_change_under_thread
     worked = named(session, spans, "work")
     assert turn > 1
     assert session.stats()["recorder"]["healed_stack_entries"] == 0
-    assert len(worked) == 8 * calls
+    assert len(worked) == 8 * CALLS
     told = {str(span.attributes) for span in worked}
     assert not any("vermilion" in each or "cerulean" in each for each in told)
 
