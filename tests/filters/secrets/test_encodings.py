@@ -1,5 +1,7 @@
 """What a text says in another writing is judged, and hidden where it stands."""
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,3 +65,26 @@ def test_a_decoded_text_knows_where_its_characters_stood(text):
 @pytest.mark.parametrize("text", ["C:\\xampp\\htdocs", "a &#99999999; b", "\\U00FFFFFF", "50% &#"])
 def test_what_only_looks_like_numbers_stays(text):
     assert rules().redact_texts([text]) == [text]
+
+
+BESIDE = (f"bob:{TOKEN}", f'{{"by": "bob", "item": "{TOKEN}"}}', f"/hooks/{TOKEN}?n=1")
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("beside", BESIDE)
+@pytest.mark.parametrize(
+    "position", ["{}", "got {}, ok", "https://host/p?c={}&n=2", '{{"c": "{}"}}']
+)
+def test_a_token_in_base64_of_a_text_is_hidden_where_it_stands(encode, beside, position):
+    whole = encode(beside.encode()).decode()
+    shown = compile_content([SHAPES]).redact_texts([position.format(whole)])[0]
+    begin = beside.index(TOKEN) * 4 // 3 + 1
+    for start in range(begin, begin + len(TOKEN) * 4 // 3 - 6):
+        assert whole[start : start + 6] not in shown
+    assert shown.count(REDACTED) == 1
+
+
+@pytest.mark.parametrize("text", ["the quick brown fox jumps", '{"id": 17, "next": "abcdefgh"}'])
+def test_base64_of_other_texts_stays(text):
+    shown = base64.b64encode(text.encode()).decode()
+    assert compile_content([SHAPES]).redact_texts([shown]) == [shown]

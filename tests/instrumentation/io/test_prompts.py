@@ -77,17 +77,19 @@ def test_no_exporter_shows_what_is_typed_at_a_prompt_for_a_secret(tmp_path, mode
     ],
 )
 def test_the_line_that_was_printed_last_names_the_answer(printed, is_hidden):
-    prompts = Prompts(NAMES.matches)
+    prompts = Prompts()
     for text in printed:
         prompts.printed(text)
-    assert prompts.answer("typed\n", None) == (f"{REDACTED}\n" if is_hidden else "typed\n")
-    assert prompts.answer("next", None) == "next"
+    assert prompts.answer("typed\n", None, NAMES.matches) == (
+        f"{REDACTED}\n" if is_hidden else "typed\n"
+    )
+    assert prompts.answer("next", None, NAMES.matches) == "next"
 
 
 def test_what_getpass_reads_is_never_shown():
     space = {"__name__": "getpass", "sys": sys}
     frame = eval("sys._getframe()", space)
-    assert Prompts(NAMES.matches).answer("typed", frame) == REDACTED
+    assert Prompts().answer("typed", frame, NAMES.matches) == REDACTED
 
 
 LONG = f"""\
@@ -136,3 +138,65 @@ def test_one_pipe_for_both_streams_is_recorded_once(tmp_path):
     recorded = "".join(event["Event"]["content"] for event in events if "Event" in event)
     assert len(written) > 800
     assert sorted(recorded.splitlines()) == sorted(written.splitlines())
+
+
+RULES = """\
+[meta]
+name = "module"
+version = 2
+
+[scope]
+default_exec = "trace"
+default_value_action = "allow"
+
+[[scope.rules]]
+selector = "pkg:teller"
+exec = "trace"
+
+[[scope.rules.value_patterns]]
+selector = "attr:literal:colour"
+action = "redact"
+
+[[scope.rules.value_patterns]]
+selector = "value:regex:CUST [0-9]{4} [0-9]{4}"
+action = "redact"
+"""
+TELLER = """\
+import sys
+def ask():
+    input("Your colour? ")
+def tell():
+    sys.stdout.write("x " * 32766 + "CUST 4711 4712 end\\n")
+"""
+MAIN = """\
+import sys
+import teller
+def ask():
+    input("Your colour? ")
+def tell():
+    sys.stdout.write("y " * 32766 + "CUST 1174 1174 end\\n")
+ask(); tell()
+teller.ask(); teller.tell()
+"""
+
+
+def test_rules_for_a_module_judge_what_it_reads_and_its_long_writes(tmp_path):
+    (tmp_path / "main.py").write_text(MAIN)
+    (tmp_path / "teller.py").write_text(TELLER)
+    (tmp_path / "rules.toml").write_text(RULES)
+    places = [f"jsonl={tmp_path / 'x.jsonl'}", f"chrome={tmp_path / 'x.json'}", "console"]
+    with running_collector() as http, serving() as (grpc, grpc_url):
+        places += [f"native={tmp_path / 'native'}", f"otlp={http.url}", f"otlp-grpc={grpc_url}"]
+        options = [word for place in places for word in ("--exporter", place)]
+        options += ["--trace-filter", tmp_path / "rules.toml"]
+        typed = "green-4711\nhush-4712\n"
+        done = run_traced("--capture-io", "proxies", *options, "main.py", stdin=typed, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        shown = {"otlp": repr(http.requests), "otlp-grpc": repr(grpc.requests)}
+    shown |= {name: (tmp_path / name).read_text() for name in ("x.jsonl", "x.json")}
+    shown |= {"native": content_of(tmp_path / "native"), "console": done.stderr}
+    for name, text in shown.items():
+        for hidden in ("hush-4712", "4711 4712", "CUST 4711"):
+            assert hidden not in text, name
+    assert "green-4711" in shown["x.jsonl"]
+    assert "CUST 1174 1174" in shown["native"]

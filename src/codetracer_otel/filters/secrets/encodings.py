@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
@@ -18,6 +20,10 @@ _NUMBERED: Final = lazy_regex(
     r"|&#(?:([0-9]{2,7})|[xX]([0-9A-Fa-f]{2,6}));"
 )
 NUMBER_MARKS: Final = ("\\x", "\\u", "\\U", "&#")
+# Every third byte of a text is below 128, and so is every fourth character of it in base64.
+BASE64_OF_TEXT: Final = r"(?<![A-Za-z0-9+/_-])(?:[A-Za-f][A-Za-z0-9+/_-]{3}){5}"
+_BASE64_RUN: Final = lazy_regex(BASE64_OF_TEXT + r"[A-Za-z0-9+/_-]*+")
+_URL_SAFE: Final = str.maketrans("-_", "+/")
 _LAST_CHARACTER: Final = 0x10FFFF
 _MAX_TIMES: Final = 2  # an address in a query of an address in a query
 _WIDE: Final = 4  # zero bytes, below which a text is not taken for UTF-16 or UTF-32
@@ -69,6 +75,24 @@ def decodings(text: str) -> Iterator[Decoded]:
             return
         known = decoded
         yield known
+
+
+def texts_in_base64(text: str) -> Iterator[Decoded]:
+    """Yield what stands in base64 in a text, where it is text itself."""
+    for match in _BASE64_RUN.finditer(text):
+        run = match[0][: len(match[0]) - (len(match[0]) % 4 == 1)].translate(_URL_SAFE)
+        try:
+            decoded = base64.b64decode(run + "=" * (-len(run) % 4)).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            continue
+        if decoded.isascii() and all(map(_is_readable, decoded)):
+            first = match.start()
+            starts = [first - (-4 * index // 3) for index in range(len(decoded) + 1)]
+            yield Decoded(decoded, starts, is_percent=False)
+
+
+def _is_readable(character: str) -> bool:
+    return character.isprintable() or character.isspace()
 
 
 def _without_zeros(text: str) -> Decoded:

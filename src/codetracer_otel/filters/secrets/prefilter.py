@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.filters.secrets.encodings import BASE64_OF_TEXT
 from codetracer_otel.filters.secrets.named.pairs import pairs_of_secrets
 from codetracer_otel.filters.secrets.named.values import NAMES
 from codetracer_otel.filters.secrets.shapes.opaque import MADE_UP, STRETCH
@@ -74,6 +75,8 @@ LITERALS: Final = {
 }
 _MADE_UP: Final = re.compile(f"(?:{MADE_UP})[^\0]*+")
 _STRETCH: Final = re.compile(f"{STRETCH}[^\0]*+")
+_BASE64_TEXT: Final = re.compile(f"{BASE64_OF_TEXT}[^\0]*+")
+IN_BASE64: Final = "in base64"  # no shape: the text may hold another one that has some
 STATEMENT_WORDS: Final = ("passw", "pwd", "identified")
 LOWER_LITERALS: Final = {"credentials": (("b", "bearer"), ("b", "basic"))}
 
@@ -186,6 +189,8 @@ class _Chunk:
         with_run = [i for i in indices if not _is_digest(self._texts[i])]
         if with_run:
             joined = _joined([self._texts[index] for index in with_run])
+            for position in _texts_matching(joined, _BASE64_TEXT, _SEPARATOR):
+                self._add(with_run[position], IN_BASE64)
             with_run = [with_run[i] for i in _texts_matching(joined, _MADE_UP, _SEPARATOR)]
         if cut:
             with_run = sorted({*with_run, *(index for index, is_cut in enumerate(cut) if is_cut)})

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Final
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.patterns.patience import Patience
 from codetracer_otel.filters.secrets.content_rules import ShapesPattern, compile_content_pattern
-from codetracer_otel.filters.secrets.encodings import decodings, may_be_encoded
-from codetracer_otel.filters.secrets.prefilter import shapes_possible
+from codetracer_otel.filters.secrets.encodings import (
+    decodings,
+    may_be_encoded,
+    texts_in_base64,
+)
+from codetracer_otel.filters.secrets.prefilter import IN_BASE64, shapes_possible
 from codetracer_otel.filters.secrets.scan_tables import SCANNED_SHAPES
 from codetracer_otel.filters.secrets.text_parts import TextParts, replace_parts
 from codetracer_otel.filters.types import Action, ContentCounters
 from codetracer_otel.model.value import REDACTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from codetracer_otel.filters.secrets.content_rules import CompiledPattern, ContentPattern, Found
@@ -140,7 +144,7 @@ class ContentRules:
             return False
         decided = TextParts()
         possible = shapes_possible([text], [is_cut], self._shapes).get(0, set())
-        readings = self._readings([text], [is_cut]).get(0, ())
+        readings = self._readings([text], [is_cut], {0: possible}).get(0, ())
         for pattern in self._patterns:
             found = _found_in(pattern, text, possible, readings, is_cut=is_cut)
             spans = [span for _, span in found]
@@ -179,7 +183,7 @@ class ContentRules:
         some = [texts[i] for i in fresh] if len(fresh) < len(texts) else texts
         some_cut = [cut[i] for i in fresh] if cut is not None else None
         possible = shapes_possible(some, some_cut, self._shapes)
-        readings = self._readings(some, some_cut)
+        readings = self._readings(some, some_cut, possible)
         suspects = {**possible, **readings} if readings else possible
         return {
             fresh[index]: self._parts(
@@ -223,10 +227,16 @@ class ContentRules:
             self._clean.update(texts)
 
     def _readings(
-        self, texts: Sequence[str], cut: Sequence[bool] | None
+        self,
+        texts: Sequence[str],
+        cut: Sequence[bool] | None,
+        possible: Mapping[int, AbstractSet[str]],
     ) -> dict[int, list[tuple[Decoded, set[str]]]]:
         """Return index -> what encoded texts say, with the shapes that it may hold."""
         pairs = _decoded(texts)
+        for index, shapes in possible.items():
+            if IN_BASE64 in shapes:
+                pairs += [(index, reading) for reading in texts_in_base64(texts[index])]
         owners = [index for index, _ in pairs]
         decoded = [reading for _, reading in pairs]
         if not decoded:

@@ -35,9 +35,11 @@ class IoRecorder:
         take_event: takes (stream, text, line) for the current span, or None.
         error_boundary: is told of every exception in here; raises it or returns.
         expect: told of (stream, text) that the stream's descriptor will show later, or None.
-        is_secret: whether a name is that of a secret; a prompt's words are asked about.
+        is_secret: whether a name is that of a secret, by the rules for the code of a frame; a
+            prompt's words are asked about.
         learn: takes answers that are hidden because of their prompts.
-        redact: replaces the secrets that a text shows; for texts that are cut into pieces.
+        redact: replaces the secrets that a text shows, by the rules for the code of a frame; for
+            texts that are cut into pieces. Both get None where no traced code reads or writes.
     """
 
     def __init__(
@@ -49,11 +51,12 @@ class IoRecorder:
         take_event: Callable[[str, str, int], None] | None,
         error_boundary: Callable[[BaseException], None],
         expect: Callable[[str, str], None] | None = None,
-        is_secret: Callable[[str], bool] = bool,
-        redact: Callable[[str], str] = str,
+        is_secret: Callable[[str, FrameType | None], bool] = lambda _name, _frame: False,
+        redact: Callable[[str, FrameType | None], str] = lambda text, _frame: text,
         learn: Learn = learn_nothing,
     ) -> None:
-        self.prompts = Prompts(is_secret, learn)
+        self.prompts = Prompts(learn)
+        self._is_secret = is_secret
         self._redact = redact
         self._is_traced = is_traced
         self._is_ours = is_ours
@@ -94,20 +97,21 @@ class IoRecorder:
         text = exact_text(text)
         if frame is None or self._is_ours(frame.f_code.co_filename) or not text:
             return
+        traced = self._nearest_traced(frame)
         if stream == "stdin":
-            text = self.prompts.answer(text, frame)
+            text = self.prompts.answer(text, frame, lambda name: self._is_secret(name, traced))
         else:
             self.prompts.printed(text)
-        file, line = self._place(frame)
-        for piece in self.pieces(text):
+        file, line = _place_of(traced)
+        for piece in self.pieces(text, traced):
             self.take(stream, piece, file, line)
 
-    def pieces(self, text: str) -> Iterator[str]:
+    def pieces(self, text: str, writer: FrameType | None = None) -> Iterator[str]:
         """Yield a text in pieces; a long one is judged whole before it is cut.
 
         What stands behind a cut would be judged without the name before it.
         """
-        return pieces_of(self._redact(text) if len(text) > _MAX_TEXT else text)
+        return pieces_of(self._redact(text, writer) if len(text) > _MAX_TEXT else text)
 
     def take(self, stream: str, text: str, file: str, line: int) -> None:
         """Hand a text on; ``file`` is empty where no traced line wrote it."""
@@ -116,15 +120,19 @@ class IoRecorder:
         if self._take_event is not None:
             self._take_event(stream, text, line)
 
-    def _place(self, frame: FrameType | None) -> tuple[str, int]:
-        """Return file and line of the nearest traced function."""
+    def _nearest_traced(self, frame: FrameType | None) -> FrameType | None:
         for _ in range(_MAX_FRAMES):
-            if frame is None:
-                break
-            if self._is_traced(frame.f_code):
-                return _absolute(frame.f_code.co_filename), frame.f_lineno or 0
+            if frame is None or self._is_traced(frame.f_code):
+                return frame
             frame = frame.f_back
+        return None
+
+
+def _place_of(frame: FrameType | None) -> tuple[str, int]:
+    """Return file and line of a traced function."""
+    if frame is None:
         return "", 0
+    return _absolute(frame.f_code.co_filename), frame.f_lineno or 0
 
 
 def pieces_of(text: str) -> Iterator[str]:

@@ -23,14 +23,12 @@ class Prompts:
     """Keeps the end of what was printed, and judges answers by its last line.
 
     Args:
-        is_secret: whether a name is that of a secret.
         learn: takes the answers that are hidden.
     """
 
-    __slots__ = ("_is_secret", "_learn", "_printed")
+    __slots__ = ("_learn", "_printed")
 
-    def __init__(self, is_secret: Callable[[str], bool], learn: Learn = learn_nothing) -> None:
-        self._is_secret = is_secret
+    def __init__(self, learn: Learn = learn_nothing) -> None:
         self._learn = learn
         self._printed = ""
 
@@ -38,22 +36,24 @@ class Prompts:
         """Take note of a text that was printed, on whichever stream."""
         self._printed = (self._printed + text[-_LONGEST:])[-_LONGEST:]
 
-    def answer(self, text: str, reader: FrameType | None) -> str:
+    def answer(self, text: str, reader: FrameType | None, is_secret: Callable[[str], bool]) -> str:
         """Return what may be shown of a text that was read; the prompt before it is answered then.
 
         Args:
             text: a line, or several.
             reader: the frame that has read it.
+            is_secret: whether a name is that of a secret, where it was read.
         """
         printed, self._printed = self._printed, ""
-        if not (_is_getpass(reader) or self._asks_for_secret(printed)):
+        if not (_is_getpass(reader) or _asks_for_secret(printed, is_secret)):
             return text
         self._learn(text.strip(), "answer to a prompt")
         return REDACTED + ("\n" if text.endswith("\n") else "")
 
-    def _asks_for_secret(self, printed: str) -> bool:
-        lines = [line for line in printed.splitlines() if line.strip()]
-        return bool(lines) and any(map(self._is_secret, _names_in(lines[-1])))
+
+def _asks_for_secret(printed: str, is_secret: Callable[[str], bool]) -> bool:
+    lines = [line for line in printed.splitlines() if line.strip()]
+    return bool(lines) and any(map(is_secret, _names_in(lines[-1])))
 
 
 def _names_in(line: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from codetracer_otel.sdk.settings.error_policy import CaptureIo
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import ExitStack
-    from types import CodeType
+    from types import CodeType, FrameType
 
     from codetracer_otel.filters import Decision
     from codetracer_otel.filters.language.chain import FilterChain
@@ -44,8 +44,8 @@ class IoRecording(SessionPart):
     Args:
         settings: the session's.
         chain: its filters.
-        decide: returns the decision about the main module of this moment: what typed answers and
-            long texts are judged by.
+        decide: returns the decision about the code of a frame, about the main module for None:
+            what typed answers and long texts are judged by.
         recording: the span recorder, whose spans get the events, or None.
         steps: the step recorder, or None; one of the two is there.
         error_boundary: applies the policy to a defect of ours.
@@ -58,7 +58,7 @@ class IoRecording(SessionPart):
         self,
         settings: Settings,
         chain: FilterChain,
-        decide: Callable[[], Decision],
+        decide: Callable[[FrameType | None], Decision],
         recording: Recording | None,
         steps: StepRecording | None,
         error_boundary: Callable[[BaseException], None],
@@ -154,17 +154,21 @@ def _is_traced_by(
     return steps.recorder.is_traced if steps is not None else lambda _code: False
 
 
-def _names_of(decide: Callable[[], Decision]) -> Callable[[str], bool]:
-    def is_secret(name: str) -> bool:
-        rules = decide().attribute_rules
+def _names_of(
+    decide: Callable[[FrameType | None], Decision],
+) -> Callable[[str, FrameType | None], bool]:
+    def is_secret(name: str, reader: FrameType | None) -> bool:
+        rules = decide(reader).attribute_rules
         return rules is not None and rules.attribute_action(name) is not Action.ALLOW
 
     return is_secret
 
 
-def _texts_of(decide: Callable[[], Decision]) -> Callable[[str], str]:
-    def redact(text: str) -> str:
-        rules = decide().text_rules
+def _texts_of(
+    decide: Callable[[FrameType | None], Decision],
+) -> Callable[[str, FrameType | None], str]:
+    def redact(text: str, writer: FrameType | None) -> str:
+        rules = decide(writer).text_rules
         return text if rules is None else rules.redact_texts([text], None, ContentCounters())[0]
 
     return redact

@@ -17,6 +17,7 @@ from codetracer_otel.bindings import Time
 from codetracer_otel.errors import CodetracerError, EnvironmentFailure, ErrorCode, UsageError
 from codetracer_otel.exporters.otel_spans import views_of
 from codetracer_otel.filters import compile_chain
+from codetracer_otel.filters.code.paths import absolute_path
 from codetracer_otel.filters.types import CodeIdentity, TailRules
 from codetracer_otel.instrumentation.context.runtime_context import install_runtime
 from codetracer_otel.instrumentation.manual.call_adoption import CallAdoption
@@ -68,6 +69,7 @@ from codetracer_otel.sdk.settings.model import ValueFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from types import CodeType, FrameType
 
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -171,6 +173,7 @@ class _Assembly:
             classifier, None if as_is else render_as_texts, settings.bounds, known
         )
         self._about_main: tuple[FilterChain, Decision] | None = None
+        self._about_last: tuple[FilterChain, CodeType, Decision] | None = None
         self._judged_generation = 0  # of the known secrets, when the resource was judged
         self._ids = RandomIds()
         self._busiest = BusiestFunction()
@@ -365,7 +368,7 @@ class _Assembly:
         part = IoRecording(
             self._settings,
             self._chain,
-            self._decide_about_main,
+            self._decide_about,
             recording,
             self._steps,
             self._reporting.error_boundary,
@@ -376,6 +379,17 @@ class _Assembly:
         self._session.parts.append(part)
         self._io_undo.callback(self._session.parts.remove, part)
         part.install(self._io_undo)
+
+    def _decide_about(self, frame: FrameType | None) -> Decision:
+        """Return the decision about the code of a frame, None for the main module."""
+        if frame is None:
+            return self._decide_about_main()
+        chain, code = self._classifier.chain, frame.f_code
+        if self._about_last is None or self._about_last[:2] != (chain, code):
+            names = self._names.names_for(dict.get(frame.f_globals, "__name__"), code.co_filename)
+            identity = CodeIdentity(names, absolute_path(code.co_filename), code.co_qualname)
+            self._about_last = chain, code, self._classifier.classify(identity)
+        return self._about_last[2]
 
     def _decide_about_main(self) -> Decision:
         """Return the decision about the main module, by the chain that is in force."""

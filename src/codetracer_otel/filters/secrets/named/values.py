@@ -8,6 +8,7 @@ from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.patterns.name_words import BUILTIN_SECRET_WORDS, compile_words
 from codetracer_otel.filters.secrets.named.lines import find_in_lines
 from codetracer_otel.filters.secrets.named.pairs import find_paired_values
+from codetracer_otel.filters.secrets.named.prose import describes, is_role, is_stand_in
 from codetracer_otel.filters.secrets.quoted_text import (
     Span,
     block_below,
@@ -47,10 +48,7 @@ _ESCAPES: Final = {
     "%": lazy_regex(r"(?:25)*[0-9A-Fa-f]{2}"),
 }
 _COLOUR: Final = lazy_regex(r"\x1b\[[0-9;]*[A-Za-z]")
-# What stands where a value will be, and the field lists of docstrings.
-_STAND_IN: Final = lazy_regex(
-    r"%[-+#0-9.]{0,4}[srdifgxc]|%\(\w+\)[srd]|\{[\w.]*(?:![rsa])?\}|\$\{\w+\}|<[\w -]+>|None"
-)
+# The field lists of docstrings.
 _FIELD: Final = lazy_regex(r":(?:param|type|arg|keyword|[ic]?var)(?:[ \t][^\r\n:]*)?[ \t]\Z")
 _ASSIGNS: Final = "=-!?+~\uff1d"
 _HEADER_WORDS: Final = ("cookie", "authorization")
@@ -76,7 +74,7 @@ def find_named_values(text: str, *, is_cut: bool) -> list[Span]:
 
 
 def _is_value(text: str) -> bool:
-    return text != REDACTED and _STAND_IN.fullmatch(text) is None
+    return text != REDACTED and not is_stand_in(text)
 
 
 def _after_keys(text: str) -> list[Span]:
@@ -86,15 +84,22 @@ def _after_keys(text: str) -> list[Span]:
         position = match.end()
         if _is_secret(text, match):
             span = _value_span(text, match)
-            spans.append(span)
+            if not _is_described(text, match, span):
+                spans.append(span)
             position = max(position, span[1])
         match = _KEY.search(text, position)
     return spans
 
 
+def _is_described(text: str, key: re.Match[str], span: Span) -> bool:
+    """Return whether a bare value behind ``key:`` is a sentence about it."""
+    is_bare = key[2] is None and text[span[0] - 1 : span[0]] not in ("'", '"')
+    return is_bare and key[3] == ":" and describes(text[slice(*span)], key[1])
+
+
 def _is_secret(text: str, match: re.Match[str]) -> bool:
     key = match[1].strip(_NO_WORDS)
-    if len(key) < _SHORTEST:
+    if len(key) < _SHORTEST or "@" in key[1:] or is_role(text, match):
         return False
     if NAMES.matches(key):
         return (
