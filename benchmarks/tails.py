@@ -24,8 +24,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.filter_header import HEADER
 from benchmarks.measuring import Series
+from benchmarks.workloads.field import fib_20
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.sdk.session.configure import configure
+from codetracer_otel.sdk.settings.limits import Buffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -72,11 +74,11 @@ def request(number: int, call: Callable[..., Any]) -> int:
 
 
 class Cost(NamedTuple):
-    """CPU in ns for all requests: of this thread, of the process, of the collector."""
+    """CPU in ns for a span: of this thread, of the process, of the collector."""
 
-    thread: int
-    process: int
-    collector: int
+    thread: float
+    process: float
+    collector: float
 
 
 class Collector(NamedTuple):
@@ -133,6 +135,7 @@ def untraced() -> Iterator[tuple[Callable[..., Any], Callable[..., Any]]]:
 def ours(text: str = "", **options: Any) -> Callable[[Collector], Any]:
     def run(where: Collector) -> Iterator[tuple[Callable[..., Any], Callable[..., Any]]]:
         exporter = f"otlp={where.url}"
+        options.setdefault("buffer", Buffer(when_full="block"))
         session = configure(filter_from_text(FILTER + text), exporter, set_global=False, **options)
         yield request, step
         assert session.flush(60)
@@ -202,16 +205,23 @@ def measure(name: str, where: Collector, roots: int) -> Cost:
     thread = time.thread_time_ns() - before[0]
     next(variant, None)
     time.sleep(0.3)  # the collector decodes what it has accepted
-    return Cost(thread, time.process_time_ns() - before[1], where.cpu_ns() - before[2])
+    process, beside = time.process_time_ns() - before[1], where.cpu_ns() - before[2]
+    spans = roots * (CALLS + 1)
+    return Cost(thread / spans, process / spans, beside / spans)
 
 
-def rows(figures: dict[str, list[Cost]], spans: int) -> Iterator[str]:
+def fib_ns() -> float:
+    """Return what an untraced call of `fib` takes: how fast the machine is just now."""
+    began = time.thread_time_ns()
+    fib_20(0)
+    return (time.thread_time_ns() - began) / 21_891
+
+
+def rows(figures: dict[str, list[Cost]]) -> Iterator[str]:
     plain = figures.pop("untraced")
     for name, costs in figures.items():
         thread, process, beside = (
-            Series(
-                tuple((cost[i] - base[i]) / spans for cost, base in zip(costs, plain, strict=True))
-            )
+            Series(tuple(cost[i] - base[i] for cost, base in zip(costs, plain, strict=True)))
             for i in range(3)
         )
         yield f"{name:48} {thread.text():>22} {process.text():>22} {beside.text():>22}"
@@ -226,14 +236,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     globals()["CALLS"] = asked.calls
     with collector() as where:
         figures: dict[str, list[Cost]] = {name: [] for name in VARIANTS}
+        speeds = []
         for _ in range(asked.rounds):
             for name, costs in figures.items():
-                costs.append(measure(name, where, asked.roots))
+                is_slow = name.startswith("OpenTelemetry")
+                speeds.append(fib_ns())
+                costs.append(measure(name, where, asked.roots // (10 if is_slow else 1)))
         print(f"{asked.roots} requests of {CALLS + 1} spans; the collector is {where.name}")
         print(
             f"{'added CPU ns a span':48} {'the thread':>22} {'the process':>22} {'collector':>22}"
         )
-        print("\n".join(rows(figures, asked.roots * (CALLS + 1))))
+        print("\n".join(rows(figures)))
+        print(f"untraced call of fib: {Series(tuple(speeds)).text()} ns")
 
 
 if __name__ == "__main__":
