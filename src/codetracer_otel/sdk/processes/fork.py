@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Os, Threads
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 # multiprocessing runs finalizers of a higher priority first: ours comes after the program's own.
 _LAST: Final = -1_000_000
-_UTILITIES: Final = ("multiprocessing.util", "billiard.util")  # Celery's pool has a copy
 _registered: list[Callable[[], Session | None]] = []
 
 
@@ -110,12 +108,12 @@ def deliver_at_child_end(session: Session) -> None:
     The child also clears its finalizers as it begins its work; what is registered here runs after
     that.
     """
-    for name in _UTILITIES:
-        util: Any = sys.modules.get(name)
-        if util is not None:
-            util.register_after_fork(session, partial(_register_finalizer, util))
+    util: Any = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.register_after_fork(session, _register_finalizer)
 
 
-def _register_finalizer(util: Any, session: Session) -> None:
+def _register_finalizer(session: Session) -> None:
     session.prepare_for_exit()  # its parent may end it before it has finished a call
+    util: Any = sys.modules["multiprocessing.util"]
     util.Finalize(None, session.shutdown, exitpriority=_LAST)
