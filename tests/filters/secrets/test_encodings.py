@@ -5,6 +5,8 @@ import base64
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry import trace
+from tests.exporters.every_exporter import shown_by_every_exporter
 
 from codetracer_otel.filters.secrets.content_rules import ContentPattern
 from codetracer_otel.filters.secrets.encodings import decodings
@@ -88,3 +90,25 @@ def test_a_token_in_base64_of_a_text_is_hidden_where_it_stands(encode, beside, p
 def test_base64_of_other_texts_stays(text):
     shown = base64.b64encode(text.encode()).decode()
     assert compile_content([SHAPES]).redact_texts([shown]) == [shown]
+
+
+def handed(value):
+    span = trace.get_current_span()
+    span.set_attribute("value", {"deep": [value, value.encode()]})
+    span.add_event(f"got {value}")
+    print(value)
+    return {"value": value}
+
+
+def program():
+    for beside in BESIDE:
+        handed(base64.b64encode(beside.encode()).decode())
+
+
+def test_no_exporter_shows_a_token_in_base64_of_a_text(tmp_path, capsys):
+    shown = shown_by_every_exporter(program, tmp_path, capsys)
+    for name, text in shown.items():
+        for beside in BESIDE:
+            begin = beside.index(TOKEN) * 4 // 3 + 12
+            whole = base64.b64encode(beside.encode()).decode()
+            assert whole[begin : begin + 12] not in text, name
