@@ -1,4 +1,4 @@
-"""One round of the fuzzer, in a process of its own.
+"""One round of the fuzzer, in a process of its own: a few plays, for it takes long to start one.
 
 usage: python -m tools.fuzz.rounds KIND SEED FOLDER
 """
@@ -28,21 +28,23 @@ from codetracer_otel.sdk.session.configure import active_session, configure, shu
 
 FUEL = 1500
 ENTRIES = 60
-LIMIT_S = 500
+PLAYS = {"stormy": 4, "calm": 2, "hand": 3, "texts": 1}
+LIMIT_S = 120  # of processor time
 FAILED = 3
 
 
 def main() -> int:
     kind, seed, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     faulthandler.enable()
-    faulthandler.dump_traceback_later(LIMIT_S, exit=True)
-    pick = random.Random(f"{kind} {seed}")
+    faulthandler.register(signal.SIGPROF, chain=True)
+    signal.setitimer(signal.ITIMER_PROF, LIMIT_S)
     # Signals and threads raise where nobody catches.
     warnings.simplefilter("ignore")
     sys.unraisablehook = lambda _: None
     threading.excepthook = lambda _: None
-    ROUNDS[kind](pick, folder)
-    sys.stdout.flush()
+    for number in range(PLAYS[kind]):
+        os.write(2, f"{kind} {seed}, play {number}\n".encode())
+        ROUNDS[kind](random.Random(f"{kind} {seed} {number}"), folder)
     if Reader.failures:
         print("the encoders differ:", Reader.failures[:3], file=sys.stderr)
         return FAILED
@@ -61,6 +63,7 @@ def stormy(pick: random.Random, folder: Path) -> None:
     )
     world._moment = moments
     signal.signal(signal.SIGALRM, on_signal(world, pick))
+    thresholds = gc.get_threshold()
     if pick.random() < 0.3:
         gc.set_threshold(pick.choice((5, 50)))
     if pick.random() < 0.1:
@@ -78,6 +81,7 @@ def stormy(pick: random.Random, folder: Path) -> None:
     for thread in world.threads:
         thread.join(20)
     sys.setrecursionlimit(1000)
+    gc.set_threshold(*thresholds)
     shutdown(5)
 
 

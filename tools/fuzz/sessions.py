@@ -183,7 +183,7 @@ class Reader:
             self._kept.append(records)
         elif way == 4:
             list(zip(records, range(3), strict=False))
-        elif way == 5 and len(records):
+        elif way == 5 and len(records) and type(records) is not list:
             _ = records[len(records) // 2], records[-1:], records.size, records.plans()
         elif way == 6:
             self._kept.clear()
