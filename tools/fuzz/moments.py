@@ -173,7 +173,7 @@ def on_signal(world: World, pick: random.Random) -> Callable[[int, Any], None]:
     def handle(*_: object) -> None:
         way = pick.randrange(4)
         if way == 0:
-            world.call(pick.randrange(len(world.functions)))
+            world.call_aside()
         elif way == 1:
             raise Surprise("a signal")
         elif way == 2:

@@ -55,7 +55,7 @@ SIMPLE = (
     ),
     ("x = (lambda p=x: world.call({call}))()",),
     ("x = sum(1 for _ in (world.call({call}), 2))",),
-    ("class Local:", "    field = x", "    def __del__(self): world.call({call})", "Local()"),
+    ("class Local:", "    field = x", "    def __del__(self): world.finalize()", "Local()"),
     (
         "class Local:",
         "    def __getattr__(self, n): return world.call({call})",

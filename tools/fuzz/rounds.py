@@ -79,7 +79,7 @@ def stormy(pick: random.Random, folder: Path) -> None:
         with contextlib.suppress(BaseException):
             end()
     for thread in world.threads:
-        thread.join(20)
+        thread.join(60)
     sys.setrecursionlimit(1000)
     gc.set_threshold(*thresholds)
     shutdown(5)

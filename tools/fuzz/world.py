@@ -52,7 +52,7 @@ class World:
     ) -> None:
         self.program, self.pick, self._moment = program, pick, moment
         self.fuel, self.is_calm = fuel, is_calm
-        self.depth = 0
+        self.depth = self.aside = 0
         self.kept: list[Any] = []
         self.story: list[Any] = []
         self.threads: list[threading.Thread] = []
@@ -90,7 +90,8 @@ class World:
             self.kept.pop(self.pick.randrange(len(self.kept)))
 
     def moment(self) -> None:
-        self._moment(self)
+        if not self.aside:
+            self._moment(self)
 
     def variables(self, values: dict[str, Any]) -> int:
         if not self.is_calm and self.chance(0.3):
@@ -104,8 +105,15 @@ class World:
         it, and one that is set while the former one goes leaves that dangling, traced or not.
         """
         if not self.is_calm and self.fuel > 0 and self.depth < MOST_DEPTH:
-            number = self.pick.randrange(len(self.functions))
-            contextvars.copy_context().run(self.call, number)
+            contextvars.copy_context().run(self.call_aside)
+
+    def call_aside(self) -> None:
+        """Call something where the thread may hold any lock: nothing that waits may happen."""
+        self.aside += 1
+        try:
+            self.call(self.pick.randrange(len(self.functions)))
+        finally:
+            self.aside -= 1
 
     @contextlib.contextmanager
     def manager(self) -> Iterator[None]:
