@@ -58,6 +58,13 @@ ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
     if (ct_read_clock(core, &now) < 0) {
         return -1;
     }
+    if (CT_UNLIKELY(core->clock != NULL)) {     /* it may let another thread make the entry a record */
+        entry = ct_top(thread);
+        if (entry == NULL || entry->code != code) {
+            return 0;
+        }
+        site = entry->site;
+    }
     if (CT_UNLIKELY(site->result_place != NULL)) {
         return 0;       /* Python learns it: another thread may make the entry a record meanwhile */
     }
