@@ -15,17 +15,7 @@ pytestmark = [
     pytest.mark.skipif(NATIVE.module is None, reason=f"no core: {NATIVE.reason}"),
     pytest.mark.skipif(find_spec("_testcapi") is None, reason="no _testcapi in this interpreter"),
 ]
-CALLS = [
-    "numbers",
-    "texts",
-    "containers",
-    "objects",
-    "large",
-    "exceptions",
-    "generators",
-    "chunks",
-    "suspended",
-]
+CALLS = ["numbers", "texts", "containers", "objects", "large", "exceptions", "generators"]
 READERS = ["records", "outlines", "sizes", "times", "plans", "split"]
 
 

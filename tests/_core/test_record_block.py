@@ -8,6 +8,7 @@ from tests.conftest import only, rule
 
 from codetracer_otel._core import load
 from codetracer_otel._core.record_block import CompiledBlock
+from codetracer_otel._core.span_recorder import CompiledBuffer
 from codetracer_otel.filters.secrets.known.index import bits_of
 from codetracer_otel.model.protocols import ExportResult
 from codetracer_otel.model.record import ARGUMENTS, PLAN, SEGMENT, SPAN_ID
@@ -230,3 +231,12 @@ def test_a_list_is_a_block_as_well():
     assert [plan for plan, _ in block.plans()] == [None, 1]
     assert block.segments() == [None, 1]
     assert records[0][SPAN_ID] is None
+
+
+def test_records_may_be_taken_out_of_a_block_that_has_no_others():
+    records = CompiledBuffer(NATIVE.module, 10, 10, print).records
+    for number in range(3):
+        records.append([number])
+    block = records.take(3)
+    block.discard(b"\1\0\1")
+    assert list(block) == [[1]]

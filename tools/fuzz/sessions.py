@@ -203,14 +203,14 @@ class Reader:
         for name, make in (("jsonl", JsonLinesExporter.to_file), ("chrome", ChromeExporter)):
             texts = []
             for records in (batch.records, list(batch.records)):
-                path = self._folder / f"compared.{name}"
+                path = self._folder / f"compared-{id(self)}.{name}"  # others write at the same time
                 path.unlink(missing_ok=True)
                 exporter = make(path)
                 exporter.export(Batch(records, (), {"process.pid": 1}))
                 exporter.shutdown(1)
                 texts.append(path.read_text() if path.exists() else "")
             if texts[0] != texts[1]:
-                raise Mismatch(name)
+                raise Mismatch(f"{name}: {texts}"[:5000])
             if name == "chrome" and texts[0]:
                 json.loads(texts[0])
 

@@ -140,7 +140,9 @@ block_discard(ct_block *block, PyObject *mask)
     for (Py_ssize_t i = 0; i < count; i++) {
         ct_item item = block->items[i];
         if (PyBytes_AS_STRING(mask)[i]) {
-            block->calls[item.plan] -= item.entry != NULL;
+            if (item.entry != NULL) {       /* a block of records that Python made has no calls */
+                block->calls[item.plan]--;
+            }
             gone[taken++] = item;
         }
         else {
