@@ -137,6 +137,11 @@ class Wide:
         self.__dict__.update({f"field_{number}": value for number in range(70)})
 
 
+class Nine:
+    def __init__(self, value):
+        self.__dict__.update({f"field_{number}": number for number in range(8)}, password=value)
+
+
 class Pair(NamedTuple):
     left: object
     right: object = None
@@ -176,7 +181,7 @@ scalars = st.one_of(
     st.text(max_size=200),
     st.text(st.characters(min_codepoint=0xD7F0, max_codepoint=0xE010), max_size=4),
     st.integers(min_value=2**60, max_value=2**70),
-    st.sampled_from(["a" * 1025, "\u00e9" * 1024, "\U0001f600" * 1030, 2**3100, "--token", "-p"]),
+    st.sampled_from(["a" * 1025, "\u00e9" * 1024, "\U0001f600" * 1030, 2**3100, "--token", "-p", "-", "--"]),
 )
 leaves = st.one_of(
     scalars,
@@ -220,6 +225,7 @@ def containers(inner):
         st.builds(Owner, inner, inner),
         st.builds(Narrow, names, inner),
         st.builds(Wide, inner),
+        st.builds(Nine, inner),
         st.builds(ValueError, inner),
         st.builds(cyclic, inner),
         st.builds(joined, parts),

@@ -113,15 +113,52 @@ stands_on_left_out(const ct_thread *thread, const ct_entry *entry)
         && PyList_GET_ITEM(record, CT_RESULT) != Py_None;
 }
 
-/* As `ct_end_call`, for a call that an exception leaves.  Python describes it, with the open calls left where
-   they are. */
+/* Let Python describe what leaves the topmost call, with the open calls left where they are.  1: it has; 0: the
+   call is ended later, or there is no entry any more; -1: an exception. */
+static int
+describe_in_python(ct_core *core, ct_thread *thread, PyObject *code, PyObject *error, int64_t now,
+                   int *ending, PyObject **description)
+{
+    ct_entry *entry = ct_top(thread);
+    int is_described = -1;
+    PyObject *found;
+
+    if (entry == NULL || entry->code != code) {
+        return 0;
+    }
+    PyObject *segment = Py_NewRef(entry->segment), *plan = Py_NewRef(entry->site->plan);
+    PyObject *told = PyObject_CallFunction(core->describe, "OOOOL", code, plan, segment, error,
+                                           (long long)now);
+    Py_DECREF(segment);
+    Py_DECREF(plan);
+    if (told == NULL) {
+        /* Where no level of the stack is left, the call is ended later. */
+        is_described = PyErr_ExceptionMatches(PyExc_RecursionError) ? 0 : -1;
+        if (is_described == 0) {
+            PyErr_Clear();
+        }
+        return is_described;
+    }
+    entry = ct_top(thread);
+    if (entry == NULL || entry->code != code) {
+        is_described = 0;       /* a signal's handler made the calls records meanwhile */
+    }
+    else if (PyArg_ParseTuple(told, "iO:describe", ending, &found)) {
+        *description = found == Py_None ? NULL : Py_NewRef(found);
+        is_described = 1;
+    }
+    Py_DECREF(told);
+    return is_described;
+}
+
+/* As `ct_end_call`, for a call that an exception leaves. */
 int
 ct_end_raised(ct_core *core, ct_thread *thread, PyObject *code, PyObject *error)
 {
     ct_entry *entry = ct_top(thread);
-    PyObject *time = NULL, *told = NULL;
+    PyObject *description = NULL;
     int64_t now;
-    int is_ended = -1;
+    int ending;
 
     if (entry->is_unrecorded) {
         ct_pop(thread);
@@ -131,48 +168,29 @@ ct_end_raised(ct_core *core, ct_thread *thread, PyObject *code, PyObject *error)
     if (entry->is_sampled_out || stands_on_left_out(thread, entry) || entry->site->reads_at_error) {
         return 0;       /* it may be kept after all, or there is more to read */
     }
-    if (ct_read_clock(core, &now) < 0 || (time = PyLong_FromLongLong(now)) == NULL) {
+    if (ct_read_clock(core, &now) < 0) {
         return -1;
     }
     entry = ct_top(thread);
     if (entry == NULL || entry->code != code) {
-        is_ended = 0;
-        goto done;
+        return 0;
     }
-    PyObject *segment = Py_NewRef(entry->segment), *plan = Py_NewRef(entry->site->plan);
-    told = PyObject_CallFunctionObjArgs(core->describe, code, plan, segment, error, time, NULL);
-    Py_DECREF(segment);
-    Py_DECREF(plan);
-    if (told == NULL) {
-        /* Where no level of the stack is left, the call is ended later. */
-        is_ended = PyErr_ExceptionMatches(PyExc_RecursionError) ? 0 : -1;
-        if (is_ended == 0) {
-            PyErr_Clear();
-        }
-        goto done;
+    int is_described = ct_describe(core, entry, error, now, &ending, &description);
+    if (is_described == 0) {
+        is_described = describe_in_python(core, thread, code, error, now, &ending, &description);
+    }
+    if (is_described <= 0) {
+        return is_described;
     }
     entry = ct_top(thread);
-    if (entry == NULL || entry->code != code) {
-        is_ended = 0;       /* a signal's handler made the calls records meanwhile */
-        goto done;
-    }
-    int ending;
-    PyObject *description;
-    if (!PyArg_ParseTuple(told, "iO:describe", &ending, &description)) {
-        goto done;
-    }
     entry->ending = (uint8_t)ending;
-    entry->exception = description == Py_None ? NULL : Py_NewRef(description);
+    entry->exception = description;
     entry->end = now > entry->start ? now : entry->start;
     if (entry->suspends) {
         entry->busy += now - entry->resumed;
     }
     ct_pop(thread);
-    is_ended = ct_deliver(core, entry) < 0 ? -1 : 1;
-done:
-    Py_XDECREF(time);
-    Py_XDECREF(told);
-    return is_ended;
+    return ct_deliver(core, entry) < 0 ? -1 : 1;
 }
 
 /* Keep a record that Python had no room to finish until it is delivered. */

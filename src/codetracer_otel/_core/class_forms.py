@@ -7,6 +7,7 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.instrumentation.values.class_info import ClassFacts, Form, find_facts
+from codetracer_otel.instrumentation.values.exceptions import type_name, usual_ending
 from codetracer_otel.instrumentation.values.known_types import (
     class_text,
     enum_text,
@@ -17,6 +18,7 @@ from codetracer_otel.instrumentation.values.objects.fields import FieldReader, w
 from codetracer_otel.instrumentation.values.safe_access import (
     class_attribute,
     class_name,
+    derives,
     has_dictionary,
     slot,
 )
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.values.objects.fields import Wanted
 
     Field = tuple[str, Any]  # a name, and the descriptor of a slot or None
-    # form, name, name with its module, fields, how many fields are not shown: see `classes.h`
+    # form, name, name with its module, fields, how many fields are not shown or flags: see `classes.h`
     ClassForm = tuple[str, str, str, tuple[Field, ...], int]
 
 _BY_PYTHON: Final = "P"
@@ -74,11 +76,17 @@ def build_class_forms(
             read = facts.read
             left_out = [(name, None) for name in read.left_out]
             slots = [(name, slot(cls, name)) for name in read.slots]
-            return "F", facts.name, facts.full_name, (*slots, *left_out), read.has_dictionary
+            flags = read.has_dictionary | read.is_model << 1
+            return "F", facts.name, facts.full_name, (*slots, *left_out), flags
         form = _TEXT_FORMS.get(facts.write) if facts.form is Form.TEXT else _FORMS.get(facts.form)
         fields = _fields(cls, facts, form)
         if form is None or fields is None:
             return _BY_PYTHON, facts.name, facts.full_name, (), 0
+        if derives(cls, BaseException) and form in ("e", "o"):
+            ending = usual_ending(cls)
+            told = 0 if ending is None else ending + 1
+            named = (("args", None), (type_name(cls), None))
+            return form, facts.name, facts.full_name, named, told
         return form, facts.name, facts.full_name, fields, facts.hidden
 
     return describe

@@ -74,9 +74,14 @@ write_key(ct_writer *writer, ct_keys *judged, PyObject *key)
             return status;
         }
         judged->seen |= verdict;
-        if (!(verdict & CT_SHOWN) || PyUnicode_GET_LENGTH(key) > writer->core->limits.max_string) {
+        judged->is_hidden = verdict & CT_HIDDEN;
+        if (!(verdict & (CT_SHOWN | CT_HIDDEN))
+            || PyUnicode_GET_LENGTH(key) > writer->core->limits.max_string) {
             return CT_FOR_PYTHON;
         }
+    }
+    else {
+        judged->is_hidden = 0;
     }
     return write_plain(writer, key);    /* others than text are never hidden, but may be read as text */
 }
@@ -133,37 +138,11 @@ ct_take_share(ct_writer *writer, Py_ssize_t count)
     return kept;
 }
 
-/* Whether an item may be a secret because of the one before: a pair's second, the value of a flag. */
-static int
-check_adjacent(ct_writer *writer, PyObject *const *items, Py_ssize_t total)
-{
-    PyObject *verdicts = writer->site->verdicts;
-    if (verdicts == NULL || total < 2
-        || !(PyUnicode_CheckExact(items[0]) || PyBytes_CheckExact(items[0]))) {
-        return CT_WRITTEN;
-    }
-    if (total == 2) {
-        long verdict = 0;
-        int status = PyBytes_CheckExact(items[0])
-            ? CT_FOR_PYTHON : ct_verdict_on(writer, verdicts, items[0], &verdict);
-        if (status != CT_WRITTEN || !(verdict & CT_SHOWN)) {
-            return status == CT_WRITTEN ? CT_FOR_PYTHON : status;
-        }
-    }
-    for (Py_ssize_t i = 0; i < Py_MIN(total, writer->core->limits.max_items); i++) {
-        if (PyUnicode_CheckExact(items[i]) && PyUnicode_GET_LENGTH(items[i]) != 0
-            && PyUnicode_READ_CHAR(items[i], 0) == '-') {
-            return CT_FOR_PYTHON;
-        }
-    }
-    return CT_WRITTEN;
-}
-
 static int
 write_sequence(ct_writer *writer, char tag, const ct_form *known, PyObject *value,
                PyObject *const *items, Py_ssize_t total)
 {
-    int status = check_adjacent(writer, items, total);
+    int status = ct_check_neighbours(writer, items, total);
     if (status != CT_WRITTEN || (status = ct_begin_node(writer, known, value)) != CT_WRITTEN) {
         return status;
     }
@@ -198,6 +177,24 @@ write_set(ct_writer *writer, const ct_form *known, PyObject *set)
     return status;
 }
 
+/* What stands for a value because of its name.  Python learns hidden texts, to find them elsewhere. */
+static int
+write_hidden(ct_writer *writer, PyObject *held)
+{
+    return PyUnicode_CheckExact(held) || PyBytes_CheckExact(held)
+        ? CT_FOR_PYTHON : ct_write_scalar(writer, HIDDEN, "", 0);
+}
+
+int
+ct_write_field(ct_writer *writer, ct_keys *judged, PyObject *name, PyObject *held)
+{
+    int status = write_key(writer, judged, name);
+    if (status != CT_WRITTEN) {
+        return status;
+    }
+    return judged->is_hidden ? write_hidden(writer, held) : ct_write_nested(writer, held);
+}
+
 static int
 write_mapping(ct_writer *writer, const ct_form *known, PyObject *mapping)
 {
@@ -213,21 +210,12 @@ write_mapping(ct_writer *writer, const ct_form *known, PyObject *mapping)
     ct_put_head(writer, MAPPING, known->name, (uint32_t)count, (uint64_t)(total - count));
     for (Py_ssize_t i = 0; i < count && status == CT_WRITTEN; i++) {
         PyDict_Next(mapping, &position, &key, &held);
-        status = write_key(writer, &judged, key);
-        if (status == CT_WRITTEN) {
-            status = ct_write_nested(writer, held);
-        }
+        status = ct_write_field(writer, &judged, key, held);
     }
     writer->depth--;
     return status == CT_WRITTEN && ct_may_name(&judged, count, CT_FEW_FIELDS) ? CT_FOR_PYTHON : status;
 }
 
-int
-ct_write_field(ct_writer *writer, ct_keys *judged, PyObject *name, PyObject *held)
-{
-    int status = write_key(writer, judged, name);
-    return status == CT_WRITTEN ? ct_write_nested(writer, held) : status;
-}
 
 /* A text, integer or float of a subclass, as the exact one that it is. */
 static int
@@ -315,6 +303,7 @@ write_captured(ct_writer *writer, PyObject *value, Py_ssize_t fields)
     writer->fields = fields;
     writer->left = writer->core->limits.max_nodes;
     writer->depth = 0;
+    writer->is_inside = 0;
     int status = ct_write_nested(writer, value);
     writer->depth = depth;
     return status;
@@ -362,7 +351,7 @@ ct_write_keywords(ct_writer *writer, PyObject *keywords)
         PyDict_Next(keywords, &position, &key, &held);
         status = PyUnicode_CheckExact(key) ? write_key(writer, &judged, key) : CT_FOR_PYTHON;
         if (status == CT_WRITTEN) {
-            status = ct_write_value(writer, held);
+            status = judged.is_hidden ? CT_FOR_PYTHON : ct_write_value(writer, held);
         }
         if (status != CT_WRITTEN) {
             (void)ct_visit_values(writer->begin + begin + CT_NODE_HEAD, 2 * (uint32_t)i, ct_drop, NULL);

@@ -13,20 +13,20 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
         "log", "context_variable", "threads_local", "decide", "start", "result", "unwind", "yield_",
         "resume", "throw_in", "error_boundary", "charge", "overflow", "deferred_ends", "clock",
         "next_id", "urandom", "form_of_class", "describe", "undecided", "runs_code",
-        "limits", "suspended", NULL
+        "limits", "suspended", "descriptions", NULL
     };
     PyObject *log, *of[18], *undecided;
     int runs_code;
     ct_limits limits;
-    PyObject *suspended;
+    PyObject *suspended, *descriptions;
 
     if (!PyArg_ParseTupleAndKeywords(
-            arguments, keywords, "$O!OOOOOOOOOOOOOOOOOOOp(nnnn)O!:Core", names,
+            arguments, keywords, "$O!OOOOOOOOOOOOOOOOOOOp(nnnn)O!O:Core", names,
             ct_state_of(type)->log_type, &log,
             &of[0], &of[1], &of[2], &of[3], &of[4], &of[5], &of[6], &of[7], &of[8], &of[9], &of[10],
             &of[11], &of[12], &of[13], &of[14], &of[15], &of[16], &of[17], &undecided,
             &runs_code, &limits.max_depth, &limits.max_items, &limits.max_string,
-            &limits.max_nodes, &PyDict_Type, &suspended)) {
+            &limits.max_nodes, &PyDict_Type, &suspended, &descriptions)) {
         return NULL;
     }
     if (!PyContextVar_CheckExact(of[0])) {
@@ -56,6 +56,10 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
     core->runs_code = runs_code;
     core->limits = limits;
     core->suspended = Py_NewRef(suspended);
+    if (ct_read_descriptions(&core->descriptions, descriptions) < 0) {
+        Py_DECREF(core);
+        return NULL;
+    }
     ct_state *state = ct_state_of(type);
     core->extra_index = state->extra_index;
     core->stack_name = Py_NewRef(state->stack_name);
@@ -89,7 +93,10 @@ core_traverse(ct_core *core, visitproc visit, void *arg)
     Py_VISIT(core->describe);
     Py_VISIT(core->undecided);
     Py_VISIT(core->suspended);
-    int found = ct_visit_sites(core, visit, arg);
+    int found = ct_visit_descriptions(&core->descriptions, visit, arg);
+    if (found == 0) {
+        found = ct_visit_sites(core, visit, arg);
+    }
     if (found == 0) {
         found = ct_visit_threads(core, visit, arg);
     }
@@ -124,6 +131,7 @@ core_clear(ct_core *core)
     Py_CLEAR(core->describe);
     Py_CLEAR(core->undecided);
     ct_clear_classes(&core->classes);
+    ct_clear_descriptions(&core->descriptions);
     Py_CLEAR(core->stack_name);
     Py_CLEAR(core->ratio_key_name);
     Py_CLEAR(core->thread_key);

@@ -59,6 +59,7 @@ typedef struct ct_site {
     int takes_plain;            /* numbers and None need no capture */
     int is_native;              /* no feature beyond arguments, result and ratio */
     int suspends;               /* a generator or coroutine */
+    int tells_errors;           /* C may describe what leaves it */
     int reads_at_error;         /* locals of a call that an exception leaves */
     int start_offset;           /* of the instruction where it begins; -1: not seen yet */
     uint32_t last_block;        /* the last block with a call of it, and its place in there */
@@ -92,7 +93,7 @@ typedef struct ct_chunk {
 
 /* The Python classes that records are made of. */
 typedef struct {
-    PyObject *not_captured;
+    PyObject *not_captured, *hidden;
     PyTypeObject *node;
     Py_ssize_t node_kind, node_type_name, node_items, node_omitted;     /* where its slots are */
     PyObject *kinds;            /* tuple of node kinds, in their order */
@@ -131,6 +132,15 @@ typedef struct {
     size_t bucket_count, count, free_count;
 } ct_suspensions;
 
+/* What is known of the Python class that describes exceptions, see exceptions.c. */
+#define CT_DESCRIPTION_SLOTS 7
+typedef struct {
+    PyTypeObject *type;         /* NULL: Python describes all of them */
+    Py_ssize_t slots[CT_DESCRIPTION_SLOTS];
+    PyObject *own_folder;       /* where our own code is, which no traceback shows */
+    PyObject *wall_offset_name;
+} ct_descriptions;
+
 typedef struct ct_core {
     PyObject_HEAD
     ct_log *log;                /* strong */
@@ -151,6 +161,7 @@ typedef struct ct_core {
     PyObject *form_of_class;    /* says how instances are captured */
     PyObject *describe;         /* of an exception that leaves a call: (ending, description) */
     ct_classes classes;         /* what it said */
+    ct_descriptions descriptions;
     ct_limits limits;
     ct_suspensions suspensions;
     PyObject *suspended;        /* Python's: dict, address of a frame -> record */
@@ -190,8 +201,8 @@ uint32_t ct_number_of(ct_names *names, PyObject *text);
 void ct_clear_names(ct_names *names);
 
 /* models.c */
-int ct_read_model(ct_model *model, PyObject *not_captured, PyObject *node, PyObject *kinds,
-                  PyObject *details, PyObject *endings);
+int ct_read_model(ct_model *model, PyObject *not_captured, PyObject *hidden, PyObject *node,
+                  PyObject *kinds, PyObject *details, PyObject *endings);
 int ct_visit_model(ct_model *model, visitproc visit, void *arg);
 void ct_clear_model(ct_model *model);
 PyObject *ct_new_node(const ct_log *log, char tag, uint32_t name, PyObject *items, uint64_t omitted);
@@ -246,6 +257,13 @@ void ct_clear_suspended(ct_core *core);
 /* call_starts.c */
 int ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, PyObject *context);
 int ct_abandon_in_this_frame(ct_core *core, const ct_site *site);
+
+/* exceptions.c */
+int ct_read_descriptions(ct_descriptions *descriptions, PyObject *told);
+int ct_visit_descriptions(ct_descriptions *descriptions, visitproc visit, void *arg);
+void ct_clear_descriptions(ct_descriptions *descriptions);
+int ct_describe(ct_core *core, const ct_entry *entry, PyObject *error, int64_t now, int *ending,
+                PyObject **description);
 
 /* call_ends.c */
 int ct_deliver(ct_core *core, ct_entry *entry);

@@ -2,6 +2,7 @@
 
 #include "writer.h"
 
+#define MOST_INSIDE 8           /* fields of an object inside of another one, as in Python */
 #define MOST_LOOKED_AT 64       /* of an instance's dictionary, as in Python */
 
 /* What an instance's dictionary has under a name; NULL without an exception for nothing.  Keys of the
@@ -169,10 +170,10 @@ typedef struct {
 } pair;
 
 /* The first fields of an instance that have a value: its slots, then what stands in its dictionary.  `*total`:
-   how many there are, as far as they are looked at. */
+   how many there are, as far as they are looked at: from `too_many` on it does not matter. */
 static Py_ssize_t
 read_fields(const ct_form *known, PyObject *value, PyObject *dictionary, pair *pairs, Py_ssize_t most,
-            Py_ssize_t *total)
+            Py_ssize_t too_many, Py_ssize_t *total)
 {
     PyObject *key, *held;
     Py_ssize_t count = 0, position = 0, looked_at = 0;
@@ -185,7 +186,7 @@ read_fields(const ct_form *known, PyObject *value, PyObject *dictionary, pair *p
             pairs[count++] = (pair){known->fields[i].name, held};
         }
     }
-    while (dictionary != NULL && looked_at < MOST_LOOKED_AT
+    while (dictionary != NULL && looked_at < MOST_LOOKED_AT && *total < too_many
            && PyDict_Next(dictionary, &position, &key, &held)) {
         looked_at++;
         if (PyUnicode_CheckExact(key) && !is_left_out(known, key) && (*total)++ < most) {
@@ -204,6 +205,8 @@ ct_write_fields(ct_writer *writer, const ct_form *known, PyObject *value)
     pair pairs[CT_MOST_FIELDS];
     PyObject *dictionary = NULL;
     Py_ssize_t total, most = Py_MIN(writer->fields, CT_MOST_FIELDS);
+    int was_inside = writer->is_inside;
+    Py_ssize_t too_many = was_inside && !(known->hidden & CT_IS_MODEL) ? MOST_INSIDE + 1 : PY_SSIZE_T_MAX;
 
     if (writer->fields <= 0) {
         return ct_write_instance(writer, known);
@@ -211,13 +214,13 @@ ct_write_fields(ct_writer *writer, const ct_form *known, PyObject *value)
     if (writer->fields > CT_MOST_FIELDS) {
         return CT_FOR_PYTHON;
     }
-    if (known->hidden != 0 && (dictionary = PyObject_GenericGetDict(value, NULL)) == NULL) {
+    if (known->hidden & CT_HAS_DICTIONARY && (dictionary = PyObject_GenericGetDict(value, NULL)) == NULL) {
         PyErr_Clear();
         return CT_FOR_PYTHON;
     }
-    Py_ssize_t count = read_fields(known, value, dictionary, pairs, most, &total);
+    Py_ssize_t count = read_fields(known, value, dictionary, pairs, most, too_many, &total);
     int status = CT_WRITTEN;
-    if (count == 0) {
+    if (count == 0 || total >= too_many) {
         status = ct_write_instance(writer, known);
         goto done;
     }
@@ -231,9 +234,11 @@ ct_write_fields(ct_writer *writer, const ct_form *known, PyObject *value)
     Py_ssize_t kept = Py_MIN(count, writer->left);
     writer->left -= kept;
     ct_put_head(writer, STRUCT, known->name, (uint32_t)kept, (uint64_t)(total - kept));
+    writer->is_inside = 1;
     for (Py_ssize_t i = 0; i < kept && status == CT_WRITTEN; i++) {
         status = ct_write_field(writer, &judged, pairs[i].name, pairs[i].held);
     }
+    writer->is_inside = was_inside;
     writer->depth--;
     if (status == CT_WRITTEN && ct_may_name(&judged, kept, CT_FEW_FIELDS)) {
         status = CT_FOR_PYTHON;

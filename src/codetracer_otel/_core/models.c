@@ -27,8 +27,8 @@ slot_of(PyObject *type, const char *name)
 }
 
 int
-ct_read_model(ct_model *model, PyObject *not_captured, PyObject *node, PyObject *kinds,
-              PyObject *details, PyObject *endings)
+ct_read_model(ct_model *model, PyObject *not_captured, PyObject *hidden, PyObject *node,
+              PyObject *kinds, PyObject *details, PyObject *endings)
 {
     const struct {
         const char *name;
@@ -43,6 +43,7 @@ ct_read_model(ct_model *model, PyObject *not_captured, PyObject *node, PyObject 
                  {"suspensions", &model->suspensions_name}, {"frame_id", &model->frame_name}};
 
     model->not_captured = Py_NewRef(not_captured);
+    model->hidden = Py_NewRef(hidden);
     model->node = (PyTypeObject *)Py_NewRef(node);
     model->kinds = Py_NewRef(kinds);
     model->details = (PyTypeObject *)Py_NewRef(details);
@@ -69,6 +70,7 @@ int
 ct_visit_model(ct_model *model, visitproc visit, void *arg)
 {
     Py_VISIT(model->not_captured);
+    Py_VISIT(model->hidden);
     Py_VISIT(model->node);
     Py_VISIT(model->kinds);
     Py_VISIT(model->details);
@@ -80,6 +82,7 @@ void
 ct_clear_model(ct_model *model)
 {
     Py_CLEAR(model->not_captured);
+    Py_CLEAR(model->hidden);
     Py_CLEAR(model->node);
     Py_CLEAR(model->kinds);
     Py_CLEAR(model->details);

@@ -110,6 +110,8 @@ put_text_node(const node_writer *writer, const char *at, int is_inside)
     int done;
 
     switch (*at) {
+    case HIDDEN:
+        return put_part(writer, LITERAL("<redacted>"), is_inside);
     case INSTANCE:
         return put_named(writer, LITERAL("<"), at, ">", is_inside);
     case CYCLE:

@@ -221,18 +221,18 @@ ct_add_site(ct_core *core, PyObject *arguments, PyObject *keywords)
     static char *names[] = {"code", "traced_code", "plan", "capture", "fixed_result", "slots", "short_text",
                             "takes_plain", "ratio_bound", "is_native", "learn", "taught",
                             "result_place", "walk", "keywords", "pairs", "has_receiver", "suspends",
-                            "reads_at_error", NULL};
+                            "reads_at_error", "tells_errors", NULL};
     PyObject *code, *python_site, *plan, *capture, *fixed_result, *slots, *ratio_bound;
     PyObject *learn, *taught, *result_place, *walk, *keys, *pairs;
     Py_ssize_t short_text;
-    int takes_plain, is_native, has_receiver, suspends, reads_at_error;
+    int takes_plain, is_native, has_receiver, suspends, reads_at_error, tells_errors;
 
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O!OOOOO!npOpOO!OOOOppp:add", names, &PyCode_Type,
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O!OOOOO!npOpOO!OOOOpppp:add", names, &PyCode_Type,
                                      &code, &python_site, &plan, &capture, &fixed_result,
                                      &PyTuple_Type, &slots, &short_text, &takes_plain, &ratio_bound,
                                      &is_native, &learn, &PyTuple_Type, &taught,
                                      &result_place, &walk, &keys, &pairs, &has_receiver, &suspends,
-                                     &reads_at_error)) {
+                                     &reads_at_error, &tells_errors)) {
         return NULL;
     }
     Py_ssize_t count = PyTuple_GET_SIZE(slots);
@@ -253,6 +253,7 @@ ct_add_site(ct_core *core, PyObject *arguments, PyObject *keywords)
     site->suspends = suspends;
     site->start_offset = -1;
     site->reads_at_error = reads_at_error;
+    site->tells_errors = tells_errors;
     site->site = Py_NewRef(python_site);
     site->plan = Py_NewRef(plan);
     site->capture = Py_NewRef(capture);

@@ -21,8 +21,9 @@ from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
 from codetracer_otel.instrumentation.values.exceptions import drop_frames, read_traceback
 from codetracer_otel.instrumentation.values.objects.fields import wants_nothing
 from codetracer_otel.model.ids import gives_random_ids
-from codetracer_otel.model.record import NOT_CAPTURED, Ending, SpanDetails
-from codetracer_otel.model.value import Node, NodeKind
+from codetracer_otel.model.record import NOT_CAPTURED, Ending, ExceptionRecord, SpanDetails
+from codetracer_otel.model.value import REDACTED_NODE, Node, NodeKind
+from codetracer_otel.own_code import FOLDER, is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,13 +38,7 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.values.limits import ValueLimits
     from codetracer_otel.instrumentation.values.objects.fields import Wanted
     from codetracer_otel.model.protocols import CallAdopter
-    from codetracer_otel.model.record import (
-        ExceptionRecord,
-        Plan,
-        Record,
-        RootSampler,
-        TraceOnThread,
-    )
+    from codetracer_otel.model.record import Plan, Record, RootSampler, TraceOnThread
     from codetracer_otel.model.record_block import RecordBlock
 
     Walk = tuple[dict[str, int] | None, Callable[[str], None] | None]
@@ -62,7 +57,8 @@ class CompiledBuffer(RecordBuffer):
 
     def __init__(self, native: Any, *bounds: Any) -> None:
         model = {"node": Node, "kinds": tuple(NodeKind), "details": SpanDetails}
-        records = native.Log(not_captured=NOT_CAPTURED, endings=tuple(Ending), **model)
+        stand_ins = {"not_captured": NOT_CAPTURED, "hidden": REDACTED_NODE}
+        records = native.Log(endings=tuple(Ending), **stand_ins, **model)
         super().__init__(*bounds, records=records)
         records.most_charged = self._max_bytes // 2
         self._new_scanner: Callable[..., Any] = native.Scanner
@@ -276,9 +272,13 @@ class CompiledRecorder(PythonRecorder):
             describe=self._describe,
             limits=astuple(self._limits),
             suspended=self.suspended.records,
+            descriptions=(ExceptionRecord, FOLDER) if self._describes_in_c() else None,
             undecided=UNDECIDED,
             runs_code=self._runs_code,
         )
+
+    def _describes_in_c(self) -> bool:
+        return self.is_ours is is_ours and not self.ends.takes_text_of_program
 
     def _forget(self, code: CodeType) -> None:
         """Record nothing of code that was traced before, from its next call on."""
@@ -315,7 +315,7 @@ class CompiledRecorder(PythonRecorder):
         if plan is None:
             self._core.add(
                 code, traced_code, None, None, None, (), -1, False, None, False, None, (), "", None,
-                None, None, False, False, False,
+                None, None, False, False, False, False,
             )  # fmt: skip
             return
         pairs = (traced_code.naming, traced_code.hide_told) if traced_code.is_paired else None
@@ -339,6 +339,7 @@ class CompiledRecorder(PythonRecorder):
             has_receiver=traced_code.has_receiver,
             suspends=traced_code.suspends,
             reads_at_error=traced_code.reads_at_error,
+            tells_errors=_tells_errors(plan),
         )
 
     def _is_watched(self, plan: Plan) -> bool:
@@ -357,8 +358,14 @@ def _build_walk(rules: WalkRules | None) -> Walk | None:
         return None, None
     if rules.has_type_patterns or rules.has_repr_patterns:
         return None
-    verdicts = NameVerdicts(lambda name: rules.attribute_action(name) is Action.ALLOW)
+    verdicts = NameVerdicts(rules.attribute_action)
     return verdicts.known, verdicts.judge
+
+
+def _tells_errors(plan: Plan) -> bool:
+    """Return whether nothing is hidden of what leaves a function."""
+    keeps_event = plan.events is None or plan.events.exceptions
+    return keeps_event and plan.fixed_result is NOT_CAPTURED
 
 
 def _keywords(traced_code: TracedCode) -> tuple[Any, ...] | None:
@@ -366,7 +373,7 @@ def _keywords(traced_code: TracedCode) -> tuple[Any, ...] | None:
     index = traced_code.keywords_index
     if index < 0:
         return None
-    verdicts = NameVerdicts(lambda key: traced_code.keyword_action(key) is Action.ALLOW)
+    verdicts = NameVerdicts(traced_code.keyword_action)
     return index, verdicts.known, verdicts.judge, traced_code.capture_keywords
 
 

@@ -172,7 +172,8 @@ ct_read_value(const ct_log *log, const char **at)
     double real;
 
     switch (*from) {
-    case NONE: case TRUE_: case FALSE_: case INTEGER: case FLOAT: case OBJECT: case ASCII: case UTF8:
+    case NONE: case TRUE_: case FALSE_: case HIDDEN: case INTEGER: case FLOAT: case OBJECT: case ASCII:
+    case UTF8:
         *at = ct_behind(from);
         break;
     default:
@@ -181,6 +182,8 @@ ct_read_value(const ct_log *log, const char **at)
     switch (*from) {
     case NONE:
         return Py_NewRef(Py_None);
+    case HIDDEN:
+        return Py_NewRef(log->model.hidden);
     case TRUE_: case FALSE_:
         return PyBool_FromLong(*from == TRUE_);
     case INTEGER:

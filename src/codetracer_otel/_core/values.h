@@ -11,6 +11,7 @@
 
 enum {
     NONE = 'N', TRUE_ = 'T', FALSE_ = 'F',
+    HIDDEN = 'h',               /* because of its name */
     INTEGER = 'I',              /* int64 */
     FLOAT = 'D',                /* double */
     ASCII = 'A', UTF8 = 'U',    /* uint16 size, text */
@@ -81,7 +82,7 @@ static inline const char *
 ct_step(const char *at, uint32_t *inside)
 {
     switch (*at) {
-    case NONE: case TRUE_: case FALSE_:
+    case NONE: case TRUE_: case FALSE_: case HIDDEN:
         return at + 1;
     case INTEGER: case FLOAT: case OBJECT:
         return at + 9;

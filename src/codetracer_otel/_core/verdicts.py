@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.filters.types import Action
 from codetracer_otel.instrumentation.values.adjacent_secrets import NAME_FIELDS, VALUE_FIELDS
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 _SHOWN: Final = 1
 _HOLDS: Final = 2  # it may hold what another field names
 _NAMES: Final = 4  # it may name another field
+_HIDDEN: Final = 8
+_BY_ACTION: Final = {Action.ALLOW: _SHOWN, Action.REDACT: _HIDDEN}
 
 _MOST_NAMES: Final = 4096
 
@@ -21,16 +24,16 @@ class NameVerdicts:
     """What is known about names; compiled code looks into ``known`` and asks for the rest.
 
     Args:
-        is_shown: whether what stands under a name is shown.
+        action_for: what happens to the value that stands under a name.
     """
 
-    def __init__(self, is_shown: Callable[[str], bool]) -> None:
+    def __init__(self, action_for: Callable[[str], Action]) -> None:
         self.known: dict[str, int] = {}
-        self._is_shown = is_shown
+        self._action_for = action_for
 
     def judge(self, name: str) -> None:
         """Find out about a name, an exact text."""
-        verdict = _SHOWN if self._is_shown(name) else 0
+        verdict = _BY_ACTION.get(self._action_for(name), 0)
         if name in VALUE_FIELDS:
             verdict |= _HOLDS
         if name in NAME_FIELDS:

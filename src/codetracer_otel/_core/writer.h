@@ -15,7 +15,7 @@ enum {
 };
 
 /* What Python says about the name of a key or field. */
-enum { CT_SHOWN = 1, CT_HOLDS = 2, CT_NAMES = 4 };
+enum { CT_SHOWN = 1, CT_HOLDS = 2, CT_NAMES = 4, CT_HIDDEN = 8 };
 
 typedef struct {
     ct_core *core;
@@ -25,6 +25,7 @@ typedef struct {
     char *begin;
     Py_ssize_t left;            /* nodes that may still be written */
     Py_ssize_t fields;          /* of objects that may still be written */
+    int is_inside;              /* of an object with fields */
     int depth;
     const void *above[CT_MOST_NESTED];
     PyObject *wanted;           /* borrowed of a value */
@@ -48,6 +49,7 @@ char *ct_put_utf8(char *at, PyObject *text, Py_ssize_t length);
 typedef struct {
     PyObject *verdicts;         /* NULL: everything is shown */
     long seen;
+    int is_hidden;              /* the value of the last one */
 } ct_keys;
 
 #define CT_FEW_FIELDS 8         /* an object with so many may have a name and a value */
@@ -74,6 +76,9 @@ int ct_write_receiver(ct_writer *writer, PyObject *value);
 int ct_write_nested(ct_writer *writer, PyObject *value);
 int ct_write_keywords(ct_writer *writer, PyObject *keywords);
 int ct_verdict_on(ct_writer *writer, PyObject *verdicts, PyObject *name, long *verdict);
+
+/* neighbours.c */
+int ct_check_neighbours(ct_writer *writer, PyObject *const *items, Py_ssize_t total);
 
 /* captures.c */
 int ct_write_values(ct_writer *writer, PyObject *const *values, int count, int *done);

@@ -74,6 +74,7 @@ class CallEnds:
 
     Attributes:
         lost_ends: entries that events were lost for.
+        takes_text_of_program: exceptions are asked for their text, which is code of the program.
         waiting: of entries whose ``failed_inside`` holds a record, or did.
         deferred_ends: records that ended where there was no room to finish them, each with the
             class of the exception that ended it.
@@ -101,7 +102,7 @@ class CallEnds:
         self.next_span_id = next_span_id
         self._now = clock.monotonic_ns
         self._release = release
-        self._exception_text = exception_text
+        self.takes_text_of_program = exception_text
 
     def finish_extras(
         self, record: Record, frame: FrameType, now: int, value: Any = NOT_CAPTURED
@@ -411,7 +412,7 @@ class CallEnds:
             error,
             now + segment.wall_offset_ns,
             innermost=keeps_event and not inner,
-            with_text=self._exception_text,
+            with_text=self.takes_text_of_program,
         )
         if plan.fixed_result is REDACTED_NODE:
             described.message = REDACTED

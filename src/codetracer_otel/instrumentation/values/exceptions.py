@@ -170,16 +170,24 @@ def leaves_a_traced_frame_inside(
 def ending_of(error: BaseException, function: str) -> Ending:
     """Return how the span of ``function`` ends that ``error`` leaves."""
     kind = type(error)  # isinstance() would ask the program for `__class__`
-    if issubclass(kind, Exception) and not issubclass(kind, _ENDINGS):
-        return Ending.RAISED
-    if issubclass(kind, GeneratorExit):
-        return Ending.CLOSED
-    if issubclass(kind, (StopIteration, StopAsyncIteration)) and function in _ITERATOR_METHODS:
-        return Ending.CLOSED
+    usual = usual_ending(kind)
+    if usual is not None:
+        return usual
     if issubclass(kind, SystemExit):
         status = _read_exit_code(error)
         succeeded = status is None or (type(status) is int and status == 0)
         return Ending.EXITED if succeeded else Ending.RAISED
+    return Ending.CLOSED if function in _ITERATOR_METHODS else Ending.RAISED
+
+
+def usual_ending(kind: type) -> Ending | None:
+    """Return how a span ends that such an exception leaves, None where that is not all it takes."""
+    if issubclass(kind, Exception) and not issubclass(kind, _ENDINGS):
+        return Ending.RAISED
+    if issubclass(kind, GeneratorExit):
+        return Ending.CLOSED
+    if issubclass(kind, _ENDINGS):
+        return None
     if any(type_name(base) == _CANCELLED for base in _read_mro(kind)):
         return Ending.CANCELLED
     return Ending.RAISED

@@ -13,7 +13,7 @@ from codetracer_otel.instrumentation.values.adjacent_secrets import (
     without_named_secret,
 )
 from codetracer_otel.instrumentation.values.class_info import ClassBook, Form
-from codetracer_otel.instrumentation.values.objects.fields import wants_nothing
+from codetracer_otel.instrumentation.values.objects.fields import is_part, wants_nothing
 from codetracer_otel.instrumentation.values.safe_access import (
     MISSING,
     first_members,
@@ -42,11 +42,12 @@ _read_arguments = BaseException.__dict__["args"].__get__
 class _Progress:
     """What one capture has left, and which containers stand above the value it is at."""
 
-    __slots__ = ("above", "fields", "left")
+    __slots__ = ("above", "fields", "is_inside", "left")
 
     def __init__(self, left: int, fields: int) -> None:
         self.left = left
         self.fields = fields  # of objects, over the whole value
+        self.is_inside = False  # of an object with fields
         self.above: list[int] = []
 
 
@@ -251,13 +252,17 @@ class Walker:
             return Node(NodeKind.OBJECT, facts.name)
         assert facts.read is not None
         pairs, total = facts.read(value)
-        if not pairs:
+        was_inside = progress.is_inside
+        if not pairs or (was_inside and not is_part(facts.read, total)):
             return Node(NodeKind.OBJECT, facts.name)
         pairs = pairs[: progress.fields]
         progress.fields -= len(pairs)
         # Objects lead to all others: a node of a document would take the whole document with it.
         progress.left = min(progress.left, self._max_items)
-        return self._entries(NodeKind.STRUCT, facts, value, pairs, total, progress)
+        progress.is_inside = True
+        node = self._entries(NodeKind.STRUCT, facts, value, pairs, total, progress)
+        progress.is_inside = was_inside
+        return node
 
     def _exception(self, value: Any, facts: ClassFacts, progress: _Progress) -> Captured:
         pairs = (("args", _read_arguments(value)),)

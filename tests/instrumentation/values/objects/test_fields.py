@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 
 import pytest
 from tests.filters.chains import filter_text, rule
@@ -83,6 +84,37 @@ def test_a_value_has_so_many_fields_in_all():
         {"a": 1, "...": "2 more"},
         f"<{HERE}.Order>",
     ]
+
+
+def test_what_has_many_fields_is_its_type_inside_another_object():
+    many = Order(**{f"field_{number}": number for number in range(9)})
+    few = Order(**{f"field_{number}": number for number in range(8)})
+    assert capture(Order(app=many, price=few, items=[many])) == {
+        "app": f"<{HERE}.Order>",
+        "price": {f"field_{number}": number for number in range(8)},
+        "items": [f"<{HERE}.Order>"],
+    }
+
+
+def test_what_has_many_fields_shows_them_where_no_object_holds_it():
+    fields = {f"field_{number}": number for number in range(9)}
+    assert capture([Order(**fields), {"second": Order(**fields)}]) == [fields, {"second": fields}]
+
+
+def test_a_model_shows_all_of_its_fields_inside_another_object():
+    class BaseModel:
+        pass
+
+    class Address(BaseModel):
+        pass
+
+    address = Address()
+    address.__dict__.update({f"field_{number}": number for number in range(9)})
+    pydantic = ModuleType("pydantic.main")
+    pydantic.BaseModel = BaseModel
+    assert capture(Order(to=address), modules={"pydantic.main": pydantic}) == {
+        "to": {f"field_{number}": number for number in range(9)}
+    }
 
 
 def test_odd_keys_of_a_dictionary_are_passed_over():

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Wanted = Callable[[type], bool | None]
 
 _MOST: Final = 64  # fields of one object that are looked at
+MOST_INSIDE: Final = 8  # fields of an object that is shown as them inside of another one
 # Base classes whose instances are data wherever their class was written, and what is not data.
 _DATA_CLASSES: Final[tuple[tuple[str, str, frozenset[str]], ...]] = (
     ("pydantic.main", "BaseModel", frozenset()),
@@ -67,9 +68,9 @@ def field_reader(
     for module, name, left_out in _DATA_CLASSES:
         base = module_attribute(modules, module, name)
         if any(entry is base for entry in order):
-            return _reader(cls, left_out)
+            return _reader(cls, left_out, is_model=True)
     if class_attribute(cls, _SQLALCHEMY_MARK) is not MISSING:
-        return _reader(cls, _SQLALCHEMY_STATE)
+        return _reader(cls, _SQLALCHEMY_STATE, is_model=True)
     return _reader(cls, frozenset()) if answer else None
 
 
@@ -95,11 +96,13 @@ class FieldReader:
         slots: their names.
         left_out: names that are no data, beside those with two underscores.
         has_dictionary: whether the instances have a dictionary.
+        is_model: the class is a library's form of data.
     """
 
-    __slots__ = ("has_dictionary", "left_out", "slots")
+    __slots__ = ("has_dictionary", "is_model", "left_out", "slots")
 
-    def __init__(self, cls: type, left_out: frozenset[str]) -> None:
+    def __init__(self, cls: type, left_out: frozenset[str], *, is_model: bool = False) -> None:
+        self.is_model = is_model
         self.left_out = left_out
         self.slots = [name for name in _slots(cls) if _is_data(name, left_out)]
         self.has_dictionary = has_dictionary(cls)
@@ -117,9 +120,24 @@ class FieldReader:
         return pairs + shown, len(pairs) + len(shown) + max(unseen, 0)
 
 
-def _reader(cls: type, left_out: frozenset[str]) -> FieldReader | None:
+def is_part(read: ReadFields, total: int) -> bool:
+    """Return whether an object is shown as its fields inside of another one.
+
+    Objects lead to all others. What is small or a model belongs to the one that holds it; what has
+    many fields is mostly the application, the document, the connection that everything knows.
+
+    Args:
+        read: its class's.
+        total: how many fields it has.
+    """
+    return total <= MOST_INSIDE or type(read) is not FieldReader or read.is_model
+
+
+def _reader(
+    cls: type, left_out: frozenset[str], *, is_model: bool = False
+) -> FieldReader | None:
     """Return what reads slots and dictionary, None where the class has neither."""
-    read = FieldReader(cls, left_out)
+    read = FieldReader(cls, left_out, is_model=is_model)
     return read if read.slots or read.has_dictionary else None
 
 
