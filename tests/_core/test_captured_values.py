@@ -181,7 +181,9 @@ scalars = st.one_of(
     st.text(max_size=200),
     st.text(st.characters(min_codepoint=0xD7F0, max_codepoint=0xE010), max_size=4),
     st.integers(min_value=2**60, max_value=2**70),
-    st.sampled_from(["a" * 1025, "\u00e9" * 1024, "\U0001f600" * 1030, 2**3100, "--token", "-p", "-", "--"]),
+    st.sampled_from(
+        ["a" * 1025, "\u00e9" * 1024, "\U0001f600" * 1030, 2**3100, "--token", "-p", "-", "--"]
+    ),
 )
 leaves = st.one_of(
     scalars,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.values.objects.fields import Wanted
 
     Field = tuple[str, Any]  # a name, and the descriptor of a slot or None
-    # form, name, name with its module, fields, how many fields are not shown or flags: see `classes.h`
+    # form, name, name with its module, fields, how many fields are not shown: see `classes.h`
     ClassForm = tuple[str, str, str, tuple[Field, ...], int]
 
 _BY_PYTHON: Final = "P"

@@ -13,7 +13,6 @@ from codetracer_otel._core.record_block import CompiledBlock
 from codetracer_otel._core.verdicts import NameVerdicts
 from codetracer_otel.bindings import Os, Time
 from codetracer_otel.filters.secrets.scan_tables import scan_tables
-from codetracer_otel.filters.types import Action
 from codetracer_otel.instrumentation.spans.parents import UNDECIDED
 from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 from codetracer_otel.instrumentation.spans.recorder import PythonRecorder

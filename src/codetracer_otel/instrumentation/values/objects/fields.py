@@ -133,9 +133,7 @@ def is_part(read: ReadFields, total: int) -> bool:
     return total <= MOST_INSIDE or type(read) is not FieldReader or read.is_model
 
 
-def _reader(
-    cls: type, left_out: frozenset[str], *, is_model: bool = False
-) -> FieldReader | None:
+def _reader(cls: type, left_out: frozenset[str], *, is_model: bool = False) -> FieldReader | None:
     """Return what reads slots and dictionary, None where the class has neither."""
     read = FieldReader(cls, left_out, is_model=is_model)
     return read if read.slots or read.has_dictionary else None
