@@ -384,6 +384,7 @@ def built_core(**parts):
             "runs_code": False,
             "limits": (4, 32, 1024, 1000),
             "suspended": {},
+            "descriptions": None,
             **dict.fromkeys(others.split(), print),
             **parts,
         }
@@ -399,7 +400,7 @@ def add_site(core, code, held):
     core.add(
         code=code, fixed_result=held, slots=(), short_text=-1, takes_plain=False, ratio_bound=None,
         is_native=False, taught=(), result_place="", walk=None, keywords=None, pairs=None,
-        has_receiver=False, suspends=False, reads_at_error=False, **keep,
+        has_receiver=False, suspends=False, reads_at_error=False, tells_errors=False, **keep,
     )  # fmt: skip
 
 
