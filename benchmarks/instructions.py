@@ -49,9 +49,12 @@ run(count)
 """
 AWAKE = SESSION.replace("session._pipeline.park()\n", "")
 COMMANDED = SESSION.replace("set_global", "control=True, set_global")
+COMMANDED = COMMANDED.replace("run(count)", "import time; time.sleep(1); run(count)")
 OFFERED = """
 from codetracer_otel.sdk.session.configure import offer_control
 offer_control()
+import time
+time.sleep(1)  # until the thread that takes commands rests
 run(count)
 """
 TAIL = SESSION.replace('"none",', '"none", tail="errors",')

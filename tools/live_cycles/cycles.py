@@ -31,7 +31,7 @@ RECORDED_S = 0.15
 STOCK_EVERY = 10
 DELIVERED_S = 1.5  # calls that wait to be delivered are held
 SAME = ("descriptors", "threads", "known_threads", "tools", "events", "path", "garbage")
-# From the tenth cycle on; what a program's own threads hold differs from one look to the next.
+# In the second half; allocators settle in the first, and what threads hold differs between looks.
 MAX_GROWN = {"objects": 300, "blocks": 3_000}
 MAX_GROWN_KB = 4_096
 MAX_GROWN_BYTES = 500_000
@@ -264,7 +264,8 @@ def _compare_stock(outcome: Outcome) -> None:
         f"{name}: {before[name]} became {left[name]}" for name in SAME if left[name] != before[name]
     )
     # while it is paused a session is held, so what is held is compared before the last stock
-    settled, last = after[0], after[-1 if outcome.way == "attach" else -2]
+    compared = after if outcome.way == "attach" else after[:-1]
+    settled, last = compared[len(compared) // 2], compared[-1]
     is_counted = left["traced_bytes"] > 0
     memory = {"traced_bytes": MAX_GROWN_BYTES} if is_counted else {"rss_kb": MAX_GROWN_KB}
     outcome.problems += (

@@ -20,7 +20,9 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0,
     reason="only root can begin processes of two users",
 )
-ONE, OTHER = 65_531, 65_532
+# of this process of tests alone: a folder below /tmp is named after each
+ONE = 20_000 + os.getpid() % 20_000 * 2
+OTHER = ONE + 1
 # The interpreter may lie where only root can read: all is imported before the user changes.
 BECOME = """
 import ctypes, glob, io, json, os, sys, time
