@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -439,3 +440,17 @@ def test_a_size_that_is_none_is_refused(exporter, size):
 )
 def test_a_size_is_read(exporter, size, expected):
     assert begin(exporter, flight_recorder=size).settings.flight_recorder == expected
+
+
+def test_occasions_for_a_dump_take_something_to_dump(exporter):
+    with pytest.raises(ConfigurationError, match="expected flight_recorder beside it"):
+        begin(exporter, flight_recorder=None, dump_on=["error"])
+
+
+def test_a_ring_of_the_compiled_core_is_nothing_that_the_garbage_collector_walks(exporter):
+    session = begin(exporter)
+    handle(range(10))
+    session.flush()
+    ring = session._pipeline.ring
+    blocks = [part.records.native for part in ring._parts if part.records.native is not None]
+    assert not any(gc.is_tracked(block) for block in blocks)

@@ -1,7 +1,10 @@
 /* A block: records that stay bytes until somebody asks for them as Python has them.
 
    It is filled under the GIL.  What is read without the GIL later (entries, plans' and objects' places)
-   does not change any more; records are made, and marked as changed, under the GIL. */
+   does not change any more; records are made, and marked as changed, under the GIL.
+
+   The garbage collector does not look at it: nothing that it holds, captured values, code, segments and
+   their records, leads back to a block, and a flight recorder keeps hundreds of thousands of entries. */
 
 #include "block.h"
 #include <stddef.h>
@@ -178,23 +181,9 @@ block_new_output(ct_block *block, PyObject *Py_UNUSED(ignored))
     return PyObject_CallNoArgs((PyObject *)state->output_type);
 }
 
-static int
-block_traverse(ct_block *block, visitproc visit, void *arg)
-{
-    Py_VISIT(Py_TYPE(block));
-    Py_VISIT(block->log);
-    for (Py_ssize_t i = 0; i < block->count + block->discarded; i++) {
-        Py_VISIT(block->items[i].record);
-        int found = block->items[i].entry == NULL ? 0 : ct_visit_entry(block->items[i].entry, visit, arg);
-        if (found != 0) {
-            return found;
-        }
-    }
-    return 0;
-}
-
-static int
-block_clear(ct_block *block)
+/* Let go of everything. */
+void
+ct_empty_block(ct_block *block)
 {
     Py_ssize_t count = block->count + block->discarded;
 
@@ -213,22 +202,13 @@ block_clear(ct_block *block)
     Py_CLEAR(block->segments.list);
     Py_CLEAR(block->objects.list);
     Py_CLEAR(block->log);
-    return 0;
-}
-
-/* Let go of everything. */
-void
-ct_empty_block(ct_block *block)
-{
-    (void)block_clear(block);
 }
 
 static void
 block_dealloc(ct_block *block)
 {
     PyTypeObject *type = Py_TYPE(block);
-    PyObject_GC_UnTrack(block);
-    (void)block_clear(block);
+    ct_empty_block(block);
     PyMem_RawFree(block->chunks);
     PyMem_RawFree(block->items);
     PyMem_RawFree(block->sites);
@@ -294,8 +274,6 @@ static PyMemberDef block_members[] = {
 
 static PyType_Slot block_slots[] = {
     {Py_tp_doc, (void *)PyDoc_STR("Finished calls that were taken off a log together.")},
-    {Py_tp_traverse, block_traverse},
-    {Py_tp_clear, block_clear},
     {Py_tp_dealloc, block_dealloc},
     {Py_tp_methods, block_methods},
     {Py_tp_getset, block_attributes},
@@ -308,7 +286,6 @@ static PyType_Slot block_slots[] = {
 PyType_Spec ct_block_spec = {
     .name = "codetracer_otel._core.native.Block",
     .basicsize = sizeof(ct_block),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE
-        | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = block_slots,
 };
