@@ -442,9 +442,10 @@ def test_a_size_is_read(exporter, size, expected):
     assert begin(exporter, flight_recorder=size).settings.flight_recorder == expected
 
 
-def test_occasions_for_a_dump_take_something_to_dump(exporter):
-    with pytest.raises(ConfigurationError, match="expected flight_recorder beside it"):
-        begin(exporter, flight_recorder=None, dump_on=["error"])
+def test_occasions_for_a_dump_without_anything_to_dump_are_told(exporter, tmp_path):
+    log = {"log_file": str(tmp_path / "log")}
+    begin(exporter, flight_recorder=None, dump_on=["error"], policy=log)
+    assert "expected flight_recorder beside it" in (tmp_path / "log").read_text("utf-8")
 
 
 def test_a_ring_of_the_compiled_core_is_nothing_that_the_garbage_collector_walks(exporter):

@@ -61,6 +61,9 @@ KEYWORD_EXAMPLES = {
         "tail",
         (("keep_errors", False), ("slower_than_ns", 5_000_000)),
     ),
+    "max_overhead": ("5%", "max_overhead", 0.05),
+    "flight_recorder": ("64MB", "flight_recorder", 64_000_000),
+    "dump_on": ("error, sigusr2", "dump_on", frozenset({"error", "sigusr2"})),
     "control": (True, "control", True),
 }
 BAD_KEYWORDS = {name: object() for name in OPTIONS}
@@ -84,6 +87,8 @@ VARIABLE_EXAMPLES = {
     "CODETRACER_TRACE_STRICT": ("1", "topics", TopicSettings(may_be_path=True, strict=True)),
     "CODETRACER_LEARN_SECRETS": ("no", "learn_secrets", False),
     "CODETRACER_CONTROL": ("yes", "control", True),
+    "CODETRACER_FLIGHT_RECORDER": ("1.5GB", "flight_recorder", 1_500_000_000),
+    "CODETRACER_DUMP_ON": ("error", "dump_on", frozenset({"error"})),
     "CODETRACER_TAIL": ("errors", "tail", (("keep_errors", True),)),
     "CODETRACER_SESSION_ID": ("s-2", "session_id", "s-2"),
     "CODETRACER_JSON_ERRORS": ("1", "policy", Policy(json_errors=True)),

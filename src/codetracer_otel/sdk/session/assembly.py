@@ -129,6 +129,7 @@ _LEARNS_LATER: Final = "secrets are learned from the next session on"
 _NOT_MEASURED: Final = "nothing is measured: no tool id is free"
 
 
+_NOTHING_TO_DUMP: Final = "dump_on: nothing is kept; expected flight_recorder beside it"
 _SIGUSR2_IS_TAKEN: Final = (
     "dump_on: SIGUSR2 asks for no dump, because the program handles it, the session began on "
     "another thread than the first, or this system has no such signal; use codetracer-otel dump"
@@ -244,6 +245,8 @@ class _Assembly:
     def _build_ring(self) -> Ring | None:
         most_bytes = self._settings.flight_recorder
         if most_bytes is None:
+            if self._settings.dump_on:
+                self._notify("nothing_to_dump", "warn", message=_NOTHING_TO_DUMP)
             return None
         on_error = "error" in self._settings.dump_on
         return Ring(most_bytes, Time.monotonic_ns, dumps_on_error=on_error)

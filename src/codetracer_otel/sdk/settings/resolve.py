@@ -225,15 +225,8 @@ class _Reader:
             **self._warned(read_variables({**OPTIONS, **ENVIRONMENT}, self._environ)),
             **stated,
         }
-        self._check_dump_on(values)
         found = tuple(self.warnings)
         return Settings(**values, launch=launch, warnings=found, unusable=_variables_in(found))
-
-    def _check_dump_on(self, values: Mapping[str, Any]) -> None:
-        if values.get("dump_on") and values.get("flight_recorder") is None:
-            occasions = ",".join(sorted(values["dump_on"]))
-            problem = invalid("dump_on", "nothing is kept", occasions, "flight_recorder beside it")
-            (self.problems if "dump_on" in self._keywords else self.warnings).append(problem)
 
     def _environment_filters(self) -> tuple[str, ...]:
         return tuple(split_chain(self._text("CODETRACER_TRACE_FILTER") or ""))
