@@ -18,6 +18,7 @@ from codetracer_otel.model.record_block import (
     SUSPECTS,
     RecordBlock,
     outline_of,
+    tallies_of,
 )
 from codetracer_otel.sdk.session.configure import configure
 from codetracer_otel.testing import InMemoryExporter
@@ -65,10 +66,10 @@ def blocks(monkeypatch):
     """Return a function that records calls and returns the blocks of records delivered."""
     monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
 
-    def of(*values, trace_filter=None):
+    def of(*values, trace_filter=None, call=calls):
         exporter = Keeping()
         with configure(trace_filter or only(__file__), exporter):
-            calls(*values)
+            call(*values)
         return exporter.blocks
 
     return of
@@ -100,6 +101,39 @@ def test_plans_are_counted_and_segments_told_without_making_records(blocks):
     assert {segment.trace_id for segment in block.segments()} == {
         record[SEGMENT].trace_id for record in block
     }
+
+
+def failing(value):
+    raise ValueError(value)
+
+
+def deeper(*values):
+    for value in values:
+        echo(calls(value))
+    with pytest.raises(ValueError):
+        failing(values)
+
+
+def test_what_calls_come_to_is_told_without_making_records(blocks):
+    def summed(tallies):
+        sums = {}
+        for plan, *figures in tallies:
+            known = sums.setdefault(plan.name.rpartition(".")[2], [0] * len(figures))
+            sums[plan.name.rpartition(".")[2]] = [
+                a + b for a, b in zip(known, figures, strict=True)
+            ]
+        return sums
+
+    block = block_of(blocks, *range(4), call=deeper)
+    told = summed(block.tallies())
+    assert told == summed(tallies_of(list(block)))
+    figures = {name: (calls, *rest) for name, (calls, _ns, *rest) in told.items()}
+    assert figures["echo"] == (8, 0, 0, 0)
+    assert figures["calls"] == (4, 4, 0, 0)  # each has a call of another function below it
+    assert figures["failing"] == (1, 0, 0, 1)
+    assert figures["deeper"] == (1, 1, 1, 0)
+    with pytest.raises(TypeError):
+        block.native.tally([])
 
 
 def test_records_can_be_taken_out_without_making_the_others(blocks):
