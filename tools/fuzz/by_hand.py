@@ -110,14 +110,12 @@ class Hand:
         function(lambda: self.event(event, code), thing(self.pick))
 
     def junk(self) -> None:
-        """Arguments that no interpreter gives."""
+        """Arguments that no interpreter gives, but for the code: it is asked for its events."""
         event = self.pick.choice(list(EVENTS))
-        junk = [
-            self.pick.choice((plain.__code__, items.__code__, thing(self.pick)))
-            for _ in range(self.pick.choice((2, 2, 3, 3, 0, 1, 4)))
-        ]
+        code = self.pick.choice((plain.__code__, items.__code__))
+        junk = [thing(self.pick) for _ in range(self.pick.choice((1, 1, 2, 2, 0, 3)))]
         with contextlib.suppress(Exception):
-            self.callbacks[event](*junk)
+            self.callbacks[event](code, *junk)
 
     def event(self, event: str, code: Any) -> object:
         more = (lambda: (), lambda: (thing(self.pick),), lambda: (error(self.pick),))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import gc
+import os
 import sys
 import threading
 import types
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 try:
     import greenlet
 except ImportError:  # the programs have one kind of call less
-    greenlet = None  # type: ignore[assignment]
+    greenlet = None
+if "asan" in os.environ.get("LD_PRELOAD", ""):
+    greenlet = None  # copies stacks, which the sanitizer takes for a fault
 
 MOST_DEPTH = 25
 MOST_KEPT = 40
