@@ -57,14 +57,6 @@ import time
 time.sleep(1)  # until the thread that takes commands rests
 run(count)
 """
-TAIL = SESSION.replace('"none",', '"none", tail="errors",')
-TRACES = """
-def run(count):
-    for _ in range(count // {calls}):
-        workload.parent_of(workload.two, {calls})
-"""
-WRITTEN = AWAKE.replace('"none"', '"jsonl=/dev/null"')
-KEPT = AWAKE.replace("set_global", 'flight_recorder="1MB", set_global')
 ROOTS = "run = workload.loop_of(workload.two)\n"
 LEAVE = "import os; os._exit(0)\n"
 DELIVER = "session.shutdown(600)\n" + LEAVE
@@ -100,15 +92,6 @@ VARIANTS = {
     "arguments and return": BODY + SESSION.replace("{toml}", "TRACED") + LEAVE,
     "arguments and return, a root each": BODY + ROOTS + SESSION.replace("{toml}", "TRACED") + LEAVE,
     "arguments and return, all threads": BODY + AWAKE.replace("{toml}", "TRACED") + DELIVER,
-    **{
-        f"the same, {calls} below a root, dropped by tail": BODY
-        + TRACES.replace("{calls}", str(calls))
-        + TAIL.replace("{toml}", "TRACED")
-        + DELIVER
-        for calls in (100, 10)
-    },
-    "the same, written as JSON lines": BODY + WRITTEN.replace("{toml}", "TRACED") + DELIVER,
-    "the same, in a flight recorder": BODY + KEPT.replace("{toml}", "TRACED") + DELIVER,
     "OpenTelemetry decorator with values": BODY + DECORATED + LEAVE,
 }
 
@@ -152,7 +135,7 @@ def main() -> None:
     for name in names:
         found = per_call(VARIANTS[name])
         untraced = found if untraced is None else untraced
-        print(f"{name:44} {found:10.0f}   added {found - untraced:10.0f}", flush=True)
+        print(f"{name:36} {found:10.0f}   added {found - untraced:10.0f}", flush=True)
 
 
 if __name__ == "__main__":
