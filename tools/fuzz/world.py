@@ -104,8 +104,8 @@ class World:
     def finalize(self) -> None:
         """Runs traced code as something goes, at whatever moment that is.
 
-        In a context of its own: CPython caches the last value of a context variable without holding
-        it, and one that is set while the former one goes leaves that dangling, traced or not.
+        In a context of its own: CPython 3.12.1 and 3.13.0 cache the value of a context variable
+        without holding it, and one that is set while another is reset leaves that dangling.
         """
         if not self.is_calm and self.fuel > 0 and self.depth < MOST_DEPTH:
             contextvars.copy_context().run(self.call_aside)
