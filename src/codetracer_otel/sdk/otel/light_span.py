@@ -320,7 +320,9 @@ def _are_plain(attributes: object, room: int) -> bool:
 
 
 def _is_plain_tuple(value: object) -> bool:
-    return type(value) is tuple and all(
-        type(item) is str or type(item) is int or type(item) is bool or type(item) is float
-        for item in value
-    )
+    """Return whether it is one of a single type: older releases of OpenTelemetry drop others."""
+    if type(value) is not tuple:
+        return False
+    kind: type = type(value[0]) if value else str
+    is_plain = kind is str or kind is int or kind is bool or kind is float
+    return is_plain and all(type(item) is kind for item in value)
