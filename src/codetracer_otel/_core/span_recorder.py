@@ -187,6 +187,7 @@ class CompiledRecorder(PythonRecorder):
             deeper = super().callbacks(depth + 1)
             return {name: self._with_records(callback) for name, callback in deeper.items()}
         callbacks = super().callbacks()
+        self.in_flight.add((self._decide, self._describe))
         core = self._core = self._build_core(callbacks)
         self._stacks.box, self._stacks.box_all = core.box, core.box_all
         self.suspended.take_in_others = core.box_suspended

@@ -1,13 +1,21 @@
 """The recorder behind `SpanRecorder`, through what that protocol offers."""
 
+import _thread
+import operator
 import sys
 import threading
+import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from tests.conftest import only
 
+from codetracer_otel.instrumentation.monitoring.in_flight import CallbacksInFlight
+from codetracer_otel.instrumentation.spans.call_ends import CallEnds
+from codetracer_otel.instrumentation.spans.parents import Parents
+from codetracer_otel.instrumentation.spans.suspended_calls import SuspendedCalls
 from codetracer_otel.instrumentation.spans.traced_code import TracedCode
 from codetracer_otel.model.record import CODE, EXTRAS, PLAN, RESULT, Ending
 from codetracer_otel.sdk.session.configure import active_session, configure
@@ -26,6 +34,11 @@ def leaf(n):
 
 def steps():
     yield leaf(1)
+
+
+def start_unnoticed(*functions):
+    """Call functions on a thread that hands no context on, from no function that is traced."""
+    _thread.start_new_thread(list, (map(operator.call, functions),))
 
 
 def names(records):
@@ -86,6 +99,66 @@ def test_closing_finishes_what_is_open(recorder):
     recorder.close()
     assert recorder.drain(10) == []
     assert recorder.view_this_thread()()[1:] == []
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (Parents, "adopt"),
+        (SuspendedCalls, "add"),
+        (SuspendedCalls, "get"),
+        (SuspendedCalls, "remove"),
+        (CallEnds, "finish_extras"),
+    ],
+)
+def test_closing_waits_for_callbacks_that_other_threads_are_in(recorder, monkeypatch, owner, name):
+    arrived, goes_on, is_over = threading.Event(), threading.Event(), threading.Event()
+    original, mine = getattr(owner, name), threading.get_ident()
+
+    def halt(*arguments, **options):
+        if threading.get_ident() != mine:
+            arrived.set()
+            assert goes_on.wait(5)
+        return original(*arguments, **options)
+
+    def sleep(seconds):
+        goes_on.set()
+        time.sleep(seconds)
+
+    def drain():
+        return [record for record in recorder.drain(20) if record[CODE] is steps.__code__]
+
+    monkeypatch.setattr(owner, name, halt)
+    monkeypatch.setattr(CallbacksInFlight, "sleep", staticmethod(sleep))
+    start_unnoticed(partial(list, steps()), is_over.set)
+    assert arrived.wait(5)
+    active_session()._leading.pause()
+    closed = drain()
+    goes_on.set()
+    assert is_over.wait(5)
+    late = drain()
+    recorder.close()
+    assert (len(closed), late, drain()) == (1, [], [])
+
+
+def test_closing_does_not_wait_for_a_callback_for_ever(recorder, monkeypatch):
+    arrived, goes_on, is_over = threading.Event(), threading.Event(), threading.Event()
+    original, mine, slept = CallEnds.finish_extras, threading.get_ident(), []
+
+    def halt(*arguments, **options):
+        if threading.get_ident() != mine:
+            arrived.set()
+            assert goes_on.wait(5)
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(CallEnds, "finish_extras", halt)
+    monkeypatch.setattr(CallbacksInFlight, "sleep", slept.append)
+    start_unnoticed(partial(list, steps()), is_over.set)
+    assert arrived.wait(5)
+    active_session()._leading.pause()
+    goes_on.set()
+    assert is_over.wait(5)
+    assert sum(slept) == pytest.approx(0.5)
 
 
 def test_in_a_forked_child_open_calls_are_parents_only(recorder):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from codetracer_otel.filters.types import Action
 from codetracer_otel.instrumentation.filter_change import OpenCalls
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
+from codetracer_otel.instrumentation.monitoring.in_flight import CallbacksInFlight
 from codetracer_otel.instrumentation.open_calls import unfinished_copies
 from codetracer_otel.instrumentation.plan_builder import PlannedCode, module_hint
 from codetracer_otel.instrumentation.spans.call_ends import CallEnds, cut
@@ -126,6 +127,7 @@ class PythonRecorder:
             clock=clock,
             release=self._release,
         )
+        self.in_flight = CallbacksInFlight()
         self.greenlets = GreenletStacks(self.stacks)
         self.stacks.on_new = self.greenlets.watch_this_thread
         self._monitor = monitor
@@ -140,7 +142,9 @@ class PythonRecorder:
 
     def callbacks(self, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
         """Return event name -> callable; see `callbacks`."""
-        return build_callbacks(self, depth)
+        callbacks = build_callbacks(self, depth)
+        self.in_flight.add(callbacks.values())
+        return callbacks
 
     def carry_with(self, carrier: ContextCarrier) -> None:
         """Let ``carrier`` hand on what is current; before `callbacks`."""
@@ -380,6 +384,7 @@ class PythonRecorder:
 
     def close(self) -> None:
         """Finish every open record as unfinished; call it when no event fires any more."""
+        self.in_flight.wait()
         self.ends.finish_cramped()
         now = self.clock.monotonic_ns()
         for entry in self.stacks.take_open():
