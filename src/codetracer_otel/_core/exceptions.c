@@ -174,7 +174,14 @@ ct_describe(ct_core *core, const ct_entry *entry, PyObject *error, int64_t now, 
     }
     const ct_form *known = ct_form_of(&core->classes, Py_TYPE(error));
     if (known == NULL) {
-        return ct_learn_class(core, Py_TYPE(error)) < 0 ? -1 : 0;   /* for the next one */
+        /* For the next one; where no level of the stack is left, that one is asked about again. */
+        if (ct_learn_class(core, Py_TYPE(error)) < 0) {
+            if (!PyErr_ExceptionMatches(PyExc_RecursionError)) {
+                return -1;
+            }
+            PyErr_Clear();
+        }
+        return 0;
     }
     if ((known->form != CT_EXCEPTION && known->form != CT_OBJECT) || known->hidden == 0
         || known->field_count != 2 || !look_through(core, traceback, &length, &is_told_inside)) {
