@@ -1,8 +1,9 @@
 """Runs every benchmark in a process of its own and writes the results.
 
-usage: python -m benchmarks [--quick] [--only SECTION ...] [--write]
+usage: python -m benchmarks [--quick] [--only SECTION ...] [--write] [--core c|python]
 
-``--write`` stores the output below ``benchmarks/results`` and makes ``docs/performance.md`` of it.
+``--write`` stores the output below ``benchmarks/results`` and makes ``docs/performance.md`` and the
+figures of the README of it. Both cores are measured, the one in Python where a section is about it.
 ``--quick`` measures the field's figures with few rounds and tells what got more than 10 % slower
 than the stored ones, as ratios to the OpenTelemetry decorator of the same run; it informs.
 """
@@ -11,14 +12,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-RESULTS = Path(__file__).parent / "results"
+from benchmarks.figures import RESULTS, ROOT, filled, results_of
+
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 SECTIONS = {
     "field": "We and the field",
@@ -34,6 +36,7 @@ SECTIONS = {
     "encoding": "Encoding to OTLP",
     "delivery": "The whole way, call to bytes",
     "tails": "Traces that are not kept",
+    "exporters": "The same by exporter, as whole programs",
     "stages": "The same in compiled code, by stage and exporter",
     "steps": "Steps of a native trace",
     "manual": "Spans written by hand",
@@ -43,45 +46,67 @@ SECTIONS = {
     "instructions": "Instructions of a call",
 }
 WITH_JSON = ("field", "redaction")
+# Where both cores are measured; the others are about what the cores share.
+IN_PYTHON_TOO = ("field", "calls", "kinds", "untraced", "delivery", "exporters", "instructions")
+CORES = ("c", "python")
 TIME_LIMIT_S = 1_800
 PEER = "OpenTelemetry decorator with values"
 OURS = ("ours, names only", "ours, arguments and return")
 
 
-def run_section(name: str, *options: str) -> str:
+def run_section(name: str, core: str, *options: str) -> str:
     command = [sys.executable, "-m", f"benchmarks.{name}", *options]
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False
+        command,
+        cwd=ROOT,
+        env={**os.environ, "CODETRACER_OTEL_CORE": core},
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT_S,
+        check=False,
     )
     failed = f"\nexit status {done.returncode}\n{done.stderr[-2000:]}" if done.returncode else ""
     return done.stdout + failed
 
 
-def run_all(names: list[str], *, write: bool) -> None:
+def run_all(names: list[str], cores: list[str], *, write: bool) -> None:
     RESULTS.mkdir(exist_ok=True)
     for name in names:
-        file = RESULTS / f"{name}-{VERSION}.json"
-        options = ("--json", str(file)) if name in WITH_JSON else ()
-        text = run_section(name, *(options if write else ()))
-        print(f"## {SECTIONS[name]}\n\n{text}", flush=True)
-        if write:
-            (RESULTS / f"{name}-{VERSION}.txt").write_text(text)
+        for core in cores:
+            if core == "python" and name not in IN_PYTHON_TOO:
+                continue
+            file = results_of(name, VERSION, core)
+            options = ("--json", str(file.with_suffix(".json"))) if name in WITH_JSON else ()
+            text = run_section(name, core, *(options if write else ()))
+            print(f"## {SECTIONS[name]}, core {core}\n\n{text}", flush=True)
+            if write:
+                file.write_text(text)
     if write:
         write_page()
 
 
-def write_page() -> None:
-    page = [(Path(__file__).parent / "performance.md.in").read_text().rstrip(), ""]
+def page() -> str:
+    """Return docs/performance.md as the results have it."""
+    introduction = (Path(__file__).parent / "performance.md.in").read_text()
+    lines = [filled(introduction).rstrip(), ""]
     for name, title in SECTIONS.items():
         # docs/security.md has the tables of redaction
         found = sorted(RESULTS.glob(f"{name}-*.txt")) if name != "redaction" else []
         if not found:
             continue
-        page += [f"## {title}", "", f"`python -m benchmarks.{name}`", ""]
+        lines += [f"## {title}", "", f"`python -m benchmarks.{name}`", ""]
         for path in found:
             text = path.read_text().rstrip()
-            page += [text, ""] if "\n|" in text else ["```text", text, "```", ""]
-    (ROOT / "docs" / "performance.md").write_text("\n".join(page))
+            core = ["Core in Python:", ""] if path.stem.endswith("-python") else []
+            lines += core
+            lines += [text, ""] if "\n|" in text else ["```text", text, "```", ""]
+    return "\n".join(lines)
+
+
+def write_page() -> None:
+    (ROOT / "docs" / "performance.md").write_text(page())
+    readme = ROOT / "README.md"
+    readme.write_text(filled(readme.read_text()))
 
 
 def relative(figures: dict[str, dict[str, list[float]]]) -> dict[str, float]:
@@ -96,7 +121,11 @@ def relative(figures: dict[str, dict[str, list[float]]]) -> dict[str, float]:
 def quick() -> None:
     stored = RESULTS / f"field-{VERSION}.json"
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        print(run_section("field", "--rounds", "3", "--only", *OURS, PEER, "--json", file.name))
+        print(
+            run_section(
+                "field", "auto", "--rounds", "3", "--only", *OURS, PEER, "--json", file.name
+            )
+        )
         now = relative(json.loads(Path(file.name).read_text()))
     if not stored.exists():
         print(f"no stored results for CPython {VERSION} to compare with")
@@ -115,12 +144,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
+    parser.add_argument("--core", nargs="+", choices=CORES, default=list(CORES))
     arguments = parser.parse_args()
     if arguments.quick:
         quick()
         return
     present = [name for name in arguments.only if (Path(__file__).parent / f"{name}.py").exists()]
-    run_all(present, write=arguments.write)
+    run_all(present, arguments.core, write=arguments.write)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import functools
 import gzip
 import inspect
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -128,7 +129,7 @@ def ours(url: str, calls: int, compression: str = "none") -> int:
         "exporter": f"otlp={url}",
         "buffer": Buffer(records=SPANS_PER_CALL * (calls + WARM_UP)),
     }
-    environment = {"OTEL_EXPORTER_OTLP_COMPRESSION": compression}
+    environment = {**os.environ, "OTEL_EXPORTER_OTLP_COMPRESSION": compression}
     with begin_session(keywords, environment=environment) as session:
         calls_of(handle, WARM_UP)
         assert session.flush(60)

@@ -30,14 +30,18 @@ def table(figures: dict[str, dict[str, Series]]) -> list[str]:
     does = {peer.name: peer.does for peer in PEERS}
     version = platform.python_version()
     lines = [
-        f"CPython {version}: ns per call with untraced time, median (lowest-highest)",
+        f"CPython {version}: CPU ns of the program's thread per call, median (lowest-highest)",
         "",
-        "| tool | fib | handle | records |",
-        "|---|---|---|---|",
+        "| tool | fib | handle | fib, added | handle, added | records |",
+        "|---|---|---|---|---|---|",
     ]
     for name in figures["fib"]:
-        fib, handle = figures["fib"][name].text(), figures["handle"][name].text()
-        lines.append(f"| {name} | {fib} | {handle} | {does[name]} |")
+        series = [figures[workload][name] for workload in WORKLOADS]
+        added = [
+            figures[workload][name].minus(figures[workload]["untraced"]) for workload in WORKLOADS
+        ]
+        cells = [*(one.text() for one in series), *(f"{one.median:.0f}" for one in added)]
+        lines.append(f"| {name} | {' | '.join(cells)} | {does[name]} |")
     absent = sorted({peer.package for peer in PEERS if not peer.is_here})
     return [*lines, "", f"Not on this interpreter: {', '.join(absent)}."] if absent else lines
 

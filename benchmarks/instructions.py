@@ -130,12 +130,13 @@ def main() -> None:
         gate()
         return
     names = sys.argv[1:] or list(VARIANTS)
-    print(f"CPython {platform.python_version()}: instructions per call of two arguments")
+    print(f"CPython {platform.python_version()}: instructions per call of two arguments\n")
+    print("| variant | instructions | added |\n|---|--:|--:|")
     untraced = None
     for name in names:
         found = per_call(VARIANTS[name])
         untraced = found if untraced is None else untraced
-        print(f"{name:36} {found:10.0f}   added {found - untraced:10.0f}", flush=True)
+        print(f"| {name} | {found:.0f} | {found - untraced:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,41 @@
+"""Figures that documents quote are those of the result files."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from benchmarks import figures
+from benchmarks.__main__ import page
+from tests.traced_run import PROJECT
+
+README = (PROJECT / "README.md").read_text("utf-8")
+
+
+def test_the_page_on_performance_is_what_the_benchmarks_found():
+    assert (PROJECT / "docs" / "performance.md").read_text("utf-8") == page()
+
+
+def test_the_tables_of_the_readme_are_what_the_benchmarks_found():
+    assert figures.filled(README) == README
+    assert set(re.findall(r"<!-- figures: ([\w ]+) -->", README)) <= set(figures.TABLES)
+
+
+@pytest.mark.parametrize("name", figures.TABLES)
+def test_every_row_of_a_table_has_a_figure(name):
+    for row in figures.TABLES[name].rows:
+        found = [row.figure(version) for version in figures.VERSIONS]
+        assert set(found) != {figures.ABSENT}, row.label
+
+
+def test_a_table_is_filled_with_the_newest_results(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "RESULTS", tmp_path)
+    (tmp_path / "speed-3.12.txt").write_text("| call | 1,234 (1-9) |\n")
+    (tmp_path / "speed-3.12-python.txt").write_text("| call | 5 (1-9) |\n")
+    rows = tuple(figures.Row(core, "speed", "call", 1, core) for core in ("c", "python"))
+    monkeypatch.setattr(figures, "TABLES", {"speed": figures.Table("ns", rows)})
+    text = "before\n<!-- figures: speed -->\nold\n<!-- end of figures -->\nafter\n"
+    lines = figures.filled(text).splitlines()
+    assert lines[0] == "before"
+    assert lines[5:7] == ["| c | 1,234 | - | - | - |", "| python | 5 | - | - | - |"]
+    assert lines[-1] == "after"
