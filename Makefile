@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
     report-figures chromium third-party bench bench-quick bench-gate cpython-tests \
     forest stress soak live-cycles sanitize fuzz leaks behaviours-hard recipes package wheels \
     dependencies mutants \
-    page-types diff-noise format clean
+    page-types docs diff-noise format clean
 
 all: test
 
@@ -215,9 +215,19 @@ bench-quick: .venv-bench/.installed
 bench-gate: .venv-bench/.installed
 	.venv-bench/bin/python -m benchmarks.gate
 
+.venv-docs/.installed: pyproject.toml
+	@python=$$(PYTHON="$(PYTHON)" tools/find-python) || exit 1; "$$python" -m venv .venv-docs
+	@.venv-docs/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	@.venv-docs/bin/python -m pip install --quiet --group docs
+	@touch $@
+
+# The documentation as a site in build/site; a broken link or a page that is in no menu fails.
+docs: .venv-docs/.installed
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict
+
 format: .venv/.installed
 	.venv/bin/ruff check --fix-only .
 	.venv/bin/ruff format .
 
 clean:
-	rm -rf .venv .venv-3.* .venv-bench* .venv-recipes build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-3.* .venv-bench* .venv-recipes .venv-docs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
