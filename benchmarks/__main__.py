@@ -19,7 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.figures import RESULTS, ROOT, filled, results_of
+from benchmarks.figures import DOCUMENTS, RESULTS, ROOT, filled, results_of
 
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 SECTIONS = {
@@ -40,6 +40,7 @@ SECTIONS = {
     "stages": "The same in compiled code, by stage and exporter",
     "steps": "Steps of a native trace",
     "manual": "Spans written by hand",
+    "scale": "A service among many",
     "startup": "Starting",
     "growth": "Growth",
     "variants": "Roads not taken",
@@ -105,8 +106,8 @@ def page() -> str:
 
 def write_page() -> None:
     (ROOT / "docs" / "performance.md").write_text(page())
-    readme = ROOT / "README.md"
-    readme.write_text(filled(readme.read_text()))
+    for document in DOCUMENTS:
+        document.write_text(filled(document.read_text()))
 
 
 def relative(figures: dict[str, dict[str, list[float]]]) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """Takes single figures out of ``benchmarks/results``, so that documents quote what was measured.
 
 A document holds a table between ``<!-- figures: NAME -->`` and ``<!-- end of figures -->``; NAME is
-one of ``TABLES``. ``python -m benchmarks --write`` writes them anew; a test compares.
+one of ``TABLES``. ``<!-- result: NAME -->`` instead stands for what a file of the results holds.
+``python -m benchmarks --write`` writes them anew; a test compares.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "scale.md")  # beside docs/performance.md
 VERSIONS = ("3.12", "3.13", "3.14", "3.15")
 ABSENT = "-"
 _NUMBER = re.compile(r"-?[\d,]+(?:\.\d+)?")
 _REGION = re.compile(
-    r"(<!-- figures: (?P<name>[\w ]+) -->\n).*?(<!-- end of figures -->)", re.DOTALL
+    r"(<!-- (?P<kind>figures|result): (?P<name>[\w .-]+) -->\n).*?(<!-- end of figures -->)",
+    re.DOTALL,
 )
 
 
@@ -48,13 +51,31 @@ class Row:
     divisor: float = 1
     digits: int = 0
 
-    def figure(self, version: str) -> str:
-        """Return what was measured on an interpreter, or that nothing was."""
+    def value(self, version: str) -> float | None:
+        """Return what was measured on an interpreter; None where nothing was."""
         cells = cells_of(self.section, self.name, version, self.core)
         found = _NUMBER.search(cells[self.column]) if len(cells) > self.column else None
-        if found is None:
-            return ABSENT
-        return f"{float(found[0].replace(',', '')) / self.divisor:,.{self.digits}f}"
+        return None if found is None else float(found[0].replace(",", "")) / self.divisor
+
+    def figure(self, version: str) -> str:
+        """Return the value as a document shows it."""
+        value = self.value(version)
+        return ABSENT if value is None else f"{value:,.{self.digits}f}"
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times as much one row is as another, of the same run."""
+
+    label: str
+    row: Row
+    base: Row
+    target: str = ""
+
+    def figure(self, version: str) -> str:
+        """Return the ratio as a document shows it."""
+        value, base = self.row.value(version), self.base.value(version)
+        return ABSENT if value is None or not base else f"{value / base:.1f}x"
 
 
 @dataclass(frozen=True)
@@ -62,7 +83,7 @@ class Table:
     """Rows under one heading; with ``has_target`` the second column is what was asked for."""
 
     heading: str
-    rows: tuple[Row, ...]
+    rows: tuple[Row | Ratio, ...]
     has_target: bool = False
 
     def lines(self) -> Iterator[str]:
@@ -118,13 +139,18 @@ def _program(label: str, name: str, target: str) -> Row:
     return Row(label, "real_programs", name, 2, target=target, digits=2)
 
 
+def _ratio(label: str, theirs: str, ours: str, target: str, *, column: int) -> Ratio:
+    return Ratio(label, Row("", "field", theirs, column), Row("", "field", ours, column), target)
+
+
+NAMES = "ours, names only"
 OTEL = "OpenTelemetry decorator with values"
 OURS = "ours, arguments and return"
 TABLES = {
     "field": Table(
         "added to a call, ns of CPU",
         (
-            _field("**codetracer-otel**, names only", "ours, names only"),
+            _field("**codetracer-otel**, names only", NAMES),
             _field("**codetracer-otel**, arguments and result", OURS),
             _field("the same without a compiled core", OURS, "python"),
             _field("VizTracer, names only", "VizTracer"),
@@ -173,6 +199,21 @@ TABLES = {
         ),
         has_target=True,
     ),
+    "ratios": Table(
+        "added CPU of the program's thread, times ours",
+        tuple(
+            _ratio(f"{label}, {workload}", theirs, ours, target, column=column)
+            for label, theirs, ours, target in (
+                ("VizTracer names / ours names", "VizTracer", NAMES, "at least 1"),
+                ("VizTracer names / ours with values", "VizTracer", OURS, "at least 0.67"),
+                ("VizTracer values / ours", "VizTracer with values", OURS, "at least 5"),
+                ("kolo / ours", "kolo", OURS, "at least 5"),
+                ("OpenTelemetry decorator / ours", OTEL, OURS, "at least 80, as whole cost"),
+            )
+            for column, workload in ((3, "fib"), (4, "handle"))
+        ),
+        has_target=True,
+    ),
     "real programs": Table(
         "CPU of the program's thread, times that of an untraced run",
         tuple(
@@ -189,7 +230,11 @@ def filled(text: str) -> str:
     """Return a document with its tables as the results have them now."""
 
     def region(found: re.Match[str]) -> str:
-        lines = TABLES[found["name"]].lines()
-        return "".join((found[1], "\n", *(f"{line}\n" for line in lines), "\n", found[3]))
+        name = found["name"]
+        if found["kind"] == "result":
+            lines = iter((RESULTS / f"{name}.txt").read_text().strip().splitlines())
+        else:
+            lines = TABLES[name].lines()
+        return "".join((found[1], "\n", *(f"{line}\n" for line in lines), "\n", found[4]))
 
     return _REGION.sub(region, text)

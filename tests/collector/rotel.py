@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
+LOGS_SPANS = ("--debug-log", "traces", "--debug-log-verbosity", "detailed")
 ATTEMPTS = 5  # somebody may take a free port between our look and the collector's bind
 
 
@@ -63,23 +64,25 @@ class Collector:
 
 
 @contextmanager
-def running_collector(log_file: Path) -> Iterator[Collector]:
+def running_collector(log_file: Path, *, logs_spans: bool = True) -> Iterator[Collector]:
     """Start the collector on free loopback ports; skip the test where it cannot run.
+
+    With ``logs_spans`` every span is in its log, which costs it most of its time.
 
     With ``CODETRACER_CI`` set a collector that cannot run is a failure instead, except where there
     is none: it has no wheels from CPython 3.14 on.
     """
     environment = _environment_or_skip()
-    collector = _started(log_file, environment)
+    collector = _started(log_file, environment, logs_spans=logs_spans)
     try:
         yield collector
     finally:
         collector.stop()
 
 
-def _started(log_file: Path, environment: dict[str, str]) -> Collector:
+def _started(log_file: Path, environment: dict[str, str], *, logs_spans: bool) -> Collector:
     for _ in range(ATTEMPTS):
-        collector = _launch(log_file, environment)
+        collector = _launch(log_file, environment, logs_spans=logs_spans)
         if _becomes_ready(collector):
             return collector
         collector.stop()
@@ -88,11 +91,16 @@ def _started(log_file: Path, environment: dict[str, str]) -> Collector:
     pytest.fail(f"the collector did not start:\n{log_file.read_text(errors='replace')}")
 
 
-def _launch(log_file: Path, environment: dict[str, str]) -> Collector:
+def _launch(log_file: Path, environment: dict[str, str], *, logs_spans: bool) -> Collector:
     http_port, grpc_port = _free_ports(2)
+    options = [*_options(http_port, grpc_port), *(LOGS_SPANS if logs_spans else ())]
     with log_file.open("wb") as log:
         process = subprocess.Popen(
-            [str(_agent_or_skip()), "start", *_options(http_port, grpc_port)],
+            [
+                str(_agent_or_skip()),
+                "start",
+                *options,
+            ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -106,7 +114,6 @@ def _options(http_port: int, grpc_port: int) -> list[str]:
         *("--otlp-http-endpoint", f"127.0.0.1:{http_port}"),
         *("--otlp-grpc-endpoint", f"127.0.0.1:{grpc_port}"),
         *("--exporter", "blackhole"),
-        *("--debug-log", "traces", "--debug-log-verbosity", "detailed"),
     ]
 
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from benchmarks import figures
 from benchmarks.__main__ import page
 from tests.traced_run import PROJECT
-
-README = (PROJECT / "README.md").read_text("utf-8")
 
 
 def test_the_page_on_performance_is_what_the_benchmarks_found():
     assert (PROJECT / "docs" / "performance.md").read_text("utf-8") == page()
 
 
-def test_the_tables_of_the_readme_are_what_the_benchmarks_found():
-    assert figures.filled(README) == README
-    assert set(re.findall(r"<!-- figures: ([\w ]+) -->", README)) <= set(figures.TABLES)
+@pytest.mark.parametrize("document", figures.DOCUMENTS, ids=lambda path: path.stem)
+def test_the_tables_of_a_document_are_what_the_benchmarks_found(document):
+    text = document.read_text("utf-8")
+    assert "<!-- end of figures -->" in text
+    assert figures.filled(text) == text
 
 
 @pytest.mark.parametrize("name", figures.TABLES)

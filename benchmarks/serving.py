@@ -1,0 +1,91 @@
+"""Serves requests under a session, at full speed or at a rate, and says what that took, as JSON.
+
+usage: python -m benchmarks.serving VARIANT URL [--requests N] [--rate N] [--batch N]
+
+VARIANT is a name in ``benchmarks.scale.VARIANTS``, or ``untraced``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import resource
+import time
+from typing import Any
+
+from benchmarks.scale import VARIANTS
+from benchmarks.workloads import requests as workload
+from codetracer_otel.filters import filter_from_text
+from codetracer_otel.sdk.session.configure import begin_session
+from codetracer_otel.sdk.settings.limits import Buffer
+
+WARM_UP = 400
+SENT = ("spans_sent", "spans_failed", "requests", "bytes_sent")
+
+
+def session_of(name: str, url: str, batch: int) -> Any:
+    if name == "untraced":
+        return contextlib.nullcontext()
+    variant = VARIANTS[name]
+    keywords = {
+        "trace_filter": filter_from_text(variant.filter),
+        "exporter": f"otlp={url}",
+        "buffer": Buffer(when_full="block", batch_records=batch),
+    }
+    compression = {"OTEL_EXPORTER_OTLP_COMPRESSION": variant.compression}
+    return begin_session(keywords, environment={**os.environ, **compression})
+
+
+def serve(first: int, count: int, rate: float) -> int:
+    """Serve requests, so many a second (0: at full speed); return how many calls that made."""
+    began, calls = time.monotonic(), 0
+    for number in range(first, first + count):
+        if rate and (early := began + (number - first) / rate - time.monotonic()) > 0.005:
+            time.sleep(early)
+        failed = workload.serve(number) == 400
+        calls += workload.CALLS - workload.ITEMS - 1 if failed else workload.CALLS
+    return calls
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("variant", choices=(*VARIANTS, "untraced"))
+    parser.add_argument("url")
+    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--rate", type=float, default=0)
+    parser.add_argument("--batch", type=int, default=2_048)
+    options = parser.parse_args()
+    with session_of(options.variant, options.url, options.batch) as session:
+        serve(0, WARM_UP, 0)
+        before = counters(session)
+        began = time.process_time_ns()
+        calls = serve(WARM_UP, options.requests, options.rate)
+        if session is not None:
+            assert session.flush(60)
+        took = time.process_time_ns() - began
+        after = counters(session)
+    print(
+        json.dumps(
+            {
+                "calls": calls,
+                "cpu_ns": took,
+                "peak_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+                **{name: after[name] - before[name] for name in after},
+            }
+        )
+    )
+
+
+def counters(session: Any) -> dict[str, int]:
+    """Return what the exporter has sent so far; zeros without a session."""
+    if session is None:
+        return dict.fromkeys(SENT, 0)
+    assert session.flush(60)
+    sent = session.stats()["exporters"]["otlp"]["exporter"]
+    return {name: sent[name] for name in SENT}
+
+
+if __name__ == "__main__":
+    main()
