@@ -19,6 +19,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tools.prose import reflowed
+
 from benchmarks.figures import DOCUMENTS, RESULTS, ROOT, filled, results_of
 
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -101,7 +103,7 @@ def page() -> str:
             core = ["Core in Python:", ""] if path.stem.endswith("-python") else []
             lines += core
             lines += [text, ""] if "\n|" in text else ["```text", text, "```", ""]
-    return "\n".join(lines)
+    return reflowed("\n".join(lines))
 
 
 def write_page() -> None:

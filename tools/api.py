@@ -14,6 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tools.prose import reflowed
+
 import codetracer_otel as ct
 
 PAGE = Path(__file__).parent.parent / "docs" / "api.md"
@@ -53,7 +55,7 @@ def build_page() -> str:
     for title, names in GROUPS.items():
         parts.append(f"## {title}\n")
         parts += [part for name in names for part in entry(name, getattr(ct, name), 3)]
-    return "\n".join(parts)
+    return reflowed("\n".join(parts))
 
 
 def entry(name: str, thing: Any, level: int) -> list[str]:
