@@ -16,7 +16,7 @@ from tools.pages import Difference, read_blocks, read_commands, run_page, with_o
 PROGRAMS = Path(sys.executable).parent
 RECIPES = sorted((PROJECT / "docs" / "recipes").glob("*.md"))
 DOCS = PROJECT / "docs"
-PAGES = [PROJECT / "README.md", DOCS / "topics.md", *RECIPES]
+PAGES = [PROJECT / "README.md", DOCS / "tutorial.md", DOCS / "topics.md", *RECIPES]
 READ = ("api", "filters", "how-it-works", "options", "performance", "security")
 LINKED = [*PAGES, PROJECT / "CONTRIBUTING.md", *(DOCS / f"{name}.md" for name in READ)]
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
@@ -73,23 +73,28 @@ def test_the_readme_has_no_block_that_nothing_executes():
     assert all(block.file for block in blocks if block.language == "toml")
 
 
-def test_the_set_up_commands_of_the_readme_exist():
-    blocks = read_blocks((PROJECT / "README.md").read_text("utf-8"))
-    lines = [line for block in blocks if block.language == "sh" for line in block.text.splitlines()]
-    commands = [line.partition("#")[0].strip() for line in lines]
-    assert commands == ["make demo", "make test", "pip install ."]
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_the_targets_of_make_that_a_page_names_exist(name):
+    text = (PROJECT / name).read_text("utf-8")
     targets = re.findall(r"^([\w-]+):", (PROJECT / "Makefile").read_text("utf-8"), re.MULTILINE)
-    assert {"demo", "test"} <= set(targets)
+    named = re.findall(r"\bmake ([a-z][\w-]+)`", text)
+    assert {"demo", "test"} <= {*named, *re.findall(r"^make (\w+)", text, re.MULTILINE)}
+    assert [name for name in named if name not in targets] == []
 
 
-def test_the_layout_of_the_readme_is_that_of_the_project():
-    blocks = read_blocks((PROJECT / "README.md").read_text("utf-8"))
-    (layout,) = [block.text for block in blocks if block.language == "text"]
-    package, *parts = layout.splitlines()
-    names = [name for part in parts for name in re.findall(r"([\w.]+(?:/|\.py))(?: |$)", part)]
-    folders = [PROJECT / package, PROJECT]
-    assert len(names) > 10
-    assert [n for n in names if not any((folder / n).exists() for folder in folders)] == []
+def test_the_layers_of_the_contributors_page_are_those_of_the_package():
+    text = (PROJECT / "CONTRIBUTING.md").read_text("utf-8")
+    (layers,) = [
+        block for block in re.findall(r"```\n(.*?)```", text, re.DOTALL) if "ports" in block
+    ]
+    # a name ends at two blanks, its explanation at the end of the line
+    names = [
+        name for line in layers.splitlines() for name in re.findall(r"(?:^|  )(\w+)(?=  |$)", line)
+    ]
+    package = PROJECT / "src" / "codetracer_otel"
+    here = {path.stem for path in package.iterdir() if not path.name.startswith("__")}
+    assert len(names) > 12
+    assert [name for name in names if name not in here] == []
 
 
 PAGE = """\
