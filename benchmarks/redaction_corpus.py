@@ -11,8 +11,8 @@ more, and vendors without a separator went into the table. ``made_up`` are none 
 The sixth and ``TUNING`` are one list, made of TruffleHog's and Kingfisher's rules and of what
 vendors document, of keys with at least sixteen random characters, and halved by a hash of the
 names before anything was run. At the first look 83.3 % of the sixth and 64.6 % of the other were
-found; what was changed then was tried on the other alone, and nothing of the sixth went into the
-table.
+found. Nothing of the sixth went into the table, but its total was looked at several times while
+rules changed: it is not unseen any more either.
 """
 
 import base64
@@ -393,7 +393,7 @@ webex {A64}_PF84_{G}
 webflow ws-{H64}
 """
 
-# Of the same origin as the sixth; what was changed after its first look was tried on these.
+# Of the same origin as the sixth; what was changed after its first look was tried on these first.
 TUNING = """
 ably {A6}.{A6}:{W43}
 alchemy alcht_{A30}
