@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.redaction import table
+from tools.prose import reflowed
 
 from codetracer_otel.filters.patterns.secret_names import EXCUSES, FOREIGN_NAMES, SECRET_NAMES
 from codetracer_otel.filters.secrets.shapes.vendors import FORMATS
@@ -57,7 +58,7 @@ def benchmark_table() -> str:
         counts = ", ".join(f"{count} {group}" for group, count in results["secrets"].items())
         lines += [f"CPython {results['python']}, seed {results['seed']}; secrets: {counts}.", ""]
         lines += [*table(results), ""]
-    return "\n".join(lines).rstrip()
+    return reflowed("\n".join(lines)).rstrip()
 
 
 TABLES = {
