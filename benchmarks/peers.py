@@ -183,7 +183,8 @@ def kolo() -> tuple[ModuleType, Callable[[], Any]]:
     os.environ["KOLO_PATH"] = tempfile.mkdtemp()
     path = setup_db()
     module = fresh_module("field_kolo")
-    config = {"filters": {"include_frames": [field.__file__]}}
+    # without `auto_emit` no process of its own beside the measurement
+    config = {"auto_emit": False, "filters": {"include_frames": [field.__file__]}}
 
     @contextlib.contextmanager
     def recording() -> Iterator[None]:
