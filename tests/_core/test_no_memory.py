@@ -1,5 +1,6 @@
 """Where memory fails, a call is lost and told, and the program goes on."""
 
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -15,13 +16,16 @@ pytestmark = [
     pytest.mark.skipif(NATIVE.module is None, reason=f"no core: {NATIVE.reason}"),
     pytest.mark.skipif(find_spec("_testcapi") is None, reason="no _testcapi in this interpreter"),
 ]
-CALLS = ["numbers", "texts", "containers", "objects", "large", "exceptions", "generators"]
+CALLS = ["numbers", "texts", "containers", "objects", "large", "exceptions"]
+if sys.version_info[:3] != (3, 13, 0):  # which closes generators in silence: left to Python
+    CALLS.append("generators")
 READERS = ["records", "outlines", "sizes", "times", "plans", "split"]
 
 
 @pytest.mark.parametrize("scenario", [*CALLS, *READERS])
 def test_each_allocation_may_fail(scenario):
     command = [sys.executable, PROGRAM, scenario]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    compiled = {**os.environ, "CODETRACER_OTEL_CORE": "c"}  # whatever records in other tests
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=compiled)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.startswith("points ")
