@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Threads, Time
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
+from codetracer_otel.instrumentation.monitoring.in_flight import CallbacksInFlight
 from codetracer_otel.instrumentation.spans.traced_code import Captures, forget_in
 from codetracer_otel.instrumentation.steps.callbacks import build_step_callbacks
 from codetracer_otel.instrumentation.steps.thread_steps import (
@@ -90,6 +91,7 @@ class StepRecorder:
         self.lost_ends = 0
         self.lost_calls = 0
         self.suspended: dict[int, list[Any]] = {}
+        self._in_flight = CallbacksInFlight()
         self._plans = plans
         self._captures = Captures(build_capture)
         self._threads: list[ThreadSteps] = []
@@ -99,7 +101,9 @@ class StepRecorder:
 
     def callbacks(self, depth: int = 1) -> Mapping[str, Callable[..., Any]]:
         """Return event name -> callable; see `callbacks`."""
-        return build_step_callbacks(self, depth)
+        callbacks = build_step_callbacks(self, depth)
+        self._in_flight.add(callbacks.values())
+        return callbacks
 
     def leave_out(self, code: CodeType) -> object:
         """Record nothing of code that no frame runs, see `PythonRecorder.leave_out`."""
@@ -213,6 +217,7 @@ class StepRecorder:
 
     def close(self) -> None:
         """End every open call as unfinished; call it when no event fires any more."""
+        self._in_flight.wait()
         for steps in list(self._threads):
             del steps.stack[1:]
             steps.entries.append((CLOSE,))
