@@ -37,7 +37,6 @@ _NAMES = re.compile(r"`([^`]+)`")
 
 def build_page(page: str) -> str:
     """Return docs/options.md with the tables made anew; what stands around them stays."""
-    bounds = ("flag of `run`", "environment", "default", "unit")
     options = ("flag of `run`", "environment", "default", "meaning")
     session = [
         *map(row, OPTIONS.values()),
@@ -47,8 +46,8 @@ def build_page(page: str) -> str:
     page = with_table(page, ("key of `policy`", *options), [*map(row, POLICY.values())])
     topics = [row(option)[2:] for option in TOPIC_VARIABLES.values()]
     page = with_table(page, ("variable of topics", "default", "meaning"), topics)
-    page = with_table(page, ("field of `Limits`", *bounds), bound_rows(LIMITS))
-    return with_table(page, ("field of `Buffer`", *bounds), bound_rows(BUFFER))
+    page = with_table(page, ("field of `Limits`", *options), bound_rows(LIMITS))
+    return with_table(page, ("field of `Buffer`", *options), bound_rows(BUFFER))
 
 
 def with_table(page: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -79,7 +78,7 @@ def bound_rows(table: Options) -> list[tuple[str, ...]]:
             "" if bound.flag is None else shown_flag(bound.flag),
             ", ".join(f"`{variable}`" for variable in bound.variables),
             shown_default(bound.default) or "none",
-            "; ".join(filter(None, (bound.units, bound.more))),
+            "; ".join(filter(None, (bound.help, bound.more))),
         )
         for bound in table.values()
     ]

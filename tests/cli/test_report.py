@@ -48,7 +48,7 @@ def test_notes_go_to_standard_error(tmp_path, trace, capsys):
         file.write("noise\n")
     assert main(["report", trace, "-o", str(tmp_path / "page.html")]) == 0
     assert capsys.readouterr().err == (
-        "codetracer-otel: a.jsonl: 1 lines that are no spans were passed over\n"
+        "codetracer-otel: a.jsonl: skipped 1 lines that are not spans\n"
     )
 
 

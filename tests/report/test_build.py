@@ -67,14 +67,14 @@ def test_what_is_no_span_is_counted_and_the_rest_is_shown(tmp_path):
     ]
     page = page_of(tmp_path, write(tmp_path / "a.jsonl", line(1), "", *broken))
     assert len(page) == 1
-    assert page.trace["notes"] == ["a.jsonl: 9 lines that are no spans were passed over"]
+    assert page.trace["notes"] == ["a.jsonl: skipped 9 lines that are not spans"]
 
 
 def test_a_span_given_twice_is_shown_once(tmp_path):
     trace = write(tmp_path / "a.jsonl", line(1), line(1))
     page = page_of(tmp_path, trace)
     assert len(page) == 1
-    assert page.trace["notes"] == ["a.jsonl: 1 spans with ids seen before were passed over"]
+    assert page.trace["notes"] == ["a.jsonl: skipped 1 spans whose ids came before"]
 
 
 def test_spans_without_their_parent_are_roots_and_that_is_said(tmp_path):
@@ -94,7 +94,9 @@ def test_parents_that_go_round_in_a_circle_are_taken_apart(tmp_path):
     page = page_of(tmp_path, write(tmp_path / "a.jsonl", *lines))
     assert sorted(page.names()) == ["a.a", "a.b", "a.below", "a.c", "a.self"]
     assert page.parent_names()["a.below"] == "a.self"
-    assert page.trace["notes"] == ["2 spans stand above themselves; they are shown as roots"]
+    assert page.trace["notes"] == [
+        "2 spans are their own ancestors, which no real call can be; they are shown as roots"
+    ]
 
 
 def test_a_hand_written_span_is_on_the_thread_of_its_parent(tmp_path):

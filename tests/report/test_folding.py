@@ -38,7 +38,7 @@ def test_failed_and_slow_calls_stand_by_themselves_and_the_others_in_runs(tmp_pa
     assert (page.trace["functions"][function][3], calls, length) == (100, 40, 120_000)
     assert page.parent_names()["..."] == "a.loop"
     [note] = page.trace["notes"]
-    assert "98 are folded into 3 hatched slices" in note
+    assert "98 are drawn together as 3 hatched slices" in note
     assert page.functions()["a.step"]["calls"] == 100
 
 

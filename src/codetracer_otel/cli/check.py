@@ -46,7 +46,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--against",
         metavar="CODE",
-        help="a folder, file or module: tell which rules match nothing there, and end with 1",
+        help="the code that the filters are for (a folder, file or module): list the rules that "
+        "match nothing in it, and exit with 1 if there are any",
     )
     parser.set_defaults(handler=run)
 

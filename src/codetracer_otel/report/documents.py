@@ -262,15 +262,15 @@ def _folding_notes(layout: Layout) -> list[str]:
     if not folded.hidden:
         return []
     rule = (
-        f"of the calls of one function by one parent the {folded.per_function:,} longest stand by "
-        "themselves, failed ones first"
+        f"where one call made many calls of the same function, the {folded.per_function:,} longest "
+        "are drawn one by one, failed ones first"
         if folded.per_function
-        else f"only the longest {len(folded.kept):,} stand by themselves"
+        else f"only the {len(folded.kept):,} longest are drawn one by one"
     )
     note = (
-        f"{len(layout.spans):,} spans are more than a page draws well: {rule}, and "
-        f"{folded.hidden:,} are folded into {len(folded.runs):,} hatched slices; the table of "
-        "functions counts every span. To see all, narrow: a filter with fewer functions, or "
-        "--limit"
+        f"{len(layout.spans):,} spans are too many to draw: {rule}; the other "
+        f"{folded.hidden:,} are drawn together as {len(folded.runs):,} hatched slices. "
+        "The table of functions counts every span. To draw each one, record fewer functions with "
+        "a filter, or raise --limit"
     )
     return [note]

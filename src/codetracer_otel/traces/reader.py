@@ -79,7 +79,10 @@ def open_traces(paths: Sequence[str]) -> Traces:
         spans, notes = _read(sources, ids)
         tree = Tree(spans)
         if tree.circles:
-            notes.append(f"{tree.circles:,} spans stand above themselves; they are shown as roots")
+            notes.append(
+                f"{tree.circles:,} spans are their own ancestors, which no real call can be; they "
+                "are shown as roots"
+            )
         _settle_threads(spans, tree)
         return Traces(spans, tree, ids, is_timed, notes, sources)
     except BaseException:

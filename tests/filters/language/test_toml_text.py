@@ -13,8 +13,8 @@ def test_a_text_becomes_its_tables():
 @pytest.mark.parametrize(
     ("text", "line", "advice"),
     [
-        ("selector = pkg:a", 1, "text stands between quotes"),
-        ("a = 1\na = 2\n", 2, "stands there twice"),
+        ("selector = pkg:a", 1, "text needs quotes around it"),
+        ("a = 1\na = 2\n", 2, "was there before"),
         ('selector = "value:regex:\\d"', 1, "write '...' around it"),
         ('a = "b\nc = 1\n', 1, "a quote is missing before the end of the line"),
         ("a = 'b\nc = 1\n", 3, "its closing quote is missing"),

@@ -67,7 +67,7 @@ def test_the_path_of_a_file_is_absolute():
         ("native", "native needs a path"),
         ("chrome", "chrome needs a path"),
         ("console=x", "console takes no target"),
-        (["none", "otlp"], "none stands alone"),
+        (["none", "otlp"], "none cannot be combined with exporters"),
         ([3], "not an exporter"),
         (3, "not an exporter"),
         (Exporter, "not an exporter"),

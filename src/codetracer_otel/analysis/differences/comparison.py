@@ -341,8 +341,9 @@ def _note_of_times(noise: Noise) -> str:
         return "recordings hold steps, which are compared exactly"
     if not noise.has_repetitions:
         return (
-            "with fewer than three runs of each side a time counts as changed from 2 times (many "
-            "calls) to 4 times (few calls) on; --old A B C --new D E F tells finer"
+            "with fewer than three runs of each side, only large changes of time are reported: by "
+            "a factor of 2 (functions with many calls) to 4 (with few calls); three runs of each "
+            "show smaller ones: --old A B C --new D E F"
         )
     slower = noise.slowdown
     return f"the machine was about {slower:.1f} times slower for NEW" if slower > _SLOWER else ""

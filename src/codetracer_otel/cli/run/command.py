@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from codetracer_otel.sdk.settings.options.option import Option, Options
 
 _EXAMPLES: Final = """\
-Everything behind the program belongs to the program, whatever it looks like.
+Options of codetracer-otel stand before the program. What follows the program is passed on to it
+unchanged, even if it looks like one of our options.
 
 examples:
   codetracer-otel run app.py --port 8000

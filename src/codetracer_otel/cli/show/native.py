@@ -235,5 +235,5 @@ def _say_what_is_wrong(path: str) -> None:
         for _ in iter_trace(path):
             pass
     except TruncatedError as error:
-        rule = "the event is no JSON, and the trace goes on behind it; it was left as it is"
+        rule = "this event is not valid JSON, but more events follow it; the file was not changed"
         raise TraceError(rule, error.event_index) from None

@@ -161,8 +161,9 @@ def _refuse_foreign(path: str) -> None:
     if reason is not None:
         raise _failure(
             path,
-            f"a filter that nobody named is refused where others decide what it says: {reason}; "
-            f"correct that, or name the file: --trace-filter {path}, CODETRACER_TRACE_FILTER",
+            f"a filter that was found, not named, is refused if other users can change it: "
+            f"{reason}; correct that, or name the file: --trace-filter {path}, or "
+            "CODETRACER_TRACE_FILTER",
         )
 
 
@@ -174,8 +175,8 @@ def _failure(
 
 _TOO_LARGE: Final = "not valid TOML: an integer does not fit into 64 bits; write a smaller one"
 _SLIPS: Final = {
-    "Invalid value": "; text stands between quotes",
-    "Cannot overwrite a value": "; a key or table stands there twice",
+    "Invalid value": "; text needs quotes around it",
+    "Cannot overwrite a value": "; this key or table was there before",
     "Unescaped '\\' in a string": "; write '...' around it, where a backslash is a backslash",
     "Unterminated string": "; its closing quote is missing",
     'Expected "\'"': "; its closing quote is missing",

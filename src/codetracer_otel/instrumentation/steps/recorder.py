@@ -167,7 +167,7 @@ class StepRecorder:
             Time.sleep(_WAIT_S)
             if Time.monotonic_ns() > limit:
                 self.is_delivering = False
-                raise TimeoutError("nobody takes the recorded steps")
+                raise TimeoutError(f"the recorded steps were not written for {_GIVE_UP_S:.0f} s")
         self.stalled_ns += Time.monotonic_ns() - begun
         if not self.is_delivering:
             self._lose(steps)

@@ -120,16 +120,19 @@ def start(
 _RUN_BEFORE_FORKS: Final[tuple[Any, ...]] = (enum, logging, signal, threading)
 
 
-_STAYS: Final = "{}, whose filter cannot change; detach and attach again"
+_STAYS: Final = "{}, and its filter cannot change meanwhile; detach and attach again"
 _NATIVE: Final = "a native trace is being written"
 _LINES: Final = "line events are recorded"
 # what a new filter asks for, and only the next session does
 _LINES_LATER: Final = "line events begin with the next session"
 _LEARNS_LATER: Final = "secrets are learned from the next session on"
-_NOT_MEASURED: Final = "nothing is measured: no tool id is free"
+_NOT_MEASURED: Final = "nothing is measured: other tools use all ids of sys.monitoring"
 
 
-_NOTHING_TO_DUMP: Final = "dump_on: nothing is kept; expected flight_recorder beside it"
+_NOTHING_TO_DUMP: Final = (
+    "dump_on: there will be nothing to dump, because no flight recorder keeps calls; set "
+    "flight_recorder, too"
+)
 _SIGUSR2_IS_TAKEN: Final = (
     "dump_on: SIGUSR2 asks for no dump, because the program handles it, the session began on "
     "another thread than the first, or this system has no such signal; use codetracer-otel dump"

@@ -355,7 +355,8 @@ def configure(
         service_name: ``service.name`` of the resource.
         resource: further resource attributes.
         tracer_provider: host's provider, for ids and parents.
-        set_global: let our provider serve the global API until the program sets one (default).
+        set_global: register a global tracer provider, until the program sets one of its own
+            (default), so that spans of libraries are recorded, too.
         builtin_filter: let the builtin filters stand first (default).
         session_id: evaluation session of the traced program.
         activation_path: start recording when this file is first entered.

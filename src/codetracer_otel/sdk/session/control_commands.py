@@ -71,13 +71,19 @@ class Commands:
         """Return the answer to a request."""
         command = self._commands.get(str(request.get("command")))
         if command is None:
-            return _refusal(ErrorCode.CONTROL_FAILED, "this process knows no such command")
+            return _refusal(
+                ErrorCode.CONTROL_FAILED,
+                "the process does not know this command: its codetracer-otel is of another version",
+            )
         try:
             return {"ok": True, **command(request)}
         except CodetracerError as error:
             return {**_refusal(error.code, "; ".join(lines_of(error))), "lines": lines_of(error)}
         except Exception as error:  # noqa: BLE001 - the outermost frame of ours on this thread
-            return _refusal(ErrorCode.UNKNOWN, f"a defect of ours: {type(error).__qualname__}")
+            return _refusal(
+                ErrorCode.UNKNOWN,
+                f"an internal error of codetracer-otel: {type(error).__qualname__}",
+            )
         finally:
             leave_registry()
 

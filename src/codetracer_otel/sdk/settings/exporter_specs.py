@@ -153,7 +153,14 @@ def _without_none(
     others = tuple(item for item in stated if item != none)
     if others and none in found:
         names = ", ".join(str(item) for item in found if isinstance(item, ExporterSpec))
-        problems.append(invalid(subject, "none stands alone", names, "none or exporters"))
+        problems.append(
+            invalid(
+                subject,
+                "none cannot be combined with exporters",
+                names,
+                "none alone, or only exporters",
+            )
+        )
     return others, problems
 
 

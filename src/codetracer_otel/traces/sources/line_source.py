@@ -96,13 +96,14 @@ class LineSource:
     def _note(self, others: int) -> None:
         label = self._input.label
         if others:
-            self.notes.append(f"{label}: {others:,} lines that are no spans were passed over")
+            self.notes.append(f"{label}: skipped {others:,} lines that are not spans")
         if self._repeated:
-            self.notes.append(
-                f"{label}: {self._repeated:,} spans with ids seen before were passed over"
-            )
+            self.notes.append(f"{label}: skipped {self._repeated:,} spans whose ids came before")
         if self._file.is_broken:
-            self.notes.append(f"{label}: the packed file breaks off; what stands before is shown")
+            self.notes.append(
+                f"{label}: the compressed file is damaged or cut off; shown is what comes before "
+                "that place"
+            )
 
     def _take(self, data: bytes, spans: Spans, place: int) -> bool:
         """Add what a line holds; return False for one that is not of a trace."""

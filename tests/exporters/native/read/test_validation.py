@@ -51,8 +51,8 @@ def test_a_step_may_be_taken_back(tmp_path):
         ({"Function": {"path_id": 0, "line": 1, "name": "<toplevel>"}}, "defined twice"),
         (value(NONE), "a value before the first step"),
         ({"Event": {"kind": 0, "metadata": {}, "content": ""}}, "metadata is a text, got dict"),
-        ({"ThreadExit": 2}, "thread 2 ends, but does not run"),
-        ({"ThreadSwitch": 2}, "a switch to thread 2, which does not run"),
+        ({"ThreadExit": 2}, "thread 2 exits, but is not running"),
+        ({"ThreadSwitch": 2}, "a switch to thread 2, which is not running"),
         ({"ThreadSwitch": 1}, "a switch to thread 1, which is the current one"),
         ({"Return": {"return_value": NONE}}, "<toplevel> returns an exit code or <exit>"),
         (

@@ -233,9 +233,11 @@ class Validator:
     def _thread_exit(self, body: Any) -> None:
         check_integer(body, "thread", 1)
         if not self._threads.get(body, False):
-            raise Broken(f"thread {body} ends, but does not run")
+            raise Broken(f"thread {body} exits, but is not running")
         if self._thread == body:
-            raise Broken(f"thread {body} ends while its calls stand here")
+            raise Broken(
+                f"thread {body} exits while it is the current one; expected a switch to thread 1"
+            )
         self._threads[body] = False
 
     def _thread_switch(self, body: Any) -> None:
@@ -244,13 +246,15 @@ class Validator:
             raise Broken(f"a switch to thread {body}, which is the current one")
         if body == 1:
             if self.depth != self._home_depth:
-                raise Broken("another thread's calls are no whole tree")
+                raise Broken(f"a switch to thread 1 while calls of thread {self._thread} are open")
             self._home_depth = 0
         else:
             if self._thread != 1:
-                raise Broken("a switch between two other threads")
+                raise Broken(
+                    f"a switch from thread {self._thread} to {body}, not by way of thread 1"
+                )
             if not self._threads.get(body, False):
-                raise Broken(f"a switch to thread {body}, which does not run")
+                raise Broken(f"a switch to thread {body}, which is not running")
             self._home_depth = self.depth
         self._thread = body
 

@@ -47,7 +47,6 @@ class Option:
         variables: that state it; the first one with a good value wins.
         read: reads the text of a variable; None where something else does.
         setting: field of `Settings`, where its name is another.
-        units: what a number counts.
         more: what docs/options.md adds to ``help``.
     """
 
@@ -61,7 +60,6 @@ class Option:
     variables: tuple[str, ...] = ()
     read: Callable[[str, str], object] | None = None
     setting: str = ""
-    units: str = ""
     more: str = ""
 
 

@@ -67,7 +67,7 @@ def _key(
 
 def _bound(
     name: str,
-    units: str,
+    text: str,
     *variables: str,
     parse: Parser = _FROM_0,
     more: str = "",
@@ -75,19 +75,20 @@ def _bound(
 ) -> Option:
     is_limit = hasattr(Limits, name)
     default = getattr(Limits() if is_limit else Buffer(), name)
+    shown = "no bound" if default is None else default
     flag = flag or Flag(
-        f"--{'' if is_limit else 'buffer-'}{name.replace('_', '-')}", units, metavar="N"
+        f"--{'' if is_limit else 'buffer-'}{name.replace('_', '-')}",
+        f"{text}; default: {shown}",
+        metavar="N",
     )
     return Option(
         name,
-        "",
+        text,
         parse,
-        "",
-        default,
+        default=default,
         flag=flag,
         variables=variables,
         read=parse,
-        units=units,
         more=more,
     )
 
@@ -167,18 +168,21 @@ OPTIONS: Final = _table(
         ),
     ),
     _switch(
-        "set_global", "let our provider serve the global API until the program sets one (default)",
-        "it is there if an exporter takes spans; without it libraries find none of ours, and make "
-        "no spans for us; see [how it works](how-it-works.md)",
+        "set_global",
+        "register a global tracer provider, until the program sets one of its own (default), so "
+        "that spans of libraries are recorded, too",
+        "only if an exporter takes spans; without it the libraries make none, which saves their "
+        "cost; see [how it works](how-it-works.md)",
         default=True,
         flag=Flag(
             "--no-global-provider",
-            "without a provider for spans of libraries, whose cost their spans are",
+            "do not record the spans that libraries make themselves, which saves their cost: "
+            "register no global tracer provider",
         ),
     ),
     _switch(
         "builtin_filter", "let the builtin filters stand first (default)", default=True,
-        flag=Flag("--no-builtin-filter", "without the builtin filters"),
+        flag=Flag("--no-builtin-filter", "do not apply the builtin filters"),
     ),
     Option(
         "session_id", "evaluation session of the traced program", parse_text, "str",
@@ -199,17 +203,23 @@ OPTIONS: Final = _table(
     Option(
         "step_values", "locals of a step in a native trace: `all` (default) or `changed`",
         choice_of(StepValues), "str", StepValues.ALL,
-        flag=Flag("--step-values", "of a native trace: all (default) or changed", "WHICH"),
+        flag=Flag(
+            "--step-values", "locals of each step of a native trace: all (default) or changed",
+            "WHICH",
+        ),
     ),
     Option(
         "value_format", "`native` (default), or `text` to make every captured value a string",
         choice_of(ValueFormat), "str", ValueFormat.NATIVE,
-        flag=Flag("--value-format", "native (default) or text", "FORMAT"),
+        flag=Flag(
+            "--value-format", "captured values as they are (native, default), or all as text",
+            "FORMAT",
+        ),
     ),
     Option(
         "paths", "`absolute` (default), or `relative` to the project root", choice_of(Paths), "str",
         Paths.ABSOLUTE,
-        flag=Flag("--paths", "of files: absolute (default) or relative to the project", "FORM"),
+        flag=Flag("--paths", "file names: absolute (default) or relative to the project", "FORM"),
         more="it is `code.file.path` that is written so",
     ),
     Option(
@@ -237,7 +247,10 @@ OPTIONS: Final = _table(
         "learn_secrets",
         "hide what was hidden because of its name wherever it comes again (default)",
         parse_exact_boolean, "bool", default=True,
-        flag=Flag("--no-learn-secrets", "hide by name and shape alone"),
+        flag=Flag(
+            "--no-learn-secrets",
+            "do not hide a secret elsewhere because its value was hidden once by its name",
+        ),
         variables=("CODETRACER_LEARN_SECRETS",), read=parse_boolean,
         more=(
             "`[secrets] learn` of a filter switches it off, too; see "
@@ -269,7 +282,9 @@ OPTIONS: Final = _table(
         "keep so much in memory, `64MB`, and deliver nothing until a dump is asked for",
         parse_size, "str | int", shown_default="off",
         flag=Flag(
-            "--flight-recorder", "keep so much in memory, deliver nothing until a dump: 64MB",
+            "--flight-recorder",
+            "keep the latest calls in memory, such as 64MB of them, and deliver them only when a "
+            "dump is asked for",
             "SIZE",
         ),
         variables=("CODETRACER_FLIGHT_RECORDER",), read=parse_size,
@@ -289,7 +304,8 @@ OPTIONS: Final = _table(
         "control", "take commands over a socket: pause, resume, reload, dump, detach",
         parse_exact_boolean, "bool", default=False,
         flag=Flag(
-            "--control", "take commands over a socket, as of codetracer-otel reload",
+            "--control",
+            "let codetracer-otel pause, resume, reload, dump and detach control this process",
             has_opposite=True,
         ),
         variables=("CODETRACER_CONTROL",), read=parse_boolean,
@@ -302,19 +318,21 @@ POLICY: Final = _table(
     _key(
         "on_recorder_error", choice_of(OnRecorderError),
         "an error of ours ends recording (`disable`), or is raised into the program once (`abort`)",
-        "disable (default) or abort", "ACTION",
+        "after an error of the recorder: end the recording (disable, default), or raise the error "
+        "in the program (abort)",
+        "ACTION",
     ),
     _key(
         "require_trace", parse_boolean, "a session that recorded nothing fails",
-        "fail when nothing was recorded",
+        "fail if nothing was recorded",
     ),
     _key(
         "keep_partial_trace", parse_boolean, "keeps and repairs a native trace after a failure",
-        "keep a native trace after a failure",
+        "keep what was written of a native trace after a failure (default)",
     ),
     _key(
         "log_level", parse_log_levels, "`[target=]level,...`, the longest prefix wins",
-        "[target=]level,...", "LEVELS",
+        "level of our log, such as debug, or target=level,...", "LEVELS",
     ),
     _key(
         "log_file", parse_file, "where the log goes", "where the log goes; default: stderr", "FILE",
@@ -327,54 +345,67 @@ POLICY: Final = _table(
     _key(
         "capture_io", choice_of(CaptureIo),
         "`proxies`, `proxies+fd`: record what the program reads and writes",
-        "off (default), proxies or proxies+fd", "MODE",
+        "record what the program reads and writes: off (default), proxies or proxies+fd", "MODE",
     ),
     _key(
         "module_name_from_globals", parse_boolean,
-        "the frame's `__name__` is the module's first name", "__name__ names the module",
+        "the frame's `__name__` is the module's first name",
+        "take a module's name from its __name__ (default)",
     ),
     _key(
         "propagate_script_exit", parse_boolean, "`run` exits with the program's status",
-        "exit with the program's status",
+        "exit with the program's status (default)",
     ),
 )
 """The keys of `policy`."""
 
 LIMITS: Final = _table(
-    _bound("max_depth", "levels of containers"),
-    _bound("max_items", "items per container"),
+    _bound("max_depth", "keep at most N levels of nested containers, such as lists within lists"),
+    _bound("max_items", "keep at most N items of each container"),
     _bound(
-        "max_string", "characters", "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+        "max_string", "keep at most N characters of each text",
+        "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
         "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
         more="where it is stated, no attribute is longer, a container written as text neither",
     ),
     _bound(
-        "max_attributes", "per span", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+        "max_attributes", "keep at most N attributes of each span",
+        "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
         "OTEL_ATTRIBUTE_COUNT_LIMIT",
     ),
-    _bound("max_events", "per span", "OTEL_SPAN_EVENT_COUNT_LIMIT"),
-    _bound("max_links", "per span", "OTEL_SPAN_LINK_COUNT_LIMIT"),
+    _bound("max_events", "keep at most N events of each span", "OTEL_SPAN_EVENT_COUNT_LIMIT"),
+    _bound("max_links", "keep at most N links of each span", "OTEL_SPAN_LINK_COUNT_LIMIT"),
     _bound(
-        "max_spans_per_second", "spans per second of the whole session",
+        "max_spans_per_second", "record at most N spans per second in the whole session",
         parse=number_from(0, whole=False, optional=True),
     ),
     _bound(
-        "max_event_attributes", "per event", "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
+        "max_event_attributes", "keep at most N attributes of each event",
+        "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
         "OTEL_ATTRIBUTE_COUNT_LIMIT",
     ),
     _bound(
-        "max_link_attributes", "per link", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
+        "max_link_attributes", "keep at most N attributes of each link",
+        "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
         "OTEL_ATTRIBUTE_COUNT_LIMIT",
     ),
 )
 """The fields of `Limits`, whose defaults stand there."""
 
 BUFFER: Final = _table(
-    _bound("records", "records", "OTEL_BSP_MAX_QUEUE_SIZE", parse=number_from(1)),
-    _bound("bytes", "bytes", parse=number_from(1)),
     _bound(
-        "when_full", "", parse=parse_when_full,
-        flag=Flag("--buffer", "when it is full: auto, block the program, or drop", "HOW"),
+        "records", "let at most N recorded calls wait for delivery", "OTEL_BSP_MAX_QUEUE_SIZE",
+        parse=number_from(1),
+    ),
+    _bound("bytes", "let at most N bytes wait for delivery", parse=number_from(1)),
+    _bound(
+        "when_full", "what happens to a new call while the buffer is full", parse=parse_when_full,
+        flag=Flag(
+            "--buffer",
+            "while the buffer is full: block makes the program wait, drop leaves new calls out, "
+            "auto (default) blocks only for files",
+            "HOW",
+        ),
         more=(
             "`block`: the program waits as long as the exporters go on delivering; one that "
             "delivers nothing for 5 s is waited for no more, until it does again. `drop_newest`: "
@@ -383,15 +414,25 @@ BUFFER: Final = _table(
         ),
     ),
     _bound(
-        "max_wait_ms", "ms", parse=number_from(0, whole=False, optional=True),
-        more="at most, of one call, when it waits",
+        "max_wait_ms", "let the program wait at most N ms per call while the buffer is full",
+        parse=number_from(0, whole=False, optional=True),
     ),
-    _bound("interval_ms", "ms", "OTEL_BSP_SCHEDULE_DELAY", parse=number_from(1, whole=False)),
-    _bound("batch_records", "records", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", parse=number_from(1)),
-    _bound("export_timeout_ms", "ms", "OTEL_BSP_EXPORT_TIMEOUT", parse=number_from(1, whole=False)),
     _bound(
-        "max_open_s", "s", parse=number_from(0, whole=False),
-        more="after which a trace whose fate is open is delivered in parts; see `tail`",
+        "interval_ms", "deliver every N ms", "OTEL_BSP_SCHEDULE_DELAY",
+        parse=number_from(1, whole=False),
+    ),
+    _bound(
+        "batch_records", "deliver at most N recorded calls at a time",
+        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", parse=number_from(1),
+    ),
+    _bound(
+        "export_timeout_ms", "give an exporter N ms for each delivery", "OTEL_BSP_EXPORT_TIMEOUT",
+        parse=number_from(1, whole=False),
+    ),
+    _bound(
+        "max_open_s",
+        "with --tail: hold a trace back for N seconds; one that is undecided by then is delivered",
+        parse=number_from(0, whole=False), more="in parts, as its calls end; see `tail`",
     ),
 )
 """The fields of `Buffer`, whose defaults stand there."""
@@ -402,7 +443,10 @@ RUN: Final = _table(
         "leaves those of pytest and unittest out, and traces what launches the program (uvicorn, "
         "gunicorn, flask, django, celery, ...) like a program",
         shown_default="with them",
-        flag=Flag("--no-framework-filters", "without those of test frameworks and launchers"),
+        flag=Flag(
+            "--no-framework-filters",
+            "do not apply the filters for test frameworks and launchers such as gunicorn",
+        ),
     ),
     Option(
         "instrumentations",
@@ -415,7 +459,7 @@ RUN: Final = _table(
     ),
     Option(
         "summary", "leaves the summary out", shown_default="with it",
-        flag=Flag("--quiet", "without the summary"),
+        flag=Flag("--quiet", "print no summary at the end"),
     ),
 )
 """What `run` alone has."""
