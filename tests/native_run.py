@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.native_trace import read_trace
 from tests.traced_run import run_traced
-
-from codetracer_otel.exporters.native import read_trace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from codetracer_otel.exporters.native import Trace, TracedCall
+    from tests.native_trace import Trace, TracedCall
 
 
 def record(source: str, folder: Path, *options: str, **environment: str) -> Trace:

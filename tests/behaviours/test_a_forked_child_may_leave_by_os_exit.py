@@ -11,9 +11,9 @@ from collections import Counter
 
 import pytest
 from tests.exporters.collector import running_collector
+from tests.native_trace import read_trace
 from tests.traced_run import run_python
 
-from codetracer_otel.exporters.native.read.reader import read_trace
 from codetracer_otel.exporters.native.read.repair import end_trace
 
 PROGRAM = """

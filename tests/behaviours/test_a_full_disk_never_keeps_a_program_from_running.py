@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.native_trace import read_trace
 from tests.traced_run import run_python
-
-from codetracer_otel.exporters.native import read_trace
 
 PROGRAM = """
 import resource

@@ -7,9 +7,8 @@ import os
 import time
 
 import pytest
+from tests.native_trace import read_trace
 from tests.traced_run import run_python, spans_in
-
-from codetracer_otel.exporters.native import read_trace
 
 OUTPUTS = {
     "jsonl": {"exporter": "jsonl=spans.jsonl"},

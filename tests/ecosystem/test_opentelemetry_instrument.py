@@ -8,8 +8,8 @@ import pytest
 from tests.collector.receiver import running_receiver
 from tests.ecosystem.instrument import PROGRAMS, delivering_to, instrumented
 from tests.native_run import plain
+from tests.native_trace import read_trace
 
-from codetracer_otel.exporters.native import read_trace
 from codetracer_otel.model.value import REDACTED
 
 UNTRACED = ("total 0.6\n", 3)

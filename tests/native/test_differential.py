@@ -10,9 +10,8 @@ import sys
 
 import pytest
 from tests.native_run import plain, record
+from tests.native_trace import CallTree
 from tests.traced_run import environment
-
-from codetracer_otel.exporters.native.read.reader import CallTree
 
 pytest.importorskip("codetracer_python_recorder", reason="it has no wheels for this interpreter")
 

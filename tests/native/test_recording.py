@@ -269,7 +269,7 @@ def parent():
     return pid
 print(parent())
 """
-    from codetracer_otel.exporters.native import read_trace
+    from tests.native_trace import read_trace
 
     trace = record(source, tmp_path)
     (other,) = [p for p in tmp_path.iterdir() if p.name.startswith("trace.")]
@@ -306,7 +306,9 @@ before(); around()
 )
 def test_a_crash_leaves_the_beginning_of_a_trace(tmp_path, last_words):
 
-    from codetracer_otel.exporters.native import read_trace, repair
+    from tests.native_trace import read_trace
+
+    from codetracer_otel.exporters.native import repair
 
     script = tmp_path / "program.py"
     script.write_text(

@@ -9,11 +9,11 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import get_current_span
 from tests.native_run import call, calls, plain, record, shown, steps
+from tests.native_trace import read_trace
 from tests.traced_run import run_traced
 
 import codetracer_otel
 from codetracer_otel.errors import TargetError
-from codetracer_otel.exporters.native import read_trace
 from codetracer_otel.exporters.native.directory import lock_directory
 from codetracer_otel.filters import filter_from_text
 

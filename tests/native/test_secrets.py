@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from tests.native_run import record
+from tests.native_trace import read_trace
 from tests.shop_secrets import SECRETS
 from tests.traced_run import PROJECT, run_traced
-
-from codetracer_otel.exporters.native import read_trace
 
 
 def content(folder):

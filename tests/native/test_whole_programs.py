@@ -6,9 +6,10 @@ import json
 
 import pytest
 from tests.native_run import call, calls, plain, record
+from tests.native_trace import read_trace
 from tests.traced_run import PROJECT, run_python, run_traced, spans_in
 
-from codetracer_otel.exporters.native import read_trace, repair
+from codetracer_otel.exporters.native import repair
 
 EXAMPLES = sorted(
     path

@@ -11,9 +11,9 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from tests.native_run import plain
+from tests.native_trace import read_trace
 
 from codetracer_otel.errors import EnvironmentFailure, FilterError
-from codetracer_otel.exporters.native import read_trace
 from codetracer_otel.model.value import REDACTED
 from codetracer_otel.sdk.entry_points.span_exporters import (
     JsonLinesSpanExporter,

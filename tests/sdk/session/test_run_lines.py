@@ -11,12 +11,12 @@ import pytest
 from tests.conftest import only
 from tests.exporters.collector import hang, running_collector
 from tests.exporters.made import batch, record
+from tests.native_trace import read_trace
 from tests.traced_run import run_traced
 
 import codetracer_otel as ct
 from codetracer_otel.cli import main
 from codetracer_otel.exporters.files.chrome import ChromeExporter
-from codetracer_otel.exporters.native.read.reader import read_trace
 from codetracer_otel.version import VERSION
 
 FILTER = """

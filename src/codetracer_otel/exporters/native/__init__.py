@@ -3,21 +3,7 @@
 from __future__ import annotations
 
 from codetracer_otel.exporters.native.read.events import TraceError, TruncatedError
-from codetracer_otel.exporters.native.read.reader import (
-    Trace,
-    TracedCall,
-    iter_trace,
-    read_trace,
-)
+from codetracer_otel.exporters.native.read.reader import iter_trace
 from codetracer_otel.exporters.native.read.repair import Repair, repair
 
-__all__ = [
-    "Repair",
-    "Trace",
-    "TraceError",
-    "TracedCall",
-    "TruncatedError",
-    "iter_trace",
-    "read_trace",
-    "repair",
-]
+__all__ = ["Repair", "TraceError", "TruncatedError", "iter_trace", "repair"]

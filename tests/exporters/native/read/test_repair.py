@@ -4,8 +4,9 @@ import sys
 
 import pytest
 from tests.exporters.native.made_trace import call_of, open_trace, plan_of, tree
+from tests.native_trace import read_trace
 
-from codetracer_otel.exporters.native import TraceError, read_trace, repair
+from codetracer_otel.exporters.native import TraceError, repair
 from codetracer_otel.model.step_entries import RETURN
 
 

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 from tests.exporters.native.made_trace import END, NONE, OPENING, STEP, TYPES, write_events
+from tests.native_trace import read_trace
 
-from codetracer_otel.exporters.native import TraceError, TruncatedError, iter_trace, read_trace
+from codetracer_otel.exporters.native import TraceError, TruncatedError, iter_trace
 from codetracer_otel.exporters.native.read.validation import Validator
 
 FUNCTION = {"Function": {"path_id": 0, "line": 3, "name": "f"}}

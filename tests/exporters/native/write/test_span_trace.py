@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.native_run import plain
+from tests.native_trace import read_trace
 
-from codetracer_otel.exporters.native import read_trace
 from codetracer_otel.exporters.native.directory import TraceDirectory
 from codetracer_otel.exporters.native.write.metadata import TraceMetadata
 from codetracer_otel.exporters.native.write.span_trace import NO_FILE, SpanTrace

@@ -8,10 +8,10 @@ import stat
 import pytest
 from tests.exporters.native.made_trace import Notes, call_of, open_trace, plan_of, tree
 from tests.native_run import call, plain, steps
+from tests.native_trace import read_trace
 
 from codetracer_otel.bindings import Os
 from codetracer_otel.errors import EnvironmentFailure
-from codetracer_otel.exporters.native import read_trace
 from codetracer_otel.exporters.native.directory import TraceDirectory
 from codetracer_otel.model.record import NOT_CAPTURED
 from codetracer_otel.model.step_entries import (
