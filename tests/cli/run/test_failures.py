@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -34,7 +35,8 @@ def report_and_end(status):
 atexit.register(report)
 os._exit = report_and_end
 from codetracer_otel.cli import main
-from codetracer_otel.sdk.diagnostics.failure_injection import FailurePoint, failing
+sys.path.append(sys.argv.pop(1))
+from tests.failure_injection import FailurePoint, failing
 point = FailurePoint(sys.argv.pop(1))
 with failing(point):
     sys.exit(main(["run", *sys.argv[1:]]))
@@ -75,7 +77,8 @@ def failing_run(tmp_path):
 
     def run(point, on_error, keeps):
         process = run_python(
-            launcher, point, "--quiet", "--json-errors", "--on-recorder-error", on_error,
+            launcher, Path(__file__).parents[3], point,
+            "--quiet", "--json-errors", "--on-recorder-error", on_error,
             "--keep-partial-trace" if keeps else "--no-keep-partial-trace",
             "--exporter", f"jsonl={tmp_path / 'spans.jsonl'}",
             "--exporter", f"native={tmp_path / 'trace'}", program, cwd=tmp_path,

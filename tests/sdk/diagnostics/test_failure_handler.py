@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import opentelemetry.context as context_api
 import pytest
 from tests.conftest import HEADER, rule
+from tests.failure_injection import FailurePoint, InjectedError, failing
 from tests.sdk.session.test_configure import our_threads
 
 from codetracer_otel.errors import CodetracerError, ErrorCode, InternalError
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.instrumentation.values import frame_variables
-from codetracer_otel.sdk.diagnostics.failure_injection import FailurePoint, InjectedError, failing
 from codetracer_otel.sdk.session.configure import configure, install_metrics_sink
 from codetracer_otel.testing import InMemoryExporter
 

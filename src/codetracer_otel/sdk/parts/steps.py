@@ -13,7 +13,6 @@ from codetracer_otel.instrumentation.steps.line_events import LineEvents
 from codetracer_otel.instrumentation.steps.recorder import StepRecorder
 from codetracer_otel.instrumentation.values.frame_variables import load_readers
 from codetracer_otel.own_code import is_ours
-from codetracer_otel.sdk.diagnostics.failure_injection import inject_into_recorder
 from codetracer_otel.sdk.parts.captures import build_capture_builder
 from codetracer_otel.sdk.parts.native_traces import open_traces
 from codetracer_otel.sdk.parts.output_paths import native_targets
@@ -98,7 +97,6 @@ class StepRecording(CallRecording):
             exception_text=settings.capture_repr,
             line_events=_line_events(settings, classifier, recording),
         )
-        inject_into_recorder(self.recorder, error_boundary)
         self.activation = build_activation(settings, self.monitor, self.recorder, error_boundary)
         self._delivery = self._new_delivery()
 

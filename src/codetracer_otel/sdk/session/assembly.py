@@ -31,10 +31,6 @@ from codetracer_otel.sdk.delivery.pipeline import Pipeline
 from codetracer_otel.sdk.delivery.redaction import ContentRedaction
 from codetracer_otel.sdk.delivery.span_texts import render_as_texts
 from codetracer_otel.sdk.delivery.tails import REASON, Tails
-from codetracer_otel.sdk.diagnostics.failure_injection import (
-    inject_into_exporter,
-    inject_into_recorder,
-)
 from codetracer_otel.sdk.diagnostics.metrics import SilentSink
 from codetracer_otel.sdk.otel.host_provider import build_ids
 from codetracer_otel.sdk.otel.provider_installation import ProviderInstallation
@@ -221,8 +217,6 @@ class _Assembly:
         export_queues = build_export_queues(
             self._settings, self._notify, self._mute_this_thread, self._run_facts
         )
-        for export_queue in export_queues:
-            export_queue.exporter = inject_into_exporter(export_queue.exporter)
         self._reporting.topics.watch_deliveries(export_queues)
         self._tails = self._build_tails()
         return Pipeline(
@@ -292,7 +286,6 @@ class _Assembly:
         self._core = recording.core.name
         if problem := recording.core.problem(self._settings.core):
             self._notify("environment_core_unavailable", "warn", message=problem)
-        inject_into_recorder(recording.recorder, self._reporting.error_boundary)
         pipeline.recorder = recording.recorder
         return recording
 
