@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from codetracer_otel.filters.language.chain import ScopeRule
     from codetracer_otel.filters.types import (
         ContentRules,
-        RuleSource,
         ValueKind,
         Verdict,
         WalkRules,
@@ -77,64 +76,45 @@ class Profile:
 
 
 class Decision:
-    """The answer about one code object, with its reason; see `model.Decision`."""
+    """The answer about one code object, with its reason; see `filters.types.Decision`.
 
-    __slots__ = ("_module_names", "_qualname", "profile")
+    Attributes:
+        profile: what the rules that match come to; most of the others are its.
+        reads_objects: whether fields of instances are read, if this is a class; None where no rule
+            says.
+        measures: whether every call is counted and timed, spans or not.
+    """
+
+    __slots__ = (
+        "_module_names",
+        "_qualname",
+        "always",
+        "capture",
+        "events",
+        "measures",
+        "profile",
+        "reads_objects",
+        "root",
+        "sampling",
+        "source",
+        "tail",
+        "traces",
+    )
 
     def __init__(self, profile: Profile, module_names: tuple[str, ...], qualname: str) -> None:
         self.profile = profile
         self._module_names = module_names
         self._qualname = qualname
-
-    @property
-    def traces(self) -> bool:
-        """Whether calls become spans."""
-        return self.profile.traces
-
-    @property
-    def source(self) -> RuleSource:
-        """The rule or default that decided `traces`."""
-        return self.profile.source
-
-    @property
-    def capture(self) -> frozenset[str] | None:
-        """What the winning rule wants captured, or None for the session's default."""
-        return self.profile.capture
-
-    @property
-    def root(self) -> bool:
-        """Whether each call starts its own trace."""
-        return self.profile.root
-
-    @property
-    def always(self) -> bool:
-        """Whether calls are recorded whatever that costs."""
-        return self.profile.always
-
-    @property
-    def reads_objects(self) -> bool | None:
-        """Whether fields of instances are read, if this is a class; None where no rule says."""
-        return self.profile.reads_objects
-
-    @property
-    def measures(self) -> bool:
-        """Whether every call is counted and timed, spans or not."""
-        return self.profile.measures
-
-    @property
-    def sampling(self) -> Sampling | None:
-        """The merged sampling table, or None for "always"."""
-        return self.profile.sampling
-
-    @property
-    def events(self) -> EventRules | None:
-        """The merged events table, or None for "all"."""
-        return self.profile.events
-
-    @property
-    def tail(self) -> TailRules | None:
-        """Which of the traces that begin here are kept, or None for the session's default."""
-        return self.profile.tail
+        self.traces = profile.traces
+        self.source = profile.source
+        self.capture = profile.capture
+        self.root = profile.root
+        self.always = profile.always
+        self.reads_objects = profile.reads_objects
+        self.measures = profile.measures
+        self.sampling = profile.sampling
+        self.events = profile.events
+        self.tail = profile.tail
 
     @property
     def attribute_rules(self) -> WalkRules | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from copy import copy
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.descriptors import path_in_child
@@ -205,11 +206,8 @@ class StepRecording(CallRecording):
 
     def _open_traces(self, targets: list[str]) -> list[NativeTrace]:
         return open_traces(
-            targets, self._settings, self._classifier, self._count_skipped, self._notify
+            targets, self._settings, self._classifier, self.skipped.by_rule.total, self._notify
         )
-
-    def _count_skipped(self) -> int:
-        return sum(self.skipped.by_rule.values())
 
 
 def _line_events(
@@ -245,21 +243,12 @@ class StepClassifier:
         self._classifier = classifier
         self.known = classifier.known
 
-    def classify(self, identity: CodeIdentity) -> Any:
+    def classify(self, identity: CodeIdentity) -> Decision:
         """Return the decision about a code object."""
         decision = self._classifier.classify(identity)
         capture = decision.capture
         if capture is None or "lines" not in capture:
             return decision
-        return _LinesDecision(decision, with_lines(capture))
-
-
-class _LinesDecision:
-    """A decision with another capture set."""
-
-    def __init__(self, decision: Decision, capture: frozenset[str]) -> None:
-        self._decision = decision
-        self.capture = capture
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._decision, name)
+        decision = copy(decision)
+        decision.capture = with_lines(capture)
+        return decision
