@@ -21,7 +21,7 @@ from codetracer_otel.sdk.otel.global_provider import (
     watch_setting,
 )
 from codetracer_otel.sdk.otel.host_provider import host_provider
-from codetracer_otel.sdk.otel.tracer_provider import build_provider
+from codetracer_otel.sdk.otel.tracer_provider import OurProvider
 from codetracer_otel.sdk.session.configure import configure
 from codetracer_otel.sdk.settings.limits import Limits
 from codetracer_otel.testing import InMemoryExporter
@@ -41,7 +41,7 @@ def fresh_api(monkeypatch):
 def provider():
     """Return our provider, and the names of the spans that the session takes."""
     taken = []
-    built = build_provider(
+    built = OurProvider(
         Resource({"service.name": "session"}),
         RandomIds(),
         lambda span: taken.append(span.name),
@@ -75,7 +75,7 @@ def test_one_tracer_serves_one_session_after_the_other(provider):
     tracer.start_span("first").end()
     undo()
     assert not tracer.start_span("between").is_recording()
-    second = build_provider(Resource({}), RandomIds(), lambda _: None, Limits())
+    second = OurProvider(Resource({}), RandomIds(), lambda _: None, Limits())
     undo_second = make_global(second)
     undo()
     assert tracer.start_span("second").resource is second.resource
@@ -150,7 +150,7 @@ def test_an_added_processor_goes_on_after_the_session_and_in_the_next(provider):
     undo()
     tracer.start_span("after").end()
     trace.get_tracer("another").start_span("another").end()
-    second = build_provider(Resource({}), RandomIds(), lambda _: None, Limits())
+    second = OurProvider(Resource({}), RandomIds(), lambda _: None, Limits())
     make_global(second)
     tracer.start_span("in the next").end()
     assert names(exporter) == ["in", "after", "another", "in the next"]

@@ -35,7 +35,7 @@ from opentelemetry.trace import (
 
 from codetracer_otel.exporters.otel_spans import views_of
 from codetracer_otel.sdk.otel.light_span import LightSpan
-from codetracer_otel.sdk.otel.tracer_provider import OurProvider, build_provider
+from codetracer_otel.sdk.otel.tracer_provider import OurProvider
 from codetracer_otel.sdk.settings.limits import Limits
 from codetracer_otel.testing import SequentialIds as PlainIds
 
@@ -58,8 +58,7 @@ class Both:
     def __init__(self, limits=LIMITS, sampler=None, ids=SequentialIds):
         self.taken = []
         own, tracer = (
-            build_provider(Resource({}), ids(), self.taken.append, limits, sampler)
-            for _ in range(2)
+            OurProvider(Resource({}), ids(), self.taken.append, limits, sampler) for _ in range(2)
         )
         self.own = own.own_starter("scope", "1")
         self.sdk = tracer.get_tracer("scope", "1").start_span

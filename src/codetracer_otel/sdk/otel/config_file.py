@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.errors import ConfigurationError, ErrorCode, Problem
 from codetracer_otel.model.bounds import SpanBounds
 from codetracer_otel.sdk.otel.host_provider import host_provider
+from codetracer_otel.sdk.otel.light_tracer import bound_of
 from codetracer_otel.sdk.settings.exporter_specs import parts_of
 
 if TYPE_CHECKING:
@@ -92,16 +92,12 @@ def with_limits_of_host(settings: Settings) -> Settings:
     if limits is None:
         return settings
     bounds = SpanBounds(
-        _bound(limits.max_span_attributes),
-        _bound(limits.max_events),
-        _bound(limits.max_links),
-        _bound(limits.max_event_attributes),
-        _bound(limits.max_link_attributes),
+        bound_of(limits.max_span_attributes),
+        bound_of(limits.max_events),
+        bound_of(limits.max_links),
+        bound_of(limits.max_event_attributes),
+        bound_of(limits.max_link_attributes),
         limits.max_span_attribute_length,
         limits.max_attribute_length,
     )
     return replace(settings, bounds=bounds)
-
-
-def _bound(count: int | None) -> int:
-    return sys.maxsize if count is None else count

@@ -76,9 +76,9 @@ class LightTracer:
     ) -> None:
         self.scope = scope
         self.take = take
-        self.max_attributes = _bound(limits.max_span_attributes)
-        self.max_events = _bound(limits.max_events)
-        self.max_event_attributes = _bound(limits.max_event_attributes)
+        self.max_attributes = bound_of(limits.max_span_attributes)
+        self.max_events = bound_of(limits.max_events)
+        self.max_event_attributes = bound_of(limits.max_event_attributes)
         self._limits = limits
         self._processor = processor
         self._provider = provider
@@ -180,5 +180,6 @@ def _flags(bits: int) -> TraceFlags:
     return TraceFlags(bits)
 
 
-def _bound(limit: int | None) -> int:
+def bound_of(limit: int | None) -> int:
+    """Return a limit of OpenTelemetry's as a number; None is no bound."""
     return sys.maxsize if limit is None else limit

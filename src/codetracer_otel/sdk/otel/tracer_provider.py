@@ -102,6 +102,7 @@ class OurProvider(TracerProvider):
     """A provider whose spans the pipeline delivers, with the resource of its process, and counts.
 
     So it detects no resource in each forked child, which takes 9 ms, and measures nothing itself.
+    Without a sampler it has the one that the environment names.
     """
 
     def __init__(
@@ -110,7 +111,7 @@ class OurProvider(TracerProvider):
         ids: IdGenerator,
         take: Callable[[Any], None],
         limits: Limits,
-        sampler: Sampler | None,
+        sampler: Sampler | None = None,
     ) -> None:
         bounds = SpanLimits(
             max_span_attributes=limits.max_attributes,
@@ -157,17 +158,3 @@ class OurProvider(TracerProvider):
         self._tracers_lock = threading.Lock()
         if self.others._span_processors:  # noqa: SLF001 - no public access
             self._handle_fork()  # which names the child in the resource
-
-
-def build_provider(
-    resource: Resource,
-    ids: IdGenerator,
-    take: Callable[[ReadableSpan], None],
-    limits: Limits,
-    sampler: Sampler | None = None,
-) -> OurProvider:
-    """Return a provider whose spans go through our pipeline.
-
-    Without a sampler it has the one that the environment names.
-    """
-    return OurProvider(resource, ids, take, limits, sampler)

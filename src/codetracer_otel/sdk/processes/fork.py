@@ -61,7 +61,13 @@ def watch_forks(active_session: Callable[[], Session | None]) -> None:
     Os.register_at_fork(
         before=before, after_in_parent=after_in_parent, after_in_child=after_in_child
     )
-    _before_atexit(lambda: after_last_fork(active_session()))
+
+    def before_exit() -> None:
+        session = active_session()
+        if session is not None:  # one that is quiet since a fork has its threads back
+            session.prepare_for_exit()
+
+    _before_atexit(before_exit)
 
 
 class _Fork(threading.local):
@@ -74,7 +80,7 @@ class _Fork(threading.local):
     """
 
     session: Session | None = None
-    release: Callable[[], None] | None = None
+    release: Callable[[], object] | None = None
     is_of_thread = False
 
     def let_sigterm_arrive(self) -> None:
@@ -86,12 +92,6 @@ class _Fork(threading.local):
 
 class _Process:
     is_forked_by_thread = False  # by whatever ancestor: the first thread's stack is that one's
-
-
-def after_last_fork(session: Session | None) -> None:
-    """Let a session that is quiet since a fork have its threads back while there can be any."""
-    if session is not None:
-        session.prepare_for_exit()
 
 
 def _before_atexit(call: Callable[[], None]) -> None:

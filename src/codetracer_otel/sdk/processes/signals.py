@@ -214,7 +214,7 @@ def is_in_our_code(frame: FrameType | None) -> bool:
     return False
 
 
-def hold_sigterm() -> Callable[[], None]:
+def hold_sigterm() -> Callable[[], object]:
     """Let SIGTERM wait for this thread where we would answer it; return the undo.
 
     CPython forgets in a forked child what arrived before its hooks run. Without our handler the
@@ -226,11 +226,7 @@ def hold_sigterm() -> Callable[[], None]:
         return lambda: None
     if signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}):
         return lambda: None
-    return _release_sigterm
-
-
-def _release_sigterm() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    return lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 @contextlib.contextmanager

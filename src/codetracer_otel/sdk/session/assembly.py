@@ -43,7 +43,7 @@ from codetracer_otel.sdk.otel.resource import (
     resource_attributes,
 )
 from codetracer_otel.sdk.otel.root_sampler import build_root_sampler, load_sampler
-from codetracer_otel.sdk.otel.tracer_provider import build_provider
+from codetracer_otel.sdk.otel.tracer_provider import OurProvider
 from codetracer_otel.sdk.parts.exporters import build_export_queues, left_out_of_environment
 from codetracer_otel.sdk.parts.known_secrets import build_known_secrets, learn_environment
 from codetracer_otel.sdk.parts.output_paths import native_targets
@@ -76,7 +76,6 @@ if TYPE_CHECKING:
     from codetracer_otel.model.span_view import SpanView
     from codetracer_otel.sdk.diagnostics.logger import SessionLog
     from codetracer_otel.sdk.metrics.measuring import Measuring
-    from codetracer_otel.sdk.otel.tracer_provider import OurProvider
     from codetracer_otel.sdk.overhead.bounding import Overhead
     from codetracer_otel.sdk.parts.session_part import SessionPart
     from codetracer_otel.sdk.parts.steps import StepRecording
@@ -429,9 +428,16 @@ class _Assembly:
         if not self._settings.disabled:
             provider = ProviderInstallation(
                 self._settings, self._classifier, self._sampler, self._notify, self._known
-            ).install(lambda: self._build_provider(pipeline, ids), recording, installed)
+            ).install(
+                lambda: OurProvider(
+                    self._resource, ids, pipeline.add_span, self._settings.limits, self._sampler
+                ),
+                recording,
+                installed,
+            )
         judging = (self._classifier, self._names)
-        call_adoption = _call_adoption_of(recording)
+        # the recorder gives what it captures of instrumented functions to their own spans
+        call_adoption = None if recording is None else CallAdoption(recording.recorder.expect_call)
         installed.callback(
             self._reporting.topics.install(
                 provider, ids, judging, call_adoption, self._check_process
@@ -485,11 +491,6 @@ class _Assembly:
         if sigterm is not None:
             sigterm.resume()
 
-    def _build_provider(self, pipeline: Pipeline, ids: RandomIds) -> OurProvider:
-        return build_provider(
-            self._resource, ids, pipeline.add_span, self._settings.limits, self._sampler
-        )
-
     def _redact(self, records: Sequence[Record], views: Sequence[SpanView]) -> Sequence[SpanView]:
         views = self._redaction.redact(records, views)
         self._busiest.add(records, len(views))
@@ -526,7 +527,7 @@ class _Assembly:
             stats=self._stats,
             after_fork=self._after_fork,
             notify=self._notify,
-            unmatched_rules=self._unmatched_rules,
+            unmatched_rules=lambda: self._classifier.hits.unmatched(),  # noqa: PLW0108 - of the present chain
             conclude=lambda: conclude(self._session, self._reporting),
             failed=self._reporting.failures.at_end,
             learn_environment=lambda: self._learn_environment(self._classifier),
@@ -534,9 +535,6 @@ class _Assembly:
             filter_names=lambda: [source.path for source in self._chain.summary],
             reload=lambda trace_filter: self._reload(recording, trace_filter),
         )
-
-    def _unmatched_rules(self) -> list[str]:
-        return self._classifier.hits.unmatched()  # of the chain that is in force at this moment
 
     def _reload(self, recording: Recording | None, trace_filter: object) -> list[str]:
         if self._steps is not None:
@@ -634,10 +632,3 @@ def _abandon(session: Session, timeout: float = 1.0) -> None:
     """End a session where another reason to stop is under way."""
     with contextlib.suppress(CodetracerError):
         session.shutdown_at_once(timeout)
-
-
-def _call_adoption_of(recording: Recording | None) -> CallAdoption | None:
-    """Let the recorder give what it captures of instrumented functions to their own spans."""
-    if recording is None:
-        return None
-    return CallAdoption(recording.recorder.expect_call)

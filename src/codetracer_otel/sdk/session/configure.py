@@ -83,12 +83,8 @@ def begin_session(
     is_io = chain.io is not None and chain.io.capture
     settings = replace(settings, policy=settings.policy.with_io_of_filter(is_asked_for=is_io))
     with _Active.lock:
-        present = _Active.session
-        if (
-            present is not None
-            and present.is_running
-            and _is_same(present, settings, chain.summary)
-        ):
+        present = active_session()
+        if present is not None and _is_same(present, settings, chain.summary):
             return present
         outer = _make_way(settings)
         with _going_on(outer), hidden_variables(settings.unusable):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.bindings import Time
 from codetracer_otel.instrumentation.topics import LEVELS, Level
@@ -34,7 +34,7 @@ def notify_topics(notify: Notify, lines: TopicLines) -> Notify:
 
 
 class TopicClassifier:
-    """A classifier whose decisions are printed, each with the rule behind it."""
+    """A classifier whose decisions are printed under ``filter``, each with the rule behind it."""
 
     def __init__(self, classifier: Classifier, lines: TopicLines) -> None:
         self._classifier = classifier
@@ -49,11 +49,6 @@ class TopicClassifier:
         if self._lines.prints("filter", Level.DEBUG):
             self._lines.emit("filter", "classified", _facts(identity, decision), Level.DEBUG)
         return decision
-
-
-def emit_decisions(classifier: Classifier, lines: TopicLines) -> Classifier:
-    """Return a classifier that prints what it decides under the topic ``filter``."""
-    return cast("Classifier", TopicClassifier(classifier, lines))
 
 
 def _facts(identity: CodeIdentity, decision: Decision) -> dict[str, object]:

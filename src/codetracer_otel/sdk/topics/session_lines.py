@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from codetracer_otel.exporters.files.jsonl import JsonLinesExporter
 from codetracer_otel.instrumentation.manual.backend import SLOT
@@ -10,8 +10,8 @@ from codetracer_otel.instrumentation.topics import Level
 from codetracer_otel.sdk.settings.error_policy import OnRecorderError
 from codetracer_otel.sdk.topics.own_lines import (
     SharedOutput,
+    TopicClassifier,
     TopicExporter,
-    emit_decisions,
     is_ours_by_scope,
     notify_topics,
 )
@@ -63,13 +63,14 @@ class SessionTopics:
 
     def watch_decisions(self, classifier: Classifier) -> Classifier:
         """Return the classifier with its decisions told."""
-        return emit_decisions(classifier, self._lines)
+        return cast("Classifier", TopicClassifier(classifier, self._lines))
 
     def watch_deliveries(self, export_queues: Sequence[ExportQueue]) -> None:
         """Tell of deliveries, and let JSON lines on the same output leave out what is printed."""
         for export_queue in export_queues:
             exporter = export_queue.exporter
-            if isinstance(exporter, JsonLinesExporter) and self._shares_output(exporter):
+            is_shared = self._settings.topics.output is None
+            if is_shared and isinstance(exporter, JsonLinesExporter) and exporter.writes_to_stderr:
                 exporter = SharedOutput(exporter, self._is_printed)
             export_queue.exporter = TopicExporter(export_queue.name, exporter, self._lines)
 
@@ -136,9 +137,6 @@ class SessionTopics:
         }
         self._lines.emit("session", "session_started", {})
         self._lines.emit("config", "configured", facts, kind="config")
-
-    def _shares_output(self, exporter: JsonLinesExporter) -> bool:
-        return exporter.writes_to_stderr and self._settings.topics.output is None
 
     def _is_printed(self, view: SpanView) -> bool:
         if not is_ours_by_scope(view) or self._lines.is_off:
