@@ -39,7 +39,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command ``mcp``."""
     parser = commands.add_parser(
         "mcp",
-        help="answer an agent's questions about traces (MCP on standard input and output)",
         description="Serve traces over the Model Context Protocol on standard input and output: "
         "summary, find_calls, call, subtree, diff, why. Nothing but the traces named, or those in "
         "the folders named, is read, and nothing is sent anywhere. Needs codetracer-otel[mcp].",

@@ -38,7 +38,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "check",
-        help="validate filter files",
         description="Validate filter files as one chain, in the order given.",
         epilog=_EXAMPLES,
     )

@@ -33,7 +33,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command ``diff``."""
     parser = commands.add_parser(
         "diff",
-        help="say what two runs differ in, by function and call path",
         description="Compare two runs by call path: new and vanished functions, numbers of calls, "
         "times, errors, other results for the same arguments; the heaviest first.",
         epilog=_EXAMPLES,

@@ -85,7 +85,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "init",
-        help="write a commented starter filter",
         description=f"Write {MARKER}/{FILTER_FILE} with comments and examples.",
         epilog=_EXAMPLES,
     )

@@ -41,7 +41,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command ``report``."""
     parser = commands.add_parser(
         "report",
-        help="write one HTML page with the timeline of a trace",
         description="Write one self-contained HTML page: timeline, search, function table, "
         "details. It loads nothing from anywhere. It shows the values that the trace holds.",
         epilog=_EXAMPLES,
@@ -154,25 +153,27 @@ class FilterRules:
 
     def of(self, function: Function, keys: Iterable[str]) -> RuleTexts | None:
         """Return the rules behind a function and these attributes; None where it is unknown."""
-        if not function.file or "\0" in function.file:
+        decision = self._decision(function)
+        if decision is None:
             return None
-        classifier = self._classifier_of(function.file)
-        identity = None if classifier is None else _identity(function, classifier.chain.roots)
-        if classifier is None or identity is None:
-            return None
-        decision = classifier.classify(identity)
         values = {key: text for key in keys if (text := _value_text(decision, key))}
         traced = "traced by" if decision.traces else "the filters of now would skip it by"
         return RuleTexts(f"{traced} {_source_text(decision.source)}", values)
 
     def hide(self, function: Function, text: str) -> str:
         """Return a text of the function's file without what looks like a secret."""
+        decision = self._decision(function)
+        if decision is None:
+            return ""
+        rules = decision.text_rules
+        return text if rules is None else rules.redact_texts([text])[0]
+
+    def _decision(self, function: Function) -> Decision | None:
+        if not function.file or "\0" in function.file:
+            return None
         classifier = self._classifier_of(function.file)
         identity = None if classifier is None else _identity(function, classifier.chain.roots)
-        if classifier is None or identity is None:
-            return ""
-        rules = classifier.classify(identity).text_rules
-        return text if rules is None else rules.redact_texts([text])[0]
+        return None if classifier is None or identity is None else classifier.classify(identity)
 
     def _classifier_of(self, file: str) -> Classifier | None:
         folder = os.path.dirname(file)
@@ -180,14 +181,11 @@ class FilterRules:
             self._projects[folder] = discover(folder) if os.path.isdir(folder) else None
         project = self._projects[folder]
         if project not in self._classifiers:
-            self._classifiers[project] = self._of_project(project)
+            try:
+                self._classifiers[project] = self._compiled(project)
+            except FilterError:  # nobody asked for this one; `check` says what is wrong with it
+                self._classifiers[project] = None
         return self._classifiers[project]
-
-    def _of_project(self, project: str | None) -> Classifier | None:
-        try:
-            return self._compiled(project)
-        except FilterError:
-            return None  # nobody asked for this one; `check` says what is wrong with it
 
     def _compiled(self, project: str | None) -> Classifier:
         return compile_chain(load_asked(project, self._given))
@@ -200,11 +198,12 @@ def _identity(function: Function, roots: Iterable[str]) -> CodeIdentity | None:
         primary = function.name.strip("<>")
         names = dict.fromkeys(name for name in (primary, by_path) if name)
         return CodeIdentity(tuple(names), function.file, _BODY)
-    stem = os.path.splitext(os.path.basename(function.file))[0]
+    folder, file = os.path.split(function.file)
+    folder, stem = os.path.basename(folder), os.path.splitext(file)[0]
     parts = function.name.split(".")
     for count in range(len(parts) - 1, 0, -1):
         module = ".".join(parts[:count])
-        is_package = stem == "__init__" and parts[count - 1] == _folder_name(function.file)
+        is_package = stem == "__init__" and parts[count - 1] == folder
         if module in (_MAIN, by_path) or parts[count - 1] == stem or is_package:
             known = dict.fromkeys(name for name in (module, by_path) if name)
             return CodeIdentity(tuple(known), function.file, ".".join(parts[count:]))
@@ -212,10 +211,6 @@ def _identity(function: Function, roots: Iterable[str]) -> CodeIdentity | None:
         return None
     # native recordings name functions without their module
     return CodeIdentity((by_path,), function.file, function.name)
-
-
-def _folder_name(file: str) -> str:
-    return os.path.basename(os.path.dirname(file))
 
 
 def _value_text(decision: Decision, key: str) -> str:

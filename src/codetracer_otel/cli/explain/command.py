@@ -35,7 +35,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the command line."""
     parser = subparsers.add_parser(
         "explain",
-        help="say what a filter does to a function, and why",
         description="Say what the filters do to code, and which rule is the reason. "
         "Nothing is imported or run.",
         epilog=_EXAMPLES,

@@ -59,7 +59,6 @@ def add_attach_parser(subparsers: Parsers) -> None:
     """Add the command ``attach``."""
     parser = subparsers.add_parser(
         "attach",
-        help="trace a process that runs already",
         description="Begin a session in a running process of this user: CPython from 3.14 on, or "
         "one that was started with --control or CODETRACER_AUTO_START=dormant.",
         epilog=_ATTACH_EXAMPLES,
@@ -87,7 +86,6 @@ def add_status_parser(subparsers: Parsers) -> None:
     """Add the command ``status``."""
     parser = subparsers.add_parser(
         "status",
-        help="list the processes that take commands",
         description="List the processes of this user that take commands, or one of them.",
         epilog=_STATUS_EXAMPLES,
     )
@@ -100,7 +98,6 @@ def add_reload_parser(subparsers: Parsers) -> None:
     """Add the command ``reload``."""
     parser = subparsers.add_parser(
         "reload",
-        help="give a traced process another filter",
         description="Give a traced process another filter, or let it read its files again.",
         epilog=_RELOAD_EXAMPLES,
     )
@@ -113,7 +110,6 @@ def add_dump_parser(subparsers: Parsers) -> None:
     """Add the command ``dump``."""
     parser = subparsers.add_parser(
         "dump",
-        help="deliver what a flight recorder has kept",
         description="Let a process deliver what its flight recorder has kept, and the calls that "
         "are open, as unfinished.",
         epilog=_DUMP_EXAMPLES,
@@ -128,7 +124,6 @@ def add_dump_parser(subparsers: Parsers) -> None:
 def _add_short_parser(name: str, subparsers: Parsers) -> None:
     parser = subparsers.add_parser(
         name,
-        help=_SHORT[name],
         description=f"{_SHORT[name].capitalize()}.",
         epilog=f"examples:\n  codetracer-otel {name} 4711\n",
     )

@@ -38,7 +38,6 @@ def add_install_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentP
     """Add the command ``install-autostart``."""
     parser = subparsers.add_parser(
         "install-autostart",
-        help="let CODETRACER_AUTO_START=1 start a session with the interpreter",
         description=f"Write {FILE_NAME} into this environment's site-packages.",
         epilog=_INSTALL_EXAMPLES,
     )
@@ -49,7 +48,6 @@ def add_remove_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
     """Add the command ``remove-autostart``."""
     parser = subparsers.add_parser(
         "remove-autostart",
-        help="undo install-autostart",
         description=f"Remove {FILE_NAME} from this environment's site-packages.",
         epilog=_REMOVE_EXAMPLES,
     )

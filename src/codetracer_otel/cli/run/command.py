@@ -79,7 +79,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command ``run``; what names the program is split off before, see `split_target`."""
     parser = commands.add_parser(
         "run",
-        help="run a program under tracing",
         usage="%(prog)s [options] (SCRIPT | -m MODULE | -c CODE | --pytest | --unittest) [args]",
         description="Run a program under tracing; its output and exit status stay its own.",
         epilog=_EXAMPLES,
@@ -241,16 +240,10 @@ def build_target(given: TargetWords | None) -> Target:
     if given.flag.startswith("--"):
         return Target(TargetKind.MODULE, given.flag[2:], given.words)
     name, *arguments = given.words
-    if not given.flag:
-        return _path_target(name, tuple(arguments))
-    kind = TargetKind.MODULE if given.flag == "-m" else TargetKind.COMMAND
-    return Target(kind, name, tuple(arguments))
-
-
-def _path_target(path: str, arguments: tuple[str, ...]) -> Target:
-    if path == "-":
-        return Target(TargetKind.STDIN, path, arguments)
-    return script_target(path, arguments)
+    if not given.flag and name != "-":
+        return script_target(name, tuple(arguments))
+    kinds = {"-m": TargetKind.MODULE, "-c": TargetKind.COMMAND, "": TargetKind.STDIN}
+    return Target(kinds[given.flag], name, tuple(arguments))
 
 
 def build_launch(target: Target, *, framework_filter: bool) -> StartMode:

@@ -212,21 +212,14 @@ def _register_source(code: CodeType, source: str) -> None:
         register(code if by_code else "<string>", source, "<string>")
 
 
-def _prepare_archive(_: Target, __: ModuleType) -> Call:
-    return _run_module_as_main, ("__main__", False)  # without a change of sys.argv
-
-
-def _prepare_module(target: Target, _: ModuleType) -> Call:
-    return _run_module_as_main, (target.name,)
-
-
 # as the interpreter
 _run_module_as_main: Final[Callable[..., object]] = vars(runpy)["_run_module_as_main"]
 
 _PREPARATIONS: Final[Mapping[TargetKind, Callable[[Target, ModuleType], Call]]] = {
     TargetKind.SCRIPT: _prepare_script,
-    TargetKind.ARCHIVE: _prepare_archive,
-    TargetKind.MODULE: _prepare_module,
+    # without a change of sys.argv
+    TargetKind.ARCHIVE: lambda _target, _main: (_run_module_as_main, ("__main__", False)),
+    TargetKind.MODULE: lambda target, _main: (_run_module_as_main, (target.name,)),
     TargetKind.COMMAND: _prepare_command,
     TargetKind.STDIN: _prepare_stdin,
 }

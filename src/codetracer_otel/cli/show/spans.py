@@ -94,14 +94,9 @@ def _error(details: Details) -> str:
     for name, _, values in details.events:
         if name == "exception":
             facts = dict(values)
-            return _exception(facts)
+            told = f"{facts.get('exception.type', '')}: {facts.get('exception.message', '')}"
+            return str(facts.get("text", told))  # of a native recording it is one text
     return details.message or "error"
-
-
-def _exception(facts: dict[str, Any]) -> str:
-    if "text" in facts:  # of a native recording
-        return str(facts["text"])
-    return f"{facts.get('exception.type', '')}: {facts.get('exception.message', '')}"
 
 
 def detail_lines(call: Shown) -> Iterator[str]:

@@ -57,7 +57,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command ``show``."""
     parser = commands.add_parser(
         "show",
-        help="print a trace as an indented call tree",
         description="Print traces as call trees: JSON lines, also of the Collector's file "
         "exporter or packed with gzip, native traces (their directories), folders of those, or - "
         "for the standard input. A single native trace that was cut off is repaired.",
@@ -208,15 +207,13 @@ class _Page:
 
     def _headings(self, call: Shown) -> Iterator[str]:
         run = None if call.run is None else self._traces.spans.runs[call.run]
-        if call.run != self._run and run is not None and (run.facts or self._has_several()):
+        has_several = len(self._traces.spans.runs) > 1
+        if call.run != self._run and run is not None and (run.facts or has_several):
             self._run, self._trace = call.run, ""
             yield clean(run_text(run))
         if call.trace_id != self._trace:
             self._trace = call.trace_id
             yield f"trace {call.trace_id}{kept_text(call)}"
-
-    def _has_several(self) -> bool:
-        return len(self._traces.spans.runs) > 1
 
     def _slowest(self, calls: Iterable[Shown]) -> Iterator[str]:
         yield from self._losses()
