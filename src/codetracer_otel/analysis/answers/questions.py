@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.analysis.answers.budget import MOST_TOKENS, within
+from codetracer_otel.analysis.answers.budget import within
 from codetracer_otel.analysis.answers.calls import Calls
 from codetracer_otel.analysis.captured_values import ARGUMENT, RETURN, holds, short_text
 from codetracer_otel.analysis.differences.change_texts import comparison_lines
@@ -187,6 +187,3 @@ def _at(books: Iterable[Traces], span_id: str) -> tuple[Calls, int]:
         except KeyError:
             continue
     raise KeyError(span_id)
-
-
-__all__ = ["MOST_TOKENS", "difference", "find_calls", "one_call", "subtree", "summary", "why"]

@@ -204,10 +204,14 @@ class _Comparer:
         lost = max((run.lost / max(run.spans, 1) for run in (*self._old, *self._new)), default=0)
         if high <= low * max(_CALLS_RATIO, 1 + 2 * lost):
             return False
+        return self._are_apart(path, lambda calls: calls.calls)
+
+    def _are_apart(self, path: int, figure: Callable[[PathCalls], int]) -> bool:
+        """Return whether no repetition of a side is like one of the other, if there are several."""
         if self._noise.count == 1:
             return True
         a, b = (
-            [calls.calls for calls in self._calls(side, path)] for side in (self._old, self._new)
+            [figure(calls) for calls in self._calls(side, path)] for side in (self._old, self._new)
         )
         return max(a) < min(b) or max(b) < min(a)
 
@@ -265,13 +269,7 @@ class _Comparer:
         low, high = sorted((old, new))
         if high <= low * _CALLS_RATIO:
             return False
-        if self._noise.count == 1:
-            return True
-        a, b = (
-            [calls.errors[kind] for calls in self._calls(side, path)]
-            for side in (self._old, self._new)
-        )
-        return max(a) < min(b) or max(b) < min(a)
+        return self._are_apart(path, lambda calls: calls.errors[kind])
 
     def _length(
         self, path: int, kind: ChangeKind, lengths: Callable[[PathCalls], Sequence[int]]

@@ -21,7 +21,7 @@ from codetracer_otel.filters import (
     load_chain,
 )
 from codetracer_otel.filters.code.paths import absolute_path
-from codetracer_otel.filters.language.sources import parse_chain_text, parse_stated_chain
+from codetracer_otel.filters.language.sources import parse_stated_chain
 from codetracer_otel.sdk.settings.launch import StartKind, is_launcher
 from codetracer_otel.sdk.settings.parsers import invalid
 
@@ -201,11 +201,6 @@ def _installed_package(module: str) -> list[str]:
         return []
     places = list(spec.submodule_search_locations or ())
     return places or ([spec.origin] if spec.origin else [])
-
-
-def split_chain(text: str) -> list[str]:
-    """Return the absolute paths of a filter chain ``a.toml::b.toml``; blank parts are skipped."""
-    return [source.label for source in parse_chain_text(text)]
 
 
 def parse_filters(value: object, subject: str) -> tuple[object, ...] | Problem:

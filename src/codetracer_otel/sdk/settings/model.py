@@ -83,41 +83,18 @@ class TopicSettings:
 class Settings:
     """Everything that a session is started with, valid and complete.
 
-    Equal settings mean the same session, apart from the contents of filter files.
+    Equal settings mean the same session, apart from the contents of filter files. Fields without a
+    line here are options of `configure`, which `options/table.py` declares.
 
     Attributes:
         disabled: ``OTEL_SDK_DISABLED``: the session starts and does nothing.
         environment_filters: absolute paths from ``CODETRACER_TRACE_FILTER``.
-        filters: absolute paths and inline filters from the keyword.
-        builtin_filter: whether the builtin filters stand first.
         exporters: `ExporterSpec`, or exporter objects as they were given; empty for none.
         exporters_origin: where they were stated; no part of equality.
-        functions: whether function spans are recorded.
-        capture: subset of args, return, locals, globals, error_locals.
         topics: what ``CODETRACER_TRACE`` asks for.
-        policy: what happens when we fail.
-        service_name: stated name, or None.
-        resource: stated attributes or ``Resource``, or None.
         resource_attributes: pairs of ``OTEL_RESOURCE_ATTRIBUTES``.
-        tracer_provider: stated provider, or None.
-        set_global: whether our provider becomes the global one if none is set.
-        session_id: evaluation session of the traced program, or None.
-        activation_path: absolute path of the file that starts recording, or None.
-        limits: how much of each span is kept.
         bounds: what each span is held to; of ``limits`` and the environment.
-        buffer: how much may wait for delivery.
-        capture_repr: whether ``__repr__`` of the program's classes may run.
-        step_values: which locals a step carries.
-        value_format: the type of captured values as attributes.
-        paths: how ``code.file.path`` is written.
-        respect_parent: an incoming parent that is not sampled is respected.
-        propagate_subprocess: child processes get the current span in their environment.
-        propagate_threads: a thread's parent is the span that started it.
-        signals: SIGTERM delivers what is there.
-        learn_secrets: what is hidden because of its name is hidden wherever it comes again.
-        control: commands are taken over a socket.
         flight_recorder: bytes that are kept until a dump, or None to deliver at once.
-        dump_on: subset of error, sigusr2.
         tail: stated fields of `TailRules`, as pairs, or None for none.
         max_overhead: share of the process's CPU that recording may cost, or None for any.
         remote_parent: from ``TRACEPARENT``, or None.

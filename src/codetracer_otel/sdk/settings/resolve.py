@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.errors import ErrorCode, Problem, configuration_error
+from codetracer_otel.filters import parse_chain_text
 from codetracer_otel.instrumentation.topics import TOPICS
 from codetracer_otel.sdk.settings.error_policy import Origin, Policy, PolicyFlags
 from codetracer_otel.sdk.settings.exporter_specs import (
@@ -19,7 +20,6 @@ from codetracer_otel.sdk.settings.exporter_specs import (
     may_be_grpc,
     missing_plugins,
 )
-from codetracer_otel.sdk.settings.filter_loading import split_chain
 from codetracer_otel.sdk.settings.launch import StartMode
 from codetracer_otel.sdk.settings.limits import Buffer, Limits, TextLengths, bounds_of
 from codetracer_otel.sdk.settings.model import Settings, TopicSettings
@@ -181,33 +181,33 @@ def text_lengths(environ: Mapping[str, str]) -> TextLengths:
     return TextLengths(of_spans if isinstance(of_spans, int) else others, others)
 
 
-def _without_opentelemetry(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without what a configuration file says instead."""
-    return {name: text for name, text in environ.items() if not name.startswith("OTEL_")}
-
-
 class _Reader:
     """Reads option by option; collects problems of keywords and warnings of the environment."""
 
     def __init__(self, keywords: Mapping[str, object], environ: Mapping[str, str]) -> None:
         self._keywords = {name: value for name, value in keywords.items() if value is not None}
         self._config_file = environ.get("OTEL_CONFIG_FILE", "").strip() or None
-        self._environ = _without_opentelemetry(environ) if self._config_file else environ
+        self._environ = environ
+        if self._config_file:  # which says instead what other variables of OpenTelemetry would
+            own = (pair for pair in environ.items() if not pair[0].startswith("OTEL_"))
+            self._environ = dict(own)
         self.problems = [unknown_keyword(name) for name in keywords if name not in OPTIONS]
         self.warnings = misspelt_variables(environ)
 
     def settings(self, launch: StartMode) -> Settings:
-        stated, problems = read_stated(OPTIONS, self._keywords)
+        stated = self._refused(read_stated(OPTIONS, self._keywords))
         sampler, sampler_argument = self._sampler()
         exporters = self._exporters(launch)
         otlp = otlp_environment(self._environ, may_be_grpc=may_be_grpc(exporters))
-        self.problems += problems
+        chain = self._environ.get("CODETRACER_TRACE_FILTER", "")
         limits = self._bounds("limits", Limits())
         values: dict[str, Any] = {
             "disabled": self._warned(is_disabled(self._environ)),
-            "environment_filters": self._environment_filters(),
+            "environment_filters": tuple(source.label for source in parse_chain_text(chain)),
             "exporters": exporters,
-            "exporters_origin": self._origin_of_exporters(),
+            "exporters_origin": (
+                Origin.KEYWORD if "exporter" in self._keywords else Origin.ENVIRONMENT
+            ),
             "topics": self._topics(stated.pop("trace", None)),
             "policy": self._policy(),
             "resource_attributes": self._warned(resource_attributes(self._environ)),
@@ -228,24 +228,19 @@ class _Reader:
         found = tuple(self.warnings)
         return Settings(**values, launch=launch, warnings=found, unusable=_variables_in(found))
 
-    def _environment_filters(self) -> tuple[str, ...]:
-        return tuple(split_chain(self._text("CODETRACER_TRACE_FILTER") or ""))
-
-    def _text(self, variable: str) -> str | None:
-        return self._environ.get(variable, "").strip() or None
-
     def _warned[Value](self, found: tuple[Value, list[Problem]]) -> Value:
         self.warnings += found[1]
         return found[0]
 
+    def _refused[Value](self, found: tuple[Value, Iterable[Problem]]) -> Value:
+        self.problems += found[1]
+        return found[0]
+
     def _exporters(self, launch: StartMode) -> Exporters:
-        if "exporter" not in self._keywords:
-            return self._warned(
-                exporters_from_environment(self._environ, on_terminal=launch.on_terminal)
-            )
-        exporters, problems = exporters_from_keyword(self._keywords["exporter"])
-        self.problems += problems
-        return exporters
+        if "exporter" in self._keywords:
+            return self._refused(exporters_from_keyword(self._keywords["exporter"]))
+        is_watched = launch.on_terminal
+        return self._warned(exporters_from_environment(self._environ, on_terminal=is_watched))
 
     def _sampler(self) -> tuple[str | None, str | None]:
         missing = missing_plugins(self._environ)
@@ -253,20 +248,14 @@ class _Reader:
         stated = self._warned(traces_sampler(self._environ))
         return (None, None) if "OTEL_TRACES_SAMPLER" in _variables_in(missing) else stated
 
-    def _origin_of_exporters(self) -> Origin:
-        return Origin.KEYWORD if "exporter" in self._keywords else Origin.ENVIRONMENT
-
     def _policy(self) -> Policy:
         environment = self._warned(read_variables(POLICY, self._environ))
-        policy, problems = bind_policy(self._keywords.get("policy"), environment)
-        self.problems += problems
-        return policy
+        return self._refused(bind_policy(self._keywords.get("policy"), environment))
 
     def _bounds[Bounds: (Limits, Buffer)](self, name: str, default: Bounds) -> Bounds:
         environment = self._warned(read_variables(_BOUNDS[name], self._environ))
-        bounds, problems = merge_bounds(self._keywords.get(name), default, environment, name)
-        self.problems += problems
-        return bounds
+        stated = self._keywords.get(name)
+        return self._refused(merge_bounds(stated, default, environment, name))
 
     def _remote_parent(self) -> RemoteParent | None:
         parent = remote_parent(self._environ)

@@ -85,11 +85,6 @@ class NativeSource:
         """The directory's own name."""
         return os.path.basename(os.path.abspath(self._path))
 
-    def filters(self) -> list[dict[str, Any]]:
-        """Return the filters that the recording was made with, as its metadata has them."""
-        found = _stated(self._path, "trace_filter", "filters")
-        return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
-
     def read(self, spans: Spans, number: int) -> None:
         """Add every call.
 
@@ -159,7 +154,7 @@ class NativeSource:
             "VariableName": self._variables.append,
             "Type": self._types.add,
             "Function": self._function,
-            "Step": self._step,
+            "Step": lambda body: self._steps([body["line"]]),
             "Call": lambda body: self._call(body["function_id"], body["args"]),
             "Return": lambda body: self._return(body["return_value"]),
             "Event": self._event,
@@ -169,9 +164,6 @@ class NativeSource:
     def _function(self, body: dict[str, Any]) -> None:
         name, path = body["name"], self._paths[body["path_id"]]
         self._functions.append(self._spans.function(name, path, int(body["line"])))
-
-    def _step(self, body: dict[str, Any]) -> None:
-        self._steps([body["line"]])
 
     def _steps(self, lines: list[int]) -> None:
         """Go past steps that follow each other."""

@@ -65,11 +65,6 @@ class ThreadEncoder:
             END: lambda _, out: self._end_unfinished(out),
         }
 
-    @property
-    def depth(self) -> int:
-        """How many calls are open."""
-        return len(self._frames)
-
     def encode(self, entries: list[Entry], *, is_moved: bool = False) -> tuple[list[str], int]:
         """Return the events, and how many of them form whole call trees.
 
@@ -80,7 +75,8 @@ class ThreadEncoder:
         self._codes.redact_batch = self._field_policy_of(entries)
         out: list[str] = []
         if is_moved and self._frames and self._needs_step(entries):
-            out.append(_step_text(self._frames[-1]))
+            frame = self._frames[-1]
+            out.append(frame.code.steps[frame.line])
         whole, frames = 0, self._frames
         append = out.append
         for position, entry in enumerate(entries):
@@ -270,10 +266,6 @@ def _continues(before: Any, entry: Any) -> bool:
 
 def _event(kind: EventKind, metadata: str, content: str) -> str:
     return f'{{"Event":{{"kind":{kind:d},"metadata":{quote(metadata)},"content":{content}}}}}'
-
-
-def _step_text(frame: _Frame) -> str:
-    return frame.code.steps[frame.line]
 
 
 def _nothing() -> None:

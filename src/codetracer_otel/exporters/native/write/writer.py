@@ -149,7 +149,10 @@ class NativeTrace:
         if self.is_writing:
             for thread in [number for number in self._threads if number != HOME_THREAD]:
                 self.end_thread(thread)
-            self._try_to_end()
+            try:
+                self._end()
+            except OSError as error:
+                self._fail(error)
         self._is_finished = True
         if self._file is None:
             return
@@ -187,12 +190,6 @@ class NativeTrace:
             self._file.close()
             self._file = None
         self.directory.discard()
-
-    def _try_to_end(self) -> None:
-        try:
-            self._end()
-        except OSError as error:
-            self._fail(error)
 
     def _repair(self) -> None:
         # on a full disk the end of the events gives way to the two small files
