@@ -6,7 +6,7 @@ PYTEST_FLAGS ?= -q -n 4 --dist worksteal
 # The tests start a thousand interpreters: each would compile 250 modules anew, 1 s.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: all test demo lint types imports pytest matrix collector test-browser pictures \
+.PHONY: all test demo lint types imports environments pytest matrix collector test-browser pictures \
     report-figures chromium third-party bench bench-quick bench-gate cpython-tests \
     forest stress soak live-cycles sanitize fuzz leaks behaviours-hard recipes package wheels \
     dependencies mutants \
@@ -14,7 +14,10 @@ unexport PYTHONDONTWRITEBYTECODE
 
 all: test
 
-test: lint types imports matrix
+# The set-ups wait for a package index and the checks use one core: side by side.
+test:
+	@$(MAKE) --no-print-directory -j 3 --output-sync=target lint types imports environments
+	@$(MAKE) --no-print-directory matrix
 
 # An installation compiles the core for its interpreter, where there is a compiler.
 CORE = hatch_build.py $(wildcard src/codetracer_otel/_core/*.[ch])
@@ -47,6 +50,9 @@ imports: .venv/.installed
 
 pytest: .venv/.installed
 	.venv/bin/python -m pytest $(PYTEST_FLAGS)
+
+environments: .venv/.installed
+	@.venv/bin/python -m tools.matrix --environments
 
 # The same on every CPython from 3.12 to 3.15 that is here, and a table of what ran where.
 matrix: .venv/.installed

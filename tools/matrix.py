@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools.test_plan import EVERYTHING, Plan, plans
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -36,6 +38,7 @@ class Run:
         summary: its closing line, such as ``4606 passed``.
         skips: a line for each reason of a test that was left out.
         again: tests that failed beside others and were run again alone, with this ``status``.
+        plan: what was left out, and how deep the rest went.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Run:
     summary: str
     skips: tuple[str, ...]
     again: tuple[str, ...] = ()
+    plan: Plan = EVERYTHING
 
 
 def main(options: list[str]) -> int:
@@ -53,11 +57,19 @@ def main(options: list[str]) -> int:
     if options == ["--environments"]:
         print(*(place.name for place in places))
         return 0
-    runs = [run_tests(place, options) for place in places]
-    if runs[-1].core == "c":
+    cores = ["auto"] * len(places)
+    has_core = interpreter_of(places[-1], "auto")[1] == "c"
+    if has_core:
         # The recorder in Python is what runs where nothing is compiled, and what the other one is
         # compared with.
-        runs.append(run_tests(places[-1], options, core="python"))
+        places, cores = [*places, places[-1]], [*cores, "python"]
+    found_plans = plans(len(cores), ends_with_python=has_core)
+    if names_tests(options):  # what somebody asked for runs everywhere
+        found_plans = [EVERYTHING] * len(cores)
+    runs = [
+        run_tests(place, core, plan, options)
+        for place, core, plan in zip(places, cores, found_plans, strict=True)
+    ]
     missing = [version for version, place in found.items() if place is None]
     print(report(runs, missing))
     return max(run.status for run in runs)
@@ -77,19 +89,40 @@ def environment(version: str) -> Path | None:
     return place
 
 
-def run_tests(place: Path, options: list[str], core: str = "auto") -> Run:
-    """Run pytest in an environment; its output is shown as it comes."""
-    python = str(place / "bin" / "python")
-    environ = {**os.environ, "CODETRACER_OTEL_CORE": core}  # noqa: TID251 - handed on to the tests
-    asked = subprocess.check_output([python, "-c", _NAME], env=environ, text=True)
+def names_tests(options: list[str]) -> bool:
+    """Return whether pytest's options name a test, a file or a folder."""
+    words = (option.partition("::")[0] for option in options if not option.startswith("-"))
+    return any((PROJECT / word).exists() for word in words)
+
+
+def interpreter_of(place: Path, core: str) -> tuple[str, str]:
+    """Return the name of an environment's interpreter, and which recorder is used there."""
+    command = [place / "bin" / "python", "-c", _NAME]
+    asked = subprocess.check_output(command, env=environ_of(core, EVERYTHING), text=True)
     name, core = asked.strip().split("\t")
+    return name, core
+
+
+def environ_of(core: str, plan: Plan) -> dict[str, str]:
+    """Return what the tests find in the environment."""
+    depth = "whole" if plan.is_whole else "ordinary"
+    stated = {"CODETRACER_OTEL_CORE": core, "CODETRACER_TESTS_DEPTH": depth}
+    return {**os.environ, **stated}  # noqa: TID251 - handed on to the tests
+
+
+def run_tests(place: Path, core: str, plan: Plan, options: list[str]) -> Run:
+    """Run pytest in an environment; its output is shown as it comes."""
+    environ = environ_of(core, plan)
+    name, core = interpreter_of(place, core)
     print(f"\n{name}, recorder in {core}", flush=True)
-    status, output = show([python, "-m", "pytest", *options], environ)
-    run = read_run(name, core, status, output)
+    pytest = [str(place / "bin" / "python"), "-m", "pytest"]
+    left_out = [f"--ignore={path}" for path in plan.left_out]
+    status, output = show([*pytest, *options, *left_out], environ)
+    run = replace(read_run(name, core, status, output), plan=plan)
     if not may_be_load(status, output):
         return run
     print("\nonce more, one at a time:", flush=True)
-    status, _ = show([python, "-m", "pytest", "-q", "--last-failed", "-n", "0"], environ)
+    status, _ = show([*pytest, "-q", "--last-failed", "-n", "0", *left_out], environ)
     return replace(run, status=status, again=tuple(_FAILURES.findall(output)))
 
 
@@ -137,6 +170,7 @@ def report(runs: list[Run], missing: list[str]) -> str:
     lines = ["", "What ran where:"]
     for run in runs:
         lines.append(f"  {run.name:<16} {run.core:<7} {run.summary}")
+        lines += plan_lines(run.plan)
         lines += [f"    skipped {reason}" for reason in run.skips]
         outcome = "failed again" if run.status else "passed"
         lines += [f"    {outcome} alone, after failing beside others: {test}" for test in run.again]
@@ -145,6 +179,13 @@ def report(runs: list[Run], missing: list[str]) -> str:
         for version in missing
     ]
     return "\n".join(lines)
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """Return what the table says of a plan."""
+    why = f"    left out: {len(plan.left_out)} files and folders, see tools/test_plan.py"
+    depth = "    random tests: a quarter of the examples that the first interpreter tried"
+    return [why] * bool(plan.left_out) + [depth] * (not plan.is_whole)
 
 
 if __name__ == "__main__":

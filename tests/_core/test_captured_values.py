@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import only, rule
+from tests.depth import examples
 
 from codetracer_otel._core import load
 from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
@@ -265,7 +266,7 @@ def captured(core, program, options, *rules):
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(program=calls)
 def test_both_cores_capture_the_same(options, program):
     assert captured("c", program, options) == captured("python", program, options)

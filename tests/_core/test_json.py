@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests._core import test_span_recorder as recorded
 from tests._core.test_otlp import delivered, program_of, values
 from tests.conftest import rule
+from tests.depth import examples
 
 from codetracer_otel._core import load
 from codetracer_otel.exporters.files.chrome import ChromeExporter
@@ -50,19 +51,19 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("json")
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.lists(values, max_size=8))
 def test_any_values_are_written_alike(folder, values):
     check(folder, delivered(program_of(values)))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(recorded.programs)
 def test_any_calls_are_written_alike(folder, program):
     check(folder, delivered(lambda: recorded.run(program)))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.lists(st.one_of(st.text(max_size=128), st.floats(), st.integers()), max_size=6))
 def test_any_texts_and_numbers_are_written_alike(folder, values):
     check(folder, delivered(program_of(values)))
@@ -123,7 +124,7 @@ times = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(times, times)
 def test_times_are_written_as_python_writes_them(start, duration):
     (block, *_) = delivered_once()

@@ -17,6 +17,7 @@ from opentelemetry.trace.span import TraceState
 from tests._core import test_span_recorder as recorded
 from tests._core.test_record_block import Keeping
 from tests.conftest import only, rule
+from tests.depth import examples
 
 from codetracer_otel._core import load
 from codetracer_otel.exporters.otlp.encoder import OtlpEncoder
@@ -117,13 +118,13 @@ values = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.lists(values, max_size=8))
 def test_any_values_are_written_alike(values):
     check(delivered(program_of(values)))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(recorded.programs)
 def test_any_calls_are_written_alike(program):
     check(delivered(lambda: recorded.run(program)))

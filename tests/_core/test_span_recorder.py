@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import only, rule
+from tests.depth import examples
 
 from codetracer_otel._core import load
 from codetracer_otel._core.span_recorder import CompiledBuffer
@@ -205,7 +206,7 @@ def attributes_without_times(span):
     return attributes.items()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(programs)
 def test_both_cores_record_the_same_calls(program):
     with pytest.MonkeyPatch.context() as patch:

@@ -8,6 +8,7 @@ import sys
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.depth import examples
 
 from codetracer_otel.cli import main
 
@@ -63,7 +64,9 @@ def folder(tmp_path, monkeypatch):
 
 
 @settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=examples(150),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(command=st.sampled_from(COMMANDS[:-1]), rest=st.lists(words, max_size=4))
 def test_no_command_takes_its_arguments_for_a_defect_of_ours(folder, capsys, command, rest):

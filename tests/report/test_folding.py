@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import examples
 from tests.report.lines import line, write
 from tests.report.page_data import page_of
 
@@ -75,7 +76,7 @@ forests = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(forests, st.integers(2, 70))
 def test_every_span_is_shown_or_counted_once_and_the_limit_holds(forest, limit):
     spans = Spans(1000)

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import examples
 from tests.report.lines import line, write
 from tests.report.page_data import page_of
 
@@ -120,7 +121,7 @@ slices = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(slices)
 def test_no_two_slices_of_a_row_overlap(made):
     given_slices = [

@@ -4,6 +4,7 @@ import json
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import examples
 
 from codetracer_otel.exporters.files.json_text import encode_line
 from codetracer_otel.model.value import REDACTED_NODE, decimal
@@ -27,7 +28,7 @@ def strict_loads(line: str) -> dict[str, object]:
     return json.loads(line, parse_constant=refuse_constant)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(st.dictionaries(texts, values, max_size=6), st.sampled_from([4500, LIMIT]))
 def test_any_mapping_becomes_one_ascii_line_of_strict_json_within_the_limit(fields, limit):
     line = encode_line(fields, limit)
@@ -39,7 +40,7 @@ def test_any_mapping_becomes_one_ascii_line_of_strict_json_within_the_limit(fiel
     assert text.encode("utf-8")
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(
     st.dictionaries(
         st.text(max_size=4),

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from tests.depth import examples
 from tests.exporters.made import batch, plan, record, view
 from tests.exporters.otlp.test_encoder import attribute_maps, normal, records, views
 
@@ -55,7 +56,7 @@ def both(made):
     return tuple(map(json_format.MessageToDict, read))  # where every NaN is the same
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.lists(records(), max_size=3), st.lists(views, max_size=3), attribute_maps)
 def test_it_is_the_message_that_protobuf_carries(made, more, resource):
     if made or more:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import examples
 
 from codetracer_otel.filters.decisions.rule_index import RuleIndex
 from codetracer_otel.filters.language.selector import Matcher, MatchType, compile_pattern
@@ -21,7 +22,7 @@ def found(index, text):
     return sorted(numbers)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.lists(MATCHERS, max_size=8), TEXTS)
 def test_the_index_finds_what_asking_every_rule_finds(matchers, text):
     index = RuleIndex(enumerate(matchers))

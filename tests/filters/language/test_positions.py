@@ -3,6 +3,7 @@ from __future__ import annotations
 import tomli
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import examples
 
 from codetracer_otel.filters.language.positions import Positions, path_text
 
@@ -63,7 +64,7 @@ def test_a_path_is_written_like_in_messages():
     assert path_text(()) == ""
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(st.text("ab[]{}=,.\"'#\n\\ ", max_size=30))
 def test_any_text_is_read_to_its_end(text):
     assert Positions(text).of(("a", 0, "b"))[0] >= 1

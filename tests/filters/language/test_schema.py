@@ -8,6 +8,7 @@ import tomli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from tests.depth import examples
 from tests.filters.chains import filter_text, problems
 from tests.filters.language.test_loader import MISTAKES
 
@@ -126,7 +127,7 @@ def written(value):
     return json.dumps(value)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 @given(DOCUMENT)
 def test_what_one_accepts_the_other_accepts(document):
     text = "".join(f"{key} = {written(value)}\n" for key, value in document.items())

@@ -6,6 +6,7 @@ import pytest
 import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import examples
 
 from codetracer_otel.filters.patterns.character_classes import read_class
 from codetracer_otel.filters.patterns.pattern_error import PatternError
@@ -37,7 +38,7 @@ def test_a_class_without_an_end_is_refused(text):
         read_class(text, 0)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.text("ab-]\\dW[:&~ .", max_size=8))
 def test_the_sample_of_a_class_that_is_accepted_matches_it(members):
     with contextlib.suppress(PatternError, regex.error):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import examples
 
 from codetracer_otel.filters.patterns.glob import compile_glob
 from codetracer_otel.filters.patterns.glob_syntax import expand_glob, glob_prefixes, glob_texts
@@ -33,7 +34,7 @@ def test_a_malformed_glob_is_refused_with_a_remedy(pattern, message):
         expand_glob(pattern)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(patterns, texts)
 def test_every_match_starts_with_a_prefix_and_is_one_of_the_texts(pattern, text):
     alternatives = expand_glob(pattern)

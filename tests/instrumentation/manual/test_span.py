@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import TraceFlags
+from tests.depth import examples
 from tests.topic_reading import named, parse, read_lines, topics
 from tests.traced_run import spans_in
 
@@ -367,7 +368,7 @@ def test_a_hostile_value_still_gives_one_valid_line(capsys, value):
         max_size=5,
     )
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_any_fields_give_one_valid_line(fields):
     stream = []
     with ct.configure(exporter=[], functions=False, trace="app"):

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opentelemetry import context as otel_context
 from tests.conftest import only, rule
+from tests.depth import examples
 
 from codetracer_otel._core import load
 from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
@@ -406,7 +407,7 @@ CORES = [
 
 
 @pytest.mark.parametrize("core", CORES)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(program=programs(LEGAL + BETWEEN))
 def test_each_call_of_a_legal_order_is_recorded_once(core, program):
     driver, stats = run(core, program)
@@ -423,7 +424,7 @@ def test_each_call_of_a_legal_order_is_recorded_once(core, program):
 
 
 @pytest.mark.parametrize("core", CORES)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(program=programs(LEGAL + BETWEEN + BROKEN))
 @example([("start", 0, "outer", "none"), ("start", 0, "items", "none"), ("lose", 0, "", "none")])
 def test_no_call_of_a_broken_order_is_recorded_twice_or_stays_open(core, program):
@@ -435,7 +436,7 @@ def test_no_call_of_a_broken_order_is_recorded_twice_or_stays_open(core, program
 
 
 @pytest.mark.skipif(load().module is None, reason=f"no build: {load().reason}")
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(program=programs(LEGAL + BETWEEN + BROKEN))
 def test_both_recorders_keep_the_same_records(program):
     (python, python_stats), (compiled, stats) = run("python", program), run("c", program)
@@ -444,7 +445,7 @@ def test_both_recorders_keep_the_same_records(program):
 
 
 @pytest.mark.parametrize("core", CORES)
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 @given(program=programs(LEGAL + BETWEEN), after=st.integers(0, 5))
 def test_a_forked_child_records_what_begins_in_it_and_nothing_else(core, program, after):
     def fork(driver):

@@ -4,6 +4,7 @@ import threading
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import examples
 
 from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 
@@ -87,7 +88,7 @@ def test_clearing_forgets_everything():
     assert buffer.take(9) == [2]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(
     st.lists(st.one_of(st.just("push"), st.integers(min_value=0, max_value=5)), max_size=60),
     st.integers(min_value=1, max_value=8),

@@ -9,6 +9,7 @@ import weakref
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import examples
 
 from codetracer_otel.instrumentation.steps.callbacks import build_step_callbacks
 from codetracer_otel.instrumentation.steps.namespace_variables import NamedVariables
@@ -103,7 +104,7 @@ TREES = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(TREES, TREES)
 def test_values_look_the_same_where_their_texts_and_types_do(one, other):
     assert looks_same(one, one)

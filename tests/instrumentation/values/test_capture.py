@@ -23,6 +23,7 @@ import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import examples
 
 from codetracer_otel.filters.types import Action
 from codetracer_otel.instrumentation.values.capture import build_capture
@@ -864,7 +865,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(value=VALUES, patterns=st.sampled_from([None, SECRET, Rules(types={"x.Y": Action.DROP})]))
 def test_whatever_is_captured_can_be_exported(value, patterns):
     captured = capture(value, patterns, max_string=5, max_items=3, max_depth=3)

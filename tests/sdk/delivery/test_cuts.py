@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from tests.depth import examples
 from tests.exporters.every_exporter import shown_by_every_exporter, shown_by_span_exporters
 
 import codetracer_otel
@@ -82,7 +83,7 @@ def shown_of(secret, text):
     return best
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=examples(EXAMPLES), deadline=None)
 @given(written_secrets(), st.integers(0, 300))
 def test_a_cut_never_shows_more_than_three_characters_of_a_secret(written, length):
     text, secret = written

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry import trace
 from tests.conftest import HEADER, rule
+from tests.depth import examples
 
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.filters.types import FoldRules
@@ -82,7 +83,7 @@ def ended(call, parent, ids, records):
     records.append(record(number, parent, name, 5 * number, length, details))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(call=CALLS, size=st.integers(1, 40), step=st.sampled_from([0, 1, 10**10]))
 def test_counts_and_times_add_up_to_those_of_a_run_without_it(call, size, step):
     records, ids, clock = [], iter(range(1, 10**6)), [0]

@@ -32,6 +32,7 @@ from opentelemetry.trace import (
     set_span_in_context,
     use_span,
 )
+from tests.depth import examples
 
 from codetracer_otel.exporters.otel_spans import views_of
 from codetracer_otel.sdk.otel.light_span import LightSpan
@@ -114,7 +115,7 @@ steps = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(st.lists(steps, max_size=8), st.one_of(st.none(), attribute_maps))
 def test_whatever_is_done_with_it_gives_the_span_that_the_sdk_gives(todo, attributes):
     def act(span):

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import examples
 
 from codetracer_otel.errors import Problem
 from codetracer_otel.sdk.settings.otel_environment import (
@@ -49,7 +50,7 @@ def test_without_a_trace_parent_there_is_none():
 
 
 @given(st.text(alphabet="0123456789abcdef-", max_size=60))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 def test_any_trace_parent_is_read_or_a_problem(text):
     parent = remote_parent({"TRACEPARENT": text})
 

@@ -8,6 +8,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import examples
 
 from codetracer_otel.exporters.native.read import events as module
 from codetracer_otel.exporters.native.read.events import EventStream, TruncatedError
@@ -31,7 +32,7 @@ def laid_out(events, gaps):
     return text + "]", ends
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(EVENTS, st.lists(SPACE, min_size=1, max_size=3), st.integers(1, 40))
 def test_every_event_comes_with_the_place_of_its_end(events, gaps, chunk):
     text, ends = laid_out(events, gaps)
@@ -44,7 +45,7 @@ def test_every_event_comes_with_the_place_of_its_end(events, gaps, chunk):
         ]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(EVENTS, st.lists(SPACE, min_size=1, max_size=3), st.integers(1, 40), st.data())
 def test_what_stands_before_a_cut_is_read_up_to_the_last_whole_event(events, gaps, chunk, data):
     text, ends = laid_out(events, gaps)

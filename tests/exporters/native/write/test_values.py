@@ -5,6 +5,7 @@ import json
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.depth import examples
 
 from codetracer_otel.exporters.native.read.validation import Validator
 from codetracer_otel.exporters.native.tables import Tables, TypeKind
@@ -57,7 +58,7 @@ def write(value):
     return json.loads(text), validator
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(VALUES)
 def test_every_captured_value_is_written_with_its_type(value):
     written, validator = write(value)
