@@ -131,7 +131,8 @@ def test_times_are_written_as_python_writes_them(start, duration):
     entry_start, entry_end = block.native.times()[0][:2]
     output = block.native.new_output()
     offset = start - entry_start
-    plans = [((b"[", 0, b",", 7, b",", 4, b",", 8, b"]"), 0)] * len(block.native.plans)
+    template = (b"[", 0, b",", 7, b",", 4, b",", 8, b"]")
+    plans = [(template, template, 0)] * len(block.native.plans)
     segments = [(b"", b"", offset)] * len(block.native.segments)
     objects = [None] * len(block.native.objects)
     block.native.render(output, plans, segments, objects, start - duration, 1000, lambda _: b"-")
@@ -164,10 +165,11 @@ def test_templates_that_do_not_fit_are_refused():
         (plans, segments[:-1], [], 0, 100),
         (plans, segments, [b""], 0, 100),
         ([b""] * len(plans), segments, [], 0, 100),
-        ([((9,), 0)] * len(plans), segments, [], 0, 100),
-        ([((-1,), 0)] * len(plans), segments, [], 0, 100),
-        ([((6,), 2)] * len(plans), segments, [], 0, 100),
-        ([(("text",), 0)] * len(plans), segments, [], 0, 100),
+        ([((9,), (), 0)] * len(plans), segments, [], 0, 100),
+        ([((), (-1,), 0)] * len(plans), segments, [], 0, 100),
+        ([((6,), (6,), 2)] * len(plans), segments, [], 0, 100),
+        ([((6,), (), 1)] * len(plans), segments, [], 0, 100),
+        ([(("text",), (), 0)] * len(plans), segments, [], 0, 100),
         (plans, [("", b"", 0)] * len(segments), [], 0, 100),
     ):
         with pytest.raises((TypeError, ValueError)):

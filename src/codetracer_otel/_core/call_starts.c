@@ -9,39 +9,35 @@
 
 #define FREE_BYTES 256          /* of values, in what the record buffer counts for any record */
 
-/* What a new call stands on. */
-typedef struct {
-    PyObject *segment;          /* borrowed of the entry below */
-    uint64_t span_id;
-    uint64_t ratio_key;
-    int knows_ratio;
-} parent;
-
-/* 1: found; 0: Python has to say; -1: an exception.  Without native entries the topmost record of the
-   Python stack is asked, which becomes the thread's `python_stack`. */
+/* Without native entries the topmost record of the Python stack is asked, which becomes the thread's
+   `python_stack`. */
 static int
-find_parent(ct_core *core, ct_thread *thread, PyObject *context, parent *found)
+find_parent(ct_core *core, ct_thread *thread, PyObject *code, PyObject *context, ct_parent *found)
 {
     ct_entry *below = ct_top(thread);
     if (below != NULL) {
         if (below->context != context) {
-            return 0;
+            return CT_NOT_FOUND;
         }
-        *found = (parent){below->segment, below->span_id, below->ratio_key, below->knows_ratio};
-        return 1;
+        *found = (ct_parent){Py_NewRef(below->segment), below->span_id, below->ratio_key, below->knows_ratio};
+        return CT_FOUND;
     }
     /* Whoever gives the thread another stack lets its calls be boxed, which forgets this one. */
     PyObject *stack = thread->python_stack;
     if (stack == NULL && (stack = ct_python_stack(core, thread)) == NULL) {
-        return PyErr_Occurred() ? -1 : 0;
+        return PyErr_Occurred() ? -1 : CT_NOT_FOUND;
     }
     Py_ssize_t height = PyList_GET_SIZE(stack);
     PyObject *record = height == 0 ? NULL : PyList_GET_ITEM(stack, height - 1);
-    if (record == NULL || PyList_GET_ITEM(record, CT_CONTEXT) != context) {
-        return 0;
+    if (record == NULL) {
+        return CT_NOT_FOUND;
     }
-    found->segment = PyList_GET_ITEM(record, CT_SEGMENT);
-    found->knows_ratio = 0;
+    if (PyList_GET_ITEM(record, CT_CONTEXT) == core->roots.never) {
+        return ct_begin_trace(core, thread, stack, code, context, found);
+    }
+    if (PyList_GET_ITEM(record, CT_CONTEXT) != context || PyList_GET_ITEM(record, CT_SEGMENT) == Py_None) {
+        return CT_NOT_FOUND;
+    }
     PyObject *number = PyList_GET_ITEM(record, CT_SPAN_ID);
     if (number != thread->number) {
         uint64_t read = PyLong_AsUnsignedLongLong(number);
@@ -51,12 +47,13 @@ find_parent(ct_core *core, ct_thread *thread, PyObject *context, parent *found)
         Py_XSETREF(thread->number, Py_NewRef(number));
         thread->number_read = read;
     }
+    found->segment = Py_NewRef(PyList_GET_ITEM(record, CT_SEGMENT));
     found->span_id = thread->number_read;
-    return found->segment != Py_None;
+    return CT_FOUND;
 }
 
 static int
-find_ratio_key(ct_core *core, parent *below)
+find_ratio_key(ct_core *core, ct_parent *below)
 {
     PyObject *key = PyObject_GetAttr(below->segment, core->ratio_key_name);
     if (key == NULL) {
@@ -163,32 +160,34 @@ ct_abandon_in_this_frame(ct_core *core, const ct_site *site)
     return frame == NULL ? 0 : ct_abandon(core, frame);
 }
 
-/* 1: recorded; 0: left to Python, nothing has happened; -1: an exception. */
+/* CT_FOUND: recorded; CT_REFUSED: it is not to be; CT_NOT_FOUND: left to Python, nothing has happened; -1: an
+   exception. */
 int
 ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, PyObject *context)
 {
-    parent below = {0};
+    ct_parent below = {0};
     ct_writer writer;
     int64_t now;
 
-    int is_found = find_parent(core, thread, context, &below);
-    if (is_found <= 0) {
-        core->parentless += is_found == 0;
-        return is_found;
-    }
     ct_frame *frame = ct_current_frame(PyThreadState_Get());
     if (frame == NULL || ct_code_of(frame) != code) {
-        return 0;       /* an event that C code reports of itself has no frame */
+        return CT_NOT_FOUND;    /* an event that C code reports of itself has no frame */
     }
     if (site->suspends) {
         int is_known = is_known_to_python(core, frame);
         if (is_known != 0 || ct_abandon(core, frame) < 0) {
-            return is_known > 0 ? 0 : -1;
+            return is_known > 0 ? CT_NOT_FOUND : -1;
         }
+    }
+    int is_found = find_parent(core, thread, code, context, &below);
+    if (is_found != CT_FOUND) {
+        core->parentless += is_found == CT_NOT_FOUND;
+        return is_found;
     }
     int is_sampled_out = 0;
     if (site->has_ratio_bound) {
         if (!below.knows_ratio && find_ratio_key(core, &below) < 0) {
+            Py_DECREF(below.segment);
             return -1;
         }
         is_sampled_out = below.ratio_key >= site->ratio_bound;
@@ -196,7 +195,6 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
     }
     int is_unrecorded = 0, written = 1;
     site->references++;     /* a capture lets other threads run, which may register the code anew */
-    Py_INCREF(below.segment);
     uint64_t id = below.span_id;
     if ((!is_sampled_out && ct_new_span_id(core, thread, &id) < 0)
         || (core->clock != NULL && ct_read_clock(core, &now) < 0)) {
@@ -250,7 +248,7 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
         ct_log_charge(core->log, value_bytes);
     }
     core->native_calls++;
-    return 1;
+    return CT_FOUND;
 
 error_with_values:
     if (written >= 0 && !is_sampled_out) {

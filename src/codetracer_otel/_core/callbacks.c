@@ -128,7 +128,7 @@ on_start(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
     if (is_begun < 0) {
         return fail(core, code);
     }
-    if (is_begun == 0) {
+    if (is_begun == CT_NOT_FOUND) {
         return hand_on_start(core, site, arguments, count);
     }
     Py_RETURN_NONE;

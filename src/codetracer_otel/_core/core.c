@@ -13,20 +13,20 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
         "log", "context_variable", "threads_local", "decide", "start", "result", "unwind", "yield_",
         "resume", "throw_in", "error_boundary", "charge", "overflow", "deferred_ends", "clock",
         "next_id", "urandom", "form_of_class", "describe", "undecided", "runs_code",
-        "limits", "suspended", "descriptions", NULL
+        "limits", "suspended", "descriptions", "roots", NULL
     };
     PyObject *log, *of[18], *undecided;
     int runs_code;
     ct_limits limits;
-    PyObject *suspended, *descriptions;
+    PyObject *suspended, *descriptions, *roots;
 
     if (!PyArg_ParseTupleAndKeywords(
-            arguments, keywords, "$O!OOOOOOOOOOOOOOOOOOOp(nnnn)O!O:Core", names,
+            arguments, keywords, "$O!OOOOOOOOOOOOOOOOOOOp(nnnn)O!OO!:Core", names,
             ct_state_of(type)->log_type, &log,
             &of[0], &of[1], &of[2], &of[3], &of[4], &of[5], &of[6], &of[7], &of[8], &of[9], &of[10],
             &of[11], &of[12], &of[13], &of[14], &of[15], &of[16], &of[17], &undecided,
             &runs_code, &limits.max_depth, &limits.max_items, &limits.max_string,
-            &limits.max_nodes, &PyDict_Type, &suspended, &descriptions)) {
+            &limits.max_nodes, &PyDict_Type, &suspended, &descriptions, &PyTuple_Type, &roots)) {
         return NULL;
     }
     if (!PyContextVar_CheckExact(of[0])) {
@@ -56,7 +56,8 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
     core->runs_code = runs_code;
     core->limits = limits;
     core->suspended = Py_NewRef(suspended);
-    if (ct_read_descriptions(&core->descriptions, descriptions) < 0) {
+    if (ct_read_descriptions(&core->descriptions, descriptions) < 0
+        || ct_read_roots(&core->roots, roots) < 0) {
         Py_DECREF(core);
         return NULL;
     }
@@ -95,6 +96,9 @@ core_traverse(ct_core *core, visitproc visit, void *arg)
     Py_VISIT(core->suspended);
     int found = ct_visit_descriptions(&core->descriptions, visit, arg);
     if (found == 0) {
+        found = ct_visit_roots(&core->roots, visit, arg);
+    }
+    if (found == 0) {
         found = ct_visit_sites(core, visit, arg);
     }
     if (found == 0) {
@@ -132,6 +136,7 @@ core_clear(ct_core *core)
     Py_CLEAR(core->undecided);
     ct_clear_classes(&core->classes);
     ct_clear_descriptions(&core->descriptions);
+    ct_clear_roots(&core->roots);
     Py_CLEAR(core->stack_name);
     Py_CLEAR(core->ratio_key_name);
     Py_CLEAR(core->thread_key);
@@ -192,6 +197,7 @@ core_begin_in_forked_child(ct_core *core, PyObject *Py_UNUSED(ignored))
         return NULL;
     }
     ct_forget_threads(core, thread);
+    ct_note_process(&core->roots);
     Py_RETURN_NONE;
 }
 
@@ -200,6 +206,12 @@ core_set_ids(ct_core *core, PyObject *next_id)
 {
     Py_XSETREF(core->next_id, next_id == Py_None ? NULL : Py_NewRef(next_id));
     Py_RETURN_NONE;
+}
+
+static PyObject *
+core_set_roots(ct_core *core, PyObject *arguments)
+{
+    return ct_set_roots(&core->roots, arguments) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 static PyObject *
@@ -263,6 +275,8 @@ static PyMethodDef core_methods[] = {
      PyDoc_STR("begin_in_forked_child()\n--\n\nForget other threads, and seed the ids anew.")},
     {"set_ids", (PyCFunction)core_set_ids, METH_O,
      PyDoc_STR("set_ids(next_id)\n--\n\nTake span ids from next_id(); None for our own.")},
+    {"set_roots", (PyCFunction)core_set_roots, METH_VARARGS,
+     PyDoc_STR("set_roots(model, parent_id, bound)\n--\n\nSay what traces that begin here have in common.")},
     {"take_counts", (PyCFunction)core_take_counts, METH_NOARGS,
      PyDoc_STR("take_counts()\n--\n\n"
                "Return (site, kept, sampled out, begun in Python) since the last time.")},

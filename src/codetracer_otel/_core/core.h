@@ -141,6 +141,42 @@ typedef struct {
     PyObject *wall_offset_name;
 } ct_descriptions;
 
+/* Where in a segment, which all calls of a trace on one thread share, its fields are.  Those of the thread and the
+   trace come first. */
+typedef enum {
+    CT_TRACE_ID_SLOT, CT_RATIO_KEY_SLOT, CT_WALL_OFFSET_SLOT, CT_THREAD_ID_SLOT, CT_THREAD_NAME_SLOT,
+    CT_FLAGS_SLOT, CT_STATE_SLOT, CT_REMOTE_SLOT, CT_ATTRIBUTES_SLOT, CT_SEGMENT_SLOTS
+} ct_segment_slot;
+
+/* How traces begin, see roots.c. */
+typedef struct {
+    PyTypeObject *type;
+    Py_ssize_t slots[CT_SEGMENT_SLOTS];
+    PyObject *model;            /* a segment; NULL: Python begins every trace */
+    PyObject *never;            /* the context of a record that no call's is equal to */
+    PyObject *span_key;
+    PyObject *refuse;
+    uint64_t parent_id;         /* in another process; 0: none */
+    uint64_t bound;             /* of a sampler, for the low half of a trace id */
+    int has_bound;
+    unsigned forks;             /* that Python knows of */
+} ct_roots;
+
+/* What a new call stands on. */
+typedef struct {
+    PyObject *segment;          /* strong */
+    uint64_t span_id;
+    uint64_t ratio_key;
+    int knows_ratio;
+} ct_parent;
+
+/* Whether there is one; an exception is -1. */
+enum {
+    CT_NOT_FOUND,               /* Python has to say */
+    CT_FOUND,
+    CT_REFUSED                  /* the call is not recorded: Python has taken note of it */
+};
+
 typedef struct ct_core {
     PyObject_HEAD
     ct_log *log;                /* strong */
@@ -162,6 +198,7 @@ typedef struct ct_core {
     PyObject *describe;         /* of an exception that leaves a call: (ending, description) */
     ct_classes classes;         /* what it said */
     ct_descriptions descriptions;
+    ct_roots roots;
     ct_limits limits;
     ct_suspensions suspensions;
     PyObject *suspended;        /* Python's: dict, address of a frame -> record */
@@ -185,6 +222,7 @@ ct_state *ct_state_of(PyTypeObject *type);
 
 /* clock.c */
 int ct_read_clock(ct_core *core, int64_t *now);
+int ct_read_wall_offset(int64_t *offset);
 
 /* values.c */
 int ct_is_plain(const ct_site *site, PyObject *value);
@@ -233,6 +271,7 @@ int ct_keep_suspended(ct_core *core, void *frame, PyObject *record);
 int ct_visit_threads(ct_core *core, visitproc visit, void *arg);
 void ct_forget_threads(ct_core *core, ct_thread *but);
 int ct_seed(ct_core *core, ct_thread *thread);
+uint64_t ct_random_id(ct_thread *thread);
 int ct_new_span_id(ct_core *core, ct_thread *thread, uint64_t *id);
 PyObject *ct_python_stack(ct_core *core, ct_thread *thread);
 
@@ -253,6 +292,16 @@ int ct_box_suspended(ct_core *core, const void *frame);
 int ct_box_all_suspended(ct_core *core);
 int ct_visit_suspended(ct_core *core, visitproc visit, void *arg);
 void ct_clear_suspended(ct_core *core);
+
+/* roots.c */
+int ct_watch_forks(void);
+void ct_note_process(ct_roots *roots);
+int ct_read_roots(ct_roots *roots, PyObject *told);
+int ct_set_roots(ct_roots *roots, PyObject *arguments);
+int ct_visit_roots(ct_roots *roots, visitproc visit, void *arg);
+void ct_clear_roots(ct_roots *roots);
+int ct_begin_trace(ct_core *core, ct_thread *thread, PyObject *stack, PyObject *code, PyObject *context,
+                   ct_parent *found);
 
 /* call_starts.c */
 int ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, PyObject *context);

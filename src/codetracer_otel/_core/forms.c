@@ -77,6 +77,10 @@ read_segment(PyObject *form, ct_segment_form *segment, const ct_forms *forms)
     (void)read_piece(remote, &segment->remote);
     (void)read_piece(state, &segment->state);
     (void)read_piece(suffix, &segment->suffix);
+    if (forms->parent_id < 2) {
+        PyErr_SetString(PyExc_ValueError, "a head has no tag before the parent's id");
+        return -1;
+    }
     Py_ssize_t places[] = {forms->span_id, forms->parent_id, forms->start, forms->end};
     for (size_t i = 0; i < Py_ARRAY_LENGTH(places); i++) {
         if (places[i] < 0 || (size_t)places[i] + 8 > segment->child.size) {

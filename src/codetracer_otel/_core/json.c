@@ -216,22 +216,22 @@ render_entry(rendering *rendering, const ct_item *item)
     const segment_form *segment = &rendering->segments[item->segment];
     PyObject *form = PyList_GET_ITEM(rendering->plans, item->plan);
     size_t begin = rendering->output->size;
-    PyObject *template;
+    PyObject *child, *root;
     int values;
 
-    if (form == Py_None || !segment->is_known || entry->ending != CT_RETURNED || entry->parent_id == 0
+    if (form == Py_None || !segment->is_known || entry->ending != CT_RETURNED
         || entry->busy != 0 || entry->suspensions != 0 || entry->start > entry->end
         || !ct_is_written(entry->start, segment->wall_offset)
         || !ct_is_written(entry->end, segment->wall_offset)) {
         return 0;
     }
-    if (!PyArg_ParseTuple(form, "O!i:template", &PyTuple_Type, &template, &values)) {
+    if (!PyArg_ParseTuple(form, "O!O!i:template", &PyTuple_Type, &child, &PyTuple_Type, &root, &values)) {
         return -1;
     }
     if (values != entry->argument_count + entry->has_result) {
         return 0;
     }
-    int done = put_template(rendering, item, template);
+    int done = put_template(rendering, item, entry->parent_id == 0 ? root : child);
     if (done < 0) {
         PyErr_NoMemory();
     }
@@ -249,31 +249,35 @@ render_entry(rendering *rendering, const ct_item *item)
     return 1;
 }
 
+/* Whether it is a tuple of bytes and fields, with so many values. */
 static int
-check_template(PyObject *form)
+is_template(PyObject *template, int values)
 {
-    PyObject *template;
-    int values, found = 0;
-
-    if (form == Py_None) {
-        return 0;
-    }
-    if (!PyTuple_Check(form) || !PyArg_ParseTuple(form, "O!i:template", &PyTuple_Type, &template, &values)) {
-        goto error;
-    }
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(template); i++) {
         PyObject *part = PyTuple_GET_ITEM(template, i);
         long field = PyBytes_Check(part) ? 0 : PyLong_Check(part) ? PyLong_AsLong(part) : -1;
         if (field < 0 || field >= FIELDS) {
-            goto error;
+            return 0;
         }
-        found += !PyBytes_Check(part) && field == VALUE;
+        values -= !PyBytes_Check(part) && field == VALUE;
     }
-    if (found == values) {
+    return values == 0;
+}
+
+/* None, or (template of a child, of a root, how many values each has). */
+static int
+check_form(PyObject *form)
+{
+    PyObject *child, *root;
+    int values;
+
+    if (form == Py_None
+        || (PyTuple_Check(form)
+            && PyArg_ParseTuple(form, "O!O!i:template", &PyTuple_Type, &child, &PyTuple_Type, &root, &values)
+            && is_template(child, values) && is_template(root, values))) {
         return 0;
     }
-error:
-    PyErr_SetString(PyExc_TypeError, "a template is a tuple of bytes and fields, and how many are values");
+    PyErr_SetString(PyExc_TypeError, "templates are tuples of bytes and fields, and how many are values");
     return -1;
 }
 
@@ -281,7 +285,7 @@ static int
 read_forms(rendering *rendering, PyObject *segments)
 {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(rendering->plans); i++) {
-        if (check_template(PyList_GET_ITEM(rendering->plans, i)) < 0) {
+        if (check_form(PyList_GET_ITEM(rendering->plans, i)) < 0) {
             return -1;
         }
     }

@@ -54,6 +54,9 @@ module_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "no index for extras of code objects is left");
         return -1;
     }
+    if (ct_watch_forks() < 0) {
+        return -1;
+    }
     state->stack_name = PyUnicode_InternFromString("stack");
     state->ratio_key_name = PyUnicode_InternFromString("ratio_key");
     state->thread_key = PyUnicode_InternFromString("codetracer_otel._core.thread");

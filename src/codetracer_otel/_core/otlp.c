@@ -6,6 +6,8 @@
 #include "forms.h"
 #include "texts.h"
 
+#define ID_TAG_SIZE 2           /* of a span id: its tag and its length */
+
 typedef struct {
     ct_block *block;
     ct_output *output;
@@ -102,7 +104,7 @@ measure_entry(encoding *encoding, const ct_item *item, size_t *room)
     const char *at = ct_values_of(entry);
     int done = 1;
 
-    if (!plan->is_known || !segment->is_known || entry->ending != CT_RETURNED || entry->parent_id == 0
+    if (!plan->is_known || !segment->is_known || entry->ending != CT_RETURNED
         || (plan->state.bytes != NULL && segment->state.size != 0)
         || entry->argument_count != PyTuple_GET_SIZE(plan->keys)
         || entry->argument_count > CT_MAX_ARGUMENTS
@@ -122,18 +124,26 @@ measure_entry(encoding *encoding, const ct_item *item, size_t *room)
     return done;
 }
 
-static void
+/* Returns where it ends: the head of a root has no parent's field. */
+static unsigned char *
 put_head(const encoding *encoding, unsigned char *to, const ct_entry *entry, const ct_segment_form *segment)
 {
     uint64_t start = (uint64_t)(entry->start + segment->wall_offset);
     uint64_t end = (uint64_t)(entry->end + segment->wall_offset);
-    piece head = entry->parent_id == segment->remote_id ? segment->remote : segment->child;
+    int is_remote = entry->parent_id != 0 && entry->parent_id == segment->remote_id;
+    piece head = is_remote ? segment->remote : segment->child;
+    size_t parent = (size_t)encoding->forms.parent_id, behind = parent + 8;
 
     memcpy(to, head.bytes, head.size);
     memcpy(to + encoding->forms.span_id, &entry->span_id, 8);
-    memcpy(to + encoding->forms.parent_id, &entry->parent_id, 8);
+    memcpy(to + parent, &entry->parent_id, 8);
     memcpy(to + encoding->forms.start, &start, 8);
     memcpy(to + encoding->forms.end, &end, 8);
+    if (entry->parent_id != 0) {
+        return to + head.size;
+    }
+    memmove(to + parent - ID_TAG_SIZE, to + behind, head.size - behind);
+    return to + head.size - 8 - ID_TAG_SIZE;
 }
 
 /* Append the span of an entry; 1: done, 0: Python has to encode it, -1: no memory. */
@@ -155,8 +165,7 @@ encode_entry(encoding *encoding, const ct_item *item)
     }
     /* The length of most spans takes two bytes. */
     unsigned char *field = output->bytes + output->size, *body = field + 3, *to = body;
-    put_head(encoding, to, entry, segment);
-    to += segment->child.size;
+    to = put_head(encoding, to, entry, segment);
     to = put_piece(to, plan->state.bytes != NULL ? plan->state : segment->state);
     to = put_piece(to, plan->constant);
     to = put_piece(to, segment->suffix);

@@ -13,14 +13,21 @@ from codetracer_otel._core.record_block import CompiledBlock
 from codetracer_otel._core.verdicts import NameVerdicts
 from codetracer_otel.bindings import Os, Time
 from codetracer_otel.filters.secrets.scan_tables import scan_tables
-from codetracer_otel.instrumentation.spans.parents import UNDECIDED
+from codetracer_otel.instrumentation.context.runtime_context import span_key
+from codetracer_otel.instrumentation.spans.parents import NEVER, UNDECIDED
 from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
 from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
 from codetracer_otel.instrumentation.values.exceptions import drop_frames, read_traceback
 from codetracer_otel.instrumentation.values.objects.fields import wants_nothing
 from codetracer_otel.model.ids import gives_random_ids
-from codetracer_otel.model.record import NOT_CAPTURED, Ending, ExceptionRecord, SpanDetails
+from codetracer_otel.model.record import (
+    NOT_CAPTURED,
+    Ending,
+    ExceptionRecord,
+    SpanDetails,
+    TraceOnThread,
+)
 from codetracer_otel.model.value import REDACTED_NODE, Node, NodeKind
 from codetracer_otel.own_code import FOLDER, is_ours
 
@@ -29,6 +36,7 @@ if TYPE_CHECKING:
     from contextvars import ContextVar
     from types import CodeType
 
+    from opentelemetry.context import Context
     from opentelemetry.sdk.trace.id_generator import IdGenerator
 
     from codetracer_otel.filters.types import WalkRules
@@ -37,7 +45,7 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.values.limits import ValueLimits
     from codetracer_otel.instrumentation.values.objects.fields import Wanted
     from codetracer_otel.model.protocols import CallAdopter
-    from codetracer_otel.model.record import Plan, Record, RootSampler, TraceOnThread
+    from codetracer_otel.model.record import Plan, Record, RootSampler
     from codetracer_otel.model.record_block import RecordBlock
 
     Walk = tuple[dict[str, int] | None, Callable[[str], None] | None]
@@ -189,6 +197,7 @@ class CompiledRecorder(PythonRecorder):
         callbacks = super().callbacks()
         self.in_flight.add((self._decide, self._describe))
         core = self._core = self._build_core(callbacks)
+        self._set_roots()
         self._stacks.box, self._stacks.box_all = core.box, core.box_all
         self.suspended.take_in_others = core.box_suspended
         for traced_code in self.traced_codes.values():
@@ -216,6 +225,7 @@ class CompiledRecorder(PythonRecorder):
         self._has_random_ids = gives_random_ids(ids)
         if self._core is not None:
             self._core.set_ids(None if self._has_random_ids else self.next_span_id)
+            self._set_roots()
 
     def expect_call(self, code: CodeType, call_adoption: CallAdopter) -> None:
         """Let hand-written spans adopt calls of ``code``, which compiled code knows nothing of."""
@@ -275,7 +285,22 @@ class CompiledRecorder(PythonRecorder):
             descriptions=(ExceptionRecord, FOLDER) if self._describes_in_c() else None,
             undecided=UNDECIDED,
             runs_code=self._runs_code,
+            roots=(TraceOnThread, NEVER, span_key(), self._refuse),
         )
+
+    def _set_roots(self) -> None:
+        """Let compiled code begin traces if ids and times are its own to make."""
+        is_own_clock = (self.clock.monotonic_ns, self.clock.wall_ns) == (
+            Time.monotonic_ns,
+            Time.time_ns,
+        )
+        model = self.parents.root_model() if is_own_clock and self._has_random_ids else None
+        self._core.set_roots(*(model or (None, 0, None)))
+
+    def _refuse(self, code: CodeType, context: Context) -> None:
+        """Take note of a trace that a sampler does not keep: nothing below its call is recorded."""
+        self.parents.refused_by_sampler += 1
+        self.calls.push_unsampled(self.stacks.local.stack, code, context)
 
     def _describes_in_c(self) -> bool:
         return self.is_ours is is_ours and not self.ends.takes_text_of_program

@@ -101,8 +101,8 @@ rotated(uint64_t word, int bits)
 }
 
 /* xoroshiro128+ of Blackman and Vigna: a period of 2^128 - 1, 1 ns; ids need no more. */
-static uint64_t
-random_id(ct_thread *thread)
+uint64_t
+ct_random_id(ct_thread *thread)
 {
     uint64_t a = thread->random[0], b = thread->random[1], sum = a + b;
     b ^= a;
@@ -115,7 +115,7 @@ int
 ct_new_span_id(ct_core *core, ct_thread *thread, uint64_t *id)
 {
     if (core->next_id == NULL) {
-        *id = random_id(thread);
+        *id = ct_random_id(thread);
         return 0;
     }
     PyObject *made = PyObject_CallNoArgs(core->next_id);

@@ -166,6 +166,7 @@ class Plan:
     ratio_bound: int | None = None
 
 
+LOW_64_BITS: Final = (1 << 64) - 1
 SAMPLED: Final = 1  # W3C trace flags
 RANDOM: Final = 2  # the trace id is random in its 56 last bits at least
 
@@ -256,6 +257,24 @@ class RemoteParent:
     trace_flags: int = 1
     trace_state: str = ""
     is_remote: bool = True
+
+
+class KeepsByRatio:
+    """A `RootSampler` that keeps traces by the low half of their ids.
+
+    Args:
+        bound: ids whose low half reaches it are not kept.
+        is_by_parent: a trace that goes on from a parent is kept.
+    """
+
+    def __init__(self, bound: int, *, is_by_parent: bool) -> None:
+        self.bound = bound
+        self.is_by_parent = is_by_parent
+
+    def __call__(self, trace_id: int, parent: RemoteParent | None) -> Sampled | None:
+        """Return what is said of a trace that is kept."""
+        is_kept = (parent and self.is_by_parent) or trace_id & LOW_64_BITS < self.bound
+        return Sampled() if is_kept else None
 
 
 type RootSampler = Callable[[int, RemoteParent | None], Sampled | None]

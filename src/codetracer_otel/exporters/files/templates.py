@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from codetracer_otel.model.record import Plan, Record
     from codetracer_otel.model.record_block import Texts
 
-    Template = tuple[tuple[bytes | int, ...], int]
+    Template = tuple[bytes | int, ...]
+    Form = tuple[Template, Template, int]  # of a child, of a root, and how many values they have
     Write = Callable[[SpanView, Plan], Mapping[str, Any]]
 
 _MAX_TEMPLATES: Final = 10_000
@@ -63,7 +64,7 @@ class Templates:
     def __init__(self, write: Write, end: str = "") -> None:
         self._write = write
         self._end = end
-        self._of_plans: dict[int, tuple[Plan, Template | None]] = {}
+        self._of_plans: dict[int, tuple[Plan, Form | None]] = {}
         self._output: Texts | None = None
 
     def render(
@@ -89,11 +90,11 @@ class Templates:
             for segment in block.segments
         ]
         values = [_json_value(value) for value in block.objects]
-        plans = [self._template(plan) for plan, _ in block.plans]
+        plans = [self._form(plan) for plan, _ in block.plans]
         block.render(output, plans, segments, values, origin_ns, longest, lambda i: one(block[i]))
         return output
 
-    def _template(self, plan: Plan) -> Template | None:
+    def _form(self, plan: Plan) -> Form | None:
         known = self._of_plans.get(id(plan))
         if known is None:
             if len(self._of_plans) >= _MAX_TEMPLATES:
@@ -102,19 +103,25 @@ class Templates:
             known = self._of_plans[id(plan)] = plan, self._made(plan)
         return known[1]
 
-    def _made(self, plan: Plan) -> Template | None:
+    def _made(self, plan: Plan) -> Form | None:
+        expected = len(plan.argument_names) + plan.captures_return
+        child = self._cut(plan, mark(Field.PARENT_ID), expected)
+        root = self._cut(plan, None, expected)
+        return None if child is None or root is None else (child, root, expected)
+
+    def _cut(self, plan: Plan, parent_id: str | None, expected: int) -> Template | None:
         view = _marked_view(plan)
         if view is None:
             return None
+        view.parent_span_id = parent_id
         pieces = _MARK.split(encoded(self._write(view, plan)) + self._end)
         texts, keys, values = pieces[::3], pieces[1::3], pieces[2::3]
         fields = [int(key or value) for key, value in zip(keys, values, strict=True)]
         parts: list[bytes | int] = [texts[0].encode()]
         for field, text in zip(fields, texts[1:], strict=True):
             parts += [field, text.encode()]
-        expected = len(plan.argument_names) + plan.captures_return
         has_all = fields.count(Field.VALUE) == expected and "\\u0000" not in "".join(texts)
-        return (tuple(parts), expected) if has_all else None
+        return tuple(parts) if has_all else None
 
 
 def _marked_view(plan: Plan) -> SpanView | None:
@@ -127,7 +134,6 @@ def _marked_view(plan: Plan) -> SpanView | None:
     if view.dropped_attributes:
         return None
     view.trace_id, view.span_id = mark(Field.TRACE_ID), mark(Field.SPAN_ID)
-    view.parent_span_id = mark(Field.PARENT_ID)
     of_thread: Any = {mark(Field.THREAD): None}
     attributes = [(key, value) for key, value in view.attributes.items() if key not in _THREAD]
     place = list(view.attributes).index(_THREAD[0])

@@ -8,7 +8,7 @@ import opentelemetry.context as context_api
 from opentelemetry.context import Context
 from opentelemetry.context.context import _RuntimeContext
 from opentelemetry.context.contextvars_context import ContextVarsRuntimeContext
-from opentelemetry.trace import set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
 from codetracer_otel.model.record import CONTEXT, EXTRAS, SpanDetails
 
@@ -102,6 +102,12 @@ def variable_of(runtime: _RuntimeContext) -> ContextVar[Context] | None:
     if type(runtime) is not ContextVarsRuntimeContext:
         return None
     return getattr(runtime, "_current_context", None)
+
+
+def span_key() -> str:
+    """Return under what a context has its span; OpenTelemetry makes the name as it is imported."""
+    (key,) = set_span_in_context(INVALID_SPAN, Context())
+    return key
 
 
 def active_runtime() -> _RuntimeContext:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry.trace import get_current_span
 
@@ -17,12 +17,14 @@ from codetracer_otel.model.record import (
     EXTRAS,
     HOOK_MARK,
     INHERITED_ID,
+    LOW_64_BITS,
     RANDOM,
     RECORD_LENGTH,
     SAMPLED,
     SEGMENT,
     SPAN_ID,
     UNSAMPLED_CONTEXT,
+    KeepsByRatio,
     Link,
     Record,
     RemoteParent,
@@ -116,6 +118,20 @@ def build_hook_like(code: Any, below: Record) -> Record:
     return entry
 
 
+class RootModel(NamedTuple):
+    """What the traces that begin on a thread without an open call have in common.
+
+    Attributes:
+        segment: all but its times and its thread, and its trace id if that is 0.
+        parent_id: of each root, in another process; 0 for none.
+        bound: ids of new traces whose low half reaches it are not kept; None for no bound.
+    """
+
+    segment: TraceOnThread
+    parent_id: int
+    bound: int | None
+
+
 class Parents:
     """Resolves the parent of a call whose context is not the one its caller began with.
 
@@ -163,6 +179,23 @@ class Parents:
         self._keeps_all_roots = self._remote is None and keeps_root is None
         self._new_trace_id = ids.generate_trace_id
         self._new_flags = SAMPLED | (RANDOM if has_random_traces(ids) else 0)
+
+    def root_model(self) -> RootModel | None:
+        """Return how roots begin where nobody has to be asked about each; None elsewhere."""
+        remote, keeps = self._remote, self._keeps_root
+        if keeps is not None and type(keeps) is not KeepsByRatio:
+            return None
+        bound = None if keeps is None or keeps.bound > LOW_64_BITS else keeps.bound
+        if remote is None:
+            return RootModel(TraceOnThread(0, 0, trace_flags=self._new_flags), 0, bound)
+        is_refused = self._respect_parent and not remote.trace_flags & SAMPLED
+        if is_refused or (keeps is not None and not keeps.is_by_parent):
+            return None
+        parent_id = wire_span_id(remote.span_id)
+        flags = remote.trace_flags & RANDOM | SAMPLED
+        model = TraceOnThread(remote.trace_id, 0, 0, "", flags, remote.trace_state)
+        model.remote_parent_id = parent_id if remote.is_remote else 0
+        return RootModel(model, parent_id, None)
 
     def adopt_any(
         self, context: Context, below: Record, base: Record

@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanKind, get_current_span
 from codetracer_otel.errors import ErrorCode
 from codetracer_otel.exporters.attributes import deliverable
 from codetracer_otel.instrumentation.manual.context import below_remote
-from codetracer_otel.model.record import Sampled
+from codetracer_otel.model.record import KeepsByRatio, Sampled
 from codetracer_otel.sdk.otel.host_provider import host_provider
 from codetracer_otel.sdk.otel.rule_sampler import build_rule_sampler
 from codetracer_otel.sdk.settings.exporter_specs import NAMED_SAMPLERS, RULES_SAMPLER, SAMPLER_GROUP
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from codetracer_otel.model.record import RemoteParent, RootSampler
     from codetracer_otel.sdk.settings.model import Settings
 
-_LOW_64_BITS: Final = (1 << 64) - 1
 _BY_PARENT: Final = "parentbased_"
 _ROOT: Final = Context()  # None would be the current context, which may hold a span
 _KEPT: Final = Sampled()
@@ -85,20 +84,11 @@ def build_root_sampler(
     if kind == "always_off":
         return lambda _trace_id, parent: _KEPT if parent and is_by_parent else None
     if kind == "traceidratio":
-        return _by_ratio(float(settings.sampler_argument or 1.0), is_by_parent=is_by_parent)
+        bound = TraceIdRatioBased.get_bound_for_rate(float(settings.sampler_argument or 1.0))
+        return KeepsByRatio(bound, is_by_parent=is_by_parent)
     if named is None or name == RULES_SAMPLER:
         return None  # the rules are those of the filter, which judges functions
     return _of_sampler(named, notify)
-
-
-def _by_ratio(ratio: float, *, is_by_parent: bool) -> RootSampler:
-    bound = TraceIdRatioBased.get_bound_for_rate(ratio)
-
-    def keeps(trace_id: int, parent: RemoteParent | None) -> Sampled | None:
-        is_kept = (parent and is_by_parent) or trace_id & _LOW_64_BITS < bound
-        return _KEPT if is_kept else None
-
-    return keeps
 
 
 def _of_sampler(sampler: Sampler, notify: Notify) -> RootSampler | None:
