@@ -30,16 +30,13 @@ def holds(details: Details, text: str) -> bool:
     values = [value for key, value in details.values if is_of_the_program(key)]
     for _, _, pairs in details.events:
         values += [value for key, value in pairs if key != _STACK]
-    return any(_has(value, text) for value in (*values, details.message))
+    shown = map(plain_text, (*values, details.message))
+    return any(text in _HIDDEN.sub(_NO_TEXT, value) for value in shown)
 
 
 def is_of_the_program(key: str) -> bool:
     """Return whether the program gave an attribute its value."""
     return key.startswith(CAPTURED) or not key.startswith(_OWN)
-
-
-def _has(value: Any, text: str) -> bool:
-    return text in _HIDDEN.sub(_NO_TEXT, plain_text(value))
 
 
 def plain_text(value: Any) -> str:

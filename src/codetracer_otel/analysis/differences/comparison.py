@@ -145,7 +145,8 @@ class _Comparer:
         there = (self._new, self._old)[not old]
         if parent != NONE and not self._count(there, parent):
             return None
-        if self._is_lost_in(there, old + new) or self._is_unsteady(path):
+        may_be_lost = any(run.lost >= old + new for run in there if run.lost)
+        if may_be_lost or self._is_unsteady(path):
             return None
         kind = ChangeKind.VANISHED if old else ChangeKind.NEW
         change = self._change(kind, path, old, new)
@@ -167,10 +168,6 @@ class _Comparer:
         while path > above:
             path = self._table.parents[path]
         return path == above
-
-    def _is_lost_in(self, side: list[Repetition], calls: float) -> bool:
-        """Return whether a side may lack as many calls because they were lost."""
-        return any(run.lost >= calls for run in side if run.lost)
 
     def _is_unsteady(self, path: int) -> bool:
         """Return whether the repetitions of one side do not agree that the path is there."""

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.errors import CodetracerError, InternalError
 from codetracer_otel.exporters.files.line_writer import LineWriter
@@ -20,6 +20,7 @@ from codetracer_otel.sdk.settings.exporter_specs import ExporterSpec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from codetracer_otel.sdk.session.session import Session
     from codetracer_otel.sdk.settings.model import Settings
 
 PREFIX: Final = "codetracer-otel"
@@ -33,29 +34,6 @@ _MANY_SPANS: Final = 5_000  # fewer need not be folded
 _COARSE_S: Final = 0.1  # file systems may keep times of the last tick of a timer
 
 
-class RunningSession(Protocol):
-    """The part of a session that its end needs."""
-
-    @property
-    def settings(self) -> Settings:
-        """What the session was started with."""
-
-    def stats(self) -> dict[str, Any]:
-        """Return the counters."""
-
-    def why_nothing(self) -> str:
-        """Return why nothing was recorded, and how to ask further."""
-
-    def unmatched_rules(self) -> list[str]:
-        """Return what to say of rules that matched nothing."""
-
-    def note_exit(self, status: int) -> None:
-        """Take note of the program's exit status."""
-
-    def shutdown(self, timeout: float = ...) -> bool:
-        """Deliver the rest within ``timeout`` seconds."""
-
-
 class Ending:
     """What is left to do when the traced program has ended.
 
@@ -63,7 +41,7 @@ class Ending:
     """
 
     def __init__(
-        self, session: RunningSession, *, quiet: bool, end: Callable[[int], object] = os._exit
+        self, session: Session, *, quiet: bool, end: Callable[[int], object] = os._exit
     ) -> None:
         self._session = session
         self._is_quiet = quiet
@@ -133,7 +111,7 @@ class Ending:
         is_silence_explained = has_recorded or failure is not None
         reason = "" if is_silence_explained else self._session.why_nothing()
         rules = self._session.unmatched_rules()[:_MOST_RULES]
-        if writes_lines_to_stderr(self._session.settings):
+        if ExporterSpec("jsonl") in self._session.settings.exporters:  # lines go to stderr
             told: dict[str, Any] = {"reason": reason} if reason else {}
             if rules:
                 told["rules"] = rules
@@ -146,11 +124,6 @@ class Ending:
 
     def _say(self, text: str) -> None:
         LineWriter(self._stderr).write_text(f"{PREFIX}: {text}\n")
-
-
-def writes_lines_to_stderr(settings: Settings) -> bool:
-    """Return whether JSON lines go to stderr, so that a summary there must be one, too."""
-    return ExporterSpec("jsonl") in settings.exporters
 
 
 def stats_fields(stats: Mapping[str, Any]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class ChromeEvents:
             placed = [*self._of_block(block), *placed]
         across = self._across(placed)
         written = self._written(block) if block is not None else ()
-        for item in sorted(placed, key=_by_start):
+        for item in sorted(placed, key=lambda item: (item[0], -item[1])):
             key, span = item[2], item[4]
             thread = self._threads[key]
             yield from self._preamble
@@ -138,7 +138,7 @@ class ChromeEvents:
     def _across(self, placed: list[_Placed]) -> set[int]:
         """Return which spans do not nest among the calls of their thread, by ``id``."""
         across = set()
-        for item in sorted(placed, key=_by_end):
+        for item in sorted(placed, key=lambda item: (item[1], -item[0])):
             start, end, key, suspensions, _ = item
             occupied = self._occupied.setdefault(self._thread(key), Occupied())
             if suspensions or not occupied.take(start, max(end, start)):
@@ -222,14 +222,6 @@ def _placed(view: SpanView, rule: str) -> _Placed:
 
 def _thread_key(segment: TraceOnThread) -> tuple[Any, Any]:
     return (segment.thread_id, segment.thread_name) if segment.thread_id else _MAIN_KEY
-
-
-def _by_start(placed: _Placed) -> tuple[int, int]:
-    return placed[0], -placed[1]
-
-
-def _by_end(placed: _Placed) -> tuple[int, int]:
-    return placed[1], -placed[0]
 
 
 def _arguments(view: SpanView, rule: str) -> Mapping[str, Any]:

@@ -143,7 +143,8 @@ class JsonLinesExporter:
         views = batch.views(none=None)
         block = RecordBlock.of(batch.records).native
         if block is not None and self._is_printed is None and not self._is_ended:
-            self._write_block(block)
+            lines = self._templates.render(block, thread_attributes, MAX_LINE_BYTES, self._line_of)
+            self._lost += self._writer.write_lines(lines)
             views = iter(batch.spans)
         for view in views:
             if self._is_printed is None or not self._is_printed(view):
@@ -153,10 +154,6 @@ class JsonLinesExporter:
             return ExportResult.FAILURE
         self._health.succeeded()
         return ExportResult.SUCCESS
-
-    def _write_block(self, block: Any) -> None:
-        lines = self._templates.render(block, thread_attributes, MAX_LINE_BYTES, self._line_of)
-        self._lost += self._writer.write_lines(lines)
 
     def _line_of(self, record: Record) -> bytes | None:
         line = self._writer.encoded(span_line(span_view(record, none=None)))

@@ -151,15 +151,12 @@ class ModuleIndex:
             self._refresh()
         name = self._names.get(path)
         if name is None:
-            self._remember_miss(file)
+            if len(self._missed) >= _REMEMBERED_FILES:
+                self._missed.clear()
+            self._missed.add(file)
         elif file != path:
             self._names[file] = name
         return name
-
-    def _remember_miss(self, file: str) -> None:
-        if len(self._missed) >= _REMEMBERED_FILES:
-            self._missed.clear()
-        self._missed.add(file)
 
     def _is_stale(self) -> bool:
         return (

@@ -136,8 +136,9 @@ class Classifier:
         self._file.find(file if synthetic else relative_path(path, self._roots), found)
         if not synthetic:
             self._places.find(path, found)
-        if found and min(found) < 0:
-            self._count_timeouts(found)
+        for number in found:
+            if number < 0:
+                self._patience.timed_out(self.rules[~number].source)
         ordered = _in_order(found)
         if synthetic:
             is_program = file in self._program_files and MAIN in identity.module_names
@@ -145,11 +146,6 @@ class Classifier:
             overruling = _FROZEN if file.startswith("<frozen ") else _SYNTHETIC
             return ordered if is_judged else (*ordered, overruling)
         return (*ordered, _OWN) if self._own.contain(path) else ordered
-
-    def _count_timeouts(self, found: list[int]) -> None:
-        for number in found:
-            if number < 0:
-                self._patience.timed_out(self.rules[~number].source)
 
     def _names_synthetic(self, matching: tuple[int, ...]) -> bool:
         selectors = [self.rules[index].selector for index in matching if index >= 0]

@@ -29,23 +29,6 @@ class Profile:
             ``always``, ``objects``, ``measure``, ``sampling``, ``events`` and ``tail``.
     """
 
-    __slots__ = (
-        "_build_values",
-        "_values",
-        "always",
-        "capture",
-        "events",
-        "measures",
-        "reads_objects",
-        "root",
-        "rules",
-        "sampling",
-        "source",
-        "sources",
-        "tail",
-        "traces",
-    )
-
     def __init__(
         self,
         rules: tuple[ScopeRule, ...],
@@ -84,22 +67,6 @@ class Decision:
             says.
         measures: whether every call is counted and timed, spans or not.
     """
-
-    __slots__ = (
-        "_module_names",
-        "_qualname",
-        "always",
-        "capture",
-        "events",
-        "measures",
-        "profile",
-        "reads_objects",
-        "root",
-        "sampling",
-        "source",
-        "tail",
-        "traces",
-    )
 
     def __init__(self, profile: Profile, module_names: tuple[str, ...], qualname: str) -> None:
         self.profile = profile

@@ -187,19 +187,17 @@ class _FileRules:
     def _scope_matcher(self, table: Table, selector: Selector) -> Matcher | None:
         if self._is_placeholder(selector):
             return self._shared.place_matcher(selector.pattern)
+        pattern = selector.pattern
+        if _is_path(selector):
+            pattern = normal_pattern(pattern, self._root)
         try:
-            matcher = self._shared.compiled(selector.match, self._scope_pattern(selector))
+            matcher = self._shared.compiled(selector.match, pattern)
         except PatternError as error:
             table.problem("selector", f"{shortened(selector.text)}: {error}")
             return None
         if self._root is not None and self._is_absolute(selector):
             return matcher_below(self._root, matcher)
         return matcher
-
-    def _scope_pattern(self, selector: Selector) -> str:
-        if _is_path(selector):
-            return normal_pattern(selector.pattern, self._root)
-        return selector.pattern
 
     # value patterns
 

@@ -199,7 +199,8 @@ def parse_toml(text: str, label: str) -> dict[str, Any]:
     try:
         content = tomli.loads(text)
     except tomli.TOMLDecodeError as error:
-        message = f"not valid TOML: {error.msg}{_slip(error.msg)}"
+        hint = next((text for start, text in _SLIPS.items() if error.msg.startswith(start)), "")
+        message = f"not valid TOML: {error.msg}{hint}"
         problem = Problem(ErrorCode.INVALID_FILTER, message, label, error.lineno, error.colno)
     except RecursionError:
         problem = Problem(
@@ -225,7 +226,3 @@ def _has_large_integer(content: object) -> bool:
         elif isinstance(value, int) and not INT64_MIN <= value <= INT64_MAX:
             return True
     return False
-
-
-def _slip(message: str) -> str:
-    return next((slip for start, slip in _SLIPS.items() if message.startswith(start)), "")

@@ -212,7 +212,7 @@ class DescriptorCapture:
         descriptor = _DESCRIPTORS[names[0]]
         mode = Os.fstat(descriptor).st_mode
         if stat.S_ISREG(mode) and os.path.exists(_LINKS):
-            self._add_tail(names, _open_for_reading(descriptor), undo)
+            self._add_tail(names, Os.open(f"{_LINKS}/{descriptor}", os.O_RDONLY), undo)
         elif stat.S_ISFIFO(mode) and Os.get_blocking(descriptor) and Os.fork is not None:
             self._forward(names, undo)
         elif stat.S_ISREG(mode) or stat.S_ISFIFO(mode):
@@ -242,10 +242,6 @@ class DescriptorCapture:
         self.poll()
         self._is_installed = False
         self._tails.clear()
-
-
-def _open_for_reading(descriptor: int) -> int:
-    return Os.open(f"{_LINKS}/{descriptor}", os.O_RDONLY)
 
 
 def _identity(descriptor: int) -> tuple[int, int]:

@@ -53,7 +53,8 @@ class CallAdoption:
     def expect(self, code: CodeType) -> AdoptedCall:
         """Claim the call of ``code`` that this thread begins next; `forget` it afterwards."""
         if not self.is_marked(code):
-            self._mark(code)
+            self._marked[id(code)] = weakref.ref(code, self._unmark(id(code)))
+            self._when_marked(code, self)
         expected = self._expected
         expected.code, expected.adopted_call = code, AdoptedCall()
         return expected.adopted_call
@@ -74,10 +75,6 @@ class CallAdoption:
         """Return whether calls of ``code`` may be claimed."""
         reference = self._marked.get(id(code))
         return reference is not None and reference() is code
-
-    def _mark(self, code: CodeType) -> None:
-        self._marked[id(code)] = weakref.ref(code, self._unmark(id(code)))
-        self._when_marked(code, self)
 
     def _unmark(self, key: int) -> Callable[[weakref.ref[CodeType]], None]:
         marked = self._marked

@@ -75,7 +75,9 @@ def find_rebindings(code: CodeType) -> Rebindings | None:
     shared = frozenset(code.co_cellvars) | frozenset(code.co_freevars)
     bound: dict[int | None, set[str]] = {}
     global_names: set[str] = set()
-    lines = _lines_by_offset(code)
+    lines = {
+        offset: line for start, end, line in code.co_lines() for offset in range(start, end, 2)
+    }
     for offset, number, argument in _instructions(code):
         if number in _UNKNOWN:
             return None
@@ -111,7 +113,3 @@ def _instructions(code: CodeType) -> Iterator[tuple[int, int, int]]:
         else:
             extended = 0
             yield offset, number, argument
-
-
-def _lines_by_offset(code: CodeType) -> dict[int, int | None]:
-    return {offset: line for start, end, line in code.co_lines() for offset in range(start, end, 2)}

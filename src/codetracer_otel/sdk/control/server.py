@@ -175,7 +175,9 @@ class ControlServer:
         except TimeoutError:
             return None
         connection = _socket.socket(fileno=beyond_the_standard_ones(descriptor))
-        if self._is_closed or self._is_resting or user_behind(connection) not in _trusted():
+        # None: where the system does not tell, the mode of the folder has kept others out
+        trusted = (_own_user(), _ROOT, None)
+        if self._is_closed or self._is_resting or user_behind(connection) not in trusted:
             connection.close()
             return None
         return connection
@@ -213,8 +215,3 @@ def _bind(path: str) -> _socket.socket:
 
 def _own_user() -> int:
     return -1 if Os.geteuid is None else Os.geteuid()
-
-
-def _trusted() -> tuple[int | None, ...]:
-    # None: where the system does not tell, the mode of the folder has kept others out
-    return (_own_user(), _ROOT, None)

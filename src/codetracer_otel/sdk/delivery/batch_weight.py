@@ -31,11 +31,7 @@ def held_bytes(block: RecordBlock) -> int:
     """Return about how much memory the records of a block take that stays as it is."""
     others = block.size + _ITEM_BYTES * len(block) + sum(map(weight, block.objects()))
     others += _SEGMENT_BYTES * len(set(block.segments()))
-    return others + sum(map(_list_bytes, block.owned()))
-
-
-def _list_bytes(record: Record) -> int:
-    return RECORD_BYTES + _record_bytes(record)
+    return others + sum(RECORD_BYTES + _record_bytes(record) for record in block.owned())
 
 
 def _record_bytes(record: Record) -> int:

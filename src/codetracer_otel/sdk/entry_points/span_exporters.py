@@ -66,18 +66,15 @@ class _Redaction:
             self._process = Os.getpid()
             self._known.after_fork()
         for span in spans:
-            self._learn_from(span.resource)
+            if span.resource is not self._resource:  # its secrets are to be known
+                self._resource = span.resource
+                judged_resource(span.resource, self.classifier, self._program, self._known)
         return self._redaction.redact((), views_of(spans))
 
     def forget(self) -> None:
         """Know no secret any more."""
         if self._known is not None:
             self._known.wipe(is_off=True)
-
-    def _learn_from(self, resource: Resource) -> None:
-        if resource is not self._resource:
-            self._resource = resource
-            judged_resource(resource, self.classifier, self._program, self._known)
 
 
 class JsonLinesSpanExporter(SpanExporter):

@@ -179,10 +179,7 @@ def build_metric_exporter(name: str, target: str | None) -> Any:
         metric_exporter as http_exporters,
     )
 
-    endpoint = None if target is None else _metrics_url(target)
+    endpoint = None
+    if target is not None:
+        endpoint = target.rstrip("/").removesuffix("/v1/traces") + "/v1/metrics"
     return http_exporters.OTLPMetricExporter(endpoint=endpoint)
-
-
-def _metrics_url(target: str) -> str:
-    base = target.rstrip("/").removesuffix("/v1/traces")
-    return f"{base}/v1/metrics"

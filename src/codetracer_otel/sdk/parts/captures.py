@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from codetracer_otel.filters.types import learn_nothing
@@ -28,18 +29,13 @@ def build_capture_builder(
         learn: takes what is hidden because of its name.
         wanted: whether the filter wants the fields of a class read.
     """
-    limits = value_limits(settings)
-
-    def build(attribute_rules: WalkRules | None) -> Callable[[object], Captured]:
-        return build_capture(
-            limits,
-            attribute_rules,
-            allow_repr=settings.capture_repr,
-            learn=learn,
-            wanted=wanted,
-        )
-
-    return build
+    return partial(
+        build_capture,
+        value_limits(settings),
+        allow_repr=settings.capture_repr,
+        learn=learn,
+        wanted=wanted,
+    )
 
 
 def value_limits(settings: Settings) -> ValueLimits:

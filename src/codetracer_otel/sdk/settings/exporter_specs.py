@@ -208,11 +208,8 @@ def _absolute(target: str, takes: _Target | None) -> str:
 
 
 def _is_known_elsewhere(name: str) -> bool:
-    if "." in name or ":" in name:
-        return True
-    from importlib.metadata import entry_points  # noqa: PLC0415 - seldom needed, and 10 ms
-
-    return any(entry_points(group=group, name=name) for group in ENTRY_POINT_GROUPS)
+    is_dotted = "." in name or ":" in name
+    return is_dotted or any(_is_installed(group, name) for group in ENTRY_POINT_GROUPS)
 
 
 def _unknown_name(name: str, subject: str) -> Problem:

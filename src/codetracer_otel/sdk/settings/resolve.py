@@ -95,9 +95,11 @@ def bind_policy(
     """
     origin = Origin.FLAG if isinstance(stated, PolicyFlags) else Origin.KEYWORD
     mapping = _stated_policy(stated)
-    given, problems = read_stated(
-        POLICY, mapping or {}, lambda name: _subject_of(name, origin), _unknown_key
-    )
+
+    def subject(name: str) -> str:
+        return f"--{name.replace('_', '-')}" if origin is Origin.FLAG else f"policy.{name}"
+
+    given, problems = read_stated(POLICY, mapping or {}, subject, _unknown_key)
     if mapping is None:
         problems = [invalid("policy", "not a policy", stated, "a mapping or a Policy")]
     values = {**environment, **given}
@@ -124,10 +126,6 @@ def _differences(stated: Any, default: Any, kept: Mapping[str, Origin]) -> dict[
         for name, value in values.items()
         if value != getattr(default, name) or kept.get(name) is Origin.KEYWORD
     }
-
-
-def _subject_of(name: str, origin: Origin) -> str:
-    return f"--{name.replace('_', '-')}" if origin is Origin.FLAG else f"policy.{name}"
 
 
 def _unknown_key(name: object) -> Problem:

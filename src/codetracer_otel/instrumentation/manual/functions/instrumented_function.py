@@ -63,7 +63,7 @@ class InstrumentedFunction:
     def __init__(self, function: Callable[..., Any], options: Options) -> None:
         self.function = function
         self.options = options
-        self.code: CodeType | None = _code_of(function)
+        self.code: CodeType | None = getattr(inspect.unwrap(function), "__code__", None)
         self._namespace: Mapping[str, Any] = getattr(function, "__globals__", {})
         self._module = module_called(str(getattr(function, "__module__", "") or ""))
         qualname = getattr(function, "__qualname__", type(function).__qualname__)
@@ -155,10 +155,6 @@ class InstrumentedFunction:
             attributes["code.file.path"] = self.code.co_filename
             attributes["code.line.number"] = self.code.co_firstlineno
         return attributes
-
-
-def _code_of(function: object) -> CodeType | None:
-    return getattr(inspect.unwrap(function), "__code__", None)  # type: ignore[arg-type]
 
 
 def _signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
