@@ -278,40 +278,6 @@ class ContentRules(Protocol):
         """Return whether a pattern with action ``drop`` matches the text."""
 
 
-class Decision(Protocol):
-    """The answer about one code object, with its reason; see `engine.Classifier`.
-
-    Attributes:
-        traces: whether calls become spans.
-        source: the rule or default that decided ``traces``.
-        capture: what the winning rule wants captured, or None for the session's default.
-        root: each call starts its own trace.
-        always: a bound on the overhead leaves its calls alone.
-        sampling: None for "always".
-        events: None for "all".
-        tail: which of the traces that begin here are kept; None for the session's default.
-        attribute_rules: None when no ``attr`` or ``type`` pattern matches this code.
-        content: None when no ``value`` pattern matches this code.
-    """
-
-    traces: bool
-    source: RuleSource
-    capture: frozenset[str] | None
-    root: bool
-    always: bool
-    sampling: Sampling | None
-    events: EventRules | None
-    tail: TailRules | None
-
-    @property
-    def attribute_rules(self) -> WalkRules | None: ...  # noqa: D102
-    @property
-    def text_rules(self) -> ContentRules | None: ...  # noqa: D102
-
-    def value_verdict(self, kind: ValueKind, name: str) -> Verdict:
-        """Return the answer for a value known by name; for RETURN the name is ignored."""
-
-
 @dataclass(slots=True)
 class ContentCounters:
     """What content redaction did; for one thread at a time.

@@ -133,14 +133,10 @@ def _install_main(target: Target) -> ModuleType:
         main.__dict__["__annotations__"] = {}  # noqa: RUF063 - it is set
     main.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = main
-    sys.argv = [_argument_zero(target), *target.arguments]
+    flags = {TargetKind.MODULE: "-m", TargetKind.COMMAND: "-c"}
+    sys.argv = [flags.get(target.kind, target.name), *target.arguments]
     _add_path_entry(target)
     return main
-
-
-def _argument_zero(target: Target) -> str:
-    flags = {TargetKind.MODULE: "-m", TargetKind.COMMAND: "-c"}
-    return flags.get(target.kind, target.name)
 
 
 def _add_path_entry(target: Target) -> None:

@@ -45,15 +45,10 @@ def _second_text(seconds: int) -> str:
     return Time.strftime("%Y-%m-%dT%H:%M:%S", Time.gmtime(seconds))
 
 
-def current_stderr() -> TextStream | None:
-    """Return what ``sys.stderr`` is now."""
-    return sys.stderr
-
-
 class StreamOutput:
     """A text stream that is looked up at each write, so that a replaced one is followed."""
 
-    def __init__(self, stream: Callable[[], TextStream | None] = current_stderr) -> None:
+    def __init__(self, stream: Callable[[], TextStream | None] = lambda: sys.stderr) -> None:
         self._stream = stream
 
     def write(self, text: str) -> None:

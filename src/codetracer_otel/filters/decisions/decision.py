@@ -59,13 +59,21 @@ class Profile:
 
 
 class Decision:
-    """The answer about one code object, with its reason; see `filters.types.Decision`.
+    """The answer about one code object, with its reason.
 
     Attributes:
         profile: what the rules that match come to; most of the others are its.
+        traces: whether calls become spans.
+        source: the rule or default that decided ``traces``.
+        capture: what the winning rule wants captured, or None for the session's default.
+        root: each call starts its own trace.
+        always: a bound on the overhead leaves its calls alone.
         reads_objects: whether fields of instances are read, if this is a class; None where no rule
             says.
         measures: whether every call is counted and timed, spans or not.
+        sampling: None for "always".
+        events: None for "all".
+        tail: which of the traces that begin here are kept; None for the session's default.
     """
 
     def __init__(self, profile: Profile, module_names: tuple[str, ...], qualname: str) -> None:

@@ -188,9 +188,9 @@ class _FileRules:
         if self._is_placeholder(selector):
             return self._shared.place_matcher(selector.pattern)
         pattern = selector.pattern
-        if _is_path(selector):
-            pattern = normal_pattern(pattern, self._root)
         try:
+            if _is_path(selector):
+                pattern = normal_pattern(pattern, self._root)
             matcher = self._shared.compiled(selector.match, pattern)
         except PatternError as error:
             table.problem("selector", f"{shortened(selector.text)}: {error}")

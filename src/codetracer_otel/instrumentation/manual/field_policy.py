@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import CodeType
 
-    from codetracer_otel.filters.types import ContentRules, Decision, Learn, WalkRules
+    from codetracer_otel.filters.decisions.decision import Decision
+    from codetracer_otel.filters.types import ContentRules, Learn, WalkRules
 
 _LONGEST_KEY: Final = 256
 

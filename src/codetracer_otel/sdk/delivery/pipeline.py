@@ -256,7 +256,7 @@ class Pipeline:
         self.unpark()
         self._worker.put(_STOP)
         has_ended = self._worker.join(deadline)
-        while not has_ended and is_patient and self._is_catching_up():
+        while not has_ended and is_patient and any(q.is_catching_up for q in self.export_queues):
             has_ended = self._worker.join(Time.monotonic() + CATCH_UP_S)
             deadline = Time.monotonic() + timeout  # the others had their time before
         self._is_cut_off = not has_ended or self._worker.has_died
@@ -264,9 +264,6 @@ class Pipeline:
             export_queue.begin_stop(deadline)
         ended = [queue.wait_for_stop(is_patient=is_patient) for queue in self.export_queues]
         return all(ended) and not self._worker.is_alive
-
-    def _is_catching_up(self) -> bool:
-        return any(export_queue.is_catching_up for export_queue in self.export_queues)
 
     def park(self) -> None:
         """Bring our threads to rest before a fork, as far as that comes soon.

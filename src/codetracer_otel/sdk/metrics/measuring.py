@@ -210,16 +210,12 @@ class Measuring(SessionPart):
         specs = [item for item in self._settings.exporters if isinstance(item, ExporterSpec)]
         for spec in specs:
             if spec.name in _OTLP:
-                self._exporter = self._exporter_beside(spec)
+                try:
+                    self._exporter = build_metric_exporter(spec.name, spec.target)
+                except ImportError:
+                    package = "opentelemetry-exporter-otlp-proto-http"
+                    self._notify("metrics_unavailable", "warn", package=package)
                 return
-
-    def _exporter_beside(self, spec: ExporterSpec) -> Any:
-        try:
-            return build_metric_exporter(spec.name, spec.target)
-        except ImportError:
-            package = "opentelemetry-exporter-otlp-proto-http"
-            self._notify("metrics_unavailable", "warn", package=package)
-            return None
 
     def _export(self) -> None:
         if self._exporter is None or not self._metrics.histograms:

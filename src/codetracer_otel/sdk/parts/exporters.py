@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from codetracer_otel.model.protocols import Exporter, Notify
     from codetracer_otel.sdk.settings.model import Settings
-    from codetracer_otel.sdk.settings.otel_environment import OtlpEnvironment
 
 _PROVIDER: Final = ExporterSpec("provider")
 
@@ -47,8 +46,9 @@ def build_export_queues(
     if settings.disabled:
         return []
     notify = unregistered(notify)
+    limit_s = settings.buffer.export_timeout_ms / 1000  # of one batch, for any exporter
     context = ExporterContext(
-        _otlp_of(settings),
+        replace(settings.otlp, timeout_s=min(settings.otlp.timeout_s, limit_s)),
         notify,
         settings.no_color,
         settings.launch.is_child,
@@ -93,12 +93,6 @@ def _queue_names(specs: Sequence[object]) -> Iterator[str]:
         name = getattr(spec, "name", type(spec).__name__)
         seen[name] += 1
         yield name if seen[name] == 1 else f"{name} {seen[name]}"
-
-
-def _otlp_of(settings: Settings) -> OtlpEnvironment:
-    """Return the options of OTLP, bounded by what one batch may take of any exporter."""
-    limit_s = settings.buffer.export_timeout_ms / 1000
-    return replace(settings.otlp, timeout_s=min(settings.otlp.timeout_s, limit_s))
 
 
 def _build_exporter(spec: object, context: ExporterContext, settings: Settings) -> Exporter:

@@ -31,7 +31,11 @@ def native_targets(settings: Settings) -> list[str]:
 
 def other_exporters(settings: Settings) -> list[object]:
     """Return the exporters that take spans."""
-    return [item for item in settings.exporters if not _is_native(item)]
+    return [
+        item
+        for item in settings.exporters
+        if not isinstance(item, ExporterSpec) or item.name != NATIVE
+    ]
 
 
 def makes_native_traces_alone(settings: Settings) -> bool:
@@ -55,7 +59,3 @@ def claim_directories(paths: Iterable[str]) -> list[TraceDirectory]:
             directory.close()
         raise
     return claimed
-
-
-def _is_native(item: object) -> bool:
-    return isinstance(item, ExporterSpec) and item.name == NATIVE

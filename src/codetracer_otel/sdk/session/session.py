@@ -356,7 +356,8 @@ class Session:
         for close in (self._undo.close, *(part.close for part in self.parts)):
             with self._failing_quietly():
                 close()
-        if self._is_ended_by_error():
+        # an exception has left the program, or the block of this session
+        if self._error_of_block is not None or id(_last_error()) != self._error_before:
             self._pipeline.dump_at_end()
         left = max(deadline - Time.monotonic(), 0.0)
         delivered = self._pipeline.stop(left, is_patient=is_patient)
@@ -365,10 +366,6 @@ class Session:
         with self._failing_quietly():
             self._note_losses()
         return delivered
-
-    def _is_ended_by_error(self) -> bool:
-        """Return whether an exception has left the program, or the block of this session."""
-        return self._error_of_block is not None or id(_last_error()) != self._error_before
 
     def _note_losses(self) -> None:
         losses = losses_of(self.stats(), self._pipeline.dropped_before())

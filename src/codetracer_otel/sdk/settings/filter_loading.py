@@ -220,18 +220,14 @@ def parse_filters(value: object, subject: str) -> tuple[object, ...] | Problem:
 
 def _parse_filter(item: object) -> list[object] | None:
     if isinstance(item, str):
-        return _stated_paths(item)
+        try:
+            return [source.label for source in parse_stated_chain(item)]
+        except FilterError:
+            return None
     if isinstance(item, os.PathLike):
         path = os.fspath(item)
         return [filter_from_path(path).label] if isinstance(path, str) else None
     return [item] if isinstance(item, FilterSource) else None
-
-
-def _stated_paths(text: str) -> list[object] | None:
-    try:
-        return [source.label for source in parse_stated_chain(text)]
-    except FilterError:
-        return None
 
 
 def _not_a_filter(value: object, subject: str) -> Problem:
