@@ -139,7 +139,11 @@ def test_a_call_that_is_not_shown_is_not_kept(native):
     ("before", "after", "message"),
     [
         ('"function_id":3', '"function_id":9', "event 37: function_id 9 is not defined"),
-        ('{"Call":{"function_id":2', '{"Call":["function_id":2', "event 14: the event is no JSON"),
+        (
+            '{"Call":{"function_id":2',
+            '{"Call":["function_id":2',
+            "event 14: this event is not valid JSON",
+        ),
         ('"kind":"Error","msg"', '"kind":"Int","msg"', "event 28: a value of kind Int"),
     ],
 )
