@@ -217,6 +217,7 @@ def containers(inner):
         st.dictionaries(keys, inner, max_size=4),
         st.dictionaries(names, inner, min_size=7, max_size=11),
         st.builds(Words, st.lists(inner, max_size=2)),
+        st.builds(deque, st.lists(inner, max_size=5)),
         st.builds(Table, st.dictionaries(names, inner, max_size=2)),
         st.frozensets(scalars, max_size=4),
         st.frozensets(scalars, max_size=4).map(set),

@@ -30,6 +30,10 @@ class Thing:
         return self
 
 
+class Queue(deque):
+    """One that Python captures: it may have an iterator of its own."""
+
+
 def echo(value):
     return value
 
@@ -272,13 +276,39 @@ def test_calls_that_leave_compiled_code_are_counted_by_reason(monkeypatch, recor
     with record(locals_too):
         for _ in range(3):
             interleaved("text")
-        nested(3, deque([1]))
+        nested(3, Queue([1]))
         boxed = active_session().stats()["recorder"]["boxed"]
     assert boxed["locals"] == 3
     assert boxed["parent"] == 0  # the thread's first call was Python's anyway
     assert boxed["while open"] == 0
     assert boxed["value"] == 10
     assert boxed["first sight"] == 1
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [{"password": "tok-9911-x"}, ["password", "tok-9911-x"], {"token": "x"}, {"token": 7}],
+    ids=repr,
+)
+def test_values_that_hide_what_is_known_as_a_secret_stay_in_compiled_code(
+    monkeypatch, record, hidden
+):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
+    with record():
+        nested(3, hidden)
+        before = active_session().stats()["recorder"]["boxed"]["value"]
+        nested(3, hidden)
+        assert active_session().stats()["recorder"]["boxed"]["value"] == before
+
+
+def test_a_value_that_hides_another_text_is_learned_from(monkeypatch, record):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
+    with record() as spans:
+        nested(1, {"password": "tok-9911-x"})
+        nested(1, {"password": "tok-9922-x"})
+        nested(1, "tok-9922-x tok-9911-x")
+    assert "<redacted> <redacted>" in repr(spans)
+    assert "tok-99" not in repr(spans)
 
 
 @pytest.mark.parametrize("name", sorted(CALLS))
@@ -388,6 +418,7 @@ def built_core(**parts):
             "suspended": {},
             "descriptions": None,
             "roots": (TraceOnThread, object(), "span", print),
+            "learned": None,
             **dict.fromkeys(others.split(), print),
             **parts,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.instrumentation.values.class_info import ClassFacts, Form, find_facts
@@ -80,6 +81,8 @@ def build_class_forms(
             return "F", facts.name, facts.full_name, (*slots, *left_out), flags
         form = _TEXT_FORMS.get(facts.write) if facts.form is Form.TEXT else _FORMS.get(facts.form)
         fields = _fields(cls, facts, form)
+        if facts.form is Form.QUEUE and cls is deque:
+            form = "q"
         if form is None or fields is None:
             return _BY_PYTHON, facts.name, facts.full_name, (), 0
         if derives(cls, BaseException) and form in ("e", "o"):

@@ -9,6 +9,7 @@
 enum {
     CT_PYTHONS = 'P',           /* Python captures each one */
     CT_BYTEARRAY = 'B',
+    CT_DEQUE = 'q',             /* of no subclass: those may have an iterator of their own */
     CT_TEXT = 'S', CT_INTEGER = 'J', CT_REAL = 'R',     /* of a subclass */
     CT_NAMED_TUPLE = 'n',
     CT_EXCEPTION = 'e',         /* fields: "args", its name; `hidden`: how it ends a call + 1, 0 if Python says */

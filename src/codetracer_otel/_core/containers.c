@@ -142,30 +142,33 @@ static int
 write_sequence(ct_writer *writer, char tag, const ct_form *known, PyObject *value,
                PyObject *const *items, Py_ssize_t total)
 {
-    int status = ct_check_neighbours(writer, items, total);
+    int hides_second;
+    int status = ct_check_neighbours(writer, items, total, &hides_second);
     if (status != CT_WRITTEN || (status = ct_begin_node(writer, known, value)) != CT_WRITTEN) {
         return status;
     }
     Py_ssize_t count = ct_take_share(writer, total);
     ct_put_head(writer, tag, known->name, (uint32_t)count, (uint64_t)(total - count));
     for (Py_ssize_t i = 0; i < count && status == CT_WRITTEN; i++) {
-        status = ct_write_nested(writer, items[i]);
+        status = i == 1 && hides_second
+            ? ct_write_hidden(writer, items[i]) : ct_write_nested(writer, items[i]);
     }
     writer->depth--;
     return status;
 }
 
-/* Its iterator is C code, which gives what the set holds on to. */
+/* A set or a deque: its iterator is C code, which gives what it holds on to. */
 static int
-write_set(ct_writer *writer, const ct_form *known, PyObject *set)
+write_iterated(ct_writer *writer, char tag, const ct_form *known, PyObject *value, PyTypeObject *type)
 {
-    int status = ct_begin_node(writer, known, set);
+    int status = ct_begin_node(writer, known, value);
     if (status != CT_WRITTEN) {
         return status;
     }
-    Py_ssize_t total = PySet_GET_SIZE(set), count = ct_take_share(writer, total);
-    ct_put_head(writer, SET, known->name, (uint32_t)count, (uint64_t)(total - count));
-    PyObject *iterator = PySet_Type.tp_iter(set);
+    Py_ssize_t total = tag == SET ? PySet_GET_SIZE(value) : Py_SIZE(value);
+    Py_ssize_t count = ct_take_share(writer, total);
+    ct_put_head(writer, tag, known->name, (uint32_t)count, (uint64_t)(total - count));
+    PyObject *iterator = type->tp_iter(value);
     status = iterator == NULL ? -1 : CT_WRITTEN;
     for (Py_ssize_t i = 0; i < count && status == CT_WRITTEN; i++) {
         PyObject *item = PyIter_Next(iterator);
@@ -177,14 +180,6 @@ write_set(ct_writer *writer, const ct_form *known, PyObject *set)
     return status;
 }
 
-/* What stands for a value because of its name.  Python learns hidden texts, to find them elsewhere. */
-static int
-write_hidden(ct_writer *writer, PyObject *held)
-{
-    return PyUnicode_CheckExact(held) || PyBytes_CheckExact(held)
-        ? CT_FOR_PYTHON : ct_write_scalar(writer, HIDDEN, "", 0);
-}
-
 int
 ct_write_field(ct_writer *writer, ct_keys *judged, PyObject *name, PyObject *held)
 {
@@ -192,7 +187,7 @@ ct_write_field(ct_writer *writer, ct_keys *judged, PyObject *name, PyObject *hel
     if (status != CT_WRITTEN) {
         return status;
     }
-    return judged->is_hidden ? write_hidden(writer, held) : ct_write_nested(writer, held);
+    return judged->is_hidden ? ct_write_hidden(writer, held) : ct_write_nested(writer, held);
 }
 
 static int
@@ -249,7 +244,9 @@ write_by_class(ct_writer *writer, const ct_form *known, PyObject *value)
         return write_sequence(writer, TUPLE, known, value, ((PyTupleObject *)value)->ob_item,
                               PyTuple_GET_SIZE(value));
     case SET:
-        return write_set(writer, known, value);
+        return write_iterated(writer, SET, known, value, &PySet_Type);
+    case CT_DEQUE:
+        return write_iterated(writer, LIST, known, value, Py_TYPE(value));
     case MAPPING:
         return write_mapping(writer, known, value);
     case STRUCT:
@@ -351,7 +348,7 @@ ct_write_keywords(ct_writer *writer, PyObject *keywords)
         PyDict_Next(keywords, &position, &key, &held);
         status = PyUnicode_CheckExact(key) ? write_key(writer, &judged, key) : CT_FOR_PYTHON;
         if (status == CT_WRITTEN) {
-            status = judged.is_hidden ? CT_FOR_PYTHON : ct_write_value(writer, held);
+            status = judged.is_hidden ? ct_write_hidden(writer, held) : ct_write_value(writer, held);
         }
         if (status != CT_WRITTEN) {
             (void)ct_visit_values(writer->begin + begin + CT_NODE_HEAD, 2 * (uint32_t)i, ct_drop, NULL);

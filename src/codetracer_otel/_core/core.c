@@ -13,20 +13,20 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
         "log", "context_variable", "threads_local", "decide", "start", "result", "unwind", "yield_",
         "resume", "throw_in", "error_boundary", "charge", "overflow", "deferred_ends", "clock",
         "next_id", "urandom", "form_of_class", "describe", "undecided", "runs_code",
-        "limits", "suspended", "descriptions", "roots", NULL
+        "limits", "suspended", "descriptions", "roots", "learned", NULL
     };
     PyObject *log, *of[18], *undecided;
     int runs_code;
     ct_limits limits;
-    PyObject *suspended, *descriptions, *roots;
+    PyObject *suspended, *descriptions, *roots, *learned;
 
     if (!PyArg_ParseTupleAndKeywords(
-            arguments, keywords, "$O!OOOOOOOOOOOOOOOOOOOp(nnnn)O!OO!:Core", names,
+            arguments, keywords, "$O!OOOOOOOOOOOOOOOOOOOp(nnnn)O!OO!O:Core", names,
             ct_state_of(type)->log_type, &log,
             &of[0], &of[1], &of[2], &of[3], &of[4], &of[5], &of[6], &of[7], &of[8], &of[9], &of[10],
             &of[11], &of[12], &of[13], &of[14], &of[15], &of[16], &of[17], &undecided,
             &runs_code, &limits.max_depth, &limits.max_items, &limits.max_string,
-            &limits.max_nodes, &PyDict_Type, &suspended, &descriptions, &PyTuple_Type, &roots)) {
+            &limits.max_nodes, &PyDict_Type, &suspended, &descriptions, &PyTuple_Type, &roots, &learned)) {
         return NULL;
     }
     if (!PyContextVar_CheckExact(of[0])) {
@@ -57,7 +57,8 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
     core->limits = limits;
     core->suspended = Py_NewRef(suspended);
     if (ct_read_descriptions(&core->descriptions, descriptions) < 0
-        || ct_read_roots(&core->roots, roots) < 0) {
+        || ct_read_roots(&core->roots, roots) < 0
+        || ct_read_learned(&core->learned, learned) < 0) {
         Py_DECREF(core);
         return NULL;
     }
@@ -94,6 +95,7 @@ core_traverse(ct_core *core, visitproc visit, void *arg)
     Py_VISIT(core->describe);
     Py_VISIT(core->undecided);
     Py_VISIT(core->suspended);
+    Py_VISIT(core->learned.met);
     int found = ct_visit_descriptions(&core->descriptions, visit, arg);
     if (found == 0) {
         found = ct_visit_roots(&core->roots, visit, arg);
@@ -114,6 +116,7 @@ core_clear(ct_core *core)
     ct_clear_suspended(core);
     ct_unlink_sites(core);
     Py_CLEAR(core->suspended);
+    Py_CLEAR(core->learned.met);
     Py_CLEAR(core->log);
     Py_CLEAR(core->context_variable);
     Py_CLEAR(core->threads_local);

@@ -120,6 +120,12 @@ typedef struct {
     Py_ssize_t max_depth, max_items, max_string, max_nodes;
 } ct_limits;
 
+/* What of hidden texts has been learned, see learned.c. */
+typedef struct {
+    PyObject *met;              /* set of hashes; NULL: nothing is learned */
+    Py_ssize_t shortest, longest;
+} ct_learned;
+
 /* A table by address, see classes.c. */
 typedef struct {
     struct ct_form **table;
@@ -200,6 +206,7 @@ typedef struct ct_core {
     ct_descriptions descriptions;
     ct_roots roots;
     ct_limits limits;
+    ct_learned learned;
     ct_suspensions suspensions;
     PyObject *suspended;        /* Python's: dict, address of a frame -> record */
     int runs_code;              /* a capture may run code of the program */
@@ -230,6 +237,9 @@ size_t ct_value_room(PyObject *value);
 char *ct_put_value(char *at, PyObject *value);
 PyObject *ct_read_value(const ct_log *log, const char **at);
 int ct_visit_values(const char *at, uint32_t count, visitproc visit, void *arg);
+
+/* learned.c */
+int ct_read_learned(ct_learned *learned, PyObject *told);
 
 /* classes.c */
 void ct_clear_classes(ct_classes *classes);

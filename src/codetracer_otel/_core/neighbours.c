@@ -19,10 +19,12 @@ check_flag(ct_writer *writer, PyObject *text)
     return status == CT_WRITTEN && !(verdict & CT_SHOWN) ? CT_FOR_PYTHON : status;
 }
 
-/* Whether an item may be a secret because of the one before: a pair's second, the value of a flag. */
+/* Whether an item may be a secret because of the one before: a pair's second, which C hides, or the value of a
+   flag. */
 int
-ct_check_neighbours(ct_writer *writer, PyObject *const *items, Py_ssize_t total)
+ct_check_neighbours(ct_writer *writer, PyObject *const *items, Py_ssize_t total, int *hides_second)
 {
+    *hides_second = 0;
     PyObject *verdicts = writer->site->verdicts;
     if (verdicts == NULL || total < 2
         || !(PyUnicode_CheckExact(items[0]) || PyBytes_CheckExact(items[0]))) {
@@ -32,8 +34,9 @@ ct_check_neighbours(ct_writer *writer, PyObject *const *items, Py_ssize_t total)
         long verdict = 0;
         int status = PyBytes_CheckExact(items[0])
             ? CT_FOR_PYTHON : ct_verdict_on(writer, verdicts, items[0], &verdict);
-        if (status != CT_WRITTEN || !(verdict & CT_SHOWN)) {
-            return status == CT_WRITTEN ? CT_FOR_PYTHON : status;
+        *hides_second = status == CT_WRITTEN && !(verdict & CT_SHOWN);
+        if (status != CT_WRITTEN || *hides_second) {
+            return status;
         }
     }
     Py_ssize_t seen = Py_MIN(total, writer->core->limits.max_items);

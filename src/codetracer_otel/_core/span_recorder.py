@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace.id_generator import IdGenerator
 
-    from codetracer_otel.filters.types import WalkRules
+    from codetracer_otel.filters.types import LearnedTexts, WalkRules
     from codetracer_otel.instrumentation.spans.thread_stacks import StackHandle
     from codetracer_otel.instrumentation.spans.traced_code import TracedCode
     from codetracer_otel.instrumentation.values.limits import ValueLimits
@@ -161,6 +161,7 @@ class CompiledRecorder(PythonRecorder):
         limits: what is kept of a value.
         wanted: whether a filter wants the fields of a class read.
         runs_code: captures may run code of the program.
+        learned: what need not be learned of hidden texts; None where nothing is.
         has_random_ids: span ids are any random numbers, so the core makes its own.
         options: as for `PythonRecorder`.
     """
@@ -173,6 +174,7 @@ class CompiledRecorder(PythonRecorder):
         wanted: Wanted = wants_nothing,
         *,
         runs_code: bool,
+        learned: LearnedTexts | None = None,
         has_random_ids: bool,
         **options: Any,
     ) -> None:
@@ -185,6 +187,7 @@ class CompiledRecorder(PythonRecorder):
         self._wanted = wanted
         self._verdicts: dict[int, tuple[WalkRules | None, Walk | None]] = {}
         self._runs_code = runs_code
+        self._learned = learned
         self._has_random_ids = has_random_ids
         self._core: Any = None
         self._in_python: Counter[str] = Counter()
@@ -286,6 +289,7 @@ class CompiledRecorder(PythonRecorder):
             undecided=UNDECIDED,
             runs_code=self._runs_code,
             roots=(TraceOnThread, NEVER, span_key(), self._refuse),
+            learned=self._learned,
         )
 
     def _set_roots(self) -> None:

@@ -78,7 +78,10 @@ int ct_write_keywords(ct_writer *writer, PyObject *keywords);
 int ct_verdict_on(ct_writer *writer, PyObject *verdicts, PyObject *name, long *verdict);
 
 /* neighbours.c */
-int ct_check_neighbours(ct_writer *writer, PyObject *const *items, Py_ssize_t total);
+int ct_check_neighbours(ct_writer *writer, PyObject *const *items, Py_ssize_t total, int *hides_second);
+
+/* learned.c */
+int ct_write_hidden(ct_writer *writer, PyObject *held);
 
 /* captures.c */
 int ct_write_values(ct_writer *writer, PyObject *const *values, int count, int *done);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from codetracer_otel.data_classes import dataclass
 
@@ -205,6 +205,20 @@ def learn_nothing(_value: object, _place: str | tuple[str, str], /) -> None:
     """Leave a hidden value alone, where no secrets are learned."""
 
 
+class LearnedTexts(NamedTuple):
+    """Which hidden texts a `Learn` has nothing to learn from.
+
+    Attributes:
+        hashes: of those that it took; it changes this set, and nobody else does.
+        shortest: characters or bytes of the shortest that it takes.
+        longest: of the longest.
+    """
+
+    hashes: set[int]
+    shortest: int
+    longest: int
+
+
 class SecretStore(Protocol):
     """The known secrets of a session; see `sdk.delivery.known_secrets.KnownSecrets`."""
 
@@ -225,6 +239,10 @@ class SecretStore(Protocol):
     @property
     def learn(self) -> Learn:
         """Takes what was hidden because of its name or shape; see `Learn`."""
+
+    @property
+    def learned(self) -> LearnedTexts:
+        """What `learn` would leave alone."""
 
     def search(
         self, texts: Sequence[str], cut: Sequence[bool] | None = None

@@ -17,6 +17,7 @@ from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.secrets.detectors import SHAPES
 from codetracer_otel.filters.secrets.known.forms import MAX_LENGTH, MIN_LENGTH, forms_of, secrets_in
 from codetracer_otel.filters.secrets.known.index import MIN_BYTES, SecretIndex
+from codetracer_otel.filters.types import LearnedTexts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -108,6 +109,11 @@ class KnownSecrets:
             self._met.clear()  # what is pushed out of the queue can be learned where it comes again
         self._met.add(key)
         self._waiting.append((value, place))  # type: ignore[arg-type]
+
+    @property
+    def learned(self) -> LearnedTexts:
+        """What `learn` would leave alone."""
+        return LearnedTexts(self._met, MIN_LENGTH, MAX_LENGTH)
 
     def learn_environment(
         self, environment: Mapping[str, str], is_secret_name: Callable[[str], bool]

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from opentelemetry.context.context import _RuntimeContext
 
     from codetracer_otel.filters.decisions.classifier import Classifier
-    from codetracer_otel.filters.types import Learn
+    from codetracer_otel.filters.types import Learn, LearnedTexts
     from codetracer_otel.instrumentation.monitoring.activation import ActivatedRecorder
     from codetracer_otel.instrumentation.monitoring.tool import Monitor
     from codetracer_otel.instrumentation.values.objects.fields import Wanted
@@ -81,8 +81,12 @@ class Recording(CallRecording):
             settings.limits.max_spans_per_second,
         )
         wanted = reads_fields(classifier, names_for, sys.modules)
+        known = classifier.known
+        learned = None if known is None else known.learned
         build = (
-            PythonRecorder if native is None else self._compiled(native, inner, settings, wanted)
+            PythonRecorder
+            if native is None
+            else self._compiled(native, inner, settings, wanted, learned)
         )
         self._parents = Parents(
             self.ids,
@@ -123,7 +127,12 @@ class Recording(CallRecording):
         self.activation = build_activation(settings, self.monitor, self.recorder, error_boundary)
 
     def _compiled(
-        self, native: Any, inner: _RuntimeContext, settings: Settings, wanted: Wanted
+        self,
+        native: Any,
+        inner: _RuntimeContext,
+        settings: Settings,
+        wanted: Wanted,
+        learned: LearnedTexts | None,
     ) -> Callable[..., PythonRecorder]:
         variable = variable_of(inner)
         assert variable is not None  # else `choose_core` had chosen Python
@@ -134,6 +143,7 @@ class Recording(CallRecording):
             value_limits(settings),
             wanted,
             runs_code=settings.capture_repr,
+            learned=learned,
             has_random_ids=gives_random_ids(self.ids),
         )
 
