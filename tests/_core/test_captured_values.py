@@ -1,5 +1,6 @@
 """Values that compiled code captures are what the Python recorder captures, whatever they hold."""
 
+import gc
 from abc import ABC
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
@@ -280,3 +281,82 @@ def test_a_type_whose_repr_a_rule_asks_for_is_asked(monkeypatch):
     found = {core: captured(core, [("echo", Thing())], {}, asks) for core in ("c", "python")}
     assert found["c"] == found["python"]
     assert "its own text" in found["c"][0][1]
+
+
+class Plain:
+    def __init__(self, first, second):
+        self.first = first
+        self.password = second
+        self.third = [first]
+
+
+class Shuffled(Plain):
+    def __init__(self, first, second):
+        self.third = self.fourth = second
+        super().__init__(first, second)
+        del self.password
+        self.fifth = first
+        self.password = second
+
+
+class WithSlots(Plain):
+    __slots__ = ("slot",)
+
+    def __init__(self, first, second):
+        self.slot = second
+        super().__init__(first, second)
+
+
+class Error(Exception):
+    def __init__(self, first, second):
+        super().__init__(first)
+        self.second = second
+
+
+def with_dictionary(first, second):
+    made = Shuffled(first, second)
+    vars(made)["sixth"] = first
+    return made
+
+
+def many(first, second):
+    made = Plain(first, second)
+    for number in range(40):  # more than instances of one class share
+        setattr(made, f"field_{number}", second)
+    return made
+
+
+# The outermost call is captured in Python, so objects are made below it.
+MAKERS = {
+    it.__name__: it for it in (Plain, Shuffled, WithSlots, Error, Point, with_dictionary, many)
+}
+CALLS |= {
+    f"made by {name}": lambda value, make=make: echo(make(value, [value]))
+    for name, make in MAKERS.items()
+}
+CALLS |= {
+    f"a {name} in a list": lambda value, make=make: echo([make(value, value)])
+    for name, make in MAKERS.items()
+}
+
+
+@pytest.mark.parametrize("value", ["text", {"a": (1,)}, None], ids=repr)
+def test_attributes_are_captured_wherever_they_are_kept(value):
+    program = [(name, value) for name in CALLS]
+    assert captured("c", program, {}) == captured("python", program, {})
+
+
+def test_an_object_whose_fields_are_shown_gets_no_dictionary():
+    kept = []
+
+    def keeps(_value):
+        kept.append(Plain(1, 2))
+        echo(kept[0])
+
+    CALLS["keeps"] = keeps
+    try:
+        recorded = captured("c", [("keeps", None)], {})
+    finally:
+        del CALLS["keeps"]
+    assert any("third" in arguments for _, arguments, _ in recorded)
+    assert not [held for held in gc.get_referents(kept[0]) if type(held) is dict]

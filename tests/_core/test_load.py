@@ -21,12 +21,20 @@ def yes(*_given):
     return True
 
 
+WHOLE = {
+    "PYTHON_VERSION": VERSION,
+    "SOURCES": NUMBER,
+    "check_frame": yes,
+    "check_attributes": yes,
+}
+
+
 @pytest.fixture
 def compiled(monkeypatch):
     """Let a test say what is compiled."""
 
     def replace(**parts):
-        module = SimpleNamespace(**{"PYTHON_VERSION": VERSION, "SOURCES": NUMBER} | parts)
+        module = SimpleNamespace(**WHOLE | parts)
         monkeypatch.setattr(_core, "import_module", lambda _name: module)
         return module
 
@@ -34,13 +42,13 @@ def compiled(monkeypatch):
 
 
 def test_a_module_of_these_sources_is_loaded(compiled):
-    module = compiled(check_frame=yes)
+    module = compiled()
     assert load() == (module, "", False)
 
 
 @pytest.mark.parametrize("parts", [{"SOURCES": NUMBER ^ 1}, {"SOURCES": 0}])
 def test_a_module_of_other_sources_is_not_used(compiled, parts):
-    compiled(check_frame=yes, **parts)
+    compiled(**parts)
     found = load()
     assert found.module is None
     assert found.reason == "it was compiled from other sources than these: install again"
@@ -48,12 +56,12 @@ def test_a_module_of_other_sources_is_not_used(compiled, parts):
 
 
 def test_a_module_that_names_no_sources_is_not_used(compiled):
-    del compiled(check_frame=yes).SOURCES
+    del compiled().SOURCES
     assert load().reason == "it was compiled from other sources than these: install again"
 
 
 def test_an_installed_module_has_no_sources_beside_it(compiled, monkeypatch, tmp_path):
-    module = compiled(check_frame=yes)
+    module = compiled()
     monkeypatch.setattr(_core, "__path__", [str(tmp_path)])
     assert load().module is module
 
@@ -66,6 +74,11 @@ def test_a_module_for_another_interpreter_is_not_used(compiled):
 def test_a_module_that_misreads_frames_is_not_used(compiled):
     compiled(check_frame=lambda *_given: False)
     assert load() == (None, "this build of CPython keeps its frames in another way", True)
+
+
+def test_a_module_that_misreads_attributes_is_not_used(compiled):
+    compiled(check_attributes=lambda *_given: False)
+    assert load() == (None, "this build of CPython keeps attributes in another way", True)
 
 
 def test_a_module_that_does_not_load_says_why(monkeypatch):

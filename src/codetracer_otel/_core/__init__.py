@@ -51,6 +51,8 @@ def _problem_of(native: Any) -> str:
         return "it was compiled from other sources than these: install again"
     if not _reads_frames(native, object(), object()):
         return "this build of CPython keeps its frames in another way"
+    if not _reads_attributes(native, object(), object()):
+        return "this build of CPython keeps attributes in another way"
     return ""
 
 
@@ -58,6 +60,19 @@ def _reads_frames(native: Any, first: object, second: object) -> bool:
     # The first two slots of a frame are the first two local variables, whatever their names.
     code: CodeType = _probe.__code__
     return bool(_probe(first, second, native.check_frame, code))
+
+
+def _reads_attributes(native: Any, first: object, second: object) -> bool:
+    # Names belong to the class, in the order in which its instances had them first.
+    earlier, later = _Instance(), _Instance()
+    earlier.first = earlier.second = None
+    later.second, later.first = second, first
+    return bool(native.check_attributes(later, "second", second, "first", first))
+
+
+class _Instance:
+    first: object
+    second: object
 
 
 def _probe(first: object, second: object, check: Any, code: CodeType) -> object:

@@ -1,9 +1,10 @@
 /* Everything that the core knows of CPython's private structures, for 3.12 to 3.15.
 
    What differs between the versions: where a thread keeps its current frame (3.12: behind a C frame),
-   and whether a frame holds objects or tagged references (3.14 on).  Nothing else of the core includes
-   an internal header.  `ct_check_frame` compares both with a call whose values are known, before
-   anything read here is ever dereferenced. */
+   whether a frame holds objects or tagged references (3.14 on), and where an instance keeps its attributes
+   (3.12: behind a tagged pointer).  Nothing else of the core includes an internal header.  The module's
+   `check_frame` and `check_attributes` compare all of it with a call and an instance whose values are known,
+   before anything read here is ever dereferenced. */
 
 #ifndef CODETRACER_FRAMES_H
 #define CODETRACER_FRAMES_H
@@ -12,7 +13,9 @@
 #  define Py_BUILD_CORE_MODULE 1
 #endif
 #include <Python.h>
+#include "internal/pycore_dict.h"
 #include "internal/pycore_frame.h"
+#include "internal/pycore_object.h"
 #if PY_VERSION_HEX >= 0x030E0000
 #  include "internal/pycore_interpframe.h"
 #  include "internal/pycore_stackref.h"
@@ -22,7 +25,11 @@
 #  error "frames.h knows CPython 3.12 to 3.15"
 #endif
 
+#include "attributes.h"
+
 typedef _PyInterpreterFrame ct_frame;
+
+#define CT_NAME_STEP (sizeof(PyDictUnicodeEntry) / sizeof(PyObject *))
 
 /* The frame of the Python code that is running; NULL below C code alone. */
 static inline ct_frame *
@@ -65,6 +72,35 @@ ct_local(ct_frame *frame, int slot)
     return PyStackRef_IsNull(frame->localsplus[slot])
         ? NULL : PyStackRef_AsPyObjectBorrow(frame->localsplus[slot]);
 #endif
+}
+
+/* 1: an instance's attributes are in itself; 0: it has a dictionary, or none of the interpreter's. */
+static inline int
+ct_find_attributes(PyObject *object, ct_attributes *found)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    PyDictValues *values;
+#if PY_VERSION_HEX < 0x030D0000
+    if (!(type->tp_flags & Py_TPFLAGS_MANAGED_DICT)
+        || !_PyDictOrValues_IsValues(*_PyObject_DictOrValuesPointer(object))) {
+        return 0;
+    }
+    values = _PyDictOrValues_GetValues(*_PyObject_DictOrValuesPointer(object));
+    found->count = ((uint8_t *)values)[-2];
+    found->order = (uint8_t *)values - 3;
+    found->order_step = -1;
+#else
+    if (!(type->tp_flags & Py_TPFLAGS_INLINE_VALUES) || !_PyObject_InlineValues(object)->valid) {
+        return 0;
+    }
+    values = _PyObject_InlineValues(object);
+    found->count = values->size;
+    found->order = (uint8_t *)&values->values[values->capacity];
+    found->order_step = 1;
+#endif
+    found->names = &DK_UNICODE_ENTRIES(((PyHeapTypeObject *)type)->ht_cached_keys)->me_key;
+    found->values = values->values;
+    return 1;
 }
 
 #endif

@@ -1,22 +1,23 @@
 /* Objects with fields, and those for which a text stands. */
 
+#include "attributes.h"
 #include "writer.h"
 
 #define MOST_INSIDE 8           /* fields of an object inside of another one, as in Python */
 #define MOST_LOOKED_AT 64       /* of an instance's dictionary, as in Python */
 
-/* What an instance's dictionary has under a name; NULL without an exception for nothing.  Keys of the
-   program are compared by no code of theirs. */
+/* What an instance has under a name; NULL without an exception for nothing.  Keys of the program are compared by
+   no code of theirs. */
 static PyObject *
-find_held(PyObject *dictionary, PyObject *name, Py_ssize_t *position)
+find_held(const ct_attributes *attributes, PyObject *name, Py_ssize_t *position)
 {
     PyObject *key, *held;
     Py_ssize_t next = *position;
-    if (PyDict_Next(dictionary, &next, &key, &held) && key == name) {    /* in the order of the fields */
+    if (ct_next_attribute(attributes, &next, &key, &held) && key == name) {     /* in the order of the fields */
         *position = next;
         return held;
     }
-    for (next = 0; PyDict_Next(dictionary, &next, &key, &held);) {
+    for (next = 0; ct_next_attribute(attributes, &next, &key, &held);) {
         if (key == name || (PyUnicode_CheckExact(key) && PyUnicode_Compare(key, name) == 0)) {
             *position = next;
             return held;
@@ -32,7 +33,9 @@ ct_write_struct(ct_writer *writer, const ct_form *known, PyObject *value)
     ct_keys judged = {writer->site->verdicts, 0};
     Py_ssize_t position = 0, most = Py_MIN(known->field_count, writer->core->limits.max_items);
     Py_ssize_t present = 0, count = 0;
-    PyObject *held[CT_MOST_FIELDS], *dictionary = NULL;
+    PyObject *held[CT_MOST_FIELDS];
+    ct_attributes own = {0};
+    int is_open = 0;
 
     if (most > CT_MOST_FIELDS) {
         return CT_FOR_PYTHON;
@@ -43,13 +46,14 @@ ct_write_struct(ct_writer *writer, const ct_form *known, PyObject *value)
     }
     for (Py_ssize_t i = 0; i < most; i++) {
         Py_ssize_t offset = known->fields[i].offset;
-        if (offset < 0 && dictionary == NULL
-            && (dictionary = PyObject_GenericGetDict(value, NULL)) == NULL) {
-            PyErr_Clear();
-            writer->depth--;
-            return CT_FOR_PYTHON;
+        if (offset < 0 && !is_open) {
+            if (ct_open_attributes(&own, value) < 0) {
+                writer->depth--;
+                return CT_FOR_PYTHON;
+            }
+            is_open = 1;
         }
-        held[i] = offset < 0 ? find_held(dictionary, known->fields[i].name, &position)
+        held[i] = offset < 0 ? find_held(&own, known->fields[i].name, &position)
             : *(PyObject **)((char *)value + offset);
         present += held[i] != NULL;
     }
@@ -62,7 +66,7 @@ ct_write_struct(ct_writer *writer, const ct_form *known, PyObject *value)
             count++;
         }
     }
-    Py_XDECREF(dictionary);
+    Py_XDECREF(own.dictionary);
     writer->depth--;
     return status == CT_WRITTEN && ct_may_name(&judged, kept, CT_FEW_FIELDS) ? CT_FOR_PYTHON : status;
 }
@@ -110,12 +114,11 @@ int
 ct_write_enum(ct_writer *writer, const ct_form *known, PyObject *member)
 {
     Py_ssize_t position = 0;
-    PyObject *dictionary = PyObject_GenericGetDict(member, NULL);
-    if (dictionary == NULL) {
-        PyErr_Clear();
+    ct_attributes own;
+    if (ct_open_attributes(&own, member) < 0) {
         return CT_FOR_PYTHON;
     }
-    PyObject *name = find_held(dictionary, known->fields[0].name, &position);
+    PyObject *name = find_held(&own, known->fields[0].name, &position);
     int status = CT_FOR_PYTHON;
     if (name != NULL && PyUnicode_CheckExact(name) && PyUnicode_GET_LENGTH(name) != 0
         && PyUnicode_IS_ASCII(name)) {
@@ -124,7 +127,7 @@ ct_write_enum(ct_writer *writer, const ct_form *known, PyObject *member)
             status = ct_write_short_form(writer, known, "", known->fields[1].name, text);
         }
     }
-    Py_DECREF(dictionary);
+    Py_XDECREF(own.dictionary);
     return status;
 }
 
@@ -169,10 +172,10 @@ typedef struct {
     PyObject *name, *held;
 } pair;
 
-/* The first fields of an instance that have a value: its slots, then what stands in its dictionary.  `*total`:
-   how many there are, as far as they are looked at: from `too_many` on it does not matter. */
+/* The first fields of an instance that have a value: its slots, then its other attributes.  `*total`: how many
+   there are, as far as they are looked at: from `too_many` on it does not matter. */
 static Py_ssize_t
-read_fields(const ct_form *known, PyObject *value, PyObject *dictionary, pair *pairs, Py_ssize_t most,
+read_fields(const ct_form *known, PyObject *value, const ct_attributes *own, pair *pairs, Py_ssize_t most,
             Py_ssize_t too_many, Py_ssize_t *total)
 {
     PyObject *key, *held;
@@ -186,14 +189,14 @@ read_fields(const ct_form *known, PyObject *value, PyObject *dictionary, pair *p
             pairs[count++] = (pair){known->fields[i].name, held};
         }
     }
-    while (dictionary != NULL && looked_at < MOST_LOOKED_AT && *total < too_many
-           && PyDict_Next(dictionary, &position, &key, &held)) {
+    while (looked_at < MOST_LOOKED_AT && *total < too_many
+           && ct_next_attribute(own, &position, &key, &held)) {
         looked_at++;
         if (PyUnicode_CheckExact(key) && !is_left_out(known, key) && (*total)++ < most) {
             pairs[count++] = (pair){key, held};
         }
     }
-    *total += dictionary == NULL ? 0 : PyDict_GET_SIZE(dictionary) - looked_at;
+    *total += own->count - looked_at;
     return count;
 }
 
@@ -203,7 +206,7 @@ ct_write_fields(ct_writer *writer, const ct_form *known, PyObject *value)
 {
     ct_keys judged = {writer->site->verdicts, 0};
     pair pairs[CT_MOST_FIELDS];
-    PyObject *dictionary = NULL;
+    ct_attributes own = {0};
     Py_ssize_t total, most = Py_MIN(writer->fields, CT_MOST_FIELDS);
     int was_inside = writer->is_inside;
     Py_ssize_t too_many = was_inside && !(known->hidden & CT_IS_MODEL) ? MOST_INSIDE + 1 : PY_SSIZE_T_MAX;
@@ -214,11 +217,10 @@ ct_write_fields(ct_writer *writer, const ct_form *known, PyObject *value)
     if (writer->fields > CT_MOST_FIELDS) {
         return CT_FOR_PYTHON;
     }
-    if (known->hidden & CT_HAS_DICTIONARY && (dictionary = PyObject_GenericGetDict(value, NULL)) == NULL) {
-        PyErr_Clear();
+    if (known->hidden & CT_HAS_DICTIONARY && ct_open_attributes(&own, value) < 0) {
         return CT_FOR_PYTHON;
     }
-    Py_ssize_t count = read_fields(known, value, dictionary, pairs, most, too_many, &total);
+    Py_ssize_t count = read_fields(known, value, &own, pairs, most, too_many, &total);
     int status = CT_WRITTEN;
     if (count == 0 || total >= too_many) {
         status = ct_write_instance(writer, known);
@@ -244,6 +246,6 @@ ct_write_fields(ct_writer *writer, const ct_form *known, PyObject *value)
         status = CT_FOR_PYTHON;
     }
 done:
-    Py_XDECREF(dictionary);
+    Py_XDECREF(own.dictionary);
     return status;
 }

@@ -26,6 +26,27 @@ check_frame(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t 
                            && ct_local(frame, 1) == arguments[2]);
 }
 
+/* check_attributes(instance, first name, first value, second name, second value): whether these are its
+   attributes, in itself.  Raw pointers are compared here as well. */
+static PyObject *
+check_attributes(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    ct_attributes found = {0};
+    PyObject *name, *held;
+    Py_ssize_t position = 0;
+
+    if (count != 5) {
+        PyErr_SetString(PyExc_TypeError, "check_attributes(instance, name, value, name, value)");
+        return NULL;
+    }
+    int is_right = ct_find_attributes(arguments[0], &found) && found.count == 2;
+    for (int i = 1; is_right && i < 5; i += 2) {
+        is_right = ct_next_attribute(&found, &position, &name, &held) && name == arguments[i]
+            && held == arguments[i + 1];
+    }
+    return PyBool_FromLong(is_right);
+}
+
 static int
 add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type)
 {
@@ -104,6 +125,9 @@ module_clear(PyObject *module)
 }
 
 static PyMethodDef module_methods[] = {
+    {"check_attributes", (PyCFunction)(void *)check_attributes, METH_FASTCALL,
+     PyDoc_STR("check_attributes(instance, name, value, name, value)\n--\n\n"
+               "Return whether an instance has these attributes in itself.")},
     {"check_frame", (PyCFunction)(void *)check_frame, METH_FASTCALL,
      PyDoc_STR("check_frame(code, first, second)\n--\n\n"
                "Return whether the caller's code and first two locals are read right.")},

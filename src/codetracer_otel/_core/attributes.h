@@ -1,0 +1,25 @@
+/* What an instance has beside its slots: in its dictionary, or in itself until somebody asks for that. */
+
+#ifndef CODETRACER_ATTRIBUTES_H
+#define CODETRACER_ATTRIBUTES_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+
+typedef struct {
+    PyObject *dictionary;       /* strong; NULL: they are in the instance */
+    Py_ssize_t count;
+    /* of those in an instance */
+    PyObject *const *names;     /* of its class, one in each `CT_NAME_STEP` */
+    PyObject *const *values;
+    const uint8_t *order;       /* places of names and values, as they were set; `order_step` from one to the next */
+    int order_step;
+} ct_attributes;
+
+/* attributes.c */
+int ct_open_attributes(ct_attributes *attributes, PyObject *value);
+int ct_next_attribute(const ct_attributes *attributes, Py_ssize_t *position, PyObject **name,
+                      PyObject **held);
+
+#endif
