@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections import deque
 from contextvars import ContextVar
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -325,12 +326,14 @@ def test_memory_stays_where_it_was_over_many_calls(monkeypatch, record, name):
         gc.collect()
 
     with record() as spans:
-        session = active_session()
+        session, blocks = active_session(), []
         burst(150)
-        before = sys.getallocatedblocks()
-        burst(150)
-        after = sys.getallocatedblocks()
-    assert after - before < 500  # 1,050 calls: a single object that each one keeps is seen
+        for _ in range(3):
+            burst(75)
+            blocks.append(sys.getallocatedblocks())
+    # 525 calls: a single object that each one keeps is seen after each burst. What threads of
+    # earlier tests and the interpreter itself allocate meanwhile comes once.
+    assert min(after - before for before, after in pairwise(blocks)) < 250
 
 
 def test_threads_that_end_leave_nothing(monkeypatch, record):

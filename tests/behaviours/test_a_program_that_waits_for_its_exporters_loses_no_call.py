@@ -9,7 +9,8 @@ import pytest
 from tests.exporters.collector import hang, running_collector
 from tests.traced_run import run_python, spans_in
 
-CALLS = 200_000
+CALLS = 40_000  # twenty times what the small queue holds
+MANY_CALLS = 140_000  # twice what the queue holds by default
 PROGRAM = """
 import json, os, sys, time
 import codetracer_otel as ct
@@ -48,11 +49,13 @@ def run(tmp_path, exporter, calls=CALLS, when_full="auto", bounds=SMALL, **env):
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("bounds", [SMALL, {}], ids=["small", "default"])
-def test_json_lines_have_every_call(tmp_path, bounds):
-    outcome = run(tmp_path, "jsonl=spans.jsonl", bounds=bounds)
-    assert outcome == [True, CALLS, CALLS, {}]
-    assert len(spans_in(tmp_path / "spans.jsonl")) == CALLS
+@pytest.mark.parametrize(
+    ("calls", "bounds"), [(CALLS, SMALL), (MANY_CALLS, {})], ids=["small", "default"]
+)
+def test_json_lines_have_every_call(tmp_path, calls, bounds):
+    outcome = run(tmp_path, "jsonl=spans.jsonl", calls, bounds=bounds)
+    assert outcome == [True, calls, calls, {}]
+    assert len(spans_in(tmp_path / "spans.jsonl")) == calls
 
 
 def test_a_chrome_trace_has_every_call(tmp_path):

@@ -7,6 +7,7 @@ import traceback
 
 import pytest
 from tests.conftest import HEADER, rule
+from tests.depth import examples
 from tests.traced_run import run_python
 
 from codetracer_otel import Buffer
@@ -103,7 +104,7 @@ def raise_alarm_or_wait(_number, frame):
     let_one_signal_come()
 
 
-def interrupt_often(record, timer, count=80):
+def interrupt_often(record, timer, count):
     """Interrupt `busy` so often; every span must stand where it belongs."""
     with record(lost_events=50, buffer=ROOM) as spans:
         leaf(0)
@@ -126,7 +127,7 @@ def interrupt_often(record, timer, count=80):
 
 
 def test_many_interrupts_leave_every_tree_balanced(record, timer):
-    interrupt_often(record, timer)
+    interrupt_often(record, timer, examples(80))
 
 
 def test_interrupts_beside_a_collectors_callback_leave_every_tree_balanced(record, timer):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
+from tests.depth import IS_WHOLE
 from tests.exporters.collector import running_collector
 from tests.exporters.every_exporter import content_of
 from tests.exporters.otlp.test_grpc import serving
@@ -92,6 +94,7 @@ def test_what_getpass_reads_is_never_shown():
     assert Prompts().answer("typed", frame, NAMES.matches) == REDACTED
 
 
+STEP = 1 if IS_WHOLE else 4
 LONG = f"""\
 import json
 import subprocess
@@ -99,7 +102,7 @@ import sys
 def write(filler):
     sys.stdout.write("x " * (filler // 2) + "password= {PASSWORD} and more\\n" + "y" * 70_000)
     sys.stdout.write("z" * filler + " Authorization: Bearer {PASSWORD}abcdefgh " + "y " * 40_000)
-for filler in range(65_536 - 40, 65_536 + 4, 1):
+for filler in range(65_536 - 40, 65_536 + 4, {STEP}):
     write(filler)
 """
 
@@ -113,7 +116,7 @@ def test_where_a_long_write_is_cut_no_secret_loses_its_name(tmp_path):
         assert done.returncode == 0
     shown = [(tmp_path / "x.jsonl").read_text(), content_of(tmp_path / "native")]
     assert [text.count(PASSWORD) for text in shown] == [0, 0]
-    assert all(text.count(REDACTED) > 44 for text in shown)
+    assert all(text.count(REDACTED) > 44 // STEP for text in shown)
 
 
 def test_one_pipe_for_both_streams_is_recorded_once(tmp_path):
@@ -137,7 +140,8 @@ def test_one_pipe_for_both_streams_is_recorded_once(tmp_path):
     events = json.loads((tmp_path / "native" / "trace.json").read_text())
     recorded = "".join(event["Event"]["content"] for event in events if "Event" in event)
     assert len(written) > 800
-    assert sorted(recorded.splitlines()) == sorted(written.splitlines())
+    # By character: what comes by descriptor arrives between the pieces that `print` writes.
+    assert Counter(recorded) == Counter(written)
 
 
 RULES = """\
