@@ -37,7 +37,7 @@ class Resolver:
         """
         lookup = self._pending or _Lookup(self._host, self._port)
         self._pending = lookup
-        if not lookup.is_over_by(deadline):
+        if not lookup.is_over.wait(deadline - Time.monotonic()):
             raise TimeoutError
         self._pending = None
         return lookup.answer()
@@ -48,17 +48,14 @@ class _Lookup:
         self._question = (host, port, 0, _socket.SOCK_STREAM)
         self._found: list[Any] = []
         self._error: OSError | None = None
-        self._is_over = Event()
-        if is_address(host.decode("ascii")):
+        self.is_over = Event()
+        if packed(host.decode("ascii")) is not None:  # an address, not a name
             self._run()
             return
         try:
             Threads.start_new_thread(self._run, ())
         except RuntimeError:
             self._run()
-
-    def is_over_by(self, deadline: float) -> bool:
-        return self._is_over.wait(deadline - Time.monotonic())
 
     def answer(self) -> list[tuple[int, Any]]:
         if self._error is not None:
@@ -72,12 +69,7 @@ class _Lookup:
         except OSError as error:
             self._error = error
         finally:
-            self._is_over.set()
-
-
-def is_address(host: str) -> bool:
-    """Return whether a host is written as an IP address."""
-    return packed(host) is not None
+            self.is_over.set()
 
 
 def packed(host: str) -> bytes | None:

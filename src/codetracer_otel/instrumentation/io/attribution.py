@@ -132,7 +132,8 @@ def _place_of(frame: FrameType | None) -> tuple[str, int]:
     """Return file and line of a traced function."""
     if frame is None:
         return "", 0
-    return _absolute(frame.f_code.co_filename), frame.f_lineno or 0
+    file = frame.f_code.co_filename
+    return file if file.startswith("<") else absolute_path(file), frame.f_lineno or 0
 
 
 def pieces_of(text: str) -> Iterator[str]:
@@ -167,7 +168,3 @@ def _caller() -> FrameType | None:
     while frame is not None and frame.f_code.co_filename in _OUR_WAY:
         frame = frame.f_back
     return frame
-
-
-def _absolute(file: str) -> str:
-    return file if file.startswith("<") else absolute_path(file)

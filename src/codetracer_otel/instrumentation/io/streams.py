@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    type Record = Callable[[str, str], None]
+    """Takes a text of a stream after it has reached its destination; must not raise."""
+
 STREAMS: Final = ("stdout", "stderr", "stdin")
-
-
-class Record(Protocol):
-    """Takes a text after it has reached its destination; must not raise."""
-
-    def __call__(self, stream: str, text: str, /) -> None: ...  # noqa: D102
 
 
 class IoCapture:
@@ -96,13 +93,10 @@ def _replace(name: str, stream: Any, record: Record, undo: ExitStack) -> None:
 
 
 def _restore(name: str, stream: object, proxy: StreamProxy) -> None:
-    object.__setattr__(proxy, "_record", _ignore)  # a program may still hold it
+    # a program may still hold it
+    object.__setattr__(proxy, "_record", lambda _stream, _text: None)
     if getattr(sys, name) is proxy:
         setattr(sys, name, stream)
-
-
-def _ignore(_stream: str, _text: str, /) -> None:
-    pass
 
 
 class StreamProxy:
