@@ -169,6 +169,7 @@ def play(name):
     diagnostics.build_boundary = lambda *_: told.append
     alone = Buffer(interval_ms=600_000)  # nobody else drains
     with configure(filter_from_text(FILTER), "none", buffer=alone) as session:
+        assert session.flush(60)  # else a thread that begins late drains what is counted here
         session.pause()
         host = Host(active_session()._leading.recorder, told)
         if name in READERS:
