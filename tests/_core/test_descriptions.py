@@ -83,6 +83,13 @@ ERRORS = [
     ValueError("\ud800 \u00e9" * 500),
     ValueError(7),
     ValueError("two", 2),
+    ValueError("x" * 1023, 1 << 62),
+    ValueError(*range(40)),
+    ValueError(1.5, None, True, -(1 << 63), "it's \ud800"),
+    ValueError(1 << 63),
+    ValueError("large", 1 << 7000),
+    ValueError("\n" * 2000),
+    ValueError("two", []),
     ValueError(None),
     ValueError([]),
     KeyError("key"),
@@ -162,7 +169,21 @@ def test_both_cores_tell_the_same(rules, options):
     assert told("c", errors, *chosen, **options) == told("python", errors, *chosen, **options)
 
 
-def test_a_plain_exception_is_described_without_python(monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        Refused("no"),
+        KeyError("key"),
+        KeyError(7),
+        OSError(2, "No such file"),
+        Coded(404),
+        Coded([]),
+        ValueError([]),
+        ValueError(1.5, None, True),
+    ],
+    ids=repr,
+)
+def test_a_plain_exception_is_described_without_python(monkeypatch, error):
     described = []
     describe = CallEnds.describe
 
@@ -171,7 +192,7 @@ def test_a_plain_exception_is_described_without_python(monkeypatch):
         return describe(self, *arguments)
 
     monkeypatch.setattr(CallEnds, "describe", counted)
-    told("c", [Refused("no")] * 6)
+    told("c", [error] * 6)
     others = [code for code, *_ in described if code.co_name != "deeper"]
     # the first of its class, and the iterator's end; 3.13.0 leaves plain generators to Python
     assert len(others) <= (13 if sys.version_info[:3] == (3, 13, 0) else 2)

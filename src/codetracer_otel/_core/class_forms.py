@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
     Field = tuple[str, Any]  # a name, and the descriptor of a slot or None
     # form, name, name with its module, fields, how many fields are not shown: see `classes.h`
-    ClassForm = tuple[str, str, str, tuple[Field, ...], int]
+    Capture = tuple[str, str, str, tuple[Field, ...], int]
+    # the same, and of exceptions how one ends a call + 1 (0 if Python says), and its name there
+    ClassForm = tuple[str, str, str, tuple[Field, ...], int, int, str]
 
 _BY_PYTHON: Final = "P"
 _FORMS: Final = {
@@ -70,6 +72,12 @@ def build_class_forms(
     """
 
     def describe(cls: type) -> ClassForm:
+        ending = usual_ending(cls) if derives(cls, BaseException) else None
+        if ending is None:
+            return *describe_capture(cls), 0, ""
+        return *describe_capture(cls), ending + 1, type_name(cls)
+
+    def describe_capture(cls: type) -> Capture:
         facts = find_facts(cls, sys.modules, wanted)
         if runs_code and facts.form in (Form.OBJECT, Form.FIELDS) and facts.may_repr:
             return _BY_PYTHON, facts.name, facts.full_name, (), 0
@@ -85,11 +93,6 @@ def build_class_forms(
             form = "q"
         if form is None or fields is None:
             return _BY_PYTHON, facts.name, facts.full_name, (), 0
-        if derives(cls, BaseException) and form in ("e", "o"):
-            ending = usual_ending(cls)
-            told = 0 if ending is None else ending + 1
-            named = (("args", None), (type_name(cls), None))
-            return form, facts.name, facts.full_name, named, told
         return form, facts.name, facts.full_name, fields, facts.hidden
 
     return describe

@@ -12,14 +12,13 @@ enum {
     CT_DEQUE = 'q',             /* of no subclass: those may have an iterator of their own */
     CT_TEXT = 'S', CT_INTEGER = 'J', CT_REAL = 'R',     /* of a subclass */
     CT_NAMED_TUPLE = 'n',
-    CT_EXCEPTION = 'e',         /* fields: "args", its name; `hidden`: how it ends a call + 1, 0 if Python says */
+    CT_EXCEPTION = 'e',         /* fields: "args" */
     CT_PATH = 'p',              /* fields: what it was asked for once, what it was made from */
     CT_ENUM = 'E',
     CT_FUNCTION = 'f',
     CT_CLASS = 'C',
     CT_FIELDS = 'F',            /* fields: slots, and names that are left out; `hidden`: flags below */
-    CT_OBJECT = 'o'             /* Python reads its fields, unless it is the object whose method is called; of an
-                                   exception as CT_EXCEPTION */
+    CT_OBJECT = 'o'             /* Python reads its fields, unless it is the object whose method is called */
 };
 
 enum { CT_HAS_DICTIONARY = 1, CT_IS_MODEL = 2 };
@@ -31,6 +30,8 @@ typedef struct ct_form {
     uint32_t name;              /* number of the name that is shown */
     char form;
     char is_static;             /* lives as long as the interpreter */
+    int ending;                 /* of exceptions: how one ends a call + 1; 0: Python says */
+    PyObject *error_name;       /* what one is called as it leaves a call */
     int hidden;                 /* fields that are not shown; of CT_FIELDS flags */
     Py_ssize_t field_count;
     struct {

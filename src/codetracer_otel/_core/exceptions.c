@@ -6,6 +6,7 @@
 
 #define LONGEST_MESSAGE 1024
 #define MOST_FRAMES 64          /* of a traceback; Python leaves out the middle of a longer one */
+#define MOST_ARGUMENTS 32       /* of an exception */
 #define NO_LINE 0
 
 enum { TYPE_NAME, MESSAGE, FRAMES, TIME, INNERMOST, STACK_TRACE, MESSAGE_IS_CUT };
@@ -106,22 +107,87 @@ new_frames(const PyTracebackObject *entry, Py_ssize_t length)
     return frames;
 }
 
-/* The message where that is one text or nothing; NULL without an exception where Python has to say. */
-static PyObject *
-new_message(PyObject *arguments)
+static int
+is_scalar(PyObject *value)
 {
-    if (arguments == NULL || !PyTuple_CheckExact(arguments)) {
-        return NULL;
+    return value == Py_None || PyBool_Check(value) || PyLong_CheckExact(value) || PyFloat_CheckExact(value)
+        || PyUnicode_CheckExact(value);
+}
+
+/* A text, cut. */
+static PyObject *
+new_cut(PyObject *text)
+{
+    return PyUnicode_GET_LENGTH(text) <= LONGEST_MESSAGE
+        ? Py_NewRef(text) : PyUnicode_Substring(text, 0, LONGEST_MESSAGE);
+}
+
+/* What stands for a scalar in a message; NULL without an exception for an integer that Python shortens. */
+static PyObject *
+new_scalar_text(PyObject *value)
+{
+    int is_large = 0;
+    if (PyLong_CheckExact(value)) {
+        (void)PyLong_AsLongLongAndOverflow(value, &is_large);
     }
-    if (PyTuple_GET_SIZE(arguments) == 0) {
+    if (is_large || !PyUnicode_CheckExact(value)) {
+        return is_large ? NULL : PyObject_Repr(value);
+    }
+    PyObject *cut = new_cut(value);
+    PyObject *text = cut == NULL ? NULL : PyObject_Repr(cut);
+    Py_XDECREF(cut);
+    return text;
+}
+
+/* "(first, second)", of scalars. */
+static PyObject *
+new_listing(PyObject *arguments)
+{
+    Py_ssize_t count = Py_MIN(PyTuple_GET_SIZE(arguments), MOST_ARGUMENTS);
+    PyObject *texts = PyTuple_New(count), *whole = NULL, *message = NULL;
+    PyObject *separator = PyUnicode_FromString(", ");
+
+    for (Py_ssize_t i = 0; texts != NULL && i < count; i++) {
+        PyObject *text = new_scalar_text(PyTuple_GET_ITEM(arguments, i));
+        if (text == NULL) {
+            Py_CLEAR(texts);
+            break;
+        }
+        PyTuple_SET_ITEM(texts, i, text);
+    }
+    PyObject *joined = texts == NULL || separator == NULL ? NULL : PyUnicode_Join(separator, texts);
+    if (joined != NULL) {
+        whole = PyUnicode_FromFormat("(%U)", joined);
+    }
+    if (whole != NULL) {
+        message = new_cut(whole);
+    }
+    Py_XDECREF(whole);
+    Py_XDECREF(joined);
+    Py_XDECREF(separator);
+    Py_XDECREF(texts);
+    return message;
+}
+
+/* The message that arguments come to, or the class where one of them is no scalar; NULL without an exception where
+   Python has to say. */
+static PyObject *
+new_message(PyObject *arguments, PyObject *name)
+{
+    Py_ssize_t count = arguments == NULL ? 0 : PyTuple_GET_SIZE(arguments);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (!is_scalar(PyTuple_GET_ITEM(arguments, i))) {
+            return PyUnicode_FromFormat("<%U>", name);
+        }
+    }
+    if (count == 0) {
         return PyUnicode_New(0, 0);
     }
-    PyObject *only = PyTuple_GET_ITEM(arguments, 0);
-    if (PyTuple_GET_SIZE(arguments) != 1 || !PyUnicode_CheckExact(only)) {
-        return NULL;
+    PyObject *first = PyTuple_GET_ITEM(arguments, 0);
+    if (count > 1) {
+        return new_listing(arguments);
     }
-    return PyUnicode_GET_LENGTH(only) <= LONGEST_MESSAGE
-        ? Py_NewRef(only) : PyUnicode_Substring(only, 0, LONGEST_MESSAGE);
+    return PyUnicode_CheckExact(first) ? new_cut(first) : new_scalar_text(first);
 }
 
 static PyObject *
@@ -183,19 +249,18 @@ ct_describe(ct_core *core, const ct_entry *entry, PyObject *error, int64_t now, 
         }
         return 0;
     }
-    if ((known->form != CT_EXCEPTION && known->form != CT_OBJECT) || known->hidden == 0
-        || known->field_count != 2 || !look_through(core, traceback, &length, &is_told_inside)) {
+    if (known->ending == 0 || !look_through(core, traceback, &length, &is_told_inside)) {
         return 0;
     }
-    *ending = known->hidden - 1;
+    *ending = known->ending - 1;
     if (*ending != CT_RAISED) {
         return 1;
     }
-    PyObject *message = is_told_inside ? PyUnicode_New(0, 0) : new_message(raised->args);
+    PyObject *message = is_told_inside ? PyUnicode_New(0, 0) : new_message(raised->args, known->error_name);
     if (message == NULL) {
         return PyErr_Occurred() ? -1 : 0;
     }
-    *description = new_description(&core->descriptions, known->fields[1].name, message,
+    *description = new_description(&core->descriptions, known->error_name, message,
                                    new_frames(traceback, is_told_inside ? 0 : length),
                                    new_time(core, entry->segment, now), !is_told_inside);
     return *description == NULL ? -1 : 1;
