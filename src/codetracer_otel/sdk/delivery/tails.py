@@ -189,14 +189,18 @@ class Tails:
     def _decide_roots(self, block: RecordBlock, spans: Sequence[ReadableSpan]) -> list[_Verdict]:
         decided = []
         for index, segment, duration_ns in block.local_roots():
-            if segment.trace_id not in self._decided:
-                rules = block.plan_of(index).tail or self.default
-                reason = self._judge(rules, segment.trace_id, segment.trace_state, duration_ns)
-                root = None
-                if reason not in ("", "all"):
-                    root = block.take_over(index)
-                    _note_on_root(root, REASON, reason)
-                decided.append(_Verdict(segment.trace_id, reason, rules, root))
+            trace_id = segment.trace_id
+            if trace_id in self._decided:
+                continue
+            rules = block.plan_of(index).tail or self.default
+            reason = self._judge(rules, trace_id, segment.trace_state, duration_ns)
+            if not reason and trace_id not in self._open:
+                continue  # nothing waits for it: most traces are short, and dropped
+            root = None
+            if reason not in ("", "all"):
+                root = block.take_over(index)
+                _note_on_root(root, REASON, reason)
+            decided.append(_Verdict(trace_id, reason, rules, root))
         for span in spans:
             context, parent = span.context, span.parent
             if context is None or not (parent is None or parent.is_remote):
