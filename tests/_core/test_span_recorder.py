@@ -17,8 +17,10 @@ from tests.depth import examples
 
 from codetracer_otel._core import load
 from codetracer_otel._core.span_recorder import CompiledBuffer
+from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 from codetracer_otel.model.record import TraceOnThread
 from codetracer_otel.sdk.session.configure import active_session, configure
+from codetracer_otel.sdk.settings.limits import Buffer
 from codetracer_otel.testing import InMemoryExporter
 
 NATIVE = load()
@@ -239,6 +241,27 @@ def test_plain_calls_below_a_recorded_one_stay_in_c(monkeypatch, record):
         counters = active_session().stats()["recorder"]
     assert counters["native_calls"] >= 49
     assert counters["boxed_calls"] == 0
+
+
+@pytest.mark.parametrize("core", ["c", "python"])
+def test_a_buffer_without_room_on_the_stack_gets_the_record_later(monkeypatch, record, core):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", core)
+
+    buffer_overflow, is_cramped = RecordBuffer.overflow, [True]
+
+    def overflow(buffer, record):
+        if is_cramped[0]:
+            raise RecursionError
+        buffer_overflow(buffer, record)
+
+    monkeypatch.setattr(RecordBuffer, "overflow", overflow)
+    with record(buffer=Buffer(interval_ms=600_000)) as spans:
+        nested(1, "text")
+        active_session()._leading.recorder.wake_with_next()
+        nested(1, "text")  # the program sees no error
+        is_cramped[0] = False
+    assert len(spans) == 2 * 3
+    assert not any(span.attributes.get("codetracer.unfinished") for span in spans)
 
 
 @pytest.mark.parametrize("core", ["c", "python"])

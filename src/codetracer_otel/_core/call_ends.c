@@ -4,6 +4,20 @@
 
 #define FREE_BYTES 256          /* of values, in what the record buffer counts for any record */
 
+/* Where no level of the stack is left to hand a record on, it waits for the next delivery. */
+static int
+deliver_later(ct_core *core, PyObject *record)
+{
+    if (!PyErr_ExceptionMatches(PyExc_RecursionError)) {
+        return -1;
+    }
+    PyErr_Clear();
+    PyObject *deferred = PyTuple_Pack(2, record, Py_None);
+    int is_kept = deferred == NULL ? -1 : PyList_Append(core->deferred_ends, deferred);
+    Py_XDECREF(deferred);
+    return is_kept;
+}
+
 /* Hand a finished entry, taken off its stack, to the log, or to Python where that is full. */
 int
 ct_deliver(ct_core *core, ct_entry *entry)
@@ -23,7 +37,7 @@ ct_deliver(ct_core *core, ct_entry *entry)
         ct_release_entry(entry);
         if (record != NULL) {
             done = PyObject_CallOneArg(core->overflow, record);
-            is_delivered = done == NULL ? -1 : 0;
+            is_delivered = done != NULL ? 0 : deliver_later(core, record);
         }
     }
     Py_XDECREF(record);

@@ -250,6 +250,13 @@ core_forget(ct_core *core, PyObject *code)
 }
 
 static PyObject *
+core_forget_classes(ct_core *core, PyObject *Py_UNUSED(ignored))
+{
+    ct_clear_classes(&core->classes);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
 core_take_counts(ct_core *core, PyObject *Py_UNUSED(ignored))
 {
     return ct_take_counts(core);
@@ -280,6 +287,8 @@ static PyMethodDef core_methods[] = {
      PyDoc_STR("set_ids(next_id)\n--\n\nTake span ids from next_id(); None for our own.")},
     {"set_roots", (PyCFunction)core_set_roots, METH_VARARGS,
      PyDoc_STR("set_roots(model, parent_id, bound)\n--\n\nSay what traces that begin here have in common.")},
+    {"forget_classes", (PyCFunction)core_forget_classes, METH_NOARGS,
+     PyDoc_STR("forget_classes()\n--\n\nAsk again how the instances of each class are captured.")},
     {"take_counts", (PyCFunction)core_take_counts, METH_NOARGS,
      PyDoc_STR("take_counts()\n--\n\n"
                "Return (site, kept, sampled out, begun in Python) since the last time.")},

@@ -230,6 +230,12 @@ class CompiledRecorder(PythonRecorder):
             self._core.set_ids(None if self._has_random_ids else self.next_span_id)
             self._set_roots()
 
+    def replan(self) -> None:
+        """Plan all code anew, and ask anew whose fields are shown: the filter is another one."""
+        if self._core is not None:
+            self._core.forget_classes()
+        super().replan()
+
     def expect_call(self, code: CodeType, call_adoption: CallAdopter) -> None:
         """Let hand-written spans adopt calls of ``code``, which compiled code knows nothing of."""
         super().expect_call(code, call_adoption)
