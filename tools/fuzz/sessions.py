@@ -190,6 +190,8 @@ class Reader:
 
     def _compare_otlp(self, batch: Any) -> None:
         compiled, python = OtlpEncoder(), OtlpEncoder()
+        # A reload between the two changes the filters that the live resource names.
+        batch = replace(batch, resource=dict(batch.resource))
         written = [request.body() for request in compiled.requests(batch)]
         plain = replace(batch, records=list(batch.records))
         expected = [request.body() for request in python.requests(plain)]
