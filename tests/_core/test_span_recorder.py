@@ -455,11 +455,11 @@ class Held:
     """What a core or a log may hold; cycles through it must be found."""
 
 
-def add_site(core, code, held):
+def add_site(core, code, held, *, is_native=False):
     keep = dict.fromkeys(("traced_code", "plan", "capture", "learn"), held)
     core.add(
         code=code, fixed_result=held, slots=(), short_text=-1, takes_plain=False, ratio_bound=None,
-        is_native=False, taught=(), result_place="", walk=None, keywords=None, pairs=None,
+        is_native=is_native, taught=(), result_place="", walk=None, keywords=None, pairs=None,
         has_receiver=False, suspends=False, reads_at_error=False, tells_errors=False, **keep,
     )  # fmt: skip
 
@@ -519,6 +519,28 @@ def test_a_core_lives_until_its_callback_has_returned():
     finally:
         monitoring.set_local_events(4, echo.__code__, 0)
         monitoring.free_tool_id(4)
+    gc.collect()
+    assert alive == [True]
+    assert known() is None
+
+
+def test_a_site_lives_until_the_start_that_found_it_has_returned():
+    """Another thread may decide about the same code while this one waits for random bytes."""
+    code = compile("1", "<found>", "exec")
+    held = Held()
+    known = weakref.ref(held)
+    alive = []
+
+    def urandom(size):
+        add_site(core, code, Held(), is_native=True)
+        gc.collect()
+        alive.append(known() is not None)
+        return os.urandom(size)
+
+    core = built_core(urandom=urandom, start=lambda *_: None)
+    add_site(core, code, held, is_native=True)
+    del held
+    core.on_start(code, 0)
     gc.collect()
     assert alive == [True]
     assert known() is None

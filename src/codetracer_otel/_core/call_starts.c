@@ -160,7 +160,7 @@ ct_abandon_in_this_frame(ct_core *core, const ct_site *site)
     return frame == NULL ? 0 : ct_abandon(core, frame);
 }
 
-/* CT_FOUND: recorded; CT_REFUSED: it is not to be; CT_NOT_FOUND: left to Python, nothing has happened; -1: an
+/* The caller holds the site.  CT_FOUND: recorded; CT_REFUSED: it is not to be; CT_NOT_FOUND: left to Python, nothing has happened; -1: an
    exception. */
 int
 ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, PyObject *context)
@@ -194,7 +194,6 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
         *(is_sampled_out ? &site->sampled_out : &site->kept) += 1;
     }
     int is_unrecorded = 0, written = 1;
-    site->references++;     /* a capture lets other threads run, which may register the code anew */
     uint64_t id = below.span_id;
     if ((!is_sampled_out && ct_new_span_id(core, thread, &id) < 0)
         || (core->clock != NULL && ct_read_clock(core, &now) < 0)) {
@@ -231,6 +230,7 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
     if (entry == NULL) {
         goto error_with_values;
     }
+    site->references++;
     *entry = (ct_entry){
         .size = entry->size, .below = entry->below, .value_bytes = value_bytes,
         .argument_count = (uint16_t)(is_sampled_out || is_unrecorded ? 0 : site->argument_count),
@@ -258,6 +258,5 @@ error_with_values:
     }
 error:
     Py_DECREF(below.segment);
-    ct_release_site(site);
     return -1;
 }

@@ -92,22 +92,9 @@ fail_to_decide(ct_core *core)
 }
 
 static PyObject *
-on_start(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
+start_at(ct_core *core, ct_site *site, PyObject *const *arguments, Py_ssize_t count)
 {
     PyObject *code = arguments[0], *context;
-    ct_site *site = ct_site_of(core, code);
-    if (site == NULL) {
-        /* Only decided, with the open calls left where they are: most code is skipped. */
-        PyObject *decided = PyObject_CallOneArg(core->decide, code);
-        if (decided == NULL) {
-            return fail_to_decide(core);
-        }
-        site = ct_site_of(core, code);
-        if (site == NULL) {
-            return decided;
-        }
-        Py_DECREF(decided);
-    }
     if (!site->is_native) {
         site->in_python += site->plan != Py_None;
         return hand_on_start(core, site, arguments, count);
@@ -132,6 +119,31 @@ on_start(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
         return hand_on_start(core, site, arguments, count);
     }
     Py_RETURN_NONE;
+}
+
+static PyObject *
+on_start(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
+{
+    PyObject *code = arguments[0];
+    ct_site *site = ct_site_of(core, code);
+    if (site == NULL) {
+        /* Only decided, with the open calls left where they are: most code is skipped. */
+        PyObject *decided = PyObject_CallOneArg(core->decide, code);
+        if (decided == NULL) {
+            return fail_to_decide(core);
+        }
+        site = ct_site_of(core, code);
+        if (site == NULL) {
+            return decided;
+        }
+        Py_DECREF(decided);
+    }
+    /* Whatever lets other threads run, such as a collection of garbage, lets one that decides about the same
+       code give it another site. */
+    site->references++;
+    PyObject *result = start_at(core, site, arguments, count);
+    ct_release_site(site);
+    return result;
 }
 
 static PyObject *

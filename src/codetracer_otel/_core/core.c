@@ -224,11 +224,11 @@ core_set_native(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
         PyErr_SetString(PyExc_TypeError, "set_native(code, is_native)");
         return NULL;
     }
-    ct_site *site = ct_site_of(core, arguments[0]);
     int is_native = PyObject_IsTrue(arguments[1]);
     if (is_native < 0) {
         return NULL;
     }
+    ct_site *site = ct_site_of(core, arguments[0]);
     if (site != NULL) {
         site->is_native = is_native;
     }
