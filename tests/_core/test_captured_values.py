@@ -18,6 +18,7 @@ from tests.depth import examples
 from codetracer_otel._core import load
 from codetracer_otel.instrumentation.spans.recorder import PythonRecorder
 from codetracer_otel.model.record import ARGUMENTS, CODE, RESULT
+from codetracer_otel.model.value import REDACTED_NODE, Node
 from codetracer_otel.sdk.session.configure import active_session, configure
 from codetracer_otel.sdk.settings.limits import Limits
 
@@ -251,6 +252,14 @@ OPTIONS = {
 
 def captured(core, program, options, *rules):
     """Return what a core records of calls: code, captured arguments, captured result."""
+    return [
+        (record[CODE].co_name, repr(record[ARGUMENTS]), repr(record[RESULT]))
+        for record in recorded(core, program, options, *rules)
+    ]
+
+
+def recorded(core, program, options, *rules):
+    """Return the records of calls."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CODETRACER_OTEL_CORE", core)
         drain = PythonRecorder.drain
@@ -261,10 +270,7 @@ def captured(core, program, options, *rules):
             recorder = active_session()._leading.recorder
             for name, value in program:
                 CALLS[name](value)
-            return [
-                (record[CODE].co_name, repr(record[ARGUMENTS]), repr(record[RESULT]))
-                for record in drain(recorder, 1_000)
-            ]
+            return list(drain(recorder, 1_000))
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
@@ -360,3 +366,16 @@ def test_an_object_whose_fields_are_shown_gets_no_dictionary():
         del CALLS["keeps"]
     assert any("third" in arguments for _, arguments, _ in recorded)
     assert not [held for held in gc.get_referents(kept[0]) if type(held) is dict]
+
+
+def test_the_collector_does_not_look_at_what_is_made_of_a_finished_call():
+    records = recorded("c", [("made by Plain", {"a": [1, (2, "text")]})], {})
+    (record,) = [record for record in records if record[CODE].co_name == "echo"]
+    made = [record, record[ARGUMENTS], record[RESULT]]
+    for item in made:  # grows
+        if type(item) is Node:
+            made.append(item.items)
+        elif type(item) is tuple:
+            made.extend(item)
+    assert len(made) > 20
+    assert not [it for it in made if gc.is_tracked(it) and it is not REDACTED_NODE]

@@ -236,6 +236,7 @@ int ct_is_plain(const ct_site *site, PyObject *value);
 size_t ct_value_room(PyObject *value);
 char *ct_put_value(char *at, PyObject *value);
 PyObject *ct_read_value(const ct_log *log, const char **at);
+PyObject *ct_without_cycles(PyObject *made);
 int ct_visit_values(const char *at, uint32_t count, visitproc visit, void *arg);
 
 /* learned.c */

@@ -14,7 +14,7 @@ read_values(const ct_log *log, const char **at, uint16_t count)
         }
         PyTuple_SET_ITEM(values, i, value);
     }
-    return values;
+    return ct_without_cycles(values);
 }
 
 /* What stands for the result of a recorded call. */
@@ -69,7 +69,8 @@ ct_record_of(const ct_log *log, const ct_entry *entry, int is_finished)
     if (!is_whole) {
         Py_CLEAR(record);
     }
-    return record;
+    /* That of an open call holds a context, which may hold anything. */
+    return is_finished ? ct_without_cycles(record) : record;
 }
 
 int

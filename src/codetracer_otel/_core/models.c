@@ -131,7 +131,7 @@ ct_new_node(const ct_log *log, char tag, uint32_t name, PyObject *items, uint64_
     *(PyObject **)(fields + model->node_type_name) = Py_NewRef(ct_name_of(&log->names, name)->text);
     *(PyObject **)(fields + model->node_items) = items;
     *(PyObject **)(fields + model->node_omitted) = count;
-    return node;
+    return ct_without_cycles(node);
 }
 
 static int

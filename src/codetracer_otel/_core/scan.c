@@ -96,7 +96,8 @@ list_of(const suspects *found)
     PyObject *list = PyList_New((Py_ssize_t)found->count);
     for (size_t i = 0; list != NULL && i < found->count; i++) {
         PyObject *text = text_of(found->items[i].value);
-        PyObject *row = text == NULL ? NULL : Py_BuildValue("nN", found->items[i].index, text);
+        PyObject *row = text == NULL
+            ? NULL : ct_without_cycles(Py_BuildValue("nN", found->items[i].index, text));
         if (row == NULL) {
             Py_CLEAR(list);
             break;

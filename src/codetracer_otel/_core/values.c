@@ -98,6 +98,17 @@ ct_visit_values(const char *at, uint32_t count, visitproc visit, void *arg)
     return 0;
 }
 
+/* What is made of an entry leads to nothing of the program, and so to no cycle.  The collector need not look at it:
+   each of its rounds takes what survives on, until it looks at all objects of the program once more. */
+PyObject *
+ct_without_cycles(PyObject *made)
+{
+    if (made != NULL) {
+        PyObject_GC_UnTrack(made);
+    }
+    return made;
+}
+
 static PyObject *
 read_ascii(const char *at, uint16_t size)
 {
@@ -115,7 +126,7 @@ read_pair(const ct_log *log, const char **at)
     PyObject *pair = held == NULL ? NULL : PyTuple_Pack(2, key, held);
     Py_XDECREF(key);
     Py_XDECREF(held);
-    return pair;
+    return ct_without_cycles(pair);
 }
 
 static PyObject *
@@ -130,7 +141,7 @@ read_items(const ct_log *log, const char **at, uint32_t count, int are_pairs)
         }
         PyTuple_SET_ITEM(items, i, item);
     }
-    return items;
+    return ct_without_cycles(items);
 }
 
 static PyObject *

@@ -18,6 +18,7 @@ from codetracer_otel.filters.secrets.prefilter import shapes_possible
 from codetracer_otel.filters.secrets.redactor import compile_content
 from codetracer_otel.filters.types import Action, ContentCounters, RuleSource
 from codetracer_otel.model.value import REDACTED
+from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
 
 ALL = frozenset(shape.name for shape in SHAPES)
 SOURCE = RuleSource("/p/.codetracer/trace-filter.toml", 7, "value:regex:x")
@@ -770,13 +771,26 @@ def test_redactions_are_counted_by_kind():
     assert both.counters is counters
 
 
-def test_the_set_of_clean_texts_is_bounded():
+@pytest.mark.parametrize(("length", "count"), [(10, 10_000), (400, 5_000), (3000, 100)])
+def test_the_set_of_clean_texts_is_bounded(length, count):
+    both = rules(known=KnownSecrets())
+    for number in range(0, count, 50):
+        texts = [f"text {n}".ljust(length, " ") for n in range(number, number + 50)]
+        assert both.redact_texts(texts) == texts
+        for remembered in (both._clean, both._shapeless):
+            assert len(remembered) <= 8192
+            assert sum(map(len, remembered)) <= 2**20
+            assert all(len(text) <= 2048 for text in remembered)
+        if number % 1000 == 0:
+            both.known.learn(f"tok-9911-{number}", "arg password")
+
+
+def test_a_long_text_that_was_clean_is_judged_no_more(monkeypatch):
     both = rules()
-    for number in range(0, 30_000, 1000):
-        both.redact_texts([f"text {n}" for n in range(number, number + 1000)])
-    both.redact_texts(["x" * 65])
-    assert len(both._clean) <= 8192
-    assert all(len(text) <= 64 for text in both._clean)
+    text = "Traceback: " + "line one = two\n" * 100
+    assert both.redact_texts([text]) == [text]
+    monkeypatch.setattr(type(both), "_judge", lambda *_args, **_kwargs: 1 / 0)
+    assert both.redact_texts([text]) == [text]
 
 
 def test_a_text_is_not_taken_for_clean_when_judging_it_failed(monkeypatch):

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     Readings = Sequence[tuple[Decoded, AbstractSet[str]]]
 
 _MAX_CLEAN: Final = 8192
-_MAX_CLEAN_LENGTH: Final = 64
+_MAX_CLEAN_LENGTH: Final = 2048  # a text cut at the largest usual limit, and most tracebacks
+_MAX_CLEAN_CHARACTERS: Final = 1 << 20  # of all that are remembered
 _NO_SHAPES: Final[frozenset[str]] = frozenset()
 # Names before `%3D` are found as they stand; what is decoded shows quotes that open nothing.
 _NOT_PERCENT_DECODED: Final = frozenset({"named"})
@@ -59,11 +60,13 @@ class ContentRules:
     __slots__ = (
         "_allows",
         "_clean",
+        "_clean_characters",
         "_finds_more",
         "_generation",
         "_known",
         "_patterns",
         "_shapeless",
+        "_shapeless_characters",
         "_shapes",
         "counters",
         "has_drops",
@@ -81,6 +84,7 @@ class ContentRules:
         self._finds_more = len(of_shapes) < len(patterns)
         self._allows = any(pattern.action is Action.ALLOW for pattern in patterns)
         self._clean: set[str] = set()
+        self._clean_characters = self._shapeless_characters = 0
         self._shapeless: set[str] = set()  # clean but for secrets that have become known since
         self._known = known
         self._generation = 0
@@ -133,10 +137,20 @@ class ContentRules:
 
     def _doubt_clean(self) -> None:
         self._generation = self.generation
-        if len(self._shapeless) + len(self._clean) > _MAX_CLEAN:
+        characters = self._shapeless_characters + self._clean_characters
+        if (
+            len(self._shapeless) + len(self._clean) > _MAX_CLEAN
+            or characters > _MAX_CLEAN_CHARACTERS
+        ):
             self._shapeless.clear()
+            characters = self._clean_characters
         self._shapeless |= self._clean
+        self._shapeless_characters = characters
+        self._forget_clean()
+
+    def _forget_clean(self) -> None:
         self._clean.clear()
+        self._clean_characters = 0
 
     def drops(self, text: str, *, is_cut: bool = False) -> bool:
         """Return whether a pattern with action ``drop`` decides about a part of the text."""
@@ -218,13 +232,16 @@ class ContentRules:
                     counters.known[texts[position]] = place
 
     def _note_clean(self, texts: Sequence[str], changed: set[str]) -> None:
-        if len(self._clean) + len(texts) > _MAX_CLEAN:
-            self._clean.clear()
-        if changed or len(texts) > _MAX_CLEAN or max(map(len, texts)) > _MAX_CLEAN_LENGTH:
-            texts = [text for text in texts[:_MAX_CLEAN] if len(text) <= _MAX_CLEAN_LENGTH]
-            self._clean.update(set(texts) - changed)
-        else:
-            self._clean.update(texts)
+        clean = [text for text in texts if len(text) <= _MAX_CLEAN_LENGTH and text not in changed]
+        characters = sum(map(len, clean))
+        if (
+            len(self._clean) + len(clean) > _MAX_CLEAN
+            or self._clean_characters + characters > _MAX_CLEAN_CHARACTERS
+        ):
+            self._forget_clean()
+        if len(clean) <= _MAX_CLEAN and characters <= _MAX_CLEAN_CHARACTERS:
+            self._clean.update(clean)
+            self._clean_characters += characters
 
     def _readings(
         self,
