@@ -3,7 +3,6 @@
 #include "writer.h"
 
 #define MOST_KEYWORDS 32
-#define LONGEST_NAME 1024       /* that is judged as it is */
 
 int
 ct_write_scalar(ct_writer *writer, char tag, const void *bytes, size_t size)
@@ -44,23 +43,6 @@ write_plain(ct_writer *writer, PyObject *value)
         return ct_write_scalar(writer, FLOAT, &number, 8);
     }
     return CT_FOR_PYTHON;
-}
-
-/* What Python has said about a name; CT_WRITTEN if it has. */
-int
-ct_verdict_on(ct_writer *writer, PyObject *verdicts, PyObject *name, long *verdict)
-{
-    if (PyUnicode_GET_LENGTH(name) > LONGEST_NAME) {
-        return CT_FOR_PYTHON;
-    }
-    PyObject *known = PyDict_GetItemWithError(verdicts, name);
-    if (known == NULL) {
-        writer->wanted = name;
-        writer->verdicts = verdicts;
-        return PyErr_Occurred() ? -1 : CT_UNKNOWN_NAME;
-    }
-    *verdict = PyLong_AsLong(known);
-    return CT_WRITTEN;
 }
 
 static int

@@ -138,6 +138,7 @@ core_clear(ct_core *core)
     Py_CLEAR(core->describe);
     Py_CLEAR(core->undecided);
     ct_clear_classes(&core->classes);
+    ct_clear_verdicts(core);
     ct_clear_descriptions(&core->descriptions);
     ct_clear_roots(&core->roots);
     Py_CLEAR(core->stack_name);

@@ -126,6 +126,13 @@ typedef struct {
     Py_ssize_t shortest, longest;
 } ct_learned;
 
+/* What was said lately about a name, see verdicts.c. */
+#define CT_RECENT_VERDICTS 512
+typedef struct {
+    PyObject *name, *verdicts;  /* strong */
+    long verdict;
+} ct_verdict;
+
 /* A table by address, see classes.c. */
 typedef struct {
     struct ct_form **table;
@@ -207,6 +214,7 @@ typedef struct ct_core {
     ct_roots roots;
     ct_limits limits;
     ct_learned learned;
+    ct_verdict verdicts[CT_RECENT_VERDICTS];
     ct_suspensions suspensions;
     PyObject *suspended;        /* Python's: dict, address of a frame -> record */
     int runs_code;              /* a capture may run code of the program */
@@ -241,6 +249,9 @@ int ct_visit_values(const char *at, uint32_t count, visitproc visit, void *arg);
 
 /* learned.c */
 int ct_read_learned(ct_learned *learned, PyObject *told);
+
+/* verdicts.c */
+void ct_clear_verdicts(ct_core *core);
 
 /* classes.c */
 void ct_clear_classes(ct_classes *classes);

@@ -75,6 +75,8 @@ int ct_write_value(ct_writer *writer, PyObject *value);
 int ct_write_receiver(ct_writer *writer, PyObject *value);
 int ct_write_nested(ct_writer *writer, PyObject *value);
 int ct_write_keywords(ct_writer *writer, PyObject *keywords);
+
+/* verdicts.c */
 int ct_verdict_on(ct_writer *writer, PyObject *verdicts, PyObject *name, long *verdict);
 
 /* neighbours.c */
