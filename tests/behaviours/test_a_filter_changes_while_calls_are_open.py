@@ -318,7 +318,9 @@ def test_measuring_that_cannot_begin_is_told(spans, monkeypatch):
         raise EnvironmentFailure("no tool id", ErrorCode.TRACER_INSTALL_CONFLICT)
 
     monkeypatch.setattr(assembly, "Monitor", refuse)
-    assert session.reload(MEASURED) == ["nothing is measured: no tool id is free"]
+    assert session.reload(MEASURED) == [
+        "nothing is measured: other tools use all ids of sys.monitoring"
+    ]
 
 
 def with_io(streams):
@@ -423,7 +425,7 @@ def test_lines_cannot_follow_and_the_reload_says_so(spans):
     assert session.reload(lines) == ["line events begin with the next session"]
     shutdown()
     session = begin(spans, lines)
-    with pytest.raises(UsageError, match="line events are recorded, whose filter cannot change"):
+    with pytest.raises(UsageError, match="line events are recorded, and its filter cannot change"):
         session.reload(ALL)
 
 

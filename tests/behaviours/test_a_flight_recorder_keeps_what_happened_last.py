@@ -447,7 +447,7 @@ def test_a_size_is_read(exporter, size, expected):
 def test_occasions_for_a_dump_without_anything_to_dump_are_told(exporter, tmp_path):
     log = {"log_file": str(tmp_path / "log")}
     begin(exporter, flight_recorder=None, dump_on=["error"], policy=log)
-    assert "expected flight_recorder beside it" in (tmp_path / "log").read_text("utf-8")
+    assert "set flight_recorder, too" in (tmp_path / "log").read_text("utf-8")
 
 
 def test_a_ring_of_the_compiled_core_is_nothing_that_the_garbage_collector_walks(exporter):
