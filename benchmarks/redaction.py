@@ -30,6 +30,7 @@ from benchmarks.redaction_corpus import (
     made_up,
     templates,
 )
+from benchmarks.redaction_rows import formats_but, rows_of
 
 PER_TEMPLATE = 3
 MADE_UP = 100
@@ -165,6 +166,20 @@ def recall(redact, groups):
             shares[group][position] = 1 - len(lost) / len(members)
             for name in lost:
                 missed.setdefault(group, {}).setdefault(name, []).append(position)
+    return shares, missed
+
+
+def unlisted(seed):
+    """Return position -> share of listed formats that are found without their rows; what is not."""
+    pick = random.Random(seed)
+    shares, missed = dict.fromkeys(POSITIONS, 0.0), {}
+    for name, template in templates(KNOWN).items():
+        members = [(name, fill(template, pick)) for _ in range(PER_TEMPLATE)]
+        with formats_but(rows_of([secret for _, secret in members])):
+            found, lost = recall(ours(), {name: members})
+        for position, share in found[name].items():
+            shares[position] += share / len(templates(KNOWN))
+        missed |= lost.get(name, {})
     return shares, missed
 
 

@@ -24,8 +24,6 @@ _NOT_BEFORE_DIGESTS: Final = frozenset(
     "api service svc srv admin personal bot deploy access production rt at wh".split()
 )
 _TELLING_ENDINGS: Final = ("key", "secret", "token")  # behind the vendor's name
-_TELLING_GLUED: Final = ("sk", "rk", "pk", "pat", "sat", "tok", "live", "prod", "sandbox")
-_LEAST_OF_WORD: Final = 4
 _API: Final = "api"  # behind the vendor's abbreviation
 _PUBLIC: Final = ("key", "pubkey", "publickey", "hotkey")
 _TELLING_BEHIND: Final = frozenset(
@@ -88,8 +86,27 @@ _SHORT_WORDS: Final = frozenset(
 _LONGEST_ABBREVIATION: Final = 5
 _LONGEST_NAME: Final = 12
 _ENDINGS: Final = ("s", "r", "d", "y", "er", "ed", "es", "ly", "ing")
-_UNSAYABLE: Final = "[bcdfghjklmnpqrstvwxz]{3,5}"
-_GLUED: Final = re.compile(f"([a-z]{{4,}}){_UNSAYABLE}")
+_CONSONANTS: Final = "bcdfghjklmnpqrstvwxz"
+_UNSAYABLE: Final = re.compile(f"[{_CONSONANTS}]{{3,5}}")
+# What no word begins with: consonants alone, and two or three of them that cannot be said.
+_BEGINS_ANEW: Final = re.compile(
+    f"[{_CONSONANTS}]{{2,6}}|(?!bl|br|c[hlr]|dr|f[flr]|g[hlnr]|kn|p[hlrst]|qu|rh|s[chklmnpqtw]|t[hrtw]|w[hr])"
+    f"[{_CONSONANTS}]{{2}}[a-z]{{1,4}}|(?!chr|phr|sc[hr]|shr|sp[lr]|str|thr)[{_CONSONANTS}]{{3}}[a-z]{{1,3}}"
+)
+# What words end in, of two and three letters.
+_SHORT_ENDINGS: Final = frozenset(
+    """
+    al an ap ar as at by ch ck cy de ds ed ee el en er es et ey gy ia ic ie in ip is it ld le ls lt
+    ly my nd ng ns nt ny on or os py rd rs rt ry se sh sm ss st sy te th ts ty up us
+    able ade age als ant ard ary ase ate bed bit bow cap cks def der dom ene ent ern ers ery ese
+    ess est ful ial ian ics ide ied ies ify ile ine ing ion ise ish ism ist ite ity ium ive ize
+    lap len let man max men nal ner nts off one ors ory ose out ous ped ple pen rds red ron sum
+    tal ted ten ter tic tle ton tor ual ual ude uel ule uly ums ups ure ver
+    """.split()
+)
+_LONGEST_ENDING: Final = 3
+_TELLING_GLUED: Final = frozenset("sk rk pk pat sat tok live prod sandbox secret token key".split())
+_LEAST_OF_WORD: Final = 4
 _MAX_PREFIX: Final = 4  # parts
 
 
@@ -111,26 +128,15 @@ def tells_before_digest(prefix: str) -> bool:
     words = prefix.lower().split("-")
     return prefix not in _NOT_BEFORE_DIGESTS and not (
         words[0] not in _TELLING
-        and _is_word(words[0])
+        and is_word(words[0])
         and all(word in _TELLING_BEHIND for word in words[1:])
     )
 
 
 def _ends_telling(word: str) -> bool:
-    if _ends_glued(word):
-        return True
     if word.endswith(_API) and is_abbreviation(word.removesuffix(_API)):
         return True
     return word.endswith(_TELLING_ENDINGS) and word not in _PUBLIC
-
-
-def _ends_glued(word: str) -> bool:
-    """Return whether a word that is none is an ordinary one and what tells of a secret."""
-    return any(
-        _is_word(word.removesuffix(ending))
-        for ending in _TELLING_GLUED
-        if word.endswith(ending) and len(word) - len(ending) >= _LEAST_OF_WORD
-    ) and not _is_word(word)
 
 
 def is_abbreviation(part: str) -> bool:
@@ -143,20 +149,14 @@ def is_abbreviation(part: str) -> bool:
 def are_of_vendor(parts: list[str]) -> bool:
     """Return whether a vendor's abbreviation is followed by no more than what it is a key to."""
     first, *more = parts
-    return (is_abbreviation(first) or _ends_in_abbreviation(first)) and all(
+    return is_abbreviation(first) and all(
         part in _TELLING or part in _TELLING_BEHIND or is_abbreviation(part) for part in more
     )
 
 
-def _ends_in_abbreviation(part: str) -> bool:
-    """Return whether an abbreviation that nobody can say is glued to a word."""
-    glued = _GLUED.fullmatch(part)
-    return glued is not None and _is_word(glued[1]) and not _is_word(part)
-
-
 def is_unsayable(part: str) -> bool:
     """Return whether an abbreviation has no vowel: kinds of identifiers mostly have one."""
-    return re.fullmatch(_UNSAYABLE, part) is not None
+    return _UNSAYABLE.fullmatch(part) is not None
 
 
 def is_vendor(part: str) -> bool:
@@ -165,11 +165,38 @@ def is_vendor(part: str) -> bool:
         2 <= len(part) <= _LONGEST_NAME  # noqa: PLR2004 - one letter names nobody
         and part.isalpha()
         and part.islower()
-        and not (_is_word(part) or part in IDENTIFIERS or part in NO_SECRETS)
+        and not (is_word(part) or part in IDENTIFIERS or part in NO_SECRETS)
     )
 
 
-def _is_word(part: str) -> bool:
+def tells_of_secret(part: str) -> bool:
+    """Return whether a part of a prefix says that a secret follows."""
+    return part in _TELLING
+
+
+def glued_prefix(letters: str) -> int:
+    """Return where the prefix of a token begins that is glued to an ordinary word, or 0."""
+    name = letters.lower()
+    if is_word(name):
+        return 0
+    for end in range(len(name) - 2, _LEAST_OF_WORD - 2, -1):
+        rest = name[end:]
+        if _is_prefix(rest, is_short=end < _LEAST_OF_WORD) and is_word(name[:end]):
+            return end
+    return 0
+
+
+def _is_prefix(rest: str, *, is_short: bool) -> bool:
+    """Return whether what goes on behind a word begins something else."""
+    if rest in _SHORT_ENDINGS:
+        return False
+    if _BEGINS_ANEW.fullmatch(rest) is not None:
+        return True
+    return not is_short and (rest in _TELLING_GLUED or len(rest) <= _LONGEST_ENDING)
+
+
+def is_word(part: str) -> bool:
+    """Return whether a part is an ordinary word, in lower case."""
     return (
         part in _SHORT_WORDS
         or part in ORDINARY_WORDS

@@ -7,9 +7,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.data_classes import dataclass
+from codetracer_otel.filters.secrets.shapes.glue import unglued
 from codetracer_otel.filters.secrets.shapes.opaque import MADE_UP, find_opaque
 from codetracer_otel.filters.secrets.shapes.randomness import looks_made_up
 from codetracer_otel.filters.secrets.shapes.vendors import ALPHABETS, FORMATS
+from codetracer_otel.filters.secrets.text_parts import TextParts
 
 if TYPE_CHECKING:
     from codetracer_otel.filters.secrets.shapes.vendors import Format
@@ -102,7 +104,18 @@ def find_jwts(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
 
 
 def find_tokens(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
-    """Find tokens by their vendor's prefix, and what is built like them."""
+    """Find tokens by their vendor's prefix, and what is built like them; glued ones, too."""
+    spans = _find(text, is_cut=is_cut)
+    apart = unglued(text)
+    if apart is not None:
+        known = TextParts()
+        known.add(spans)
+        more = map(apart.original, _find(apart.text, is_cut=is_cut))
+        spans += [span for span in more if not known.covers(span)]
+    return spans
+
+
+def _find(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     possible: list[Family] = []
     for literal, families in _BY_LITERAL.items():

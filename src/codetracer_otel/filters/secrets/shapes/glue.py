@@ -1,0 +1,78 @@
+"""Text with what is glued to a token put on a line of its own, so that finders need not know it.
+
+Every finder says for itself what may not stand before and behind a token: inside a word or a digest
+most of what looks like a prefix is none. What people put a token next to without a separator are
+ordinary words, numbers, and letters of scripts that no token has; those are taken off here once.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
+from codetracer_otel.filters.secrets.encodings import Decoded
+from codetracer_otel.filters.secrets.shapes.prefixes import (
+    NO_SECRETS,
+    glued_prefix,
+    is_word,
+    tells_of_secret,
+)
+
+_OTHER_SCRIPT: Final = lazy_regex(
+    r"(?<=[^\W\d_A-Za-z])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9=])(?=[^\x00-\x7f])"
+)
+# A token is longer than what is glued to it.
+_LEAST: Final = 16
+_RUN: Final = lazy_regex(rf"(?<![A-Za-z0-9_+])(?<![A-Za-z0-9+/]{{20}}/)(?=[A-Za-z0-9_.:~$+/=-]{{{_LEAST},}})[A-Za-z0-9]")
+_WORD: Final = lazy_regex(r"([A-Z]?[a-z]{2,}|[A-Z]{3,}(?![a-z])|[A-Z]{3,}(?=[a-z]))([_-]?)")
+_NUMBER: Final = lazy_regex(r"[0-9]{1,6}(?=[A-Z]{2,4}[0-9a-f]{28}|[A-Za-z][a-z]{0,9}[0-9]?[_.-])")
+_HEXADECIMAL: Final = lazy_regex(r"([a-z]{4,}?)[a-f]{1,4}(?=[0-9])")
+_BEHIND: Final = lazy_regex(r"(?<=[A-Za-z0-9=])_([A-Za-z]{3,12})(?![A-Za-z0-9]|[.][A-Za-z])")
+_MOST_WORDS: Final = 3
+
+
+def unglued(text: str) -> Decoded | None:
+    """Return the text with line ends where something is glued to what may be a token."""
+    cuts = set() if text.isascii() else {cut.start() for cut in _OTHER_SCRIPT.finditer(text)}
+    for run in _RUN.finditer(text):
+        begin = _behind_words(text, run.start())
+        if begin > run.start():
+            cuts.add(begin)
+    cuts |= {word.start() for word in _BEHIND.finditer(text) if is_word(word[1].lower())}
+    if not cuts:
+        return None
+    pieces: list[str] = []
+    starts: list[int] = []
+    position = 0
+    for cut in sorted(cuts):
+        pieces += (text[position:cut], "\n")
+        starts.extend(range(position, cut + 1))
+        position = cut
+    pieces.append(text[position:])
+    starts.extend(range(position, len(text) + 1))
+    return Decoded("".join(pieces), starts, is_percent=False)
+
+
+def _behind_words(text: str, start: int) -> int:
+    """Return where the ordinary words and the number end that a run begins with."""
+    for _ in range(_MOST_WORDS):
+        number = _NUMBER.match(text, start)
+        if number is not None:
+            return number.end()
+        word = _WORD.match(text, start)
+        if word is None:
+            break
+        name = word[1].lower()
+        if word[2]:
+            if name in NO_SECRETS or tells_of_secret(name) or not is_word(name):
+                break
+            start = word.end()
+        elif is_word(name):
+            return word.end(1)
+        else:
+            break
+    word = _WORD.match(text, start)
+    if word is not None and (prefix := glued_prefix(word[1])):
+        return start + prefix
+    digits = _HEXADECIMAL.match(text, start)
+    return digits.end(1) if digits is not None and is_word(digits[1]) else start
