@@ -20,6 +20,7 @@ from benchmarks.redaction_corpus import (
     HELD_OUT_FIFTH,
     HELD_OUT_FOURTH,
     HELD_OUT_SECOND,
+    HELD_OUT_SEVENTH,
     HELD_OUT_SIXTH,
     HELD_OUT_THIRD,
     KNOWN,
@@ -133,6 +134,7 @@ def secrets(seed):
         "held out, fourth": templates(HELD_OUT_FOURTH),
         "held out, fifth": templates(HELD_OUT_FIFTH),
         "held out, sixth": templates(HELD_OUT_SIXTH),
+        "held out, seventh": templates(HELD_OUT_SEVENTH),
         "tuning": templates(TUNING),
         "made up": made_up(MADE_UP, pick),
     }

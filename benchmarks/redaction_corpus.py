@@ -446,6 +446,71 @@ unit v2.public.{W200}
 volcengine AKLT{A44}
 """
 
+# As vendors' pages and their users' examples show them, of keys with a prefix or parts; lengths are
+# approximate. Neither the table nor a set before has the vendor.
+HELD_OUT_SEVENTH = """
+aftership asat_{H32}
+alpaca PK{U18}
+argos argos_{H40}
+asaas $aact_prod_{B160}
+bitrise bitpat_{W86}
+blaxel bl_{L40}
+block-protocol b10ck5.{H32}.{G}
+blockfrost mainnet{A32}
+blynk oa2-client-id_{W32}
+browser-use bu_{W43}
+cfx cfxk_{A20}_{A6}
+chutes cpk_{H32}.{H32}.{A32}
+conekta key_{A22}
+continue con-{H64}
+deepsource dsp_{H40}
+ecostruxure AK1{A52}
+featherless rc_{H64}
+gcntfy gcntfy-key-name-{G}-{G}
+hop ptk_{W43}
+iexcloud sk_{H32}
+jdcloud JDC_{U28}
+laravel-sanctum {D2}|{A48}
+lightspeed lsxs_pt_{A32}
+llamacloud llx-{A48}
+locationiq pk.{H32}
+mixedbread mxb_{A32}
+mono live_sk_{A20}
+murf ap2_{G}
+nebius v1.Cm{W200}
+neptune eyJhcGlfYWRkcmVzcyI6{B150}
+nextcloud {A5}-{A5}-{A5}-{A5}-{A5}
+nocodb nc_pat_{A40}
+novita sk_{W43}
+observe ds1{A17}:{A32}
+oculus OC|{D15}|{H32}
+orbit obu_{W40}
+outline ol_api_{A38}
+packagist packagist_uut_{H68}
+pagerduty u+{W18}
+palo-alto LUFRPT1{B100}==
+pirsch pa_{A32}
+plane plane_api_{H32}
+proxmox PVEAPIToken=root@pam!ci={G}
+ragie tnt_{A11}_{A48}
+runway key_{H128}
+short.io sk_{A16}
+simple-analytics sa_api_key_{A36}
+sourcery user_{H64}
+supadata sd_{H32}
+teamcity eyJ0eXAiOiAiVENWMiJ9.{W36}.{B48}
+teller test_tkn_{L26}
+tolgee tgpat_{L52}
+transifex 1/{H40}
+truenas {D1}-{A64}
+ubidots BBUS-{A30}
+umami api_{A32}
+warrant api_prod_{A50}
+weblate wlu_{A36}
+wompi prv_prod_{A32}
+you ydc-sk-{A16}-{W48}
+"""
+
 SYLLABLES = "ba co du fe gi ho ju ka lo mi nu po ra se ti vu wa xo ye zi".split()
 TELLING = ["live_", "test_", "sk_", "pat_", "key_", "secret_", "token_", "api_", ""]
 

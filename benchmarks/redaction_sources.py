@@ -8,19 +8,10 @@ the folders. A name is judged as an argument; a name that is hidden is wrongly h
 `SECRETS`, read by a person, holds that it names a secret.
 """
 
-import argparse
 import ast
-import json
-import platform
-import re
-import sys
 import sysconfig
 import warnings
 from pathlib import Path
-
-from benchmarks.redaction import ours
-
-from codetracer_otel.filters.secrets.named.values import NAMES
 
 BATCH = 256
 

@@ -23,7 +23,10 @@ _OTHER_SCRIPT: Final = lazy_regex(
 )
 # A token is longer than what is glued to it.
 _LEAST: Final = 16
-_RUN: Final = lazy_regex(rf"(?<![A-Za-z0-9_+])(?<![A-Za-z0-9+/]{{20}}/)(?=[A-Za-z0-9_.:~$+/=-]{{{_LEAST},}})[A-Za-z0-9]")
+_RUN: Final = lazy_regex(
+    r"(?<![A-Za-z0-9_+])(?<![A-Za-z0-9+/]{20}/)"
+    rf"(?=[A-Za-z0-9_.:~$+/=-]{{{_LEAST},}})[A-Za-z0-9]"
+)
 _WORD: Final = lazy_regex(r"([A-Z]?[a-z]{2,}|[A-Z]{3,}(?![a-z])|[A-Z]{3,}(?=[a-z]))([_-]?)")
 _NUMBER: Final = lazy_regex(r"[0-9]{1,6}(?=[A-Z]{2,4}[0-9a-f]{28}|[A-Za-z][a-z]{0,9}[0-9]?[_.-])")
 _HEXADECIMAL: Final = lazy_regex(r"([a-z]{4,}?)[a-f]{1,4}(?=[0-9])")

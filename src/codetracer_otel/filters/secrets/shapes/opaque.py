@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 STRETCH: Final = (
     r"(?:(?:[_.~$-]|(?<=[hntyHNTY=]):|(?<=[0-9a-f]{9}):)(?=[A-Za-z0-9+/]{12})[A-Za-z+/]*+[0-9]"
     r"|[.][A-Za-z0-9_-]{6}[.][A-Za-z0-9_-]{27}|[0-9.]:[A-Za-z0-9_-]{32}"
-    r"|(?<![A-Za-z0-9])(?:(?=[A-Za-z0-9]{40})(?:(?=[a-z0-9]*[A-Z])(?=[A-Z0-9]*[a-z])"
-    r"|(?=[A-Za-z0-9]{60})(?=[A-Za-z]*[0-9])(?=[0-9a-fA-F]*[G-Zg-z]))"
+    r"|(?<![A-Za-z0-9])(?:(?=[A-Za-z0-9_~-]{28})(?=[A-Za-z_~-]*[0-9])"
+    r"(?:(?=[a-z0-9_~-]*[A-Z])(?=[A-Z0-9_~-]*[a-z])|(?=[A-Za-z0-9]{60})(?=[0-9a-fA-F]*[G-Zg-z]))"
+    r"|[A-Z]{3}(?=[A-Z0-9]{17})(?=[A-Z]*[0-9])"
     r"|[A-Za-z]{1,12}[g-zA-Z](?:[0-9a-f]{28}|[0-9a-f]{8}-[0-9a-f]{4}-))"
     r"|[_-][0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-|KEY[A-Z0-9]{24}"
     r"|[_-](?=[A-Za-z]{20})(?:[a-z]{0,3}[A-Z]{1,4}){5})"
@@ -50,7 +51,7 @@ _RUN: Final = lazy_regex(
 )
 _GOES_ON: Final = lazy_regex(r"(?:[.~+/_-]+(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{12,})*+=*+")
 _UUID_PATTERN: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_BEGINS_WITH_UUID: Final = lazy_regex(rf"{_UUID_PATTERN}(?:[_-]|\Z)")
+_BEGINS_WITH_UUID: Final = lazy_regex(rf"(?:[a-z]{{2}}[0-9][_-])?{_UUID_PATTERN}(?:[_-]|\Z)")
 _OF_UUIDS: Final = lazy_regex(rf"(?:\A|[_-])([a-z]{{2,12}})[_-]((?:{_UUID_PATTERN}(?:[_-]|\Z))+)")
 _BY_TIME: Final = lazy_regex(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE)  # ULIDs: identifiers
 _GLUED: Final = lazy_regex(
@@ -59,7 +60,7 @@ _GLUED: Final = lazy_regex(
 )
 # Base64, and what a dot separates from its prefix: neither belongs to a run.
 _BASE64: Final = lazy_regex(
-    _START + r"([A-Za-z][A-Za-z0-9]{0,11}(?:[_-][A-Za-z0-9]{2,10}){0,2})"
+    _START + r"([A-Za-z][A-Za-z0-9]{0,11}(?:[._-][A-Za-z0-9]{2,10}){0,2})"
     r"([._-])(?:v[0-9]{1,2}[._])?([A-Za-z0-9+/_-]{8,}+(?:[.][A-Za-z0-9_-]{8,}+)*+={0,2})(?![.]?[A-Za-z(\[])"
 )
 _BEHIND_COLON: Final = lazy_regex(  # RFC 8959
@@ -69,6 +70,14 @@ _PARTS: Final = lazy_regex(
     _START
     + r"([A-Za-z0-9]{6,}+)((?:[._~-][A-Za-z0-9_-]{2,}+)++)=*+(?![+A-Za-z0-9_-]|/(?![a-z]{3}))"
 )
+_TWO: Final = lazy_regex(
+    _START + r"([A-Za-z0-9]{14,64}+)[.]([A-Za-z0-9]{24,128}+)(?![\w-]|[.][A-Za-z0-9])"
+)
+# What a hook is called with; the part that nobody can guess follows.
+_HOOK: Final = lazy_regex(
+    r"(?i:hooks?)(?:[.][A-Za-z0-9.-]+)?(?:/[A-Za-z0-9_.@-]{1,80}){0,6}?"
+    r"/((?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}+)(?![.][A-Za-z])"
+)
 _JSON: Final = lazy_regex("eyJ[A-Za-z0-9_-]{16}")  # another shape
 _BETWEEN: Final = lazy_regex(r"[._~-]")
 # Two halves of which one is known to who looks after the account; digests follow names.
@@ -76,7 +85,8 @@ _HALVES: Final = lazy_regex(
     rf"(?:(?<![A-Za-z0-9-])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{{2}}))(?:{_UUID_PATTERN}[._~:-](?=[A-Za-z]*[0-9])[A-Za-z0-9]{{28,}}+"
     r"(?::[A-Za-z0-9+/]+)?+=*+"
     r"|(?<![+/])[A-Za-z0-9+/]{20,}+={1,2}:[A-Za-z0-9]{20,}+"
-    r"|[0-9a-f]{24}[.:][0-9a-f]{32,}+|[0-9]{2,10}\$[0-9a-f]{40,}+)(?![A-Za-z0-9-])"
+    r"|[0-9a-f]{24,40}[.:][0-9a-f]{32,}+|[0-9]{2,10}\$[0-9a-f]{40,}+|[0-9]{9,20}:[0-9a-f]{32,}+"
+    rf"|[0-9a-f]{{32}}-{_UUID_PATTERN}|[a-z*]{{1,12}}:[a-z]{{1,12}}[.][0-9a-f]{{40,}}+)(?![A-Za-z0-9-])"
 )
 # Discord's bots: the number of the account in base64, the time, and a code over both.
 _OF_BOT: Final = lazy_regex(
@@ -92,7 +102,7 @@ _FILE_ENDING: Final = lazy_regex(r"[.][A-Za-z]")
 
 _WORD_BEFORE_CAPITALS: Final = lazy_regex(r"\A[a-z]{3,12}(?=[A-Z]{2,10}[0-9]?[_-])")
 
-_MOST_WORDS: Final = 3  # before a token
+_MOST_WORDS: Final = 5  # before a token
 _LEAST: Final = 30  # characters, where the prefix tells nothing: usual identifiers are shorter
 _LEAST_OF_BOTH_CASES: Final = 20
 _LEAST_OF_VENDOR: Final = 24  # of one case, behind what is no word
@@ -105,6 +115,8 @@ _DIGITS_OF_DIGEST: Final = 9  # different ones; of what is drawn at random hardl
 _LEAST_OF_PARTS: Final = 32
 _LEAST_OF_LONGEST_PART: Final = 16
 _LEAST_OF_WORD: Final = 5
+_LEAST_OF_TWO: Final = 14
+_KINDS: Final = ("live", "test", "prod", "sandbox")
 _LONGEST_UUID: Final = 37  # with what separates it from the next
 
 
@@ -121,6 +133,8 @@ def _find(text: str) -> Iterator[tuple[int, int]]:
     yield from (m.span() for m in _BEHIND_COLON.finditer(text) if _is_random_behind_colon(m[1]))
     yield from (m.span() for m in _PARTS.finditer(text) if _is_of_parts(m[1], m[2]))
     yield from (m.span() for m in _HALVES.finditer(text))
+    yield from (m.span() for m in _TWO.finditer(text) if _are_two(m[1], m[2]))
+    yield from (m.span(1) for m in _HOOK.finditer(text) if _is_of_hook(m[1]))
     yield from _tokens_of_bots(text)
     yield from find_solid(text)
     for dotted in _DOTTED.finditer(text):
@@ -193,6 +207,8 @@ def _is_token(run: str) -> bool:
         return True
     if len(parts) < 2 or not NAME.fullmatch(parts[0]):  # noqa: PLR2004 - a prefix and more
         return False
+    if _is_in_two_parts(parts):
+        return True
     telling = telling_parts(parts)
     if telling:
         body = run[sum(map(len, parts[:telling])) + telling :]
@@ -219,9 +235,36 @@ def _is_random_behind_telling(body: str, prefix: str) -> bool:
     if mix.is_hex:
         return mix.length >= _LEAST_OF_DIGEST and tells_before_digest(prefix)
     total = len(body) - body.count("-") - body.count("_")
-    if total >= 16 and mix.length >= 10 and mix.is_random:  # noqa: PLR2004 - 80 bits
+    least = 14 if prefix.endswith(_KINDS) else 16
+    if total >= least and mix.length >= 10 and mix.is_random:  # noqa: PLR2004 - 80 bits
         return True
     return _is_random_in_parts(body, mix.length)
+
+
+def _is_in_two_parts(parts: list[str]) -> bool:
+    """Return whether two parts are drawn at random that stand behind a vendor's name."""
+    name, *drawn = parts
+    return (
+        is_vendor(name.lower() if name.isupper() else name)
+        and len(drawn) == 2  # noqa: PLR2004 - as the function is called
+        and min(map(len, drawn)) >= _LEAST_OF_TWO
+        and sum(map(len, drawn)) >= _LEAST_OF_PARTS
+        and all(map(_is_drawn, drawn))
+    )
+
+
+def _are_two(first: str, second: str) -> bool:
+    return _is_drawn(first) and _is_drawn(second) and not (is_hex(first) and is_hex(second))
+
+
+def _is_drawn(part: str) -> bool:
+    mix = mix_of(part)
+    return mix.is_hex or mix.is_random if mix.digits and mix.digits < mix.length else False
+
+
+def _is_of_hook(part: str) -> bool:
+    mix = mix_of_longest(part)
+    return mix.length >= 16 and (mix.is_hex or mix.is_random)  # noqa: PLR2004 - no name is as mixed
 
 
 def _is_random_behind_anything(body: str, prefix: str) -> bool:
@@ -233,7 +276,8 @@ def _is_random_behind_anything(body: str, prefix: str) -> bool:
         if _is_random_in_parts(body, mix.length):
             return True
         least = _LEAST_OF_ABBREVIATION if both_cases else least
-    if not both_cases and is_vendor(prefix) and not _BY_TIME.fullmatch(body):
+    name = prefix.lower() if prefix.isupper() else prefix
+    if not both_cases and is_vendor(name) and not _BY_TIME.fullmatch(body):
         least = _LEAST_OF_VENDOR
     return total >= least and mix.length >= 12 and not mix.is_hex and mix.is_random  # noqa: PLR2004 - 60 bits in a row
 
@@ -255,7 +299,7 @@ def _is_random_behind_colon(body: str) -> bool:
 def _is_base64(prefix: str, separator: str, body: str) -> bool:
     if separator in "_-" and not {"+", "/", "="} & set(body):
         return False  # a run
-    parts = prefix.replace("_", "-").split("-")
+    parts = _BETWEEN.split(prefix)
     if parts[0].lower() in NO_SECRETS:
         return False
     is_telling = telling_parts(["", *parts, body]) > 0 or _ends_in_vendor(parts)

@@ -8,7 +8,7 @@ from typing import Final
 from codetracer_otel.filters.secrets.known.ordinary_words import ORDINARY_WORDS
 
 NAME: Final = re.compile(
-    r"[a-z]{1,12}[0-9]{0,2}|[A-Z]{2,10}[0-9]?|[a-z][A-Za-z0-9]{1,4}|[a-z]{2,12}(?:[A-Z][a-z]{1,9}){1,3}"
+    r"[a-z]{1,12}[0-9]{0,2}|[a-z]{1,4}[0-9][a-z]{1,4}|[A-Z]{2,10}[0-9]?|[a-z][A-Za-z0-9]{1,4}|[a-z]{2,12}(?:[A-Z][a-z]{1,9}){1,3}"
 )
 
 # What makes of a prefix that of a secret, and what is one only with another word before it.
@@ -84,15 +84,18 @@ _SHORT_WORDS: Final = frozenset(
     """.split()
 )
 _LONGEST_ABBREVIATION: Final = 5
+_LONGEST_UNSAYABLE: Final = 8
 _LONGEST_NAME: Final = 12
 _ENDINGS: Final = ("s", "r", "d", "y", "er", "ed", "es", "ly", "ing")
 _CONSONANTS: Final = "bcdfghjklmnpqrstvwxz"
 _UNSAYABLE: Final = re.compile(f"[{_CONSONANTS}]{{3,5}}")
-# What no word begins with: consonants alone, and two or three of them that cannot be said.
-_BEGINS_ANEW: Final = re.compile(
-    f"[{_CONSONANTS}]{{2,6}}|(?!bl|br|c[hlr]|dr|f[flr]|g[hlnr]|kn|p[hlrst]|qu|rh|s[chklmnpqtw]|t[hrtw]|w[hr])"
-    f"[{_CONSONANTS}]{{2}}[a-z]{{1,4}}|(?!chr|phr|sc[hr]|shr|sp[lr]|str|thr)[{_CONSONANTS}]{{3}}[a-z]{{1,3}}"
+# What no word begins with: two or three consonants that cannot be said.
+_ONSET: Final = (
+    f"(?!bl|br|c[hlr]|dr|f[flr]|g[hlnr]|kn|p[hlrst]|qu|rh|s[chklmnpqtw]|t[hrtw]|w[hr])[{_CONSONANTS}]{{2}}[a-z]"
+    f"|(?!chr|phr|sc[hr]|shr|sp[lr]|str|thr)[{_CONSONANTS}]{{3}}"
 )
+_BEGINS_ANEW: Final = re.compile(f"[{_CONSONANTS}]{{2,6}}|(?:{_ONSET})[a-z]{{0,3}}")
+_CANNOT_BE_SAID: Final = re.compile(f"{_ONSET}|[a-z]*[{_CONSONANTS}]{{4}}")
 # What words end in, of two and three letters.
 _SHORT_ENDINGS: Final = frozenset(
     """
@@ -107,6 +110,7 @@ _SHORT_ENDINGS: Final = frozenset(
 _LONGEST_ENDING: Final = 3
 _TELLING_GLUED: Final = frozenset("sk rk pk pat sat tok live prod sandbox secret token key".split())
 _LEAST_OF_WORD: Final = 4
+_NUMBERED: Final = re.compile("[A-Za-z]?[0-9]+|(?=[A-Z]*[0-9])[A-Z0-9]{8,}")
 _MAX_PREFIX: Final = 4  # parts
 
 
@@ -143,14 +147,22 @@ def is_abbreviation(part: str) -> bool:
     """Return whether only a vendor would call itself that: two to five letters, and no word."""
     letters = part.rstrip("0123456789")
     name = letters.lower() if letters.isupper() else letters
-    return len(name) <= _LONGEST_ABBREVIATION and is_vendor(name)
+    if not is_vendor(name):
+        return False
+    return len(name) <= _LONGEST_ABBREVIATION or (
+        len(name) <= _LONGEST_UNSAYABLE and _CANNOT_BE_SAID.match(name) is not None
+    )
 
 
 def are_of_vendor(parts: list[str]) -> bool:
     """Return whether a vendor's abbreviation is followed by no more than what it is a key to."""
     first, *more = parts
     return is_abbreviation(first) and all(
-        part in _TELLING or part in _TELLING_BEHIND or is_abbreviation(part) for part in more
+        part in _TELLING
+        or part in _TELLING_BEHIND
+        or is_abbreviation(part)
+        or _NUMBERED.fullmatch(part) is not None
+        for part in more
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.shapes.prefixes import is_abbreviation
-from codetracer_otel.filters.secrets.shapes.randomness import mix_of
+from codetracer_otel.filters.secrets.shapes.randomness import Mix, mix_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Not a line of base64, of which other characters are next to it.
 _PIECE: Final = lazy_regex(
     r"(?:(?<![A-Za-z0-9+/_.@%\\-])(?<!\?[bBqQ]\?)|(?<=[a-z]{3}/)|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))"
-    r"([A-Za-z0-9]{40,}+)(?![+=@-]|/(?![a-z]{3}))"
+    r"([A-Za-z0-9_~-]{20,}+)(?![+=@]|/(?![a-z]{3}))"
 )
 _DIGITS_BEHIND_LETTERS: Final = lazy_regex(
     r"(?:(?<![A-Za-z0-9+/.@%\\-])|(?<=[a-z]{3}/)|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))([A-Za-z]{1,4}[g-zA-Z])"
@@ -35,6 +35,14 @@ _LINE_BEFORE: Final = lazy_regex(r"[A-Za-z0-9+/]{4}[=]{0,2}\n[ \t]*\Z")
 _LINE_BEHIND: Final = lazy_regex(r"\n[ \t]*[A-Za-z0-9+/]{4,}+={0,2}(?:\n|\Z)")
 _WINDOW: Final = 24
 _LINE: Final = 80
+_LEAST: Final = 28
+_LEAST_WITH_DASHES: Final = 32
+_LONG: Final = 40  # what is as long is hidden even where some letters make a word
+_LEAST_OF_CAPITALS: Final = 20
+_LONGEST_OF_CAPITALS: Final = 40
+_CAPITALS: Final = lazy_regex(r"[A-Z]{3}[A-Z0-9]+")
+_OF_WORDS: Final = lazy_regex(r"[A-Z]?[a-z]{5}|[A-Z]{5}[_~-]")
+_UUID: Final = lazy_regex(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-")
 _LEAST_OF_ONE_CASE: Final = 60  # longer than addresses and content identifiers in base32
 
 # What has as many characters in base64, base58 or base62: digests of 32, 48 and 64 bytes.
@@ -78,11 +86,31 @@ def _is_data(text: str, start: int, end: int) -> bool:
 
 
 def _is_token(piece: str) -> bool:
-    if len(piece) in _LENGTHS_OF_DIGESTS or len(piece) > _LONGEST or piece.startswith(_NO_TOKENS):
+    length = len(piece)
+    if length in _LENGTHS_OF_DIGESTS or length > _LONGEST or piece.startswith(_NO_TOKENS):
         return False
     mix = mix_of(piece)
+    if length < _LEAST:
+        return _is_of_capitals(piece, mix)
+    if length < _LONG and _OF_WORDS.search(piece) is not None:
+        return False
+    if mix.length < length:
+        return (
+            length >= _LEAST_WITH_DASHES and mix.is_of_all_kinds and _UUID.search(piece) is None
+        )
     is_of_one_case = mix.length >= _LEAST_OF_ONE_CASE and not mix.is_hex and mix.is_random
     return (mix.is_of_all_kinds or is_of_one_case) and not _is_text(piece)
+
+
+def _is_of_capitals(piece: str, mix: Mix) -> bool:
+    """Return whether a piece is capitals and digits, drawn at random behind a few capitals."""
+    return (
+        _LEAST_OF_CAPITALS <= mix.length <= _LONGEST_OF_CAPITALS
+        and _CAPITALS.fullmatch(piece) is not None
+        and mix.digits > 2  # noqa: PLR2004 - years and sizes
+        and mix.changes * 100 >= mix.length * 30
+        and not mix.is_hex
+    )
 
 
 def _is_text(piece: str) -> bool:
