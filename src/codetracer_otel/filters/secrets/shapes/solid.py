@@ -7,7 +7,11 @@ import binascii
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
-from codetracer_otel.filters.secrets.shapes.prefixes import is_abbreviation
+from codetracer_otel.filters.secrets.shapes.prefixes import (
+    IDENTIFIERS,
+    NO_SECRETS,
+    is_abbreviation,
+)
 from codetracer_otel.filters.secrets.shapes.randomness import Mix, mix_of
 
 if TYPE_CHECKING:
@@ -42,6 +46,8 @@ _LEAST_OF_CAPITALS: Final = 20
 _LONGEST_OF_CAPITALS: Final = 40
 _CAPITALS: Final = lazy_regex(r"[A-Z]{3}[A-Z0-9]+")
 _OF_WORDS: Final = lazy_regex(r"[A-Z]?[a-z]{5}|[A-Z]{5}[_~-]")
+_SEPARATOR: Final = lazy_regex("[_~-]")
+_NAMES_OF_OTHERS: Final = NO_SECRETS | IDENTIFIERS
 _UUID: Final = lazy_regex(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-")
 _LEAST_OF_ONE_CASE: Final = 60  # longer than addresses and content identifiers in base32
 
@@ -96,7 +102,10 @@ def _is_token(piece: str) -> bool:
         return False
     if mix.length < length:
         return (
-            length >= _LEAST_WITH_DASHES and mix.is_of_all_kinds and _UUID.search(piece) is None
+            length >= _LEAST_WITH_DASHES
+            and mix.is_of_all_kinds
+            and _UUID.search(piece) is None
+            and _SEPARATOR.split(piece)[0].lower() not in _NAMES_OF_OTHERS
         )
     is_of_one_case = mix.length >= _LEAST_OF_ONE_CASE and not mix.is_hex and mix.is_random
     return (mix.is_of_all_kinds or is_of_one_case) and not _is_text(piece)
