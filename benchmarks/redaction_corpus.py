@@ -19,6 +19,7 @@ import base64
 import json
 import string
 import uuid
+import zlib
 from urllib.parse import quote, urlencode
 
 BASE62 = string.ascii_letters + string.digits
@@ -545,6 +546,11 @@ def made_up(count, pick):
     return found
 
 
+def _word(secret):
+    """Return a word that is always the same for a secret."""
+    return WORDS[zlib.crc32(secret.encode()) % len(WORDS)]
+
+
 POSITIONS = {
     "argument": lambda s: s,
     "dict value": lambda s: {"item": s},
@@ -564,9 +570,15 @@ POSITIONS = {
     "after =": lambda s: f"item={s};b=2",
     "after :": lambda s: f"item:{s},b:2",
     "in a path": lambda s: f"/hooks/{s.replace('/', '')}/send",
-    "glued to a word": lambda s: f"item{s}",
-    "glued with _": lambda s: f"item_{s}",
-    "glued to a word behind": lambda s: f"{s}_item",
+    "glued to a word": lambda s: f"{_word(s)}{s}",
+    "glued to a capitalized word": lambda s: f"{_word(s).title()}{s}",
+    "glued to a number": lambda s: f"{len(s) * 7 + 11}{s}",
+    "glued with _": lambda s: f"{_word(s)}_{s}",
+    "glued with -": lambda s: f"{_word(s)}-{s}",
+    "glued with .": lambda s: f"{_word(s)}.{s}",
+    "glued to a word behind": lambda s: f"{s}_{_word(s)}",
+    "glued to Chinese": lambda s: f"令牌{s}结束",
+    "between punctuation": lambda s: f"got|{s}|,~{s}~,${{{s}}}…",
     "YAML": lambda s: f"a: 1\nitem: {s}\nz: 2",
     "UTF-16 bytes": lambda s: f"item {s}".encode("utf-16"),
 }

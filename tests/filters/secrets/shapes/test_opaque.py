@@ -168,3 +168,76 @@ def test_digests_identifiers_and_files_stay(text):
 @given(st.text("0123456789abcdef", min_size=32, max_size=128))
 def test_hexadecimal_digits_alone_are_no_secret(digits):
     assert redacted(digits) == digits
+
+
+GLUES = (
+    "{}",
+    "order{}",
+    "Order{}",
+    "order_{}",
+    "my_order-{}",
+    "{}_order",
+    "17{}",
+    "令牌{}结束",
+    "got|{}|",
+)
+
+
+@pytest.mark.parametrize("glue", GLUES)
+@pytest.mark.parametrize(
+    "token",
+    [
+        f"ghp_{MIXED}{MIXED[:14]}",
+        f"SK{DIGEST}",
+        f"LTAI{MIXED[:20]}",
+        f"fc-{DIGEST}",
+        f"SG.{MIXED}.{MIXED}{MIXED}",
+        f"crsr_{LONG}",
+        f"stl8_{LONG}",
+        f"sk_{MIXED}{MIXED}",
+    ],
+)
+def test_what_is_glued_to_a_token_does_not_show_it(token, glue):
+    assert token[-8:] not in redacted(glue.format(token))
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        f"xoxq-123456789012-123456789012-{DIGEST}",
+        f"dxp_v1_{LONG}",
+        f"PMXK-{DIGEST[:24]}-{DIGEST}",
+        "AKXAQ7RT2WMZ9XKD4LPB",
+        f"{MIXED}{MIXED[:6]}",
+        f"{MIXED[:12]}_{MIXED[:10]}-{MIXED[:9]}",
+        f"pxt{MIXED[:14]}.{LONG}",
+        f"https://hooks.example.com/services/T0/B1/{MIXED}",
+        f"https://quiet-sea-1234.example.com/webhook/{DIGEST}",
+        f"gxpl-na1-{MIXED}",
+    ],
+)
+def test_what_unlisted_vendors_build_as_listed_ones_do_is_found(token):
+    for text in (token, f"got {token}, ok"):
+        assert token[-8:] not in redacted(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"snapshot_{DIGEST}",
+        f"packet-{DIGEST}",
+        f"texture_{DIGEST}",
+        f"orderuser_{DIGEST}",
+        f"order_user_{DIGEST}",
+        f"chatcmpl-{MIXED}{MIXED[:6]}",
+        f"sha512-{MIXED}{MIXED[:14]}",
+        "SeamlessM4Tv2TextToUnitModel",
+        "PPDocLayoutV2FrozenBatchNorm2d",
+        "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        "ORDER2024ABCDEFGHIJKLMN",
+        f"/static/bpk-{DIGEST}_small.css",
+        "https://example.com/webhooks/order-created-2024-01-17",
+    ],
+)
+def test_words_with_digests_names_of_classes_and_identifiers_are_no_tokens(text):
+    assert redacted(text) == text

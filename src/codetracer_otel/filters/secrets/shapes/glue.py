@@ -12,8 +12,10 @@ from typing import Final
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.encodings import Decoded
 from codetracer_otel.filters.secrets.shapes.prefixes import (
+    IDENTIFIERS,
     NO_SECRETS,
     glued_prefix,
+    is_abbreviation,
     is_word,
     tells_of_secret,
 )
@@ -24,14 +26,17 @@ _OTHER_SCRIPT: Final = lazy_regex(
 # A token is longer than what is glued to it.
 _LEAST: Final = 16
 _RUN: Final = lazy_regex(
-    r"(?<![A-Za-z0-9_+])(?<![A-Za-z0-9+/]{20}/)"
+    r"(?<![A-Za-z0-9_+.~$-])(?<![A-Za-z0-9+/]{20}/)"
     rf"(?=[A-Za-z0-9_.:~$+/=-]{{{_LEAST},}})[A-Za-z0-9]"
 )
-_WORD: Final = lazy_regex(r"([A-Z]?[a-z]{2,}|[A-Z]{3,}(?![a-z])|[A-Z]{3,}(?=[a-z]))([_-]?)")
-_NUMBER: Final = lazy_regex(r"[0-9]{1,6}(?=[A-Z]{2,4}[0-9a-f]{28}|[A-Za-z][a-z]{0,9}[0-9]?[_.-])")
+_WORD: Final = lazy_regex(r"([A-Z]?[a-z]{2,}|[A-Z]{3,})([_-]?)")
+_NUMBER: Final = lazy_regex(
+    r"[0-9]{1,6}(?=[A-Z]{2,4}[0-9a-f]{28}|[A-Z]{3}|[A-Za-z][a-z]{0,9}[0-9]?[_.-]|[A-Z]{2,10}[_.-])"
+)
 _HEXADECIMAL: Final = lazy_regex(r"([a-z]{4,}?)[a-f]{1,4}(?=[0-9])")
 _BEHIND: Final = lazy_regex(r"(?<=[A-Za-z0-9=])_([A-Za-z]{3,12})(?![A-Za-z0-9]|[.][A-Za-z])")
 _MOST_WORDS: Final = 3
+_LEAST_OF_UNKNOWN: Final = 5  # small letters before a capital; drawn at random they are rare
 
 
 def unglued(text: str) -> Decoded | None:
@@ -66,14 +71,29 @@ def _behind_words(text: str, start: int) -> int:
         if word is None:
             break
         name = word[1].lower()
-        if word[2]:
-            if name in NO_SECRETS or tells_of_secret(name) or not is_word(name):
-                break
-            start = word.end()
-        elif is_word(name):
-            return word.end(1)
-        else:
+        if not word[2]:
+            return _before_hump(text, start, word.end(1))
+        if name in NO_SECRETS or name in IDENTIFIERS or tells_of_secret(name):
             break
+        if not is_word(name) and (prefix := glued_prefix(word[1])):
+            return start + prefix
+        if not is_word(name) and is_abbreviation(name):
+            break
+        start = word.end()
+    return _glued(text, start)
+
+
+def _before_hump(text: str, start: int, end: int) -> int:
+    """Return where something begins that no separator keeps from a word."""
+    if is_word(text[start:end].lower()):
+        return end
+    glued = _glued(text, start)
+    is_long = end - start >= _LEAST_OF_UNKNOWN and text[end : end + 1].isupper()
+    return end if glued == start and is_long else glued
+
+
+def _glued(text: str, start: int) -> int:
+    """Return where a prefix, or digits, begin that are glued to the word that stands there."""
     word = _WORD.match(text, start)
     if word is not None and (prefix := glued_prefix(word[1])):
         return start + prefix

@@ -8,7 +8,7 @@ from typing import Final
 from codetracer_otel.filters.secrets.known.ordinary_words import ORDINARY_WORDS
 
 NAME: Final = re.compile(
-    r"[a-z]{1,12}[0-9]{0,2}|[a-z]{1,4}[0-9][a-z]{1,4}|[A-Z]{2,10}[0-9]?|[a-z][A-Za-z0-9]{1,4}|[a-z]{2,12}(?:[A-Z][a-z]{1,9}){1,3}"
+    r"[A-Z]?[a-z]{1,20}[0-9]{0,2}|[a-z]{1,4}[0-9][a-z]{1,4}|[A-Z]{2,10}[0-9]?|[a-z][A-Za-z0-9]{1,4}|[a-z]{2,12}(?:[A-Z][a-z]{1,9}){1,3}"
 )
 
 # What makes of a prefix that of a secret, and what is one only with another word before it.
@@ -83,6 +83,7 @@ _SHORT_WORDS: Final = frozenset(
     youth zip zone
     """.split()
 )
+_WORDS: Final = _SHORT_WORDS | ORDINARY_WORDS
 _LONGEST_ABBREVIATION: Final = 5
 _LONGEST_UNSAYABLE: Final = 8
 _LONGEST_NAME: Final = 12
@@ -101,10 +102,10 @@ _SHORT_ENDINGS: Final = frozenset(
     """
     al an ap ar as at by ch ck cy de ds ed ee el en er es et ey gy ia ic ie in ip is it ld le ls lt
     ly my nd ng ns nt ny on or os py rd rs rt ry se sh sm ss st sy te th ts ty up us
-    able ade age als ant ard ary ase ate bed bit bow cap cks def der dom ene ent ern ers ery ese
+    able ade age ain als ant ard ary ase ate bed bit bow cap cks def der dom ene ent ern ers ery ese
     ess est ful ial ian ics ide ied ies ify ile ine ing ion ise ish ism ist ite ity ium ive ize
     lap len let man max men nal ner nts off one ors ory ose out ous ped ple pen rds red ron sum
-    tal ted ten ter tic tle ton tor ual ual ude uel ule uly ums ups ure ver
+    tal ted ten ter tic tle ton tor ual ual ude uel ule ula uly ums ups ure ver
     """.split()
 )
 _LONGEST_ENDING: Final = 3
@@ -189,11 +190,11 @@ def tells_of_secret(part: str) -> bool:
 def glued_prefix(letters: str) -> int:
     """Return where the prefix of a token begins that is glued to an ordinary word, or 0."""
     name = letters.lower()
-    if is_word(name):
+    if is_word(name) or name in IDENTIFIERS or name in NO_SECRETS:
         return 0
     for end in range(len(name) - 2, _LEAST_OF_WORD - 2, -1):
         rest = name[end:]
-        if _is_prefix(rest, is_short=end < _LEAST_OF_WORD) and is_word(name[:end]):
+        if _is_prefix(rest, is_short=end < _LEAST_OF_WORD) and name[:end] in _WORDS:
             return end
     return 0
 
