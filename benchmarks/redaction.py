@@ -228,9 +228,12 @@ def measure(seed):
             for group, names in missed.items():
                 print(f"missed, {group}:", ", ".join(f"{n} {len(p)}" for n, p in names.items()))
             print("changed:", examples)
+    without_rows, missed = unlisted(seed)
+    print("missed without rows:", ", ".join(f"{n} {len(p)}" for n, p in missed.items()))
     return {
         "python": platform.python_version(),
         "seed": seed,
+        "unlisted": without_rows,
         "secrets": {group: len(members) for group, members in groups.items()},
         "harmless": HARMLESS,
         "tools": figures,
@@ -247,13 +250,15 @@ def table(results):
     """Return the rows of a Markdown table of the results."""
     tools = results["tools"]
     groups = list(results["secrets"])
-    heads = [f"ours, {group}" for group in groups] + [n for n in tools if n != "ours"]
+    heads = [f"ours, {group}" for group in groups] + ["ours, without the row"]
+    heads += [n for n in tools if n != "ours"]
     rows = [
         "| position | " + " | ".join(heads) + " |",
         "|---|" + "---|" * len(heads),
     ]
     for position in POSITIONS:
         cells = [tools["ours"]["recall"][group][position] for group in groups]
+        cells.append(results["unlisted"][position])
         cells += [
             _of_all(tool["recall"], results["secrets"], position)
             for name, tool in tools.items()

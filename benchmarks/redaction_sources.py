@@ -1,17 +1,22 @@
 """What redaction does to harmless texts and names: those in the sources of installed packages.
 
-usage: python -m benchmarks.redaction_sources [FOLDER ...] [--show N] [--json FILE]
+usage: python -m benchmarks.redaction_sources [FOLDER ...] [--show N]
 
 Judged are the different texts (string constants of two characters and more, docstrings too) and the
 names of parameters in the standard library, the packages that are installed beside this one, and
-the folders. A name is judged as an argument; a name that is hidden is wrongly hidden unless
-`SECRETS`, read by a person, holds that it names a secret.
+the folders. Which of the hidden names hold a secret is for a person to say; `--show` lists them.
 """
 
+import argparse
 import ast
+import platform
 import sysconfig
 import warnings
 from pathlib import Path
+
+from benchmarks.redaction import ours
+
+from codetracer_otel.filters.secrets.named.values import NAMES
 
 BATCH = 256
 
@@ -57,3 +62,25 @@ def changed(redact, texts):
         batch = texts[begin : begin + BATCH]
         found += [(a, b[0]) for a, b in zip(batch, redact(batch), strict=True) if b != [a]]
     return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", nargs="*")
+    parser.add_argument("--show", type=int, default=0)
+    arguments = parser.parse_args()
+    texts, names, packages = read(folders_of(arguments.folders))
+    different = changed(ours(), texts)
+    hidden = [name for name in names if NAMES.matches(name)]
+    print(f"{packages} packages and the standard library of CPython {platform.python_version()}")
+    print(f"texts: {len(texts)}, changed {len(different)}, {len(different) / len(texts):.3%}")
+    print(
+        f"names of parameters: {len(names)}, hidden {len(hidden)}, {len(hidden) / len(names):.2%}"
+    )
+    for before, after in different[: arguments.show]:
+        print(repr(before[:200]), "->", repr(after[:200]))
+    print(*hidden[: arguments.show])
+
+
+if __name__ == "__main__":
+    main()
