@@ -15,7 +15,6 @@ import warnings
 from pathlib import Path
 
 from benchmarks.redaction import ours
-
 from codetracer_otel.filters.secrets.named.values import NAMES
 
 BATCH = 256
