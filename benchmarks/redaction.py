@@ -104,7 +104,7 @@ def ddtrace():
 
     def clean(text):
         shown = redact_query_string(text, pattern)
-        return shown.decode() if isinstance(shown, bytes) else shown
+        return shown.decode("utf-8", "replace") if isinstance(shown, bytes) else shown
 
     return lambda values: [[clean(text) for text in texts_in(value)] for value in values]
 

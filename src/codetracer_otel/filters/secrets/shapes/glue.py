@@ -29,11 +29,11 @@ _RUN: Final = lazy_regex(
     r"(?<![A-Za-z0-9_+.~$-])(?<![A-Za-z0-9+/]{20}/)"
     rf"(?=[A-Za-z0-9_.:~$+/=-]{{{_LEAST},}})[A-Za-z0-9]"
 )
-_WORD: Final = lazy_regex(r"([A-Z]?[a-z]{2,}|[A-Z]{3,})([_-]?)")
+_WORD: Final = lazy_regex(r"([A-Z]?[a-z]{2,24}(?![a-z])|[A-Z]{3,24}(?![A-Z]))([_-]?)")
 _NUMBER: Final = lazy_regex(
     r"[0-9]{1,6}(?=[A-Z]{2,4}[0-9a-f]{28}|[A-Z]{3}|[A-Za-z][a-z]{0,9}[0-9]?[_.-]|[A-Z]{2,10}[_.-])"
 )
-_HEXADECIMAL: Final = lazy_regex(r"([a-z]{4,}?)[a-f]{1,4}(?=[0-9])")
+_HEXADECIMAL: Final = lazy_regex(r"([a-z]{4,24}?)[a-f]{1,4}(?=[0-9])")
 _BEHIND: Final = lazy_regex(r"(?<=[A-Za-z0-9=])_([A-Za-z]{3,12})(?![A-Za-z0-9]|[.][A-Za-z])")
 _MOST_WORDS: Final = 3
 _LEAST_OF_UNKNOWN: Final = 5  # small letters before a capital; drawn at random they are rare

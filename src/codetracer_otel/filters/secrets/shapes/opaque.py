@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 STRETCH: Final = (
     r"(?:(?:[_.~$-]|(?<=[hntyHNTY=]):|(?<=[0-9a-f]{9}):)(?=[A-Za-z0-9+/]{12})[A-Za-z+/]*+[0-9]"
     r"|[.][A-Za-z0-9_-]{6}[.][A-Za-z0-9_-]{27}|[0-9.]:[A-Za-z0-9_-]{32}"
-    r"|(?<![A-Za-z0-9])(?:(?=[A-Za-z0-9_~-]{28})(?=[A-Za-z_~-]*[0-9])"
-    r"(?:(?=[a-z0-9_~-]*[A-Z])(?=[A-Z0-9_~-]*[a-z])|(?=[A-Za-z0-9]{60})(?=[0-9a-fA-F]*[G-Zg-z]))"
+    r"|(?<![A-Za-z0-9])(?:(?=[A-Za-z0-9_~-]{28})(?=[A-Za-z_~-]{0,40}[0-9])"
+    r"(?:(?=[a-z0-9_~-]{0,40}[A-Z])(?=[A-Z0-9_~-]{0,40}[a-z])|(?=[A-Za-z0-9]{60})(?=[0-9a-fA-F]*[G-Zg-z]))"
     r"|[A-Z]{3}(?=[A-Z0-9]{17})(?=[A-Z]*[0-9])"
     r"|[A-Za-z]{1,12}[g-zA-Z](?:[0-9a-f]{28}|[0-9a-f]{8}-[0-9a-f]{4}-))"
     r"|[_-][0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-|KEY[A-Z0-9]{24}"
@@ -75,8 +75,8 @@ _TWO: Final = lazy_regex(
 )
 # What a hook is called with; the part that nobody can guess follows.
 _HOOK: Final = lazy_regex(
-    r"(?i:hooks?)(?:[.][A-Za-z0-9.-]+)?(?:/[A-Za-z0-9_.@-]{1,80}){0,6}?"
-    r"/((?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}+)(?![.][A-Za-z])"
+    r"(?i:hooks?)(?:[.][A-Za-z0-9.-]{1,80})?(?:/[A-Za-z0-9_.@-]{1,80}){0,6}?"
+    r"/((?=[A-Za-z_-]{0,40}[0-9])[A-Za-z0-9_-]{20,}+)(?![.][A-Za-z])"
 )
 _JSON: Final = lazy_regex("eyJ[A-Za-z0-9_-]{16}")  # another shape
 _BETWEEN: Final = lazy_regex(r"[._~-]")
