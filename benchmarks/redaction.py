@@ -172,7 +172,7 @@ def recall(redact, groups):
 
 
 def unlisted(seed):
-    """Return position -> share of listed formats that are found without their rows; what is not."""
+    """Return position -> share of listed formats that are found without their rows; the others."""
     pick = random.Random(seed)
     shares, missed = dict.fromkeys(POSITIONS, 0.0), {}
     for name, template in templates(KNOWN).items():
@@ -256,7 +256,7 @@ def table(results):
         "| position | " + " | ".join(heads) + " |",
         "|---|" + "---|" * len(heads),
     ]
-    for position in POSITIONS:
+    for position in tools["ours"]["recall"][groups[0]]:
         cells = [tools["ours"]["recall"][group][position] for group in groups]
         cells.append(results["unlisted"][position])
         cells += [

@@ -27,7 +27,7 @@ _OTHER_SCRIPT: Final = lazy_regex(
 _LEAST: Final = 16
 _RUN: Final = lazy_regex(
     r"(?<![A-Za-z0-9_+.~$-])(?<![A-Za-z0-9+/]{20}/)"
-    rf"(?=[A-Za-z0-9_.:~$+/=-]{{{_LEAST},}})[A-Za-z0-9]"
+    rf"(?=[A-Za-z0-9_.:~$+/=-]{{{_LEAST}}})[A-Za-z0-9]"
 )
 _WORD: Final = lazy_regex(r"([A-Z]?[a-z]{2,24}(?![a-z])|[A-Z]{3,24}(?![A-Z]))([_-]?)")
 _NUMBER: Final = lazy_regex(
