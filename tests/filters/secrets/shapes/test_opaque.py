@@ -233,6 +233,7 @@ def test_what_unlisted_vendors_build_as_listed_ones_do_is_found(token):
         f"sha512-{MIXED}{MIXED[:14]}",
         "SeamlessM4Tv2TextToUnitModel",
         "PPDocLayoutV2FrozenBatchNorm2d",
+        "Qwen2_5OmniVisionEncoderConfig",
         "01ARZ3NDEKTSV4RRFFQ69G5FAV",
         "ORDER2024ABCDEFGHIJKLMN",
         f"/static/bpk-{DIGEST}_small.css",

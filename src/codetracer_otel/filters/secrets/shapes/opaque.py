@@ -100,6 +100,7 @@ _OF_FILES: Final = lazy_regex(
 )
 _FILE_ENDING: Final = lazy_regex(r"[.][A-Za-z]")
 
+_CLASS_NAME: Final = lazy_regex(r"[A-Z][a-z]{3}[A-Za-z0-9]{0,40}?[A-Z][a-z]{3}")
 _WORD_BEFORE_CAPITALS: Final = lazy_regex(r"\A[a-z]{3,12}(?=[A-Z]{2,10}[0-9]?[_-])")
 
 _MOST_WORDS: Final = 5  # before a token
@@ -269,6 +270,8 @@ def _is_of_hook(part: str) -> bool:
 
 def _is_random_behind_anything(body: str, prefix: str) -> bool:
     mix = mix_of_longest(body)
+    if mix.digits <= 2 and _CLASS_NAME.search(body) is not None:  # noqa: PLR2004 - a version and a size
+        return False
     total = len(body) - body.count("-") - body.count("_")
     both_cases = mix.upper > 1 and mix.lower > 1 and prefix not in IDENTIFIERS
     least = _LEAST_OF_BOTH_CASES if both_cases else _LEAST
