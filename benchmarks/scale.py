@@ -1,12 +1,13 @@
 """What a traced call of a service costs a fleet: CPU, memory, bytes sent, CPU of a collector.
 
-usage: python -m benchmarks.scale [--rounds N] [--requests N]
+usage: python -m benchmarks.scale [--rounds N] [--requests N] [--seconds N]
 
-A process serves requests of 13 calls; its spans go to a real collector.
-Each variant runs with large and with small requests to the collector, and the two give what a call
-and what a request to the collector costs: a process that makes few calls a second pays the second
-rather than the first. What the same work costs untraced is subtracted. ``tools.capacity`` reckons
-with these figures.
+A process serves requests of 13 calls; its spans go to a real collector. Each variant runs at two
+rates, as services do: one that works a little many times a second finds its caches cold, and pays
+more for a call than at full speed. The two rates give what a call costs, and what a second costs
+whatever is called in it: waking up, and requests to the collector. What the same work costs
+untraced is subtracted. ``tools.capacity`` reckons with these figures. The cost of a call at full
+speed stands beside them.
 """
 
 from __future__ import annotations
@@ -56,15 +57,15 @@ VARIANTS = {
     "errors and 1 % of the traces, gzip": Variant(TAIL, "gzip"),
     "everything, repeated calls folded, gzip": Variant(FOLD, "gzip"),
 }
-LARGE, SMALL = 2_048, 64  # spans in a request to the collector
+SLOW, FAST = 20, 200  # requests a second
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def served(requests: int, variant: str, url: str, batch: int) -> dict[str, Any]:
-    """Serve so many requests in a process of its own; return what that took."""
+def served(requests: int, variant: str, url: str, rate: float = 0) -> dict[str, Any]:
+    """Serve so many requests in a process of its own, so many a second; return what that took."""
     command = [sys.executable, "-m", "benchmarks.serving", variant, url]
     done = subprocess.run(
-        [*command, "--requests", str(requests), "--batch", str(batch)],
+        [*command, "--requests", str(requests), "--rate", str(rate)],
         capture_output=True,
         text=True,
         check=True,
@@ -83,52 +84,70 @@ class Cost:
     """What a variant costs, a traced call each unless said otherwise.
 
     Attributes:
-        call_ns: CPU of the process.
-        post_ns: CPU of the process for a request to the collector.
+        call_ns: CPU of a process that is not busy.
+        second_ns: CPU of a process in each second, whatever is called.
+        busy_call_ns: CPU of a process at full speed, in all.
         call_bytes: in the bodies that are sent.
-        post_bytes: in each body, whatever it holds: the resource and the scope.
-        collector_ns: CPU of the collector for a span that reached it.
+        second_bytes: in each second, whatever they hold: resource and scope.
+        collector_ns: CPU of the collector.
+        collector_second_ns: CPU of the collector in each second, for one process.
         spans: that leave the process.
         mebibytes: more memory at its peak, a process.
     """
 
     call_ns: float
-    post_ns: float
+    second_ns: float
+    busy_call_ns: float
     call_bytes: float
-    post_bytes: float
+    second_bytes: float
     collector_ns: float
+    collector_second_ns: float
     spans: float
     mebibytes: float
 
 
-def two_lines(large: tuple[float, float], small: tuple[float, float]) -> tuple[float, float]:
-    """Return slope and offset of ``cost = call + posts * post`` through two points, a call each."""
-    (posts, cost), (more_posts, more_cost) = large, small
-    post = (more_cost - cost) / (more_posts - posts)
-    return cost - post * posts, post
+def line(slow: tuple[float, float], fast: tuple[float, float]) -> tuple[float, float]:
+    """Return slope and offset of the line through two points."""
+    (x, y), (other_x, other_y) = slow, fast
+    slope = (other_y - y) / (other_x - x)
+    return slope, y - slope * x
 
 
-def cost_of(name: str, collector: Collector, requests: int) -> Cost:
-    plain = served(requests, "untraced", "", LARGE)
-    points, collected, runs = [], [], []
-    for batch in (LARGE, SMALL):
+@dataclass(frozen=True)
+class Plain:
+    """Untraced runs: at each rate, and at full speed."""
+
+    paced: dict[int, dict[str, Any]]
+    busy: dict[str, Any]
+
+
+def plain_runs(requests: int, seconds: int) -> Plain:
+    paced = {rate: served(rate * seconds, "untraced", "", rate) for rate in (SLOW, FAST)}
+    return Plain(paced, served(requests, "untraced", ""))
+
+
+def cost_of(name: str, collector: Collector, requests: int, seconds: int, plain: Plain) -> Cost:
+    seen: dict[str, list[tuple[float, float]]] = {"cpu": [], "bytes": [], "collector": []}
+    url, spans, calls = collector.http_endpoint, 0, 0
+    for rate, untraced in plain.paced.items():
         before = cpu_ns_of(collector.process.pid)
-        run = served(requests, name, collector.http_endpoint, batch)
-        collected.append(cpu_ns_of(collector.process.pid) - before)
-        calls, added = run["calls"], run["cpu_ns"] - plain["cpu_ns"]
-        points.append((run["requests"] / calls, added / calls, run["bytes_sent"] / calls))
-        runs.append(run)
-    large, small = points
-    call_ns, post_ns = two_lines((large[0], large[1]), (small[0], small[1]))
-    call_bytes, post_bytes = two_lines((large[0], large[2]), (small[0], small[2]))
+        run = served(rate * seconds, name, url, rate)
+        collected = cpu_ns_of(collector.process.pid) - before
+        a_second = run["calls"] / seconds
+        seen["cpu"].append((a_second, (run["cpu_ns"] - untraced["cpu_ns"]) / seconds))
+        seen["bytes"].append((a_second, run["bytes_sent"] / seconds))
+        seen["collector"].append((a_second, collected / seconds))
+        spans, calls = spans + run["spans_sent"], calls + run["calls"]
+    busy = served(requests, name, url)
+    call_ns, second_ns = line(*seen["cpu"])
     return Cost(
         call_ns,
-        post_ns,
-        call_bytes,
-        post_bytes,
-        collected[0] / runs[0]["spans_sent"],
-        runs[0]["spans_sent"] / runs[0]["calls"],
-        (runs[0]["peak_kb"] - plain["peak_kb"]) / 1024,
+        second_ns,
+        (busy["cpu_ns"] - plain.busy["cpu_ns"]) / busy["calls"],
+        *line(*seen["bytes"]),
+        *line(*seen["collector"]),
+        spans / calls,
+        (busy["peak_kb"] - plain.busy["peak_kb"]) / 1024,
     )
 
 
@@ -139,18 +158,21 @@ def medians(costs: list[Cost]) -> Cost:
 
 def table(costs: dict[str, Cost]) -> Iterator[str]:
     yield (
-        "| variant | CPU ns a call | CPU us a request to the collector | bytes a call"
-        " | bytes a request | spans sent a call | collector, CPU ns a span | MiB more |"
+        "| variant | CPU ns a call | CPU us a second | CPU ns a call at full speed | bytes a call"
+        " | bytes a second | collector, CPU ns a call | collector, CPU us a second"
+        " | spans sent a call | MiB more |"
     )
-    yield "|---" + "|--:" * 7 + "|"
+    yield "|---" + "|--:" * 9 + "|"
     for name, cost in costs.items():
         figures = (
             f"{cost.call_ns:.0f}",
-            f"{cost.post_ns / 1000:.0f}",
+            f"{cost.second_ns / 1000:.0f}",
+            f"{cost.busy_call_ns:.0f}",
             f"{cost.call_bytes:.1f}",
-            f"{cost.post_bytes:.0f}",
-            f"{cost.spans:.4f}",
+            f"{cost.second_bytes:.0f}",
             f"{cost.collector_ns:.0f}",
+            f"{cost.collector_second_ns / 1000:.0f}",
+            f"{cost.spans:.4f}",
             f"{cost.mebibytes:.0f}",
         )
         yield f"| {name} | {' | '.join(figures)} |"
@@ -159,7 +181,8 @@ def table(costs: dict[str, Cost]) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--requests", type=int, default=50_000)
+    parser.add_argument("--requests", type=int, default=50_000, help="at full speed")
+    parser.add_argument("--seconds", type=int, default=15, help="at each rate")
     options = parser.parse_args()
     found: dict[str, list[Cost]] = {name: [] for name in VARIANTS}
     with (
@@ -167,8 +190,10 @@ def main() -> None:
         running_collector(Path(folder, "collector.log"), logs_spans=False) as collector,
     ):
         for _ in range(options.rounds):
+            plain = plain_runs(options.requests, options.seconds)
             for name, costs in found.items():
-                costs.append(cost_of(name, collector, options.requests))
+                found_cost = cost_of(name, collector, options.requests, options.seconds, plain)
+                costs.append(found_cost)
     print(f"CPython {platform.python_version()}: median of {options.rounds} rounds\n")
     print("\n".join(table({name: medians(costs) for name, costs in found.items()})))
 

@@ -1,6 +1,6 @@
 """Serves requests under a session, at full speed or at a rate, and says what that took, as JSON.
 
-usage: python -m benchmarks.serving VARIANT URL [--requests N] [--rate N] [--batch N]
+usage: python -m benchmarks.serving VARIANT URL [--requests N] [--rate N]
 
 VARIANT is a name in ``benchmarks.scale.VARIANTS``, or ``untraced``.
 """
@@ -25,14 +25,14 @@ WARM_UP = 400
 SENT = ("spans_sent", "spans_failed", "requests", "bytes_sent")
 
 
-def session_of(name: str, url: str, batch: int) -> Any:
+def session_of(name: str, url: str) -> Any:
     if name == "untraced":
         return contextlib.nullcontext()
     variant = VARIANTS[name]
     keywords = {
         "trace_filter": filter_from_text(variant.filter),
         "exporter": f"otlp={url}",
-        "buffer": Buffer(when_full="block", batch_records=batch),
+        "buffer": Buffer(when_full="block"),
     }
     compression = {"OTEL_EXPORTER_OTLP_COMPRESSION": variant.compression}
     return begin_session(keywords, environment={**os.environ, **compression})
@@ -55,9 +55,8 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--rate", type=float, default=0)
-    parser.add_argument("--batch", type=int, default=2_048)
     options = parser.parse_args()
-    with session_of(options.variant, options.url, options.batch) as session:
+    with session_of(options.variant, options.url) as session:
         serve(0, WARM_UP, 0)
         before = counters(session)
         began = time.process_time_ns()

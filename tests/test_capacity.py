@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import pytest
-from benchmarks.scale import Cost, two_lines
-from tools.capacity import BATCH, Fleet, measured_cost, need_of
+from benchmarks.scale import Cost, line
+from tools.capacity import Fleet, measured_cost, need_of
 
-COST = Cost(1_000, 500_000, 100, 800, 2_000, 0.5, 30)
-
-
-def test_two_runs_tell_what_a_call_and_what_a_request_costs():
-    call, post = 700, 400_000
-    points = [(posts, call + post * posts) for posts in (1 / 2048, 1 / 64)]
-    assert two_lines(*points) == pytest.approx((call, post))
+COST = Cost(1_000, 500_000, 400, 100, 800, 2_000, 300_000, 0.5, 30)
 
 
-def test_a_busy_process_pays_for_full_requests():
-    need = need_of(Fleet(1, 4 * BATCH), COST)  # 4096 spans a second are two full requests
-    assert need.cores == pytest.approx((4 * BATCH * 1_000 + 2 * 500_000) / 1e9)
-    assert need.bytes == pytest.approx(4 * BATCH * 100 + 2 * 800)
+def test_two_rates_tell_what_a_call_and_what_a_second_costs():
+    call, second = 700, 400_000
+    points = [(rate, call * rate + second) for rate in (260, 2_600)]
+    assert line(*points) == pytest.approx((call, second))
 
 
-def test_a_quiet_process_pays_for_two_requests_a_second_at_most():
-    assert need_of(Fleet(1, 100), COST).bytes == pytest.approx(100 * 100 + 2 * 800)
-    assert need_of(Fleet(1, 1), COST).bytes == pytest.approx(100 + 0.5 * 800)  # one span in 2 s
+def test_each_call_and_each_second_has_its_cost():
+    need = need_of(Fleet(1, 4_000), COST)
+    assert need.cores == pytest.approx((4_000 * 1_000 + 500_000) / 1e9)
+    assert need.bytes == pytest.approx(4_000 * 100 + 800)
+    assert need.collector_cores == pytest.approx((4_000 * 2_000 + 300_000) / 1e9)
+    assert need.spans == pytest.approx(2_000)
+
+
+def test_a_process_that_calls_nothing_costs_its_seconds():
+    assert need_of(Fleet(10, 0), COST).cores == pytest.approx(10 * 500_000 / 1e9)
 
 
 def test_everything_grows_with_the_processes():

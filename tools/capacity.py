@@ -27,8 +27,6 @@ from tests.collector.rotel import running_collector
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BATCH = 2_048  # spans in a request, if so many have gathered
-INTERVAL_S = 0.5  # else what there is then is sent
 USED = 0.6  # of a gateway's cores; the rest is for peaks and for the others when one fails
 DAY_S = 86_400
 CHECKED_PROCESSES = 8
@@ -69,15 +67,13 @@ class Need:
 
 
 def need_of(fleet: Fleet, cost: Cost) -> Need:
-    """Reckon: each call its part, and each request to the collector its own."""
+    """Reckon: each recorded call its part, and each second of a process its own."""
     recorded = fleet.rate * fleet.share
-    sent = recorded * cost.spans
-    requests = max(sent / BATCH, min(sent, 1 / INTERVAL_S))
     return Need(
-        fleet.processes * (recorded * cost.call_ns + requests * cost.post_ns) / 1e9,
-        fleet.processes * sent,
-        fleet.processes * (recorded * cost.call_bytes + requests * cost.post_bytes),
-        fleet.processes * sent * cost.collector_ns / 1e9,
+        fleet.processes * (recorded * cost.call_ns + cost.second_ns) / 1e9,
+        fleet.processes * recorded * cost.spans,
+        fleet.processes * (recorded * cost.call_bytes + cost.second_bytes),
+        fleet.processes * (recorded * cost.collector_ns + cost.collector_second_ns) / 1e9,
         fleet.processes * cost.mebibytes,
     )
 
@@ -87,11 +83,20 @@ def measured_cost(variant: str) -> Cost:
     for version in VERSIONS:
         cells = cells_of("scale", variant, version, "c")
         if cells:
-            call_ns, post_us, call_bytes, post_bytes, spans, collector_ns, mebibytes = map(
+            call, second_us, busy, size, second_size, collector, collector_us, spans, more = map(
                 float, cells[1:]
             )
+            second_ns, collector_second_ns = second_us * 1000, collector_us * 1000
             return Cost(
-                call_ns, post_us * 1000, call_bytes, post_bytes, collector_ns, spans, mebibytes
+                call,
+                second_ns,
+                busy,
+                size,
+                second_size,
+                collector,
+                collector_second_ns,
+                spans,
+                more,
             )
     raise SystemExit(f"no result of benchmarks.scale holds {variant!r}")
 
