@@ -8,8 +8,9 @@ import signal
 import sys
 from contextlib import contextmanager
 
-import hypothesis  # noqa: F401 - before `freeze`: it looks for what refers to its generators
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.sdk.session.configure import active_session, shutdown
@@ -29,8 +30,15 @@ def pytest_collection_finish():
     A `gc.collect()` took 150 ms with them, which was most of the time of tests that count objects,
     and a run of the collector by itself as much; the tests that count objects took a third.
     """
+    use_hypothesis()
     gc.collect()
     gc.freeze()
+
+
+@settings(max_examples=1, database=None)
+@given(st.none())
+def use_hypothesis(_):
+    """Let it register its generator: it asks what refers to it, and sees nothing that is frozen."""
 
 
 HEADER = """
