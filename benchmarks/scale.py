@@ -89,8 +89,8 @@ class Cost:
         busy_call_ns: CPU of a process at full speed, in all.
         call_bytes: in the bodies that are sent.
         second_bytes: in each second, whatever they hold: resource and scope.
-        collector_ns: CPU of the collector.
-        collector_second_ns: CPU of the collector in each second, for one process.
+        collector_ns: CPU of the collector for a span that reached it.
+        collector_second_ns: CPU of a collector in each second, whatever reaches it.
         spans: that leave the process.
         mebibytes: more memory at its peak, a process.
     """
@@ -115,37 +115,39 @@ def line(slow: tuple[float, float], fast: tuple[float, float]) -> tuple[float, f
 
 @dataclass(frozen=True)
 class Plain:
-    """Untraced runs: at each rate, and at full speed."""
+    """Untraced runs: at each rate, and at full speed; and a collector that nothing reaches."""
 
     paced: dict[int, dict[str, Any]]
     busy: dict[str, Any]
+    collector_second_ns: float
 
 
-def plain_runs(requests: int, seconds: int) -> Plain:
-    paced = {rate: served(rate * seconds, "untraced", "", rate) for rate in (SLOW, FAST)}
-    return Plain(paced, served(requests, "untraced", ""))
+def plain_runs(collector: Collector, options: argparse.Namespace) -> Plain:
+    before = cpu_ns_of(collector.process.pid)
+    paced = {rate: served(rate * options.seconds, "untraced", "", rate) for rate in (SLOW, FAST)}
+    idle_ns = cpu_ns_of(collector.process.pid) - before
+    busy = served(options.requests, "untraced", "")
+    return Plain(paced, busy, idle_ns / options.seconds / len(paced))
 
 
-def cost_of(name: str, collector: Collector, requests: int, seconds: int, plain: Plain) -> Cost:
-    seen: dict[str, list[tuple[float, float]]] = {"cpu": [], "bytes": [], "collector": []}
-    url, spans, calls = collector.http_endpoint, 0, 0
+def cost_of(name: str, collector: Collector, options: argparse.Namespace, plain: Plain) -> Cost:
+    seen: dict[str, list[tuple[float, float]]] = {"cpu": [], "bytes": []}
+    url, seconds, spans, calls = collector.http_endpoint, options.seconds, 0, 0
     for rate, untraced in plain.paced.items():
-        before = cpu_ns_of(collector.process.pid)
         run = served(rate * seconds, name, url, rate)
-        collected = cpu_ns_of(collector.process.pid) - before
         a_second = run["calls"] / seconds
         seen["cpu"].append((a_second, (run["cpu_ns"] - untraced["cpu_ns"]) / seconds))
         seen["bytes"].append((a_second, run["bytes_sent"] / seconds))
-        seen["collector"].append((a_second, collected / seconds))
         spans, calls = spans + run["spans_sent"], calls + run["calls"]
-    busy = served(requests, name, url)
-    call_ns, second_ns = line(*seen["cpu"])
+    before = cpu_ns_of(collector.process.pid)
+    busy = served(options.requests, name, url)
+    collected = cpu_ns_of(collector.process.pid) - before
     return Cost(
-        call_ns,
-        second_ns,
+        *line(*seen["cpu"]),
         (busy["cpu_ns"] - plain.busy["cpu_ns"]) / busy["calls"],
         *line(*seen["bytes"]),
-        *line(*seen["collector"]),
+        collected / busy["spans_sent"],
+        plain.collector_second_ns,
         spans / calls,
         (busy["peak_kb"] - plain.busy["peak_kb"]) / 1024,
     )
@@ -159,7 +161,7 @@ def medians(costs: list[Cost]) -> Cost:
 def table(costs: dict[str, Cost]) -> Iterator[str]:
     yield (
         "| variant | CPU ns a call | CPU us a second | CPU ns a call at full speed | bytes a call"
-        " | bytes a second | collector, CPU ns a call | collector, CPU us a second"
+        " | bytes a second | collector, CPU ns a span | collector, CPU us a second"
         " | spans sent a call | MiB more |"
     )
     yield "|---" + "|--:" * 9 + "|"
@@ -190,10 +192,9 @@ def main() -> None:
         running_collector(Path(folder, "collector.log"), logs_spans=False) as collector,
     ):
         for _ in range(options.rounds):
-            plain = plain_runs(options.requests, options.seconds)
+            plain = plain_runs(collector, options)
             for name, costs in found.items():
-                found_cost = cost_of(name, collector, options.requests, options.seconds, plain)
-                costs.append(found_cost)
+                costs.append(cost_of(name, collector, options, plain))
     print(f"CPython {platform.python_version()}: median of {options.rounds} rounds\n")
     print("\n".join(table({name: medians(costs) for name, costs in found.items()})))
 

@@ -73,7 +73,8 @@ def need_of(fleet: Fleet, cost: Cost) -> Need:
         fleet.processes * (recorded * cost.call_ns + cost.second_ns) / 1e9,
         fleet.processes * recorded * cost.spans,
         fleet.processes * (recorded * cost.call_bytes + cost.second_bytes),
-        fleet.processes * (recorded * cost.collector_ns + cost.collector_second_ns) / 1e9,
+        (fleet.processes * recorded * cost.spans * cost.collector_ns + cost.collector_second_ns)
+        / 1e9,
         fleet.processes * cost.mebibytes,
     )
 
