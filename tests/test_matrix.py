@@ -17,7 +17,7 @@ PART = Plan(("tests/a.py", "tests/b"), is_whole=False)
 STARTS_ITS_SUBJECT = ("tests/test_build.py", "tests/test_make.py")
 NAMES_IT = ("tests/test_matrix.py", "tests/test_seams.py")  # the words below, in texts
 RECORDS = re.compile(
-    r"run_traced|run_python|subprocess|configure\(|capture_spans|record\(|monitoring|_core"
+    r"run_traced|run_python|subprocess|configure\(|capture_spans|record\(|monitoring|\b_core\b"
 )
 
 
