@@ -4,7 +4,17 @@
 
 #define FREE_BYTES 256          /* of values, in what the record buffer counts for any record */
 
-/* Where no level of the stack is left to hand a record on, it waits for the next delivery. */
+/* Keep a record, which Python had no room for, until the next delivery; `kind` is the class of what it raised. */
+static int
+keep_for_delivery(ct_core *core, PyObject *record, PyObject *kind)
+{
+    PyObject *deferred = PyTuple_Pack(2, record, kind);
+    int is_kept = deferred == NULL ? -1 : PyList_Append(core->deferred_ends, deferred);
+    Py_XDECREF(deferred);
+    return is_kept;
+}
+
+/* Where no level of the stack is left to hand a finished record on, it waits. */
 static int
 deliver_later(ct_core *core, PyObject *record)
 {
@@ -12,10 +22,7 @@ deliver_later(ct_core *core, PyObject *record)
         return -1;
     }
     PyErr_Clear();
-    PyObject *deferred = PyTuple_Pack(2, record, Py_None);
-    int is_kept = deferred == NULL ? -1 : PyList_Append(core->deferred_ends, deferred);
-    Py_XDECREF(deferred);
-    return is_kept;
+    return keep_for_delivery(core, record, Py_None);
 }
 
 /* Hand a finished entry, taken off its stack, to the log, or to Python where that is full. */
@@ -211,9 +218,8 @@ ct_end_raised(ct_core *core, ct_thread *thread, PyObject *code, PyObject *error)
 static int
 defer_end(ct_core *core, PyObject *record, PyObject *kind, PyObject *value)
 {
-    PyObject *deferred, *time;
+    PyObject *time;
     int64_t now;
-    int is_kept;
 
     if (PyList_GET_ITEM(record, CT_PLAN) == Py_None) {
         return 0;
@@ -235,13 +241,7 @@ defer_end(ct_core *core, PyObject *record, PyObject *kind, PyObject *value)
     if (time == NULL || PyList_SetItem(record, CT_END, time) < 0) {
         return -1;
     }
-    deferred = PyTuple_Pack(2, record, kind);
-    if (deferred == NULL) {
-        return -1;
-    }
-    is_kept = PyList_Append(core->deferred_ends, deferred);
-    Py_DECREF(deferred);
-    return is_kept;
+    return keep_for_delivery(core, record, kind);
 }
 
 /* Hand the end of a call to Python.  The Python callbacks see to it that a call's end needs no more levels

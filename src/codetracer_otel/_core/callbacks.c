@@ -91,6 +91,7 @@ fail_to_decide(ct_core *core)
     Py_RETURN_NONE;
 }
 
+/* A call begins; the caller holds the site. */
 static PyObject *
 start_at(ct_core *core, ct_site *site, PyObject *const *arguments, Py_ssize_t count)
 {
@@ -138,8 +139,8 @@ on_start(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
         }
         Py_DECREF(decided);
     }
-    /* Whatever lets other threads run, such as a collection of garbage, lets one that decides about the same
-       code give it another site. */
+    /* Whatever lets other threads run, such as reading random bytes for a thread's first id, lets one that
+       decides about the same code give it another site. */
     site->references++;
     PyObject *result = start_at(core, site, arguments, count);
     ct_release_site(site);

@@ -240,6 +240,9 @@ class Sampled(NamedTuple):
     attributes: Mapping[str, Any] | None = None
 
 
+KEPT: Final = Sampled()
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteParent:
     """A span that a trace goes on from, in another process or of another recorder.
@@ -274,7 +277,7 @@ class KeepsByRatio:
     def __call__(self, trace_id: int, parent: RemoteParent | None) -> Sampled | None:
         """Return what is said of a trace that is kept."""
         is_kept = (parent and self.is_by_parent) or trace_id & LOW_64_BITS < self.bound
-        return Sampled() if is_kept else None
+        return KEPT if is_kept else None
 
 
 type RootSampler = Callable[[int, RemoteParent | None], Sampled | None]

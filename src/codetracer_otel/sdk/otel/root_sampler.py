@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanKind, get_current_span
 from codetracer_otel.errors import ErrorCode
 from codetracer_otel.exporters.attributes import deliverable
 from codetracer_otel.instrumentation.manual.context import below_remote
-from codetracer_otel.model.record import KeepsByRatio, Sampled
+from codetracer_otel.model.record import KEPT, KeepsByRatio, Sampled
 from codetracer_otel.sdk.otel.host_provider import host_provider
 from codetracer_otel.sdk.otel.rule_sampler import build_rule_sampler
 from codetracer_otel.sdk.settings.exporter_specs import NAMED_SAMPLERS, RULES_SAMPLER, SAMPLER_GROUP
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _BY_PARENT: Final = "parentbased_"
 _ROOT: Final = Context()  # None would be the current context, which may hold a span
-_KEPT: Final = Sampled()
 _SPAN_NAME: Final = "function"  # a root is decided on before its span has a name
 
 
@@ -82,7 +81,7 @@ def build_root_sampler(
     kind = name.removeprefix(_BY_PARENT)
     is_by_parent = name.startswith(_BY_PARENT)
     if kind == "always_off":
-        return lambda _trace_id, parent: _KEPT if parent and is_by_parent else None
+        return lambda _trace_id, parent: KEPT if parent and is_by_parent else None
     if kind == "traceidratio":
         bound = TraceIdRatioBased.get_bound_for_rate(float(settings.sampler_argument or 1.0))
         return KeepsByRatio(bound, is_by_parent=is_by_parent)
@@ -103,7 +102,7 @@ def _of_sampler(sampler: Sampler, notify: Notify) -> RootSampler | None:
             if not told:
                 told.append(type(error).__qualname__)
                 notify("sampler_raised", "warn", error=told[0])
-            return _KEPT
+            return KEPT
 
     return keeps
 
