@@ -5,7 +5,7 @@ import re
 import pytest
 from tests.traced_run import PROJECT
 from tools.matrix import Run, may_be_load, names_tests, read_run, report
-from tools.test_plan import ANY_INTERPRETER, NAMES_ITS_CORE, Plan, plans
+from tools.suite_plan import ANY_INTERPRETER, NAMES_ITS_CORE, Plan, plans
 
 PASSED = (
     "....\nSKIPPED [2] tests/test_a.py:3: no wheel\n6670 passed, 2 skipped in 300.2s (0:05:00)\n"
@@ -67,7 +67,7 @@ def test_the_table_names_what_ran_what_failed_and_what_was_not_found():
         "  CPython 3.12.1   c       6 passed",
         "    passed alone, after failing beside others: tests/test_a.py::test_b[x]",
         "  CPython 3.15.2   python  1 failed",
-        "    left out: 2 files and folders, see tools/test_plan.py",
+        "    left out: 2 files and folders, see tools/suite_plan.py",
         "    random tests: a quarter of the examples that the first interpreter tried",
         "    skipped 2 of x: no wheel",
         "  CPython 3.14     not found here; tools/get-python 3.14 fetches it",

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.test_plan import EVERYTHING, Plan, plans
+from tools.suite_plan import EVERYTHING, Plan, plans
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -191,7 +191,7 @@ def report(runs: list[Run], missing: list[str]) -> str:
 
 def plan_lines(plan: Plan) -> list[str]:
     """Return what the table says of a plan."""
-    why = f"    left out: {len(plan.left_out)} files and folders, see tools/test_plan.py"
+    why = f"    left out: {len(plan.left_out)} files and folders, see tools/suite_plan.py"
     depth = "    random tests: a quarter of the examples that the first interpreter tried"
     return [why] * bool(plan.left_out) + [depth] * (not plan.is_whole)
 
