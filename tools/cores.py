@@ -6,12 +6,12 @@ import os
 import subprocess
 
 CORES = ("c", "python")
-_VARIABLE = "CODETRACER_OTEL_CORE"
+VARIABLE = "CODETRACER_OTEL_CORE"
 
 
 def environment(core: str) -> dict[str, str]:
     """Return the variables of this process with those that choose a recorder."""
-    return {**os.environ, _VARIABLE: core}  # noqa: TID251 - handed on to a program
+    return {**os.environ, VARIABLE: core}  # noqa: TID251 - handed on to a program
 
 
 def cores_of(python: str) -> tuple[str, ...]:

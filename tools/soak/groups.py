@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools.cores import VARIABLE
+
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Sequence
@@ -21,9 +23,10 @@ _LOOK_S = 0.02
 
 
 def environment() -> dict[str, str]:
-    """Return this process' environment without what would configure a tracer."""
+    """Return this process' environment without what would configure a tracer, but the recorder."""
     ours = ("CODETRACER_", "OTEL_")
-    return {k: v for k, v in os.environ.items() if not k.startswith(ours)}  # noqa: TID251
+    inherited = os.environ.items()  # noqa: TID251 - handed on to a program
+    return {k: v for k, v in inherited if k == VARIABLE or not k.startswith(ours)}
 
 
 class Group:
