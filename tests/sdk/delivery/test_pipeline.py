@@ -333,3 +333,26 @@ def test_hand_written_spans_wait_for_room_too(build):
     assert pipeline.flush(30)
     assert keeper.items == list(range(500))
     assert pipeline.dropped_spans == 0
+
+
+def test_what_may_be_folded_soon_waits_where_it_can_be_while_an_exporter_is_behind(build):
+    keeper, may_go_on = Keeper(), threading.Event()
+    deliver = keeper.export
+    keeper.export = lambda batch: (may_go_on.wait(60), deliver(batch))[1]
+    pipeline, watched = build(keeper, interval_s=0.001), []
+    looked = threading.Event()
+
+    def watch(block):
+        watched.append(len(block))
+        if not block and pipeline.recorder.records:
+            looked.set()
+
+    pipeline.watch = watch
+    pipeline.recorder.records.extend(range(500))
+    pipeline.wake()
+    assert looked.wait(60)  # time is judged meanwhile
+    assert len(pipeline.recorder.records) == 300
+    may_go_on.set()
+    assert pipeline.flush(5)
+    assert keeper.items == list(range(500))
+    assert sum(watched) == 500

@@ -25,7 +25,7 @@ class Process:
     """A process whose time and CPU stand still until a second is over."""
 
     def __init__(self, call_ns=1_000_000):
-        self.now = self.cpu = self.own = self.lost = 0
+        self.now = self.cpu = self.own = self.untaken = 0
         self.done, self.told = [], []
         self.is_open = False
         self.number = 1
@@ -33,7 +33,7 @@ class Process:
             0.05,
             call_ns,
             lambda: self.own,
-            lambda: self.lost,
+            lambda: self.untaken,
             self,
             self.notify,
             now=lambda: self.now,
@@ -89,7 +89,7 @@ def test_after_three_seconds_above_it_the_hottest_is_folded_then_switched_off(pr
     busy(process, *calls, seconds=1)
     assert process.done == [("fold", "app.tiny")]
     busy(process, *calls)
-    assert process.done[1:] == [("off", "app.tiny"), ("unfold", "app.tiny")]
+    assert process.done[1:] == [("off", "app.tiny"), ("fold", "app.tiny")]
     assert process.budget.stats()["off"] == ["app.tiny"]
     assert process.budget.stats()["steps"] == {"folded": 1, "off": 1}
 
@@ -123,9 +123,9 @@ def test_below_it_for_a_minute_the_last_one_comes_back(process):
     busy(process, (TINY, 100), seconds=6)
     for _ in range(59):
         process.second()
-    assert process.done[-1] == ("unfold", "app.tiny")
+    assert process.done[-1] == ("fold", "app.tiny")
     process.second()
-    assert process.done[-1] == ("on", "app.tiny")
+    assert process.done[-2:] == [("on", "app.tiny"), ("unfold", "app.tiny")]
     assert process.budget.stats()["off"] == []
 
 
@@ -135,12 +135,12 @@ def test_what_came_back_and_costs_as_much_goes_at_once_and_for_longer(process):
         process.second()
     done = len(process.done)
     busy(process, (TINY, 100))
-    assert process.done[done:] == [("off", "app.tiny"), ("unfold", "app.tiny")]
+    assert process.done[done:] == [("off", "app.tiny"), ("fold", "app.tiny")]
     for _ in range(119):
         process.second()
     assert len(process.done) == done + 2
     process.second()
-    assert process.done[-1] == ("on", "app.tiny")
+    assert process.done[-2:] == [("on", "app.tiny"), ("unfold", "app.tiny")]
 
 
 def test_a_fold_that_was_enough_is_undone_alone(process):
@@ -192,19 +192,38 @@ def test_a_process_at_rest_keeps_everything(process):
 
 def test_calls_that_were_lost_cost_as_well(process):
     for _ in range(3):
-        process.lost += 60
+        process.untaken += 60
         process.second((TINY, 10))
     assert process.done == [("fold", "app.tiny")]
 
 
+def test_calls_that_wait_cost_when_they_are_made_and_not_when_they_are_taken(process):
+    for _ in range(2):
+        process.untaken += 100
+        process.second()
+    for _ in range(3):
+        process.untaken -= 40
+        process.second((TINY, 40))
+    assert process.done == []
+
+
+def test_what_is_off_and_still_waits_costs_no_other_function_its_calls(process):
+    other = plan("other")
+    busy(process, (TINY, 100), (other, 20), seconds=6)
+    done = len(process.done)
+    for _ in range(6):
+        process.second((TINY, 100), (other, 20), own=SECOND // 10)
+    assert process.done[done:] == []
+
+
 def test_a_forked_child_measures_itself_and_knows_what_is_off(process):
     busy(process, (TINY, 100), seconds=6)
-    process.cpu = process.own = process.lost = 0
+    process.cpu = process.own = process.untaken = 0
     process.budget.begin_in_child()
     assert process.budget.stats()["off"] == ["app.tiny"]
     for _ in range(60):
         process.second()
-    assert process.done[-1] == ("on", "app.tiny")
+    assert process.done[-2:] == [("on", "app.tiny"), ("unfold", "app.tiny")]
     assert process.budget.stats()["steps"] == {"back": 1}
 
 

@@ -127,6 +127,10 @@ class ExportQueue:
         """
         return self._goes_on and not self._has_room_for(spans, size)
 
+    def is_behind(self, spans: int) -> bool:
+        """Return whether more than so many spans wait that will soon be delivered."""
+        return self._waiting > spans and self._goes_on
+
     @property
     def _goes_on(self) -> bool:
         if self._worker.has_died or not self._waiting:

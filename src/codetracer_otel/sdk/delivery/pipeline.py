@@ -83,7 +83,8 @@ class Pipeline:
         ring: keeps what would be delivered until a dump is asked for; None to deliver it.
 
     Attributes:
-        watch: is shown each block of records before anything is decided about it; or None.
+        watch: is shown each block of records before anything is decided about it; or None. What it
+            is about to fold stays where it can be, while an exporter has more than a batch to do.
         fold: makes one span of many short calls; None for none. May be replaced at any time.
     """
 
@@ -412,6 +413,9 @@ class Pipeline:
         left = self._max_spans
         while left > 0 or everything:
             self._is_hindered = self._waits_for_lanes and not self._have_lanes_room(is_awaited)
+            if self.watch is not None and not is_awaited and self._are_lanes_behind():
+                self._is_hindered = True
+                self.watch(RecordBlock())
             if self._is_hindered:
                 return
             records = self._take_records()
@@ -499,6 +503,9 @@ class Pipeline:
                 self.wake()  # what is recorded meanwhile has to be drained
                 return False
         return True
+
+    def _are_lanes_behind(self) -> bool:
+        return any(queue.is_behind(self._batch_records) for queue in self.export_queues)
 
     def _have_lanes_room(self, is_awaited: bool) -> bool:  # noqa: FBT001
         """Return whether every queue can take another batch, or is not worth waiting for.

@@ -57,11 +57,16 @@ class Overhead:
 
     def install(self, pipeline: Pipeline, recorder: SpanRecorder) -> None:
         """Begin to look at what is recorded."""
+
+        def untaken() -> int:
+            told = recorder.stats()
+            return int(told["queue_depth"]) + int(told["dropped_buffer_full"])
+
         budget = self._budget = Budget(
             self._share,
             self._call_ns,
             pipeline.cpu_ns,
-            lambda: int(recorder.stats()["dropped_buffer_full"]),
+            untaken,
             _Switches(pipeline, recorder),
             self._notify,
             self._tell,

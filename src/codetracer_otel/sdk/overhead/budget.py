@@ -84,7 +84,7 @@ class Budget:
         share: of the process's CPU.
         call_ns: CPU that the program's threads take to record a call.
         own_cpu_ns: CPU that our own threads have taken so far.
-        lost: calls so far that were recorded and lost before they were taken.
+        untaken: calls so far that were recorded and not taken: they wait, or were lost.
         switches: act upon functions.
         notify: told of each step.
         on_step: called after each.
@@ -100,7 +100,7 @@ class Budget:
         share: float,
         call_ns: float,
         own_cpu_ns: Callable[[], int],
-        lost: Callable[[], int],
+        untaken: Callable[[], int],
         switches: Switches,
         notify: Notify,
         on_step: Callable[[], object] = bool,
@@ -111,7 +111,7 @@ class Budget:
         self._share = share
         self._call_ns = call_ns
         self._own_cpu_ns = own_cpu_ns
-        self._lost = lost
+        self._untaken = untaken
         self._switches = switches
         self._notify = notify
         self._on_step = on_step
@@ -143,9 +143,9 @@ class Budget:
 
     def _restart(self, now: int) -> None:
         self._calls.restart()
-        self._counted_from_ns = self._last_ns = now
+        self._last_ns = now
         self._last_calls = 0
-        self._last_lost = self._lost()
+        self._last_untaken = self._untaken()
         self._last_cpu = self._process_cpu_ns()
         self._last_own = self._own_cpu_ns()
 
@@ -160,39 +160,36 @@ class Budget:
 
     def _judge(self, now: int) -> None:
         elapsed = now - self._last_ns
-        lost, cpu, own = self._lost(), self._process_cpu_ns(), self._own_cpu_ns()
+        untaken, cpu, own = self._untaken(), self._process_cpu_ns(), self._own_cpu_ns()
         taken = self._calls.number - self._last_calls
-        calls = taken + max(lost - self._last_lost, 0)
-        own_cost = own - self._last_own
-        cost = own_cost + calls * self._call_ns
+        calls = max(taken + untaken - self._last_untaken, 0)
+        cost = own - self._last_own + calls * self._call_ns
         spent = max(cpu - self._last_cpu, 1)
         self._share_now = cost / spent
         excess = cost - self._share * spent
         began, self._last_ns, self._last_calls = self._last_ns, now, self._calls.number
-        self._last_lost, self._last_cpu, self._last_own = lost, cpu, own
+        self._last_untaken, self._last_cpu, self._last_own = untaken, cpu, own
         if excess > 0 and cost > _NEGLIGIBLE * elapsed:
-            per_call = self._call_ns + own_cost / max(calls, 1)
-            self._note_excess(began, now, excess / elapsed / per_call)
+            self._note_excess(began, now, excess / cost)
         else:
             self._note_rest(began, now)
 
-    def _note_excess(self, began: int, now: int, calls_per_ns: float) -> None:
-        """Take note of a second above the bound: so many calls less, and it is kept."""
+    def _note_excess(self, began: int, now: int, share: float) -> None:
+        """Take note of a second above the bound: this share of the calls less, and it is kept."""
         self._below_since = None
         if self._above_since is None:
             self._above_since = began
         if now - self._above_since >= _TOO_LONG_NS:
-            counted_ns = now - self._counted_from_ns
-            self._limit(calls_per_ns * counted_ns)
+            self._limit(share * self._calls.number)
             self._above_since = None
-            self._count_anew(now)
+            self._count_anew()
 
     def _note_rest(self, began: int, now: int) -> None:
         self._above_since = None
         self._waiting.clear()
         if self._below_since is None:
             self._below_since = began
-        self._count_anew(now)
+        self._count_anew()
         latest = next(reversed(self._limited), None)
         if latest is None:
             return
@@ -200,17 +197,17 @@ class Budget:
             self._below_since = now
             self._bring_back(self._limited.pop(latest))
 
-    def _count_anew(self, now: int) -> None:
+    def _count_anew(self) -> None:
         self._calls.restart()
         self._last_calls = 0
-        self._counted_from_ns = now
 
     def _limit(self, excess: float) -> None:
         """Limit the hottest functions until the calls that are too many are no more."""
         off = {key for key, limited in self._limited.items() if limited.is_off}
-        waiting = {id(each.plan) for each in self._waiting}
+        gone = off | {id(each.plan) for each in self._waiting}
+        excess -= self._calls.number_of(gone)  # they were made before, and are taken only now
         smallest = _HARDLY_ANY * excess
-        for function in self._calls.hottest(off | waiting):
+        for function in self._calls.hottest(gone):
             if excess <= 0 or function.calls < smallest:
                 return
             limited = self._limited.get(id(function.plan))
@@ -231,7 +228,7 @@ class Budget:
         plan = function.plan
         if not self._switches.switch_off(plan):
             return False
-        self._switches.fold(plan, None)
+        self._switches.fold(plan, FOLD)  # calls of it may still wait
         rest = min(self._rests.get(id(plan), _REST_NS), _LONGEST_REST_NS)
         self._rests[id(plan)] = 2 * rest
         self._limited.pop(id(plan), None)
@@ -242,8 +239,7 @@ class Budget:
     def _bring_back(self, limited: _Limited) -> None:
         if limited.is_off:
             self._switches.switch_on(limited.plan)
-        else:
-            self._switches.fold(limited.plan, None)
+        self._switches.fold(limited.plan, None)
         self._tell("back", limited.plan, "")
 
     def _tell(self, action: str, plan: Plan, rule: str) -> None:

@@ -78,6 +78,10 @@ class Calls:
         self._functions.clear()
         self.number = 0
 
+    def number_of(self, plans: Iterable[int]) -> int:
+        """Return how many calls the plans with these ids have."""
+        return sum(self._functions[key].calls for key in plans if key in self._functions)
+
     def hottest(self, left_alone: Container[int]) -> Iterable[FunctionCalls]:
         """Return functions that tell little, those with most calls first.
 
