@@ -2,12 +2,13 @@
 
 import asyncio
 import gc
+import sys
 import threading
 
 import pytest
 
 from codetracer_otel.instrumentation.spans.suspended_calls import SuspendedCalls
-from codetracer_otel.model.record import EXTRAS, PLAN, RECORD_LENGTH, Plan, SpanDetails
+from codetracer_otel.model.record import CODE, EXTRAS, PLAN, RECORD_LENGTH, Plan, SpanDetails
 from codetracer_otel.sdk.session.configure import active_session
 
 
@@ -490,6 +491,7 @@ def test_a_left_out_generator_that_fails_is_kept_for_its_error(record):
 
 def record_of(kind):
     made = [None] * RECORD_LENGTH
+    made[CODE] = numbers.__code__
     made[PLAN] = Plan("n", "f", "file", 1, kind=kind)
     made[EXTRAS] = SpanDetails()
     return made
@@ -523,3 +525,11 @@ def test_a_generator_that_ends_between_collection_and_drain_is_not_abandoned():
     suspended.take_abandoned()
     suspended.remove(frame, made)
     assert suspended.take_abandoned() == []
+
+
+def test_an_event_of_a_generator_in_the_frame_of_a_function_is_not_watched():
+    suspended = SuspendedCalls(lambda: 0, watches=True)
+    made = record_of("generator")
+    suspended.add(sys._getframe(), made)
+    assert suspended.take_abandoned() == []
+    assert suspended.take_all() == [made]

@@ -72,7 +72,8 @@ class SuspendedCalls:
         self.records[key] = record
         record[EXTRAS].frame_id = key
         plan = record[PLAN] or record[SAMPLED_OUT_PLAN]
-        if self._generator_of is not None and plan.kind == _PLAIN_GENERATOR:
+        is_own = frame.f_code is record[CODE]  # at the NULL of another frame ctypes crashes
+        if is_own and self._generator_of is not None and plan.kind == _PLAIN_GENERATOR:
             self._watch(key, self._generator_of(frame), record)
         return replaced
 
