@@ -74,7 +74,7 @@ HEADER = """\
 |---|---|---|---|---|---|---|---|---|
 """
 TIME_LIMIT_S = 1800
-_SPANS = re.compile(r"codetracer-otel: ([\d,]+) spans recorded")
+_SPANS = re.compile(r"codetracer-otel: ([\d,]+) spans? recorded")
 _FAILED = re.compile(
     r"^={70}\n(?:FAIL|ERROR): (?P<test>\S+)[^\n]*\n-{70}\n(?P<report>.*?)(?=^={70}$|^-{70}$|\Z)",
     re.MULTILINE | re.DOTALL,

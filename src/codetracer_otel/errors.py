@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from dataclasses import field
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from codetracer_otel.data_classes import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 class ErrorCode(StrEnum):
@@ -160,3 +161,22 @@ def configuration_error(problems: Sequence[Problem]) -> ConfigurationError:
     """Return the narrowest error that carries all ``problems``."""
     of_filters = all(problem.file is not None for problem in problems)
     return FilterError(problems) if of_filters else ConfigurationError(problems)
+
+
+def did_you_mean(given: str, accepted: Iterable[str]) -> str:
+    """Return `` (did you mean 'x'?)``, or nothing if no accepted word is close."""
+    return _suggest(given[:64], tuple(accepted))
+
+
+@lru_cache(maxsize=256)
+def _suggest(given: str, accepted: tuple[str, ...]) -> str:
+    import difflib  # noqa: PLC0415 - only a message needs it
+
+    by_lower = {word.lower(): word for word in accepted}
+    close = difflib.get_close_matches(given.lower().strip(), by_lower, n=1, cutoff=0.6)
+    return f" (did you mean {by_lower[close[0]]!r}?)" if close else ""
+
+
+def counted(number: int, noun: str, form: str = "d") -> str:
+    """Return ``1 span`` or ``2 spans``; the form ``,`` separates thousands."""
+    return f"{number:{form}} {noun}{'' if number == 1 else 's'}"

@@ -325,7 +325,7 @@ def test_before_anything_is_selected_the_failed_spans_are_listed(page):
 
 def test_help_and_notes_are_there_when_needed(show):
     page = show(*traced(), "noise of the program")
-    assert "1 lines that are no spans" in page.text("notes")
+    assert "1 line without a span" in page.text("notes")
     assert page.run("return document.getElementById('keys').hidden") is True
     page.press("?")
     assert page.run("return document.getElementById('keys').hidden") is False

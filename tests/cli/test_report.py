@@ -37,7 +37,7 @@ def test_it_writes_the_page_and_says_what_is_in_it(tmp_path, trace, capsys, monk
     monkeypatch.chdir(tmp_path)
     assert main(["report", trace]) == 0
     out, err = capsys.readouterr()
-    assert out.startswith("report.html: 1 spans, ")
+    assert out.startswith("report.html: 1 span, ")
     assert err == ""
     assert (tmp_path / "report.html").stat().st_size > 10_000
     assert gc.isenabled()
@@ -47,9 +47,15 @@ def test_notes_go_to_standard_error(tmp_path, trace, capsys):
     with open(trace, "a", encoding="ascii") as file:
         file.write("noise\n")
     assert main(["report", trace, "-o", str(tmp_path / "page.html")]) == 0
-    assert capsys.readouterr().err == (
-        "codetracer-otel: a.jsonl: skipped 1 lines that are not spans\n"
-    )
+    assert capsys.readouterr().err == "codetracer-otel: a.jsonl: skipped 1 line without a span\n"
+
+
+def test_a_file_that_holds_no_trace_makes_no_page(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").write_text("import json\n\nprint(json)\n")
+    assert main(["report", "app.py"]) == 2
+    assert "app.py cannot be shown: no line of it is a span" in capsys.readouterr().err
+    assert not (tmp_path / "report.html").exists()
 
 
 def test_it_opens_the_page_when_asked(tmp_path, trace, monkeypatch):

@@ -62,3 +62,9 @@ def test_a_line_without_code_is_told_where_code_is(capsys, tmp_path):
 )
 def test_a_program_without_run_is_told_of_run(capsys, words, meant):
     assert f"did you mean {meant!r}?" in complaint(capsys, *words)
+
+
+def test_a_process_is_asked_for_by_its_number(capsys):
+    assert "argument PID: not the number of a process, got 'app'" in complaint(
+        capsys, "attach", "app"
+    )

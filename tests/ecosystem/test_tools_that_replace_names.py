@@ -69,7 +69,7 @@ TOOLS = {
     "gevent": ("import gevent.monkey; gevent.monkey.patch_all()", "if True", "gevent.sleep(0)"),
 }  # fmt: skip
 OUTPUTS = ["jsonl=out.jsonl", "native=out", "chrome=out.json", "console"]
-SUMMARY = re.compile(r"(\d+) spans recorded, (\d+) exported(?: by \d+ exporters)?, (\d+) dropped")
+SUMMARY = re.compile(r"(\d+) spans? recorded, (\d+) exported(?: by \d+ exporters)?, (\d+) dropped")
 
 
 @pytest.mark.parametrize("tool", TOOLS)

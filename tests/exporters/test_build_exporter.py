@@ -130,7 +130,7 @@ def test_a_file_that_cannot_be_written_is_an_environment_failure(tmp_path):
 def test_an_unknown_name_is_refused_with_a_suggestion_and_the_list():
     with pytest.raises(UsageError) as caught:
         build_exporter("jsnol", context())
-    assert "did you mean jsonl?" in str(caught.value)
+    assert "did you mean 'jsonl'?" in str(caught.value)
     assert "console, jsonl, otlp, otlp-grpc" in str(caught.value)
 
 

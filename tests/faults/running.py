@@ -15,7 +15,7 @@ from tests.traced_run import TRACER, environment
 
 PROGRAMS = Path(__file__).with_name("programs")
 SUMMARY = re.compile(
-    r"codetracer-otel: (?P<recorded>\d+) spans recorded, "
+    r"codetracer-otel: (?P<recorded>\d+) spans? recorded, "
     r"(?P<exported>\d+) exported(?: by \d+ exporters)?, "
     r"\d+ dropped(?: \((?P<dropped>[^)]*)\))?, .*\n"
 )

@@ -67,20 +67,22 @@ def test_what_is_no_span_is_counted_and_the_rest_is_shown(tmp_path):
     ]
     page = page_of(tmp_path, write(tmp_path / "a.jsonl", line(1), "", *broken))
     assert len(page) == 1
-    assert page.trace["notes"] == ["a.jsonl: skipped 9 lines that are not spans"]
+    assert page.trace["notes"] == ["a.jsonl: skipped 9 lines without a span"]
 
 
 def test_a_span_given_twice_is_shown_once(tmp_path):
     trace = write(tmp_path / "a.jsonl", line(1), line(1))
     page = page_of(tmp_path, trace)
     assert len(page) == 1
-    assert page.trace["notes"] == ["a.jsonl: skipped 1 spans whose ids came before"]
+    assert page.trace["notes"] == ["a.jsonl: skipped 1 span with the id of an earlier one"]
 
 
 def test_spans_without_their_parent_are_roots_and_that_is_said(tmp_path):
     page = page_of(tmp_path, write(tmp_path / "a.jsonl", line(2, parent=1)))
     assert page.parent_names() == {"app.work": None}
-    assert page.trace["notes"][0].startswith("1 spans have a parent that is in none of the inputs")
+    assert page.trace["notes"][0].startswith(
+        "shown as roots: 1 span whose parent is in none of the inputs"
+    )
 
 
 def test_parents_that_go_round_in_a_circle_are_taken_apart(tmp_path):

@@ -12,7 +12,14 @@ import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from codetracer_otel.errors import CodetracerError, ErrorCode, InternalError, UsageError, lines_of
+from codetracer_otel.errors import (
+    CodetracerError,
+    ErrorCode,
+    InternalError,
+    UsageError,
+    did_you_mean,
+    lines_of,
+)
 from codetracer_otel.version import VERSION
 
 if TYPE_CHECKING:
@@ -165,8 +172,6 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with status 2: what is wrong, what was probably meant, where the help is."""
-        from codetracer_otel.filters.language.tables import did_you_mean  # noqa: PLC0415 - failures only
-
         slip = _SLIP.search(message)
         known = COMMANDS if slip and slip[1] else _flags_of(self)
         hint = did_you_mean(slip[1] or slip[2], known) if slip else ""

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.cli.explain.targets import codes_of
-from codetracer_otel.errors import FilterError
+from codetracer_otel.errors import FilterError, counted
 from codetracer_otel.filters import (
     builtin_sources,
     compile_chain,
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     except FilterError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
-        print(_count(len(error.problems)), file=sys.stderr)
+        print(counted(len(error.problems), "problem"), file=sys.stderr)
         return INVALID
     _print_summary(chain, sources)
     return 0 if arguments.against is None else _compare(chain, arguments.against)
@@ -91,15 +91,10 @@ def _place_of(target: str) -> str:
     return os.path.dirname(file) if is_package and file else target
 
 
-def _count(problems: int) -> str:
-    return "1 problem" if problems == 1 else f"{problems} problems"
-
-
 def _print_summary(chain: FilterChain, sources: list[FilterSource]) -> None:
     given = {source.label for source in sources}
     for file in chain.files:
         if file.provenance.path in given:
-            rules = "1 rule" if len(file.rules) == 1 else f"{len(file.rules)} rules"
-            print(f"{file.provenance.path}: ok, {rules}")
+            print(f"{file.provenance.path}: ok, {counted(len(file.rules), 'rule')}")
     for notice in chain.notices:
         print(f"note: {notice}")

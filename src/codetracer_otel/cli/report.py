@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.cli.explain.filters import given_sources, load_asked
-from codetracer_otel.errors import FilterError
+from codetracer_otel.errors import FilterError, counted
 from codetracer_otel.filters import compile_chain, discover
 from codetracer_otel.filters.code.module_names import path_name
 from codetracer_otel.filters.types import Action, CodeIdentity, ValueKind
@@ -103,7 +103,7 @@ def _say(done: Report) -> None:
     for note in done.notes:
         print(f"codetracer-otel: {note}", file=sys.stderr)
     size = f"{done.size / 1e6:.1f} MB" if done.size >= 1e6 else f"{done.size / 1e3:.0f} kB"  # noqa: PLR2004
-    print(f"{os.path.relpath(done.path)}: {done.spans:,} spans, {size}")
+    print(f"{os.path.relpath(done.path)}: {counted(done.spans, 'span', ',')}, {size}")
 
 
 def _limit(text: str) -> int:

@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from codetracer_otel.errors import CodetracerError, ErrorCode, UsageError
+from codetracer_otel.errors import CodetracerError, ErrorCode, UsageError, did_you_mean
 from codetracer_otel.model.protocols import Exporter
 
 if TYPE_CHECKING:
@@ -155,13 +155,9 @@ def _is_span_exporter(exporter: object) -> bool:
 
 
 def _unknown(name: str) -> UsageError:
-    from difflib import get_close_matches  # noqa: PLC0415 - only for the message
-
-    close = get_close_matches(name, EXPORTERS, n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
     known = ", ".join(sorted(EXPORTERS))
     message = (
         f"exporter {name!r}: unknown name; expected one of {known}, none, an entry point of "
-        f"{ENTRY_POINT_GROUPS[0]} or package.module:Class{hint}"
+        f"{ENTRY_POINT_GROUPS[0]} or package.module:Class{did_you_mean(name, EXPORTERS)}"
     )
     return UsageError(message, ErrorCode.UNSUPPORTED_FORMAT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Self
 
 from codetracer_otel.data_classes import dataclass
-from codetracer_otel.errors import ErrorCode, UsageError
+from codetracer_otel.errors import ErrorCode, UsageError, counted
 from codetracer_otel.traces.call_tree import Tree
 from codetracer_otel.traces.inputs import Kind, find_inputs
 from codetracer_otel.traces.sources.line_source import LineSource
@@ -109,8 +109,8 @@ def _read(sources: Sequence[Source], ids: SpanIds) -> tuple[Spans, list[str]]:
     missing = ids.connect(spans)
     if missing:
         notes.append(
-            f"{missing:,} spans have a parent that is in none of the inputs; they are shown as "
-            "roots (a parent in another process or service, filtered out, or not ended)"
+            f"shown as roots: {counted(missing, 'span', ',')} whose parent is in none of the "
+            "inputs (in another process or service, filtered out, or not ended)"
         )
     return spans, notes
 

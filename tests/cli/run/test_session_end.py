@@ -296,3 +296,12 @@ def test_the_summary_says_which_exporter_lost_what():
         "9 dropped (1 shutdown by jsonl, 3 queue_full by otlp, 4 shutdown by otlp, 1 buffer_full)"
         in summary(stats, settings)
     )
+
+
+@pytest.mark.parametrize("words", [("-m", "no_such_module"), ("-c", "x ="), ("broken.py",)])
+def test_a_program_that_cannot_be_started_is_not_said_to_have_called_nothing(tmp_path, words):
+    (tmp_path / "broken.py").write_text("def f(:\n")
+    done = run_traced("--exporter", "none", *words, cwd=tmp_path)
+    assert done.stderr.splitlines()[-1] == (
+        "codetracer-otel: no span: the program could not be started, as the error above says"
+    )

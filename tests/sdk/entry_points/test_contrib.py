@@ -35,7 +35,9 @@ def test_the_spans_of_a_library_stand_in_the_same_trace_without_secrets(tmp_path
 
 
 def test_what_is_not_installed_is_said_with_what_is():
-    with pytest.raises(UsageError, match=r"expected one of .*requests.*; did you mean 'requests'"):
+    with pytest.raises(
+        UsageError, match=r"expected auto or one of .*requests.* \(did you mean 'requests'"
+    ):
         start_instrumentations("request")
 
 

@@ -91,7 +91,7 @@ def test_an_unknown_name_gets_a_suggestion():
     _, problems = exporters_from_keyword("jsnol")
 
     assert [problem.code for problem in problems] == [ErrorCode.UNSUPPORTED_FORMAT]
-    assert problems[0].message.endswith("did you mean 'jsonl'?")
+    assert problems[0].message.endswith("(did you mean 'jsonl'?)")
 
 
 @pytest.mark.parametrize(

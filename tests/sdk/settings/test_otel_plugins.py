@@ -37,4 +37,4 @@ def test_what_is_not_installed_is_one_that_names_the_variable(variable, text):
 
 def test_a_near_miss_gets_a_suggestion():
     (problem,) = missing_plugins({"OTEL_TRACES_SAMPLER": "allways_on"})
-    assert problem.message.endswith("; did you mean 'always_on'?")
+    assert problem.message.endswith(" (did you mean 'always_on'?)")

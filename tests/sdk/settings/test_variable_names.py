@@ -20,7 +20,7 @@ from codetracer_otel.sdk.settings.resolve import resolve
 )
 def test_a_name_that_is_nearly_one_of_ours_is_told(name, meant):
     (problem,) = misspelt_variables([name, "HOME"])
-    assert problem.message == f"{name}: unknown variable; did you mean '{meant}'?"
+    assert problem.message == f"{name}: unknown variable (did you mean '{meant}'?)"
 
 
 @pytest.mark.parametrize(

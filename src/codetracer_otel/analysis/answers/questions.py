@@ -13,6 +13,7 @@ from codetracer_otel.analysis.differences.comparison import compare
 from codetracer_otel.analysis.differences.outcomes import exception_type
 from codetracer_otel.analysis.function_table import measure
 from codetracer_otel.analysis.run_texts import loss_text, run_labels, run_text
+from codetracer_otel.errors import counted
 from codetracer_otel.filters.patterns.glob import compile_glob
 from codetracer_otel.traces.span_columns import Mark
 
@@ -39,13 +40,14 @@ def summary(books: Iterable[Traces]) -> str:
 def _summary(traces: Traces) -> Iterator[str]:
     spans, calls = traces.spans, Calls(traces)
     for label, run in zip(run_labels(spans.runs), spans.runs, strict=True):
-        text = f"{label}: {run.spans} spans" if traces.is_timed else f"{label}: a recording"
+        held = counted(run.spans, "span") if traces.is_timed else "a recording"
+        text = f"{label}: {held}"
         yield f"{text}, {run_text(run)}" if run.facts else text
         if loss := loss_text(run):
             yield f"LOST {loss}"
     yield from (f"note: {note}" for note in traces.notes)
     times = measure(spans, traces.tree)
-    yield f"{len(spans)} calls of {len(times)} functions; by own time:"
+    yield f"{counted(len(spans), 'call')} of {counted(len(times), 'function')}; by own time:"
     yield "calls errors own total p50 p95 max function"
     order = sorted(range(len(times)), key=lambda number: -times[number].own)
     for number in order[:_FUNCTIONS]:

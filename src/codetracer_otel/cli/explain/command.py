@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.cli.explain.filters import given_sources, load_asked
 from codetracer_otel.cli.explain.targets import TARGETS, codes_of, discovery_start
+from codetracer_otel.errors import counted
 from codetracer_otel.filters import compile_chain, discover
 from codetracer_otel.filters.code.module_names import path_name
 from codetracer_otel.filters.decisions.explanations import explain_code
@@ -167,7 +168,7 @@ def _rule(rule: ScopeRule) -> str:
     if rule.value_default is not None:
         effects += f" values: {rule.value_default.name.lower()}"
     if rule.patterns:
-        effects += f" {len(rule.patterns)} value patterns"
+        effects += f" {counted(len(rule.patterns), 'value pattern')}"
     return f"{_source(rule.source)}  [{effects.strip() or 'no exec'}]"
 
 

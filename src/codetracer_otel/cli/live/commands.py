@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from codetracer_otel.bindings import Json
 from codetracer_otel.cli.live.client import all_sockets, ask, find_socket
@@ -15,14 +16,12 @@ from codetracer_otel.errors import (
     Problem,
     UsageError,
     configuration_error,
+    counted,
 )
 from codetracer_otel.filters import builtin_sources, load_chain, parse_stated_chain
 from codetracer_otel.filters.language.sources import read_source
 from codetracer_otel.sdk.settings.exporter_specs import ExporterSpec, exporters_from_keyword
 from codetracer_otel.sdk.settings.parsers import parse_dump_on, parse_size
-
-if TYPE_CHECKING:
-    import argparse
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST_S: Final = 1e9
@@ -149,7 +148,7 @@ def _add_filter(parser: argparse.ArgumentParser) -> None:
 
 def _pid(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or not 0 < int(text) < 1 << 31:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"not the number of a process, got {text!r}")
     return int(text)
 
 
@@ -257,7 +256,7 @@ def _status_line(answer: dict[str, Any]) -> str:
     parts = [
         f"{answer.get('pid')}",
         f"{answer.get('state')}",
-        f"{answer.get('spans')} spans",
+        counted(int(answer.get("spans") or 0), "span"),
         *([f"{answer['kept']} kept"] if "kept" in answer else []),
         *([lost] if lost else []),
         filters,

@@ -175,6 +175,7 @@ class Run:
             SystemExit: the program's own.
             KeyboardInterrupt: it left the program, which has shown it.
         """
+        self._ending.was_started = self._program.was_started(uncaught)
         try:
             outcome = self._program.end(uncaught)
         except SystemExit as request:

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.errors import CodetracerError, InternalError
+from codetracer_otel.errors import CodetracerError, InternalError, counted
 from codetracer_otel.exporters.files.line_writer import LineWriter
 from codetracer_otel.exporters.standard_error import StandardError
 from codetracer_otel.sdk.diagnostics.trailer import trailer_of, write_trailer
@@ -51,6 +51,7 @@ class Ending:
         self._stderr = StandardError(sys.__stderr__)
         self._status = 0
         self._has_summed_up = False
+        self.was_started = True
         self._begun = time.time() - _COARSE_S
 
     def finish(self, status: int) -> bool:
@@ -109,7 +110,7 @@ class Ending:
         stats = self._session.stats()
         has_recorded = recorded_count(stats) > 0 or _lost_calls(stats) > 0
         is_silence_explained = has_recorded or failure is not None
-        reason = "" if is_silence_explained else self._session.why_nothing()
+        reason = "" if is_silence_explained else self._why_nothing()
         rules = self._session.unmatched_rules()[:_MOST_RULES]
         if ExporterSpec("jsonl") in self._session.settings.exporters:  # lines go to stderr
             told: dict[str, Any] = {"reason": reason} if reason else {}
@@ -121,6 +122,11 @@ class Ending:
         self._say(summary(stats, settings) + children_beside(settings, self._begun))
         for line in (*([reason] if reason else ()), *fold_advice(stats), *rules):
             self._say(line)
+
+    def _why_nothing(self) -> str:
+        if not self.was_started:
+            return "no span: the program could not be started, as the error above says"
+        return self._session.why_nothing()
 
     def _say(self, text: str) -> None:
         LineWriter(self._stderr).write_text(f"{PREFIX}: {text}\n")
@@ -146,16 +152,17 @@ def summary(stats: Mapping[str, Any], settings: Settings) -> str:
     dropped = _dropped(stats)
     reasons = ", ".join(_reasons(stats, dropped))
     if records_steps_alone(stats):
-        counted = f"{recorded_count(stats)} calls recorded"
+        told = f"{counted(recorded_count(stats), 'call')} recorded"
     else:
-        counted = f"{recorded_count(stats)} spans recorded, {stats.get('exported', 0)} exported"
+        told = f"{counted(recorded_count(stats), 'span')} recorded"
+        told += f", {stats.get('exported', 0)} exported"
         # each exporter counts its own: so many spans, so many times
-        counted += f" by {many} exporters" if (many := len(settings.exporters)) > 1 else ""
+        told += f" by {many} exporters" if (many := len(settings.exporters)) > 1 else ""
     return (
-        f"{counted}, "
+        f"{told}, "
         f"{sum(dropped.values())} dropped{f' ({reasons})' if reasons else ''}, "
-        f"{redacted_count(stats)} values redacted{_folded(stats)}; {destinations(settings)}"
-        f"{_kept(stats)}"
+        f"{counted(redacted_count(stats), 'value')} redacted{_folded(stats)}; "
+        f"{destinations(settings)}{_kept(stats)}"
     )
 
 
@@ -165,9 +172,10 @@ def _kept(stats: Mapping[str, Any]) -> str:
     if ring is None:
         return ""
     left = ring["kept"] + ring["discarded"]
-    dumps = "1 dump" if ring["dumps"] == 1 else f"{ring['dumps']} dumps"
-    told = f"{ring['dumped']} in {dumps}, {left} kept at the end, {ring['overwritten']} overwritten"
-    return f"; flight recorder: {told}"
+    return (
+        f"; flight recorder: {ring['dumped']} in {counted(ring['dumps'], 'dump')}, "
+        f"{left} kept at the end, {ring['overwritten']} overwritten"
+    )
 
 
 def _reasons(stats: Mapping[str, Any], dropped: Mapping[str, int]) -> Iterator[str]:
@@ -186,8 +194,7 @@ def _folded(stats: Mapping[str, Any]) -> str:
     folded = stats.get("folded")
     if not folded or not folded["calls"]:
         return ""
-    spans = "1 span" if folded["spans"] == 1 else f"{folded['spans']} spans"
-    return f", {folded['calls']} calls folded into {spans}"
+    return f", {counted(folded['calls'], 'call')} folded into {counted(folded['spans'], 'span')}"
 
 
 def fold_advice(stats: Mapping[str, Any]) -> Iterator[str]:

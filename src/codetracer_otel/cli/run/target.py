@@ -100,6 +100,7 @@ class Program:
 
     def __init__(self, target: Target) -> None:
         self._target = target
+        self._is_prepared = False
 
     def prepare(self) -> Call:
         """Make ``__main__`` and return what to call.
@@ -108,7 +109,18 @@ class Program:
             BaseException: what plain ``python`` would show, such as a SyntaxError.
         """
         self._main = _install_main(self._target)
-        return _PREPARATIONS[self._target.kind](self._target, self._main)
+        call = _PREPARATIONS[self._target.kind](self._target, self._main)
+        self._is_prepared = True
+        return call
+
+    def was_started(self, uncaught: BaseException | None) -> bool:
+        """Return whether code of the program ran, given the exception that has left it."""
+        frame = None
+        trace = uncaught.__traceback__ if uncaught is not None else None
+        while trace is not None:
+            frame, trace = trace.tb_frame, trace.tb_next
+        # runpy ends the process itself where it finds no module
+        return self._is_prepared and (frame is None or frame.f_globals is not runpy.__dict__)
 
     def end(self, uncaught: BaseException | None) -> Outcome:
         """Show the exception that has left the program; called where nothing is being handled.

@@ -7,7 +7,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.data_classes import dataclass
-from codetracer_otel.filters.language.tables import did_you_mean, quoted_list
+from codetracer_otel.errors import did_you_mean
+from codetracer_otel.filters.language.tables import quoted_list
 from codetracer_otel.filters.patterns.glob import glob_predicate
 from codetracer_otel.filters.patterns.glob_syntax import expand_glob, glob_prefixes, glob_texts
 from codetracer_otel.filters.patterns.name_words import compile_words

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from enum import Enum
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.errors import ErrorCode, Problem
+from codetracer_otel.errors import ErrorCode, Problem, did_you_mean
 from codetracer_otel.filters.language.positions import path_text
 
 if TYPE_CHECKING:
@@ -215,20 +214,6 @@ def _is_a(value: object, kind: type) -> bool:
 def shortened(text: str) -> str:
     """Return a text as it is quoted in a message: in one line."""
     return repr(text if len(text) <= 80 else text[:77] + "...")  # noqa: PLR2004 - one line
-
-
-def did_you_mean(given: str, accepted: Iterable[str]) -> str:
-    """Return `` (did you mean 'x'?)``, or nothing when no accepted word is close."""
-    return _suggest(given[:64], tuple(accepted))
-
-
-@lru_cache(maxsize=256)
-def _suggest(given: str, accepted: tuple[str, ...]) -> str:
-    import difflib  # noqa: PLC0415 - only a message needs it
-
-    by_lower = {word.lower(): word for word in accepted}
-    close = difflib.get_close_matches(given.lower().strip(), by_lower, n=1, cutoff=0.6)
-    return f" (did you mean {by_lower[close[0]]!r}?)" if close else ""
 
 
 def quoted_list(accepted: Iterable[object]) -> str:

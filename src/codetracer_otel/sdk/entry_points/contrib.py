@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.errors import ErrorCode, UsageError
-from codetracer_otel.sdk.settings.parsers import did_you_mean
+from codetracer_otel.errors import ErrorCode, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,10 +73,11 @@ def _conflict_of(instrumentor: Any) -> str | None:
 
 
 def _unknown(name: str, known: Mapping[str, EntryPoint]) -> UsageError:
-    listed = ", ".join(known) or "none is"
+    listed = f"auto or one of {', '.join(known)}" if known else "a package that brings one"
     return UsageError(
-        f"--with {name}: no such instrumentation is installed; expected one of {listed}, or auto, "
-        f"or pip install opentelemetry-instrumentation-{name}{did_you_mean(name, known)}",
+        f"--with {name}: no such instrumentation is installed; expected {listed}"
+        f"{did_you_mean(name, known)}; most are in packages named "
+        "opentelemetry-instrumentation-NAME",
         ErrorCode.UNSUPPORTED_FORMAT,
     )
 

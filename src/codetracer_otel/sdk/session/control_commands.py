@@ -16,6 +16,7 @@ from codetracer_otel.errors import (
     EnvironmentFailure,
     ErrorCode,
     UsageError,
+    counted,
     lines_of,
 )
 from codetracer_otel.filters import FilterSource
@@ -151,8 +152,11 @@ class Commands:
             if not self._is_attached:  # a process that was asked for this alone is left as it was
                 self._detached()
         rest = "" if is_delivered else f"; the exporters are still at it after {_DUMP_S:g} s"
-        spans = "1 span" if count == 1 else f"{count} spans"
-        return {**_facts(session), "line": f"dumped {spans}{rest}", "dumped": count}
+        return {
+            **_facts(session),
+            "line": f"dumped {counted(count, 'span')}{rest}",
+            "dumped": count,
+        }
 
     def _leave(self) -> None:
         self._is_attached = False
@@ -164,7 +168,11 @@ class Commands:
         delivered = session.shutdown(_DELIVERY_S)
         facts = _facts(session)
         rest = "" if delivered else f"; not everything was delivered within {_DELIVERY_S:g} s"
-        return {**facts, "line": f"detached, {facts['spans']} spans{rest}", "state": "detached"}
+        return {
+            **facts,
+            "line": f"detached, {counted(facts['spans'], 'span')}{rest}",
+            "state": "detached",
+        }
 
     def _session(self) -> Session:
         session = self._active_session()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.errors import counted
 from codetracer_otel.filters.decisions.classifier import SYNTHETIC_CODE
 from codetracer_otel.sdk.parts.output_paths import makes_native_traces_alone
 
@@ -35,7 +36,7 @@ def why_nothing(
     what = "call" if makes_native_traces_alone(settings) else "span"
     reason = _reason(settings, recording, stopped_because)
     if reason is None and children:
-        started = "1 other" if children == 1 else f"{children} others"
+        started = counted(children, "other")
         return f"no {what} of this process, which started {started}; those deliver their own"
     return f"no {what}: {reason or _about_skipped_code(recording)}"
 

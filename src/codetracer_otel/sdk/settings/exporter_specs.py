@@ -11,8 +11,8 @@ from typing import Final
 
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.endpoints import shown_endpoint, without_secrets_of_urls
-from codetracer_otel.errors import ErrorCode, Problem
-from codetracer_otel.sdk.settings.parsers import did_you_mean, invalid, shown
+from codetracer_otel.errors import ErrorCode, Problem, did_you_mean
+from codetracer_otel.sdk.settings.parsers import invalid, shown
 
 
 @dataclass(frozen=True, slots=True, repr=False)

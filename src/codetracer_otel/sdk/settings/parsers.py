@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.endpoints import without_secrets_of_urls
-from codetracer_otel.errors import ErrorCode, Problem
+from codetracer_otel.errors import ErrorCode, Problem, did_you_mean
 from codetracer_otel.sdk.settings.error_policy import LogLevel, LogLevels
 
 if TYPE_CHECKING:
@@ -33,14 +33,6 @@ def shown(value: object) -> str:
     if "://" in text:  # the rest of a URL, and the quote after it, is not shown
         text = f"{without_secrets_of_urls(text)}{text[0]}"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean 'x'?`` for the nearest known word, or nothing."""
-    import difflib  # noqa: PLC0415 - only where something is misspelt
-
-    nearest = difflib.get_close_matches(word.lower(), list(known), n=1)
-    return f"; did you mean '{nearest[0]}'?" if nearest else ""
 
 
 def invalid(subject: str, rule: str, value: object, expected: str) -> Problem:

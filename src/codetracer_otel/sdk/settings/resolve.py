@@ -9,7 +9,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.errors import ErrorCode, Problem, configuration_error
+from codetracer_otel.errors import ErrorCode, Problem, configuration_error, did_you_mean
 from codetracer_otel.filters import parse_chain_text
 from codetracer_otel.instrumentation.topics import TOPICS
 from codetracer_otel.sdk.settings.error_policy import Origin, Policy, PolicyFlags
@@ -42,7 +42,7 @@ from codetracer_otel.sdk.settings.otel_environment import (
     resource_attributes,
     traces_sampler,
 )
-from codetracer_otel.sdk.settings.parsers import did_you_mean, invalid, shown
+from codetracer_otel.sdk.settings.parsers import invalid, shown
 from codetracer_otel.sdk.settings.topic_directives import topic_problems
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.errors import counted
 from codetracer_otel.traces.inputs import unreadable
 from codetracer_otel.traces.runs import LOSS_SCHEMA, RUN_SCHEMA
 from codetracer_otel.traces.sources.chrome_trace import about_chrome_trace
@@ -73,9 +74,10 @@ class LineSource:
         while data := self._file.read_line(MAX_LINE):
             if len(data) == MAX_LINE:
                 raise unreadable(self._input.path, f"a line is longer than {MAX_LINE >> 20} MiB")
-            is_known = data.isspace() or self._take(data, spans, place)
-            known += is_known
-            others += not is_known
+            if not data.isspace():
+                is_known = self._take(data, spans, place)
+                known += is_known
+                others += not is_known
             place += len(data)
         if others and not known:
             reason = about_chrome_trace(self._input.path) or "no line of it is a span"
@@ -96,9 +98,10 @@ class LineSource:
     def _note(self, others: int) -> None:
         label = self._input.label
         if others:
-            self.notes.append(f"{label}: skipped {others:,} lines that are not spans")
+            self.notes.append(f"{label}: skipped {counted(others, 'line', ',')} without a span")
         if self._repeated:
-            self.notes.append(f"{label}: skipped {self._repeated:,} spans whose ids came before")
+            again = counted(self._repeated, "span", ",")
+            self.notes.append(f"{label}: skipped {again} with the id of an earlier one")
         if self._file.is_broken:
             self.notes.append(
                 f"{label}: the compressed file is damaged or cut off; shown is what comes before "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.errors import ErrorCode, Problem
+from codetracer_otel.errors import ErrorCode, Problem, did_you_mean
 from codetracer_otel.sdk.settings.options.table import (
     ENVIRONMENT,
     OPTIONS,
@@ -12,7 +12,7 @@ from codetracer_otel.sdk.settings.options.table import (
     PREFIX,
     TOPIC_VARIABLES,
 )
-from codetracer_otel.sdk.settings.parsers import did_you_mean, shown
+from codetracer_otel.sdk.settings.parsers import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +44,7 @@ def misspelt_variables(names: Iterable[str]) -> list[Problem]:
     return [
         Problem(
             ErrorCode.INVALID_POLICY_VALUE,
-            f"{name}: unknown variable; did you mean '{meant}'?",
+            f"{name}: unknown variable (did you mean '{meant}'?)",
         )
         for name in sorted(unknown)
         if (meant := _nearest(name))
