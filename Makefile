@@ -158,8 +158,8 @@ leaks: .venv/.installed
 # Every block of docs/recipes, with the servers and tools that they are for.
 RECIPES = gunicorn uvicorn celery nbclient ipykernel "rotel==0.0.1a15" pytest pytest-timeout \
     fastapi sqlalchemy httpx django flask aiohttp msgspec attrs pandas pyarrow requests \
-    opentelemetry-proto
-.venv-recipes/.installed: pyproject.toml
+    opentelemetry-proto hypothesis
+.venv-recipes/.installed: pyproject.toml Makefile
 	@python=$$(PYTHON="$(PYTHON)" tools/find-python) || exit 1; "$$python" -m venv .venv-recipes
 	@.venv-recipes/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	@.venv-recipes/bin/python -m pip install --quiet $(RECIPES) --editable .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -187,3 +188,12 @@ def test_what_could_not_be_had_is_said(machine):
     assert f"CPython {NEW}: not here" in answer.stderr
     for road in ("uv", "Debian", "pyenv"):
         assert road in answer.stderr
+
+
+def test_the_environment_of_the_recipes_has_what_every_test_imports():
+    makefile = (FINDER.parent.parent / "Makefile").read_text("utf-8")
+    listed = re.search(r"^RECIPES = ((?:.*\\\n)*.*)$", makefile, re.MULTILINE)[1].split()
+    fixtures = (Path(__file__).parent / "conftest.py").read_text("utf-8")
+    imported = set(re.findall(r"^(?:from|import) (\w+)", fixtures, re.MULTILINE))
+    own = {"codetracer_otel", "tests", "tools", *sys.stdlib_module_names}
+    assert imported - own <= set(listed)

@@ -21,6 +21,7 @@ def complaint(capsys, *arguments):
         (["exlpain", "app:f"], "explain"),
         (["run", "--exportr", "console", "app.py"], "--exporter"),
         (["show", "--summry", "spans.jsonl"], "--summary"),
+        (["--versoin"], "--version"),
         (["explain", "--filter", "a.toml", "app:f"], "--trace-filter"),
     ],
 )
@@ -68,3 +69,10 @@ def test_a_process_is_asked_for_by_its_number(capsys):
     assert "argument PID: not the number of a process, got 'app'" in complaint(
         capsys, "attach", "app"
     )
+
+
+def test_help_is_as_wide_as_the_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    with pytest.raises(SystemExit):
+        main(["show", "--help"])
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 60

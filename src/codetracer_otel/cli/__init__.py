@@ -167,11 +167,18 @@ class _Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """Return the help, as wide as the terminal."""
+        import shutil  # noqa: PLC0415 - as argparse does
+        import textwrap  # noqa: PLC0415 - for help alone
+
+        width = shutil.get_terminal_size().columns - 2
+        self.description = textwrap.fill(self.description or "", width) or None
         self.formatter_class = argparse.RawDescriptionHelpFormatter
         return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         """End with status 2: what is wrong, what was probably meant, where the help is."""
+        if message.endswith("required: COMMAND") and self.program_words:
+            message = f"unrecognized arguments: {self.program_words[0]}"
         slip = _SLIP.search(message)
         known = COMMANDS if slip and slip[1] else _flags_of(self)
         hint = did_you_mean(slip[1] or slip[2], known) if slip else ""

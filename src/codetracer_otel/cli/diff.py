@@ -25,7 +25,7 @@ _EXAMPLES: Final = """\
 examples:
   codetracer-otel diff before.jsonl after.jsonl
   codetracer-otel diff --old a1.jsonl a2.jsonl a3.jsonl --new b1.jsonl b2.jsonl b3.jsonl
-  codetracer-otel diff before.jsonl after.jsonl --fail-on self>20%,calls>10%,errors,new
+  codetracer-otel diff before.jsonl after.jsonl --fail-on 'self>20%,calls>10%,errors,new'
 """
 
 
@@ -33,20 +33,24 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command ``diff``."""
     parser = commands.add_parser(
         "diff",
-        description="Compare two runs by call path: new and vanished functions, numbers of calls, "
-        "times, errors, other results for the same arguments; the heaviest first.",
+        description="Compare two runs by call path, the largest difference first: new and vanished "
+        "functions, numbers of calls, times, errors, other results for the same arguments.",
         epilog=_EXAMPLES,
     )
     parser.add_argument("traces", nargs="*", metavar="TRACE", help="two: the old and the new run")
-    parser.add_argument("--old", nargs="+", default=[], metavar="TRACE", help="repetitions")
-    parser.add_argument("--new", nargs="+", default=[], metavar="TRACE", help="repetitions")
+    parser.add_argument(
+        "--old", nargs="+", default=[], metavar="TRACE", help="several traces of the old run"
+    )
+    parser.add_argument(
+        "--new", nargs="+", default=[], metavar="TRACE", help="several traces of the new run"
+    )
     parser.add_argument("--all", action="store_true", help="also what follows from other changes")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--html", metavar="FILE", help="write the report page of the first of each")
     parser.add_argument(
         "--fail-on",
         metavar="CONDITIONS",
-        help="end with status 1 where one holds: errors, results, new, vanished, calls, self, "
+        help="exit with 1 if one of them holds: errors, results, new, vanished, calls, self, "
         "total, with a limit such as self>20%%",
     )
     parser.set_defaults(handler=diff)

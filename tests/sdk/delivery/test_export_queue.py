@@ -135,11 +135,14 @@ def test_a_batch_larger_than_the_queue_passes_when_nothing_waits():
 def test_a_hanging_exporter_cannot_hold_the_stop_beyond_its_deadline():
     go_on = threading.Event()
     exporter = Scripted(lambda _: go_on.wait(300) and ExportResult.SUCCESS)
-    export_queue = start(exporter)
+    notes = Notes()
+    export_queue = start(exporter, notes=notes)
     export_queue.put(batch(3))
     export_queue.put(batch(2))
     assert not flush(export_queue, 0.1)
     assert not stop(export_queue, 0.2)
+    reason = "not done by the end of the session"
+    assert ("exporter_failing", "warn", {"exporter": "test", "reason": reason}) in notes
     assert export_queue.stats()["dropped_at_shutdown"] == 5
     go_on.set()
     assert len(exporter.ended) == 1  # told to give up, from outside its thread

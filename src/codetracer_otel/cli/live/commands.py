@@ -115,7 +115,9 @@ def add_dump_parser(subparsers: Parsers) -> None:
     )
     _add_pid(parser)
     parser.add_argument(
-        "--seconds", metavar="TIME", help="only what ended in the last 30, or 5m; default: all"
+        "--seconds",
+        metavar="TIME",
+        help="only calls that ended in this time, such as 30 or 5m; default: all",
     )
     parser.set_defaults(handler=dump)
 

@@ -57,9 +57,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command ``show``."""
     parser = commands.add_parser(
         "show",
-        description="Print traces as call trees: JSON lines, also of the Collector's file "
-        "exporter or packed with gzip, native traces (their directories), folders of those, or - "
-        "for the standard input. A single native trace that was cut off is repaired.",
+        description="Print traces as call trees. A trace is a file of JSON lines, ours or from the "
+        "Collector's file exporter, also gzipped; the directory of a native trace; a folder of "
+        "those; or - for standard input. A single native trace that was cut off is repaired.",
         epilog=_EXAMPLES,
     )
     parser.add_argument("traces", nargs="+", metavar="TRACE", help="file, directory, folder or -")

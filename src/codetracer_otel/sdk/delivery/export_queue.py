@@ -171,6 +171,9 @@ class ExportQueue:
             has_ended = self._worker.join(self._deadline)
         if has_ended and not self._worker.has_died:
             return True
+        if self._waiting and not self._worker.has_died:
+            reason = "not done by the end of the session"
+            self._notify("exporter_failing", "warn", exporter=self.name, reason=reason)
         has_ended = self._ends_in_grace()
         with self._state:
             self._given_up = self._waiting
