@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 
 import pytest
 from opentelemetry import trace
@@ -129,3 +130,29 @@ def test_providers_of_ours_follow_a_fork(record):
         lock = getattr(provider, "_tracers_lock", None)  # older releases of OpenTelemetry have none
         _Forks._after_in_child()
         assert provider._tracers_lock is not lock
+
+
+class Meddling(str):
+    """Asks for a tracer where it is compared, as a finalizer may in the middle of anything."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        trace.get_tracer("meddling").start_span("inner").end()
+        return str.__eq__(self, other)
+
+
+@pytest.mark.parametrize("happens", [lambda: None, _Forks._after_in_child], ids=["", "fork"])
+def test_a_finalizer_may_ask_for_a_tracer_while_its_thread_asks_for_one(record, happens):
+    def ask():
+        for _ in range(2):
+            trace.get_tracer("asking", Meddling("1")).start_span("outer").end()
+
+    with record() as spans:
+        happens()
+        asking = threading.Thread(target=ask, daemon=True)  # it would wait for ever
+        asking.start()
+        asking.join(60)
+        assert not asking.is_alive()
+    assert [span.name for span in spans].count("outer") == 2

@@ -131,6 +131,8 @@ class OurProvider(TracerProvider):
             shutdown_on_exit=False,
             span_limits=bounds,
         )
+        # A finalizer may ask for a tracer while its thread does: a plain lock waits for ever.
+        self._tracers_lock: Any = threading.RLock()
         self._meter_provider = NoOpMeterProvider()
         self._take = take
         self._bounds = bounds
@@ -155,6 +157,6 @@ class OurProvider(TracerProvider):
 
     def begin_in_forked_child(self) -> None:
         """Be ready for the child's threads, under its name where others read it."""
-        self._tracers_lock = threading.Lock()
         if self.others._span_processors:  # noqa: SLF001 - no public access
             self._handle_fork()  # which names the child in the resource
+        self._tracers_lock = threading.RLock()
