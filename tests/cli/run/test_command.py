@@ -142,7 +142,7 @@ def test_policy_flags_become_policy():
     keywords = keywords_of(
         "--on-recorder-error=abort", "--require-trace", "--no-keep-partial-trace",
         "--log-level=debug", "--log-file=x", "--json-errors", "--capture-io=proxies",
-        "--no-module-name-from-globals", "--no-propagate-script-exit",
+        "--no-module-name-from-globals", "--no-propagate-script-exit", "--deliver-at-os-exit",
     )  # fmt: skip
 
     assert keywords["policy"] == PolicyFlags(
@@ -156,6 +156,7 @@ def test_policy_flags_become_policy():
             "capture_io": "proxies",
             "module_name_from_globals": False,
             "propagate_script_exit": False,
+            "deliver_at_os_exit": True,
         }
     )
 

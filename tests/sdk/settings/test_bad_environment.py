@@ -79,6 +79,7 @@ POLICY = {
     "capture_io": "all",
     "module_name_from_globals": "perhaps",
     "propagate_script_exit": "perhaps",
+    "deliver_at_os_exit": "perhaps",
 }
 
 

@@ -24,6 +24,7 @@ STATED = {
     "capture_io": ("proxies", CaptureIo.PROXIES),
     "module_name_from_globals": (False, False),
     "propagate_script_exit": (False, False),
+    "deliver_at_os_exit": (True, True),
 }
 
 

@@ -39,6 +39,7 @@ ROWS = {
         False,
     ),
     "propagate_script_exit": ("f", ["--no-propagate-script-exit"], False),
+    "deliver_at_os_exit": ("1", ["--deliver-at-os-exit"], True),
 }
 
 

@@ -35,6 +35,7 @@ GOOD = {
     "CODETRACER_CAPTURE_IO": ("proxies+fd", CaptureIo.PROXIES_AND_DESCRIPTORS),
     "CODETRACER_MODULE_NAME_FROM_GLOBALS": ("n", False),
     "CODETRACER_PROPAGATE_SCRIPT_EXIT": ("0", False),
+    "CODETRACER_DELIVER_AT_OS_EXIT": ("on", True),
 }
 BAD = {key.variables[0]: "%%%" for key in POLICY.values() if key.name != "log_file"}
 

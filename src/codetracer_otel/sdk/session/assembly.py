@@ -453,6 +453,8 @@ class _Assembly:
         self._install_io(recording)
         if self._settings.signals or self._settings.launch.owns_process:
             self._answer_sigterm()
+        if self._settings.policy.deliver_at_os_exit:
+            self._answer_os_exit(installed)
         if pipeline.ring is not None and "sigusr2" in self._settings.dump_on:
             self._answer_sigusr2(installed)
 
@@ -472,6 +474,12 @@ class _Assembly:
         sigterm = Sigterm(lambda: _abandon(session, SHUTDOWN_S), self._mute_this_thread)
         if sigterm.install():
             session.sigterm = sigterm
+
+    def _answer_os_exit(self, installed: ExitStack) -> None:
+        from codetracer_otel.sdk.processes import os_exit  # noqa: PLC0415 - seldom wanted
+
+        end = partial(_abandon, self._session, SHUTDOWN_S)
+        installed.callback(os_exit.deliver_before_os_exit(end))
 
     def _answer_sigusr2(self, installed: ExitStack) -> None:
         dump_signal = DumpSignal(self._pipeline.dump_soon)

@@ -94,6 +94,7 @@ class Policy:
         capture_io: which writes and reads are recorded.
         module_name_from_globals: the frame's ``__name__`` is the primary module name.
         propagate_script_exit: ``run`` exits with the script's status.
+        deliver_at_os_exit: `os._exit` ends the session first, within 5 s.
         origins: where each value was stated, by field name; no part of equality.
     """
 
@@ -106,6 +107,7 @@ class Policy:
     capture_io: CaptureIo = CaptureIo.OFF
     module_name_from_globals: bool = True
     propagate_script_exit: bool = True
+    deliver_at_os_exit: bool = False
     origins: Mapping[str, Origin] = field(default=_NO_ORIGINS, compare=False, repr=False)
 
     def origin_of(self, name: str) -> Origin:

@@ -356,6 +356,12 @@ POLICY: Final = _table(
         "propagate_script_exit", parse_boolean, "`run` exits with the program's status",
         "exit with the program's status (default)",
     ),
+    _key(
+        "deliver_at_os_exit", parse_boolean,
+        "`os._exit` delivers what is there first, within 5 s, in forked workers too",
+        "deliver what is there before the program leaves by os._exit, as workers of rq and Celery "
+        "do; it waits for that at most 5 s",
+    ),
 )
 """The keys of `policy`."""
 
