@@ -35,6 +35,7 @@ def trace(tmp_path):
 
 def test_it_writes_the_page_and_says_what_is_in_it(tmp_path, trace, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    gc.enable()
     assert main(["report", trace]) == 0
     out, err = capsys.readouterr()
     assert out.startswith("report.html: 1 span, ")

@@ -76,3 +76,23 @@ def test_help_is_as_wide_as_the_terminal(capsys, monkeypatch):
     with pytest.raises(SystemExit):
         main(["show", "--help"])
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 60
+
+
+def test_a_path_cannot_act_on_the_terminal(capsys, tmp_path):
+    name = "app\x1b[31m\u202e\udcff.py"
+    (tmp_path / name).write_text("def f(): pass\n")
+    for words in (
+        ["explain", str(tmp_path / name)],
+        ["explain", "--all", str(tmp_path / name)],
+        ["explain", f"{name}:f"],
+        ["check", name],
+        ["show", name],
+        ["report", name],
+        ["init", name],
+        ["diff", name, name],
+    ):
+        main(words)
+    told = "".join(capsys.readouterr())
+    assert "app\\x1b[31m\\u202e\\udcff" in told
+    assert not {"\x1b", "\u202e", "\udcff"} & set(told)
+    assert "\x1b" not in complaint(capsys, "run", "--\x1b[31m", "app.py")

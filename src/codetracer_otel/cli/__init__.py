@@ -177,6 +177,8 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with status 2: what is wrong, what was probably meant, where the help is."""
+        from codetracer_otel.cli.terminal import complain  # noqa: PLC0415 - failures only
+
         if message.endswith("required: COMMAND") and self.program_words:
             message = f"unrecognized arguments: {self.program_words[0]}"
         slip = _SLIP.search(message)
@@ -185,7 +187,8 @@ class _Parser(argparse.ArgumentParser):
         if slip and slip[1] and not self.command:
             hint = _hint_at_run(slip[1], self.program_words) or hint
         page = f"{self.prog} {self.command}" if slip and slip[2] and self.command else self.prog
-        self.exit(UsageError.exit_status, f"{self.prog}: {message}{hint}; see {page} --help\n")
+        complain(f"{self.prog}: {message}{hint}; see {page} --help")
+        self.exit(UsageError.exit_status)
 
 
 def _hint_at_run(word: str, words: Sequence[str]) -> str:
@@ -295,8 +298,9 @@ def _report_defect() -> int:
 
 
 def _print_error(line: str) -> None:
-    if sys.stderr is not None:
-        print(f"{PROGRAM}: {line}", file=sys.stderr)
+    from codetracer_otel.cli.terminal import complain  # noqa: PLC0415 - failures only
+
+    complain(f"{PROGRAM}: {line}")
 
 
 def _end_of_pipe() -> int:

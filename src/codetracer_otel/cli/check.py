@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.cli.explain.targets import codes_of
+from codetracer_otel.cli.terminal import complain, say
 from codetracer_otel.errors import FilterError, counted
 from codetracer_otel.filters import (
     builtin_sources,
@@ -58,8 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
         chain = load_chain([*builtin_sources(), *sources])
     except FilterError as error:
         for problem in error.problems:
-            print(problem, file=sys.stderr)
-        print(counted(len(error.problems), "problem"), file=sys.stderr)
+            complain(str(problem))
+        complain(counted(len(error.problems), "problem"))
         return INVALID
     _print_summary(chain, sources)
     return 0 if arguments.against is None else _compare(chain, arguments.against)
@@ -75,10 +76,10 @@ def _compare(chain: FilterChain, target: str) -> int:
     silent = [place for place, hits in classifier.hits.stats().items() if not hits]
     told = classifier.hits.unmatched()
     for line in told:
-        print(line)
+        say(line)
     for place in silent:
         if not any(line.startswith(f"rule {place} ") for line in told):
-            print(f"rule {place} matched nothing in {target}")
+            say(f"rule {place} matched nothing in {target}")
     return 1 if silent else 0
 
 
@@ -95,6 +96,6 @@ def _print_summary(chain: FilterChain, sources: list[FilterSource]) -> None:
     given = {source.label for source in sources}
     for file in chain.files:
         if file.provenance.path in given:
-            print(f"{file.provenance.path}: ok, {counted(len(file.rules), 'rule')}")
+            say(f"{file.provenance.path}: ok, {counted(len(file.rules), 'rule')}")
     for notice in chain.notices:
-        print(f"note: {notice}")
+        say(f"note: {notice}")

@@ -11,7 +11,7 @@ from codetracer_otel.analysis.differences.change_texts import comparison_lines, 
 from codetracer_otel.analysis.differences.comparison import compare
 from codetracer_otel.analysis.differences.gate import broken, parse_gate
 from codetracer_otel.cli.report import FilterRules
-from codetracer_otel.cli.show.tree import clean
+from codetracer_otel.cli.terminal import complain, say
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.report import build_comparison
 from codetracer_otel.traces import open_traces
@@ -77,15 +77,15 @@ def diff(options: argparse.Namespace) -> int:
             )
         for path, traces in zip((*old, *new), (*sides[0], *sides[1]), strict=True):
             for note in traces.notes:
-                sys.stderr.write(f"codetracer-otel: {path}: {note}\n")
+                complain(f"codetracer-otel: {path}: {note}")
         found = compare(*sides)
         _print(found, options)
     if options.html:
         done = build_comparison(old[:1], new[:1], options.html, rules=FilterRules([]))
-        sys.stderr.write(f"codetracer-otel: {done.path}: {done.size:,} bytes\n")
+        complain(f"codetracer-otel: {done.path}: {done.size:,} bytes")
     wrong = broken(conditions, found.changes)
     for change in wrong:
-        sys.stderr.write(f"codetracer-otel: --fail-on: {change.kind.value} {change.name}\n")
+        complain(f"codetracer-otel: --fail-on: {change.kind.value} {change.name}")
     return 1 if wrong else 0
 
 
@@ -106,4 +106,4 @@ def _print(found: Comparison, options: argparse.Namespace) -> None:
         sys.stdout.write(f"{json.dumps(comparison_object(found))}\n")
         return
     for line in comparison_lines(found, is_complete=options.all):
-        sys.stdout.write(f"{clean(line)}\n")
+        say(line)

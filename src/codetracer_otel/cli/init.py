@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.cli.terminal import say
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode, UsageError
 from codetracer_otel.filters.code.paths import FILTER_FILE, MARKER
 
@@ -118,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         reason = error.strerror or str(error)
         raise EnvironmentFailure(f"cannot write {path}: {reason}", ErrorCode.IO) from error
-    print(f"wrote {path}")
+    say(f"wrote {path}")
     return 0
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import sys
 import webbrowser
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.cli.explain.filters import given_sources, load_asked
+from codetracer_otel.cli.terminal import complain, say
 from codetracer_otel.errors import FilterError, counted
 from codetracer_otel.filters import compile_chain, discover
 from codetracer_otel.filters.code.module_names import path_name
@@ -101,9 +101,9 @@ def _without_collection() -> Iterator[None]:
 
 def _say(done: Report) -> None:
     for note in done.notes:
-        print(f"codetracer-otel: {note}", file=sys.stderr)
+        complain(f"codetracer-otel: {note}")
     size = f"{done.size / 1e6:.1f} MB" if done.size >= 1e6 else f"{done.size / 1e3:.0f} kB"  # noqa: PLR2004
-    print(f"{os.path.relpath(done.path)}: {counted(done.spans, 'span', ',')}, {size}")
+    say(f"{os.path.relpath(done.path)}: {counted(done.spans, 'span', ',')}, {size}")
 
 
 def _limit(text: str) -> int:

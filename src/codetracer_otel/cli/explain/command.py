@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.cli.explain.filters import given_sources, load_asked
 from codetracer_otel.cli.explain.targets import TARGETS, codes_of, discovery_start
+from codetracer_otel.cli.terminal import say
 from codetracer_otel.errors import counted
 from codetracer_otel.filters import compile_chain, discover
 from codetracer_otel.filters.code.module_names import path_name
@@ -86,12 +87,13 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.all:
         _print_inventory(found)
     else:
-        print(
-            "\n\n".join(
-                "\n".join([*_text(explanation), *_known_secrets(explanation, chain.learns_secrets)])
-                for explanation in found
-            )
-        )
+        for number, explanation in enumerate(found):
+            for line in (
+                *([""] if number else ()),
+                *_text(explanation),
+                *_known_secrets(explanation, chain.learns_secrets),
+            ):
+                say(line)
     return 0
 
 
@@ -185,7 +187,7 @@ def _print_inventory(found: list[Explanation]) -> None:
     for explanation in found:
         for value in explanation.values:
             if value.leaves:
-                print(
+                say(
                     f"{_full_name(explanation)}  {value.kind} {value.name}  "
                     f"by {_source(value.source)}"
                 )

@@ -9,6 +9,7 @@ from typing import Any, Final
 from codetracer_otel.bindings import Json
 from codetracer_otel.cli.live.client import all_sockets, ask, find_socket
 from codetracer_otel.cli.live.injection import inject
+from codetracer_otel.cli.terminal import say
 from codetracer_otel.errors import (
     CodetracerError,
     EnvironmentFailure,
@@ -210,12 +211,12 @@ def status(arguments: argparse.Namespace) -> int:
     else:
         answers = [answer for answer in map(_ask_quietly, all_sockets()) if answer is not None]
     if not answers and not arguments.json:
-        print("no process of this user takes commands")
+        say("no process of this user takes commands")
     for answer in answers:
         if arguments.json:
             print(Json.dumps(_told(answer), is_spaced=True))
         else:
-            print(_status_line(answer))
+            say(_status_line(answer))
     return 0
 
 
@@ -243,7 +244,10 @@ def _socket_of(pid: int) -> str:
 
 
 def _print(arguments: argparse.Namespace, answer: dict[str, Any], line: str) -> int:
-    print(Json.dumps(_told(answer), is_spaced=True) if arguments.json else line)
+    if arguments.json:
+        print(Json.dumps(_told(answer), is_spaced=True))
+    else:
+        say(line)
     return 0
 
 

@@ -6,6 +6,7 @@ import os
 import sysconfig
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.cli.terminal import say
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def install(_arguments: argparse.Namespace) -> int:
             file.write(HOOK)
     except OSError as error:
         raise _failure(path, "written", error) from error
-    print(f"{path}: installed; set CODETRACER_AUTO_START=1 to start a session with the interpreter")
+    say(f"{path}: installed; set CODETRACER_AUTO_START=1 to start a session with the interpreter")
     return 0
 
 
@@ -85,11 +86,11 @@ def remove(_arguments: argparse.Namespace) -> int:
     try:
         os.remove(path)
     except FileNotFoundError:
-        print(f"{path}: was not installed")
+        say(f"{path}: was not installed")
     except OSError as error:
         raise _failure(path, "removed", error) from error
     else:
-        print(f"{path}: removed")
+        say(f"{path}: removed")
     return 0
 
 

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.cli.terminal import clean
 from codetracer_otel.errors import CodetracerError, InternalError, counted
 from codetracer_otel.exporters.files.line_writer import LineWriter
 from codetracer_otel.exporters.standard_error import StandardError
@@ -129,7 +130,7 @@ class Ending:
         return self._session.why_nothing()
 
     def _say(self, text: str) -> None:
-        LineWriter(self._stderr).write_text(f"{PREFIX}: {text}\n")
+        LineWriter(self._stderr).write_text(f"{PREFIX}: {clean(text)}\n")
 
 
 def stats_fields(stats: Mapping[str, Any]) -> dict[str, Any]:

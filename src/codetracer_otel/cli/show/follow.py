@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.analysis.captured_values import holds
 from codetracer_otel.analysis.run_texts import loss_text, run_text
 from codetracer_otel.cli.show.spans import complete, error_lines
-from codetracer_otel.cli.show.tree import Shown, call_line, clean, value_line
+from codetracer_otel.cli.show.tree import Shown, call_line, value_line
+from codetracer_otel.cli.terminal import clean
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.filters.patterns.glob import compile_glob
 from codetracer_otel.traces.inputs import children_of

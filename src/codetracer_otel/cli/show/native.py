@@ -7,6 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.cli.show.tree import Shown
+from codetracer_otel.cli.terminal import complain
+from codetracer_otel.errors import counted
 from codetracer_otel.exporters.native import TraceError, TruncatedError, iter_trace, repair
 from codetracer_otel.exporters.native.directory import EVENTS
 from codetracer_otel.exporters.native.read.outline import Outline, value_in
@@ -35,9 +37,9 @@ def read_native(path: str, selection: Selection | None) -> Iterator[Shown]:
     """
     done = repair(path)
     if done.was_needed:
-        sys.stderr.write(
+        complain(
             f"codetracer-otel: {path} was cut off: {done.removed_bytes} bytes removed, "
-            f"{done.closed_calls} open calls ended\n"
+            f"{counted(done.closed_calls, 'open call')} ended"
         )
     return _Reader(selection).read(path)
 

@@ -11,7 +11,8 @@ from codetracer_otel.analysis.captured_values import (
     TAIL_REASON,
     short_text,
 )
-from codetracer_otel.cli.show.tree import Shown, clean
+from codetracer_otel.cli.show.tree import Shown
+from codetracer_otel.cli.terminal import clean
 from codetracer_otel.exporters.native.read.validation import TOPLEVEL
 from codetracer_otel.traces.reader import MAIN_THREAD
 from codetracer_otel.traces.span_columns import Mark

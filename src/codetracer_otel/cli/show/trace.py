@@ -23,7 +23,6 @@ from codetracer_otel.cli.show.tree import (
     Selection,
     Shown,
     call_line,
-    clean,
     select,
     summary_lines,
     sums,
@@ -31,6 +30,7 @@ from codetracer_otel.cli.show.tree import (
     value_line,
     ways_to,
 )
+from codetracer_otel.cli.terminal import clean, complain
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.traces import open_traces
 from codetracer_otel.traces.inputs import Kind, find_inputs
@@ -104,7 +104,7 @@ def show(options: argparse.Namespace) -> int:
         count += 1
         sys.stdout.write(f"{line}\n")
     if not count:
-        sys.stderr.write(f"codetracer-otel: no call {_asked(options)}\n")
+        complain(f"codetracer-otel: no call {_asked(options)}")
     return 0
 
 
@@ -127,7 +127,7 @@ def _lines(options: argparse.Namespace) -> Iterator[str]:
         return
     with open_traces(options.traces) as traces:
         for note in traces.notes:
-            sys.stderr.write(f"codetracer-otel: {note}\n")
+            complain(f"codetracer-otel: {note}")
         yield from _Page(traces, options, selection).lines()
 
 

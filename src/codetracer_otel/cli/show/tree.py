@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.cli.terminal import clean
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.patterns.glob import compile_glob
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from codetracer_otel.traces.span_columns import Details
 
 _WIDTH: Final = 160
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _MAX_INDENT: Final = 60
 
 
@@ -192,11 +191,6 @@ def _measure(call: Shown) -> str:
     if call.duration_ms is not None:
         return f"{call.duration_ms:>10.3f} ms  "
     return f"{call.steps:>6} steps  " if call.steps is not None else ""
-
-
-def clean(text: str) -> str:
-    """Return ``text`` without characters that would act on a terminal."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _cut(text: str, width: int) -> str:
