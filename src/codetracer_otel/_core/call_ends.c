@@ -107,6 +107,7 @@ ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
         entry->has_result = is_written > 0;
         size_t written = is_written > 0 ? (size_t)(writer.at - writer.begin) : 0;
         entry->value_bytes += (uint32_t)written;
+        entry->holds_objects |= is_written > 0 && writer.holds_objects != 0;
         if (written > FREE_BYTES) {
             ct_log_charge(core->log, written);
         }

@@ -237,7 +237,7 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
         .site = site, .code = Py_NewRef(code), .segment = below.segment, .context = Py_NewRef(context),
         .span_id = id, .parent_id = below.span_id, .ratio_key = below.ratio_key, .start = now,
         .knows_ratio = (uint8_t)below.knows_ratio, .is_sampled_out = (uint8_t)is_sampled_out,
-        .is_unrecorded = (uint8_t)is_unrecorded,
+        .is_unrecorded = (uint8_t)is_unrecorded, .holds_objects = writer.holds_objects != 0,
     };
     if (site->suspends && !is_unrecorded) {
         entry->suspends = 1;

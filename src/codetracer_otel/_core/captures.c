@@ -131,7 +131,7 @@ write_held(ct_writer *writer, PyObject **values, int count, uint32_t captured, i
         if (captured >> *done & 1) {
             status = ct_need(writer, ct_value_room(value));
             if (status == CT_WRITTEN) {
-                writer->at = ct_put_value(writer->at, value);
+                ct_put_value(writer, value);
             }
         }
         else {

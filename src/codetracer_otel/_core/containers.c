@@ -297,7 +297,7 @@ ct_write_value(ct_writer *writer, PyObject *value)
         if (ct_need(writer, room) < 0) {
             return -1;
         }
-        writer->at = ct_put_value(writer->at, value);
+        ct_put_value(writer, value);
         return CT_WRITTEN;
     }
     return writer->site->is_walked ? write_captured(writer, value, writer->core->limits.max_items)

@@ -242,7 +242,6 @@ int ct_read_wall_offset(int64_t *offset);
 /* values.c */
 int ct_is_plain(const ct_site *site, PyObject *value);
 size_t ct_value_room(PyObject *value);
-char *ct_put_value(char *at, PyObject *value);
 PyObject *ct_read_value(const ct_log *log, const char **at);
 PyObject *ct_without_cycles(PyObject *made);
 int ct_visit_values(const char *at, uint32_t count, visitproc visit, void *arg);
@@ -284,7 +283,11 @@ void ct_log_give_back(ct_log *log, ct_chunk *chunk);
 
 /* threads.c */
 ct_thread *ct_this_thread(ct_core *core);
-ct_entry *ct_top(const ct_thread *thread);
+static inline ct_entry *
+ct_top(const ct_thread *thread)
+{
+    return thread->top == 0 ? NULL : (ct_entry *)(thread->bytes + thread->last);
+}
 int ct_make_room(ct_thread *thread, size_t size);
 ct_entry *ct_push(ct_thread *thread, size_t size);
 void ct_pop(ct_thread *thread);

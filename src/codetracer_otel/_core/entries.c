@@ -80,6 +80,13 @@ ct_drop(PyObject *object, void *Py_UNUSED(arg))
     return 0;
 }
 
+static inline int
+visit_held(const ct_entry *entry, visitproc visit, void *arg)
+{
+    return !entry->holds_objects ? 0 : ct_visit_values(
+        ct_values_of(entry), entry->argument_count + (uint32_t)entry->has_result, visit, arg);
+}
+
 /* Give up what an entry holds.  The last of a context may run code of the
    program, which pushes entries over this one: what is held is read first. */
 void
@@ -89,8 +96,7 @@ ct_release_entry(ct_entry *entry)
     PyObject *exception = entry->exception;
 
     if (entry->site != NULL) {
-        (void)ct_visit_values(ct_values_of(entry), entry->argument_count + (uint32_t)entry->has_result,
-                              ct_drop, NULL);
+        (void)visit_held(entry, ct_drop, NULL);
         ct_release_site(entry->site);
     }
     Py_XDECREF(exception);
@@ -106,6 +112,5 @@ ct_visit_entry(ct_entry *entry, visitproc visit, void *arg)
     Py_VISIT(entry->segment);
     Py_VISIT(entry->context);
     Py_VISIT(entry->exception);
-    return entry->site == NULL ? 0 : ct_visit_values(
-        ct_values_of(entry), entry->argument_count + (uint32_t)entry->has_result, visit, arg);
+    return visit_held(entry, visit, arg);
 }

@@ -82,7 +82,7 @@ add_entry(ct_block *block, ct_entry *entry, ct_chunk *chunk)
     block->count++;
     block->size += entry->size;
     const char *at = ct_values_of(entry), *end = at + entry->value_bytes;
-    while (at < end) {
+    while (entry->holds_objects && at < end) {
         if (*at == OBJECT && ct_add_object(&block->objects, ct_object(at), &ignored) < 0) {
             return -1;
         }

@@ -31,12 +31,6 @@ unlink_thread(ct_thread *thread)
     thread->core = NULL;
 }
 
-ct_entry *
-ct_top(const ct_thread *thread)
-{
-    return thread->top == 0 ? NULL : (ct_entry *)(thread->bytes + thread->last);
-}
-
 static void
 drop_entries(ct_thread *thread)
 {

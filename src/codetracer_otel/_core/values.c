@@ -36,10 +36,11 @@ put(char *at, char tag, const void *bytes, size_t size)
     return at + 1 + size;
 }
 
-/* Write a plain or captured value; return where the next one goes. */
-char *
-ct_put_value(char *at, PyObject *value)
+/* Write a plain or captured value, for which there is room; return where the next one goes. */
+static char *
+put_value(ct_writer *writer, PyObject *value)
 {
+    char *at = writer->at;
     PyTypeObject *type = Py_TYPE(value);
 
     if (type == &PyUnicode_Type && PyUnicode_GET_LENGTH(value) <= CT_SHORT_TEXT) {
@@ -78,8 +79,15 @@ ct_put_value(char *at, PyObject *value)
         return put(at, FLOAT, &number, 8);
     }
     /* An exact text or integer too large to copy, or what Python captured: none is the program's. */
+    writer->holds_objects = 1;
     Py_INCREF(value);
     return put(at, OBJECT, &value, 8);
+}
+
+void
+ct_put_value(ct_writer *writer, PyObject *value)
+{
+    writer->at = put_value(writer, value);
 }
 
 /* Call `visit` with each object that `count` values hold. */

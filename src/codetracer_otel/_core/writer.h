@@ -26,11 +26,15 @@ typedef struct {
     Py_ssize_t left;            /* nodes that may still be written */
     Py_ssize_t fields;          /* of objects that may still be written */
     int is_inside;              /* of an object with fields */
+    int holds_objects;          /* a value is a reference */
     int depth;
     const void *above[CT_MOST_NESTED];
     PyObject *wanted;           /* borrowed of a value */
     PyObject *verdicts;         /* borrowed of the site: who judges `wanted` */
 } ct_writer;
+
+/* values.c */
+void ct_put_value(ct_writer *writer, PyObject *value);
 
 /* writer.c */
 int ct_begin_writing(ct_writer *writer, ct_core *core, ct_thread *thread, const ct_site *site,

@@ -109,13 +109,14 @@ class Tails:
         """Take what has ended, in the order of its ends; return what is to be delivered."""
         block = RecordBlock.of(records)
         self._note_failures(block, spans)
-        verdicts = self._decide_roots(block, spans)
+        fates: dict[TraceOnThread, bool] = {}
+        verdicts = [*self._decide_roots(block, fates), *self._decide_spans(spans)]
         _tell_ratios(block, verdicts)
         out: list[Held] = []
         too_large = self._too_large(block, verdicts)
         for verdict in too_large:
             del self._decided[verdict.trace_id]  # so that all of it comes together first
-        self._hold(block, out)
+        self._hold(block, out, fates)
         for verdict in too_large:
             self._decided[verdict.trace_id] = True
         ready: list[ReadableSpan] = []
@@ -186,21 +187,31 @@ class Tails:
 
     # deciding
 
-    def _decide_roots(self, block: RecordBlock, spans: Sequence[ReadableSpan]) -> list[_Verdict]:
+    def _decide_roots(self, block: RecordBlock, fates: dict[TraceOnThread, bool]) -> list[_Verdict]:
+        """Return what is decided; what is dropped whole stands in ``fates`` alone."""
         decided = []
         for index, segment, duration_ns in block.local_roots():
             trace_id = segment.trace_id
             if trace_id in self._decided:
                 continue
             rules = block.plan_of(index).tail or self.default
+            if trace_id not in self._open and _is_dropped(rules, duration_ns):
+                self._decided[trace_id] = fates[segment] = False
+                continue  # nothing waits for it: most traces are short, and dropped
             reason = self._judge(rules, trace_id, segment.trace_state, duration_ns)
             if not reason and trace_id not in self._open:
-                continue  # nothing waits for it: most traces are short, and dropped
+                continue
             root = None
             if reason not in ("", "all"):
                 root = block.take_over(index)
                 _note_on_root(root, REASON, reason)
             decided.append(_Verdict(trace_id, reason, rules, root))
+        if fates:
+            self.counts["traces", "dropped"] += len(fates)
+        return decided
+
+    def _decide_spans(self, spans: Sequence[ReadableSpan]) -> list[_Verdict]:
+        decided = []
         for span in spans:
             context, parent = span.context, span.parent
             if context is None or not (parent is None or parent.is_remote):
@@ -243,8 +254,6 @@ class Tails:
     def _conclude(self, trace_id: int, reason: str) -> None:
         self.counts["traces", reason or "dropped"] += 1
         self._decided[trace_id] = bool(reason)
-        if len(self._decided) > _REMEMBERED:
-            self._decided.popitem(last=False)
 
     # holding and letting go
 
@@ -270,12 +279,14 @@ class Tails:
             if verdict.rules is not None and sizes[trace_id] > verdict.rules.max_spans
         ]
 
-    def _hold(self, block: RecordBlock, out: list[Held]) -> None:
-        """Split a block into what is decided and what has to wait."""
+    def _hold(self, block: RecordBlock, out: list[Held], fates: dict[TraceOnThread, bool]) -> None:
+        """Split a block into what is decided, of which ``fates`` may know some, and what waits."""
         if not block:
             return
         segments = set(block.segments())
-        fates = self._fates_of(segments)
+        for segment in segments:
+            if segment not in fates and (fate := self._decided.get(segment.trace_id)) is not None:
+                fates[segment] = fate
         if len(fates) == len(segments) and all(fates.values()):
             self.counts["spans", "kept"] += len(block)
             out.append((block, []))
@@ -294,14 +305,6 @@ class Tails:
                 trace = self._trace(segment.trace_id)
                 trace.blocks[self._number] = None
                 trace.records += count
-
-    def _fates_of(self, segments: Iterable[TraceOnThread]) -> dict[TraceOnThread, bool]:
-        decided = self._decided
-        return {
-            segment: decided[segment.trace_id]
-            for segment in segments
-            if segment.trace_id in decided
-        }
 
     def _hold_spans(self, spans: Sequence[ReadableSpan], ready: list[ReadableSpan]) -> None:
         for span in spans:
@@ -338,7 +341,7 @@ class Tails:
                         other.blocks.pop(number, None)
                         other.records -= count
                 _tell_ratios(block, [verdict])
-                self._hold(block, found)
+                self._hold(block, found, {})
         rules = verdict.rules
         if verdict.reason and rules is not None and trace.records > rules.max_spans:
             found = [(self._trimmed(found, rules.max_spans, verdict.root), [])]
@@ -366,7 +369,9 @@ class Tails:
             self._release(_Verdict(trace_id, "open"), out, ready)
 
     def _make_room(self) -> None:
-        """Give up the oldest traces when too much waits."""
+        """Give up the oldest traces when too much waits, and the oldest decisions."""
+        while len(self._decided) > _REMEMBERED:
+            self._decided.popitem(last=False)
         while self._bytes > self._most_bytes and self._open:
             trace_id = next(iter(self._open))
             before = self.counts["spans", "dropped"]
@@ -377,6 +382,13 @@ class Tails:
             self.counts["traces", "dropped"] -= 1
             self.counts["traces", "memory"] += 1
             self.given_up += lost
+
+
+def _is_dropped(rules: TailRules | None, duration_ns: int) -> bool:
+    """Return whether nothing keeps a trace in which nothing has failed."""
+    if rules is None or rules.ratio:
+        return False
+    return rules.slower_than_ns is None or duration_ns <= rules.slower_than_ns
 
 
 def has_failed(extras: SpanDetails) -> bool:
