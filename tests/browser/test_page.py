@@ -390,7 +390,7 @@ def test_a_long_value_is_cut_until_it_is_asked_for(show):
 def test_folded_siblings_say_what_they_are(show):
     steps = [line(n + 2, n * 10, 3, parent=1, name="app.step") for n in range(500)]
     page = show(line(1, 0, 5000, name="app.main"), *steps, limit=10)
-    assert "are folded into" in page.text("notes")
+    assert "spans are too many to draw" in page.text("notes")
     page.press("/", *"app.step")
     page.wait("document.getElementById('matches').textContent.endsWith('found')")
     page.run(
@@ -448,6 +448,15 @@ def test_the_flame_graph_stands_beside_the_timeline_and_marks_what_is_chosen(pag
     assert page.complaints() == []
     page.press("t")
     assert page.colors("flame-spans") != drawn
+
+
+def test_functions_of_one_name_are_told_apart_by_their_places(show):
+    first = line(1, 0, 500, attributes={"code.file.path": "/a/before.py", "code.line.number": 3})
+    second = line(2, 600, 500, attributes={"code.file.path": "/a/after.py", "code.line.number": 4})
+    page = show(first, second, line(3, 1200, 100, name="app.other"))
+    rows = page.run("return [...document.querySelectorAll('#rows .link')].map(e => e.textContent)")
+    assert sorted(rows) == ["app.other", "app.workafter.py:4", "app.workbefore.py:3"]
+    assert page.complaints() == []
 
 
 def test_two_sides_are_compared_on_one_page(driver, tmp_path):

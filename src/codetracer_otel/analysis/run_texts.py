@@ -52,9 +52,9 @@ def rules_text(run: Run) -> str:
     rules = list(run.rules().items())
     if not rules:
         return ""
-    listed = ", ".join(f"{place} {hits:,}" for place, hits in rules[:_MOST_RULES])
+    listed = ", ".join(f"{hits:,} by {place}" for place, hits in rules[:_MOST_RULES])
     more = f", and {len(rules) - _MOST_RULES} more rules" if len(rules) > _MOST_RULES else ""
-    return f"{run.label}: so many functions were matched by rules: {listed}{more}"
+    return f"{run.label}: functions that rules matched: {listed}{more}"
 
 
 def run_text(run: Run) -> str:

@@ -192,8 +192,11 @@ class Page {
     button.classList.toggle("some", failed > 0);
     button.disabled = !this.errors.length;
     const notes = document.getElementById("notes");
-    notes.hidden = !model.notes.length;
-    notes.replaceChildren(...model.notes.map((note) => element("li", "", inLine(note))));
+    notes.hidden = !model.notes.length && !model.facts.length;
+    notes.replaceChildren(
+      ...model.notes.map((note) => element("li", "", inLine(note))),
+      ...model.facts.map((fact) => element("li", "fact", inLine(fact))),
+    );
   }
 
   listen() {

@@ -12,6 +12,7 @@ class Model {
     this.spans = data.spans;
     this.inputs = data.inputs;
     this.notes = data.notes;
+    this.facts = data.facts;
     this.keys = data.keys;
     this.flame = data.flame;
     this.isCompared = data.flame.new !== undefined;
@@ -27,6 +28,7 @@ class Model {
     this.functionOf = Int32Array.from(data.slices.function);
     this.count = this.start.length;
     this.functions = data.functions.map((row) => this.readFunction(row));
+    this.tellNamesakesApart();
     this.matched = null;
     this.chunkSize = data.chunk;
     this.chunks = new Map();
@@ -39,10 +41,20 @@ class Model {
     const shown = inLine(this.keys[name]);
     return {
       name: this.keys[name], shown, brief: briefName(shown), file: this.keys[file], line, calls,
-      errors, total, own, p50, p95, longest,
+      errors, total, own, p50, p95, longest, place: "",
       rule: rules ? this.keys[rules[0]] : "",
       ruleOfKey: new Map(rules ? rules[1].map(([key, text]) => [key, this.keys[text]]) : []),
     };
+  }
+
+  /** Gives functions of one name, as two runs of two files have them, the place where each is. */
+  tellNamesakesApart() {
+    const first = new Map();
+    for (const called of this.functions) {
+      const other = first.get(called.shown);
+      if (!other) first.set(called.shown, called);
+      else for (const each of [other, called]) each.place = `${inLine(each.file).split(/[\\/]/).pop()}:${each.line}`;
+    }
   }
 
   /** Puts slices into rows; in a row none overlaps another one. */

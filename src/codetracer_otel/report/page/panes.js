@@ -324,6 +324,7 @@ class FunctionTable {
       // a name too long for its column loses the end of its module, not its own
       const begin = ownNameBegin(called.shown);
       button.append(element("span", "module", called.shown.slice(0, begin)), element("span", "own", called.shown.slice(begin)));
+      if (called.place) button.append(element("span", "place", called.place));
       button.title = called.file ? `${called.shown}\n${inLine(called.file)}:${called.line}` : called.shown;
       button.addEventListener("click", () => this.onChoose(number));
       const cell = element("td");
