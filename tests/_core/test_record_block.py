@@ -152,6 +152,21 @@ def test_records_can_be_taken_out_without_making_the_others(blocks):
         block.native.discard(b"\0")
 
 
+def test_records_of_python_come_behind_the_others(blocks):
+    [block] = blocks(lambda: calls(1, 2, 3))
+    block.discard([1])
+    before, made = list(block), list(block[0])
+    block.extend([made, made])
+    assert list(block) == [*before, made, made]
+    assert list(block.owned()) == [made, made]
+    assert sum(count for _, count in block.plans()) == len(block) == len(before) + 2
+    with pytest.raises(TypeError):
+        block.native.extend(())
+    listed = RecordBlock([made])
+    listed.extend([made])
+    assert len(listed) == len(listed.owned()) == 2
+
+
 def test_only_suspicious_texts_are_handed_over(blocks):
     block = block_of(blocks, "fine", "password=hunter2", 7, Thing())
     judging = dict.fromkeys((NOT_AT_ALL, SUSPECTS, EVERY_TEXT))

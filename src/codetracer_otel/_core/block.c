@@ -224,6 +224,8 @@ block_dealloc(ct_block *block)
 static PyMethodDef block_methods[] = {
     {"take_over", (PyCFunction)block_take_over, METH_O,
      PyDoc_STR("take_over(index)\n--\n\nReturn a record that will be changed: it counts, not its bytes.")},
+    {"extend", (PyCFunction)ct_extend_block, METH_O,
+     PyDoc_STR("extend(records)\n--\n\nAdd records that Python made.")},
     {"made", (PyCFunction)block_made, METH_NOARGS,
      PyDoc_STR("made()\n--\n\nReturn the records that Python made.")},
     {"owned", (PyCFunction)block_owned, METH_NOARGS,

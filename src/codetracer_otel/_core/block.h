@@ -42,6 +42,7 @@ extern PyType_Spec ct_block_spec;
 /* items.c */
 ct_block *ct_new_block(ct_log *log, Py_ssize_t room);
 PyObject *ct_take_block(ct_log *log, Py_ssize_t limit);
+PyObject *ct_extend_block(ct_block *block, PyObject *records);
 int ct_move_item(ct_block *block, const ct_item *item, ct_chunk *chunk);
 
 /* objects.c */

@@ -116,6 +116,28 @@ ct_move_item(ct_block *block, const ct_item *item, ct_chunk *chunk)
     return 0;
 }
 
+/* extend(records): behind the others, and before those that were discarded. */
+PyObject *
+ct_extend_block(ct_block *block, PyObject *records)
+{
+    if (!PyList_Check(records)) {
+        PyErr_SetString(PyExc_TypeError, "extend(list of records)");
+        return NULL;
+    }
+    Py_ssize_t more = PyList_GET_SIZE(records);
+    size_t all = (size_t)(block->count + block->discarded + more + 1);
+    ct_item *items = PyMem_RawRealloc(block->items, all * sizeof(ct_item));
+    if (items == NULL) {
+        return PyErr_NoMemory();
+    }
+    block->items = items;
+    memmove(items + block->count + more, items + block->count, (size_t)block->discarded * sizeof(ct_item));
+    for (Py_ssize_t i = 0; i < more; i++) {
+        items[block->count++] = (ct_item){.record = Py_NewRef(PyList_GET_ITEM(records, i))};
+    }
+    Py_RETURN_NONE;
+}
+
 /* An empty block with room for `room` items. */
 ct_block *
 ct_new_block(ct_log *log, Py_ssize_t room)

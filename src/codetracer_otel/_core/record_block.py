@@ -111,6 +111,10 @@ class CompiledBlock(RecordBlock):
             mask[index] = 1
         self._native.discard(bytes(mask))
 
+    def extend(self, records: Sequence[Record]) -> None:
+        """Put records behind the others that may be changed in place."""
+        self._native.extend(list(records))
+
     def plans(self) -> Sequence[tuple[Plan, int]]:
         """Return plans, each with a number of records that have it."""
         return [*self._native.plans, *((record[PLAN], 1) for record in self._native.made())]

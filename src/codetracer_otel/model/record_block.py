@@ -204,6 +204,10 @@ class RecordBlock(Sequence[Record]):
         gone = set(indices)
         self._records = [it for index, it in enumerate(self._records) if index not in gone]
 
+    def extend(self, records: Sequence[Record]) -> None:
+        """Put records behind the others that may be changed in place."""
+        self._records = [*self._records, *records]
+
     def plans(self) -> Sequence[tuple[Plan, int]]:
         """Return plans, each with a number of records that have it."""
         return [(record[PLAN], 1) for record in self._records]

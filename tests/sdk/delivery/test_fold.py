@@ -26,9 +26,11 @@ from codetracer_otel.model.record import (
 )
 from codetracer_otel.model.span_view import span_view
 from codetracer_otel.sdk.delivery import fold as folding
+from codetracer_otel.sdk.delivery import pipeline as pipelines
 from codetracer_otel.sdk.delivery.fold import BusiestFunction, Fold
-from codetracer_otel.sdk.session.configure import active_session
-from codetracer_otel.testing import capture_spans
+from codetracer_otel.sdk.session.configure import active_session, configure
+from codetracer_otel.sdk.settings.limits import Buffer
+from codetracer_otel.testing import InMemoryExporter, capture_spans
 
 RULES = FoldRules(after=3, shorter_than_ns=1_000)
 CODE = compile("", "<tests>", "exec")
@@ -260,3 +262,18 @@ def test_calls_with_hand_written_spans_in_them_stay(tree):
         with_own_span(20)
     assert len(tree(spans).named("makes_span")) == 20
     assert len([it for it in spans if it.name == "own"]) == 20
+
+
+def test_what_stands_for_folded_calls_is_no_batch_of_its_own(monkeypatch):
+    monkeypatch.setattr(pipelines, "_FIRST_DRAINS", 0)
+    exporter = InMemoryExporter()
+    batches, export = [], exporter.export
+    exporter.export = lambda batch: (batches.append(len(batch)), export(batch))[1]
+    text = HEADER + "[scope.fold]\nafter = 0\nshorter_than_us = 1000000\n"
+    chain = filter_from_text(text + rule(f"file:glob:**{__file__}"))
+    with configure(chain, exporter, buffer=Buffer(interval_ms=600_000)) as session:
+        assert session.flush()  # what was recorded as the session began
+        batches.clear()
+        outer(20)
+        assert session.flush()
+    assert batches == [1 + 1 + 2]

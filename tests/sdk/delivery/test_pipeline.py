@@ -9,6 +9,7 @@ import pytest
 
 from codetracer_otel.model.protocols import ExportResult
 from codetracer_otel.sdk.delivery import export_queue
+from codetracer_otel.sdk.delivery import pipeline as pipelines
 from codetracer_otel.sdk.delivery.export_queue import ExportQueue
 from codetracer_otel.sdk.delivery.pipeline import Pipeline
 
@@ -356,3 +357,21 @@ def test_what_may_be_folded_soon_waits_where_it_can_be_while_an_exporter_is_behi
     assert pipeline.flush(5)
     assert keeper.items == list(range(500))
     assert sum(watched) == 500
+
+
+def test_only_the_first_looks_follow_each_other_soon_whatever_they_find(build, monkeypatch):
+    monkeypatch.setattr(pipelines, "_FIRST_INTERVAL_S", 0)
+    monkeypatch.setattr(pipelines, "_FIRST_DRAINS", 3)
+    drains, third = [], threading.Event()
+
+    def drain(_recorder, _limit):
+        drains.append(1)
+        if len(drains) == 3:
+            third.set()
+        return ()
+
+    monkeypatch.setattr(Recorder, "drain", drain)
+    pipeline = build(Keeper())
+    assert third.wait(60)
+    assert pipeline.flush(5)
+    assert len(drains) == 4

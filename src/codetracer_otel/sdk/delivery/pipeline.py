@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 _WAKE: Final = "wake"
 _STOP: Final = "stop"
-_FIRST_INTERVAL_S: Final = 0.1  # the first ten batches: a person watches
-_FIRST_BATCHES: Final = 10
+_FIRST_INTERVAL_S: Final = 0.1  # the first seconds: a person watches
+_FIRST_DRAINS: Final = 50  # whatever they bring: each wakes a thread, also where nothing is kept
 _HINDERED_INTERVAL_S: Final = 0.01
 _PARK_S: Final = 0.2  # how long a fork waits for a batch in work; a hanging exporter is copied
 
@@ -138,7 +138,7 @@ class Pipeline:
         self._is_parked = False
         self._is_cut_off = False
         self._judging = 0  # records and spans of the batch in hand
-        self._batches = 0
+        self._drains = 0
         self._not_before_ns = 0
         self._worker = Worker(
             self._handle, self._next_interval, on_thread_start, look, self._on_worker_failure
@@ -379,6 +379,7 @@ class Pipeline:
     def _handle(self, command: Any) -> bool:
         if command is _WAKE:
             self._is_woken = False
+        self._drains += 1
         try:
             is_awaited = command not in (None, _WAKE)
             self._drain(everything=command is _STOP, is_awaited=is_awaited)
@@ -404,7 +405,7 @@ class Pipeline:
     def _next_interval(self) -> float:
         if self._is_hindered:
             return _HINDERED_INTERVAL_S
-        is_new = self._batches < _FIRST_BATCHES
+        is_new = self._drains < _FIRST_DRAINS
         return min(self._interval_s, _FIRST_INTERVAL_S) if is_new else self._interval_s
 
     def _drain(self, *, everything: bool, is_awaited: bool) -> None:
@@ -540,7 +541,6 @@ class Pipeline:
 
     def _deliver(self, records: Sequence[Record], spans: Sequence[ReadableSpan]) -> None:
         self.recorded += len(records) + len(spans)
-        self._batches += 1
         if self.ring is not None:
             self.ring.add(records, spans)
         else:
@@ -548,7 +548,8 @@ class Pipeline:
 
     def _send(self, records: Sequence[Record], spans: Sequence[ReadableSpan]) -> None:
         if self.fold is not None:
-            records = self.fold.take(records)
+            records = block = self.fold.take(records)
+            block.extend(self.fold.take_spans(everything=False))  # not a request of their own
         self._put(records, spans)
         self._put_folded()
 
