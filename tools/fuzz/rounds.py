@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import warnings
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -126,10 +127,12 @@ def calm(pick: random.Random, folder: Path) -> None:
                 raise SystemExit(f"nothing was delivered on {core}")
             if core and session.has_failed:
                 raise SystemExit(f"the recorder failed on {core}")
-        stories.append(world.story)
+        stories.append(list(world.story))  # what the collector leaves goes on telling
         counts.append(counting.spans)
-    if not stories[0] == stories[1] == stories[2]:
-        raise SystemExit("the program did something else under tracing")
+    for story in stories[1:]:
+        if story != stories[0]:
+            parting = next(pair for pair in zip_longest(stories[0], story) if pair[0] != pair[1])
+            raise SystemExit(f"the program did something else under tracing: {parting}")
     if counts[1] != counts[2]:
         less, more = counts[1] - counts[2], counts[2] - counts[1]
         raise SystemExit(f"the spans differ\nin Python: {list(less)[:3]}\nin C: {list(more)[:3]}")
