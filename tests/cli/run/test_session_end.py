@@ -73,6 +73,11 @@ def test_the_summary_is_one_line(stderr):
     )
 
 
+def test_a_program_that_is_interrupted_when_it_is_over_is_summed_up(stderr):
+    assert close(Session(failure=KeyboardInterrupt())) == []
+    assert stderr.getvalue().startswith("codetracer-otel: 7 spans recorded, 4 exported")
+
+
 @pytest.mark.parametrize(
     ("spans", "folded", "is_told"),
     [(5_001, {}, True), (4_000, {}, False), (5_001, {"calls": 3, "spans": 1}, False)],

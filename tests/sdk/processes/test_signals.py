@@ -201,6 +201,47 @@ def test_an_interrupt_waits_for_the_end_of_a_delivery(tmp_path):
     assert answer.stderr.endswith("KeyboardInterrupt\n")
 
 
+def test_an_interrupt_behind_sigterm_waits_for_the_end_of_the_delivery_too(tmp_path):
+    script = tmp_path / "asked_to_end.py"
+    lines = ENDS.splitlines()[:-1]  # it ends because it is asked to
+    script.write_text("\n".join([*lines, "signal.raise_signal(signal.SIGTERM)", "time.sleep(60)"]))
+
+    answer = run_python(script, 2, "SIGINT")
+
+    assert (answer.returncode, answer.stderr) == (-signal.SIGTERM, "")
+    assert answer.stdout.endswith(" exported\n")
+
+
+# Another thread shuts down; signals come when the main thread waits for that.
+ENDS_IN_THREAD = ENDS.replace("        for _", "        meet()\n        for _").replace(
+    "print(session",
+    """
+import threading
+
+main, begun = threading.get_ident(), threading.Event()
+
+def meet():
+    begun.set()
+    while sys._current_frames()[main].f_code.co_name != "_wait_for_end":
+        time.sleep(0.001)
+
+threading.Thread(target=session.shutdown).start()
+begun.wait()
+print(session""",
+)
+
+
+def test_an_interrupt_waits_for_a_delivery_that_another_thread_is_at(tmp_path):
+    script = tmp_path / "ends_in_thread.py"
+    script.write_text(ENDS_IN_THREAD)
+
+    answer = run_python(script, 2, "SIGINT")
+
+    assert answer.returncode == -signal.SIGINT
+    assert answer.stdout.endswith(" exported\n")
+    assert answer.stderr.endswith("KeyboardInterrupt\n")
+
+
 def test_the_handlers_of_the_program_are_called_after_what_they_would_have_ended():
     def handler(number, _frame):
         told.append(number)

@@ -94,6 +94,8 @@ class Ending:
             self._session.shutdown(SHUTDOWN_TIMEOUT_S)
         except CodetracerError as failure:
             return failure
+        except KeyboardInterrupt:
+            return None  # there is no program any more that it could end
         return None
 
     def _fail(self, status: int) -> None:

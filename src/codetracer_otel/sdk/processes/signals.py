@@ -158,8 +158,9 @@ class Sigterm:
         # that called the handler, such as a regular expression, leaves the thread the GIL.
         if self._is_answering and not is_in_our_code(frame):
             self._is_held = True
-            if not self._over.acquire(timeout=_PATIENCE_S):
-                self.close()
+            with remembered_signals():
+                if not self._over.acquire(timeout=_PATIENCE_S):
+                    self.close()
 
     def _answer_in_thread(self) -> bool:
         try:

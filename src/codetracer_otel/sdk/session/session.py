@@ -311,9 +311,9 @@ class Session:
                 self.nested._shut_down(timeout, is_patient=is_patient)  # noqa: SLF001 - of this class
         if self.sigterm is not None:
             self.sigterm.claim()
-        if not self._begin_end():
-            return self._wait_for_end(timeout)
         with remembered_signals():
+            if not self._begin_end():
+                return self._wait_for_end(timeout)
             delivered, error = self._end(timeout, is_patient=is_patient)
         if error is not None:
             raise error
