@@ -31,6 +31,7 @@ if "asan" in os.environ.get("LD_PRELOAD", ""):
 
 MOST_DEPTH = 25
 MOST_KEPT = 40
+LOOP_S = 20
 
 
 class World:
@@ -258,9 +259,12 @@ class World:
 
         runner = asyncio.Runner()
         try:
-            runner.get_loop().set_exception_handler(lambda *_: None)
+            loop = runner.get_loop()
+            loop.set_exception_handler(lambda *_: None)
+            if not self.is_calm:  # a signal that raises in a callback of asyncio's loses who waits
+                loop.call_later(LOOP_S, loop.stop)
             if self.chance(0.3):
-                runner.get_loop().set_task_factory(asyncio.eager_task_factory)
+                loop.set_task_factory(asyncio.eager_task_factory)
             return runner.run(main())
         finally:
             runner.close()
