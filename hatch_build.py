@@ -18,7 +18,10 @@ PACKAGE = "src/codetracer_otel"
 MODULE = "codetracer_otel._core.native"
 CHOICES = ("auto", "require", "pure")
 # The interpreter is compiled in the same way: its structures are read through several types.
-UNIX_FLAGS = ["-O2", "-fno-strict-aliasing", "-std=c11", "-D_GNU_SOURCE"]
+UNIX_FLAGS = ["-O2", "-fno-strict-aliasing", "-std=c11", "-D_GNU_SOURCE", "-fvisibility=hidden"]
+# A call crosses a dozen files: seen together they take a tenth fewer instructions. The objects have
+# machine code as well, for a linker that does not know what else is in them.
+TOGETHER = ["-flto", "-ffat-lto-objects"]
 
 
 class CoreBuildHook(BuildHookInterface[Any]):
@@ -52,7 +55,19 @@ def compile_core(root: Path, *, in_place: bool) -> Path:
         root: the project's folder.
         in_place: put it beside its sources, where an editable installation looks for it.
     """
-    from setuptools import Distribution, Extension  # noqa: PLC0415 - a pure build needs none
+    from setuptools.errors import CompileError, LinkError  # noqa: PLC0415 - a pure build needs none
+
+    if sys.platform == "win32":
+        return compile_with([], root, in_place=in_place)
+    try:
+        return compile_with([*UNIX_FLAGS, *TOGETHER], root, in_place=in_place)
+    except (CompileError, LinkError):
+        return compile_with(UNIX_FLAGS, root, in_place=in_place)
+
+
+def compile_with(flags: list[str], root: Path, *, in_place: bool) -> Path:
+    """Compile the core with options of a compiler, which its linker gets as well."""
+    from setuptools import Distribution, Extension  # noqa: PLC0415
 
     sources = sorted(root.glob(f"{PACKAGE}/_core/*.c"))
     extension = Extension(
@@ -60,7 +75,8 @@ def compile_core(root: Path, *, in_place: bool) -> Path:
         [str(source.relative_to(root)) for source in sources],
         depends=[str(header) for header in root.glob(f"{PACKAGE}/_core/*.h")],
         define_macros=[("CT_SOURCES", str(number_of_sources(root)))],
-        extra_compile_args=[] if sys.platform == "win32" else UNIX_FLAGS,
+        extra_compile_args=flags,
+        extra_link_args=flags,
     )
     settings = {"name": "codetracer-otel", "ext_modules": [extension], "package_dir": {"": "src"}}
     command: Any = Distribution(settings).get_command_obj("build_ext")

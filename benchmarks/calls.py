@@ -106,7 +106,7 @@ def decorated(tracer: Tracer) -> Callable[[], float]:
 
 def measure(rounds: int) -> dict[str, Series]:
     two = functools.partial(workload.parent_of, workload.two)
-    four = functools.partial(workload.parent_of, workload.four_of)
+    four = workload.parent_of_four
     roots = workload.loop_of(workload.two)
     return interleave(
         {

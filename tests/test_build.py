@@ -137,3 +137,19 @@ def test_a_module_that_is_up_to_date_does_not_hide_that_there_is_no_compiler(
     for in_place in (True, False):
         with pytest.raises(BaseException, match="no-compiler"):
             build["compile_core"](tmp_path, in_place=in_place)
+
+
+@needs_compiler
+def test_a_compiler_that_cannot_see_all_files_together_compiles_them_one_by_one(
+    build, monkeypatch, tmp_path
+):
+    core = tmp_path / build["PACKAGE"] / "_core"
+    core.mkdir(parents=True)
+    shutil.copy(PROJECT / build["PACKAGE"] / "_core" / "sources.py", core)
+    core.joinpath("module.c").write_text(MODULE)
+    older = tmp_path / "older-compiler"
+    older.write_text('#!/bin/sh\ncase "$*" in *-flto*) exit 1;; esac\nexec cc "$@"\n')
+    older.chmod(0o700)
+    monkeypatch.setenv("CC", str(older))
+    monkeypatch.setenv("LDSHARED", f"{older} -shared")
+    assert build["compile_core"](tmp_path, in_place=False).exists()

@@ -7,10 +7,6 @@ def two(first, second):
     return first
 
 
-def four_of(number, text):
-    return four(number, text, 2.5, True)
-
-
 def four(number, text, amount, flag):
     return text
 
@@ -23,6 +19,12 @@ def parent_of(function, count):
     """Call ``function(i, text)`` n times from one frame, which is traced where it is selected."""
     for number in range(count):
         function(number, "some text")
+
+
+def parent_of_four(count):
+    """Call ``four`` n times from one frame, and nothing between, which would be a span as well."""
+    for number in range(count):
+        four(number, "some text", 2.5, True)
 
 
 def loop_of(function):

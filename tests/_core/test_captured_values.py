@@ -46,6 +46,10 @@ def hides(password, user):
     return user
 
 
+def new_password(value):
+    return value
+
+
 CALLS = {
     "echo": echo,
     "method": lambda value: Owner(value, value).keeps(value),
@@ -55,6 +59,7 @@ CALLS = {
     "pair of names": lambda value: named_pair("password", value, value, value),
     "pair of values": lambda value: named_pair(value, value),
     "hides": lambda value: hides(value, value),
+    "hides its result": new_password,
 }
 
 
@@ -138,6 +143,13 @@ class Narrow:
 class Wide:
     def __init__(self, value):
         self.__dict__.update({f"field_{number}": value for number in range(70)})
+
+
+class Changed:
+    def __init__(self, value):
+        self.__dict__ = {"gone": value, "value": value, "last": value}
+        del self.gone
+        self.gone = value
 
 
 class Nine:
@@ -232,6 +244,7 @@ def containers(inner):
         st.builds(Narrow, names, inner),
         st.builds(Wide, inner),
         st.builds(Nine, inner),
+        st.builds(Changed, inner),
         st.builds(ValueError, inner),
         st.builds(cyclic, inner),
         st.builds(joined, parts),

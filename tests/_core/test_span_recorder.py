@@ -142,6 +142,10 @@ def leaves(value):
     sys.exit(0 if value else 1)
 
 
+def new_password(password):
+    return password
+
+
 def nested(depth, value):
     return nested(depth - 1, value) if depth else echo(value)
 
@@ -323,6 +327,16 @@ def test_values_that_hide_what_is_known_as_a_secret_stay_in_compiled_code(
         before = active_session().stats()["recorder"]["boxed"]["value"]
         nested(3, hidden)
         assert active_session().stats()["recorder"]["boxed"]["value"] == before
+
+
+@pytest.mark.parametrize("value", [None, 7, ("a", "pair"), "tok-9911-x", "short"], ids=repr)
+def test_calls_that_are_hidden_by_name_stay_in_compiled_code(monkeypatch, record, value):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
+    with record():
+        nested(1, new_password(value))
+        before = active_session().stats()["recorder"]["boxed"]["while open"]
+        catches(lambda: new_password(value))
+        assert active_session().stats()["recorder"]["boxed"]["while open"] == before
 
 
 def test_a_value_that_hides_another_text_is_learned_from(monkeypatch, record):

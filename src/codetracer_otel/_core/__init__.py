@@ -67,7 +67,12 @@ def _reads_attributes(native: Any, first: object, second: object) -> bool:
     earlier, later = _Instance(), _Instance()
     earlier.first = earlier.second = None
     later.second, later.first = second, first
-    return bool(native.check_attributes(later, "second", second, "first", first))
+    with_a_gap = {"gone": None, "second": second, "first": first}
+    del with_a_gap["gone"]
+    return all(
+        native.check_attributes(holder, "second", second, "first", first)
+        for holder in (later, with_a_gap)
+    )
 
 
 class _Instance:

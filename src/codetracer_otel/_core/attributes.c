@@ -17,6 +17,7 @@ ct_open_attributes(ct_attributes *attributes, PyObject *value)
         return -1;
     }
     attributes->count = PyDict_GET_SIZE(attributes->dictionary);
+    ct_find_entries(attributes->dictionary, attributes);
     return 0;
 }
 
@@ -24,8 +25,16 @@ ct_open_attributes(ct_attributes *attributes, PyObject *value)
 int
 ct_next_attribute(const ct_attributes *attributes, Py_ssize_t *position, PyObject **name, PyObject **held)
 {
+    for (; *position < attributes->entry_count; *position += 1) {
+        *held = attributes->values[*position * CT_NAME_STEP];
+        if (*held != NULL) {
+            *name = attributes->names[*position * CT_NAME_STEP];
+            *position += 1;
+            return 1;
+        }
+    }
     if (attributes->dictionary != NULL) {
-        return PyDict_Next(attributes->dictionary, position, name, held);
+        return attributes->entry_count == 0 && PyDict_Next(attributes->dictionary, position, name, held);
     }
     if (*position >= attributes->count) {
         return 0;

@@ -10,9 +10,9 @@
 typedef struct {
     PyObject *dictionary;       /* strong; NULL: they are in the instance */
     Py_ssize_t count;
-    /* of those in an instance */
-    PyObject *const *names;     /* of its class, one in each `CT_NAME_STEP` */
-    PyObject *const *values;
+    Py_ssize_t entry_count;     /* of a dictionary, with those that are gone; 0: only the interpreter can read it */
+    PyObject *const *names;     /* of its class, or of the dictionary, one in each `CT_NAME_STEP` */
+    PyObject *const *values;    /* beside them in a dictionary; NULL: it is gone */
     const uint8_t *order;       /* places of names and values, as they were set; `order_step` from one to the next */
     int order_step;
 } ct_attributes;

@@ -87,7 +87,10 @@ ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
         site = entry->site;
     }
     if (CT_UNLIKELY(site->result_place != NULL)) {
-        return 0;       /* Python learns it: another thread may make the entry a record meanwhile */
+        int is_known = ct_is_nothing_new(&core->learned, value);
+        if (is_known <= 0) {
+            return is_known;    /* Python learns it: another thread may make the entry a record meanwhile */
+        }
     }
     if (site->fixed_result == NULL) {
         int is_written = ct_write_result(&writer, core, thread, value);

@@ -84,11 +84,13 @@ learn(PyObject *take, PyObject *value, PyObject *place)
     return done == NULL ? -1 : 0;
 }
 
-/* Let the arguments that are hidden because of their names be found wherever else they appear. */
+/* Let the arguments that are hidden because of their names be found wherever else they appear: 1 if Python had
+   to learn any. */
 static int
-learn_arguments(const ct_site *site, ct_frame *frame)
+learn_arguments(const ct_core *core, const ct_site *site, ct_frame *frame)
 {
-    Py_ssize_t count = site->taught == NULL ? 0 : PyTuple_GET_SIZE(site->taught);
+    Py_ssize_t count = PyTuple_GET_SIZE(site->taught);
+    int were_new = 0;
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *place, *value;
         int slot, is_cell;
@@ -96,13 +98,15 @@ learn_arguments(const ct_site *site, ct_frame *frame)
             return -1;
         }
         value = Py_NewRef(read_variable(frame, slot, is_cell));
-        int is_learned = learn(site->learn, value, place);
+        int is_known = ct_is_nothing_new(&core->learned, value);
+        int is_learned = is_known == 0 ? learn(site->learn, value, place) : is_known;
         Py_DECREF(value);
         if (is_learned < 0) {
             return -1;
         }
+        were_new |= is_known == 0;
     }
-    return 0;
+    return were_new;
 }
 
 /* Write the captured arguments of the call that begins to where its entry will be: 1 if nobody but C had to
@@ -111,9 +115,9 @@ static int
 write_arguments(ct_writer *writer, const ct_site *site, ct_frame *frame)
 {
     PyObject *values[CT_MAX_ARGUMENTS];
-    int count = site->argument_count, done = 0;
+    int count = site->argument_count, done = 0, were_new = 0;
 
-    if (CT_UNLIKELY(site->taught != NULL) && learn_arguments(site, frame) < 0) {
+    if (CT_UNLIKELY(site->taught != NULL) && (were_new = learn_arguments(writer->core, site, frame)) < 0) {
         return -1;
     }
     for (int i = 0; i < count; i++) {
@@ -121,7 +125,7 @@ write_arguments(ct_writer *writer, const ct_site *site, ct_frame *frame)
     }
     int status = ct_write_values(writer, values, count, &done);
     if (CT_LIKELY(status == CT_WRITTEN)) {
-        return site->taught == NULL;
+        return !were_new;
     }
     /* Held before anything is called: it may let the program change its variables. */
     for (int i = 0; i < count; i++) {

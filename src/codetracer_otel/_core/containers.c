@@ -48,24 +48,20 @@ write_plain(ct_writer *writer, PyObject *value)
 static int
 write_key(ct_writer *writer, ct_keys *judged, PyObject *key)
 {
-    if (PyUnicode_CheckExact(key)) {
-        long verdict = CT_SHOWN;
-        int status = judged->verdicts == NULL
-            ? CT_WRITTEN : ct_verdict_on(writer, judged->verdicts, key, &verdict);
-        if (status != CT_WRITTEN) {
-            return status;
-        }
-        judged->seen |= verdict;
-        judged->is_hidden = verdict & CT_HIDDEN;
-        if (!(verdict & (CT_SHOWN | CT_HIDDEN))
-            || PyUnicode_GET_LENGTH(key) > writer->core->limits.max_string) {
-            return CT_FOR_PYTHON;
-        }
+    judged->is_hidden = 0;
+    if (!PyUnicode_CheckExact(key)) {
+        return write_plain(writer, key);    /* never hidden, but may be read as text */
     }
-    else {
-        judged->is_hidden = 0;
+    long verdict = CT_SHOWN;
+    int status = judged->verdicts == NULL
+        ? CT_WRITTEN : ct_verdict_on(writer, judged->verdicts, key, &verdict);
+    if (status != CT_WRITTEN) {
+        return status;
     }
-    return write_plain(writer, key);    /* others than text are never hidden, but may be read as text */
+    judged->seen |= verdict;
+    judged->is_hidden = verdict & CT_HIDDEN;
+    return !(verdict & (CT_SHOWN | CT_HIDDEN)) || PyUnicode_GET_LENGTH(key) > writer->core->limits.max_string
+        ? CT_FOR_PYTHON : ct_write_text(writer, key);
 }
 
 /* Whether one of a few fields may name another one that holds a secret: Python looks at such. */

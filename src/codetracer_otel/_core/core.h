@@ -107,7 +107,8 @@ typedef struct {
     ct_chunk *first, *last, *spares;
     int spare_count;
     uint32_t block_count;       /* blocks that were taken */
-    Py_ssize_t count;           /* entries that wait */
+    Py_ssize_t count;           /* entries that wait, */
+    Py_ssize_t record_count;    /* and how many of them are Python's */
     Py_ssize_t watermark;       /* from this count on Python decides what becomes of a record */
     int64_t charged;            /* bytes of large values that wait, as far as they are counted */
     int64_t most_charged;       /* from there on Python decides */
@@ -248,6 +249,7 @@ int ct_visit_values(const char *at, uint32_t count, visitproc visit, void *arg);
 
 /* learned.c */
 int ct_read_learned(ct_learned *learned, PyObject *told);
+int ct_is_nothing_new(const ct_learned *learned, PyObject *held);
 
 /* verdicts.c */
 void ct_clear_verdicts(ct_core *core);

@@ -103,4 +103,16 @@ ct_find_attributes(PyObject *object, ct_attributes *found)
     return 1;
 }
 
+/* Where the entries of a dictionary are, if all of its keys are texts and it has a table of its own. */
+static inline void
+ct_find_entries(PyObject *dictionary, ct_attributes *found)
+{
+    const PyDictObject *itself = (const PyDictObject *)dictionary;
+    if (itself->ma_values == NULL && DK_IS_UNICODE(itself->ma_keys)) {
+        found->entry_count = itself->ma_keys->dk_nentries;
+        found->names = &DK_UNICODE_ENTRIES(itself->ma_keys)->me_key;
+        found->values = &DK_UNICODE_ENTRIES(itself->ma_keys)->me_value;
+    }
+}
+
 #endif

@@ -20,8 +20,8 @@ ct_read_learned(ct_learned *learned, PyObject *told)
 
 /* 1 where Python would learn nothing from a hidden value; -1 with an exception.  No code of anybody runs: the
    hash of an exact text is C's, and so is the set's comparison of integers. */
-static int
-is_nothing_new(const ct_learned *learned, PyObject *held)
+int
+ct_is_nothing_new(const ct_learned *learned, PyObject *held)
 {
     if (learned->met == NULL || !(PyUnicode_CheckExact(held) || PyBytes_CheckExact(held))) {
         return 1;
@@ -40,6 +40,6 @@ is_nothing_new(const ct_learned *learned, PyObject *held)
 int
 ct_write_hidden(ct_writer *writer, PyObject *held)
 {
-    int is_known = is_nothing_new(&writer->core->learned, held);
+    int is_known = ct_is_nothing_new(&writer->core->learned, held);
     return is_known < 0 ? -1 : is_known ? ct_write_scalar(writer, HIDDEN, "", 0) : CT_FOR_PYTHON;
 }

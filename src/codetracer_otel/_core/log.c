@@ -115,6 +115,7 @@ ct_log_take(ct_log *log, ct_chunk **holder)
     ct_entry *entry = (ct_entry *)(chunk->bytes + chunk->taken);
     chunk->taken += entry->size;
     log->count--;
+    log->record_count -= entry->site == NULL;
     *holder = chunk;
     return entry;
 }
@@ -127,6 +128,7 @@ log_append(ct_log *log, PyObject *record)
         return NULL;
     }
     Py_INCREF(record);
+    log->record_count++;
     Py_RETURN_NONE;
 }
 
@@ -174,16 +176,17 @@ log_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
     return (PyObject *)log;
 }
 
+/* Only Python's records may lead back to the log.  Native entries hold nothing of the program, and to visit a
+   hundred thousand of them takes longer than whatever else a collection looks at. */
 static int
 log_traverse(ct_log *log, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(log));
-    for (ct_chunk *chunk = log->first; chunk != NULL; chunk = chunk->next) {
+    for (ct_chunk *chunk = log->record_count == 0 ? NULL : log->first; chunk != NULL; chunk = chunk->next) {
         for (size_t at = chunk->taken; at < chunk->used;) {
             ct_entry *entry = (ct_entry *)(chunk->bytes + at);
-            int found = ct_visit_entry(entry, visit, arg);
-            if (found != 0) {
-                return found;
+            if (entry->site == NULL) {
+                Py_VISIT(entry->code);
             }
             at += entry->size;
         }

@@ -27,7 +27,7 @@ check_frame(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t 
 }
 
 /* check_attributes(instance, first name, first value, second name, second value): whether these are its
-   attributes, in itself.  Raw pointers are compared here as well. */
+   attributes, in itself; or, of a dictionary, what is in its table.  Raw pointers are compared here as well. */
 static PyObject *
 check_attributes(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
 {
@@ -39,7 +39,14 @@ check_attributes(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssi
         PyErr_SetString(PyExc_TypeError, "check_attributes(instance, name, value, name, value)");
         return NULL;
     }
-    int is_right = ct_find_attributes(arguments[0], &found) && found.count == 2;
+    int is_right;
+    if (PyDict_CheckExact(arguments[0])) {
+        ct_find_entries(arguments[0], &found);
+        is_right = found.entry_count != 0;
+    }
+    else {
+        is_right = ct_find_attributes(arguments[0], &found) && found.count == 2;
+    }
     for (int i = 1; is_right && i < 5; i += 2) {
         is_right = ct_next_attribute(&found, &position, &name, &held) && name == arguments[i]
             && held == arguments[i + 1];
@@ -127,7 +134,7 @@ module_clear(PyObject *module)
 static PyMethodDef module_methods[] = {
     {"check_attributes", (PyCFunction)(void *)check_attributes, METH_FASTCALL,
      PyDoc_STR("check_attributes(instance, name, value, name, value)\n--\n\n"
-               "Return whether an instance has these attributes in itself.")},
+               "Return whether an instance has these attributes in itself, or a dictionary these items.")},
     {"check_frame", (PyCFunction)(void *)check_frame, METH_FASTCALL,
      PyDoc_STR("check_frame(code, first, second)\n--\n\n"
                "Return whether the caller's code and first two locals are read right.")},

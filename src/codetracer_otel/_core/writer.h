@@ -39,7 +39,7 @@ void ct_put_value(ct_writer *writer, PyObject *value);
 /* writer.c */
 int ct_begin_writing(ct_writer *writer, ct_core *core, ct_thread *thread, const ct_site *site,
                      size_t from);
-int ct_need(ct_writer *writer, size_t size);
+int ct_grow(ct_writer *writer, size_t size);
 void ct_put_head(ct_writer *writer, char tag, uint32_t name, uint32_t size, uint64_t full);
 int ct_write_text(ct_writer *writer, PyObject *text);
 int ct_write_short_form(ct_writer *writer, const ct_form *known, const char *prefix, PyObject *text,
@@ -48,6 +48,13 @@ int ct_write_path(ct_writer *writer, const ct_form *known, PyObject *path);
 int ct_write_bytes(ct_writer *writer, const ct_form *known, const char *bytes, Py_ssize_t size);
 
 char *ct_put_utf8(char *at, PyObject *text, Py_ssize_t length);
+
+/* Have room for some bytes. */
+static inline int
+ct_need(ct_writer *writer, size_t size)
+{
+    return CT_LIKELY((size_t)(writer->end - writer->at) >= size) ? 0 : ct_grow(writer, size);
+}
 
 /* What is seen of the keys of one value. */
 typedef struct {
