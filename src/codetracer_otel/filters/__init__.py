@@ -10,7 +10,7 @@ from codetracer_otel.filters.language.loader import load_chain
 from codetracer_otel.filters.language.sources import (
     FilterSource,
     builtin_sources,
-    filter_discovered,
+    filters_discovered,
     filter_from_path,
     filter_from_text,
     parse_chain_text,
@@ -25,7 +25,7 @@ __all__ = [
     "builtin_sources",
     "compile_chain",
     "discover",
-    "filter_discovered",
+    "filters_discovered",
     "filter_from_path",
     "filter_from_text",
     "load_chain",

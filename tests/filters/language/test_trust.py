@@ -133,6 +133,26 @@ def test_a_named_one_is_obeyed_and_told_of(tmp_path, project, change, how, owner
     assert f"{named}: obeyed because it was named, although" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["as it was found", "as a relative path", "by a link"])
+@pytest.mark.parametrize("command", ["run", "explain"])
+def test_one_that_was_found_may_be_named_as_the_line_says(project, name, command):
+    filter_of(project).chmod(0o666)
+    (project / "by-a-link").symlink_to(project)
+    named = {
+        "as it was found": filter_of(project),
+        "as a relative path": filter_of(project).relative_to(project),
+        "by a link": filter_of(project / "by-a-link"),
+    }[name]
+    asked = {
+        "run": ("--exporter", "jsonl=x.jsonl", "--trace-filter", named, "program.py"),
+        "explain": ("--trace-filter", named, "program.py:2"),
+    }[command]
+    done = run_python("-m", "codetracer_otel", command, *asked, cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert "is refused" not in done.stderr
+    assert ("obeyed because it was named" in done.stderr) == (command == "run")
+
+
 def test_check_tells_it_too(project):
     filter_of(project).chmod(0o666)
     done = run_python("-m", "codetracer_otel", "check", filter_of(project))

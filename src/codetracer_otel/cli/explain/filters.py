@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from codetracer_otel.filters import (
     builtin_sources,
-    filter_discovered,
+    filters_discovered,
     load_chain,
     parse_chain_text,
     parse_stated_chain,
@@ -44,7 +44,5 @@ def load_asked(
     Raises:
         FilterError: one of them is not valid.
     """
-    sources = builtin_sources(default=default)
-    if project is not None:
-        sources.append(filter_discovered(project))
-    return load_chain([*sources, *given])
+    found = filters_discovered(project, given)
+    return load_chain([*builtin_sources(default=default), *found, *given])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import tomli
 
@@ -13,6 +13,9 @@ from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import ErrorCode, FilterError, Problem
 from codetracer_otel.filters.language.trust import who_else_may_write
 from codetracer_otel.model.value import INT64_MAX, INT64_MIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_FILE_BYTES: Final = 1024 * 1024
 CHAIN_SEPARATOR: Final = "::"
@@ -46,9 +49,17 @@ def filter_from_path(path: str | os.PathLike[str]) -> FilterSource:
     return FilterSource(os.path.abspath(os.path.expanduser(os.fspath(path))))
 
 
-def filter_discovered(path: str) -> FilterSource:
-    """Return the filter in a file that nobody has named, which only its user may write."""
-    return FilterSource(path, discovered=True)
+def filters_discovered(path: str | None, named: Iterable[FilterSource]) -> list[FilterSource]:
+    """Return the filter that was found; none if nothing was found, or somebody named that file.
+
+    What nobody has named is read only if other users may not write it.
+    """
+    if path is None:
+        return []
+    real = os.path.realpath(path)
+    if any(source.is_file and os.path.realpath(source.label) == real for source in named):
+        return []
+    return [FilterSource(path, discovered=True)]
 
 
 def filter_from_text(toml: str, name: str = "filter") -> FilterSource:

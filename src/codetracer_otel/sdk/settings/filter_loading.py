@@ -16,7 +16,7 @@ from codetracer_otel.filters import (
     ModuleNames,
     builtin_sources,
     discover,
-    filter_discovered,
+    filters_discovered,
     filter_from_path,
     load_chain,
 )
@@ -77,15 +77,11 @@ def filter_sources(settings: Settings) -> list[FilterSource]:
         sources.insert(0, FilterSource("<builtin:bare-defaults>", _BARE_DEFAULTS))
     if script := _script_of_launcher(settings.launch):
         sources.append(_without_script(script))
-    found = discover(discovery_start(settings))
-    stated = [*settings.environment_filters, *settings.filters]
-    if found is not None:
-        sources.append(filter_discovered(found))
-    sources.extend(
+    stated = [
         source if isinstance(source, FilterSource) else filter_from_path(source)
-        for source in stated
-    )
-    return sources
+        for source in (*settings.environment_filters, *settings.filters)
+    ]
+    return [*sources, *filters_discovered(discover(discovery_start(settings)), stated), *stated]
 
 
 def with_other_filters(settings: Settings, trace_filter: object) -> Settings:
