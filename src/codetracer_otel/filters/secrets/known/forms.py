@@ -31,6 +31,7 @@ _USER: Final = lazy_regex(r"[\w.@+-]{1,64}:(?!//)(\S+)\Z")
 _ADDRESS: Final = lazy_regex(
     r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^\s/@:]*:([^\s/@]+)@|[^\s/@]*@)?[^\s/?#]*(\S*)\Z"
 )
+_FLAG: Final = lazy_regex(r"--[A-Za-z]+(?:-[A-Za-z]+)*(?:=|\Z)")
 _DIGIT: Final = lazy_regex(r"\d")
 _NUMBER: Final = lazy_regex(r"[-+]?[\d.,_ ]+(?:[eE][-+]?\d+)?[a-zA-Z%]{0,3}\Z")
 _DATE: Final = lazy_regex(
@@ -48,7 +49,7 @@ def secrets_in(text: str) -> list[str]:
     """Return the parts of a hidden value that are its secrets.
 
     ``Bearer X``, ``sid=X; theme=dark`` and ``user:X`` give X, an address its password and the parts
-    of its path and query; the whole is one where no part is.
+    of its path and query; the whole is one where no part is, unless it is a flag.
     """
     text = text.strip()
     if not MIN_LENGTH <= len(text) <= MAX_LENGTH:
@@ -56,7 +57,7 @@ def secrets_in(text: str) -> list[str]:
     if _DATE.match(text):  # not the one who comes before a colon
         return []
     parts = [part for part in dict.fromkeys(_parts(text)) if not is_ordinary(part)]
-    if parts or _ADDRESS.match(text):
+    if parts or _ADDRESS.match(text) or _FLAG.match(text):
         return parts
     return [] if is_ordinary(text) else [text]
 

@@ -18,6 +18,7 @@ _PAIR: Final = (
     r"[(\[](?=[\\\"'bBuU\s])\s{0,40}+[bBuU]?"
     r"(\\*+)([\"'])([\w.\[\]$@ -]{2,80}+)\1\2\s{0,40}+,\s{0,40}+(?=[\\\"'bBuU0-9-])"
 )
+_FLAG: Final = r"\\*+[\"']--"  # behind another one it is no value, as in `command_lines`
 _NAMED_OBJECT: Final = (
     r"(?<![\w-])(?:name|key|id)(?:\\*+[\"'])?\s{0,9}+[:=]\s{0,9}+(?:\\*+[\"'])?"
     r"([\w.\[\]$@-]{2,80}+)(?:\\*+[\"'])?[\s,;]{0,40}+(?:type=[\"']?\w{1,20}+[\"']?\s{1,9}+)?"
@@ -37,7 +38,9 @@ _BARE: Final = r"[^\s,;\"'<>)\]}]++(?:[ \t]++[^\s,;\"'<>)\]}]++)*+"
 def pairs_of_secrets(text: str, is_secret: IsSecret) -> Iterator[re.Match[str]]:
     """Yield what stands before the second value of pairs whose first is a secret's name."""
     for match in compiled(_PAIR).finditer(text):
-        if is_secret(match[3]):
+        if is_secret(match[3]) and not (
+            match[3].startswith("-") and compiled(_FLAG).match(text, match.end())
+        ):
             yield match
 
 

@@ -28,7 +28,9 @@ _KEY: Final = lazy_regex(
     r"\s*+(=>|->|[!?+~]?={1,3}+|:(?!//)=?+|[\uff1a\uff1d]|%(?:25)*+3[AaDd]|\\+u003[AaDd])"
 )
 _JOINS: Final = lazy_regex(r"[=:%>\\\uff1a\uff1d]")  # one of them joins every key and its value
-_FLAG: Final = lazy_regex(r"(?<![\w-])(--[A-Za-z][\w.-]*+)(?:\\*+[\"'])?+,?+\s++(?!--)")
+_FLAG: Final = lazy_regex(
+    r"(?<![\w-])(--[A-Za-z][\w.-]*+)(?:\\*+[\"'])?+,?+\s++(?!(?:\\*+[\"'])?+--)"
+)
 _ELEMENT: Final = lazy_regex(r"<([\w:.-]++)[^<>]*+>(?:(<!\[CDATA\[)|(?=[^<]))")
 
 _BLANKS: Final = lazy_regex(r"\s*+")
