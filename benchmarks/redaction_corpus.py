@@ -512,6 +512,138 @@ wompi prv_prod_{A32}
 you ydc-sk-{A16}-{W48}
 """
 
+# One list of vendors of which neither the table nor a set before has one, of keys with a beginning
+# of their own, as vendors document them and open-source services make them; halved by a hash of the
+# names before anything was run. Rules were improved on what the eighth showed, of which 75.4 % were
+# found at the first look; the ninth was looked at once that was done: 75.9 %. Then rules were
+# improved once more, and seven vendors of whose formats their documentation tells (AppSync,
+# ScrapeGraphAI, Scrapybara, Keap, Up, Roblox, and Open VSX of the sixth) went into the table.
+HELD_OUT_EIGHTH = """
+africastalking atsk_{H64}
+anaconda jo-{G}
+apidog APS-{A32}
+appveyor v2.{L20}
+autumn am_sk_live_{W43}
+avian avian-{W43}
+baidu bce-v3/ALTAK-{A21}/{H40}
+clerk-m2m mt_{A44}
+codesandbox csb_v1_{W43}
+context7 ctx7sk-{G}
+covalent cqt_rQ{A26}
+dagger dag_acme_{A24}
+dagster agent:acme-prod:{H32}
+dashlane dls_{U16}_{H64}
+ebanx live_ik_{W22}
+fastgpt fastgpt-{A44}
+feishu-hook https://open.feishu.cn/open-apis/bot/v2/hook/{G}
+gradium gd_{H64}
+heygen sk_V2_hgu_{A11}_{A22}
+honeyhive hh_{A36}
+ilovepdf secret_key_{H32}_{W27}
+klarna klarna_live_api_{B79}=
+lambdatest LT_{A46}
+lancedb ldb_{U32}
+literalai lsk_{W43}
+mapillary MLY|{D16}|{H32}
+mattermost-hook https://chat.example.com/hooks/{L26}
+maxim sk_mx_{A16}_{A32}
+nia nk_{A32}
+openmeter om_{A32}
+parasail psk-parasail-{W24}
+parea pai-{G}
+personio papi-{G}
+pipedrive-oauth v1u:AQI{W80}
+placid placid-{L16}-{L16}
+prefix.dev pfx_{A43}
+relace rlc-{W26}
+requesty rqsty-sk-{W76}
+riza riza_{A26}_{A52}
+roblox-cookie _|WARNING:-DO-NOT-SHARE-THIS.--Sharing-will-allow-to-steal-your-items.|_{U200}
+roboflow rf_{A28}
+rocketchat-hook https://chat.example.com/hooks/{H24}/{A64}
+safetyculture scapi_{A32}
+savvycal pt_secret_{A32}
+serverchan SCT{D6}T{A26}
+supermemory sm_{A22}_{A43}
+tinkoff t.{W86}
+toolhouse th-{W43}
+traceloop tl_{H64}
+trieve tr-{A32}
+up-bank up:yeah:{A64}
+userfront uf_live_admin.{A10}.{H32}
+valyu val_{H64}
+venice VENICE-INFERENCE-KEY-{W43}
+vk vk1.a.{W200}
+wxpusher AT_{A32}
+yandex-oauth y0_{W55}
+youtrack perm-{A10}=.{A8}.{A30}
+zenml ZENPROKEY_{A64}
+zerion zk_prod_{H32}
+"""
+
+HELD_OUT_NINTH = """
+ahasend aha-sk-{W64}
+authzed sdbst_h256_{H64}
+aws-appsync da2-{L26}
+basistheory key_prod_us_pvt_{A22}
+confident-ai confident_us_proj_{W43}
+corbado corbado1_{A30}
+coze pat_{A64}
+curseforge $2a$10${B53}
+descope K3{A80}
+durianpay dp_live_{A24}
+efi Client_Secret_{H40}
+emailoctopus eo_{H64}
+esri AAPK{H32}{W64}
+evervault ev:key:1:{W43}:{A6}:{A6}
+freepik FPSX{H32}
+frisbii priv_{H32}
+glama glama_{A40}
+guilded gapi_{B86}==
+hookdeck hkdk_{A48}
+imagekit private_{B27}=
+inference.net inference-{H32}
+influxdb3 apiv3_{W86}
+keap KeapAK-{H64}
+keycdn sk_prod_{B20}
+kong kpat_{A49}
+logto pat_{A32}
+materialize mzp_{H64}
+maxkb application-{H32}
+memberjunction mj_sk_{H64}
+mindee md_{A32}
+modrinth mrp_{A60}
+morphcloud morph_{A22}
+ncloud ncp_iam_BPK{A32}
+oso-cloud e_{A22}_{A5}_{A22}
+planet PLAK{H32}
+polymarket-relayer pm_{G}
+questdb qt1{A43}
+ragflow ragflow-{A48}
+rapyd rsk_{H96}
+reflag sec_prod_{A22}
+remote.com ra_live_{W43}
+roam roam-graph-token-{W40}
+schematic sch_prod_{A32}
+scrapegraph sgai-{G}
+scrapybara scrapy-{G}
+segmind SG_{H16}
+sevalla svl_{A43}
+shutterstock v2/{B100}
+signatureapi key_live_{A32}
+stancer sprod_{A24}
+sumup sup_sk_{A32}
+targon sn4_{L28}
+termii TL{A58}
+tesla qts-{H64}
+updown ro-{A20}
+upstash-signing sig_{A28}
+v0 v1:{A24}:{A24}
+warp wk-1.{H64}
+yookassa live_{W43}
+zeptomail wSsVR6{B100}==
+"""
+
 SYLLABLES = "ba co du fe gi ho ju ka lo mi nu po ra se ti vu wa xo ye zi".split()
 TELLING = ["live_", "test_", "sk_", "pat_", "key_", "secret_", "token_", "api_", ""]
 
@@ -566,6 +698,7 @@ POSITIONS = {
     "repr of a list": lambda s: repr(["a\n" + s, "b"]),
     "header": lambda s: f"X-Item: {s}\r\nAccept: */*",
     "in quotes": lambda s: f'say "{s}".',
+    "before punctuation": lambda s: f"got {s}, {s}; {s}: {s}! Now it is {s}.",
     "in brackets": lambda s: f"item[{s}]({s})<{s}>",
     "after =": lambda s: f"item={s};b=2",
     "after :": lambda s: f"item:{s},b:2",

@@ -10,9 +10,9 @@ from codetracer_otel.filters.language.loader import load_chain
 from codetracer_otel.filters.language.sources import (
     FilterSource,
     builtin_sources,
-    filters_discovered,
     filter_from_path,
     filter_from_text,
+    filters_discovered,
     parse_chain_text,
     parse_stated_chain,
 )
@@ -25,9 +25,9 @@ __all__ = [
     "builtin_sources",
     "compile_chain",
     "discover",
-    "filters_discovered",
     "filter_from_path",
     "filter_from_text",
+    "filters_discovered",
     "load_chain",
     "parse_chain_text",
     "parse_stated_chain",

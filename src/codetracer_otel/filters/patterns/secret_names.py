@@ -162,7 +162,8 @@ EXCUSES: Final = (
         "Questions, switches and counts, as the first word: `use_cookies`, `has_password`.",
     ),
     NameGroup(
-        "!*name$, !names$, !*field$, !fields$, !label$, !labels$, !option$, !options$, !*version$, !versions$, "
+        "!*name$, !names$, !*field$, !fields$, !label$, !labels$, !option$, !options$, "
+        "!*version$, !versions$, "
         "!validator$, !validators$, !validation$, !validity$, !cls$, !class$, !classes$, !format$, "
         "!formats$, !policy$, !policy+url$, !policies$, !filename$, !filenames$, !file$, !files$, "
         "!path$, !paths$, !dir$, !directory$, !count$, !counts$, !length$, !len$, !size$, !type$, "

@@ -16,8 +16,8 @@ from codetracer_otel.filters import (
     ModuleNames,
     builtin_sources,
     discover,
-    filters_discovered,
     filter_from_path,
+    filters_discovered,
     load_chain,
 )
 from codetracer_otel.filters.code.paths import absolute_path

@@ -17,6 +17,7 @@ from codetracer_otel.filters.secrets.shapes.prefixes import (
     is_abbreviation,
     is_unsayable,
     is_vendor,
+    is_word,
     telling_parts,
     tells_before_digest,
 )
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 # A stretch of letters and digits that stands behind a prefix; the prefilter asks for the same.
 # Digests and UUIDs are hexadecimal, the words of identifiers have no digits among their letters.
 STRETCH: Final = (
-    r"(?:(?:[_.~$-]|(?<=[hntyHNTY=]):|(?<=[0-9a-f]{9}):)(?=[A-Za-z0-9+/]{12})[A-Za-z+/]*+[0-9]"
-    r"|[.][A-Za-z0-9_-]{6}[.][A-Za-z0-9_-]{27}|[0-9.]:[A-Za-z0-9_-]{32}"
+    r"(?:(?:[_.~$-]|(?<=[hntyHNTY=]):|(?<=[0-9a-f]{9})[:|])(?=[A-Za-z0-9+/]{12})[A-Za-z+/]*+[0-9]"
+    r"|[.][A-Za-z0-9_-]{6}[.][A-Za-z0-9_-]{27}|[0-9.]:[A-Za-z0-9_-]{24}"
     r"|(?<![A-Za-z0-9])(?:(?=[A-Za-z0-9_~-]{28})(?=[A-Za-z_~-]{0,40}[0-9])"
     r"(?:(?=[a-z0-9_~-]{0,40}[A-Z])(?=[A-Z0-9_~-]{0,40}[a-z])|(?=[A-Za-z0-9]{60})(?=[0-9a-fA-F]*[G-Zg-z]))"
     r"|[A-Z]{3}(?=[A-Z0-9]{17})(?=[A-Z]*[0-9])"
@@ -52,7 +53,9 @@ _RUN: Final = lazy_regex(
 _GOES_ON: Final = lazy_regex(r"(?:[.~+/_-]+(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{12,})*+=*+")
 _UUID_PATTERN: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _BEGINS_WITH_UUID: Final = lazy_regex(rf"(?:[a-z]{{2}}[0-9][_-])?{_UUID_PATTERN}(?:[_-]|\Z)")
-_OF_UUIDS: Final = lazy_regex(rf"(?:\A|[_-])([a-z]{{2,12}})[_-]((?:{_UUID_PATTERN}(?:[_-]|\Z))+)")
+_OF_UUIDS: Final = lazy_regex(
+    rf"(?:\A|[_-])([a-z]{{2,6}}[0-9]?[a-z]{{0,6}})[_-]((?:{_UUID_PATTERN}(?:[_-]|\Z))+)"
+)
 _BY_TIME: Final = lazy_regex(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE)  # ULIDs: identifiers
 _GLUED: Final = lazy_regex(
     r"(?<![A-Za-z0-9])[A-Za-z]{0,8}(?:KEY|SECRET|TOKEN|[a-z](?:key|secret|token))"
@@ -60,8 +63,8 @@ _GLUED: Final = lazy_regex(
 )
 # Base64, and what a dot separates from its prefix: neither belongs to a run.
 _BASE64: Final = lazy_regex(
-    _START + r"([A-Za-z][A-Za-z0-9]{0,11}(?:[._-][A-Za-z0-9]{2,10}){0,2})"
-    r"([._-])(?:v[0-9]{1,2}[._])?([A-Za-z0-9+/_-]{8,}+(?:[.][A-Za-z0-9_-]{8,}+)*+={0,2})(?![.]?[A-Za-z(\[])"
+    _START + r"([A-Za-z][A-Za-z0-9]{0,11}(?:[._-][A-Za-z0-9]{1,10}){0,2}?)"
+    r"([.]|[_-](?=[A-Za-z0-9_.-]*+[+/=]))(?:v[0-9]{1,2}[._])?([A-Za-z0-9+/_-]{8,}+(?:={0,2}[.][A-Za-z0-9_-]{8,}+)*+={0,2})(?![.]?[A-Za-z(\[])"
 )
 _BEHIND_COLON: Final = lazy_regex(  # RFC 8959
     _START + r"(?:[A-Za-z]{1,12}[_-]){0,2}(?i:token|secret|key|oauth):([A-Za-z0-9_-]{18,}+=*+)"
@@ -71,28 +74,31 @@ _PARTS: Final = lazy_regex(
     + r"([A-Za-z0-9]{6,}+)((?:[._~-][A-Za-z0-9_-]{2,}+)++)=*+(?![+A-Za-z0-9_-]|/(?![a-z]{3}))"
 )
 _TWO: Final = lazy_regex(
-    _START + r"([A-Za-z0-9]{14,64}+)[.]([A-Za-z0-9]{24,128}+)(?![\w-]|[.][A-Za-z0-9])"
+    _START + r"([A-Za-z0-9]{14,64}+)[.:]([A-Za-z0-9]{24,128}+)(?![\w-]|[.][A-Za-z0-9])"
 )
 # What a hook is called with; the part that nobody can guess follows.
 _HOOK: Final = lazy_regex(
-    r"(?i:hooks?)(?:[.][A-Za-z0-9.-]{1,80})?(?:/[A-Za-z0-9_.@-]{1,80}){0,6}?"
-    r"/((?=[A-Za-z_-]{0,40}[0-9])[A-Za-z0-9_-]{20,}+)(?![.][A-Za-z])"
+    r"(?i:hook(s?))(?:[.][A-Za-z0-9.-]{1,80})?(?:/[A-Za-z0-9_.@-]{1,80}){0,6}?"
+    r"/((?=[A-Za-z_-]{0,40}[0-9])[A-Za-z0-9_-]{20,}+)(?:/[A-Za-z0-9_-]{20,}+)*+(?![.][A-Za-z])"
 )
 _JSON: Final = lazy_regex("eyJ[A-Za-z0-9_-]{16}")  # another shape
+_DIGIT: Final = lazy_regex("[0-9]")
 _BETWEEN: Final = lazy_regex(r"[._~-]")
 # Two halves of which one is known to who looks after the account; digests follow names.
 _HALVES: Final = lazy_regex(
     rf"(?:(?<![A-Za-z0-9-])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{{2}}))(?:{_UUID_PATTERN}[._~:-](?=[A-Za-z]*[0-9])[A-Za-z0-9]{{28,}}+"
     r"(?::[A-Za-z0-9+/]+)?+=*+"
     r"|(?<![+/])[A-Za-z0-9+/]{20,}+={1,2}:[A-Za-z0-9]{20,}+"
-    r"|[0-9a-f]{24,40}[.:][0-9a-f]{32,}+|[0-9]{2,10}\$[0-9a-f]{40,}+|[0-9]{9,20}:[0-9a-f]{32,}+"
+    r"|[0-9a-f]{24,40}[.:][0-9a-f]{32,}+|[0-9]{2,10}\$[0-9a-f]{40,}+|(?:[0-9]{9,20}:|[A-Z]{2,5}\|[0-9]{9,20}\|)[0-9a-f]{32,}+"
     rf"|[0-9a-f]{{32}}-{_UUID_PATTERN}|[a-z*]{{1,12}}:[a-z]{{1,12}}[.][0-9a-f]{{40,}}+)(?![A-Za-z0-9-])"
 )
 # Discord's bots: the number of the account in base64, the time, and a code over both.
 _OF_BOT: Final = lazy_regex(
     r"(?<![A-Za-z0-9_.-])([MNO][A-Za-z0-9]{21,26}={0,2})[.][A-Za-z0-9_-]{6}[.][A-Za-z0-9_-]{27,}+"
 )
-_DOTTED: Final = lazy_regex(r"(?<![\w./\\-])([a-z]{2,5})[.]([0-9a-f]{40,}+)(?![\w-]|[.][A-Za-z])")
+_DOTTED: Final = lazy_regex(
+    r"(?<![\w./\\-])([a-z]{2,5})(?:-[0-9])?[.]([0-9a-f]{40,}+)(?![\w-]|[.][A-Za-z])"
+)
 _OF_FILES: Final = lazy_regex(
     r"(?:\A|[\s\"'=:,(])(?:(?:file:/)?/(?:usr|var|home|tmp|srv|opt|etc|root|nix|build|mnt|data|lib|app|proc|run"
     r"|private|Users|Library|workspace|github)/|[A-Za-z]:[\\/]|[.~])"
@@ -100,7 +106,7 @@ _OF_FILES: Final = lazy_regex(
 )
 _FILE_ENDING: Final = lazy_regex(r"[.][A-Za-z]")
 
-_CLASS_NAME: Final = lazy_regex(r"[A-Z][a-z]{3}[A-Za-z0-9]{0,40}?[A-Z][a-z]{3}")
+_HUMP: Final = lazy_regex("[A-Z]?[a-z]{3,}")
 _WORD_BEFORE_CAPITALS: Final = lazy_regex(r"\A[a-z]{3,12}(?=[A-Z]{2,10}[0-9]?[_-])")
 
 _MOST_WORDS: Final = 5  # before a token
@@ -115,6 +121,7 @@ _LONGEST: Final = 64
 _DIGITS_OF_DIGEST: Final = 9  # different ones; of what is drawn at random hardly any has fewer
 _LEAST_OF_PARTS: Final = 32
 _LEAST_OF_LONGEST_PART: Final = 16
+_LEAST_OF_LONG: Final = 60
 _LEAST_OF_WORD: Final = 5
 _LEAST_OF_TWO: Final = 14
 _KINDS: Final = ("live", "test", "prod", "sandbox")
@@ -135,7 +142,7 @@ def _find(text: str) -> Iterator[tuple[int, int]]:
     yield from (m.span() for m in _PARTS.finditer(text) if _is_of_parts(m[1], m[2]))
     yield from (m.span() for m in _HALVES.finditer(text))
     yield from (m.span() for m in _TWO.finditer(text) if _are_two(m[1], m[2]))
-    yield from (m.span(1) for m in _HOOK.finditer(text) if _is_of_hook(m[1]))
+    yield from ((m.start(2), m.end()) for m in _HOOK.finditer(text) if _is_of_hook(*m.groups()))
     yield from _tokens_of_bots(text)
     yield from find_solid(text)
     for dotted in _DOTTED.finditer(text):
@@ -167,7 +174,7 @@ def _is_of_vendor(run: str) -> bool:
     """Return whether what looks like an identifier stands behind what only a vendor is called."""
     uuids = _OF_UUIDS.search(run)
     if uuids is not None:
-        name, are_many = uuids[1], len(uuids[2]) > _LONGEST_UUID
+        name, are_many = _DIGIT.sub("", uuids[1]), len(uuids[2]) > _LONGEST_UUID
         return is_vendor(name) and (are_many or is_unsayable(name))
     run = _WORD_BEFORE_CAPITALS.sub("", run)
     *prefix, last = run.replace("_", "-").split("-")
@@ -231,7 +238,7 @@ def _is_random_behind_words(run: str, parts: list[str]) -> bool:
 
 def _is_random_behind_telling(body: str, prefix: str) -> bool:
     if _BEGINS_WITH_UUID.match(body):
-        return True
+        return tells_before_digest(prefix)
     mix = mix_of_longest(body)
     if mix.is_hex:
         return mix.length >= _LEAST_OF_DIGEST and tells_before_digest(prefix)
@@ -250,7 +257,8 @@ def _is_in_two_parts(parts: list[str]) -> bool:
         and len(drawn) == 2  # noqa: PLR2004 - as the function is called
         and min(map(len, drawn)) >= _LEAST_OF_TWO
         and sum(map(len, drawn)) >= _LEAST_OF_PARTS
-        and all(map(_is_drawn, drawn))
+        and all(map(_is_mixed, drawn))
+        and _is_drawn("".join(drawn))
     )
 
 
@@ -260,17 +268,23 @@ def _are_two(first: str, second: str) -> bool:
 
 def _is_drawn(part: str) -> bool:
     mix = mix_of(part)
-    return mix.is_hex or mix.is_random if mix.digits and mix.digits < mix.length else False
+    return _is_mixed(part) and (mix.is_hex or mix.is_random)
 
 
-def _is_of_hook(part: str) -> bool:
+def _is_mixed(part: str) -> bool:
+    return 0 < mix_of(part).digits < len(part)
+
+
+def _is_of_hook(are_many: str, part: str) -> bool:
     mix = mix_of_longest(part)
-    return mix.length >= 16 and (mix.is_hex or mix.is_random)  # noqa: PLR2004 - no name is as mixed
+    is_drawn = mix.length >= 16 and (mix.is_hex or mix.is_random)  # noqa: PLR2004 - no name is as mixed
+    # Behind `/webhooks/` it is one of those that a service lists.
+    return is_drawn or (not are_many and _BEGINS_WITH_UUID.match(part) is not None)
 
 
 def _is_random_behind_anything(body: str, prefix: str) -> bool:
     mix = mix_of_longest(body)
-    if mix.digits <= 2 and _CLASS_NAME.search(body) is not None:  # noqa: PLR2004 - a version and a size
+    if mix.digits <= 4 and _is_of_humps(body):  # noqa: PLR2004 - a year or some versions
         return False
     total = len(body) - body.count("-") - body.count("_")
     both_cases = mix.upper > 1 and mix.lower > 1 and prefix not in IDENTIFIERS
@@ -279,10 +293,16 @@ def _is_random_behind_anything(body: str, prefix: str) -> bool:
         if _is_random_in_parts(body, mix.length):
             return True
         least = _LEAST_OF_ABBREVIATION if both_cases else least
-    name = prefix.lower() if prefix.isupper() else prefix
+    name = (prefix.lower() if prefix.isupper() else prefix).rstrip("0123456789")
     if not both_cases and is_vendor(name) and not _BY_TIME.fullmatch(body):
         least = _LEAST_OF_VENDOR
     return total >= least and mix.length >= 12 and not mix.is_hex and mix.is_random  # noqa: PLR2004 - 60 bits in a row
+
+
+def _is_of_humps(body: str) -> bool:
+    """Return whether a body is the name of a class: capitals and small letters, with a word."""
+    humps = _HUMP.findall(body)
+    return 2 * sum(map(len, humps)) > len(body) and any(is_word(hump.lower()) for hump in humps)
 
 
 def _is_random_in_parts(body: str, longest: int = _LEAST_OF_ABBREVIATION) -> bool:
@@ -300,13 +320,13 @@ def _is_random_behind_colon(body: str) -> bool:
 
 
 def _is_base64(prefix: str, separator: str, body: str) -> bool:
-    if separator in "_-" and not {"+", "/", "="} & set(body):
-        return False  # a run
     parts = _BETWEEN.split(prefix)
     if parts[0].lower() in NO_SECRETS:
         return False
     is_telling = telling_parts(["", *parts, body]) > 0 or _ends_in_vendor(parts)
-    is_long = separator == "." and mix_of_longest(body).length >= _LEAST_OF_PARTS
+    is_long = separator == "." and (
+        mix_of_longest(body).length >= _LEAST_OF_PARTS or mix_of(body).length >= _LEAST_OF_LONG
+    )
     return (is_telling or is_long) and _is_random_in_parts(body, _LEAST_OF_ABBREVIATION)
 
 

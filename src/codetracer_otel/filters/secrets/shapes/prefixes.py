@@ -40,9 +40,10 @@ NO_SECRETS: Final = frozenset(
 # Identifiers that services show: as random as secrets, and nobody's secret.
 IDENTIFIERS: Final = frozenset(
     """
-    acc acct asst batch call card ch chat chatcmpl cmpl cs cus dp ep evt file gen id in inv msg obj
-    org ord pay payout pi plan pm po price prod proj product py re ref req resp rs run seti si
-    source src step sub tax thread toolu tr txn txr upload usr user vs wf
+    acc acct asst batch bkt call card cfg ch chat chatcmpl cmpl cmt cnt cs ctr cus dp ep evt file
+    gen grp id in inv msg obj org ord pay payout pi plan pm po price prod proj product pvc py re
+    ref req resp rs run sbx seti si source src step sts sub svc tax thread tnt toolu tr trx txn txr
+    upload usr user vs wf wks
     """.split()
 )
 # Words of at most `_LONGEST_ABBREVIATION` letters that stand before digests.

@@ -239,6 +239,13 @@ FORMATS: Final = (
     Format("SettleMint", "sm_aat_ sm_pat_ sm_sat_", "alnum", 16, "gitleaks, settlemint-personal-access-token", key="sm_"),
     Format("Voiceflow", "VF.", "dotted", 36, "TruffleHog, voiceflow", free=False),
     Format("CoinGecko", "CG-", "alnum", 22, "CoinGecko, Setting up your API key", free=False),
+    Format("AWS AppSync", "da2-", "lower", 26, "AWS AppSync, Authorization and authentication", free=False),
+    Format("Open VSX", "ovsxat_", "uuid", 36, "Kingfisher, open vsx; Eclipse Open VSX, Publishing extensions"),
+    Format("ScrapeGraphAI", "sgai-", "uuid", 36, "ScrapeGraphAI, API keys"),
+    Format("Scrapybara", "scrapy-", "uuid", 36, "Scrapybara, Quickstart"),
+    Format("Keap", "KeapAK-", "hex", 30, "Keap, Personal access tokens and service account keys"),
+    Format("Up", "up:yeah:", "alnum", 40, "Up, API authentication"),
+    Format("Roblox, cookie", "_|WARNING:-DO-NOT-SHARE-THIS.", "word", 18, "Roblox, .ROBLOSECURITY", rest="[A-Za-z0-9_.|-]*+"),
     Format("Authress", "sc_ ext_ scauth_ authress_", "lower", 5, "gitleaks, authress-service-client-access-key", free=False, rest="[.][a-z0-9]{4,6}[.]acc[_-][a-z0-9-]{10,32}[.][A-Za-z0-9+/_=-]{30,}+", sample=("", ".a1b2.acc-0a1b2c3d4e5f." + "aB3d" * 10)),
 )
 # fmt: on
