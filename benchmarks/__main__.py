@@ -38,6 +38,8 @@ SECTIONS = {
     "encoding": "Encoding to OTLP",
     "delivery": "The whole way, call to bytes",
     "tails": "Traces that are not kept",
+    "bounded": "A bound on the overhead",
+    "flight": "A flight recorder",
     "exporters": "The same by exporter, as whole programs",
     "stages": "The same in compiled code, by stage and exporter",
     "steps": "Steps of a native trace",
@@ -50,7 +52,10 @@ SECTIONS = {
 }
 WITH_JSON = ("field", "redaction")
 # Where both cores are measured; the others are about what the cores share.
-IN_PYTHON_TOO = ("field", "calls", "kinds", "untraced", "delivery", "exporters", "instructions")
+IN_PYTHON_TOO = (
+    *("field", "calls", "kinds", "untraced", "delivery", "exporters", "instructions"),
+    *("bounded", "flight"),
+)
 CORES = ("c", "python")
 TIME_LIMIT_S = 1_800
 PEER = "OpenTelemetry decorator with values"

@@ -11,13 +11,22 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from benchmarks.measuring import Series
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SECONDS = 40
 FROM_SECOND = 10
+CALLS = 200_000  # of the tiny function in a turn
 BOUND = "5%"
 PROGRAM = """
 import sys, time
@@ -90,21 +99,41 @@ def recorded(trace: Path) -> dict[str, int]:
     return found
 
 
+def median_of(seconds: Sequence[list[float]], column: int) -> float:
+    return statistics.median(each[column] for each in seconds)
+
+
+def rows(plain: list[list[float]], traced: list[list[float]]) -> Iterator[str]:
+    yield f"| CPU ns a call | untraced | at most | from {FROM_SECOND} s on | of untraced then |"
+    yield "|---" + "|--:" * 4 + "|"
+    began = plain[0][3] - 0.5
+    late = [each for each in traced if each[3] - 0.5 - began >= FROM_SECOND]
+    for column, what in enumerate(("all threads", "the thread that calls")):
+        of_plain = Series(tuple(each[column] / beside(plain, each)[column] for each in late))
+        costs = [
+            median_of(plain, column),
+            max(each[column] for each in traced),
+            median_of(late, column),
+        ]
+        yield f"| {what} | {' | '.join(f'{ns:.0f}' for ns in costs)} | {of_plain.text(digits=3)} |"
+
+
 def main() -> None:
     """Print the figures of one run."""
-    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
     with tempfile.TemporaryDirectory() as folder:
         program, trace = Path(folder, "program.py"), Path(folder, "trace.jsonl")
         program.write_text(PROGRAM)
         plain, traced = run(seconds, trace, program)
-        for number, what in enumerate(("process", "thread")):
-            print(f"{what}, ns a call, plain:", *(f"{each[number]:.0f}" for each in plain))
-            print(f"{what}, ns a call, traced:", *(f"{each[number]:.0f}" for each in traced))
-            late = [
-                second[number] / beside(plain, second)[number] for second in traced[FROM_SECOND:]
-            ]
-            print(f"{what}: {statistics.median(late):.3f} of plain from second {FROM_SECOND} on")
-        print(f"{sum(each[2] for each in traced):.0f} turns, spans:", recorded(trace))
+        spans = recorded(trace)
+    print(f"CPython {platform.python_version()}: {seconds} s, at most {BOUND}\n")
+    print("\n".join(rows(plain, traced)))
+    turns, tiny = (round(sum(each[2] for each in traced)), spans.get("tiny UNSET", 0))
+    slow, failing = spans.get("slow UNSET", 0), spans.get("failing ERROR", 0)
+    print(
+        f"\nIn the trace are {slow:,} calls of the slow and {failing:,} of the failing function,"
+        f" of {turns:,} each, and {tiny:,} spans of {turns * CALLS:,} calls of the tiny one."
+    )
 
 
 if __name__ == "__main__":

@@ -2,25 +2,26 @@
 
 usage: python -m benchmarks.scale [--rounds N] [--requests N] [--seconds N]
 
-A process serves requests of 13 calls; its spans go to a real collector. Each variant runs at two
-rates, as services do: one that works a little many times a second finds its caches cold, and pays
-more for a call than at full speed. The two rates give what a call costs, and what a second costs
-whatever is called in it: waking up, and requests to the collector. What the same work costs
-untraced is subtracted. ``tools.capacity`` reckons with these figures. The cost of a call at full
-speed stands beside them.
+Eight processes serve requests of 13 calls beside each other; their spans go to one real collector.
+Each variant runs at two rates, as services do: one that works a little many times a second finds
+its caches cold, and pays more for a call than at full speed. The two rates give what a call costs,
+and what a second costs whatever is called in it: waking up, and requests to the collector. What the
+same work costs untraced is subtracted. The collector's CPU in all these runs gives what a span, a
+byte and a request cost it. ``tools.capacity`` reckons with these figures. The cost of a call in a
+process at full speed stands beside them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import statistics
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+import time
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,39 +59,82 @@ VARIANTS = {
     "everything, repeated calls folded, gzip": Variant(FOLD, "gzip"),
 }
 SLOW, FAST = 20, 200  # requests a second
-TICKS = os.sysconf("SC_CLK_TCK")
+PROCESSES = 8  # beside each other
+COLLECTOR = "the collector"
 
 
-def served(requests: int, variant: str, url: str, rate: float = 0) -> dict[str, Any]:
-    """Serve so many requests in a process of its own, so many a second; return what that took."""
+def command_of(variant: str, url: str, requests: int, rate: float) -> list[str]:
     command = [sys.executable, "-m", "benchmarks.serving", variant, url]
-    done = subprocess.run(
-        [*command, "--requests", str(requests), "--rate", str(rate)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=600,
-    )
-    return json.loads(done.stdout)
+    return [*command, "--requests", str(requests), "--rate", str(rate)]
+
+
+def at_full_speed(requests: int, variant: str, url: str) -> dict[str, Any]:
+    """Serve so many requests in a process of its own; return what that took."""
+    command = command_of(variant, url, requests, 0)
+    text = subprocess.run(
+        command, input="\n", capture_output=True, text=True, check=True, timeout=600
+    ).stdout
+    return json.loads(text.splitlines()[-1])
 
 
 def cpu_ns_of(process: int) -> int:
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * 1_000_000_000 // TICKS
+    """Return the CPU time of a process, in more than ticks: by the number of its clock."""
+    return time.clock_gettime_ns((~process << 3) | 2)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What processes beside each other and their collector did in a second.
+
+    Attributes:
+        cpu_ns: CPU of all processes.
+        calls: that they made.
+        spans: that reached the collector.
+        bytes: in the bodies that were sent.
+        requests: to the collector.
+        collector_ns: CPU of the collector.
+    """
+
+    cpu_ns: float
+    calls: float
+    spans: float
+    bytes: float
+    requests: float
+    collector_ns: float
+
+
+def run_fleet(variant: str, collector: Collector, rate: float, seconds: float) -> Seen:
+    """Run the processes, each with so many requests a second; nothing of their start counts."""
+    command = command_of(variant, collector.http_endpoint, round(rate * seconds), rate)
+    running = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(PROCESSES)
+    ]
+    for process in running:
+        process.stdout.readline()  # it is warm
+    before = cpu_ns_of(collector.process.pid)
+    for process in running:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    told = [json.loads(process.stdout.readline()) for process in running]
+    collected = cpu_ns_of(collector.process.pid) - before
+    for process in running:
+        process.communicate()
+    names = ("cpu_ns", "calls", "spans_sent", "bytes_sent", "requests")
+    sums = [sum(one[name] for one in told) for name in names]
+    return Seen(*(each / seconds for each in (*sums, collected)))
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a variant costs, a traced call each unless said otherwise.
+    """What a variant costs a process, a traced call each unless said otherwise.
 
     Attributes:
-        call_ns: CPU of a process that is not busy.
-        second_ns: CPU of a process in each second, whatever is called.
+        call_ns: CPU of a process that works a little many times a second.
+        second_ns: CPU of it in each second, whatever is called.
         busy_call_ns: CPU of a process at full speed, in all.
         call_bytes: in the bodies that are sent.
         second_bytes: in each second, whatever they hold: resource and scope.
-        collector_ns: CPU of the collector for a span that reached it.
-        collector_second_ns: CPU of a collector in each second, whatever reaches it.
         spans: that leave the process.
         mebibytes: more memory at its peak, a process.
     """
@@ -100,10 +144,23 @@ class Cost:
     busy_call_ns: float
     call_bytes: float
     second_bytes: float
-    collector_ns: float
-    collector_second_ns: float
     spans: float
     mebibytes: float
+
+
+@dataclass(frozen=True)
+class CollectorCost:
+    """CPU ns of a collector, for what reaches it and for a second in which nothing does."""
+
+    span_ns: float
+    byte_ns: float
+    request_ns: float
+    second_ns: float
+
+    def of(self, spans: float, size: float, requests: float) -> float:
+        """Return the CPU ns of a second in which so much reaches it."""
+        told = spans * self.span_ns + size * self.byte_ns + requests * self.request_ns
+        return told + self.second_ns
 
 
 def line(slow: tuple[float, float], fast: tuple[float, float]) -> tuple[float, float]:
@@ -113,71 +170,99 @@ def line(slow: tuple[float, float], fast: tuple[float, float]) -> tuple[float, f
     return slope, y - slope * x
 
 
-@dataclass(frozen=True)
-class Plain:
-    """Untraced runs: at each rate, and at full speed; and a collector that nothing reaches."""
+def fitted(rows: list[list[float]], found: list[float]) -> list[float]:
+    """Return factors of the columns, none below 0, that come nearest to what was found, relatively.
 
-    paced: dict[int, dict[str, Any]]
-    busy: dict[str, Any]
-    collector_second_ns: float
+    A column whose factor would be negative is left out: it tells nothing that others do not.
+    """
+    used = list(range(len(rows[0])))
+    scaled = [[cell / y for cell in row] for row, y in zip(rows, found, strict=True)]
+    while True:
+        sums = [[sum(row[i] * row[j] for row in scaled) for j in used] for i in used]
+        factors = solved(sums, [sum(row[i] for row in scaled) for i in used])
+        if min(factors) >= 0:
+            by_column = dict(zip(used, factors, strict=True))
+            return [by_column.get(column, 0.0) for column in range(len(rows[0]))]
+        used.pop(factors.index(min(factors)))
 
 
-def plain_runs(collector: Collector, options: argparse.Namespace) -> Plain:
-    before = cpu_ns_of(collector.process.pid)
-    paced = {rate: served(rate * options.seconds, "untraced", "", rate) for rate in (SLOW, FAST)}
-    idle_ns = cpu_ns_of(collector.process.pid) - before
-    busy = served(options.requests, "untraced", "")
-    return Plain(paced, busy, idle_ns / options.seconds / len(paced))
+def solved(matrix: list[list[float]], right: list[float]) -> list[float]:
+    """Solve equations whose matrix is symmetric and positive."""
+    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    for i, pivot in enumerate(rows):
+        for other in rows[:i] + rows[i + 1 :]:
+            factor = other[i] / pivot[i]
+            other[:] = [a - factor * b for a, b in zip(other, pivot, strict=True)]
+    return [row[-1] / row[i] for i, row in enumerate(rows)]
 
 
-def cost_of(name: str, collector: Collector, options: argparse.Namespace, plain: Plain) -> Cost:
-    seen: dict[str, list[tuple[float, float]]] = {"cpu": [], "bytes": []}
-    url, seconds, spans, calls = collector.http_endpoint, options.seconds, 0, 0
-    for rate, untraced in plain.paced.items():
-        run = served(rate * seconds, name, url, rate)
-        a_second = run["calls"] / seconds
-        seen["cpu"].append((a_second, (run["cpu_ns"] - untraced["cpu_ns"]) / seconds))
-        seen["bytes"].append((a_second, run["bytes_sent"] / seconds))
-        spans, calls = spans + run["spans_sent"], calls + run["calls"]
-    before = cpu_ns_of(collector.process.pid)
-    busy = served(options.requests, name, url)
-    collected = cpu_ns_of(collector.process.pid) - before
-    return Cost(
-        *line(*seen["cpu"]),
-        (busy["cpu_ns"] - plain.busy["cpu_ns"]) / busy["calls"],
-        *line(*seen["bytes"]),
-        collected / busy["spans_sent"],
-        plain.collector_second_ns,
-        spans / calls,
-        (busy["peak_kb"] - plain.busy["peak_kb"]) / 1024,
-    )
+class Round:
+    """One measurement of everything: what processes cost untraced, and each variant beside it."""
+
+    def __init__(self, collector: Collector, options: argparse.Namespace) -> None:
+        self._collector = collector
+        self._options = options
+        self._plain = self._paced("untraced")
+        self._busy = at_full_speed(options.requests, "untraced", "")
+        self.seen: list[Seen] = []
+
+    def _paced(self, variant: str) -> list[Seen]:
+        seconds = self._options.seconds
+        return [run_fleet(variant, self._collector, rate, seconds) for rate in (SLOW, FAST)]
+
+    @property
+    def collector_second_ns(self) -> float:
+        """CPU of the collector in a second in which nothing reached it."""
+        return statistics.mean(seen.collector_ns for seen in self._plain)
+
+    def cost_of(self, variant: str) -> Cost:
+        found = self._paced(variant)
+        self.seen += found
+        cpu, sizes = [], []
+        for seen, plain in zip(found, self._plain, strict=True):
+            rate = seen.calls / PROCESSES
+            cpu.append((rate, (seen.cpu_ns - plain.cpu_ns) / PROCESSES))
+            sizes.append((rate, seen.bytes / PROCESSES))
+        url = self._collector.http_endpoint
+        busy = at_full_speed(self._options.requests, variant, url)
+        return Cost(
+            *line(*cpu),
+            (busy["cpu_ns"] - self._busy["cpu_ns"]) / busy["calls"],
+            *line(*sizes),
+            sum(seen.spans for seen in found) / sum(seen.calls for seen in found),
+            (busy["peak_kb"] - self._busy["peak_kb"]) / 1024,
+        )
+
+
+def collector_cost(rounds: list[Round]) -> CollectorCost:
+    idle = statistics.median(each.collector_second_ns for each in rounds)
+    seen = [one for each in rounds for one in each.seen if one.collector_ns > idle]
+    rows = [[one.spans, one.bytes, one.requests] for one in seen]
+    return CollectorCost(*fitted(rows, [one.collector_ns - idle for one in seen]), idle)
 
 
 def medians(costs: list[Cost]) -> Cost:
-    columns = zip(*(vars(cost).values() for cost in costs), strict=True)
-    return Cost(*(statistics.median(column) for column in columns))
+    return Cost(*map(statistics.median, zip(*map(astuple, costs), strict=True)))
 
 
-def table(costs: dict[str, Cost]) -> Iterator[str]:
+def table(costs: dict[str, Cost], collector: CollectorCost) -> Iterator[str]:
     yield (
         "| variant | CPU ns a call | CPU us a second | CPU ns a call at full speed | bytes a call"
-        " | bytes a second | collector, CPU ns a span | collector, CPU us a second"
-        " | spans sent a call | MiB more |"
+        " | bytes a second | spans sent a call | MiB more |"
     )
-    yield "|---" + "|--:" * 9 + "|"
+    yield "|---" + "|--:" * 7 + "|"
     for name, cost in costs.items():
-        figures = (
-            f"{cost.call_ns:.0f}",
-            f"{cost.second_ns / 1000:.0f}",
-            f"{cost.busy_call_ns:.0f}",
-            f"{cost.call_bytes:.1f}",
-            f"{cost.second_bytes:.0f}",
-            f"{cost.collector_ns:.0f}",
-            f"{cost.collector_second_ns / 1000:.0f}",
-            f"{cost.spans:.4f}",
-            f"{cost.mebibytes:.0f}",
+        yield (
+            f"| {name} | {cost.call_ns:.0f} | {cost.second_ns / 1000:.0f} | {cost.busy_call_ns:.0f}"
+            f" | {cost.call_bytes:.1f} | {cost.second_bytes:.0f} | {cost.spans:.4f}"
+            f" | {cost.mebibytes:.0f} |"
         )
-        yield f"| {name} | {' | '.join(figures)} |"
+    yield "\n| | CPU ns a span | CPU ns a byte | CPU us a request | CPU us a second |"
+    yield "|---" + "|--:" * 4 + "|"
+    yield (
+        f"| {COLLECTOR} | {collector.span_ns:.0f} | {collector.byte_ns:.3f}"
+        f" | {collector.request_ns / 1000:.1f} | {collector.second_ns / 1000:.1f} |"
+    )
 
 
 def main() -> None:
@@ -187,16 +272,18 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=15, help="at each rate")
     options = parser.parse_args()
     found: dict[str, list[Cost]] = {name: [] for name in VARIANTS}
+    rounds = []
     with (
         tempfile.TemporaryDirectory() as folder,
         running_collector(Path(folder, "collector.log"), logs_spans=False) as collector,
     ):
         for _ in range(options.rounds):
-            plain = plain_runs(collector, options)
+            rounds.append(Round(collector, options))
             for name, costs in found.items():
-                costs.append(cost_of(name, collector, options, plain))
+                costs.append(rounds[-1].cost_of(name))
     print(f"CPython {platform.python_version()}: median of {options.rounds} rounds\n")
-    print("\n".join(table({name: medians(costs) for name, costs in found.items()})))
+    costs = {name: medians(each) for name, each in found.items()}
+    print("\n".join(table(costs, collector_cost(rounds))))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 usage: python -m benchmarks.serving VARIANT URL [--requests N] [--rate N]
 
-VARIANT is a name in ``benchmarks.scale.VARIANTS``, or ``untraced``.
+VARIANT is a name in ``benchmarks.scale.VARIANTS``, or ``untraced``. It prints a line as soon as it
+is warm, and goes on when it reads one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 import json
 import os
 import resource
+import sys
 import time
 from typing import Any
 
@@ -21,7 +23,8 @@ from codetracer_otel.filters import filter_from_text
 from codetracer_otel.sdk.session.configure import begin_session
 from codetracer_otel.sdk.settings.limits import Buffer
 
-WARM_UP = 400
+WARM_UP = 400  # requests
+SETTLE_S = 3  # at the rate: deliveries follow each other faster at first
 SENT = ("spans_sent", "spans_failed", "requests", "bytes_sent")
 
 
@@ -58,7 +61,10 @@ def main() -> None:
     options = parser.parse_args()
     with session_of(options.variant, options.url) as session:
         serve(0, WARM_UP, 0)
+        serve(WARM_UP, round(SETTLE_S * options.rate), options.rate)
         before = counters(session)
+        print("warm", flush=True)
+        sys.stdin.readline()
         began = time.process_time_ns()
         calls = serve(WARM_UP, options.requests, options.rate)
         if session is not None:

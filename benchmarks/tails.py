@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -22,8 +21,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
+from tests.collector import rotel
+
 from benchmarks.filter_header import HEADER
 from benchmarks.measuring import Series
+from benchmarks.scale import cpu_ns_of
 from benchmarks.workloads.field import fib_20
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.sdk.session.configure import configure
@@ -90,42 +93,25 @@ class Collector(NamedTuple):
 
     def cpu_ns(self) -> int:
         """Return what it has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+        return cpu_ns_of(self.pid)
 
 
 @contextlib.contextmanager
 def collector() -> Iterator[Collector]:
-    with tempfile.TemporaryDirectory() as folder:
+    with contextlib.ExitStack() as stack:
+        log = Path(stack.enter_context(tempfile.TemporaryDirectory()), "log")
         try:
-            from tests.collector import rotel
-
-            process, port = _start_rotel(rotel, Path(folder, "log"))
-            name = "rotel"
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            process = subprocess.Popen(
-                [sys.executable, "-c", RECEIVER], stdout=subprocess.PIPE, text=True
+            started = stack.enter_context(rotel.running_collector(log, logs_spans=False))
+        except pytest.skip.Exception:  # none runs here
+            command = [sys.executable, "-c", RECEIVER]
+            process = stack.enter_context(
+                subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
             )
+            stack.callback(process.terminate)
             port = int(process.stdout.readline())
-            name = "receiver in Python"
-        try:
-            yield Collector(name, f"http://127.0.0.1:{port}", process.pid)
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _start_rotel(rotel: Any, log: Path) -> tuple[Any, int]:
-    quiet = rotel._options
-
-    def options(http_port: int, grpc_port: int) -> list[str]:  # it is to decode, not to print
-        return quiet(http_port, grpc_port)[:6]
-
-    rotel._options = options
-    started = rotel._started(log, rotel._environment_or_skip())
-    return started.process, started.http_port
+            yield Collector("receiver in Python", f"http://127.0.0.1:{port}", process.pid)
+        else:
+            yield Collector("rotel", started.http_endpoint, started.process.pid)
 
 
 def untraced() -> Iterator[tuple[Callable[..., Any], Callable[..., Any]]]:

@@ -10,26 +10,25 @@ usage: python -m tools.capacity [--processes N] [--rate CALLS_PER_S] [--share SH
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.figures import VERSIONS, cells_of
-from benchmarks.scale import VARIANTS, Cost, cpu_ns_of
+from benchmarks.scale import COLLECTOR, PROCESSES, VARIANTS, CollectorCost, Cost, run_fleet
 from benchmarks.workloads import requests as workload
 from tests.collector.rotel import running_collector
+
+from codetracer_otel.sdk.settings.limits import Buffer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 USED = 0.6  # of a gateway's cores; the rest is for peaks and for the others when one fails
 DAY_S = 86_400
-CHECKED_PROCESSES = 8
+DRAINS = 1_000 / Buffer().interval_ms  # of a process, a second
 
 
 @dataclass(frozen=True)
@@ -66,44 +65,50 @@ class Need:
     mebibytes: float
 
 
-def need_of(fleet: Fleet, cost: Cost) -> Need:
+def requests_of(spans: float) -> float:
+    """Return the requests a second of a process: one for each drain that finds a trace's end."""
+    traces = spans / workload.CALLS
+    return max(DRAINS * (1 - math.exp(-traces / DRAINS)), spans / Buffer().batch_records)
+
+
+def need_of(fleet: Fleet, cost: Cost, collector: CollectorCost) -> Need:
     """Reckon: each recorded call its part, and each second of a process its own."""
     recorded = fleet.rate * fleet.share
+    spans = recorded * cost.spans
+    sent = fleet.processes * (recorded * cost.call_bytes + cost.second_bytes)
+    requests = fleet.processes * requests_of(spans)
     return Need(
         fleet.processes * (recorded * cost.call_ns + cost.second_ns) / 1e9,
-        fleet.processes * recorded * cost.spans,
-        fleet.processes * (recorded * cost.call_bytes + cost.second_bytes),
-        (fleet.processes * recorded * cost.spans * cost.collector_ns + cost.collector_second_ns)
-        / 1e9,
+        fleet.processes * spans,
+        sent,
+        collector.of(fleet.processes * spans, sent, requests) / 1e9,
         fleet.processes * cost.mebibytes,
     )
 
 
-def measured_cost(variant: str) -> Cost:
-    """Return the stored figures of a variant; of the first interpreter that has some."""
+def _stored(name: str) -> list[float]:
+    """Return the stored figures of a row; of the first interpreter that has some."""
     for version in VERSIONS:
-        cells = cells_of("scale", variant, version, "c")
+        cells = cells_of("scale", name, version, "c")
         if cells:
-            call, second_us, busy, size, second_size, collector, collector_us, spans, more = map(
-                float, cells[1:]
-            )
-            second_ns, collector_second_ns = second_us * 1000, collector_us * 1000
-            return Cost(
-                call,
-                second_ns,
-                busy,
-                size,
-                second_size,
-                collector,
-                collector_second_ns,
-                spans,
-                more,
-            )
-    raise SystemExit(f"no result of benchmarks.scale holds {variant!r}")
+            return [float(cell) for cell in cells[1:]]
+    raise SystemExit(f"no result of benchmarks.scale holds {name!r}")
+
+
+def measured_cost(variant: str) -> Cost:
+    """Return the stored figures of a variant."""
+    call_ns, second_us, *others = _stored(variant)
+    return Cost(call_ns, second_us * 1000, *others)
+
+
+def measured_collector() -> CollectorCost:
+    """Return the stored figures of the collector."""
+    span_ns, byte_ns, request_us, second_us = _stored(COLLECTOR)
+    return CollectorCost(span_ns, byte_ns, request_us * 1000, second_us * 1000)
 
 
 def lines(fleet: Fleet, variant: str, gateway_cores: int) -> Iterator[str]:
-    need = need_of(fleet, measured_cost(variant))
+    need = need_of(fleet, measured_cost(variant), measured_collector())
     gateways = max(1, math.ceil(need.collector_cores / (gateway_cores * USED)))
     yield f"{variant}: {fleet.processes:,} processes, {fleet.rate:,.0f} calls/s each"
     yield f"  recorded of the calls  {fleet.share:10.0%}"
@@ -116,22 +121,6 @@ def lines(fleet: Fleet, variant: str, gateway_cores: int) -> Iterator[str]:
     yield f"  a day, as sent         {need.bytes * DAY_S / 1e9:10,.1f} GB"
 
 
-def run_fleet(variant: str, url: str, rate: float, seconds: float) -> tuple[float, float, float]:
-    """Run the processes beside each other; return CPU s, bytes and calls of all."""
-    command = [sys.executable, "-m", "benchmarks.serving", variant, url]
-    options = ["--rate", str(rate), "--requests", str(round(rate * seconds))]
-    running = [
-        subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
-        for _ in range(CHECKED_PROCESSES)
-    ]
-    found = [json.loads(process.communicate()[0]) for process in running]
-    return (
-        sum(one["cpu_ns"] for one in found) / 1e9,
-        sum(one["bytes_sent"] for one in found),
-        sum(one["calls"] for one in found),
-    )
-
-
 def check(rate: float, seconds: float) -> Iterator[str]:
     """Compare a run of eight processes with what is reckoned, variant by variant."""
     yield "| variant | | reckoned | seen | difference |\n|---|---|--:|--:|--:|"
@@ -139,22 +128,20 @@ def check(rate: float, seconds: float) -> Iterator[str]:
         tempfile.TemporaryDirectory() as folder,
         running_collector(Path(folder, "log"), logs_spans=False) as collector,
     ):
-        plain, _, _ = run_fleet("untraced", "", rate, seconds)
+        plain = run_fleet("untraced", collector, rate, seconds)
         for variant in VARIANTS:
-            before = cpu_ns_of(collector.process.pid)
-            cpu, sent, calls = run_fleet(variant, collector.http_endpoint, rate, seconds)
-            collected = (cpu_ns_of(collector.process.pid) - before) / 1e9
-            fleet = Fleet(CHECKED_PROCESSES, calls / CHECKED_PROCESSES / seconds)
-            need = need_of(fleet, measured_cost(variant))
+            seen = run_fleet(variant, collector, rate, seconds)
+            fleet = Fleet(PROCESSES, seen.calls / PROCESSES)
+            need = need_of(fleet, measured_cost(variant), measured_collector())
             rows = (
-                ("processes, cores", need.cores, (cpu - plain) / seconds),
-                ("MB/s", need.bytes / 1e6, sent / seconds / 1e6),
-                ("collector, cores", need.collector_cores, collected / seconds),
+                ("processes, cores", need.cores, (seen.cpu_ns - plain.cpu_ns) / 1e9),
+                ("MB/s", need.bytes / 1e6, seen.bytes / 1e6),
+                ("collector, cores", need.collector_cores, seen.collector_ns / 1e9),
             )
-            for label, reckoned, seen in rows:
+            for label, reckoned, found in rows:
                 yield (
-                    f"| {variant} | {label} | {reckoned:.4f} | {seen:.4f}"
-                    f" | {reckoned / seen - 1:+.0%} |"
+                    f"| {variant} | {label} | {reckoned:.4f} | {found:.4f}"
+                    f" | {reckoned / found - 1:+.0%} |"
                 )
 
 

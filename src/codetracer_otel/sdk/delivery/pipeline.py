@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _WAKE: Final = "wake"
 _STOP: Final = "stop"
 _FIRST_INTERVAL_S: Final = 0.1  # the first seconds: a person watches
-_FIRST_DRAINS: Final = 50  # whatever they bring: each wakes a thread, also where nothing is kept
+_FIRST_DRAINS: Final = 20  # whatever they bring: where nothing is kept, none brings a batch
 _HINDERED_INTERVAL_S: Final = 0.01
 _PARK_S: Final = 0.2  # how long a fork waits for a batch in work; a hanging exporter is copied
 
