@@ -12,7 +12,7 @@ from tests.cli.agent_questions import QUESTIONS
 from tests.report.lines import line, write
 from tests.traced_run import PROJECT, run_traced
 
-from codetracer_otel.analysis.answers.budget import MOST_TOKENS, tokens_of, within
+from codetracer_otel.analysis.answers.budget import CHARACTERS, MOST_TOKENS, within
 from codetracer_otel.cli import main
 from codetracer_otel.cli.agents import Book, build_server
 from codetracer_otel.cli.report import FilterRules
@@ -112,14 +112,14 @@ def test_questions_are_answered_in_few_words(folders, place):
     answers = agent.ask_all((tool, asked) for _, _, tool, asked, _ in questions)
     for (question, *_, facts), answer in zip(questions, answers, strict=True):
         assert [fact for fact in facts if fact not in answer] == [], f"{question}\n{answer}"
-        assert tokens_of(answer) <= MOST_TOKENS, question
+        assert len(answer) <= MOST_TOKENS * CHARACTERS, question
 
 
 def test_an_answer_that_is_cut_says_what_to_do(tmp_path):
     lines = [line(n, n * 10, name=f"app.f{n}", attributes={"x": "y" * 80}) for n in range(1, 800)]
     agent = Agent(write(tmp_path / "a.jsonl", *lines))
     answer = agent.ask("find_calls", limit=700)
-    assert tokens_of(answer) <= MOST_TOKENS
+    assert len(answer) <= MOST_TOKENS * CHARACTERS
     assert re.search(r"\.\.\. \d+ more lines; narrow name, min_ms, value or error$", answer)
     assert within(["a" * 20_000], "ask less").startswith("... 1 more lines")
 

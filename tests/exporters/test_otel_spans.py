@@ -299,6 +299,6 @@ def test_an_object_that_lies_about_its_class_is_a_name_and_value_like_others(lib
     spans = memory.get_finished_spans()
     Liar.asked.clear()
     (made,) = views_of(spans)
-    assert made.name == "<Liar>"
+    assert made.name == f"<{__name__}.Liar>"
     assert made.attributes == {"key": f"<{__name__}.Liar>"}
     assert Liar.asked == []

@@ -255,3 +255,8 @@ def test_rules_stand_with_the_function_and_its_values(tmp_path):
         "codetracer.arg.user",
         "allowed by codetracer.arg.user",
     )
+
+
+def test_a_trace_without_spans_begins_at_no_time(tmp_path):
+    page = page_of(tmp_path, write(tmp_path / "a.jsonl"))
+    assert (page.trace["unit"], page.trace["origin"]) == ("ns", None)

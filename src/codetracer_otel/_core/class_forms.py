@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.instrumentation.values.class_info import ClassFacts, Form, find_facts
-from codetracer_otel.instrumentation.values.exceptions import type_name, usual_ending
+from codetracer_otel.instrumentation.values.exceptions import usual_ending
 from codetracer_otel.instrumentation.values.known_types import (
     class_text,
     enum_text,
@@ -23,6 +23,7 @@ from codetracer_otel.instrumentation.values.safe_access import (
     has_dictionary,
     slot,
 )
+from codetracer_otel.model.value_texts import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

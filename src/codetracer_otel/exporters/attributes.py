@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.main_module import module_called
 from codetracer_otel.model.value import INT64_MAX, INT64_MIN, Node, attribute_value, decimal
+from codetracer_otel.model.value_texts import encodable
 from codetracer_otel.version import VERSION
 
 if TYPE_CHECKING:
@@ -29,11 +30,6 @@ _EXACT: Final[dict[type, Callable[[Any], Any]]] = {
     float: float.__float__,
     bytes: bytes.__bytes__,
 }
-
-
-def encodable(text: str) -> str:
-    """Return ``text`` with each lone surrogate as its visible escape."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def unix_ns(time_ns: int) -> int:
@@ -88,12 +84,6 @@ def _plain_other(value: Any, depth: int) -> Any:
 
 def _key(key: Any) -> str:
     return encodable(key) if type(key) is str else str(plain(key, 0))
-
-
-def text_of_name(name: object) -> str:
-    """Return a name as an exact text, ``<QualName>`` of what is none."""
-    kind = type(name)
-    return str.__str__(name) if issubclass(kind, str) else f"<{_read_qualname(kind)}>"
 
 
 SCOPE_NAME: Final = "codetracer_otel"

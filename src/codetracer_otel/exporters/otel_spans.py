@@ -26,15 +26,14 @@ from opentelemetry.trace.status import StatusCode as OtelStatusCode
 from codetracer_otel.exporters.attributes import (
     Scope,
     deliverable,
-    encodable,
     exact_ns,
     scope_of,
-    text_of_name,
     unix_ns,
 )
 from codetracer_otel.model.protocols import ExportResult
 from codetracer_otel.model.record import Event, Link, StatusCode
 from codetracer_otel.model.span_view import SpanView
+from codetracer_otel.model.value_texts import encodable, text_of_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

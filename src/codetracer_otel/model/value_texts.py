@@ -1,14 +1,18 @@
-"""Reads and replaces the texts inside captured values, so that content can be judged in bulk."""
+"""Reads and replaces the texts inside captured values, and makes texts that can be delivered."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.main_module import module_called
 from codetracer_otel.model.value import Captured, Node, NodeKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+# a metaclass may say something else, and run code for it
+_read_module = type.__dict__["__module__"].__get__
+_read_qualname = type.__dict__["__qualname__"].__get__
 _TEXTS: Final = frozenset({NodeKind.CUT_TEXT, NodeKind.TEXT})
 
 
@@ -67,3 +71,24 @@ def _map_item(item: Any, change: Callable[[str, bool], str]) -> Any:
         return map_texts(item, change)
     key, value = map_texts(item[0], change), map_texts(item[1], change)
     return item if key is item[0] and value is item[1] else (key, value)
+
+
+def type_name(kind: type) -> str:
+    """Return ``module.QualName`` of a class, without ``builtins.``; runs no metaclass code."""
+    name, module = _read_qualname(kind), _read_module(kind)
+    if type(name) is not str:
+        name = str.__str__(name)
+    if type(module) is not str or module == "builtins":
+        return name
+    return f"{module_called(module)}.{name}"
+
+
+def text_of_name(name: object) -> str:
+    """Return a name as an exact text, ``<pkg.Class>`` of what is none; no code of it runs."""
+    kind = type(name)
+    return str.__str__(name) if issubclass(kind, str) else f"<{type_name(kind)}>"
+
+
+def encodable(text: str) -> str:
+    """Return ``text`` with each lone surrogate as its visible escape."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")

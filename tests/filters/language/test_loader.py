@@ -223,3 +223,18 @@ def test_a_file_outside_the_project_is_an_error_that_names_the_root(tmp_path):
     path.write_text(filter_text(rule("file:literal:/elsewhere/x.py")))
     with pytest.raises(FilterError, match="outside the project root"):
         load_chain([filter_from_path(path)])
+
+
+@pytest.mark.parametrize(
+    ("selector", "action", "is_accepted"),
+    [
+        ("type:app.*", "allow", True),
+        ("type:app.*", "redact", False),
+        ("arg:x", "allow", False),
+        ("arg:x", "redact", False),
+    ],
+)
+def test_repr_is_for_types_that_are_allowed(selector, action, is_accepted):
+    pattern = f"[[scope.rules.value_patterns]]\nselector = '{selector}'\naction = '{action}'\n"
+    found = problems(filter_text(RULE + pattern + "repr = true\n"))
+    assert found == [] if is_accepted else "`repr` goes with a `type` selector" in found[0]

@@ -8,18 +8,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST_TOKENS: Final = 2_000
-_CHARACTERS: Final = 3  # of a token at least, on average over names, numbers and punctuation
+CHARACTERS: Final = 3  # of a token at least, on average over names, numbers and punctuation
 _RESERVE: Final = 40  # tokens for the line that says what is missing
-
-
-def tokens_of(text: str) -> int:
-    """Return about how many tokens a text is; rather too many than too few."""
-    return -(-len(text) // _CHARACTERS)
 
 
 def within(lines: Iterable[str], hint: str, most: int = MOST_TOKENS) -> str:
     """Return as many lines as fit, and how many more there are with what to do about them."""
-    room = (min(max(most, 100), MOST_TOKENS) - _RESERVE) * _CHARACTERS
+    room = (min(max(most, 100), MOST_TOKENS) - _RESERVE) * CHARACTERS
     shown: list[str] = []
     missing = 0
     for line in lines:

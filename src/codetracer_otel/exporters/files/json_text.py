@@ -10,6 +10,7 @@ from typing import Any, Final
 from codetracer_otel.bindings import Json
 from codetracer_otel.main_module import module_called
 from codetracer_otel.model.value import Node, attribute_value, cut_marker, decimal
+from codetracer_otel.model.value_texts import encodable
 
 _MAX_DEPTH: Final = 16
 _MAX_NAMED: Final = 16
@@ -49,7 +50,7 @@ def strict(value: Any, depth: int = _MAX_DEPTH) -> Any:
     becomes the text ``<...>``.
     """
     if isinstance(value, str):
-        return _encodable(value)
+        return encodable(value)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -73,16 +74,12 @@ def _strict_container(value: Any, depth: int) -> Any:
 
 
 def _key(key: Any) -> str:
-    return _encodable(key) if isinstance(key, str) else str(strict(key, 1))
+    return encodable(key) if isinstance(key, str) else str(strict(key, 1))
 
 
 def _number(value: int) -> int | str:
     text = decimal(value)
     return text if text.startswith(("0x", "-0x")) else value
-
-
-def _encodable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _encode_cut(fields: dict[str, Any], max_bytes: int) -> str:

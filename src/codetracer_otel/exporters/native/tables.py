@@ -6,7 +6,7 @@ from enum import IntEnum
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.exporters.attributes import encodable
+from codetracer_otel.model.value_texts import encodable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Json
 from codetracer_otel.data_classes import dataclass
-from codetracer_otel.exporters.attributes import encodable, plain, scope_of, unix_ns
+from codetracer_otel.exporters.attributes import plain, scope_of, unix_ns
 from codetracer_otel.exporters.otlp.fields import flag_bits, kind_number
 from codetracer_otel.model.record import StatusCode
+from codetracer_otel.model.value_texts import encodable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

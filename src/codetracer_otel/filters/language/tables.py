@@ -99,9 +99,6 @@ class Table:
         self._meant += hint
         self.problem(key, f"unknown key {shown(key)}; expected {quoted_list(accepted)}{hint}")
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._content
-
     def problem(self, key: str, message: str) -> None:
         """Note a problem with one key of this table."""
         where = (*self.path, key) if key in self._content else self.path

@@ -13,9 +13,10 @@ from codetracer_otel.instrumentation.manual.context import enclosing_span
 from codetracer_otel.instrumentation.manual.noop import NOOP, OffSpan
 from codetracer_otel.instrumentation.manual.session_scope import session_of
 from codetracer_otel.instrumentation.manual.span import HandWrittenSpan
-from codetracer_otel.instrumentation.manual.span_end import emit_event, text_of_name
+from codetracer_otel.instrumentation.manual.span_end import emit_event
 from codetracer_otel.instrumentation.topics import level_named, topic_named
 from codetracer_otel.instrumentation.values.safe_access import exact_text
+from codetracer_otel.model.value_texts import text_of_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

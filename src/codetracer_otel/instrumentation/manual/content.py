@@ -21,6 +21,7 @@ from codetracer_otel.model.value import (
     attribute_value,
     cut_text,
 )
+from codetracer_otel.model.value_texts import encodable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -193,19 +194,16 @@ def deliverable(value: Captured) -> Any:
     """Return a captured value as an attribute that any provider's exporter can encode."""
     kind = type(value)
     if kind is str or kind is bool or kind is float:
-        return encodable(value)
+        return _encodable(value)
     plain = attribute_value(value)
     if isinstance(plain, tuple):
-        return tuple([encodable(item) for item in plain])
-    return encodable(plain)
+        return tuple([_encodable(item) for item in plain])
+    return _encodable(plain)
 
 
-def encodable(value: Any) -> Any:
-    """Return a value, or a text without lone surrogates."""
+def _encodable(value: Any) -> Any:
     # a lone surrogate makes OpenTelemetry's own exporters lose a whole batch
-    if not isinstance(value, str) or value.isascii():
-        return value
-    return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return encodable(value) if isinstance(value, str) else value
 
 
 def _shown(

@@ -8,11 +8,12 @@ from codetracer_otel.instrumentation.manual.backend import HappenedEvent, LocalR
 from codetracer_otel.instrumentation.manual.content import SpanContent
 from codetracer_otel.instrumentation.manual.noop import OffSpan
 from codetracer_otel.instrumentation.manual.session_scope import child_environment
-from codetracer_otel.instrumentation.manual.span_end import emit_event, text_of_name
+from codetracer_otel.instrumentation.manual.span_end import emit_event
 from codetracer_otel.instrumentation.topics import Level, level_named, topic_named
 from codetracer_otel.instrumentation.values.exceptions import describe_exception
 from codetracer_otel.model.record import Ending
 from codetracer_otel.model.value import REDACTED, REDACTED_NODE
+from codetracer_otel.model.value_texts import text_of_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Protocol
 from opentelemetry.trace import Status, StatusCode
 
 from codetracer_otel.instrumentation.manual.backend import ClosedSpan
-from codetracer_otel.instrumentation.manual.content import deliverable, encodable, has_inner_texts
+from codetracer_otel.instrumentation.manual.content import deliverable, has_inner_texts
 from codetracer_otel.instrumentation.manual.field_policy import (
     changed_texts,
     shown_text,
     shown_value,
 )
 from codetracer_otel.instrumentation.topics import Level
-from codetracer_otel.instrumentation.values.exceptions import type_name
-from codetracer_otel.instrumentation.values.safe_access import exact_text
 from codetracer_otel.model.record import exception_event
+from codetracer_otel.model.value_texts import encodable
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -162,9 +161,3 @@ def _redact_event(happened: HappenedEvent, rules: ContentRules) -> None:
         happened.fields = {
             shown_text(name, changes): shown_value(value, changes) for name, value in fields.items()
         }
-
-
-def text_of_name(name: object) -> str:
-    """Return a name as a plain text; no code of a subclass or of a foreign object runs."""
-    text = exact_text(name)
-    return f"<{type_name(type(name))}>" if text is None else text

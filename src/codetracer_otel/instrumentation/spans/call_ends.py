@@ -18,7 +18,6 @@ from codetracer_otel.instrumentation.values.exceptions import (
     ending_of,
     leaves_a_traced_frame_inside,
     read_traceback,
-    type_name,
 )
 from codetracer_otel.instrumentation.values.frame_variables import read_variables
 from codetracer_otel.model.record import (
@@ -45,6 +44,7 @@ from codetracer_otel.model.record import (
     SpanDetails,
 )
 from codetracer_otel.model.value import DROPPED, REDACTED, REDACTED_NODE, weight
+from codetracer_otel.model.value_texts import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

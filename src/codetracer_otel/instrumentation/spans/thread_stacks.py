@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Threads
 from codetracer_otel.instrumentation.spans.parents import UNSAMPLED, build_base, settle_kept
-from codetracer_otel.instrumentation.values.exceptions import type_name
 from codetracer_otel.model.record import CONTEXT, INHERITED_ID, PLAN, SEGMENT, SPAN_ID
+from codetracer_otel.model.value_texts import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,11 +18,11 @@ from codetracer_otel.instrumentation.values.exceptions import (
     captured_message,
     ending_of,
     message_of,
-    type_name,
 )
 from codetracer_otel.model.record import Ending
 from codetracer_otel.model.step_entries import CALL, RAISE, RETURN, Failure
 from codetracer_otel.model.value import DROPPED, DROPPED_NODE, REDACTED, REDACTED_NODE
+from codetracer_otel.model.value_texts import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.main_module import module_called
 from codetracer_otel.model.record import Ending, ExceptionRecord
 from codetracer_otel.model.value import Node, cut_text, decimal
+from codetracer_otel.model.value_texts import type_name
 from codetracer_otel.own_code import is_ours
 
 if TYPE_CHECKING:
@@ -62,16 +62,6 @@ def captured_message(message: str) -> str | Node:
 
 def _is_cut(message: str) -> bool:
     return len(message) >= _MAX_MESSAGE
-
-
-def type_name(kind: type) -> str:
-    """Return ``module.QualName`` of a class, without ``builtins.``; runs no metaclass code."""
-    name, module = _read_name(kind), _read_module(kind)
-    if type(name) is not str:
-        name = str.__str__(name)
-    if type(module) is not str or module == "builtins":
-        return name
-    return f"{module_called(module)}.{name}"
 
 
 def message_of(error: BaseException, name: str, *, with_text: bool = False) -> str:

@@ -43,7 +43,6 @@ class SessionLog:
 
     Attributes:
         run_id: stands in every line and trailer of the session.
-        failures: how many failures were reported.
 
     Raises:
         EnvironmentFailure: the log file that a caller named cannot be opened.
@@ -51,18 +50,12 @@ class SessionLog:
 
     def __init__(self, settings: Settings) -> None:
         self.run_id = new_uuid()
-        self.failures = 0
         self._policy = settings.policy
         self._levels = settings.policy.log_level
         self._unusable: Problem | None = None
         self._release = hold_standard_error()
         self._file: str | None = None
         self._writer = self._build_writer()
-
-    @property
-    def lost(self) -> int:
-        """How many lines could not be written."""
-        return self._writer.failures
 
     def open(self) -> None:
         """Say that the log file of the environment cannot be used, if that is so."""
@@ -86,7 +79,6 @@ class SessionLog:
         failure = FAILURES.get(event)
         if failure is not None:
             facts.setdefault("error_code", failure.code)
-            self.failures += 1
         self._report(event, level, failure, {k: _plain(value) for k, value in facts.items()})
 
     def _report(

@@ -36,13 +36,11 @@ class TopicRule:
 
     Attributes:
         level: lines of this level and more important ones.
-        rate: share of traces, 0..1.
         bound: a trace is printed when the low 64 bits of its id are below it, which is how
-            OpenTelemetry's ``TraceIdRatioBased`` decides at the same rate.
+            OpenTelemetry's ``TraceIdRatioBased`` decides at the rate that was asked for.
     """
 
     level: Level
-    rate: float
     bound: int
 
     def prints(self, level: int, trace_id: int) -> bool:
@@ -233,7 +231,7 @@ def _parse_rate(text: str) -> float | None:
 
 
 def _rule(level: Level, rate: float) -> TopicRule | None:
-    return TopicRule(level, rate, round(rate * _ALL_TRACE_IDS)) if rate else None
+    return TopicRule(level, round(rate * _ALL_TRACE_IDS)) if rate else None
 
 
 def _resolve(directives: list[_Directive], tree: TopicTree) -> dict[str, TopicRule]:

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Iterator
 
-MIN_DIGITS: Final = 13
 
 # Digits behind a decimal point or before one are a fraction or an amount, those behind a plus a
 # telephone number.

@@ -146,7 +146,10 @@ def _ends_telling(word: str) -> bool:
 
 
 def is_abbreviation(part: str) -> bool:
-    """Return whether only a vendor would call itself that: two to five letters, and no word."""
+    """Return whether only a vendor would call itself that.
+
+    Two to five letters that are no word, or up to eight that cannot be said.
+    """
     letters = part.rstrip("0123456789")
     name = letters.lower() if letters.isupper() else letters
     if not is_vendor(name):
