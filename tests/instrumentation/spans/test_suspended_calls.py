@@ -4,6 +4,7 @@ import asyncio
 import gc
 import sys
 import threading
+import time
 
 import pytest
 
@@ -525,6 +526,24 @@ def test_a_generator_that_ends_between_collection_and_drain_is_not_abandoned():
     suspended.take_abandoned()
     suspended.remove(frame, made)
     assert suspended.take_abandoned() == []
+
+
+def test_a_profiler_of_the_program_sees_nothing_of_ours_where_a_generator_is_collected():
+    def profile(frame, event, _argument):
+        if event == "call":
+            seen.append(frame.f_globals["__name__"].partition(".")[0])
+
+    seen = []
+    suspended = SuspendedCalls(time.monotonic_ns, watches=True)
+    generator = numbers(1)
+    next(generator)
+    suspended.add(frame_of(generator), record_of("generator"))
+    sys.setprofile(profile)
+    del generator
+    sys.setprofile(None)
+    assert "codetracer_otel" not in seen
+    suspended.take_abandoned()
+    assert len(suspended.take_abandoned()) == 1
 
 
 def test_an_event_of_a_generator_in_the_frame_of_a_function_is_not_watched():

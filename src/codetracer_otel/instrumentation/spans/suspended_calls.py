@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.model.record import CODE, EXTRAS, PLAN, SAMPLED_OUT_PLAN
@@ -20,6 +21,7 @@ class _Watch(weakref.ref):  # type: ignore[type-arg]
     """A weak reference to a generator that knows its frame's id."""
 
     __slots__ = ("frame_id", "record")
+    __hash__ = object.__hash__
     frame_id: int
     record: Record
 
@@ -46,9 +48,9 @@ class SuspendedCalls:
         self.take_in_others: Callable[[], None] = lambda: None
         self.records: dict[int, Record] = {}
         self._watches: dict[int, _Watch] = {}
-        self._collected: list[tuple[int, Record, int]] = []
-        self._aged: list[tuple[int, Record, int]] = []
-        self._monotonic_ns = monotonic_ns
+        # When it was: told by looking it up, in C code, which no profiler of the program sees.
+        self._collected: defaultdict[_Watch, int] = defaultdict(monotonic_ns)
+        self._aged: list[tuple[_Watch, int]] = []
         self._generator_of: Callable[[FrameType], Any] | None = (
             _load_generator_of() if watches else None
         )
@@ -105,12 +107,13 @@ class SuspendedCalls:
         """
         aged, self._aged = self._aged, []
         while self._collected:
-            self._aged.append(self._collected.pop())
+            self._aged.append(self._collected.popitem())
         abandoned = []
-        for key, record, collected_ns in aged:
-            if self.records.get(key) is record:
-                del self.records[key]
-                abandoned.append((record, collected_ns))
+        for watch, collected_ns in aged:
+            if self.records.get(watch.frame_id) is watch.record:
+                del self.records[watch.frame_id]
+                self._watches.pop(watch.frame_id, None)
+                abandoned.append((watch.record, collected_ns))
         return abandoned
 
     def all(self) -> list[Record]:
@@ -127,15 +130,10 @@ class SuspendedCalls:
         return records
 
     def _watch(self, key: int, generator: object, record: Record) -> None:
-        watch = _Watch(generator, self._on_collected)
+        watch = _Watch(generator, self._collected.__getitem__)
         watch.frame_id = key
         watch.record = record
         self._watches[key] = watch
-
-    def _on_collected(self, watch: _Watch) -> None:
-        if self._watches.get(watch.frame_id) is watch:
-            del self._watches[watch.frame_id]
-            self._collected.append((watch.frame_id, watch.record, self._monotonic_ns()))
 
 
 def _load_generator_of() -> Callable[[FrameType], Any]:
