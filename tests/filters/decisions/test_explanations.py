@@ -76,6 +76,14 @@ def test_what_decides_about_whole_traces_is_shown_with_its_table_or_its_rule():
     assert source.selector == "pkg:app.mod"
 
 
+def test_times_are_shown_as_a_filter_has_them():
+    text = filter_text(rule("pkg:app.mod")) + "[scope.tail]\nslower_than_ms = 2.5\n"
+    shown, _ = explain(text).settings["tail"]
+    assert shown == "slower_than_ms=2.5"
+    own = rule("pkg:app.mod") + "[scope.rules.sampling]\nmin_duration_ms = 250\n"
+    assert explain(filter_text(own)).settings["sampling"][0] == "min_duration_ms=250"
+
+
 def test_folding_is_shown_with_the_table_that_asks_for_it():
     text = filter_text(rule("pkg:app.mod")) + "[scope.fold]\nafter = 7\n"
     shown, source = explain(text).settings["fold"]

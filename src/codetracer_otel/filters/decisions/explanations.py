@@ -143,7 +143,14 @@ def _fields(rules: Any) -> str:
     default = type(rules)()
     names = [name for name in type(rules).__slots__ if name != "rule_id"]
     changed = [name for name in names if getattr(rules, name) != getattr(default, name)]
-    return ", ".join(f"{name}={getattr(rules, name)!r}" for name in changed)
+    return ", ".join(_as_written(name, getattr(rules, name)) for name in changed)
+
+
+def _as_written(name: str, value: Any) -> str:
+    """Return a setting as a filter has it: times in ms."""
+    if name.endswith("_ns"):
+        return f"{name.removesuffix('_ns')}_ms={value / 1_000_000:g}"
+    return f"{name}={value!r}"
 
 
 def _values(decision: Decision, code: CodeType, asked: tuple[str, ...]) -> list[ValueExplanation]:
