@@ -51,7 +51,9 @@ def test_the_secret_parts_of_a_value(value, secrets):
         "db.example.com", "db.example.com:5432", "12345678", "1700000000000", "-12.3456789e+10",
         "2024-01-01", "2024-01-01T10:00:00+00:00", "10:00:00.123456", "31/12/2024", "********",
         "--------", "00000000-0000", "<redacted>", "x <redacted>", "${TOKEN_X}", "{{ token }}",
-        "%(password)s", "4111111111111111", "password2024",
+        "%(password)s", "4111111111111111", "password2024", "(size: int = 0)",
+        "(factor: float = 1.0) -> float",
+        "(self, names: dict[str, list[int]] | None = None) -> None",
     ],
 )  # fmt: skip
 def test_what_is_common_is_no_secret(text):
@@ -64,6 +66,8 @@ def test_what_is_common_is_no_secret(text):
     [
         "tok-9911", "p4ssw0rd", "hunter2hunter2", "Tr0ub4dor&3", "k8s-cluster-1",
         "550e8400-e29b-41d4-a716-446655440000", "5105105105105148273", "SuperSecret-Value",
+        "(key: tok9911xyz)", "(password: str = 'hunter2')", "(n: int = 84736251)",
+        "(correct: horse; 7)",
     ],
 )  # fmt: skip
 def test_what_is_not_common_is_a_secret(text):

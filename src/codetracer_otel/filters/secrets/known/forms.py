@@ -42,6 +42,11 @@ _MAIL: Final = lazy_regex(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+\Z")
 _DOMAIN: Final = lazy_regex(r"(?:[a-z][a-z0-9-]*\.)+[a-z]{2,12}(?::\d{1,5})?\.?\Z")
 _IDENTIFIER: Final = lazy_regex(r"_*[A-Za-z]+(?:[_.][A-Za-z]+)+_*\Z")
 _WORD: Final = lazy_regex(r"[\W_]*([A-Za-z]+)\d{0,4}[\W_]*\Z")
+# What ``inspect.Signature`` writes: no number or default in it is long enough for a secret.
+_TYPE: Final = r"[A-Za-z_.]{1,32}(?:\[[A-Za-z_., \[\]|]{1,64}\])?(?: \| [A-Za-z_.]{1,32})?"
+_DEFAULT: Final = r"(?:[A-Za-z]{1,8}|-?\d{1,4}(?:\.\d{1,4})?)"
+_PARAMETER: Final = rf"\*{{0,2}}[A-Za-z_]{{1,32}}: {_TYPE}(?: = {_DEFAULT})?"
+_SIGNATURE: Final = lazy_regex(rf"\((?:self, )?{_PARAMETER}(?:, {_PARAMETER})*\)(?: -> {_TYPE})?\Z")
 _TEMPLATE: Final = lazy_regex(r"\$\{|\$\(|\{\{|%\(|<\w|\{\w*\}\Z|\*+\Z")
 
 
@@ -93,7 +98,7 @@ def is_ordinary(text: str) -> bool:
     """Return whether a text is too common or too short to be a secret: see docs/security.md."""
     if len(text) < MIN_LENGTH or len(set(text)) < _FEWEST_CHARACTERS:
         return True
-    if REDACTED in text or DROPPED in text or _TEMPLATE.match(text):
+    if REDACTED in text or DROPPED in text or _TEMPLATE.match(text) or _SIGNATURE.match(text):
         return True
     if _DATE.match(text):
         return True
