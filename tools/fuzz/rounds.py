@@ -77,13 +77,13 @@ def stormy(pick: random.Random, folder: Path) -> None:
             world.call(pick.randrange(len(world.functions)))
         if world.fuel <= 0:
             break
+    sys.setrecursionlimit(1000)  # a signal may have come before it was put back
     ends = (lambda: signal.signal(signal.SIGALRM, signal.SIG_IGN), world.kept.clear, gc.collect)
     for end in ends * 2:  # a signal may arrive in the first round of them
         with contextlib.suppress(BaseException):
             end()
     for thread in world.threads:
         thread.join(60)
-    sys.setrecursionlimit(1000)
     gc.set_threshold(*thresholds)
     shutdown(5)
 
@@ -127,7 +127,9 @@ def calm(pick: random.Random, folder: Path) -> None:
                 raise SystemExit(f"nothing was delivered on {core}")
             if core and session.has_failed:
                 raise SystemExit(f"the recorder failed on {core}")
-        stories.append(list(world.story))  # what the collector leaves goes on telling
+        stories.append(list(world.story))
+        world.fuel = 0  # generators that the collector has yet to find would go on in the next one
+        gc.collect()
         counts.append(counting.spans)
     for story in stories[1:]:
         if story != stories[0]:
