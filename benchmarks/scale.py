@@ -4,8 +4,7 @@ usage: python -m benchmarks.scale [--rounds N] [--requests N] [--seconds N]
 
 Eight processes serve requests of 13 calls beside each other; their spans go to one real collector.
 Each variant runs at two rates, as services do: one that works a little many times a second finds
-its caches cold, and pays more for a call than at full speed. The two rates give what a call costs,
-and what a second costs whatever is called in it: waking up, and requests to the collector. What the
+its caches cold, and pays more for a call than at full speed: the more, the less it works. What the
 same work costs untraced is subtracted. The collector's CPU in all these runs gives what a span, a
 byte and a request cost it. ``tools.capacity`` reckons with these figures. The cost of a call in a
 process at full speed stands beside them.
@@ -15,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import platform
 import statistics
 import subprocess
@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from tests.collector.rotel import running_collector
 
 from benchmarks.filter_header import HEADER
+from benchmarks.workloads import requests as workload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,8 +131,8 @@ class Cost:
     """What a variant costs a process, a traced call each unless said otherwise.
 
     Attributes:
-        call_ns: CPU of a process that works a little many times a second.
-        second_ns: CPU of it in each second, whatever is called.
+        slow_ns: CPU in a second of a process that serves few requests in it, see `SLOW`.
+        fast_ns: CPU in a second of one that serves more, see `FAST`.
         busy_call_ns: CPU of a process at full speed, in all.
         call_bytes: in the bodies that are sent.
         second_bytes: in each second, whatever they hold: resource and scope.
@@ -139,13 +140,25 @@ class Cost:
         mebibytes: more memory at its peak, a process.
     """
 
-    call_ns: float
-    second_ns: float
+    slow_ns: float
+    fast_ns: float
     busy_call_ns: float
     call_bytes: float
     second_bytes: float
     spans: float
     mebibytes: float
+
+    def second_ns(self, calls: float) -> float:
+        """Return the CPU of a second with so many calls.
+
+        The fewer there are, the colder the caches and the more each takes: a power of their number
+        comes near to what was seen between the two rates. Beyond, further calls cost what they do
+        at full speed.
+        """
+        slow, fast = SLOW * workload.CALLS, FAST * workload.CALLS
+        exponent = math.log(self.fast_ns / self.slow_ns) / math.log(fast / slow)
+        cold = self.fast_ns * (min(calls, fast) / fast) ** exponent
+        return cold + max(calls - fast, 0) * self.busy_call_ns
 
 
 @dataclass(frozen=True)
@@ -218,15 +231,16 @@ class Round:
     def cost_of(self, variant: str) -> Cost:
         found = self._paced(variant)
         self.seen += found
-        cpu, sizes = [], []
+        cpu: list[float] = []
+        sizes: list[tuple[float, float]] = []
         for seen, plain in zip(found, self._plain, strict=True):
             rate = seen.calls / PROCESSES
-            cpu.append((rate, (seen.cpu_ns - plain.cpu_ns) / PROCESSES))
+            cpu.append((seen.cpu_ns - plain.cpu_ns) / PROCESSES)
             sizes.append((rate, seen.bytes / PROCESSES))
         url = self._collector.http_endpoint
         busy = at_full_speed(self._options.requests, variant, url)
         return Cost(
-            *line(*cpu),
+            *cpu,
             (busy["cpu_ns"] - self._busy["cpu_ns"]) / busy["calls"],
             *line(*sizes),
             sum(seen.spans for seen in found) / sum(seen.calls for seen in found),
@@ -247,15 +261,16 @@ def medians(costs: list[Cost]) -> Cost:
 
 def table(costs: dict[str, Cost], collector: CollectorCost) -> Iterator[str]:
     yield (
-        "| variant | CPU ns a call | CPU us a second | CPU ns a call at full speed | bytes a call"
-        " | bytes a second | spans sent a call | MiB more |"
+        f"| variant | CPU us a second, {SLOW} requests/s | {FAST} requests/s"
+        " | CPU ns a call at full speed | bytes a call | bytes a second | spans sent a call"
+        " | MiB more |"
     )
     yield "|---" + "|--:" * 7 + "|"
     for name, cost in costs.items():
         yield (
-            f"| {name} | {cost.call_ns:.0f} | {cost.second_ns / 1000:.0f} | {cost.busy_call_ns:.0f}"
-            f" | {cost.call_bytes:.1f} | {cost.second_bytes:.0f} | {cost.spans:.4f}"
-            f" | {cost.mebibytes:.0f} |"
+            f"| {name} | {cost.slow_ns / 1000:.0f} | {cost.fast_ns / 1000:.0f}"
+            f" | {cost.busy_call_ns:.0f} | {cost.call_bytes:.1f} | {cost.second_bytes:.0f}"
+            f" | {cost.spans:.4f} | {cost.mebibytes:.0f} |"
         )
     yield "\n| | CPU ns a span | CPU ns a byte | CPU us a request | CPU us a second |"
     yield "|---" + "|--:" * 4 + "|"

@@ -10,7 +10,7 @@ from benchmarks.scale import CollectorCost, Cost, cpu_ns_of, fitted, line
 from tools import capacity
 from tools.capacity import Fleet, measured_collector, measured_cost, requests_of
 
-COST = Cost(1_000, 500_000, 400, 100, 800, 0.5, 30)
+COST = Cost(1_000_000, 10_000_000, 400, 100, 800, 0.5, 30)
 COLLECTOR = CollectorCost(2_000, 3, 400_000, 300_000)
 
 
@@ -26,7 +26,7 @@ def test_two_rates_tell_what_a_call_and_what_a_second_costs():
 
 def test_each_call_and_each_second_has_its_cost():
     need = need_of(Fleet(1, 4_000), COST)
-    assert need.cores == pytest.approx((4_000 * 1_000 + 500_000) / 1e9)
+    assert need.cores == pytest.approx((10_000_000 + 1_400 * 400) / 1e9)
     assert need.bytes == pytest.approx(4_000 * 100 + 800)
     told = 2_000 * 2_000 + need.bytes * 3 + 2 * 400_000 + 300_000
     assert need.collector_cores == pytest.approx(told / 1e9)
@@ -57,8 +57,12 @@ def test_the_cpu_of_another_process_is_told_in_less_than_ticks():
         process.stdin.close()
 
 
-def test_a_process_that_calls_nothing_costs_its_seconds():
-    assert need_of(Fleet(10, 0), COST).cores == pytest.approx(10 * 500_000 / 1e9)
+def test_the_fewer_calls_a_second_has_the_more_each_costs():
+    seldom = Cost(4_000_000, 16_000_000, *[0] * 5)
+    assert seldom.second_ns(260) == pytest.approx(4_000_000)
+    assert seldom.second_ns(2_600) == pytest.approx(16_000_000)
+    assert seldom.second_ns(260 * 10**0.5) == pytest.approx(8_000_000)
+    assert seldom.second_ns(0) == 0
 
 
 def test_everything_grows_with_the_processes_but_what_a_collector_takes_for_itself():

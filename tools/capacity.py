@@ -72,13 +72,13 @@ def requests_of(spans: float) -> float:
 
 
 def need_of(fleet: Fleet, cost: Cost, collector: CollectorCost) -> Need:
-    """Reckon: each recorded call its part, and each second of a process its own."""
+    """Reckon what the recorded calls of all processes come to."""
     recorded = fleet.rate * fleet.share
     spans = recorded * cost.spans
     sent = fleet.processes * (recorded * cost.call_bytes + cost.second_bytes)
     requests = fleet.processes * requests_of(spans)
     return Need(
-        fleet.processes * (recorded * cost.call_ns + cost.second_ns) / 1e9,
+        fleet.processes * cost.second_ns(recorded) / 1e9,
         fleet.processes * spans,
         sent,
         collector.of(fleet.processes * spans, sent, requests) / 1e9,
@@ -97,8 +97,8 @@ def _stored(name: str) -> list[float]:
 
 def measured_cost(variant: str) -> Cost:
     """Return the stored figures of a variant."""
-    call_ns, second_us, *others = _stored(variant)
-    return Cost(call_ns, second_us * 1000, *others)
+    slow_us, fast_us, *others = _stored(variant)
+    return Cost(slow_us * 1000, fast_us * 1000, *others)
 
 
 def measured_collector() -> CollectorCost:
