@@ -9,12 +9,14 @@ import logging
 import os
 import textwrap
 import threading
+from itertools import chain
 from urllib.parse import quote
 
 import pytest
 from tests.conftest import only
+from tests.exporters.collector import running_collector
 from tests.exporters.every_exporter import leaks, shown_by_every_exporter
-from tests.traced_run import run_traced
+from tests.traced_run import run_python, run_traced
 
 import codetracer_otel as ct
 from codetracer_otel.testing import InMemoryExporter
@@ -222,16 +224,28 @@ if hasattr(os, "fork"):
 """
 
 
-def test_no_topic_line_log_line_or_child_shows_it(tmp_path):
+def test_no_topic_line_log_line_child_report_or_diagnostic_shows_it(tmp_path):
     (tmp_path / "program.py").write_text(textwrap.dedent(PROGRAM))
-    done = run_traced(
-        "--exporter", "jsonl=spans.jsonl", "--exporter", "native=native", "--trace", "all=trace",
-        "--log-file", "log.jsonl", "--log-level", "debug", "--capture-io", "proxies+fd",
-        "program.py", TOKEN, cwd=tmp_path, CODETRACER_TRACE_OUTPUT="file:topics.jsonl",
-    )  # fmt: skip
+    exporters = ("jsonl=spans.jsonl", "native=native", "chrome=spans.json", "console")
+    with running_collector() as collector:
+        flags = [("--exporter", name) for name in (*exporters, f"otlp={collector.url}")]
+        done = run_traced(
+            *chain.from_iterable(flags), "--trace", "all=trace",
+            "--log-file", "log.jsonl", "--log-level", "debug", "--capture-io", "proxies+fd",
+            "program.py", TOKEN, cwd=tmp_path, CODETRACER_TRACE_OUTPUT="file:topics.jsonl",
+        )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert TOKEN in done.stdout  # the program's own output stays what it is
+    files = sorted(tmp_path.glob("spans*.jsonl"))
+    page = run_python("-m", "codetracer_otel", "report", *files, "-o", "page.html", cwd=tmp_path)
+    assert page.returncode == 0, page.stderr
     written = {p.name: p.read_text() for p in tmp_path.rglob("*") if p.is_file()}
+    written["collector"] = repr(collector.requests)
+    own = (f"warned {TOKEN}", f"ERROR:root:log of {TOKEN}")
+    written["stderr"] = page.stderr + "\n".join(
+        line for line in done.stderr.splitlines() if not line.startswith(own)
+    )
+    assert all("login" in written[name] for name in ("collector", "stderr", "page.html"))
     del written["program.py"]
     assert [name for name, text in written.items() if TOKEN in text] == []
     assert any("seen" in text for name, text in written.items() if name.startswith("topics"))
