@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import operator
+import string
 from typing import Final, NamedTuple
 
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 
 PART: Final = lazy_regex(r"[A-Za-z0-9]+")
+_KINDS: Final = str.maketrans(
+    dict.fromkeys(string.digits, "d")
+    | dict.fromkeys(string.ascii_uppercase, "u")
+    | dict.fromkeys(string.ascii_lowercase, "l")
+)
 _SEPARATORS: Final = lazy_regex(r"[^A-Za-z0-9]+")
 
 
@@ -46,8 +52,8 @@ class Mix(NamedTuple):
 def mix_of(text: str) -> Mix:
     """Return the mix of a text's letters and digits, without what separates them."""
     part = _SEPARATORS.sub("", text)
-    kinds = ["d" if c.isdigit() else "u" if c.isupper() else "l" for c in part]
-    changes = sum(a != b for a, b in pairwise(kinds))
+    kinds = part.translate(_KINDS)
+    changes = sum(map(operator.ne, kinds, kinds[1:]))
     digits, upper = kinds.count("d"), kinds.count("u")
     return Mix(len(part), digits, upper, len(part) - digits - upper, changes, is_hex(part))
 

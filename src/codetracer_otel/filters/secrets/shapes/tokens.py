@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -77,10 +78,12 @@ def compiled(expression: str, flags: int = 0) -> re.Pattern[str]:
 
 
 FAMILIES: Final = tuple(map(family_of, FORMATS))
-_BY_LITERAL: Final[dict[str, list[Family]]] = {}
+# By the first two characters of the literals: looking for all 200 in each text costs 3 us of 40.
+_BY_BEGINNING: Final[dict[str, dict[str, list[Family]]]] = {}
 for _family in FAMILIES:
     for _literal in _family.literals:
-        _BY_LITERAL.setdefault(_literal, []).append(_family)
+        _same = _BY_BEGINNING.setdefault(_literal[:2], {})
+        _same.setdefault(_literal, []).append(_family)
 
 # Only the start of a run of token characters is tried, and the first `eyJ` in it decides, so that
 # a text of nothing but `eyJ` is looked at once. Encrypted tokens have five parts.
@@ -117,14 +120,22 @@ def find_tokens(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
 
 def _find(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
-    possible: list[Family] = []
-    for literal, families in _BY_LITERAL.items():
-        if literal in text:
-            possible += families
-    for family in dict.fromkeys(possible):
+    for family in _possible(text):
         spans.extend(_tokens_of(family, text, is_cut=is_cut))
     spans.extend(find_opaque(text))
     return spans
+
+
+def _possible(text: str) -> dict[Family, None]:
+    """Return the families of which a literal stands in a text."""
+    beginnings = {*text, *map(operator.add, text, text[1:])}
+    return dict.fromkeys(
+        family
+        for beginning in sorted(_BY_BEGINNING.keys() & beginnings)
+        for literal, families in _BY_BEGINNING[beginning].items()
+        if literal in text
+        for family in families
+    )
 
 
 def _is_token(family: Family, text: str) -> bool:
