@@ -17,8 +17,10 @@ from importlib import metadata
 
 from benchmarks.redaction_corpus import (
     HELD_OUT,
+    HELD_OUT_EIGHTH,
     HELD_OUT_FIFTH,
     HELD_OUT_FOURTH,
+    HELD_OUT_NINTH,
     HELD_OUT_SECOND,
     HELD_OUT_SEVENTH,
     HELD_OUT_SIXTH,
@@ -135,6 +137,8 @@ def secrets(seed):
         "held out, fifth": templates(HELD_OUT_FIFTH),
         "held out, sixth": templates(HELD_OUT_SIXTH),
         "held out, seventh": templates(HELD_OUT_SEVENTH),
+        "held out, eighth": templates(HELD_OUT_EIGHTH),
+        "held out, ninth": templates(HELD_OUT_NINTH),
         "tuning": templates(TUNING),
         "made up": made_up(MADE_UP, pick),
     }
