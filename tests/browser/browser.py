@@ -128,7 +128,12 @@ class Page:
                 asked[given["requestId"]] = given["request"]["url"]
             elif given.get("blockedReason") == "csp":
                 refused.add(given["requestId"])
-        return [url for request, url in asked.items() if request not in refused]
+        # the browser's own first page may still be loading; no file may ask for what it asks for
+        return [
+            url
+            for request, url in asked.items()
+            if request not in refused and not url.startswith("chrome://")
+        ]
 
     def complaints(self):
         return [entry["message"] for entry in self.driver.get_log("browser")]
