@@ -124,16 +124,14 @@ class Page:
         asked, refused = {}, set()
         for message in logged:
             given = message["params"]
+            # the browser's own first page may still have been loading
+            if given.get("documentURL", "").startswith("chrome:"):
+                continue
             if message["method"] == "Network.requestWillBeSent":
                 asked[given["requestId"]] = given["request"]["url"]
             elif given.get("blockedReason") == "csp":
                 refused.add(given["requestId"])
-        # the browser's own first page may still be loading; no file may ask for what it asks for
-        return [
-            url
-            for request, url in asked.items()
-            if request not in refused and not url.startswith("chrome://")
-        ]
+        return [url for request, url in asked.items() if request not in refused]
 
     def complaints(self):
         return [entry["message"] for entry in self.driver.get_log("browser")]
