@@ -21,6 +21,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 # Else each of a thousand interpreters that the tests start compiles what it imports, 1 s.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Else a program's text that its end does not write out is never missed.
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 
 @pytest.hookimpl(trylast=True)

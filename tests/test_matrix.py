@@ -14,7 +14,7 @@ FAILED = "..F\nFAILED tests/test_a.py::test_b[x] - assert 1\n1 failed, 6 passed 
 CRASHED = "FAILED tests/test_a.py::test_b\nworker 'gw1' crashed while running 'tests/test_a.py'\n"
 MANY = "".join(f"FAILED tests/test_a.py::test_{n}\n" for n in range(9))
 PART = Plan(("tests/a.py", "tests/b"), is_whole=False)
-STARTS_ITS_SUBJECT = ("tests/test_build.py", "tests/test_make.py")
+STARTS_ITS_SUBJECT = ("tests/test_build.py", "tests/test_capacity.py", "tests/test_make.py")
 NAMES_IT = ("tests/test_matrix.py", "tests/test_seams.py")  # the words below, in texts
 RECORDS = re.compile(
     r"run_traced|run_python|subprocess|configure\(|capture_spans|record\(|monitoring|\b_core\b"

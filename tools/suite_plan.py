@@ -39,7 +39,7 @@ ANY_INTERPRETER: Final[Mapping[str, str]] = {
     "tests/report/test_layout.py": "lays a page out",
     "tests/traces/test_call_tree.py": "orders spans",
     "tests/test_build.py": "tests the build's hook, which the set-up has run on each interpreter",
-    "tests/test_capacity.py": "calculates",
+    "tests/test_capacity.py": "calculates, and reads the clock of a process",
     "tests/test_house.py": "reads sources",
     "tests/test_make.py": "tests the search for interpreters",
     "tests/test_matrix.py": "tests what runs the tests",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import re
 import sys
@@ -72,6 +73,9 @@ class Ending:
         To be registered with atexit before the program starts, so that it runs last.
         """
         failure = self._shut_down()
+        # What was frozen when the program began (`run`) is never collected. Default arguments of
+        # OpenTelemetry's hold `sys.stdout`: kept, it would not write what destructors print.
+        gc.unfreeze()
         if os.getpid() != self._process:
             return
         if not self._is_quiet:
