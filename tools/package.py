@@ -12,10 +12,10 @@ import zipfile
 from pathlib import Path
 
 from tests.collector.receiver import running_receiver
+from tools.matrix import VERSIONS
 from tools.pages import run_page
 
 PROJECT = Path(__file__).parent.parent
-ENVIRONMENTS = (PROJECT / ".venv", *sorted(PROJECT.glob(".venv-3.*")))
 REQUIRED = ("py.typed", "filters/schema.json", "filters/builtin/builtin_default.toml")
 ENTRY_POINTS = """
 import importlib.metadata, pathlib, sys
@@ -42,16 +42,16 @@ def main() -> int:
 
 
 def interpreters() -> list[str]:
-    return [base_of(place) for place in ENVIRONMENTS if place.exists()]
+    """Return those that are here, whether or not tests have set an environment up for them."""
+    find = PROJECT / "tools" / "find-python"
+    found = [subprocess.run([find, version], stdout=subprocess.PIPE, text=True, check=False)
+             for version in VERSIONS]  # fmt: skip
+    return [one.stdout.strip() for one in found if one.returncode == 0]
 
 
 def python_tag(base: str) -> str:
     """Return the tag of wheels with code compiled for an interpreter, such as ``cp312``."""
     return answer(base, "-c", "import sys; print('cp%d%d' % sys.version_info[:2])")
-
-
-def base_of(environment: Path) -> str:
-    return answer(environment / "bin" / "python", "-c", "import sys; print(sys._base_executable)")
 
 
 def build(folder: Path) -> tuple[Path, Path]:
