@@ -67,7 +67,7 @@ def compile_core(root: Path, *, in_place: bool) -> Path:
 
 def compile_with(flags: list[str], root: Path, *, in_place: bool) -> Path:
     """Compile the core with options of a compiler, which its linker gets as well."""
-    from setuptools import Distribution, Extension  # noqa: PLC0415
+    from setuptools import Distribution, Extension  # noqa: PLC0415 - a pure build needs none
 
     sources = sorted(root.glob(f"{PACKAGE}/_core/*.c"))
     extension = Extension(

@@ -44,6 +44,16 @@ def build():
 
 
 @pytest.fixture
+def core(build, tmp_path):
+    """Return a folder with sources to compile."""
+    core = tmp_path / build["PACKAGE"] / "_core"
+    core.mkdir(parents=True)
+    shutil.copy(PROJECT / build["PACKAGE"] / "_core" / "sources.py", core)
+    core.joinpath("module.c").write_text(MODULE)
+    return core
+
+
+@pytest.fixture
 def initialize(build, monkeypatch, tmp_path):
     """Let the hook run for a target, with a compiler that works or fails."""
 
@@ -122,12 +132,8 @@ def test_no_compiled_file_of_the_source_folder_is_packed(build):
 
 @needs_compiler
 def test_a_module_that_is_up_to_date_does_not_hide_that_there_is_no_compiler(
-    build, monkeypatch, tmp_path
+    build, core, monkeypatch, tmp_path
 ):
-    core = tmp_path / build["PACKAGE"] / "_core"
-    core.mkdir(parents=True)
-    shutil.copy(PROJECT / build["PACKAGE"] / "_core" / "sources.py", core)
-    core.joinpath("module.c").write_text(MODULE)
     for in_place in (True, False):
         built = build["compile_core"](tmp_path, in_place=in_place)
         assert built.exists()
@@ -140,13 +146,10 @@ def test_a_module_that_is_up_to_date_does_not_hide_that_there_is_no_compiler(
 
 
 @needs_compiler
+@pytest.mark.usefixtures("core")
 def test_a_compiler_that_cannot_see_all_files_together_compiles_them_one_by_one(
     build, monkeypatch, tmp_path
 ):
-    core = tmp_path / build["PACKAGE"] / "_core"
-    core.mkdir(parents=True)
-    shutil.copy(PROJECT / build["PACKAGE"] / "_core" / "sources.py", core)
-    core.joinpath("module.c").write_text(MODULE)
     older = tmp_path / "older-compiler"
     older.write_text('#!/bin/sh\ncase "$*" in *-flto*) exit 1;; esac\nexec cc "$@"\n')
     older.chmod(0o700)

@@ -81,10 +81,13 @@ def environment(version: str) -> Path | None:
     first = PROJECT / ".venv"
     if version == f"{sys.version_info[0]}.{sys.version_info[1]}":
         return first
+    return PROJECT / f".venv-{version}" if find_python(version) else None
+
+
+def find_python(version: str) -> str:
+    """Return the path of an interpreter of a version, or nothing if there is none."""
     search = [PROJECT / "tools" / "find-python", version]
-    if subprocess.run(search, stdout=subprocess.DEVNULL, check=False).returncode != 0:
-        return None
-    return PROJECT / f".venv-{version}"
+    return subprocess.run(search, stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
 
 
 def set_up(places: list[Path]) -> None:

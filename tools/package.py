@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 from tests.collector.receiver import running_receiver
-from tools.matrix import VERSIONS
+from tools.matrix import VERSIONS, find_python
 from tools.pages import run_page
 
 PROJECT = Path(__file__).parent.parent
@@ -43,10 +43,7 @@ def main() -> int:
 
 def interpreters() -> list[str]:
     """Return those that are here, whether or not tests have set an environment up for them."""
-    find = PROJECT / "tools" / "find-python"
-    found = [subprocess.run([find, version], stdout=subprocess.PIPE, text=True, check=False)
-             for version in VERSIONS]  # fmt: skip
-    return [one.stdout.strip() for one in found if one.returncode == 0]
+    return list(filter(None, map(find_python, VERSIONS)))
 
 
 def python_tag(base: str) -> str:

@@ -1,4 +1,4 @@
-"""The exceptions of codetracer-otel, each with a stable code.
+"""The exceptions of codetracer-otel, each with a stable code, and words that messages share.
 
 ::
 

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import sys
 
-
-def clean(text: str) -> str:
-    """Return ``text`` with control characters, direction marks and lone surrogates as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+from codetracer_otel.model.value_texts import visible
 
 
 def say(line: str) -> None:
     """Print one line on standard output."""
-    print(clean(line))
+    print(visible(line))
 
 
 def complain(line: str) -> None:
     """Print one line on standard error, if there is one."""
     if sys.stderr is not None:
-        print(clean(line), file=sys.stderr)
+        print(visible(line), file=sys.stderr)

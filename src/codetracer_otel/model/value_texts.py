@@ -1,4 +1,4 @@
-"""Reads and replaces the texts inside captured values, and makes texts that can be delivered."""
+"""Replaces texts inside captured values; makes texts that can be delivered, or shown to people."""
 
 from __future__ import annotations
 
@@ -92,3 +92,10 @@ def text_of_name(name: object) -> str:
 def encodable(text: str) -> str:
     """Return ``text`` with each lone surrogate as its visible escape."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def visible(text: str) -> str:
+    """Return ``text`` with control characters, direction marks and lone surrogates as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

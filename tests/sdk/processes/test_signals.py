@@ -190,28 +190,6 @@ def test_sigterm_waits_for_the_end_of_a_delivery(tmp_path, times):
     assert answer.stdout.endswith(" exported\n")  # and nothing after it
 
 
-def test_an_interrupt_waits_for_the_end_of_a_delivery(tmp_path):
-    script = tmp_path / "ends.py"
-    script.write_text(ENDS)
-
-    answer = run_python(script, 2, "SIGINT")
-
-    assert answer.returncode == -signal.SIGINT
-    assert answer.stdout.endswith(" exported\n")
-    assert answer.stderr.endswith("KeyboardInterrupt\n")
-
-
-def test_an_interrupt_behind_sigterm_waits_for_the_end_of_the_delivery_too(tmp_path):
-    script = tmp_path / "asked_to_end.py"
-    lines = ENDS.splitlines()[:-1]  # it ends because it is asked to
-    script.write_text("\n".join([*lines, "signal.raise_signal(signal.SIGTERM)", "time.sleep(60)"]))
-
-    answer = run_python(script, 2, "SIGINT")
-
-    assert (answer.returncode, answer.stderr) == (-signal.SIGTERM, "")
-    assert answer.stdout.endswith(" exported\n")
-
-
 # Another thread shuts down; signals come when the main thread waits for that.
 ENDS_IN_THREAD = ENDS.replace("        for _", "        meet()\n        for _").replace(
     "print(session",
@@ -231,15 +209,27 @@ print(session""",
 )
 
 
-def test_an_interrupt_waits_for_a_delivery_that_another_thread_is_at(tmp_path):
-    script = tmp_path / "ends_in_thread.py"
-    script.write_text(ENDS_IN_THREAD)
+@pytest.mark.parametrize("program", [ENDS, ENDS_IN_THREAD], ids=["its own", "of a thread"])
+def test_an_interrupt_waits_for_the_end_of_a_delivery(tmp_path, program):
+    script = tmp_path / "ends.py"
+    script.write_text(program)
 
     answer = run_python(script, 2, "SIGINT")
 
     assert answer.returncode == -signal.SIGINT
     assert answer.stdout.endswith(" exported\n")
     assert answer.stderr.endswith("KeyboardInterrupt\n")
+
+
+def test_an_interrupt_behind_sigterm_waits_for_the_end_of_the_delivery_too(tmp_path):
+    script = tmp_path / "asked_to_end.py"
+    lines = ENDS.splitlines()[:-1]  # it ends because it is asked to
+    script.write_text("\n".join([*lines, "signal.raise_signal(signal.SIGTERM)", "time.sleep(60)"]))
+
+    answer = run_python(script, 2, "SIGINT")
+
+    assert (answer.returncode, answer.stderr) == (-signal.SIGTERM, "")
+    assert answer.stdout.endswith(" exported\n")
 
 
 def test_the_handlers_of_the_program_are_called_after_what_they_would_have_ended():

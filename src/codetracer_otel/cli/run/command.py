@@ -152,10 +152,13 @@ def run(options: argparse.Namespace) -> Run:
         _start_instrumentations(options.instrumentations, session)
     ending = Ending(session, quiet=options.summary is False)
     session.when_cut_short = ending.cut_short
+    # What the program did not make shall cost neither its collections nor its children's ends. But
+    # at its own end all is collected: default arguments of OpenTelemetry's hold `sys.stdout`, which
+    # would never write what destructors print.
+    gc.freeze()
+    atexit.register(gc.unfreeze)
     # first in, last out: after the program's own handlers and threads
     atexit.register(ending.close)
-    # what the program did not make shall cost neither its collections nor its children's ends
-    gc.freeze()
     gc.enable()
     return Run(Program(target), ending)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import re
 import sys
@@ -11,10 +10,10 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.cli.terminal import clean
 from codetracer_otel.errors import CodetracerError, InternalError, counted
 from codetracer_otel.exporters.files.line_writer import LineWriter
 from codetracer_otel.exporters.standard_error import StandardError
+from codetracer_otel.model.value_texts import visible
 from codetracer_otel.sdk.diagnostics.trailer import trailer_of, write_trailer
 from codetracer_otel.sdk.session.summary import recorded_count, records_steps_alone
 from codetracer_otel.sdk.settings.exporter_specs import ExporterSpec
@@ -73,9 +72,6 @@ class Ending:
         To be registered with atexit before the program starts, so that it runs last.
         """
         failure = self._shut_down()
-        # What was frozen when the program began (`run`) is never collected. Default arguments of
-        # OpenTelemetry's hold `sys.stdout`: kept, it would not write what destructors print.
-        gc.unfreeze()
         if os.getpid() != self._process:
             return
         if not self._is_quiet:
@@ -136,7 +132,7 @@ class Ending:
         return self._session.why_nothing()
 
     def _say(self, text: str) -> None:
-        LineWriter(self._stderr).write_text(f"{PREFIX}: {clean(text)}\n")
+        LineWriter(self._stderr).write_text(f"{PREFIX}: {visible(text)}\n")
 
 
 def stats_fields(stats: Mapping[str, Any]) -> dict[str, Any]:

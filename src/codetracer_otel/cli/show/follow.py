@@ -13,9 +13,9 @@ from codetracer_otel.analysis.captured_values import holds
 from codetracer_otel.analysis.run_texts import loss_text, run_text
 from codetracer_otel.cli.show.spans import complete, error_lines
 from codetracer_otel.cli.show.tree import Shown, call_line, value_line
-from codetracer_otel.cli.terminal import clean
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.filters.patterns.glob import compile_glob
+from codetracer_otel.model.value_texts import visible
 from codetracer_otel.traces.inputs import children_of
 from codetracer_otel.traces.reader import MAIN_THREAD
 from codetracer_otel.traces.runs import LOSS_SCHEMA, RUN_SCHEMA, Run
@@ -110,10 +110,10 @@ class FollowedLines:
             line = json.loads(data)
             schema = line.get("schema", "")
             if schema == RUN_SCHEMA:
-                yield clean(run_text(Run(label, facts=line)))
+                yield visible(run_text(Run(label, facts=line)))
             elif schema == LOSS_SCHEMA:
                 text = loss_text(Run(label, losses=[line]))
-                yield from [f"!! {clean(text)}"] if text else []
+                yield from [f"!! {visible(text)}"] if text else []
             else:
                 yield from filter(None, map(self._span, spans_in(line)))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):

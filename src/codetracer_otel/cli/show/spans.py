@@ -12,8 +12,8 @@ from codetracer_otel.analysis.captured_values import (
     short_text,
 )
 from codetracer_otel.cli.show.tree import Shown
-from codetracer_otel.cli.terminal import clean
 from codetracer_otel.exporters.native.read.validation import TOPLEVEL
+from codetracer_otel.model.value_texts import visible
 from codetracer_otel.traces.reader import MAIN_THREAD
 from codetracer_otel.traces.span_columns import Mark
 
@@ -129,7 +129,7 @@ def kept_text(call: Shown) -> str:
     """Return why the trace of a root was kept, where that was decided at its end."""
     values = [] if call.details is None else call.details.values
     reason = dict(values).get(TAIL_REASON)
-    return "" if reason is None else f", kept for: {clean(str(reason))}"
+    return "" if reason is None else f", kept for: {visible(str(reason))}"
 
 
 def _value_lines(values: Iterable[tuple[str, Any]]) -> Iterator[str]:

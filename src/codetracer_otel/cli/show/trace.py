@@ -30,8 +30,9 @@ from codetracer_otel.cli.show.tree import (
     value_line,
     ways_to,
 )
-from codetracer_otel.cli.terminal import clean, complain
+from codetracer_otel.cli.terminal import complain
 from codetracer_otel.errors import ErrorCode, UsageError
+from codetracer_otel.model.value_texts import visible
 from codetracer_otel.traces import open_traces
 from codetracer_otel.traces.inputs import Kind, find_inputs
 from codetracer_otel.traces.sources.native_source import run_of
@@ -135,7 +136,7 @@ def _native_lines(path: str, selection: Selection, *, is_summary: bool) -> Itera
     try:
         calls = read_native(path, None if is_summary else selection)
         if text := loss_text(run_of(path)):
-            yield f"!! {clean(text)}"
+            yield f"!! {visible(text)}"
         if is_summary:
             yield from summary_lines(calls, selection.name)
         else:
@@ -193,7 +194,7 @@ class _Page:
     def _losses(self) -> Iterator[str]:
         for run in self._traces.spans.runs:
             if text := loss_text(run):
-                yield f"!! {clean(text)}"
+                yield f"!! {visible(text)}"
 
     def _tree(self, calls: Iterable[Shown]) -> Iterator[str]:
         yield from self._losses()
@@ -210,7 +211,7 @@ class _Page:
         has_several = len(self._traces.spans.runs) > 1
         if call.run != self._run and run is not None and (run.facts or has_several):
             self._run, self._trace = call.run, ""
-            yield clean(run_text(run))
+            yield visible(run_text(run))
         if call.trace_id != self._trace:
             self._trace = call.trace_id
             yield f"trace {call.trace_id}{kept_text(call)}"

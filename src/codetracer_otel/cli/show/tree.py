@@ -6,9 +6,9 @@ from array import array
 from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.cli.terminal import clean
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.patterns.glob import compile_glob
+from codetracer_otel.model.value_texts import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -134,7 +134,7 @@ def summary_lines(calls: Iterable[Shown], name: str | None) -> Iterator[str]:
         p50, p95 = found.percentile(0.5), found.percentile(0.95)
         yield (
             f"{found.calls:>8} {found.errors:>8} {found.total:>12.{digits}f} "
-            f"{p50:>10.{digits}f} {p95:>10.{digits}f}  {clean(found.name)}"
+            f"{p50:>10.{digits}f} {p95:>10.{digits}f}  {visible(found.name)}"
         )
 
 
@@ -178,13 +178,13 @@ def call_line(call: Shown) -> str:
     if call.thread:
         text += f"  [{call.thread}]"
     measure = _measure(call)
-    return f"{measure}{indent}{_cut(clean(text), _WIDTH)}"
+    return f"{measure}{indent}{_cut(visible(text), _WIDTH)}"
 
 
 def value_line(text: str, level: int = 0) -> str:
     """Return a line with a value of a call, below the line of a call of this level."""
     indent = "  " * min(level, _MAX_INDENT)
-    return f"{'':>13}{indent}| {clean(text)}"
+    return f"{'':>13}{indent}| {visible(text)}"
 
 
 def _measure(call: Shown) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.exporters.attributes import plain
 from codetracer_otel.model.record import StatusCode
+from codetracer_otel.model.value_texts import visible
 
 if TYPE_CHECKING:
     from codetracer_otel.model.span_view import SpanView
@@ -28,10 +29,7 @@ _RESET: Final = "\x1b[0m"
 
 def printable(text: str, limit: int) -> str:
     """Return ``text`` cut to ``limit`` characters, control and layout characters as escapes."""
-    kept = text if len(text) <= limit else text[:limit] + "..."
-    if kept.isprintable():
-        return kept
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in kept)
+    return visible(text if len(text) <= limit else text[:limit] + "...")
 
 
 def short(value: Any) -> str:

@@ -21,7 +21,7 @@ class _Watch(weakref.ref):  # type: ignore[type-arg]
     """A weak reference to a generator that knows its frame's id."""
 
     __slots__ = ("frame_id", "record")
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # of itself: that of a generator that is gone cannot be asked for
     frame_id: int
     record: Record
 

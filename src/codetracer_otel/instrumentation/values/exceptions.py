@@ -28,8 +28,6 @@ _write_context: Final = BaseException.__dict__["__context__"].__set__
 _read_exit_code: Final = SystemExit.__dict__["code"].__get__
 _read_mro: Final = type.__dict__["__mro__"].__get__
 _read_arguments: Final = BaseException.args.__get__  # type: ignore[attr-defined]
-_read_name: Final = type.__dict__["__qualname__"].__get__
-_read_module: Final = type.__dict__["__module__"].__get__
 
 
 def describe_exception(

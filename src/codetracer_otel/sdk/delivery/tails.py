@@ -234,7 +234,7 @@ class Tails:
             reason = "all"
         elif rules.keep_errors and trace is not None and trace.has_failed:
             reason = "error"
-        elif rules.slower_than_ns is not None and duration_ns > rules.slower_than_ns:
+        elif _is_slow(rules, duration_ns):
             reason = "slow"
         else:
             reason = self._by_ratio(rules, trace_id, trace_state)
@@ -386,9 +386,11 @@ class Tails:
 
 def _is_dropped(rules: TailRules | None, duration_ns: int) -> bool:
     """Return whether nothing keeps a trace in which nothing has failed."""
-    if rules is None or rules.ratio:
-        return False
-    return rules.slower_than_ns is None or duration_ns <= rules.slower_than_ns
+    return rules is not None and not rules.ratio and not _is_slow(rules, duration_ns)
+
+
+def _is_slow(rules: TailRules, duration_ns: int) -> bool:
+    return rules.slower_than_ns is not None and duration_ns > rules.slower_than_ns
 
 
 def has_failed(extras: SpanDetails) -> bool:
