@@ -29,6 +29,7 @@ from tests.collector.rotel import running_collector
 
 from benchmarks.filter_header import HEADER
 from benchmarks.workloads import requests as workload
+from codetracer_otel.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -296,7 +297,7 @@ def main() -> None:
             rounds.append(Round(collector, options))
             for name, costs in found.items():
                 costs.append(rounds[-1].cost_of(name))
-    print(f"CPython {platform.python_version()}: median of {options.rounds} rounds\n")
+    print(f"CPython {platform.python_version()}: median of {counted(options.rounds, 'round')}\n")
     costs = {name: medians(each) for name, each in found.items()}
     print("\n".join(table(costs, collector_cost(rounds))))
 

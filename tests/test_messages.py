@@ -49,7 +49,7 @@ def test_the_kind_of_an_error_is_its_exit_status(name, kind, status):
 
 def test_the_text_of_an_error_has_code_message_and_context():
     error = errors.EnvironmentFailure("no room", ErrorCode.IO, {"path": "/x", "free": "0"})
-    assert str(error) == "[ERR_IO] no room (path=/x, free=0)"
+    assert str(error) == "ERR_IO no room (path=/x, free=0)"
     assert lines_of(error) == [str(error)]
 
 

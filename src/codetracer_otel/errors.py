@@ -102,7 +102,7 @@ class CodetracerError(Exception):
 
     def __str__(self) -> str:
         facts = ", ".join(f"{key}={value}" for key, value in self.context.items())
-        return f"[{self.code}] {self.message}" + (f" ({facts})" if facts else "")
+        return f"{self.code} {self.message}" + (f" ({facts})" if facts else "")
 
 
 class UsageError(CodetracerError):

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from codetracer_otel import _core
-from codetracer_otel._core import load
+from codetracer_otel._core import NOT_COMPILED, load
 from codetracer_otel._core.sources import number_of_sources
 
 FOLDER = Path(_core.__file__).parent
@@ -68,7 +68,7 @@ def test_an_installed_module_has_no_sources_beside_it(compiled, monkeypatch, tmp
 
 def test_a_module_for_another_interpreter_is_not_used(compiled):
     compiled(PYTHON_VERSION=0x030B)
-    assert load() == (None, "it was compiled for CPython 3.11", True)
+    assert load() == (None, "it was compiled for CPython 3.11: install again with this one", True)
 
 
 def test_a_module_that_misreads_frames_is_not_used(compiled):
@@ -94,7 +94,7 @@ def test_a_missing_module_is_nothing_unusual(monkeypatch):
         raise ModuleNotFoundError
 
     monkeypatch.setattr(_core, "import_module", fail)
-    assert load() == (None, "it was not compiled", False)
+    assert load() == (None, NOT_COMPILED, False)
 
 
 def test_the_number_is_that_of_names_and_contents(tmp_path):

@@ -11,6 +11,10 @@ from codetracer_otel._core.sources import number_of_sources
 if TYPE_CHECKING:
     from types import CodeType
 
+NOT_COMPILED: Final = (
+    "it was not compiled for this interpreter: "
+    "install a C compiler and Python's headers, then codetracer-otel again"
+)
 _NAME: Final = f"{__name__}.native"
 
 
@@ -36,7 +40,7 @@ def load() -> Loaded:
         native: Any = import_module(_NAME)
     except ImportError as problem:
         if isinstance(problem, ModuleNotFoundError):
-            return Loaded(None, "it was not compiled")
+            return Loaded(None, NOT_COMPILED)
         return Loaded(None, str(problem), is_unusable=True)
     defect = _problem_of(native)
     return Loaded(None if defect else native, defect, bool(defect))
@@ -45,8 +49,8 @@ def load() -> Loaded:
 def _problem_of(native: Any) -> str:
     wanted = sys.hexversion >> 16
     if wanted != native.PYTHON_VERSION:
-        built = native.PYTHON_VERSION
-        return f"it was compiled for CPython {built >> 8}.{built & 0xFF}"
+        built = f"{native.PYTHON_VERSION >> 8}.{native.PYTHON_VERSION & 0xFF}"
+        return f"it was compiled for CPython {built}: install again with this one"
     if number_of_sources(__path__[0]) not in (None, getattr(native, "SOURCES", None)):
         return "it was compiled from other sources than these: install again"
     if not _reads_frames(native, object(), object()):

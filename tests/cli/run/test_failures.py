@@ -117,7 +117,7 @@ def test_everything_that_a_failure_leaves(failing_run, on_error, point, keeps):
         seen.log[0]["run_id"],
     )
     is_raised = on_error == "abort" and point in ("start", "line", "return")
-    assert seen.process.stderr.count("InternalError: [ERR_UNKNOWN] recorder failed") == is_raised
+    assert seen.process.stderr.count("InternalError: ERR_UNKNOWN recorder failed") == is_raised
     assert ("Traceback" in seen.process.stderr) == is_raised
     assert seen.left == CLEAN
     assert seen.trace.exists() == (keeps or point == "export")

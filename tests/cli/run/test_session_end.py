@@ -177,7 +177,7 @@ def test_a_missing_trace_is_the_exit_status_of_a_program_that_went_well(stderr):
     failure = TargetError("nothing was recorded", ErrorCode.TRACE_MISSING)
 
     assert close(Session(failure=failure), quiet=True) == [20]
-    assert stderr.getvalue() == "codetracer-otel: [ERR_TRACE_MISSING] nothing was recorded\n"
+    assert stderr.getvalue() == "codetracer-otel: ERR_TRACE_MISSING nothing was recorded\n"
 
 
 def test_a_missing_trace_has_a_trailer_where_the_policy_says_so(stderr):

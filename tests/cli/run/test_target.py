@@ -33,7 +33,7 @@ def test_a_missing_script_exits_with_2_and_one_line(tmp_path):
     assert process.returncode == 2
     assert process.stdout == ""
     assert process.stderr == (
-        f"codetracer-otel: [ERR_IO] can't open file '{tmp_path}/missing.py': "
+        f"codetracer-otel: ERR_IO can't open file '{tmp_path}/missing.py': "
         "[Errno 2] No such file or directory\n"
     )
 

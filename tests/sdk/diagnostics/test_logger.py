@@ -56,6 +56,36 @@ def test_a_line_has_its_fields_in_order(open_log, capsys):
     assert line["fields"] == {"error": "ValueError", "depth": 2}
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_person_at_a_terminal_reads_plain_lines(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    log = SessionLog(resolve({}, {}))
+    log.notify("exporter_failing", "warn", reason="\x1b[31mrefused\nby", exporter="otlp")
+    log.notify("recorder_failed", "error", error="ValueError", module_path="a.b", line=7, depth=2)
+    log.notify("spans_dropped", "warn", buffer_full=3)
+    log.close()
+    assert sys.stderr.getvalue() == (
+        "codetracer-otel: warning: ERR_EXPORT_FAILED exporter failing "
+        "(reason=\\x1b[31mrefused\\nby, exporter=otlp)\n"
+        "codetracer-otel: error: ERR_UNKNOWN recorder failed "
+        "(module_path=a.b, line=7, error=ValueError, depth=2)\n"
+        "codetracer-otel: warning: spans dropped (buffer_full=3)\n"
+    )
+
+
+def test_a_log_file_has_json_lines_wherever_the_standard_error_goes(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    log = SessionLog(resolve({"policy": {"log_file": tmp_path / "log"}}, {}))
+    log.notify("spans_dropped", "warn", buffer_full=3)
+    log.close()
+    assert json.loads(tmp_path.joinpath("log").read_text())["fields"] == {"buffer_full": 3}
+    assert sys.stderr.getvalue() == ""
+
+
 def test_what_is_not_known_is_left_out(open_log, capsys):
     open_log(log_level="info").notify("exporter_recovered", "info")
     (line,) = lines(capsys)
@@ -112,7 +142,7 @@ def test_a_log_file_of_the_environment_that_cannot_be_opened_is_one_line(
     open_log({"CODETRACER_LOG_FILE": str(tmp_path / "missing" / "session.log")})
     (line,) = lines(capsys)
     assert line["error_code"] == "ERR_IO"
-    assert "CODETRACER_LOG_FILE" in line["fields"]["problem"]
+    assert "CODETRACER_LOG_FILE" in line["message"]
 
 
 def test_a_failure_has_a_trailer_where_the_policy_says_so(open_log, capsys):
@@ -218,7 +248,7 @@ def test_a_problem_without_a_session_has_a_trailer_where_asked(capsys):
     error = UsageError("no such thing", ErrorCode.UNSUPPORTED_FORMAT, {"name": "x"})
     report_problem(error, json_errors=True)
     text, trailer = capsys.readouterr().err.splitlines()
-    assert text == "codetracer-otel: [ERR_UNSUPPORTED_FORMAT] no such thing (name=x)"
+    assert text == "codetracer-otel: ERR_UNSUPPORTED_FORMAT no such thing (name=x)"
     assert json.loads(trailer)["context"] == {"name": "x"}
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 import codetracer_otel as ct
-from codetracer_otel._core import Loaded, load
+from codetracer_otel._core import NOT_COMPILED, Loaded, load
 from codetracer_otel.cli import main
 from codetracer_otel.instrumentation.context.runtime_context import active_runtime
 from codetracer_otel.sdk.parts import spans
@@ -18,7 +18,6 @@ from codetracer_otel.testing import InMemoryExporter
 from codetracer_otel.version import VERSION
 
 ASKED = "CODETRACER_OTEL_CORE asks for it"
-NOT_COMPILED = "it was not compiled"
 IS_COMPILED = load().module is not None
 
 

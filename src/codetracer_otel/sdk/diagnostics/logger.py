@@ -1,4 +1,4 @@
-"""Log lines of a session, as JSON; never a value of the program.
+"""Log lines of a session: JSON, or plain text on a terminal; never a value of the program.
 
 They do not pass through `logging`: a program may disable every logger there, replace the record
 factory, or count the records.
@@ -19,6 +19,7 @@ from codetracer_otel.errors import (
 from codetracer_otel.exporters.files.json_text import strict
 from codetracer_otel.exporters.files.line_writer import FileOutput, LineWriter
 from codetracer_otel.exporters.standard_error import hold_standard_error, standard_error
+from codetracer_otel.model.value_texts import visible
 from codetracer_otel.sdk.diagnostics.events import FAILURES, FailureKind, topic_of
 from codetracer_otel.sdk.diagnostics.trailer import trailer_line, trailer_of, write_trailer
 from codetracer_otel.sdk.settings.error_policy import LogLevel, Origin
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 LOGGER_NAME: Final = "codetracer_otel"
 
 _LEVELS: Final = {level.name.lower(): level for level in LogLevel} | {"warning": LogLevel.WARN}
+_WORDS: Final = {LogLevel.WARN: "warning"}
 # What a line says beside its message, in this order; the rest stands in ``fields``.
 _TOP: Final = ("error_code", "module_path", "file", "line")
 
@@ -56,6 +58,8 @@ class SessionLog:
         self._release = hold_standard_error()
         self._file: str | None = None
         self._writer = self._build_writer()
+        is_on_stderr = self._policy.log_file is None or self._unusable is not None
+        self._is_for_people = is_on_stderr and standard_error().isatty()
 
     def open(self) -> None:
         """Say that the log file of the environment cannot be used, if that is so."""
@@ -96,13 +100,18 @@ class SessionLog:
     def report_warnings(self, problems: Iterable[Problem]) -> None:
         """Write one line for each thing that is wrong with the environment."""
         for problem in problems:
-            self.notify("environment_ignored", "warn", error_code=problem.code, problem=problem)
+            message = f"ignored {problem.message}"
+            self.notify("environment_ignored", "warn", error_code=problem.code, message=message)
 
     def _write(
         self, target: str, level: str, message: str, trace_id: object, facts: dict[str, object]
     ) -> None:
         limit = _LEVELS.get(level, LogLevel.INFO)
         if limit > self._level_for(target):
+            return
+        places = {key: facts.pop(key, None) for key in _TOP}
+        if self._is_for_people:
+            self._writer.write_text(_plain_line(limit, message, places | facts))
             return
         line = {
             "ts_micros": Time.time_ns() // 1000,
@@ -111,7 +120,7 @@ class SessionLog:
             "run_id": self.run_id,
             "trace_id": trace_id,
             "message": message,
-            **{key: facts.pop(key, None) for key in _TOP},
+            **places,
             "fields": facts or None,
         }
         present = {key: value for key, value in line.items() if value is not None}
@@ -156,6 +165,14 @@ def report_problem(problem: object, *, json_errors: bool = False) -> None:
         writer.write_text(f"codetracer-otel: {line}\n")
     if error is not None and json_errors:
         write_trailer(trailer_of(error))
+
+
+def _plain_line(level: LogLevel, message: str, facts: dict[str, object]) -> str:
+    """Return a line in the form of the errors that a command prints."""
+    code = facts.pop("error_code") or ""
+    named = ", ".join(f"{name}={value}" for name, value in facts.items() if value is not None)
+    text = f"{code} {message}".lstrip() + (f" ({named})" if named else "")
+    return f"codetracer-otel: {_WORDS.get(level, level.name.lower())}: {visible(text)}\n"
 
 
 def _plain(value: object) -> object:

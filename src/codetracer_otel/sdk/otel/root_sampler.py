@@ -55,8 +55,9 @@ def load_sampler(settings: Settings, notify: Notify) -> Sampler | None:
         (entry, *_) = entry_points(group=SAMPLER_GROUP, name=name)
         sampler: Sampler = entry.load()(settings.sampler_argument)
     except Exception as error:  # noqa: BLE001 - another package's code
-        code, reason = ErrorCode.INVALID_POLICY_VALUE, type(error).__qualname__
-        notify("environment_ignored", "warn", error_code=code, sampler=name, reason=reason)
+        code, kind = ErrorCode.INVALID_POLICY_VALUE, type(error).__qualname__
+        message = f"ignored OTEL_TRACES_SAMPLER: its entry point {name!a} raised {kind}"
+        notify("environment_ignored", "warn", error_code=code, message=message)
         return None
     return sampler
 

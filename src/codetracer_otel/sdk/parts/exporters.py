@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.errors import CodetracerError, ErrorCode, Problem, UsageError
+from codetracer_otel.errors import CodetracerError, ErrorCode, UsageError
 from codetracer_otel.exporters import ExporterContext, build_exporter
 from codetracer_otel.sdk.delivery.export_queue import ExportQueue
 from codetracer_otel.sdk.delivery.worker import unregistered
@@ -82,8 +82,8 @@ def left_out_of_environment(settings: Settings, notify: Notify) -> Iterator[None
     except CodetracerError as error:
         if settings.exporters_origin is not Origin.ENVIRONMENT:
             raise
-        problem = Problem(error.code, error.message)
-        notify("environment_ignored", "warn", error_code=error.code, problem=problem)
+        message = f"left out an exporter that the environment names: {error.message}"
+        notify("environment_ignored", "warn", error_code=error.code, message=message)
 
 
 def _queue_names(specs: Sequence[object]) -> Iterator[str]:

@@ -335,8 +335,9 @@ POLICY: Final = _table(
         "level of our log, such as debug, or target=level,...", "LEVELS",
     ),
     _key(
-        "log_file", parse_file, "where the log goes", "where the log goes; default: stderr", "FILE",
-        "stderr",
+        "log_file", parse_file,
+        "where the log goes, as JSON lines; on stderr, plain lines if that is a terminal",
+        "where the log goes; default: stderr", "FILE", "stderr",
     ),
     _key(
         "json_errors", parse_boolean, "one JSON line per failure on stderr",
