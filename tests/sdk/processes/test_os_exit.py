@@ -1,4 +1,4 @@
-"""A process that leaves by `os._exit` delivers first, where that is asked for."""
+"""A process that leaves by `os._exit` or `os.exec` delivers first, where that is asked for."""
 
 from __future__ import annotations
 
@@ -46,6 +46,32 @@ def worker():
 thread = threading.Thread(target=worker)
 thread.start()
 thread.join()
+"""
+
+STARTS_ANEW = """
+import os, sys
+
+def job(number):
+    return number
+
+def execute(call, *arguments):
+    try:
+        call(*arguments)
+    except OSError as problem:
+        print(type(problem).__name__, flush=True)
+
+def main():
+    execute(os.execv, "not there", ["not there"])
+    execute(os.execvp, "not in any directory", ["it"])
+    if not os.fork():
+        job(1)
+        os.execlp("true", "true")
+    os.wait()
+    job(2)
+    code = "import os; print('anew', os.environ.get('GIVEN'))"
+    os.execvpe(sys.executable, ["python", "-c", code], os.environ | {"GIVEN": "this"})
+
+main()
 """
 
 SLOW_INTERVAL = ("--buffer-interval-ms", "60000")  # nothing is delivered meanwhile
@@ -113,6 +139,36 @@ def test_another_thread_may_leave(program, tmp_path):
 
     assert answer.returncode == 7
     assert jobs_in(tmp_path) == [1]
+
+
+def test_a_process_that_starts_itself_anew_delivers_what_it_did_until_then(program, tmp_path):
+    file = tmp_path / "spans.jsonl"
+
+    answer = run_traced(
+        "--deliver-at-os-exit", *SLOW_INTERVAL, "--exporter", f"jsonl={file}", program(STARTS_ANEW)
+    )
+
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.split("\n") == ["FileNotFoundError"] * 2 + ["anew this", ""]
+    assert jobs_in(tmp_path) == [1, 2]
+    assert "__main__.main" in [span["name"] for span in spans_in(file)]
+    assert answer.stderr.count(" recorded, ") == 1
+
+
+def test_executing_by_the_descriptor_of_a_file_ends_the_session_and_a_wrong_path_does_not(
+    monkeypatch,
+):
+    executed, ended = [], []
+    monkeypatch.setattr(os, "execve", lambda *given: executed.append(given))
+    undo = deliver_before_os_exit(lambda: ended.append(1))
+    for path in ("not there", "nul\0", None, os.curdir, __file__):
+        os.execve(path, ["x"], {})
+    assert (len(executed), ended) == (5, [])
+
+    os.execve(0, ["x"], {"A": "1"})
+    undo()
+
+    assert (executed[-1], ended) == ((0, ["x"], {"A": "1"}), [1])
 
 
 def test_a_failing_end_does_not_keep_the_process(left):

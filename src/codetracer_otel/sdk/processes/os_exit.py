@@ -1,19 +1,20 @@
-"""Delivers what is there when the process ends by `os._exit`, which asks nobody."""
+"""Delivers what is there when the process ends by `os._exit` or `os.exec`, which ask nobody."""
 
 from __future__ import annotations
 
 import operator
 import os
-from typing import TYPE_CHECKING, NoReturn, SupportsIndex
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 def deliver_before_os_exit(end_session: Callable[[], object]) -> Callable[[], None]:
-    """Have `os._exit` end the session first: workers of rq, Celery and billiard leave by it.
+    """Have `os._exit` and `os.exec` end the session first.
 
-    Who has imported the function by its name before keeps the original one.
+    Workers of rq, Celery and billiard leave by the one, servers that start themselves anew by the
+    other. Who has imported a function by its name before keeps the original one.
 
     Args:
         end_session: is called on the thread that leaves, and has to come back.
@@ -30,9 +31,38 @@ def deliver_before_os_exit(end_session: Callable[[], object]) -> Callable[[], No
         finally:
             leave(code)
 
-    def undo() -> None:
-        if os._exit is _exit:
-            os._exit = leave
+    ours: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {"_exit": (leave, _exit)}
+    for name in ("execv", "execve"):  # those that the other forms of `os.exec` call
+        if (execute := getattr(os, name, None)) is not None:
+            ours[name] = (execute, _ending_first(execute, end_session))
 
-    os._exit = _exit
+    def undo() -> None:
+        for name, (original, replacement) in ours.items():
+            if getattr(os, name) is replacement:
+                setattr(os, name, original)
+
+    for name, (_, replacement) in ours.items():
+        setattr(os, name, replacement)
     return undo
+
+
+def _ending_first(
+    execute: Callable[..., NoReturn], end_session: Callable[[], object]
+) -> Callable[..., NoReturn]:
+    def exec_(path: Any, *arguments: Any, **named: Any) -> NoReturn:
+        # `os.execvp` asks for one directory of the path after the other, and a program goes on
+        # where nothing can be executed: only what will probably succeed ends the session.
+        try:
+            if _is_executable(path):
+                end_session()
+        finally:
+            execute(path, *arguments, **named)
+
+    return exec_
+
+
+def _is_executable(path: Any) -> bool:
+    try:
+        return isinstance(path, int) or (os.path.isfile(path) and os.access(path, os.X_OK))
+    except (OSError, TypeError, ValueError):
+        return False  # the original says what is wrong with it

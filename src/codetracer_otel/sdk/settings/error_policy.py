@@ -94,7 +94,7 @@ class Policy:
         capture_io: which writes and reads are recorded.
         module_name_from_globals: the frame's ``__name__`` is the primary module name.
         propagate_script_exit: ``run`` exits with the script's status.
-        deliver_at_os_exit: `os._exit` ends the session first, within 5 s.
+        deliver_at_os_exit: `os._exit` and `os.exec` end the session first, within 5 s.
         origins: where each value was stated, by field name; no part of equality.
     """
 

@@ -359,9 +359,9 @@ POLICY: Final = _table(
     ),
     _key(
         "deliver_at_os_exit", parse_boolean,
-        "`os._exit` delivers what is there first, within 5 s, in forked workers too",
+        "`os._exit` and `os.exec` deliver what is there first, within 5 s, in forked workers too",
         "deliver what is there before the program leaves by os._exit, as workers of rq and Celery "
-        "do; it waits for that at most 5 s",
+        "do, or by os.exec; it waits for that at most 5 s",
     ),
 )
 """The keys of `policy`."""
