@@ -301,6 +301,8 @@ def test_decisions_with_the_same_rules_share_what_is_compiled():
     [
         ("__main__", "<string>", True),
         ("__main__", "<timed exec>", True),
+        ("__main__", "<dynamic-code>", True),  # sent to a worker by cloudpickle
+        ("app.models", "<dynamic-code>", False),
         ("__main__", "<stdin>", False),  # not what this program is made of
         ("app.models", "<string>", False),  # such as the methods of a data class
     ],

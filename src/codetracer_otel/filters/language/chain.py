@@ -145,8 +145,9 @@ class FilterFile:
     tail_source: RuleSource | None = None
 
 
-CELLS: Final = frozenset({"<timed exec>", "<timed eval>"})
-"""What IPython calls the code of a cell that begins with ``%%time``."""
+PROGRAM_FILES: Final = frozenset({"<timed exec>", "<timed eval>", "<dynamic-code>"})
+"""What IPython calls the code of a cell that begins with ``%%time``, and cloudpickle a function
+that it sends to a worker of Dask, Ray or Spark because the worker cannot import it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ class FilterChain:
     """
 
     files: tuple[FilterFile, ...]
-    program_files: frozenset[str] = CELLS
+    program_files: frozenset[str] = PROGRAM_FILES
 
     @property
     def io(self) -> IoTable | None:

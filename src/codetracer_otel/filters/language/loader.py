@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.errors import ErrorCode, FilterError, Problem
 from codetracer_otel.filters.code.paths import project_root
 from codetracer_otel.filters.language.chain import (
-    CELLS,
+    PROGRAM_FILES,
     FilterChain,
     FilterFile,
     IoTable,
@@ -52,7 +52,7 @@ def load_chain(
         sources: in order; later ones override earlier ones.
         exempt: directories and files that never count as third-party code, such as the
             distribution that provides ``__main__``.
-        program_files: see `FilterChain`; the cells of a notebook are among them.
+        program_files: see `FilterChain`; `PROGRAM_FILES` are always among them.
 
     Raises:
         FilterError: with every problem of every source.
@@ -72,7 +72,7 @@ def load_chain(
         problems.append(Problem(ErrorCode.INVALID_FILTER, "the chain has no filters", "<chain>"))
     if problems:
         raise FilterError(problems)
-    return FilterChain(tuple(files), CELLS.union(program_files))
+    return FilterChain(tuple(files), PROGRAM_FILES.union(program_files))
 
 
 class _Inherited:
