@@ -41,6 +41,8 @@ def keywords_of(*options):
         ("-- --odd.py -- x", "", "", "--odd.py -- x"),
         ("- x", "", "", "- x"),
         ("--pytest -q tests", "", "--pytest", "-q tests"),
+        ("--pytest -- -q tests", "", "--pytest", "-q tests"),
+        ("--unittest -- -- -odd", "", "--unittest", "-- -odd"),
         ("--no-json-errors --unittest", "--no-json-errors", "--unittest", ""),
         ("-m", "", "-m", ""),
     ],

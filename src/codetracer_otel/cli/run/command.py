@@ -102,7 +102,9 @@ def split_target(arguments: Sequence[str]) -> tuple[list[str], TargetWords | Non
 
 def _target_at(word: str, rest: tuple[str, ...]) -> TargetWords | None:
     if word in _TARGET_FLAGS:
-        return TargetWords(word, rest)
+        # As many write it. Passed on, it would make paths of pytest's options.
+        is_separated = word in ("--pytest", "--unittest") and rest[:1] == ("--",)
+        return TargetWords(word, rest[1:] if is_separated else rest)
     if word[:2] in ("-m", "-c"):
         return TargetWords(word[:2], (word[2:], *rest))
     if word == "--":
