@@ -34,13 +34,19 @@ def classes(make, **options):
         def moved(self, by: int):
             return replace(self, x=self.x + by)
 
+    class Origin(Point):
+        """A point that takes something else than its fields."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__(0, [name])
+
     @make(**options)
     class Space(Point):
         """A place above others."""
 
         z: int = 3
 
-    return SimpleNamespace(point=Point, space=Space)
+    return SimpleNamespace(point=Point, space=Space, origin=Origin)
 
 
 @pytest.fixture(params=OPTIONS, ids=str)
@@ -77,6 +83,7 @@ STEPS = [
     lambda c: [each.name for each in fields(c.space)],
     lambda c: c.point.__match_args__,
     lambda c: str(inspect.signature(c.space)),
+    lambda c: str(inspect.signature(c.origin)),
     lambda c: c.point(1).names is not c.point(1).names,
     lambda c: c.point.__hash__ is None,
     lambda c: hasattr(c.point(1), "__dict__"),

@@ -17,6 +17,10 @@ from typing import Any
 from tools.prose import reflowed
 
 import codetracer_otel as ct
+from codetracer_otel.errors import Problem
+from codetracer_otel.instrumentation.manual.recorded_span import RecordedSpan
+from codetracer_otel.instrumentation.policy_engine.stages import Routing, Synthesis
+from codetracer_otel.model.span_view import Batch, SpanView
 
 PAGE = Path(__file__).parent.parent / "docs" / "api.md"
 HEAD = """\
@@ -46,6 +50,34 @@ _SECTION = re.compile(r"^(Args|Returns|Raises|Yields|Attributes):$")
 _PROSE = ("Returns", "Yields")
 LINE = 100
 MADE_BY_OTHERS = ("Session",)
+# What a user needs of a class that has more for this package.
+SHOWN = {
+    "Session": (
+        "settings", "children", "policy", "is_running", "is_recording", "has_failed", "flush",
+        "pause", "resume", "reload", "dump", "stats", "dropped", "filter_names", "unmatched_rules",
+        "why_nothing", "traceparent", "trace_id", "shutdown",
+    ),
+}  # fmt: skip
+# What users meet, although no public name makes it.
+MET = {"Errors": (Problem,), "Modules": (Batch, SpanView)}
+# Objects that only functions return, with the methods that a user needs of them.
+RETURNED = {
+    "Spans by hand": (
+        "The span that `span` returns",
+        "While nothing is traced, these methods do nothing.",
+        (
+            RecordedSpan.record,
+            RecordedSpan.event,
+            RecordedSpan.set_error,
+            RecordedSpan.environment,
+        ),
+    ),
+    "Policy evaluations": (
+        "The stages that `PolicyTracer` returns",
+        "A stage has the methods of a span; two kinds have one more.",
+        (Routing.matched, Synthesis.decided),
+    ),
+}
 _ENTRY = re.compile(r"^(\*{0,2}[\w.`, ]+): (.*)")
 
 
@@ -55,6 +87,11 @@ def build_page() -> str:
     for title, names in GROUPS.items():
         parts.append(f"## {title}\n")
         parts += [part for name in names for part in entry(name, getattr(ct, name), 3)]
+        parts += [part for cls in MET.get(title, ()) for part in entry(cls.__name__, cls, 3)]
+        if title in RETURNED:
+            heading, sentence, methods = RETURNED[title]
+            parts.append(f"### {heading}\n\n{sentence}\n")
+            parts += [part for each in methods for part in member_entry((each.__name__, each), 4)]
     return reflowed("\n".join(parts))
 
 
@@ -64,13 +101,15 @@ def entry(name: str, thing: Any, level: int) -> list[str]:
         members = [(key, value) for key, value in vars(thing).items() if is_own(thing, key, value)]
         parts = [f"{'#' * level} `ct.{name}`\n", text_of(thing)]
         return parts + [part for key, value in members for part in entry(key, value, level + 1)]
+    shown = SHOWN.get(name)
     parts = [
         f"{'#' * level} `{name}`\n",
         f"```text\n{signature(name, thing)}\n```\n",
-        text_of(thing),
+        text_of(thing, shown),
     ]
     if inspect.isclass(thing):
-        parts += [part for member in members_of(thing) for part in member_entry(member, level + 1)]
+        members = [member for member in members_of(thing) if shown is None or member[0] in shown]
+        parts += [part for member in members for part in member_entry(member, level + 1)]
     return parts
 
 
@@ -102,9 +141,9 @@ def member_entry(member: tuple[str, Any], level: int) -> list[str]:
 
 
 def signature(name: str, thing: Any) -> str:
-    if name in MADE_BY_OTHERS:
-        return f"class {name}"
-    if is_dataclass(thing):
+    if head := class_head(name, thing):
+        return head
+    if is_dataclass(thing) and "__init__" not in methods_written_in(thing):
         lines = [f"    {field.name}: {field.type}{default(field)}" for field in fields(thing)]
         return f"{name}(\n{',\n'.join(lines)},\n)"
     try:
@@ -122,6 +161,26 @@ def signature(name: str, thing: Any) -> str:
     if len(one_line) <= LINE:
         return one_line
     return "\n".join([f"{name}(", *(f"    {part}," for part in shown), f"){end}"])
+
+
+def class_head(name: str, thing: Any) -> str:
+    """Return the first line of a class that users do not call, with the members of an enum."""
+    if getattr(thing, "_is_protocol", False):
+        return f"class {name}(Protocol)"
+    if inspect.isclass(thing) and issubclass(thing, Enum):
+        return "\n".join([f"class {name}(Enum):", *(f"    {member.name}" for member in thing)])
+    return f"class {name}" if name in MADE_BY_OTHERS else ""
+
+
+def methods_written_in(cls: type) -> set[str]:
+    """Return the names of the methods that a data class did not get from its fields."""
+    return {
+        name
+        for base in cls.__mro__
+        if base.__module__ == cls.__module__
+        for name, value in vars(base).items()
+        if inspect.isfunction(value) and value.__code__.co_filename == inspect.getfile(cls)
+    }
 
 
 def shown_parameter(parameter: inspect.Parameter) -> str:
@@ -144,8 +203,13 @@ def default(field: Any) -> str:
     return f" = {shown!r}" if isinstance(field.default, str) else f" = {shown}"
 
 
-def text_of(thing: Any) -> str:
-    """Return a docstring as Markdown: sections as lists, references as code."""
+def text_of(thing: Any, shown: tuple[str, ...] | None = None) -> str:
+    """Return a docstring as Markdown: sections as lists, references as code.
+
+    Args:
+        thing: has the docstring.
+        shown: the attributes to list, or None for all.
+    """
     lines, section = [], ""
     for line in (inspect.getdoc(thing) or "").splitlines():
         if found := _SECTION.match(line):
@@ -155,6 +219,8 @@ def text_of(thing: Any) -> str:
             lines.append(line.strip())
         elif section and line.startswith("    ") and not line.startswith("     "):
             item = _ENTRY.match(line.strip())
+            if shown is not None and item is not None and item[1] not in shown:
+                continue
             lines.append(f"* `{item[1]}`: {item[2]}" if item else f"* {line.strip()}")
         elif section and line.startswith("     "):
             lines.append(f"  {line.strip()}")

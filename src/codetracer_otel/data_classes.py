@@ -49,7 +49,7 @@ if not TYPE_CHECKING:
                     setattr(made, name, method)
             if eq and not frozen:
                 made.__hash__ = None
-            made.__signature__ = _LazySignature()
+            made.__signature__ = _LazySignature(made.__init__)
             return made
 
         return decorate if cls is None else decorate(cls)
@@ -177,12 +177,22 @@ def _pickling(names: list[str]) -> dict[str, Callable[..., Any]]:
 
 
 class _LazySignature:
-    """Lets `inspect.signature` of a class name its fields; nothing is made before it is asked."""
+    """Lets `inspect.signature` of a class name its fields; nothing is made before it is asked.
+
+    Args:
+        init: of the data class; a class below it may have another.
+    """
+
+    def __init__(self, init: object) -> None:
+        self._init = init
 
     def __get__(self, instance: object, cls: Any) -> Signature:
         """Return the signature of ``cls``."""
-        from inspect import Parameter, Signature  # noqa: PLC0415 - for whoever has imported it
+        from inspect import Parameter, Signature, signature  # noqa: PLC0415 - seldom needed
 
+        if cls.__init__ is not self._init:
+            stated = signature(cls.__init__)
+            return stated.replace(parameters=list(stated.parameters.values())[1:])
         kind, empty = Parameter.POSITIONAL_OR_KEYWORD, Parameter.empty
         parameters = [
             Parameter(field.name, kind, default=_shown_default(field, empty), annotation=field.type)

@@ -1,4 +1,4 @@
-"""The Protocols at the seams: who may be replaced, and what each side owes the other."""
+"""The protocols of what can be replaced, and what each side guarantees to the other."""
 
 from __future__ import annotations
 

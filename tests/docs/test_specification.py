@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
 from tests.traced_run import PROJECT
 
+from codetracer_otel.sdk.metrics.function_metrics import build_metric_exporter
 from codetracer_otel.sdk.settings.resolve import resolve
 
 PAGE = (PROJECT / "docs" / "options.md").read_text("utf-8")
@@ -88,6 +90,8 @@ WITH = {
     "OTEL_PROPAGATORS": {"BAGGAGE": "a=b"},
     **{f"OTEL_EXPORTER_OTLP_LOGS_{name}": LOGS for name in OTLP},
 }
+# what the SDK's exporter of metrics reads; metrics of functions leave by it
+BY_THE_SDK = {f"OTEL_EXPORTER_OTLP_METRICS_{name}" for name in OTLP if name != "PROTOCOL"}
 # what says no more of us than that it is there
 IGNORED_BY_HTTP = {"OTEL_EXPORTER_OTLP_LOGS_INSECURE"}
 
@@ -96,7 +100,23 @@ def test_the_table_has_every_variable_of_the_specification_and_no_other():
     assert set(TABLE) == set(VALUES)
 
 
-@pytest.mark.parametrize("variable", sorted(VALUES))
+def test_the_exporter_of_metrics_reads_its_variables(monkeypatch):
+    asked = set()
+    environment = type(os.environ)
+    read = environment.__getitem__
+
+    def note(self, name):
+        asked.add(name)
+        return read(self, name)
+
+    monkeypatch.setattr(environment, "__getitem__", note)
+    for name in ("otlp", "otlp-grpc"):
+        build_metric_exporter(name, None).shutdown()
+    assert asked >= BY_THE_SDK
+    assert {TABLE[variable] for variable in BY_THE_SDK} == {"yes"}
+
+
+@pytest.mark.parametrize("variable", sorted(VALUES.keys() - BY_THE_SDK))
 def test_a_variable_has_an_effect_where_the_table_says_so(variable):
     around = WITH.get(variable, {})
     without = resolve({}, around)

@@ -1,4 +1,4 @@
-"""The Protocols at the seams: who may be replaced, and what each side owes the other."""
+"""Defines the protocols of what can be replaced, and what each side guarantees to the other."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 
 class ExportResult(Enum):
-    """What became of a batch."""
+    """Whether a batch was delivered."""
 
     SUCCESS = "success"
     FAILURE = "failure"
 
 
 class Notify(Protocol):
-    """How lower layers tell the diagnostics what happened; never a value of the program."""
+    """Reports events of lower layers to the diagnostics, never a value of the program."""
 
     def __call__(self, event: str, /, level: str = "info", **facts: object) -> None:
         """Report ``event`` (snake case) with ``facts``; must not raise."""
 
 
 class MetricsSink(Protocol):
-    """Counters of the user's; called from the program's threads and from ours, must be quick."""
+    """Counters of the user, called from the program's threads and from ours; they must be quick."""
 
     def dropped(self, reason: str, kind: str, count: int) -> None:
         """Count ``count`` records of a ``kind`` that were lost for ``reason``."""
@@ -46,10 +46,10 @@ class MetricsSink(Protocol):
 
 
 class Clock(Protocol):
-    """Time, so that tests can hold it."""
+    """A source of time that tests can replace."""
 
     def monotonic_ns(self) -> int:
-        """Return ns that never go back; the origin has no meaning."""
+        """Return monotonic time in ns, from any origin."""
 
     def wall_ns(self) -> int:
         """Return Unix time in ns."""
@@ -67,7 +67,7 @@ class Ids(Protocol):
 
 @runtime_checkable
 class Exporter(Protocol):
-    """Where batches go.
+    """Delivers batches of finished spans.
 
     The pipeline calls every method from one worker thread per exporter, never from the program's
     threads, and never two at a time. ``export`` may block: the exporter owns its retries and keeps
@@ -77,19 +77,19 @@ class Exporter(Protocol):
     """
 
     def export(self, batch: Batch) -> ExportResult:
-        """Deliver a batch; return what became of it."""
+        """Deliver a batch, and return whether that succeeded."""
 
     def flush(self, timeout: float) -> bool:
         """Deliver what is buffered within ``timeout`` seconds; return whether nothing is left."""
 
     def shutdown(self, timeout: float) -> None:
-        """Release everything within ``timeout`` seconds, ending running retries; called once."""
+        """Release everything within ``timeout`` seconds and stop retrying; called once."""
 
 
 class Recorder(Protocol):
-    """Turns interpreter events into records; a compiled one may replace the Python one.
+    """Turns events of the interpreter into records, in Python or compiled.
 
-    Nothing else may reach into its buffers.
+    Nothing else may use its buffers directly.
     """
 
     def callbacks(self, depth: int = 1) -> Mapping[str, Callable[..., Any]]:

@@ -43,17 +43,27 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class SpanView:
-    """A finished span for readers that may take their time: exporters for people, tests.
+    """A finished span, complete and convenient rather than fast to make.
 
     Attributes:
+        name: for function spans, module and qualified name.
+        trace_id: 32 hexadecimal digits.
+        span_id: 16 hexadecimal digits.
+        parent_span_id: 16 hexadecimal digits, or None for the root of a trace.
+        start_ns: Unix time in ns.
+        end_ns: Unix time in ns.
+        attributes: by OpenTelemetry's names and ``codetracer.*``, redacted.
+        events: with name, Unix time in ns and attributes.
+        links: to other spans.
+        status: ``UNSET``, ``OK`` or ``ERROR``.
         kind: OpenTelemetry span kind name: ``INTERNAL``, ``SERVER``, ``CLIENT``, ``PRODUCER``,
             ``CONSUMER``.
-        parent_span_id: 16 hexadecimal digits, or None for the root of a trace.
-        start_ns: Unix time in ns; so is ``end_ns``.
+        trace_state: in the W3C format.
+        trace_flags: of the W3C trace context; 1 for sampled.
         scope: instrumentation scope name; ``codetracer_otel`` for function spans.
-        cut_lengths: where its attributes were cut before it came here: a text of exactly such a
-            length, in code points, may have gone on.
-        text_rules: judge its texts beside those that its name and file have, or None.
+        cut_lengths: lengths at which its attributes may have been cut before it came here: a text
+            of exactly such a length, in code points, may once have been longer.
+        text_rules: judge its texts beside the rules that its name and file have, or None.
     """
 
     name: str
@@ -84,10 +94,10 @@ class SpanView:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one delivery hands to every exporter; values are redacted by name and by content.
+    """The spans of one delivery, redacted by name and by content; `views` gives all of them.
 
     Attributes:
-        records: finished function spans, oldest first.
+        records: finished function spans in the recorder's own form, oldest first.
         spans: hand-written and library spans, already redacted.
         resource: resource attributes of this process.
         resource_schema: URL of the schema that names them, or empty.
@@ -102,7 +112,7 @@ class Batch:
         return len(self.records) + len(self.spans)
 
     def views(self, none: str | None = NONE_TEXT) -> Iterator[SpanView]:
-        """Yield every span of the batch as a `SpanView`, see `span_view`."""
+        """Yield each span as a `SpanView`, with ``none`` in place of values that were None."""
         for record in self.records:
             yield span_view(record, none)
         yield from self.spans

@@ -20,7 +20,7 @@ from tests.traced_run import run_traced
 
 import codetracer_otel as ct
 from codetracer_otel.filters import filter_from_text
-from codetracer_otel.sdk.metrics import function_metrics
+from codetracer_otel.sdk.metrics import function_metrics, measuring
 from codetracer_otel.testing import InMemoryExporter
 
 FILTER = """
@@ -194,6 +194,30 @@ def test_functions_beyond_the_first_share_a_point(monkeypatch):
         assert len(found) == 3
         assert sum(f["calls"] for f in found.values()) == sum(n for n, _ in EXPECTED.values())
         assert "(others)" in found
+
+
+@pytest.mark.parametrize(
+    ("exporter", "package"),
+    [("otlp", "opentelemetry-exporter-otlp-proto-http"),
+     ("otlp-grpc", "opentelemetry-exporter-otlp-proto-grpc")],
+)  # fmt: skip
+def test_a_missing_exporter_of_metrics_is_named(monkeypatch, tmp_path, exporter, package):
+    def fail(_name, _target):
+        raise ImportError
+
+    monkeypatch.setattr(measuring, "build_metric_exporter", fail)
+    log = tmp_path / "log"
+    with ct.configure(
+        filter_from_text(FILTER.replace("RATIO", "1")),
+        f"{exporter}=http://127.0.0.1:9",
+        policy={"log_file": log},
+    ) as session:
+        alone_work()
+        session.flush(5)
+    told = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    assert [line["fields"] for line in told if line["message"] == "metrics unavailable"] == [
+        {"package": package}
+    ]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Spans written by hand: `span`, `event` and, from its neighbours, everything else people write."""
+"""Provides `span` and `event`, with which programs write spans and events by hand."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def span(
         name: of the span.
         topic: full or short name of a topic.
         level: ``error``, ``warn``, ``info``, ``debug`` or ``trace``.
-        parent: instead of the current span.
-        links: to other spans.
-        fields: what is known now; ``s.record(...)`` adds more.
+        parent: a span, a span context or a context of OpenTelemetry, instead of the current span.
+        links: spans, span contexts or links of OpenTelemetry.
+        fields: what is known now; ``record`` of the span adds more.
 
     Returns:
-        The span; it has begun, and is current inside of ``with``.
+        The span, which has begun; it is the current span inside the ``with`` block.
 
     Raises:
         ValueError: unknown topic or level, while anything is traced.
@@ -72,13 +72,13 @@ def span(
 
 
 def event(name: str, /, *, topic: str | None = None, level: str = "info", **fields: object) -> None:
-    """Add an event to the current span, whoever made it, and print a line where its topic is on.
+    """Add an event to the current span, whoever made it, and print a line if its topic is on.
 
     Args:
         name: of the event.
         topic: full or short name; by default the enclosing hand-written span's, else ``app``.
         level: ``error``, ``warn``, ``info``, ``debug`` or ``trace``.
-        fields: what there is to say.
+        fields: attributes of the event.
 
     Raises:
         ValueError: unknown topic or level, while anything is traced.

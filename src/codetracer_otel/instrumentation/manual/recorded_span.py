@@ -139,10 +139,10 @@ class RecordedSpan(OffSpan):
             self.backend.failed(failure)
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Return an environment for a child process: what it records is below this span.
+        """Return an environment for a child process, whose spans are then below this span.
 
         Args:
-            environ: to start from; the topics it names are left out.
+            environ: to start from; its variables for topics are left out.
         """
         return child_environment(self.otel_span, environ)
 

@@ -27,7 +27,7 @@ LONGEST_SESSION_ID: Final = 256  # characters
 
 
 class CurrentIds(NamedTuple):
-    """The ids that every line and log record of this moment shares.
+    """The ids that lines and log records carry at this moment.
 
     Attributes:
         trace_id: 32 hexadecimal digits.
@@ -55,10 +55,10 @@ def _current_session() -> str | None:
 
 @contextmanager
 def session_scope(session_id: str) -> Iterator[None]:
-    """Let what happens in the block belong to an evaluation session; wins over every other source.
+    """Let everything in the block belong to an evaluation session, whatever other sources say.
 
     Args:
-        session_id: its id; longer ones than 256 characters are cut.
+        session_id: its id, which is cut to 256 characters.
 
     Raises:
         ValueError: not a text, or blank.

@@ -39,17 +39,17 @@ _numbers: Final = itertools.count(1)
 
 
 class HandWrittenSpan(RecordedSpan):
-    """A span that somebody asked for; `start` it, then let its body run in ``with``.
+    """A span that the program asked for: `start` it, then run its body in ``with``.
 
     Attributes:
         enclosing: the hand-written span around it in this process, or None.
-        emits_errors: whether an exception that leaves the body is told.
+        emits_errors: whether an exception that leaves the body is recorded.
         suspends: whether the body is a generator or coroutine, whose running time is measured.
-        owner: for what is built on spans, such as the stages of a policy evaluation.
-        is_root: whether the root is its own.
+        owner: what is built on this span, such as a stage of a policy evaluation.
+        is_root: whether no hand-written span is around it.
         began_ns: monotonic.
-        busy_ns: how long the body of what `suspends` ran.
-        adopted_call: on what the recorder captures of the body, or None.
+        busy_ns: running time of a body that `suspends`.
+        adopted_call: the traced call whose captured values it carries, or None.
     """
 
     __slots__ = (

@@ -1,4 +1,4 @@
-"""The stages of a policy evaluation: which fields each has, and what it tells its neighbours."""
+"""Defines the stages of a policy evaluation: their fields, and what one reports to another."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Stage(OffStage):
         self.record(**fields)
 
     def record(self, /, **fields: object) -> None:
-        """Add fields; a later value of the same name wins. Inputs of policies are no fields."""
+        """Add fields; a later value of the same name wins. Do not add inputs of policies."""
         known = {name: value for name, value in fields.items() if value is not None}
         if known:
             self._recorded.update(known)
@@ -84,7 +84,7 @@ class Stage(OffStage):
         self.span.set_error(error)
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Return an environment for a child process: what it records is below this stage."""
+        """Return an environment for a child process, whose spans are then below this stage."""
         return self.span.environment(environ)
 
     def __enter__(self) -> Self:
@@ -128,7 +128,7 @@ class Stage(OffStage):
 
 
 class Evaluation(Stage):
-    """All of what one event causes."""
+    """Everything that one event causes."""
 
     __slots__ = ()
     name = "evaluate"
@@ -151,7 +151,7 @@ class Evaluation(Stage):
 
 
 class Routing(Stage):
-    """Finding the policies that an event is about."""
+    """The search for the policies that apply to an event."""
 
     __slots__ = ()
     name = "routing"
@@ -159,7 +159,7 @@ class Routing(Stage):
     order = ("routing_key", "matched_policy_count", "policies")
 
     def matched(self, policies: Iterable[str]) -> None:
-        """Say which policies the event is about, to this stage and to the evaluation."""
+        """Record which policies apply to the event, in this stage and in the evaluation."""
         names = [str(policy) for policy in policies]
         self.record(matched_policy_count=len(names), policies=names)
         evaluation = self._around(Evaluation)
@@ -173,7 +173,7 @@ class Routing(Stage):
 
 
 class Signals(Stage):
-    """Gathering the signals; counts what the `Signal` stages in it become."""
+    """The gathering of signals; counts the `Signal` stages inside it and their failures."""
 
     __slots__ = ("_failures",)
     name = "signals"
@@ -216,7 +216,7 @@ class Signal(Stage):
 
 
 class WasmEvaluation(Stage):
-    """Running a policy in an engine."""
+    """A policy that runs in an engine."""
 
     __slots__ = ("_fuel", "_memory", "_size")
     name = "wasm_eval"
@@ -242,7 +242,7 @@ class WasmEvaluation(Stage):
         super().__init__(span, fields)
 
     def watch(self, memory: WasmMemory) -> None:
-        """Measure a memory from now to the end of the stage."""
+        """Measure a linear memory from now to the end of the stage."""
         self._memory, self._size, self._fuel = memory, memory.size_bytes(), memory.fuel()
 
     def _complete(self) -> None:
@@ -265,7 +265,7 @@ class WasmEvaluation(Stage):
 
 
 class Synthesis(Stage):
-    """Making one decision of many."""
+    """The making of one decision from many."""
 
     __slots__ = ()
     name = "synthesis"
@@ -273,7 +273,7 @@ class Synthesis(Stage):
     order = ("decision_type", "decision_count", "priority", "final_decision", "context_count")
 
     def decided(self, decision: str, priority: int | None = None, **facts: object) -> None:
-        """Say what was decided, to this stage and to the evaluation.
+        """Record what was decided, in this stage and in the evaluation.
 
         Args:
             decision: such as ``Deny``.
@@ -294,7 +294,7 @@ class Synthesis(Stage):
 
 
 class Action(Stage):
-    """What a decision makes happen."""
+    """An action that a decision causes."""
 
     __slots__ = ()
     name = "action"

@@ -44,18 +44,18 @@ _frame_of: Final = sys._getframe  # noqa: SLF001 - the documented way to the cal
 class PolicyTracer:
     """Traces policy evaluations, stage by stage; every method is for use in ``with``.
 
-    The event, the signals' output and the policies' input never become part of a span: of an
-    event its names and session are read, of everything else sizes are recorded.
+    The event, the output of signals and the input of policies never become part of a span: only
+    the names and the session of an event are read, and only sizes are recorded of the rest.
     """
 
     __slots__ = ()
 
     def evaluate(self, event: object) -> OffStage:
-        """Trace all of what one event causes.
+        """Trace everything that one event causes.
 
         Args:
             event: a mapping; ``event_name`` or ``hook_event_name``, ``tool_name`` and
-                ``session_id`` are read where they are texts, and nothing else.
+                ``session_id`` are read if they are texts, and nothing else is.
         """
         if SLOT.active is None:
             return _OFF
@@ -71,7 +71,7 @@ class PolicyTracer:
         return _begin(Routing, {"routing_key": routing_key}, _frame_of(1))
 
     def signals(self) -> OffStage:
-        """Trace the gathering of signals; each is a `signal` inside of it."""
+        """Trace the gathering of signals; each of them is a `signal` inside."""
         return _OFF if SLOT.active is None else _begin(Signals, {}, _frame_of(1))
 
     def signal(self, signal_name: str, *, parent: OffStage | Parent | None = None) -> OffStage:
@@ -79,7 +79,7 @@ class PolicyTracer:
 
         Args:
             signal_name: its name.
-            parent: the `signals` stage, where a pool's thread does not inherit it.
+            parent: the `signals` stage, for a thread of a pool that does not inherit it.
         """
         if SLOT.active is None:
             return _OFF
@@ -92,11 +92,11 @@ class PolicyTracer:
         memory: WasmMemory | None = None,
         engine: str = "wasmtime",
     ) -> OffStage:
-        """Trace the run of a policy in an engine; record ``output_size_bytes``, ``decision_count``.
+        """Trace a policy that runs in an engine; record ``output_size_bytes``, ``decision_count``.
 
         Args:
-            input_size_bytes: of what the policy is given.
-            memory: measured at the beginning and the end, with the fuel of its store.
+            input_size_bytes: size of the policy's input.
+            memory: measured at the beginning and at the end, as is the fuel of its store.
             engine: its name, ``wasmtime``, ``regopy`` or another.
         """
         if SLOT.active is None:
@@ -108,11 +108,11 @@ class PolicyTracer:
         return stage
 
     def synthesis(self) -> OffStage:
-        """Trace the making of one decision; ``decided(decision)`` says which."""
+        """Trace how one decision is made; ``decided(decision)`` says which."""
         return _OFF if SLOT.active is None else _begin(Synthesis, {}, _frame_of(1))
 
     def action(self, rule_id: str, action_type: str) -> OffStage:
-        """Trace what a decision makes happen; record ``exit_code``."""
+        """Trace an action that a decision causes; record ``exit_code``."""
         if SLOT.active is None:
             return _OFF
         fields = {"rule_id": rule_id, "action_type": action_type}

@@ -213,7 +213,8 @@ class Measuring(SessionPart):
                 try:
                     self._exporter = build_metric_exporter(spec.name, spec.target)
                 except ImportError:
-                    package = "opentelemetry-exporter-otlp-proto-http"
+                    protocol = "grpc" if spec.name == "otlp-grpc" else "http"
+                    package = f"opentelemetry-exporter-otlp-proto-{protocol}"
                     self._notify("metrics_unavailable", "warn", package=package)
                 return
 

@@ -336,9 +336,9 @@ def configure(
 ) -> Session:
     """Start recording this process's functions, or return the session that already does.
 
-    What is not stated comes from the environment, then from a default. Calling it again shuts the
-    previous session down first, unless its settings and filters are equal; that of
-    ``codetracer-otel run`` waits instead, and goes on when this one has ended.
+    What is not stated comes from the environment, otherwise from a default. Calling it again shuts
+    the previous session down first, unless its settings and filters are equal. The session of
+    ``codetracer-otel run`` is not shut down: it waits, and continues when the new one has ended.
 
     Args:
         trace_filter: path, chain ``a.toml::b.toml``, `filter_from_text`, or a sequence of those.
@@ -347,15 +347,15 @@ def configure(
         functions: record function spans (default); False leaves ``sys.monitoring`` untouched.
         capture: of ``args`` and ``return`` (default), ``locals``, ``globals``, ``error_locals``.
         trace: topics to print, in the grammar of ``CODETRACER_TRACE``.
-        policy: what happens when we fail.
+        policy: what happens when recording fails.
         service_name: ``service.name`` of the resource.
         resource: further resource attributes.
-        tracer_provider: host's provider, for ids and parents.
+        tracer_provider: the program's own provider, for ids and parents.
         set_global: register a global tracer provider, until the program sets one of its own
             (default), so that spans of libraries are recorded, too.
-        builtin_filter: let the builtin filters stand first (default).
-        session_id: evaluation session of the traced program.
-        activation_path: start recording when this file is first entered.
+        builtin_filter: apply the builtin filters first (default).
+        session_id: id of the evaluation session that the traced program works on.
+        activation_path: start recording when code of this file is first called.
         limits: how much of each span is kept.
         buffer: how much may wait for delivery.
         capture_repr: let ``__repr__`` and ``__str__`` of the program's classes run.
@@ -365,16 +365,18 @@ def configure(
         respect_parent: record nothing below a parent that is not sampled (default).
         propagate_subprocess: give child processes of ``subprocess`` the current span in their
             environment.
-        propagate_threads: a thread's parent is the span that started it (default).
-        signals: deliver what is there on SIGTERM.
-        learn_secrets: hide what was hidden because of its name wherever it comes again (default).
+        propagate_threads: let the span that starts a thread be its parent (default).
+        signals: deliver what is buffered at SIGTERM.
+        learn_secrets: hide a value that was hidden because of its name wherever it appears again
+            (default).
         tail: keep whole traces by their outcome: ``errors,slower=250ms,ratio=0.01``,
             ``per_second=5``, ``max_spans=1000``.
         max_overhead: share of the process's CPU that recording may cost, such as 0.05 or ``5%``;
-            beyond it short functions that are called often are folded, then recorded no more.
-        flight_recorder: keep so much in memory, ``64MB``, and deliver nothing until a dump is asked
-            for.
-        dump_on: what asks for a dump by itself: ``error``, ``sigusr2``.
+            beyond it, short functions that are called often are first folded, then no longer
+            recorded.
+        flight_recorder: keep the latest calls in this much memory, such as ``64MB``; only a dump
+            delivers them.
+        dump_on: what causes a dump by itself: ``error``, ``sigusr2``.
         control: take commands over a socket: pause, resume, reload, dump, detach.
 
     Returns:

@@ -76,12 +76,12 @@ class Session:
     Attributes:
         settings: everything it was started with.
         parts: what records, in the order in which they begin anew in a forked child.
-        sigterm: answers SIGTERM; None where nobody asked for that.
-        children: how many processes have begun below this one, with sessions of their own.
-        nested: a session that the program has begun within this one, which waits for its end.
+        sigterm: answers SIGTERM; None if nobody asked for that.
+        children: number of child processes that have started sessions of their own.
+        nested: the session that the program has begun within this one, which waits for its end.
         when_cut_short: called when a signal has ended it.
-        on_end: called when everything else of the end is done.
-        on_reload: called when other filters are in force.
+        on_end: called at the very end of the shutdown.
+        on_reload: called when other filters have taken effect.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Session:
 
     @property
     def policy(self) -> Policy:
-        """What happens when we fail, with the origin of each value."""
+        """What happens when recording fails, with the origin of each value."""
         return self.settings.policy
 
     @property
@@ -129,7 +129,7 @@ class Session:
 
     @property
     def has_failed(self) -> bool:
-        """Whether a defect of ours ended the recording."""
+        """Whether a defect of this package ended the recording."""
         return self._stopped_because is not None
 
     @property
@@ -150,17 +150,18 @@ class Session:
         return sum(flush(timeout) for flush in flushes) == len(flushes)
 
     def dump(self, seconds: float | None = None, timeout: float = 5.0) -> int:
-        """Deliver what the flight recorder has kept, and the calls that are open, as unfinished.
+        """Deliver what the flight recorder has kept; calls that are open become unfinished spans.
 
-        What is delivered leaves the flight recorder. A call that is open now stands in a later
-        dump as well, with its end.
+        What is delivered leaves the flight recorder. A call that is open now appears in a later
+        dump again, with its end.
 
         Args:
-            seconds: leave what ended before them where it is; None for everything.
-            timeout: seconds to wait for the exporters, which go on after that.
+            seconds: deliver only what ended within these last seconds, and keep the rest; None
+                for everything.
+            timeout: seconds to wait for the exporters, which continue after that.
 
         Returns:
-            How many spans that is.
+            The number of spans.
 
         Raises:
             UsageError: the session has no flight recorder.
@@ -168,18 +169,18 @@ class Session:
         return self.dump_within(seconds, timeout)[0]
 
     def dump_within(self, seconds: float | None, timeout: float) -> tuple[int, bool]:
-        """Do what `dump` does; return how many spans it is, and whether they were delivered."""
+        """Do what `dump` does; return the number of spans, and whether they were delivered."""
         if self.settings.flight_recorder is None:
             raise UsageError(_NO_RECORDER, ErrorCode.CONTROL_FAILED)
         return (0, True) if self._is_shut_down else self._pipeline.dump(seconds, timeout)
 
     def note_exit(self, status: int) -> None:
-        """Take note of the program's exit status, for what tells of it."""
+        """Take note of the program's exit status, which a native trace records."""
         for part in self.parts:
             part.exit_status = status
 
     def pause(self) -> None:
-        """Stop recording calls until `resume`; open ones end here, as unfinished."""
+        """Stop recording calls until `resume`; calls that are open end here, as unfinished."""
         with self._lock:
             if self._is_shut_down:
                 return
@@ -206,17 +207,17 @@ class Session:
                 part.resume()
 
     def reload(self, trace_filter: object = None) -> list[str]:
-        """Let another filter be in force from now on, without a moment that has none.
+        """Apply another filter from now on; there is no moment without one.
 
-        Code is asked about anew. A call that is open keeps what was captured of it, and what is
-        still read of it is hidden if the old filter or the new one hides it.
+        All code is judged anew. An open call keeps the values that were captured; what is still
+        read of it is hidden if the old or the new filter hides it.
 
         Args:
             trace_filter: as for `configure`, and instead of what was given there and by the
                 environment; None reads the same files again.
 
         Returns:
-            What the filter asks for and only the next session does, as sentences.
+            A sentence for each thing in the filter that only the next session applies.
 
         Raises:
             FilterError: with every problem; the filter in force stays.
@@ -235,10 +236,17 @@ class Session:
         return self._hooks.filter_names()
 
     def stats(self) -> dict[str, Any]:
-        """Return the counters: recorded, exported and dropped spans, by cause.
+        """Return the session's counters and what it knows about itself, by name.
 
-        Where nothing takes spans but a native trace is written, ``recorded`` counts hand-written
-        ones alone, and ``native`` has the ``calls``.
+        Returns:
+            ``recorded``, ``exported`` (spans), ``dropped`` (spans by cause), ``queue_depth``
+            (spans) and ``queue_bytes`` (bytes) that wait, ``recorder`` (which core records, why,
+            and its counters), ``exporters`` (counters of each by name), ``scopes_skipped`` (code
+            objects), ``filters``, ``value_redactions`` (by kind of value), ``stopped_because``
+            (class of the error that ended the recording, or None), and entries of features that
+            are in use: ``native``, ``tail``, ``folded``, ``flight_recorder``, ``overhead``,
+            ``measures``. If a native trace is the only output, ``recorded`` counts manual spans
+            alone, and ``native`` has the ``calls``.
         """
         export_queues = {
             export_queue.name: export_queue.stats() for export_queue in self._pipeline.export_queues
@@ -270,25 +278,25 @@ class Session:
         return self._pipeline.dropped()
 
     def tell(self, event: str, message: str) -> None:
-        """Say in the log what the user should know of, once."""
+        """Log something that the user should know, once."""
         if event not in self._told:
             self._told.add(event)
             self._hooks.notify(event, "warn", message=message)
 
     def unmatched_rules(self) -> list[str]:
-        """Return a sentence for each rule of a filter that meant something and matched nothing."""
+        """Return a sentence for each filter rule that matched nothing although it nearly did."""
         return self._hooks.unmatched_rules()
 
     def why_nothing(self) -> str:
-        """Return why no call was recorded so far, and how to ask further."""
+        """Return why no call was recorded so far, and what to try next."""
         return why_nothing(self.settings, self._leading, self._stopped_because, self.children)
 
     def shutdown(self, timeout: float = 5.0) -> bool:
         """Stop recording, deliver the rest, and leave the interpreter as it was before.
 
         Args:
-            timeout: seconds of wall time, even if a collector hangs. Only what the program waits
-                for (`Buffer.when_full`) may take longer, while it goes on delivering.
+            timeout: seconds of wall time, even if a collector hangs. Only exporters that the
+                program waits for (`Buffer.when_full`) may take longer, while they still deliver.
 
         Returns:
             Whether everything was delivered and every thread of ours ended in time.
@@ -301,7 +309,7 @@ class Session:
         return self._shut_down(timeout, is_patient=True)
 
     def shutdown_at_once(self, timeout: float) -> bool:
-        """Shut down within ``timeout`` seconds, whatever is not delivered by then."""
+        """Shut down within ``timeout`` seconds; what is not delivered by then is lost."""
         return self._shut_down(timeout, is_patient=False)
 
     def _shut_down(self, timeout: float, *, is_patient: bool) -> bool:
@@ -330,7 +338,7 @@ class Session:
             return True
 
     def _wait_for_end(self, timeout: float) -> bool:
-        """Wait until the shutdown that another thread is at has ended."""
+        """Wait until another thread has finished the shutdown."""
         if self._ending_thread not in (None, Threads.get_ident()):
             if not self._ended.acquire(timeout=timeout):
                 return False
@@ -338,7 +346,7 @@ class Session:
         return True
 
     def _end(self, timeout: float, *, is_patient: bool) -> tuple[bool, CodetracerError | None]:
-        """Deliver the rest, and only then give back the signal that may come meanwhile."""
+        """Deliver the rest; a signal that comes meanwhile is handled only then."""
         try:
             delivered = self._finish(Time.monotonic() + timeout, is_patient=is_patient)
             error = self._hooks.conclude()
@@ -386,7 +394,7 @@ class Session:
         self._undo.callback(undo)
 
     def traceparent(self) -> str | None:
-        """Return the W3C traceparent of the span at work on this thread, or None."""
+        """Return the W3C ``traceparent`` of this thread's current span, or None."""
         # the filter may trace OpenTelemetry's own functions, which would be the current span then
         active = context_api._RUNTIME_CONTEXT.get_current()  # noqa: SLF001
         context = get_current_span(active).get_span_context()
@@ -426,7 +434,7 @@ class Session:
             self.shutdown()
 
     def stop_recording(self, reason: str) -> None:
-        """Record nothing more, deliver what there is: a callback has failed."""
+        """Record nothing more, and deliver what there is: a callback has failed."""
         if self._stopped_because is None:
             self._stopped_because = reason
         for part in self.parts:
@@ -449,7 +457,7 @@ class Session:
             self._pipeline.keep_looking()
 
     def prepare_for_exit(self) -> None:
-        """Have the threads that deliver the rest: the interpreter will soon start none."""
+        """Start the threads that deliver the rest: the interpreter will soon start none."""
         self._pipeline.unpark()
 
     def check_process(self) -> None:
@@ -491,7 +499,7 @@ class Session:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        """Shut the session down; the block's own exception goes before one of ours."""
+        """Shut the session down; an exception of the block is raised rather than one of ours."""
         self._error_of_block = error
         try:
             self.shutdown()

@@ -79,23 +79,25 @@ _NO_ORIGINS: Final[Mapping[str, Origin]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What happens when something fails, and what a session owes its caller.
+    """What happens when recording fails, and what counts as a failure.
 
     A `Policy` given to ``configure`` states the values that differ from their defaults; a mapping
     states every key it has.
 
     Attributes:
-        on_recorder_error: what an error inside the recorder does to the program.
-        require_trace: a session that recorded nothing fails with ``ERR_TRACE_MISSING``.
-        keep_partial_trace: after a failure, keep and repair the native trace or delete it.
+        on_recorder_error: what an error inside the recorder does: ``disable`` ends recording,
+            ``abort`` also raises the error into the program, once.
+        require_trace: whether a session that recorded nothing fails with ``ERR_TRACE_MISSING``.
+        keep_partial_trace: whether the native trace is kept and repaired after a failure; if not,
+            it is deleted.
         log_level: which log lines are written.
         log_file: absolute path of the log, or None for stderr.
-        json_errors: one JSON trailer line per failure on stderr.
+        json_errors: whether each failure writes one line of JSON, the trailer, to stderr.
         capture_io: which writes and reads are recorded.
-        module_name_from_globals: the frame's ``__name__`` is the primary module name.
-        propagate_script_exit: ``run`` exits with the script's status.
-        deliver_at_os_exit: `os._exit` and `os.exec` end the session first, within 5 s.
-        origins: where each value was stated, by field name; no part of equality.
+        module_name_from_globals: whether the frame's ``__name__`` is the primary module name.
+        propagate_script_exit: whether ``run`` exits with the script's status.
+        deliver_at_os_exit: whether `os._exit` and `os.exec` first end the session, within 5 s.
+        origins: where each value was stated, by field name; not compared by ``==``.
     """
 
     on_recorder_error: OnRecorderError = OnRecorderError.DISABLE

@@ -14,12 +14,12 @@ WhenFull = Literal["auto", "drop_newest", "block"]
 class Limits:
     """How much of each span is kept.
 
-    A field that stands at its default is open to ``OTEL_SPAN_*_LIMIT``, ``OTEL_ATTRIBUTE_*_LIMIT``.
+    For a field that has its default, ``OTEL_SPAN_*_LIMIT`` and ``OTEL_ATTRIBUTE_*_LIMIT`` apply.
 
     Attributes:
-        max_depth: levels of containers inside a value.
+        max_depth: levels of nested containers in a value.
         max_items: items per container.
-        max_string: code points per text, of every attribute where it is stated.
+        max_string: code points per text; if it is stated, per attribute of any kind.
         max_attributes: attributes per span.
         max_events: events per span.
         max_links: links per span.
@@ -43,20 +43,21 @@ class Limits:
 class Buffer:
     """How much may wait for delivery, and what happens beyond.
 
-    A field that stands at its default is open to ``OTEL_BSP_*``.
+    For a field that has its default, ``OTEL_BSP_*`` apply.
 
     Attributes:
-        records: finished records that wait, over all threads.
-        bytes: bytes that wait, over all threads.
-        when_full: leave out the newest record, or let the program wait for as long as the
-            exporter goes on delivering. One that delivers nothing for 5 s is waited for no more:
-            from then on, until it delivers again, what does not fit into its queue is left out.
-            ``auto`` waits for what writes files (`jsonl`, `chrome`), for nothing else.
-        max_wait_ms: ms that one call waits at most, or None. A native trace is always waited for.
+        records: finished records that may wait, of all threads together.
+        bytes: bytes that may wait, of all threads together.
+        when_full: ``drop_newest`` leaves new records out; ``block`` lets the program wait as long
+            as the exporter delivers. After 5 s without a delivery the program no longer waits:
+            until the exporter delivers again, what does not fit into its queue is left out.
+            ``auto`` waits only for exporters that write files (``jsonl``, ``chrome``).
+        max_wait_ms: ms that one call waits at most, or None for no bound. The program always waits
+            for a native trace.
         interval_ms: ms between two deliveries.
         batch_records: records per batch at most.
         export_timeout_ms: ms that an exporter has for one batch.
-        max_open_s: s after which a trace whose fate is open is delivered in parts.
+        max_open_s: s after which a trace that is not decided is delivered in parts.
     """
 
     records: int = 65_536

@@ -177,10 +177,10 @@ def instrument(
     parent: Parent | HandWrittenSpan | None = None,
     links: Sequence[object] = (),
 ) -> Any:
-    """Record each call as a span and, where its topic is printed, as a line.
+    """Record each call as a span and, if its topic is printed, as a line.
 
     Works on functions, methods, static and class methods in either order, coroutines, generators
-    and asynchronous generators. While nothing is traced the function is called straight away.
+    and asynchronous generators. While nothing is traced, the function is called directly.
 
     Args:
         name: of the span; by default module and qualified name.
@@ -188,12 +188,13 @@ def instrument(
         level: ``error``, ``warn``, ``info``, ``debug`` or ``trace``.
         skip: parameters that are not recorded.
         skip_all: record no parameter.
-        fields: further fields: callables by name, called with the parameters they name (or else
-            with the first ones); or names of parameters whose containers are recorded as a whole.
+        fields: either callables by the name of the field that each computes, called with the
+            arguments that their own parameters name (otherwise with the first ones), or names of
+            parameters whose containers are recorded as a whole.
         ret: record the return value.
-        err: an exception that leaves the function is told and makes the span an error.
-        parent: instead of the current span.
-        links: to other spans.
+        err: record an exception that leaves the function, and give the span the error status.
+        parent: a span, a span context or a context of OpenTelemetry, instead of the current span.
+        links: spans, span contexts or links of OpenTelemetry.
 
     Returns:
         A decorator.

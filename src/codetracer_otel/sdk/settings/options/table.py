@@ -131,13 +131,13 @@ OPTIONS: Final = _table(
     ),
     _switch(
         "functions", "record function spans (default); False leaves `sys.monitoring` untouched",
-        "spans by hand and topics are there all the same", default=True,
+        "manual spans and topics work all the same", default=True,
     ),
     Option(
         "capture", "of `args` and `return` (default), `locals`, `globals`, `error_locals`",
         parse_capture, "Iterable[str]", frozenset({"args", "return"}), "`args,return`",
         Flag("--capture", "any of args,return,locals,globals,error_locals, or none", "LIST"),
-        more="`none` is none of them; `error_locals`: locals where an exception leaves a call",
+        more="`none`: none of them; `error_locals`: the locals of calls that an exception leaves",
     ),
     Option(
         "trace", "topics to print, in the grammar of `CODETRACER_TRACE`", parse_topics, "str",
@@ -146,7 +146,7 @@ OPTIONS: Final = _table(
         variables=("CODETRACER_TRACE", "CODETRACER_TRACE_TOPICS"), more="see [topics](topics.md)",
     ),
     Option(
-        "policy", "what happens when we fail", type="Mapping[str, object] | Policy",
+        "policy", "what happens when recording fails", type="Mapping[str, object] | Policy",
         more="its keys have flags and variables, see below",
     ),
     Option(
@@ -160,7 +160,8 @@ OPTIONS: Final = _table(
         shown_default="detected", variables=("OTEL_RESOURCE_ATTRIBUTES",),
     ),
     Option(
-        "tracer_provider", "host's provider, for ids and parents", parse_provider, "TracerProvider",
+        "tracer_provider", "the program's own provider, for ids and parents", parse_provider,
+        "TracerProvider",
         shown_default="the global one, if it is not ours",
         more=(
             "its sampler and resource are used, too; with the exporter `provider` also its "
@@ -181,18 +182,19 @@ OPTIONS: Final = _table(
         ),
     ),
     _switch(
-        "builtin_filter", "let the builtin filters stand first (default)", default=True,
+        "builtin_filter", "apply the builtin filters first (default)", default=True,
         flag=Flag("--no-builtin-filter", "do not apply the builtin filters"),
     ),
     Option(
-        "session_id", "evaluation session of the traced program", parse_text, "str",
+        "session_id", "id of the evaluation session that the traced program works on", parse_text,
+        "str",
         shown_default="none", variables=("CODETRACER_SESSION_ID",), read=parse_text,
-        more="it stands on topic lines and policy spans",
+        more="topic lines and policy spans carry it",
     ),
     Option(
-        "activation_path", "start recording when this file is first entered", parse_path,
+        "activation_path", "start recording when code of this file is first called", parse_path,
         "str | PathLike[str]", shown_default="none",
-        flag=Flag("--activation-path", "record from the first entry into this file", "FILE"),
+        flag=Flag("--activation-path", "record from the first call of this file's code on", "FILE"),
     ),
     Option("limits", "how much of each span is kept", type="Limits", more="see below"),
     Option("buffer", "how much may wait for delivery", type="Buffer", more="see below"),
@@ -220,7 +222,7 @@ OPTIONS: Final = _table(
         "paths", "`absolute` (default), or `relative` to the project root", choice_of(Paths), "str",
         Paths.ABSOLUTE,
         flag=Flag("--paths", "file names: absolute (default) or relative to the project", "FORM"),
-        more="it is `code.file.path` that is written so",
+        more="applies to `code.file.path`",
     ),
     Option(
         "respect_parent", "record nothing below a parent that is not sampled (default)",
@@ -239,13 +241,13 @@ OPTIONS: Final = _table(
         ),
     ),
     _switch(
-        "propagate_threads", "a thread's parent is the span that started it (default)",
+        "propagate_threads", "let the span that starts a thread be its parent (default)",
         default=True,
     ),
-    _switch("signals", "deliver what is there on SIGTERM", "under `run` always", default=False),
+    _switch("signals", "deliver what is buffered at SIGTERM", "under `run` always", default=False),
     Option(
         "learn_secrets",
-        "hide what was hidden because of its name wherever it comes again (default)",
+        "hide a value that was hidden because of its name wherever it appears again (default)",
         parse_exact_boolean, "bool", default=True,
         flag=Flag(
             "--no-learn-secrets",
@@ -270,8 +272,8 @@ OPTIONS: Final = _table(
     ),
     Option(
         "max_overhead",
-        "share of the process's CPU that recording may cost, such as 0.05 or `5%`; beyond it short "
-        "functions that are called often are folded, then recorded no more",
+        "share of the process's CPU that recording may cost, such as 0.05 or `5%`; beyond it, "
+        "short functions that are called often are first folded, then no longer recorded",
         parse_share, "float | str", shown_default="any share",
         flag=Flag("--max-overhead", "CPU that recording may cost, such as 5%", "SHARE"),
         variables=("CODETRACER_MAX_OVERHEAD",), read=parse_share,
@@ -279,26 +281,29 @@ OPTIONS: Final = _table(
     ),
     Option(
         "flight_recorder",
-        "keep so much in memory, `64MB`, and deliver nothing until a dump is asked for",
+        "keep the latest calls in this much memory, such as `64MB`; only a dump delivers them",
         parse_size, "str | int", shown_default="off",
         flag=Flag(
             "--flight-recorder",
-            "keep the latest calls in memory, such as 64MB of them, and deliver them only when a "
+            "keep the latest calls in this much memory, such as 64MB, and deliver them only when a "
             "dump is asked for",
             "SIZE",
         ),
         variables=("CODETRACER_FLIGHT_RECORDER",), read=parse_size,
         more=(
-            "the oldest calls go; see [what happened before the error]"
+            "the oldest calls are dropped; see [what happened before the error]"
             "(recipes/flight-recorder.md)"
         ),
     ),
     Option(
-        "dump_on", "what asks for a dump by itself: `error`, `sigusr2`", parse_dump_on,
+        "dump_on", "what causes a dump by itself: `error`, `sigusr2`", parse_dump_on,
         "Iterable[str]", frozenset(), "an exception that ends the program, always",
-        Flag("--dump-on", "what asks for a dump: any of error,sigusr2", "LIST"),
+        Flag("--dump-on", "what causes a dump: any of error,sigusr2", "LIST"),
         ("CODETRACER_DUMP_ON",), read=parse_dump_on,
-        more="`error`: one that leaves the first span of a trace here, or its status",
+        more=(
+            "`error`: an exception that leaves the first span of a trace in this process, or an "
+            "error status of that span"
+        ),
     ),
     Option(
         "control", "take commands over a socket: pause, resume, reload, dump, detach",
@@ -317,7 +322,7 @@ OPTIONS: Final = _table(
 POLICY: Final = _table(
     _key(
         "on_recorder_error", choice_of(OnRecorderError),
-        "an error of ours ends recording (`disable`), or is raised into the program once (`abort`)",
+        "an error of ours ends recording; with `abort` it is also raised into the program, once",
         "after an error of the recorder: end the recording (disable, default), or raise the error "
         "in the program (abort)",
         "ACTION",
@@ -359,9 +364,9 @@ POLICY: Final = _table(
     ),
     _key(
         "deliver_at_os_exit", parse_boolean,
-        "`os._exit` and `os.exec` deliver what is there first, within 5 s, in forked workers too",
-        "deliver what is there before the program leaves by os._exit, as workers of rq and Celery "
-        "do, or by os.exec; it waits for that at most 5 s",
+        "`os._exit` and `os.exec` first deliver what is buffered, within 5 s, in forked workers too",
+        "deliver what is buffered before the program leaves by os._exit, as workers of rq and "
+        "Celery do, or by os.exec; it waits for that at most 5 s",
     ),
 )
 """The keys of `policy`."""
@@ -373,7 +378,7 @@ LIMITS: Final = _table(
         "max_string", "keep at most N characters of each text",
         "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
         "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
-        more="where it is stated, no attribute is longer, a container written as text neither",
+        more="if it is set, no attribute is longer, not even a container written as text",
     ),
     _bound(
         "max_attributes", "keep at most N attributes of each span",
@@ -414,10 +419,10 @@ BUFFER: Final = _table(
             "HOW",
         ),
         more=(
-            "`block`: the program waits as long as the exporters go on delivering; one that "
-            "delivers nothing for 5 s is waited for no more, until it does again. `drop_newest`: "
-            "what comes then is left out and counted. `auto`: it waits for `jsonl` and `chrome`, "
-            "which so keep every call, and for no other. A native trace is always waited for"
+            "`block`: the program waits as long as the exporters deliver; after 5 s without a "
+            "delivery it no longer waits, until the exporter delivers again. `drop_newest`: new "
+            "calls are left out and counted. `auto`: it waits only for `jsonl` and `chrome`, which "
+            "therefore keep every call. The program always waits for a native trace"
         ),
     ),
     _bound(
@@ -438,7 +443,7 @@ BUFFER: Final = _table(
     ),
     _bound(
         "max_open_s",
-        "with --tail: hold a trace back for N seconds; one that is undecided by then is delivered",
+        "with --tail: hold a trace back for N seconds; if it is undecided by then, deliver it",
         parse=number_from(0, whole=False), more="in parts, as its calls end; see `tail`",
     ),
 )
@@ -447,8 +452,8 @@ BUFFER: Final = _table(
 RUN: Final = _table(
     Option(
         "framework_filters",
-        "leaves those of pytest and unittest out, and traces what launches the program (uvicorn, "
-        "gunicorn, flask, django, celery, ...) like a program",
+        "leaves out the filters for pytest and unittest, and traces a launcher (uvicorn, gunicorn, "
+        "flask, django, celery, ...) like a program",
         shown_default="with them",
         flag=Flag(
             "--no-framework-filters",
@@ -457,8 +462,8 @@ RUN: Final = _table(
     ),
     Option(
         "instrumentations",
-        "starts instrumentations of `opentelemetry-instrumentation-*` packages, whose spans stand "
-        "in the same trace, redacted: names with commas, or `auto` for all that are installed",
+        "starts instrumentations of `opentelemetry-instrumentation-*` packages, whose spans join "
+        "the same trace, redacted: names separated by commas, or `auto` for all that are installed",
         shown_default="none",
         flag=Flag(
             "--with", "instrumentations of libraries: sqlalchemy,httpx,..., or auto", "LIST"
@@ -480,13 +485,13 @@ ENVIRONMENT: Final = _table(
     _variable(
         "CODETRACER_INSTRUMENT", "off",
         "under `opentelemetry-instrument`: records calls; a trace filter that is found or named "
-        "asks for it, too, and so does OpenTelemetry's configuration file",
+        "switches it on, too, and so does OpenTelemetry's configuration file",
     ),
     _variable(
         "CODETRACER_OTEL_CORE", "`auto`",
-        "`c`: compiled code records plain calls, about ten times cheaper, where it was built; "
-        "`python`: it does not; `auto`: it does if it can, and `c` warns if it cannot. "
-        '`codetracer-otel --version` and `session.stats()["recorder"]` say which records, and why',
+        "`c`: the compiled core records plain calls, about ten times cheaper; a warning says if it "
+        "cannot; `python`: the recorder in Python does; `auto`: the compiled core where there is "
+        'one. `codetracer-otel --version` and `session.stats()["recorder"]` say which and why',
         choice_of(Core), "core",
     ),
 )
