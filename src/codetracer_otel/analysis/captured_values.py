@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.model.value import DROPPED, REDACTED
+from codetracer_otel.model.value_texts import UNQUOTED, visible
 
 if TYPE_CHECKING:
     from codetracer_otel.traces.span_columns import Details
@@ -45,6 +46,12 @@ def plain_text(value: Any) -> str:
 
 
 def short_text(value: Any, most: int = 80) -> str:
-    """Return a value for people: JSON, cut; None is ``None``, which its text in quotes is not."""
-    text = "None" if value is None else json.dumps(value, ensure_ascii=False)
+    """Return a value for people: JSON, cut; None is ``None``, which its text in quotes is not.
+
+    `UNQUOTED` texts stand as they are.
+    """
+    if isinstance(value, str) and value.startswith(UNQUOTED):
+        text = visible(value)
+    else:
+        text = "None" if value is None else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= most else text[: most - 3] + "..."

@@ -94,6 +94,10 @@ def encodable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+UNQUOTED: Final = ("<", "{", "[")
+"""How sentinels, types and the JSON of containers begin, which people read better unquoted."""
+
+
 def visible(text: str) -> str:
     """Return ``text`` with control characters, direction marks and lone surrogates as escapes."""
     if text.isprintable():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.exporters.attributes import plain
 from codetracer_otel.model.record import StatusCode
-from codetracer_otel.model.value_texts import visible
+from codetracer_otel.model.value_texts import UNQUOTED, visible
 
 if TYPE_CHECKING:
     from codetracer_otel.model.span_view import SpanView
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 _ARGUMENT: Final = "codetracer.arg."
 _RETURN: Final = "codetracer.return"
 _KNOWN: Final = ("code.", "codetracer.", "thread.", "error.type")
-_BARE: Final = ("<", "{", "[")
 _MAX_VALUE: Final = 40
 _MAX_VALUES: Final = 6
 _MAX_NAME: Final = 120
@@ -37,8 +36,7 @@ def short(value: Any) -> str:
     found = plain(value)
     if not isinstance(found, str):
         return printable(repr(found), _MAX_VALUE)
-    # sentinels, types and the JSON of containers read better without quotes
-    if found.startswith(_BARE):
+    if found.startswith(UNQUOTED):
         return printable(found, _MAX_VALUE)
     return repr(found) if len(found) <= _MAX_VALUE else repr(found[:_MAX_VALUE]) + "..."
 
