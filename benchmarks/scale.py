@@ -6,8 +6,8 @@ Eight processes serve requests of 13 calls beside each other; their spans go to 
 Each variant runs at two rates, as services do: one that works a little many times a second finds
 its caches cold, and pays more for a call than at full speed: the more, the less it works. What the
 same work costs untraced is subtracted. The collector's CPU in all these runs gives what a span, a
-byte and a request cost it. ``tools.capacity`` reckons with these figures. The cost of a call in a
-process at full speed stands beside them.
+byte and a request cost it. ``tools.capacity`` calculates with these figures. The cost of a call in
+a process at full speed stands beside them.
 """
 
 from __future__ import annotations

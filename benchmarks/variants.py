@@ -1,4 +1,4 @@
-"""The roads not taken: what each choice of the hot paths was measured against.
+"""The alternatives: what each choice of the hot paths was measured against.
 
 Every group does the same work in several ways, in turn; the way that the product takes is marked.
 

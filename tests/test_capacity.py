@@ -1,4 +1,4 @@
-"""What a fleet costs is reckoned from what one process was seen to cost."""
+"""What a fleet costs is calculated from the measured cost of one process."""
 
 from __future__ import annotations
 

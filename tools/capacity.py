@@ -1,10 +1,10 @@
-"""Reckons what tracing costs a fleet, from the figures of ``benchmarks.scale``.
+"""Calculates what tracing costs a fleet, from the figures of ``benchmarks.scale``.
 
 usage: python -m tools.capacity [--processes N] [--rate CALLS_PER_S] [--share SHARE]
                                 [--variant NAME] [--gateway-cores N]
        python -m tools.capacity --check [--seconds N]
 
-``--check`` runs eight processes into one real collector, and compares with what is reckoned.
+``--check`` runs eight processes into one real collector, and compares with the calculation.
 """
 
 from __future__ import annotations
@@ -66,13 +66,18 @@ class Need:
 
 
 def requests_of(spans: float) -> float:
-    """Return the requests a second of a process: one for each drain that finds a trace's end."""
+    """Return the OTLP requests a second of a process.
+
+    There is one for each drain during which a trace has ended, and more if that is more than a
+    batch. Traces are taken to end at random: a drain finds none with the probability of a Poisson
+    distribution.
+    """
     traces = spans / workload.CALLS
     return max(DRAINS * (1 - math.exp(-traces / DRAINS)), spans / Buffer().batch_records)
 
 
 def need_of(fleet: Fleet, cost: Cost, collector: CollectorCost) -> Need:
-    """Reckon what the recorded calls of all processes come to."""
+    """Calculate what the recorded calls of all processes need."""
     recorded = fleet.rate * fleet.share
     spans = recorded * cost.spans
     sent = fleet.processes * (recorded * cost.call_bytes + cost.second_bytes)
@@ -122,8 +127,8 @@ def lines(fleet: Fleet, variant: str, gateway_cores: int) -> Iterator[str]:
 
 
 def check(rate: float, seconds: float) -> Iterator[str]:
-    """Compare a run of eight processes with what is reckoned, variant by variant."""
-    yield "| variant | | reckoned | seen | difference |\n|---|---|--:|--:|--:|"
+    """Compare a run of eight processes with the calculation, variant by variant."""
+    yield "| variant | | calculated | measured | difference |\n|---|---|--:|--:|--:|"
     with (
         tempfile.TemporaryDirectory() as folder,
         running_collector(Path(folder, "log"), logs_spans=False) as collector,
@@ -138,10 +143,10 @@ def check(rate: float, seconds: float) -> Iterator[str]:
                 ("MB/s", need.bytes / 1e6, seen.bytes / 1e6),
                 ("collector, cores", need.collector_cores, seen.collector_ns / 1e9),
             )
-            for label, reckoned, found in rows:
+            for label, calculated, found in rows:
                 yield (
-                    f"| {variant} | {label} | {reckoned:.4f} | {found:.4f}"
-                    f" | {reckoned / found - 1:+.0%} |"
+                    f"| {variant} | {label} | {calculated:.4f} | {found:.4f}"
+                    f" | {calculated / found - 1:+.0%} |"
                 )
 
 

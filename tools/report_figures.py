@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     from selenium.webdriver.remote.webdriver import WebDriver
 
+COLUMNS = (
+    *("spans", "input", "report, by the clock", "report, processor", "peak memory"),
+    *("page", "load", "frame p50, p95", "drawing p50, p95"),
+)
 SIZES = (100_000, 1_000_000)
 RECORDED = 1_000_000
 FRAMES = 240
@@ -100,8 +104,7 @@ def main() -> int:
         return 1
     asked = [int(text) for text in sys.argv[1:]]
     print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    print("| spans | input | report | CPU | peak memory | page | load | frame p50, p95 | drawing |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
     with tempfile.TemporaryDirectory(prefix="codetracer-figures-") as made:
         driver = browser.start(Path(made, "profile"))
         try:

@@ -11,6 +11,9 @@ import urllib.request
 
 import pytest
 from tests.browser import browser
+from tests.exporters.files.test_chrome import NO_WHEELS
+
+pytest.importorskip("viztracer", reason=NO_WHEELS)
 
 PROGRAM = """
 import asyncio, threading

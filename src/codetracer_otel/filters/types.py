@@ -85,7 +85,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """``[scope.rules.sampling]`` after merging; see instrumentation.md.
+    """``[scope.rules.sampling]`` after merging; docs/filters.md explains the keys.
 
     Attributes:
         ratio: share kept, 0..1.
@@ -140,7 +140,7 @@ class FoldRules:
 
 @dataclass(frozen=True, slots=True)
 class EventRules:
-    """``[scope.rules.events]`` after merging; None stands for "no limit"."""
+    """``[scope.rules.events]`` after merging, as docs/filters.md explains; None is no limit."""
 
     lines: bool = False
     names: tuple[str, ...] | None = None

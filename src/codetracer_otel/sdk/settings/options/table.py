@@ -364,7 +364,7 @@ POLICY: Final = _table(
     ),
     _key(
         "deliver_at_os_exit", parse_boolean,
-        "`os._exit` and `os.exec` first deliver what is buffered, within 5 s, in forked workers too",
+        "`os._exit` and `os.exec` first deliver what is buffered, within 5 s; in forks too",
         "deliver what is buffered before the program leaves by os._exit, as workers of rq and "
         "Celery do, or by os.exec; it waits for that at most 5 s",
     ),
