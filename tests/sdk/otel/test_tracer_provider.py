@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
+from opentelemetry.trace import SpanContext
 from tests.conftest import only
 
 from codetracer_otel.errors import CodetracerError
@@ -156,3 +157,22 @@ def test_a_finalizer_may_ask_for_a_tracer_while_its_thread_asks_for_one(record, 
         asking.join(60)
         assert not asking.is_alive()
     assert [span.name for span in spans].count("outer") == 2
+
+
+@pytest.mark.parametrize("part", ["", "_attributes", "_events", "_links"])
+def test_a_finalizer_may_use_and_end_a_span_that_its_thread_is_changing(record, part):
+    def work():
+        span = trace.get_tracer("changing").start_span("outer")
+        with (getattr(span, part) if part else span)._lock:  # as while it is changed
+            span.set_attribute("during", 1)
+            span.add_event("during")
+            span.add_link(SpanContext(1, 1, is_remote=True))
+            span.end()
+
+    with record() as spans:
+        working = threading.Thread(target=work, daemon=True)  # it would wait for ever
+        working.start()
+        working.join(60)
+        assert not working.is_alive()
+    (outer,) = (span for span in spans if span.name == "outer")
+    assert (outer.attributes["during"], len(outer.events), len(outer.links)) == (1, 1, 1)

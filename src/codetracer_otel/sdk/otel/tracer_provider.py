@@ -74,13 +74,20 @@ class _Forks:
 
 
 class SpanForwarder(SpanProcessor):
-    """Hands every ended span of a provider to the pipeline; never raises into the program."""
+    """Hands every ended span of a provider to the pipeline; never raises into the program.
+
+    What ends or changes a span may run while its thread changes the same one: a generator that the
+    garbage collector ends, a signal's handler. The SDK's plain locks would wait for ever.
+    """
 
     def __init__(self, take: Callable[[ReadableSpan], None]) -> None:
         self._take = take
 
-    def on_start(self, span: SdkSpan, parent_context: Context | None = None) -> None:
-        """Do nothing."""
+    def on_start(self, span: SdkSpan, parent_context: Context | None = None) -> None:  # noqa: ARG002
+        """Let the thread that changes the span do so once more meanwhile."""
+        part: Any
+        for part in (span, span._attributes, span._events, span._links):  # noqa: SLF001 - no public access
+            part._lock = threading.RLock()  # noqa: SLF001 - as above
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue the span."""
