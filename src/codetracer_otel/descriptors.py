@@ -1,4 +1,4 @@
-"""File descriptors of ours: never one of the program's streams, and never one of its files.
+"""Opens file descriptors that never take the place of the program's streams or files.
 
 A program may close every descriptor there is, as one does that becomes a daemon, and the next file
 that it opens gets a number that was ours. So a number is used only while it is still of the file
@@ -151,7 +151,7 @@ def path_in_child(path: str) -> str:
 
 
 def _is_link_of_kernel(path: str) -> bool:
-    """Return whether nobody but the kernel and root can have made a link."""
+    """Return whether only the kernel or root can have made a link."""
     try:
         is_link = stat.S_ISLNK(Os.lstat(path).st_mode)
     except OSError:

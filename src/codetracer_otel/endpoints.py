@@ -1,4 +1,4 @@
-"""Shows of an endpoint host and port alone: everything around them may be a credential."""
+"""Shows only the host and port of an endpoint: everything around them may be a credential."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Public test doubles: an exporter that keeps what it gets, numbered ids, a clock that stands."""
+"""Public test doubles: an exporter that keeps what it gets, numbered ids, a fixed clock."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class SequentialIds:
 
 
 class FixedClock:
-    """A clock that moves only when it is told to; implements `ports.Clock`.
+    """A clock that moves only by `advance`; implements `ports.Clock`.
 
     Args:
         wall_ns: Unix time to start from, in ns.

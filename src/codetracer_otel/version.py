@@ -1,3 +1,3 @@
-"""This distribution's version: kept here, because asking ``importlib.metadata`` takes 30 ms."""
+"""The version of this distribution, kept here because ``importlib.metadata`` takes 30 ms."""
 
 VERSION = "0.2.0"

@@ -1,4 +1,4 @@
-"""Says how the instances of a class are captured in compiled code: which form, name and fields."""
+"""Describes to compiled code how instances of a class are captured: form, name and fields."""
 
 from __future__ import annotations
 

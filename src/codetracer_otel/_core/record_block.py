@@ -1,4 +1,4 @@
-"""A block of records that are bytes until somebody looks at them."""
+"""A block of records that stay bytes until they are read."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class CompiledBlock(RecordBlock):
         return records
 
     def local_roots(self) -> Sequence[tuple[int, TraceOnThread, int]]:
-        """Return index, segment and duration (ns) of each record without a parent in here."""
+        """Return index, segment and duration (ns) of each record whose parent is not in it."""
         remote = [segment.remote_parent_id for segment in self._native.segments]
         found: list[tuple[int, TraceOnThread, int]] = self._native.roots(remote)
         made = [
@@ -100,7 +100,7 @@ class CompiledBlock(RecordBlock):
         return CompiledBlock(kept, self._scanner), CompiledBlock(waiting, self._scanner)
 
     def outlines(self) -> Sequence[Outline]:
-        """Return what tells the records of one function below one parent; see `Outline`."""
+        """Return what identifies records of one function below one parent; see `Outline`."""
         rows = self._native.outlines()
         return [outline_of(row) if type(row) is list else row for row in rows]
 

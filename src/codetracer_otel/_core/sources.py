@@ -1,4 +1,4 @@
-"""Tells C sources apart, so that a module that was compiled from others is not loaded."""
+"""Identifies the C sources, so that a module compiled from other ones is not loaded."""
 
 from __future__ import annotations
 

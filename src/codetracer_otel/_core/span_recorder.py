@@ -1,4 +1,4 @@
-"""The span recorder that keeps plain calls in compiled code; the rest is the Python one's."""
+"""The span recorder that keeps plain calls in compiled code; the Python one does the rest."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ class CompiledRecorder(PythonRecorder):
         return call
 
     def follow(self, ids: IdGenerator, keeps_root: RootSampler | None) -> None:
-        """Take ids and decisions from somebody else from now on."""
+        """Take ids and sampling decisions from another source from now on."""
         super().follow(ids, keeps_root)
         self._has_random_ids = gives_random_ids(ids)
         if self._core is not None:

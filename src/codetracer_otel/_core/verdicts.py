@@ -1,4 +1,4 @@
-"""Answers compiled code about the names of keys and fields, and remembers what it has answered."""
+"""Tells compiled code whether names of keys and fields are hidden, and remembers the answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules behind what a trace shows, as whoever knows filters gives them."""
+"""The filter rules behind what a trace shows, as the command line provides them."""
 
 from __future__ import annotations
 

@@ -192,7 +192,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _hint_at_run(word: str, words: Sequence[str]) -> str:
-    """Return what to write where somebody has named a program instead of a command."""
+    """Return what to write if a program was named instead of a command."""
     first = words[0] if words else ""
     is_program = first in ("-m", "-c") or word.endswith(".py") or os.path.isfile(word)
     shown = f"{first} {word}" if first in ("-m", "-c") else word

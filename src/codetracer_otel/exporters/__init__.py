@@ -1,4 +1,4 @@
-"""Sends records away; `build_exporter` makes exporters of names, without importing the others."""
+"""Delivers records; `build_exporter` makes one from its name without importing the others."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _build_named(name: str, target: str | None, context: ExporterContext) -> Exp
 
 
 def _found(name: str) -> Any:
-    """Return what an entry point or a dotted name stands for, or None."""
+    """Return the object that an entry point or a dotted name refers to, or None."""
     from importlib.metadata import entry_points  # noqa: PLC0415 - only for names that are not ours
 
     for group in ENTRY_POINT_GROUPS:

@@ -1,4 +1,4 @@
-"""Spans to and from OpenTelemetry's SDK: any of its exporters delivers ours."""
+"""Converts spans to and from OpenTelemetry's SDK, so that any of its exporters delivers ours."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def _otel_status(view: SpanView) -> Status:
 
 
 class OpenTelemetryExporter:
-    """Delivers through an exporter of the OpenTelemetry SDK, whoever wrote it.
+    """Delivers through any exporter for the OpenTelemetry SDK.
 
     Instrumentation libraries see the suppression key meanwhile, so that the exporter's own
     requests do not become spans.
@@ -194,7 +194,7 @@ class OpenTelemetryExporter:
         return f"OpenTelemetryExporter({type(self._exporter).__qualname__})"
 
     def export(self, batch: Batch) -> ExportResult:
-        """Deliver a batch; whatever the exporter raises is raised on."""
+        """Deliver a batch; what the exporter raises is passed on."""
         spans = self._spans.of(batch)
         token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
         try:

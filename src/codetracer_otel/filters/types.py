@@ -22,7 +22,7 @@ _CO_NEWLOCALS: Final = 0x2
 
 
 def is_nobodys(code: CodeType) -> bool:
-    """Return whether nobody wrote a code object: it is never traced."""
+    """Return whether a code object was generated: it is never traced."""
     is_entry = code.co_names == _TRACEBACK_ENTRY and not code.co_flags & _CO_NEWLOCALS
     return code.co_name == _ANNOTATE or is_entry
 
@@ -36,7 +36,7 @@ class Action(IntEnum):
 
 
 class ValueKind(Enum):
-    """Where a named value stands."""
+    """The kind of place that a named value has."""
 
     ARG = "arg"
     LOCAL = "local"

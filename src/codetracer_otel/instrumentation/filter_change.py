@@ -1,4 +1,4 @@
-"""Lets another filter be in force while calls are open: each gets the stricter of both."""
+"""Applies another filter while calls are open: each of them gets the stricter of both."""
 
 from __future__ import annotations
 

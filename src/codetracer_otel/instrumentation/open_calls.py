@@ -1,4 +1,4 @@
-"""Copies the calls that are open, as the unfinished spans that they would be if it ended now."""
+"""Copies the open calls as the unfinished spans that they would be if the session ended now."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def unfinished_copies(entries: Iterable[Record], now: int) -> list[Record]:
-    """Return a finished record for each open call; the calls go on as if nobody had looked.
+    """Return a finished record for each open call, without a change to the calls.
 
     Calls of functions that are instrumented by hand are left out: their spans are not ours.
 

@@ -33,7 +33,7 @@ class RandomIds(IdGenerator):
         return self._random.getrandbits(128) or 1
 
     def is_trace_id_random(self) -> bool:
-        """Return True: a trace's flags tell it."""
+        """Return True, which is a flag of the trace."""
         return True
 
     def reseed(self) -> None:
@@ -84,7 +84,7 @@ class ForeignIds(RandomIds):
 
 
 def gives_random_ids(ids: IdGenerator) -> bool:
-    """Return whether any random number will do as an id: nobody else gives them."""
+    """Return whether ids are plain random numbers, rather than those of another generator."""
     return type(ids) is RandomIds and "generate_span_id" not in vars(ids)
 
 

@@ -1,4 +1,4 @@
-"""Consistent probability sampling as OpenTelemetry specifies it: 56 bits decide, ``ot`` tells.
+"""Consistent probability sampling as OpenTelemetry specifies it, by 56 bits and ``ot`` trace state.
 
 A trace has a randomness *R*: the sub-key ``rv`` of the trace state's member ``ot``, else the last
 56 bits of the trace id. A share *p* keeps it where R >= T = (1 - p) * 2**56; ``th`` tells T.

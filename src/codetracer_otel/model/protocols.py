@@ -127,7 +127,7 @@ class SpanRecorder(Recorder, Protocol):
         """Let ``carrier`` hand on what is current; before `callbacks`."""
 
     def follow(self, ids: IdGenerator, keeps_root: RootSampler | None) -> None:
-        """Take ids and decisions about local roots from somebody else from now on."""
+        """Take ids and decisions about local roots from another source from now on."""
 
     def replan(self) -> None:
         """Plan all code anew: the filter is another one. Open calls get the stricter plan."""
@@ -151,13 +151,13 @@ class SpanRecorder(Recorder, Protocol):
         """Let hand-written spans adopt calls of ``code``, known before or not."""
 
     def view_this_thread(self) -> Callable[[], list[Record]]:
-        """Return what gives the open calls of the calling thread, to be called on any thread."""
+        """Return a function that returns the open calls of the calling thread, on any thread."""
 
     def mute_this_thread(self) -> None:
         """Record nothing on the calling thread from now on: it is one of ours."""
 
     def wake_with_next(self) -> None:
-        """Have the worker woken with the next record, after a fork: half of a bound is far off."""
+        """Wake the worker with the next record, after a fork: the buffer is far from half full."""
 
     def begin_in_forked_child(self) -> None:
         """Keep this thread's open calls as parents only: the other process delivers them."""
@@ -179,12 +179,12 @@ class CurrentCall(Protocol):
         """Return the parent that a call beginning here would have."""
 
     def begin_thread(self, parent: tuple[TraceOnThread, int]) -> None:
-        """Let the calls of this thread, which begins, stand below a call of another one."""
+        """Put the calls of this new thread below a call of another thread."""
 
     def continue_trace(
         self, code: CodeType, context: Context, parent: tuple[TraceOnThread, int]
     ) -> None:
-        """Let calls within ``code`` stand below a call of another thread, until it ends."""
+        """Put calls within ``code`` below a call of another thread, until it ends."""
 
     def push_context(
         self, code: CodeType, context: Context, parent: tuple[TraceOnThread, int], token: Any
@@ -195,7 +195,7 @@ class CurrentCall(Protocol):
         """Push an entry for ``code`` that changes nothing for calls within it."""
 
     def build_span(self, record: Record, /) -> Span:
-        """Return the OpenTelemetry span that stands for an open record."""
+        """Return the OpenTelemetry span of an open record."""
 
 
 class ContextCarrier(Protocol):

@@ -245,7 +245,7 @@ KEPT: Final = Sampled()
 
 @dataclass(frozen=True, slots=True)
 class RemoteParent:
-    """A span that a trace goes on from, in another process or of another recorder.
+    """A span that a trace continues, of another process or another recorder.
 
     Attributes:
         trace_id: non-zero 128-bit integer.

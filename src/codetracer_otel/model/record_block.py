@@ -169,7 +169,7 @@ class RecordBlock(Sequence[Record]):
         return self._records
 
     def local_roots(self) -> Sequence[tuple[int, TraceOnThread, int]]:
-        """Return index, segment and duration (ns) of each record without a parent in here."""
+        """Return index, segment and duration (ns) of each record whose parent is not in it."""
         return [
             (index, record[SEGMENT], record[END] - record[START])
             for index, record in enumerate(self._records)
@@ -196,7 +196,7 @@ class RecordBlock(Sequence[Record]):
         return RecordBlock(kept), RecordBlock(waiting)
 
     def outlines(self) -> Sequence[Outline]:
-        """Return what tells the records of one function below one parent; see `Outline`."""
+        """Return what identifies records of one function below one parent; see `Outline`."""
         return [outline_of(record) for record in self._records]
 
     def discard(self, indices: Iterable[int]) -> None:
@@ -254,7 +254,7 @@ class Texts(Ends, Protocol):
 
     @property
     def is_shared(self) -> bool:
-        """Whether somebody reads the bytes."""
+        """Whether the bytes are being read."""
 
     def __buffer__(self, flags: int, /) -> memoryview: ...
 

@@ -24,7 +24,7 @@ INT64_MAX: Final = 2**63 - 1
 
 
 class NodeKind(IntEnum):
-    """What a `Node` stands for, and what its ``items`` hold."""
+    """The kinds of `Node`, and what ``items`` holds for each."""
 
     REDACTED = 0  # nothing
     DROPPED = 1  # nothing
@@ -116,7 +116,7 @@ def cut_marker(full_length: int) -> str:
 
 
 def kept_length(full: int, longest: int) -> int:
-    """Return how much of a text of ``full`` code points stands before the mark that it was cut.
+    """Return how much of a text of ``full`` code points is kept before the mark of a cut.
 
     Where the mark would be most of it there is none, and all of the room is the text's.
     """

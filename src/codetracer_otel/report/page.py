@@ -65,7 +65,7 @@ def write_page(path: str, documents: Iterable[tuple[str, str]]) -> int:
 
 
 def _frame() -> tuple[str, str]:
-    """Return what stands before and behind the data."""
+    """Return the page before and after the data."""
     folder = resources.files("codetracer_otel.report") / "page"
     template = (folder / "page.html").read_text("ascii")
     style = (folder / "page.css").read_text("ascii")

@@ -1,4 +1,4 @@
-"""A run: what the first line of a trace says about its process, and the last about losses."""
+"""Reads a run: the first line of a trace describes its process, the last its losses."""
 
 from __future__ import annotations
 

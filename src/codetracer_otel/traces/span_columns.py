@@ -195,7 +195,7 @@ class Spans:
     def complete(
         self, index: int, end: int, marks: int, busy: int, place: int, source: int
     ) -> bool:
-        """Put what is told later of a span into its place; return False if it had ended before."""
+        """Add the end of a span that began earlier; return False if it had already ended."""
         is_later = end > self.ends[index] or not marks & Mark.UNFINISHED
         if not self.marks[index] & Mark.UNFINISHED or not is_later:
             return False

@@ -1,1 +1,1 @@
-"""Answers questions about traces in few words, for agents and whoever else pays by the word."""
+"""Answers questions about traces in few words, for agents that pay for each word."""

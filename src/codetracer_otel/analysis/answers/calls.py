@@ -1,4 +1,4 @@
-"""Words a call: one line with its id, or everything that is known about it."""
+"""Describes a call in one line with its id, or with everything that is known about it."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ class Calls:
                 yield f"{indent}  {sum(map(len, inner))} calls in it"
 
     def _groups(self, parent: int) -> list[list[int]]:
-        """Return the calls in one: failed ones and three of each name singly, others together."""
+        """Group the calls in one: failed ones and three of each name alone, others together."""
         groups: list[list[int]] = []
         counts: dict[str, int] = {}
         rest: dict[str, list[int]] = {}

@@ -75,7 +75,7 @@ def _is_same_error(change: Change, other: Change) -> bool:
 
 
 def _error_beside(change: Change, by_path: dict[int, list[Change]], table: PathTable) -> int | None:
-    """Return the new exception because of which calls are missing, new or others in number."""
+    """Return the new exception that explains why calls are missing, new, or more or fewer."""
     if change.kind is ChangeKind.SELF:
         return None
     parent = table.parents[change.path]

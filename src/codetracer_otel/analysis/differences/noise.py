@@ -1,4 +1,4 @@
-"""Tells a change of times from noise: by repetitions, or with one run each by wide limits."""
+"""Distinguishes changed times from noise: by repetitions, or by wide limits with one run each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collects what calls came to: exceptions by path, and results by function and arguments."""
+"""Collects how calls ended: exceptions by path, and results by function and arguments."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Results:
 
 @dataclass(slots=True)
 class Outcomes:
-    """What the calls of a run came to.
+    """How the calls of a run ended.
 
     Attributes:
         results: name of a function -> key of arguments -> results.

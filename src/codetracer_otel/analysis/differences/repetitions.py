@@ -1,4 +1,4 @@
-"""Takes traces apart into repetitions: runs of one program that are compared as equals."""
+"""Splits traces into repetitions: runs of one program that count as equals in a comparison."""
 
 from __future__ import annotations
 

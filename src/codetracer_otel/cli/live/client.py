@@ -52,7 +52,7 @@ def user_of(pid: int) -> int:
 
 
 def _owners(pid: int) -> tuple[int, ...]:
-    """Return whose a process's socket may be: root's, too, as it may have been that at first."""
+    """Return the users that may own a process's socket: root too, if it began as root."""
     return tuple(dict.fromkeys((user_of(pid), _ROOT)))
 
 
@@ -101,7 +101,7 @@ def refusal(pid: int, answer: Mapping[str, Any]) -> EnvironmentFailure:
 
 
 def _check_owner(pid: int, connection: socket.socket) -> None:
-    """Refuse an answer of somebody else: filters may name what is secret."""
+    """Refuse an answer of another user: filters may name what is secret."""
     behind = user_behind(connection)
     if behind is not None and behind not in _owners(pid):
         raise _not_permitted(pid)

@@ -1,4 +1,4 @@
-"""``attach``, ``status``, ``pause``, ``reload``, ``dump`` and the like: a process that runs."""
+"""The commands for a running process: ``attach``, ``status``, ``pause``, ``reload`` and others."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def dump(arguments: argparse.Namespace) -> int:
 
 
 def status(arguments: argparse.Namespace) -> int:
-    """Print what the processes that take commands are at."""
+    """Print the state of the processes that take commands."""
     if arguments.pid is not None:
         answers = [ask(arguments.pid, _socket_of(arguments.pid), {"command": "status"})]
     else:

@@ -1,4 +1,4 @@
-"""Lets a running interpreter take commands that was not prepared for it (CPython 3.14 and newer).
+"""Makes a running, unprepared interpreter take commands (CPython 3.14 and newer).
 
 ``sys.remote_exec`` has the other process's main thread run a small script of ours, which opens the
 control socket and nothing else. What follows is said over that.

@@ -1,4 +1,4 @@
-"""Wakes an event loop that waits for nothing in particular, as a debugger that attaches does."""
+"""Wakes an event loop that waits for events, as a debugger does when it attaches."""
 
 from __future__ import annotations
 

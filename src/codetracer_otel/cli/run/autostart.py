@@ -56,7 +56,7 @@ def add_remove_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
 
 
 def hook_path() -> str:
-    """Return where the hook of this environment stands."""
+    """Return the path of this environment's hook."""
     return os.path.join(sysconfig.get_path("purelib"), FILE_NAME)
 
 

@@ -1,4 +1,4 @@
-"""``codetracer-otel run``: a program under tracing, which cannot tell it from plain ``python``."""
+"""``codetracer-otel run``: runs a program under tracing as plain ``python`` would run it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends the session of a traced program, after the program's own last code, and sums it up."""
+"""Ends the session of a traced program after the program's last code, and prints the summary."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class Ending:
 
 
 def stats_fields(stats: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the counters that the summary tells, with their names in the JSON line."""
+    """Return the counters of the summary, with their names in the JSON line."""
     return {
         "recorded": stats.get("recorded", 0),
         "exported": stats.get("exported", 0),

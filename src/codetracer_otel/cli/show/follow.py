@@ -1,4 +1,4 @@
-"""Follows a file of JSON lines: prints spans as they end, until somebody interrupts."""
+"""Follows a file of JSON lines: prints spans as they end, until it is interrupted."""
 
 from __future__ import annotations
 

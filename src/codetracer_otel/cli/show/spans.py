@@ -41,7 +41,7 @@ def shown_spans(traces: Traces) -> Iterator[SpanCall]:
 
 
 class SpanCall(Shown):
-    """A span; its values are read when somebody wants them.
+    """A span whose values are read on demand.
 
     Attributes:
         index: of the span.

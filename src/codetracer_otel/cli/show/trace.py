@@ -1,4 +1,4 @@
-"""``codetracer-otel show``: traces as an indented call tree, or what somebody asks of them."""
+"""``codetracer-otel show``: prints traces as an indented call tree, or what was asked of them."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class ConsoleExporter:
         return ExportResult.FAILURE if failed else ExportResult.SUCCESS
 
     def flush(self, timeout: float) -> bool:  # noqa: ARG002 - printing does not wait
-        """Flush the stream; spans without their root go on waiting for it."""
+        """Flush the stream; spans whose root has not ended keep waiting."""
         return self._writer.flush()
 
     def shutdown(self, timeout: float) -> None:  # noqa: ARG002 - printing does not wait
@@ -81,7 +81,7 @@ class ConsoleExporter:
         return {"trees": self._writer.lines, "failures": self._writer.failures}
 
     def _take(self, batch: Batch) -> list[tuple[str, Node]]:
-        """Take the spans in; return those that nothing stands above."""
+        """Add the spans; return those without a parent in this process."""
         roots: list[tuple[str, Node]] = []
         # a batch holds one thread after the other; nearly every span ends before its parent
         for view in sorted(batch.views(none=None), key=lambda ended: ended.end_ns):

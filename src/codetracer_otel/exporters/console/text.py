@@ -103,14 +103,14 @@ class Style:
         return f"{time}  {_INDENT * depth}{call}{mark}"
 
     def folded(self, depth: int, name: str, count: int, duration_ns: int, errors: int) -> str:
-        """Return the line that stands for the calls of one function that are not shown."""
+        """Return the line in place of the calls of one function that are not shown."""
         calls = "call" if count == 1 else "calls"
         text = f"... {count:,} more {calls} of {name}, {duration_text(duration_ns)} total"
         mark = ", " + self._in(_RED, f"{errors:,} failed") if errors else ""
         return f"{'':>9}  {_INDENT * depth}{self._in(_DIM, text)}{mark}"
 
     def deeper(self, depth: int, count: int) -> str:
-        """Return the line that stands for all that is too deep to be shown."""
+        """Return the line in place of everything that is too deep to be shown."""
         spans = "span" if count == 1 else "spans"
         return f"{'':>9}  {_INDENT * depth}{self._in(_DIM, f'... {count:,} {spans} deeper')}"
 

@@ -107,7 +107,7 @@ class Tree:
         self._adopted = 0
 
     def add(self, view: SpanView) -> Node | None:
-        """Take in a span; return it if nothing in this process stands above it."""
+        """Add a span; return it if it has no parent in this process."""
         node = Node(view, self._waiting.pop(view.span_id, None))
         self._latest[view.span_id] = node
         if view.parent_span_id is None or view.parent_is_remote:

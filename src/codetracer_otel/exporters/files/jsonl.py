@@ -84,7 +84,7 @@ def _own_line(schema: str, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _emit_nothing(event: str, /, level: str = "info", **facts: object) -> None:
-    """Stand for the one who is told, where there is none."""
+    """Take the place of the listener if there is none."""
 
 
 class JsonLinesExporter:

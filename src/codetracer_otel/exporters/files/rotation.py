@@ -1,4 +1,4 @@
-"""Rotates a file of lines: a full one gets a number, old ones are packed and go."""
+"""Rotates a file of lines: a full file gets a number, older ones are compressed, then removed."""
 
 from __future__ import annotations
 

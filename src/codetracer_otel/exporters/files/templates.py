@@ -1,4 +1,4 @@
-"""Templates by which compiled code writes spans as JSON; made of what the writer in Python writes.
+"""Builds the templates of compiled code for spans as JSON, from what the writer in Python writes.
 
 The view of a record whose values are marks is written as any other, and what was written is cut at
 the marks: so both write the same.
@@ -44,7 +44,7 @@ class Field(IntEnum):
 
 
 def mark(field: Field) -> str:
-    """Return the text that stands for a field until the template is cut."""
+    """Return the placeholder of a field, at which the template is cut."""
     return f"\0{field.value}\0"
 
 
@@ -142,7 +142,7 @@ def _marked_view(plan: Plan) -> SpanView | None:
 
 
 def thread_attributes(segment: TraceOnThread) -> bytes:
-    """Return the attributes that tell a segment's thread, behind others."""
+    """Return the attributes that name a segment's thread, after others."""
     if not segment.thread_id:
         return b""
     values = (segment.thread_id, segment.thread_name)

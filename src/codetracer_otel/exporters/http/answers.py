@@ -1,4 +1,4 @@
-"""Reads HTTP/1 answers: bounded, strict about where one ends, and nothing is unpacked."""
+"""Reads HTTP/1 responses: bounded, strict about where one ends, and without decoding bodies."""
 
 from __future__ import annotations
 

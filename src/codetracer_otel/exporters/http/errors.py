@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class AnswerError(ConnectionError):
-    """The other side closed the connection without an answer, or sent what is none."""
+    """The other side closed the connection without a response, or sent something else."""
 
 
 class TunnelRefusedError(Exception):

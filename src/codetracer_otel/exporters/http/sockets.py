@@ -25,10 +25,10 @@ class Stream(Protocol):
         """Return up to ``size`` bytes, none at the end of the stream."""
 
     def is_quiet(self) -> bool:
-        """Return whether it is ours, open, and nothing has come that nobody asked for."""
+        """Return whether it is ours and open, and has received nothing unexpected."""
 
     def abort(self) -> None:
-        """Let whoever waits for it wait no longer; may be called from any thread."""
+        """End every wait for it; may be called from any thread."""
 
     def close(self) -> None:
         """Close it."""
@@ -47,7 +47,7 @@ def time_left(deadline: float) -> float:
 
 
 class SocketStream:
-    """A TCP connection; of a descriptor that is no longer ours it keeps away.
+    """A TCP connection that never touches a descriptor that is no longer ours.
 
     Args:
         family: of the address.
@@ -82,7 +82,7 @@ class SocketStream:
         return self._socket.recv(size)
 
     def is_quiet(self) -> bool:
-        """Return whether it is ours, open, and nothing has come that nobody asked for."""
+        """Return whether it is ours and open, and has received nothing unexpected."""
         if not self._is_ours():
             return False
         try:
@@ -95,7 +95,7 @@ class SocketStream:
         return False  # bytes, or the end
 
     def abort(self) -> None:
-        """Let whoever waits for it wait no longer; may be called from any thread."""
+        """End every wait for it; may be called from any thread."""
         try:
             if self._is_ours():
                 self._socket.shutdown(_socket.SHUT_RDWR)

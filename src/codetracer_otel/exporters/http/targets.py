@@ -40,7 +40,7 @@ class Target:
 
     @property
     def authority(self) -> str:
-        """Host and port, as a proxy is told them."""
+        """Host and port, in the form that a proxy expects."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 

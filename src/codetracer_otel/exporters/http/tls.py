@@ -1,4 +1,4 @@
-"""TLS over any stream, and what it trusts."""
+"""Provides TLS over any stream, and the certificates that it trusts."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _trust_the_systems(context: Any) -> None:
 
 
 class TlsStream:
-    """A stream in TLS; it needs the stream below for its bytes only, whatever that is.
+    """A TLS stream over any other stream.
 
     Args:
         below: carries the encrypted bytes.
@@ -99,11 +99,11 @@ class TlsStream:
             return b""
 
     def is_quiet(self) -> bool:
-        """Return whether it is ours, open, and nothing has come that nobody asked for."""
+        """Return whether it is ours and open, and has received nothing unexpected."""
         return not self._incoming.pending and not self._tls.pending() and self._below.is_quiet()
 
     def abort(self) -> None:
-        """Let whoever waits for it wait no longer; may be called from any thread."""
+        """End every wait for it; may be called from any thread."""
         self._below.abort()
 
     def close(self) -> None:

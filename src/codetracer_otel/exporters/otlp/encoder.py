@@ -427,7 +427,7 @@ def _head(record: Record, segment: _SegmentForm) -> bytes:
 
 
 def _layout() -> tuple[int, ...]:
-    """Return where in the head of a span its id, its parent's and its times stand."""
+    """Return the positions of a span's id, its parent's id and its times in its head."""
     numbers = [int.from_bytes(bytes([mark]) * 8) for mark in (0xA1, 0xA2, 0xA3, 0xA4)]
     span_id, parent, start, end = numbers
     form = _SegmentForm(TraceOnThread(0, 0))

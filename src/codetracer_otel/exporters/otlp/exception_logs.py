@@ -55,7 +55,7 @@ class ExceptionLog:
 
 
 def taken(batch: Batch, *, keeps_events: bool) -> tuple[Batch, list[ExceptionLog]]:
-    """Return a batch and the exceptions of its calls and spans by hand.
+    """Return a batch, and the exceptions of its calls and manual spans.
 
     Args:
         batch: whatever it holds.

@@ -1,4 +1,4 @@
-"""Delivers to an OpenTelemetry collector over OTLP/HTTP with protobuf bodies of our own making."""
+"""Delivers to an OpenTelemetry collector over OTLP/HTTP with protobuf bodies that we encode."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class OtlpExporter:
         self._sent = self._rejected = self._failed = self._splits = 0
 
     def stats(self) -> dict[str, int]:
-        """Return the counters: spans by fate, requests, retries, divisions, compressed bytes."""
+        """Return the counters: spans by outcome, requests, retries, divisions, compressed bytes."""
         return {
             "spans_sent": self._sent,
             "spans_rejected": self._rejected,

@@ -1,4 +1,4 @@
-"""Tells of deliveries that fail, once, and of those that work again."""
+"""Reports once that deliveries fail, and once that they work again."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class JsonRequest:
         return JsonRequest(names, resource, left), JsonRequest(names, resource, right)
 
     def within(self, max_bytes: int) -> Iterator[JsonRequest]:
-        """Yield requests of at most ``max_bytes``; a part that is larger alone stands alone."""
+        """Yield requests of at most ``max_bytes``; a larger part has a request of its own."""
         if not self.parts:
             return
         if len(self) == 1 or len(self.body()) <= max_bytes:

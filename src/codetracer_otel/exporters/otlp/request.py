@@ -87,7 +87,7 @@ class Request:
         return self._part(0, len(self) // 2), self._part(len(self) // 2, len(self))
 
     def within(self, max_bytes: int) -> Iterator[Request]:
-        """Yield requests of at most ``max_bytes``; a span that is larger alone stands alone."""
+        """Yield requests of at most ``max_bytes``; a larger span has a request of its own."""
         # lengths of messages take up to five bytes each
         overhead = len(self.resource) + 6 + sum(len(s) + len(u) + 6 for s, u, _ in self.groups)
         if overhead + sum(len(spans.data) for _, _, spans in self.groups) <= max_bytes:

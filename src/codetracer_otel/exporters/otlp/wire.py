@@ -140,7 +140,7 @@ class _Table(dict[int, bytes]):
 
 
 class _TextPrefixes(_Table):
-    """What stands before a text of so many UTF-8 bytes."""
+    """The bytes before a text of a given length in UTF-8 bytes."""
 
     __slots__ = ()
 
@@ -151,7 +151,7 @@ class _TextPrefixes(_Table):
 
 
 class _IntegerPrefixes(_Table):
-    """What stands before a varint of so many bytes."""
+    """The bytes before a varint of a given length."""
 
     __slots__ = ()
 

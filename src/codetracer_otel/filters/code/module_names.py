@@ -1,4 +1,4 @@
-"""Names of modules: what the frame says, what ``sys.modules`` says, what the path says."""
+"""Finds the names of a module: from the frame, from ``sys.modules`` and from the path."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _GLOBAL_READS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBAL
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """The names a code object uses, by where they stand."""
+    """The names that a code object uses, by kind of variable."""
 
     arguments: tuple[str, ...]
     locals: tuple[str, ...]

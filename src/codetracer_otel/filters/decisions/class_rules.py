@@ -47,7 +47,7 @@ def reads_fields(
 
 
 def _file_of(cls: type, module: object) -> str:
-    """Return the file that a class stands in, ``<string>`` where nothing tells it."""
+    """Return the file that defines a class, ``<string>`` if it is not known."""
     if type(module) is types.ModuleType:
         file = object.__getattribute__(module, "__dict__").get("__file__")
         if type(file) is str:

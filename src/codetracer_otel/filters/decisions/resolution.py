@@ -93,7 +93,7 @@ def resolve_scope(
 
 
 def default_value(chain: FilterChain) -> tuple[Action, RuleSource]:
-    """Return what happens to values that no rule is about, and where that is said."""
+    """Return the action for values that no rule matches, and its source."""
     action, source = Action.REDACT, chain.files[0].value_source
     for file in chain.files:
         if file.value_default is not None:
@@ -102,7 +102,7 @@ def default_value(chain: FilterChain) -> tuple[Action, RuleSource]:
 
 
 def fail_closed(rule: ScopeRule) -> ScopeRule:
-    """Return what is left of a rule when nobody knows whether it matches."""
+    """Return what remains of a rule if it is not known whether it matches."""
     return replace(
         rule,
         traces=False if rule.traces is False else None,

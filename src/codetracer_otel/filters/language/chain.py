@@ -181,7 +181,7 @@ class FilterChain:
 
     @property
     def tail_source(self) -> RuleSource | None:
-        """Where the newest ``[scope.tail]`` stands."""
+        """The position of the last ``[scope.tail]``."""
         stated = [file.tail_source for file in self.files if file.tail is not None]
         return stated[-1] if stated else None
 
@@ -200,7 +200,7 @@ class FilterChain:
 
     @property
     def fold_source(self) -> RuleSource | None:
-        """Where the newest ``[scope.fold]`` stands."""
+        """The position of the last ``[scope.fold]``."""
         stated = [file.fold_source for file in self.files if file.fold is not None]
         return stated[-1] if stated else None
 

@@ -1,4 +1,4 @@
-"""The usual slips in selectors: rules that look as if they matched something, but do not."""
+"""Finds the usual slips in selectors: rules that seem to match something, but do not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds what a filter that nobody named shows or listens to, so that its user learns of it."""
+"""Finds what a discovered filter shows or captures beyond the builtin one, to report it."""
 
 from __future__ import annotations
 

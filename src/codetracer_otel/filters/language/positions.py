@@ -1,4 +1,4 @@
-"""Finds where each key and table stands in a TOML text, for messages; the parser forgets it."""
+"""Finds the position of each key and table in a TOML text, for messages; the parser drops it."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class FilterSource:
 
     @property
     def is_file(self) -> bool:
-        """Whether the text stands in a file."""
+        """Whether the text is that of a file."""
         return self.text is None
 
 
@@ -50,7 +50,7 @@ def filter_from_path(path: str | os.PathLike[str]) -> FilterSource:
 
 
 def filters_discovered(path: str | None, named: Iterable[FilterSource]) -> list[FilterSource]:
-    """Return the filter that was found; none if nothing was found, or somebody named that file.
+    """Return the filter that was found; none if there is none, or if that file was also named.
 
     What nobody has named is read only if other users may not write it.
     """
@@ -91,7 +91,7 @@ def parse_stated_chain(text: str) -> list[FilterSource]:
 
 
 def builtin_sources(*, default: bool = True, framework: str | None = None) -> list[FilterSource]:
-    """Return the filters that stand before all others.
+    """Return the filters that come before all others.
 
     Args:
         default: whether ``builtin-default`` is among them.

@@ -1,4 +1,4 @@
-"""Whether anybody but its user may write a filter file: as ``StrictModes`` of sshd sees it."""
+"""Decides whether other users can write a filter file, as ``StrictModes`` of sshd does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Escapes of the regular expressions a filter may use: what stands behind a backslash."""
+"""Escapes of the regular expressions that a filter may use: what may follow a backslash."""
 
 from __future__ import annotations
 

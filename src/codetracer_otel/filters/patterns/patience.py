@@ -1,4 +1,4 @@
-"""How often patterns have taken too long, and which of them are not tried any more."""
+"""Counts how often patterns took too long, and knows which are no longer tried."""
 
 from __future__ import annotations
 

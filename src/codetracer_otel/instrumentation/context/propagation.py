@@ -1,4 +1,4 @@
-"""Hands the parent on where the program hands work on: to tasks, callbacks, threads and pools.
+"""Passes the parent on with work that the program hands to tasks, callbacks, threads and pools.
 
 Nothing is patched. These functions of the standard library are Python code objects, so their own
 PY_START is a hook at the moment the context is about to be copied. Where the copier is C code,

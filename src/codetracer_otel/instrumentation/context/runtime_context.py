@@ -61,7 +61,7 @@ class FunctionRuntimeContext(_RuntimeContext):
         return self.inner.attach(context)
 
     def detach(self, token: Token[Context]) -> None:
-        """Restore what ``token`` stands for."""
+        """Restore the context that ``token`` refers to."""
         self.inner.detach(token)
 
     def get_current(self) -> Context:

@@ -1,4 +1,4 @@
-"""Says which span and which line a piece of input or output belongs to, and hands it on."""
+"""Finds the span and line that a piece of input or output belongs to, and passes it on."""
 
 from __future__ import annotations
 

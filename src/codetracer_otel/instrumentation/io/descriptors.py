@@ -1,4 +1,4 @@
-"""Looks at what reaches file descriptors 1 and 2, so that C code and child processes are seen.
+"""Captures what reaches file descriptors 1 and 2, so that C code and child processes are seen.
 
 Nothing stands in the way of a regular file: what was written is read back from it. A pipe cannot
 be looked into; it gets a forwarding process, see `forwarder`. Terminals and devices
@@ -35,7 +35,7 @@ _LINKS: Final = "/proc/self/fd"  # on Linux alone; those below /dev/fd open noth
 
 
 class ExpectedBytes:
-    """What a stream has been told to write, piece by piece; it reaches its descriptor later."""
+    """What a stream was asked to write, piece by piece; it reaches its descriptor later."""
 
     def __init__(self) -> None:
         self._pieces: deque[bytes] = deque()
@@ -140,7 +140,7 @@ class Tail:
 
 
 class DescriptorCapture:
-    """Finds what the program's streams did not tell of.
+    """Finds output that did not pass through the program's streams.
 
     Args:
         record: takes (name of the stream, text).

@@ -15,7 +15,7 @@ _CHUNK = 65536
 
 
 def main(source: int, destination: int, copy: int, control: int, answer: int) -> None:
-    """Carry bytes until nobody can write to ``source`` any more.
+    """Carry bytes until no process can write to ``source`` any more.
 
     A byte on ``control`` asks whether everything written before has arrived; the answer is a byte
     on ``answer``.

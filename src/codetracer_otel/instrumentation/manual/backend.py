@@ -1,4 +1,4 @@
-"""Connects hand-written spans to a session: one slot that it fills, and what it is handed."""
+"""Connects hand-written spans to a session through one slot that the session fills."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class LocalRoot:
 
 @dataclass(slots=True)
 class TopicEntry:
-    """What a line is about; everything in it is redacted.
+    """The content of a topic line, already redacted.
 
     Attributes:
         topic: full name.
@@ -149,7 +149,7 @@ class SpanBackend:
 
 
 class _Undecided:
-    """Stands in the slot until somebody has read whether topics are printed."""
+    """Fills the slot until the environment has been read for topics."""
 
 
 UNDECIDED: Final = _Undecided()

@@ -76,7 +76,7 @@ class SpanContent:
 
     @property
     def is_plain(self) -> bool:
-        """Whether every text is a value of its own, and no exception is told."""
+        """Whether every text is a value of its own, and there is no exception."""
         has_outcome = self.error is not None or self.result is not None
         is_cut = self._session_id_is_cut
         return not (

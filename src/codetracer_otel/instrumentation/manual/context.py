@@ -1,4 +1,4 @@
-"""OpenTelemetry's context for hand-written spans: attached and detached without a word."""
+"""Attaches and detaches OpenTelemetry's context for hand-written spans, without its log lines."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ class HandWrittenSpan(RecordedSpan):
             detach(token)
 
     def end(self, error: BaseException | None = None) -> None:
-        """Leave and deliver; a second end does nothing, a defect of ours reaches nobody.
+        """Leave and deliver; a second end does nothing, and a defect of ours stays here.
 
         Args:
             error: what leaves the body.

@@ -47,7 +47,7 @@ class EndingSpan(Protocol):
 
 
 def deliver(span: EndingSpan, now: int) -> None:
-    """Redact a span by shape, tell it to the topics and end its OpenTelemetry span.
+    """Redact a span by shape, print its line and end its OpenTelemetry span.
 
     Args:
         span: whose body has ended.

@@ -1,4 +1,4 @@
-"""Every sys.monitoring event of the running interpreter: and who of us handles it."""
+"""Lists the sys.monitoring events of the running interpreter, and which recorder handles each."""
 
 from __future__ import annotations
 

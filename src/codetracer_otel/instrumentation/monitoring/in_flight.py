@@ -1,4 +1,4 @@
-"""Waits for callbacks that other threads are still in when events have been switched off."""
+"""Waits until other threads have left the callbacks, after events have been switched off."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class WasmMemory:
         self._memory = memory
 
     def size_bytes(self) -> int | None:
-        """Return the size now, or None where the engine does not tell."""
+        """Return the size now in bytes, or None if the engine does not say."""
         return _asked(lambda: self._memory.data_len(self._store))
 
     def fuel(self) -> int | None:

@@ -402,7 +402,7 @@ class CallEnds:
     def describe(
         self, code: CodeType, plan: Plan, segment: TraceOnThread, error: BaseException, now: int
     ) -> tuple[Ending, ExceptionRecord | None]:
-        """Return how a call ends that ``error`` leaves, and what its span tells of that."""
+        """Return the ending of a call that ``error`` leaves, and what its span records of it."""
         ending = ending_of(error, code.co_name)
         if ending is not Ending.RAISED:
             return ending, None

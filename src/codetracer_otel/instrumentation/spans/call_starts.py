@@ -1,4 +1,4 @@
-"""Calls that need more than arguments and a return value: how they begin, suspend and resume.
+"""Begins, suspends and resumes calls that need more than arguments and a return value.
 
 Sampling with an open fate, hooks, captures for hand-written spans, generators: what `callbacks`'s
 flat callbacks hand on. `call_ends` ends them.
@@ -114,7 +114,7 @@ class Calls:
         offset: int,
         frame: FrameType,
     ) -> None:
-        """Push a record, or what stands for a call that is left out."""
+        """Push a record, or an entry for a call that is left out."""
         below, context = stack[-1], self._read_context()
         if context is below[CONTEXT]:
             segment, parent_id = below[SEGMENT], below[SPAN_ID]
@@ -181,7 +181,7 @@ class Calls:
     def _settle_fate(
         self, record: Record, below: Record, traced_code: TracedCode, calls_before: int
     ) -> None:
-        """Decide whether the record is kept for sure, and tell an open ancestor if so."""
+        """Decide whether the record is certainly kept; if so, an open ancestor is too."""
         sampling, extras = traced_code.plan.sampling, record[EXTRAS]
         extras.undecided_parent = below if below[CONTEXT] is UNDECIDED else None
         if sampling is not None and calls_before < sampling.first:

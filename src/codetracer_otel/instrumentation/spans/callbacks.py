@@ -1,4 +1,4 @@
-"""The callbacks of the span recorder: closures built for one session, flat where calls are many.
+"""Builds the callbacks of the span recorder: closures for one session, flat on the hot path.
 
 Two rules shape them. A callback costs two levels of the program's recursion limit and each Python
 call in it one more, so the common road calls only C code, and the road out of a frame is never

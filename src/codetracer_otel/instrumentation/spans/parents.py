@@ -71,7 +71,7 @@ def build_base(*, muted: bool = False) -> Record:
 
 
 def settle_kept(entry: Record | None) -> None:
-    """Settle an open fate: something that is kept hangs on ``entry``'s ids."""
+    """Keep an undecided call: something that is kept has its id as parent."""
     while entry is not None and entry[CONTEXT] is UNDECIDED:
         extras: SpanDetails = entry[EXTRAS]
         extras.is_kept = True
@@ -105,7 +105,7 @@ def build_unrecorded(
 
 
 def build_hook(code: Any, context: object, segment: TraceOnThread | None, parent_id: int) -> Record:
-    """Return an unrecorded entry that leaves the stack with whatever ``code`` pushed above it."""
+    """Return an unrecorded entry that leaves the stack with what ``code`` pushed above it."""
     entry = build_unrecorded(code, context, segment, parent_id)
     entry[HOOK_MARK], entry[EXTRAS] = HOOK, SpanDetails()
     return entry
@@ -181,7 +181,7 @@ class Parents:
         self._new_flags = SAMPLED | (RANDOM if has_random_traces(ids) else 0)
 
     def root_model(self) -> RootModel | None:
-        """Return how roots begin where nobody has to be asked about each; None elsewhere."""
+        """Return how roots begin if no decision is needed for each of them, else None."""
         remote, keeps = self._remote, self._keeps_root
         if keeps is not None and type(keeps) is not KeepsByRatio:
             return None

@@ -331,7 +331,7 @@ class PythonRecorder:
         return self.stacks.innermost()
 
     def follow(self, ids: IdGenerator, keeps_root: RootSampler | None) -> None:
-        """Take ids and decisions from somebody else from now on; arguments as for `Parents`.
+        """Take ids and decisions from another source from now on; arguments as for `Parents`.
 
         Traces that are open go on. What the sampler says about each is what spans of others below
         see: without the flag theirs are not sampled either, as if they had asked it at the root.
@@ -344,7 +344,7 @@ class PythonRecorder:
             decide_again(self.stacks.open_entries(), keeps_root)
 
     def build_span(self, record: Record) -> FunctionSpan:
-        """Return the OpenTelemetry span that stands for an open record."""
+        """Return the OpenTelemetry span of an open record."""
         plan = record[PLAN]
         gate, capture = (
             self._samplers.gate_for(plan.events),

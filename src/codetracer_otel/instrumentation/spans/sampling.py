@@ -125,7 +125,7 @@ class RuleSampler:
         return self._bound if simple and self._bucket is None and self._session is None else None
 
     def keeps(self, key: int, calls_before: int) -> bool:
-        """Return whether a call is kept, as far as can be told when it begins.
+        """Return whether a call is kept, as far as that is known when it begins.
 
         Args:
             key: `ratio_key` of the trace.

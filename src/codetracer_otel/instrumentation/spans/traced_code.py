@@ -250,7 +250,7 @@ class TracedCode:
             self.settle_counts()
 
     def settle_counts(self) -> None:
-        """Let the sampler have the counts: nobody asks a code object that is gone."""
+        """Give the counts to the sampler, before the code object is gone."""
         if self.sampler is not None and (self.kept or self.sampled_out):
             counters = self.sampler.counters
             counters["seen"] += self.kept + self.sampled_out
@@ -378,7 +378,7 @@ def _shown(variables: tuple[Variable, ...]) -> tuple[str, ...]:
 
 
 class HookCode(TracedCode):
-    """A code object that is not traced but tells where work is handed on."""
+    """A code object that is not traced, but shows where the program hands work on."""
 
     def __init__(
         self,

@@ -198,7 +198,7 @@ class StepRecorder:
                     raise
 
     def give_up(self) -> None:
-        """Count the calls that nobody has taken as lost."""
+        """Count the calls that were not taken as lost."""
         for steps in list(self._threads):
             self._lose(steps)
 
@@ -223,7 +223,7 @@ class StepRecorder:
             steps.entries.append((CLOSE,))
 
     def keep_suspended(self, frame_id: int, last: list[Any]) -> None:
-        """Keep the last values of a frame that goes on later, by the id of its frame object."""
+        """Keep the last values of a suspended frame, by the id of its frame object."""
         if len(self.suspended) >= _MAX_SUSPENDED:  # not every end of a generator is told
             self.suspended.clear()
         self.suspended[frame_id] = last

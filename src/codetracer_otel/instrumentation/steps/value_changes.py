@@ -1,4 +1,4 @@
-"""Captures the values that steps show, and tells whether one differs from what was shown before."""
+"""Captures the values that steps show, and compares them with those shown before."""
 
 from __future__ import annotations
 

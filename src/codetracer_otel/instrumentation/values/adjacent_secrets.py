@@ -1,4 +1,4 @@
-"""Secrets that their neighbour tells: a header's pair, a flag's value, an object with a name."""
+"""Redacts values named by the item next to them: header pairs, flags, objects with a name."""
 
 from __future__ import annotations
 

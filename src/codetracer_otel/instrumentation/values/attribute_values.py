@@ -96,7 +96,7 @@ def _scalar(value: object, form: Form) -> Any:
 
 
 def without_named(value: Any, action_for: ActionFor, learn: Learn = learn_nothing) -> Any:
-    """Return a clean value without what stands under, or beside, the names of secrets in it.
+    """Return a clean value without what is under, or next to, names of secrets in it.
 
     The same object where it has none.
 

@@ -1,4 +1,4 @@
-"""Finds out about a class under which name and in which form its instances are captured."""
+"""Finds the name and the form in which instances of a class are captured."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def describe_exception(
 
 
 def captured_message(message: str) -> str | Node:
-    """Return a message as a captured text: what is judged must know that it may go on."""
+    """Return a message as a captured text that is marked as cut, for whoever judges it."""
     return cut_text(message) if _is_cut(message) else message
 
 
@@ -141,7 +141,7 @@ def _begins_in(error: BaseException, is_ours: Callable[[str], bool]) -> bool:
 def leaves_a_traced_frame_inside(
     traceback: TracebackType | None, is_traced: Callable[[int], object]
 ) -> bool:
-    """Return whether a frame below ``traceback``'s first is traced: it tells the exception.
+    """Return whether a frame below ``traceback``'s first is traced: it records the exception.
 
     Args:
         traceback: of the exception, its first entry being the frame it leaves now.

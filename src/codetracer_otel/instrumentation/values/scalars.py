@@ -39,7 +39,7 @@ class ShortValues:
         return self._readers[facts.form](value, facts)
 
     def text(self, text: str, facts: ClassFacts) -> Node:
-        """Return the node for the text that stands for an instance of a class."""
+        """Return the node for the short text of an instance of a class."""
         if len(text) <= self._longest:
             return Node(NodeKind.TEXT, facts.name, text)
         kept = text[: kept_length(len(text), self._longest)]
@@ -59,7 +59,7 @@ class ShortValues:
         return Node(NodeKind.TEXT, facts.name, f"<integer of {number.bit_length()} bits>")
 
     def _number(self, value: Any, facts: ClassFacts) -> Captured:
-        """Capture a NumPy scalar as the Python one that it stands for."""
+        """Capture a NumPy scalar as the equal Python one."""
         number: Any = facts.write(value) if facts.write is not None else None
         kind = type(number)
         if kind is int:

@@ -40,7 +40,7 @@ _read_arguments = BaseException.__dict__["args"].__get__
 
 
 class _Progress:
-    """What one capture has left, and which containers stand above the value it is at."""
+    """What one capture may still keep, and the containers around the current value."""
 
     __slots__ = ("above", "fields", "is_inside", "left")
 
@@ -307,7 +307,7 @@ class Walker:
     def _judged(
         self, names: list[Captured], pairs: Sequence[tuple[Any, Any]], progress: _Progress
     ) -> list[tuple[Captured, Captured]]:
-        """Capture what stands under names, which decide first: a secret is never touched."""
+        """Capture named values; the names decide first, so a secret is never touched."""
         kept: list[tuple[Captured, Captured]] = []
         for name, (_, item) in zip(names, pairs, strict=True):
             action = Action.DROP if name is DROPPED_NODE else self._name_action(name)

@@ -39,7 +39,7 @@ def candidates(environ: Mapping[str, str], user: int) -> list[str]:
 
 
 def is_private(folder: str, user: int) -> bool:
-    """Return whether ``folder`` is a folder of ``user`` that nobody else may enter."""
+    """Return whether ``folder`` belongs to ``user`` and no other user may enter it."""
     try:
         found = Os.lstat(folder)
     except OSError:

@@ -163,7 +163,7 @@ class ControlServer:
             self._socket.close()
 
     def _next(self) -> _socket.socket | None:
-        """Return the next connection of somebody who may ask; None when it is time to look."""
+        """Return the next connection of a permitted user; None when it is time to check."""
         deadline = self._deadline()
         left = None if deadline is None else deadline - Time.monotonic()
         if left is not None and left <= 0:

@@ -1,4 +1,4 @@
-"""One exporter with its own thread and its own bounded queue: it slows nobody but itself."""
+"""One exporter with its own thread and bounded queue, so that it slows down nothing else."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class ExportQueue:
 
     @property
     def is_catching_up(self) -> bool:
-        """Whether the program waits for this exporter, which has a backlog and goes on."""
+        """Whether the program waits for this exporter, which has a backlog and still delivers."""
         return self._is_waited_for and self._goes_on
 
     def is_busy(self, spans: int, size: int) -> bool:

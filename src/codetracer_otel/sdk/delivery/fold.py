@@ -56,7 +56,7 @@ class _Part:
         self.start, self.end = min(self.start, start), max(self.end, end)
 
     def record(self) -> Record:
-        """Return the span that stands for them."""
+        """Return the span that represents them."""
         details = SpanDetails()
         details.attributes = {
             "codetracer.folded.count": self.count,
@@ -70,7 +70,7 @@ class _Part:
 
 
 class Fold:
-    """Takes short calls out of what is delivered, and gives spans that stand for them.
+    """Takes short calls out of what is delivered, and makes spans that represent them.
 
     A call is folded where it returned, no span stands below it, and it is behind the first
     ``after`` of its function below the same parent. The span that stands for them is given when the
@@ -116,7 +116,7 @@ class Fold:
         return sum(part.count for part in list(self._parts.values()))
 
     def note_child(self, span: ReadableSpan) -> None:
-        """Take note of a span that somebody else made, before what it is in ends; on any thread."""
+        """Take note of a span of another source before its parent ends; on any thread."""
         if span.parent is not None:
             self._early.append(wire_span_id(span.parent.span_id))
 
@@ -174,7 +174,7 @@ class Fold:
             self._moved.popitem(last=False)
 
     def take_spans(self, *, everything: bool) -> list[Record]:
-        """Return the folded spans that are complete, or are told in parts."""
+        """Return the folded spans that are complete, or are delivered in parts."""
         until = self._now() - _PART_NS
         while self._parts:
             key, part = next(iter(self._parts.items()))

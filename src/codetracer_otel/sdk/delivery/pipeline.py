@@ -243,7 +243,7 @@ class Pipeline:
 
     @property
     def holds_anything(self) -> bool:
-        """Whether something waits unjudged for somebody to ask for it."""
+        """Whether something waits, not judged yet, for a dump."""
         return self.ring is not None and self.ring.holds_anything
 
     def stop(self, timeout: float, *, is_patient: bool = False) -> bool:
@@ -299,7 +299,7 @@ class Pipeline:
         self._is_parked = True
 
     def keep_looking(self) -> None:
-        """Have the worker's thread in the parent of a fork at once: somebody must look.
+        """Restart the worker's thread in the parent of a fork at once: it has checks to make.
 
         What CPython 3.13 then counts is ours, see `unpark_soon`.
         """
@@ -436,7 +436,7 @@ class Pipeline:
         self.wake()
 
     def _tend(self, ring: Ring, command: Any) -> None:
-        """Begin the dump that somebody wants, and go on with what was begun."""
+        """Begin the dump that was asked for, and continue one that has begun."""
         is_last = command is _STOP
         if isinstance(command, Dump):
             command.count = self._begin_dump(ring, command.seconds)

@@ -299,7 +299,7 @@ def _complete_exception(extras: SpanDetails) -> None:
 
 
 class _Group:
-    """The spans of a batch that one set of rules is about.
+    """The spans of a batch to which one set of rules applies.
 
     Attributes:
         suspects: texts of records that the block keeps as bytes, with the records' indices.

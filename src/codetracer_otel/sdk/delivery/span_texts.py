@@ -1,4 +1,4 @@
-"""The texts of records and views that content decides about: found, and replaced."""
+"""Finds and replaces the texts of records and views that are judged by content."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def _changed(attributes: Any, change: Change, cut: frozenset[int] = _WHOLE) -> d
 
 
 def cut_texts_of_view(view: SpanView, bounds: SpanBounds) -> None:
-    """Cut the texts of attributes to the lengths that somebody has asked for."""
+    """Cut the texts of attributes to the lengths that the environment states."""
     view.attributes = _cut(view.attributes, bounds.text)
     _cut_parts((*view.events, *view.links), bounds.part_text)
 

@@ -1,4 +1,4 @@
-"""Decides about whole traces when they end: what is kept goes on, the rest is let go unjudged."""
+"""Decides about whole traces when they end: kept ones are delivered, others dropped unjudged."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _SECOND_NS: Final = 1_000_000_000
 
 
 class _Trace:
-    """A trace whose fate is open."""
+    """A trace that is not decided yet."""
 
     __slots__ = ("began_ns", "blocks", "has_failed", "records", "spans")
 
@@ -348,7 +348,7 @@ class Tails:
         out += found
 
     def _trimmed(self, found: list[Held], most: int, root: Record | None) -> RecordBlock:
-        """Return what is left of a trace that is too large, and tell its root what is gone."""
+        """Return what is left of a trace that is too large; its root notes what was dropped."""
         records = [record for block, _ in found for record in block.take_over_all()]
         left = trimmed(records, max(most, 0))
         gone = len(records) - len(left)
@@ -407,7 +407,7 @@ def _note_on_root(record: Record, key: str, value: str | int) -> None:
 
 
 def _tell_ratios(block: RecordBlock, verdicts: Iterable[_Verdict]) -> None:
-    """Let the trace state of what a ratio has kept tell it."""
+    """Write the threshold into the trace state of what a ratio has kept."""
     bounds = {
         verdict.trace_id: ratio_bound(verdict.rules.ratio)
         for verdict in verdicts

@@ -1,4 +1,4 @@
-"""A thread that takes items from a queue, and that can be away while the process forks."""
+"""A thread that takes items from a queue, and that can be stopped while the process forks."""
 
 from __future__ import annotations
 
@@ -298,7 +298,7 @@ def _is_cramped() -> bool:
 
 
 def unregistered(notify: Notify) -> Notify:
-    """Return what notifies and lets no thread of ours stand in ``threading``'s registry for it."""
+    """Return a notifier that leaves no thread of ours in ``threading``'s registry."""
 
     def tell(event: str, /, level: str = "info", **facts: object) -> None:
         notify(event, level, **facts)
@@ -308,7 +308,7 @@ def unregistered(notify: Notify) -> Notify:
 
 
 def leave_registry() -> None:
-    """Take the calling thread of ours out of ``threading``'s registry, should it stand there."""
+    """Take the calling thread, which is ours, out of ``threading``'s registry if it is there."""
     # Whoever asks for the current thread (logging does) makes a stand-in for a thread it does not
     # know, and puts it into the registry.
     active: dict[int, Any] = threading._active  # type: ignore[attr-defined]  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""Counts what went wrong in a session, and tells a sink of the user's."""
+"""Counts what went wrong in a session, and passes the counts to a sink of the user."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _nested(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
 
 
 class DropReport:
-    """Tells of losses: each of them to the metrics, a summary to the log once a minute at most.
+    """Reports losses: each of them to the metrics, a summary to the log at most once a minute.
 
     Args:
         metrics: the session's.

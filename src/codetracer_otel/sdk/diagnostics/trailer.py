@@ -48,5 +48,5 @@ def write_trailer(line: str, output: Output | None = None) -> None:
 
 
 def trailer_of(error: CodetracerError, run_id: str | None = None) -> str:
-    """Return the trailer of an error that no log line has told of."""
+    """Return the trailer of an error that has no log line."""
     return trailer_line(error.code, error.kind, error.message, error.context, run_id, None)

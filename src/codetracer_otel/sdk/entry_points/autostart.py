@@ -15,7 +15,7 @@ from codetracer_otel.sdk.settings.model import (
 
 
 def begin() -> None:
-    """Start a session if ``CODETRACER_AUTO_START`` says so; whatever fails, the host goes on.
+    """Start a session if ``CODETRACER_AUTO_START`` says so; if that fails, the host continues.
 
     With ``dormant`` the process only takes commands, of which ``attach`` starts one.
 

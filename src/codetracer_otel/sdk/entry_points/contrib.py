@@ -1,4 +1,4 @@
-"""Starts instrumentations of libraries: what ``opentelemetry-instrumentation-*`` packages bring."""
+"""Starts the instrumentations of installed ``opentelemetry-instrumentation-*`` packages."""
 
 from __future__ import annotations
 

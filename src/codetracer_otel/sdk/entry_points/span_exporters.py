@@ -1,4 +1,4 @@
-"""Exporters of ours for anybody's spans: entry points of OpenTelemetry's SDK."""
+"""Offers our exporters to OpenTelemetry's SDK as entry points, for any spans."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ class NativeSpanExporter(SpanExporter):
                 self._trace = self._open(path_in_child(self._path))
 
     def _give_up(self, trace: SpanTrace) -> None:
-        """End a trace that cannot go on: what is whole of it stays readable."""
+        """End a trace that cannot continue; its complete part stays readable."""
         self._trace = None
         with contextlib.suppress(OSError):
             trace.close()

@@ -64,7 +64,7 @@ class SessionProvider(TracerProvider):
         self.active = provider
 
     def rest(self, provider: OurProvider) -> None:
-        """Take note of the end of a session: ``provider`` goes on for what was added alone."""
+        """Take note of a session's end: ``provider`` serves only processors that were added."""
         if self.active is provider:
             provider.release()
             if not self.added:
@@ -135,14 +135,14 @@ class SessionTracer(trace.ProxyTracer):
 
 
 class _Global:
-    """What stands in OpenTelemetry's global API for us, and who is told of the program's."""
+    """Our provider in OpenTelemetry's global API, and who is notified of the program's."""
 
     provider: SessionProvider | None = None
     listeners: Final[list[Callable[[], None]]] = []
 
 
 def make_global(provider: OurProvider) -> Callable[[], None]:
-    """Let ``provider`` serve the global API if nobody else does; return the idempotent undo.
+    """Let ``provider`` serve the global API if no other does; return the idempotent undo.
 
     The API lets a provider be set once. Ours takes the place without that, so that the first one
     that the program sets is accepted, as it would be without us.

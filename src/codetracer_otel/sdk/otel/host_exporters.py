@@ -1,4 +1,4 @@
-"""Redacts the spans of others in front of the exporters that a distribution has set up."""
+"""Redacts spans of other instrumentations before the exporters that a distribution has set up."""
 
 from __future__ import annotations
 

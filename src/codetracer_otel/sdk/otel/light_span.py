@@ -1,4 +1,4 @@
-"""A span of a session's own provider: cheap until somebody wants more than text and numbers."""
+"""A span of a session's own provider: cheap until more than text and numbers is needed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class SpanOwner(Protocol):
     def resource(self) -> Resource: ...  # noqa: D102
 
     def full(self, span: LightSpan) -> SdkSpan:
-        """Return a span of the SDK that goes on in place of ``span``."""
+        """Return a span of the SDK that replaces ``span``."""
 
     def readable(self, span: LightSpan) -> ReadableSpan:
         """Return what a span of the SDK would be now that it has ended."""
@@ -232,7 +232,7 @@ class LightSpan(_Readable):
         return cast("ReadableSpan", self._writable())
 
     def redacted(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return attributes for a span of the SDK, about which nobody asks `content_rules`."""
+        """Return attributes for a span of the SDK: `content_rules` are not applied to it later."""
         rules = self.content_rules
         if rules is None or type(attributes) is not dict:
             return attributes

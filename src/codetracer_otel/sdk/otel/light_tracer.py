@@ -140,7 +140,7 @@ class LightTracer:
         attributes: Mapping[str, Any] | None = None,
         links: Sequence[Link] = (),
     ) -> SdkSpan:
-        """Return a span of the SDK that goes on with what ``span`` holds."""
+        """Return a span of the SDK with everything that ``span`` holds."""
         (name,) = span.redacted({span.name: None})
         made = _FullSpan(
             name=name,

@@ -1,4 +1,4 @@
-"""Which tracer provider makes the spans of others while a session runs: the host's, or ours."""
+"""Chooses the tracer provider for other instrumentations during a session: the host's, or ours."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class ProviderInstallation:
         recording: Recording | None,
         installed: ExitStack,
     ) -> TracerProvider:
-        """Return what makes the session's spans by hand.
+        """Return the function that starts the session's manual spans.
 
         Args:
             build: makes a provider of ours.

@@ -82,7 +82,7 @@ def process_identity() -> dict[str, Any]:
 
 
 def program_of(settings: Settings) -> str:
-    """Return the absolute path of the script, or what stands for it."""
+    """Return the absolute path of the script, or the name of what runs instead."""
     target = settings.launch.target or (sys.argv[0] if sys.argv else "")
     if os.path.exists(target):
         return os.path.abspath(target)
@@ -99,7 +99,7 @@ def _process_attributes() -> dict[str, Any]:
 
 
 def filter_attributes(filters: Sequence[Provenance]) -> dict[str, Any]:
-    """Return what tells which filters are in force."""
+    """Return the attributes that name the filters in force."""
     if not filters:
         return {}
     return {

@@ -31,7 +31,7 @@ class _Switches:
 
 
 class Overhead:
-    """Bounds what recording costs, and tells of it.
+    """Bounds the cost of recording, and reports what it did.
 
     Args:
         share: of the process's CPU that recording may cost.

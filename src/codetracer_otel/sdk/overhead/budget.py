@@ -1,4 +1,4 @@
-"""Folds and switches off what costs most and tells least while recording costs too much."""
+"""Folds, then switches off, costly and uninformative calls while recording costs too much."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts recorded calls by function, and says which cost most and tell least."""
+"""Counts recorded calls by function, and finds the costliest and least informative ones."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Calls:
         return sum(self._functions[key].calls for key in plans if key in self._functions)
 
     def hottest(self, left_alone: Container[int]) -> Iterable[FunctionCalls]:
-        """Return functions that tell little, those with most calls first.
+        """Return functions with little information, those with most calls first.
 
         Args:
             left_alone: ids of plans that are no answer.

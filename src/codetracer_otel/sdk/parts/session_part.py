@@ -47,7 +47,7 @@ class SessionPart:
         return True
 
     def before_fork(self) -> None:
-        """Let no thread of ours be at work while the process forks."""
+        """Stop every thread of ours while the process forks."""
 
     def after_fork_in_parent(self) -> None:
         """Go on after a fork."""

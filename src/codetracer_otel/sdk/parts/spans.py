@@ -231,7 +231,7 @@ def build_shown_path(settings: Settings, roots: tuple[str, ...]) -> Callable[[st
 
 
 def compile_event_names(names: tuple[str, ...] | None) -> Callable[[str], bool]:
-    """Return whether an ``events`` table with these globs is about an event of a given name."""
+    """Return a predicate for the event names to which an ``events`` table applies."""
     if names is None:
         return lambda _name: True
     matchers = [compile_glob(name) for name in names]
@@ -260,7 +260,7 @@ class ChosenCore(NamedTuple):
         return "python" if self.module is None else "c"
 
     def problem(self, asked: Core) -> str | None:
-        """Return what to tell whoever asked for compiled code, or has it, and does not get it."""
+        """Return the message for users who asked for the compiled core, or have it, in vain."""
         is_missed = self.is_unusable or asked is Core.C
         if not is_missed or self.module is not None:
             return None

@@ -28,7 +28,7 @@ def attach_baggage(text: str) -> Callable[[], None]:
 
 
 def environment_for_child(stated: Mapping[Any, Any] | None) -> Mapping[Any, Any]:
-    """Return the environment of a child process with what is current, for whoever reads it there.
+    """Return the environment of a child process, with the current span and baggage.
 
     A trace parent that the program has chosen itself stays.
 

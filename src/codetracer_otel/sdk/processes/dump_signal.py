@@ -1,4 +1,4 @@
-"""Takes SIGUSR2 as a wish for a dump of the flight recorder, where the program does not care."""
+"""Dumps the flight recorder at SIGUSR2, unless the program handles that signal."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class DumpSignal:
         return LOOK_S
 
     def close(self) -> None:
-        """Give the signal back, unless somebody has taken it."""
+        """Restore the signal's handler, unless it has been replaced."""
         if not self._is_ours():
             return
         if self._seen is not None:

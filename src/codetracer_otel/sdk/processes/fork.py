@@ -71,7 +71,7 @@ def watch_forks(active_session: Callable[[], Session | None]) -> None:
 
 
 class _Fork(threading.local):
-    """What a fork's hooks tell each other: threads may fork at the same time.
+    """What the hooks of one fork share: threads may fork at the same time.
 
     Attributes:
         session: the one that came to rest; it may have ended when the fork is over.

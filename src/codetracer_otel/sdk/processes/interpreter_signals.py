@@ -10,7 +10,7 @@ _REACH: Final = 16_384  # bytes; found at 464 (3.12), 1080 (3.13), 1256 (3.14), 
 
 
 class InterpreterSignal:
-    """One signal whose Python handler is ours, seen from a thread that Python does not tell of it.
+    """One signal whose Python handler is ours, seen from a thread that Python does not notify.
 
     CPython's handler in C notes that a signal has come, and the main thread looks at the notes
     between two instructions. A main thread that is about to wait for a semaphore looks no more.
@@ -38,7 +38,7 @@ class InterpreterSignal:
         return bool(self._note.value)
 
     def rest(self) -> None:
-        """Let the kernel take the default action; Python goes on to know of the handler."""
+        """Let the kernel take the default action, while Python keeps the handler."""
         handler = self._set_action(self._number, None)
         self._c_handler = handler or self._c_handler
 

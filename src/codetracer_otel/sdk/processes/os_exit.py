@@ -1,4 +1,4 @@
-"""Delivers what is there when the process ends by `os._exit` or `os.exec`, which ask nobody."""
+"""Delivers what is buffered at `os._exit` and `os.exec`, which run no hooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Delivers what is there when the process is asked to end, where the program does not care."""
+"""Delivers what is buffered at SIGTERM, unless the program handles that signal."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class Sigterm:
         self._claim.acquire(blocking=False)
 
     def close(self) -> None:
-        """Give the signal back, unless somebody has taken it, and answer what has come so far.
+        """Restore the signal's handler unless it has been replaced, and handle what has arrived.
 
         Only the main thread can do that as far as Python knows; what stays there does nothing.
         """
@@ -176,7 +176,7 @@ class Sigterm:
         self._shutdown()
 
     def _hold_main_thread(self) -> None:
-        """Let the program stand still: it should have ended, and would take us the GIL."""
+        """Hold the program: it should have ended, and would take the GIL from us."""
         if not hasattr(signal, "pthread_kill"):
             return
         for _ in range(_ATTEMPTS):
@@ -204,7 +204,7 @@ def is_in_main_thread() -> bool:
 
 
 def is_in_our_code(frame: FrameType | None) -> bool:
-    """Return whether code of ours is at work, perhaps within a function of the library."""
+    """Return whether code of ours is running, perhaps inside a function of the library."""
     while frame is not None:
         file = frame.f_code.co_filename
         if is_ours(file):

@@ -88,7 +88,7 @@ def start(
     log: SessionLog,
     sink: Callable[[], MetricsSink] = SilentSink,
 ) -> Session:
-    """Build, install and return a session; whatever fails on the way is undone.
+    """Build, install and return a session; a failure undoes what was installed.
 
     Args:
         settings: valid and complete.
@@ -320,7 +320,7 @@ class _Assembly:
         return Overhead(share, new_recording, self._attributes, self._notify)
 
     def _build_measures(self, undo: ExitStack) -> Measuring | None:
-        """Take a tool id after spans: the highest is told first, while a span is current."""
+        """Take a higher tool id than spans have: it is called first, while a span is current."""
         if not self._measures_anything():
             return None
         from codetracer_otel.sdk.metrics.measuring import Measuring  # noqa: PLC0415 - seldom wanted

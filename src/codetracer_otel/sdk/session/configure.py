@@ -146,7 +146,7 @@ def offer_control() -> Callable[[], None]:
 
 
 def take_commands(paths: list[str]) -> None:
-    """Take commands in a process that somebody attaches to; ``paths`` leave ``sys.path`` again."""
+    """Take commands in a process that is attached to; ``paths`` leave ``sys.path`` again."""
     from codetracer_otel.sdk.session.control import inject_control  # noqa: PLC0415 - as above
 
     inject_control(active_session, begin_session, paths)
@@ -174,7 +174,7 @@ def _make_way(settings: Settings) -> Session | None:
 
 @contextmanager
 def _going_on(waiting: Session | None) -> Iterator[None]:
-    """Let a session that waits go on where none could be begun within it."""
+    """Let a waiting session continue if none could be started within it."""
     try:
         yield
     except BaseException:
@@ -184,7 +184,7 @@ def _going_on(waiting: Session | None) -> Iterator[None]:
 
 
 def _nest(session: Session, outer: Session) -> None:
-    """Let ``outer`` go on when ``session`` has ended, and end after it."""
+    """Let ``outer`` continue when ``session`` has ended, and end after it."""
     filters = _Active.filters
     outer.nested = session
     outer.tell("session_nested", _NESTED)
@@ -278,7 +278,7 @@ def _is_same(present: Session, settings: Settings, filters: tuple[Provenance, ..
 
 
 def _end_reporting(session: Session | None) -> None:
-    """Shut a session down where nobody could catch what that raises."""
+    """Shut a session down where nothing could catch what that raises."""
     if session is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""Everything that tells of one session: its log, topics, metrics, and the policy for failures."""
+"""Everything that reports on one session: its log, topics, metrics, and the policy for failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says why a session has recorded nothing so far, and how to ask further."""
+"""Says why a session has recorded nothing so far, and what to try next."""
 
 from __future__ import annotations
 

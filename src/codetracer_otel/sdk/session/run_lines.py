@@ -1,4 +1,4 @@
-"""Says of a run what the first line of a file tells, and the last: facts and losses."""
+"""Builds the first and the last line of a run in a file: its facts and its losses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def run_facts(
     settings: Settings, filters: tuple[Provenance, ...], main: Decision, core: str
 ) -> dict[str, Any]:
-    """Return what identifies a run: two of them may stand in one file.
+    """Return the facts that identify a run: one file may hold two.
 
     Args:
         settings: of the session.

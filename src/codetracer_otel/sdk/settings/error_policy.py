@@ -1,4 +1,4 @@
-"""The policy of a session: what happens when we fail, and where each value comes from."""
+"""The policy of a session: what happens when recording fails, and where each value comes from."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def _with_options(items: list[str]) -> list[str]:
 
 
 def may_be_grpc(exporters: Exporters) -> bool:
-    """Return whether one of the exporters is OTLP over gRPC, whatever the protocol's variable."""
+    """Return whether one of the exporters may be OTLP over gRPC."""
     return any(isinstance(item, ExporterSpec) and item.name == "otlp-grpc" for item in exporters)
 
 

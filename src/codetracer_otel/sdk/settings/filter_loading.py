@@ -155,7 +155,7 @@ def _own_distribution(settings: Settings) -> list[str]:
 
 
 def _launches(launch: StartMode, modules: list[str]) -> bool:
-    """Return whether a command that lies in these modules runs a program of somebody else."""
+    """Return whether a command in these modules runs another program."""
     return launch.framework_filter and any(map(is_launcher, modules))
 
 

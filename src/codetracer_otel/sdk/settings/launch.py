@@ -20,7 +20,7 @@ _LAUNCHING: Final = frozenset(_LAUNCHERS.split())
 
 
 def is_launcher(module: str) -> bool:
-    """Return whether the commands of a module's package run a program of somebody else."""
+    """Return whether the commands of a module's package run another program."""
     return module.partition(".")[0] in _LAUNCHING
 
 

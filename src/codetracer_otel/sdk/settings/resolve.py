@@ -167,7 +167,7 @@ def _flag_of(subject: str, name: str) -> str:
 
 
 def text_lengths(environ: Mapping[str, str]) -> TextLengths:
-    """Return what an environment says; a bad value says nothing, as `Limits` has told already."""
+    """Return what an environment states; a bad value, which `Limits` reports, counts as none."""
     option = LIMITS["max_string"]
     of_spans, of_all = (
         read_variables({variable: replace(option, variables=(variable,))}, environ)[0].get(

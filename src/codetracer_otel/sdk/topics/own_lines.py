@@ -65,7 +65,7 @@ def _facts(identity: CodeIdentity, decision: Decision) -> dict[str, object]:
 
 
 class _Around:
-    """An exporter that stands before another one."""
+    """An exporter in front of another one."""
 
     def __init__(self, exporter: Exporter) -> None:
         self._exporter = exporter
@@ -117,7 +117,7 @@ class SharedOutput(_Around):
         self._is_printed = is_printed
 
     def export(self, batch: Batch) -> ExportResult:
-        """Deliver the spans that no topic line tells of."""
+        """Deliver the spans that have no topic line."""
         rest = [view for view in batch.spans if not self._is_printed(view)]
         return self._exporter.export(replace(batch, spans=rest))
 

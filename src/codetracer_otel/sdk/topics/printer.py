@@ -47,7 +47,7 @@ class _Waiting:
 
 
 class PrintedSpans:
-    """Remembers which spans stand on an output already, for the exporter that shares it."""
+    """Remembers which spans an output already has, for the exporter that shares it."""
 
     def __init__(self) -> None:
         self._order: deque[int] = deque()

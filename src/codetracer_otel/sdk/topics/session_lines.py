@@ -62,7 +62,7 @@ class SessionTopics:
         return not self._lines.is_off
 
     def watch_decisions(self, classifier: Classifier) -> Classifier:
-        """Return the classifier with its decisions told."""
+        """Return the classifier, with its decisions reported."""
         return cast("Classifier", TopicClassifier(classifier, self._lines))
 
     def watch_deliveries(self, export_queues: Sequence[ExportQueue]) -> None:
@@ -145,7 +145,7 @@ class SessionTopics:
 
     @property
     def _is_fallback(self) -> bool:
-        """Whether nobody asked for JSON lines: topics alone say what of their spans is printed."""
+        """Whether JSON lines are a fallback: then topics alone decide which spans are printed."""
         return any(getattr(spec, "is_fallback", False) for spec in self._settings.exporters)
 
     def _on_failure(self, error: Exception) -> None:

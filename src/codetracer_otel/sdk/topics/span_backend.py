@@ -1,4 +1,4 @@
-"""Builds what hand-written spans talk to: for a session, or for topics without one."""
+"""Builds the backend of hand-written spans: for a session, or for topics without one."""
 
 from __future__ import annotations
 

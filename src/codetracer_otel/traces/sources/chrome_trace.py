@@ -1,4 +1,4 @@
-"""Knows a Chrome trace, which other programs show, and finds in it what it lacks."""
+"""Recognizes a Chrome trace, which other programs show, and finds the losses in it."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class SpanIds:
         self._waiting: list[tuple[int, int]] = []
 
     def add(self, index: int, trace_id: str, span_id: str, parent_id: str | None) -> int:
-        """Take in a span; return the one that its ids stand for, which may be there already.
+        """Add a span; return the one with its ids, which may be there already.
 
         Raises:
             ValueError: an id is not hexadecimal.

@@ -95,7 +95,7 @@ class EventStream:
                 return
 
     def _compact_events(self) -> Iterator[Any]:
-        """Yield the events that stand side by side in the text at hand, as recorders write them."""
+        """Yield the adjacent events of the text that was read, in the compact form of recorders."""
         text, position = self._text, self._position
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Reads what happens in ``trace.json`` past the values of its steps, most of what is in it."""
+"""Reads the events of ``trace.json`` and skips the values of its steps, which are most of it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Outline:
             yield self._end(rest)
 
     def _between(self, text: bytes) -> list[Item]:
-        """Return the events of a piece behind which others stand."""
+        """Return the events of a piece that is not the last one."""
         if self._is_first:
             text = _opened(text)
             self._is_first = False
@@ -163,7 +163,7 @@ def _is_array(text: bytes) -> bool:
 
 
 def _opened(text: bytes) -> bytes:
-    """Return what stands behind the beginning of the array."""
+    """Return what follows the beginning of the array."""
     text = text.lstrip()
     if not text.startswith(b"["):
         raise ValueError("no array")

@@ -92,7 +92,7 @@ def repair(path: str) -> Repair:
 
 
 def end_trace(path: str, room: int = 0) -> Repair:
-    """Do what `repair` does, for who has the directory's lock.
+    """Do what `repair` does, for a caller that holds the directory's lock.
 
     Args:
         path: of the directory.

@@ -69,7 +69,7 @@ class RedactedTexts:
 
     @property
     def redacted(self) -> Counter[str]:
-        """How many parts of texts were replaced; a text that comes again counts once in a while."""
+        """How many parts of texts were replaced; repeated texts are not always counted."""
         known = self._counters.redactions.get(KNOWN_KIND, 0)
         content = sum(self._counters.redactions.values()) - known
         return Counter({"content": content, KNOWN_KIND: known})

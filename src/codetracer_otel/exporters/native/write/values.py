@@ -87,7 +87,7 @@ class ValueWriter:
         return f'{{"kind":"Raw","r":{quote(text)},"type_id":{number}}}'
 
     def error(self, message: str, type_name: str) -> str:
-        """Return the JSON of an exception, or of a value that there is not."""
+        """Return the JSON of an exception, or of a missing value."""
         number = self._tables.type(TypeKind.ERROR, type_name)
         return f'{{"kind":"Error","msg":{quote(message)},"type_id":{number}}}'
 

@@ -113,7 +113,7 @@ class NativeTrace:
         return not self._is_finished and not self.stats.failures
 
     def redactions(self) -> Counter[str]:
-        """Return how many values were redacted so far, by kind; of texts, each once in a while."""
+        """Return how many values were redacted, by kind; repeated texts are not always counted."""
         inside = self._codes.values.redactions[NodeKind.REDACTED]
         counted = Counter(self._codes.redactions) + self._codes.redacted_texts()
         return counted + Counter(attribute=inside)

@@ -31,7 +31,7 @@ _NO_CODE: Final = (lambda: None).__code__
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How calls are told; see ``instrument``.
+    """How calls are recorded; see ``instrument``.
 
     Attributes:
         fields: callables by field name; None for a parameter that is recorded as a whole.
@@ -186,7 +186,7 @@ def _read(
     bound: dict[str, Any],
     args: tuple[Any, ...],
 ) -> object:
-    """Return what a field's callable makes of the call; its failure is told, not raised."""
+    """Return what a field's callable computes for the call; its failure is recorded, not raised."""
     try:
         if all(name in bound for name in names):
             return reader(*[bound[name] for name in names])

@@ -68,14 +68,14 @@ class ThreadsCall:
         return None if segment is None else (segment, span_id)
 
     def begin_thread(self, parent: tuple[TraceOnThread, int]) -> None:
-        """Let the calls of this thread, which begins, stand below a call of another one."""
+        """Put the calls of this new thread below a call of another thread."""
         base = self._stacks.new()[0]
         base[SEGMENT], base[INHERITED_ID] = parent
 
     def continue_trace(
         self, code: CodeType, context: Context, parent: tuple[TraceOnThread, int]
     ) -> None:
-        """Let calls within ``code`` stand below a call of another thread, until it ends."""
+        """Put calls within ``code`` below a call of another thread, until it ends."""
         stack = self._stacks.mine_or_new()
         segment = self._parents.on_this_thread(parent[0], stack[0])
         stack.append(build_hook(code, context, segment, parent[1]))

@@ -88,7 +88,7 @@ def exception_reader(cls: type, wanted: Wanted) -> ReadFields | None:
 
 
 class FieldReader:
-    """Reads the slots of a class's instances, and what stands in their dictionaries.
+    """Reads the slots of a class's instances, and the contents of their dictionaries.
 
     Descriptors are looked up each time: one that is kept keeps its class alive.
 

@@ -41,7 +41,7 @@ def _size(body: Any) -> int | None:
 
 
 def _without_query(url: Any) -> Any:
-    """Return the path of a URL's text; host and query may hold what is nobody's business."""
+    """Return the path of a URL's text; host and query may hold secrets."""
     if type(url) is not str:
         return None
     path = url.partition("://")[2].partition("/")[2] if "://" in url else url.removeprefix("/")
@@ -90,7 +90,7 @@ def _django_response(value: Any) -> tuple[Pairs, int]:
 
 
 def _constant(value: Any, name: str) -> Any:
-    """Return what stands in the class of a response, where an instance has not its own."""
+    """Return the class attribute of a response if the instance does not have its own."""
     found = class_attribute(type(value), name)
     return found if type(found) is int else None
 

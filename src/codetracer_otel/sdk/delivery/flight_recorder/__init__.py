@@ -1,1 +1,1 @@
-"""The flight recorder: what has ended stays in memory until somebody asks for it."""
+"""The flight recorder: ended spans stay in memory until a dump is asked for."""

@@ -1,4 +1,4 @@
-"""Keeps what has ended, bounded in bytes: the oldest goes, and nothing is judged or encoded."""
+"""Keeps ended spans, bounded in bytes: the oldest are dropped, and nothing is judged or encoded."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class Ring:
         return part
 
     def discard(self) -> None:
-        """Let everything go that nobody has asked for: the session is over."""
+        """Drop everything that no dump has asked for: the session is over."""
         while self._parts:
             self._discarded += self._give_up(self._parts.popleft())
 
