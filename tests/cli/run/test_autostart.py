@@ -20,6 +20,23 @@ from codetracer_otel.sdk.settings.launch import StartKind
 
 SOURCES = Path(__file__).parents[3] / "src"
 PROGRAM = "def work(n): return n\nwork(1)\nprint('here')\n"
+SUBINTERPRETERS = """
+import sys
+
+def make(kind):
+    if sys.version_info < (3, 13):
+        return interpreters.create(isolated=kind == "isolated")
+    return interpreters.create(kind)
+
+if sys.version_info < (3, 13):
+    import _xxsubinterpreters as interpreters
+else:
+    import _interpreters as interpreters
+for kind in ("legacy", "isolated"):
+    number = make(kind)
+    interpreters.run_string(number, f"print({kind!r}, flush=True)")
+    interpreters.destroy(number)
+"""
 
 
 class Environment:
@@ -92,6 +109,13 @@ def test_the_variable_starts_a_session_that_ends_with_the_program(hooked, progra
     )  # fmt: skip
     assert (process.stdout, process.stderr, process.returncode) == ("here\n", "", 0)
     assert "work" in {name.rpartition(".")[2] for name in spans_of(spans)}
+
+
+def test_subinterpreters_run_the_hook_and_say_nothing(hooked, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(SUBINTERPRETERS)
+    process = hooked.run(program, CODETRACER_AUTO_START="1", CODETRACER_EXPORTER="none")
+    assert (process.stdout, process.stderr) == ("legacy\nisolated\n", "")
 
 
 @pytest.mark.parametrize("value", ["", "0", "off", "false"])

@@ -6,8 +6,6 @@ import os
 import stat
 from typing import TYPE_CHECKING, Any, Final
 
-import tomli
-
 from codetracer_otel.bindings import Digests
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import ErrorCode, FilterError, Problem
@@ -207,6 +205,8 @@ def parse_toml(text: str, label: str) -> dict[str, Any]:
         FilterError: the text is no TOML, nested too deeply, or has an integer beyond 64 bits, which
             TOML does not have and Python may not be able to write.
     """
+    import tomli  # noqa: PLC0415 - it cannot be loaded in an isolated interpreter
+
     try:
         content = tomli.loads(text)
     except tomli.TOMLDecodeError as error:

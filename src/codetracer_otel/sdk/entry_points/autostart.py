@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from codetracer_otel.errors import CodetracerError, Problem
+from codetracer_otel.sdk.processes.main_interpreter import is_main_interpreter
 from codetracer_otel.sdk.settings.launch import StartKind, StartMode
 from codetracer_otel.sdk.settings.model import (
     DORMANT,
@@ -19,9 +20,10 @@ def begin() -> None:
 
     With ``dormant`` the process only takes commands, of which ``attach`` starts one.
 
-    ``python -E`` and ``python -I`` ignore the environment, and so does this.
+    ``python -E`` and ``python -I`` ignore the environment, and so does this. So do subinterpreters,
+    each of which runs the hook: they can have no session, and the program did not ask them to.
     """
-    if sys.flags.ignore_environment:
+    if sys.flags.ignore_environment or not is_main_interpreter():
         return
     environ = from_process_environment()
     is_wanted = wants_auto_start(environ)

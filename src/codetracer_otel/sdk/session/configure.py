@@ -16,6 +16,7 @@ from codetracer_otel.sdk.diagnostics.metrics import SilentSink
 from codetracer_otel.sdk.diagnostics.self_metrics import offer_self_metrics
 from codetracer_otel.sdk.processes.children import ChildSession, Untraced, hand_to_children
 from codetracer_otel.sdk.processes.fork import deliver_at_child_end, watch_forks
+from codetracer_otel.sdk.processes.main_interpreter import require_main_interpreter
 from codetracer_otel.sdk.settings.filter_loading import load_filters
 from codetracer_otel.sdk.settings.launch import StartKind, StartMode
 from codetracer_otel.sdk.settings.model import from_process_environment, hidden_variables
@@ -71,7 +72,9 @@ def begin_session(
 
     Raises:
         ConfigurationError: with every problem; nothing was installed.
+        EnvironmentFailure: this is a subinterpreter.
     """
+    require_main_interpreter()
     environ, launch = environment or from_process_environment(), launch or StartMode()
     file = _config_file(environ, launch)
     if file is not None:
@@ -384,7 +387,8 @@ def configure(
 
     Raises:
         ConfigurationError: with every problem of keywords and filters; nothing was installed.
-        EnvironmentFailure: no ``sys.monitoring`` tool id is free, or an output cannot be opened.
+        EnvironmentFailure: no ``sys.monitoring`` tool id is free, an output cannot be opened, or
+            this is a subinterpreter.
     """
     return begin_session(dict(locals()))
 
