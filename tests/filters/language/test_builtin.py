@@ -8,6 +8,7 @@ import sysconfig
 import pytest
 from tests.filters.chains import action, classifier, decide, filter_text, rule
 
+from codetracer_otel.errors import FilterError
 from codetracer_otel.filters import (
     ModuleNames,
     builtin_sources,
@@ -15,6 +16,7 @@ from codetracer_otel.filters import (
     filter_from_text,
     load_chain,
 )
+from codetracer_otel.filters.language import sources
 from codetracer_otel.filters.language.sources import filter_from_path, parse_chain_text
 from codetracer_otel.filters.types import Action, CodeIdentity
 
@@ -181,3 +183,13 @@ def test_a_redacted_and_a_dropped_value_have_one_sentinel_each():
 def test_the_builtin_text_is_hashed_before_placeholders_are_expanded():
     assert len({load_chain(builtin_sources()).summary[0].sha256 for _ in range(2)}) == 1
     assert filter_from_text("x").label == "<inline:filter>"
+
+
+def test_a_packed_program_without_the_filters_hears_why(monkeypatch):
+    class Archive:
+        def get_data(self, path):
+            raise FileNotFoundError(path)
+
+    monkeypatch.setattr(sources.__spec__, "loader", Archive())
+    with pytest.raises(FilterError, match=r"<builtin:default>: .*PyInstaller or the like packed"):
+        builtin_sources()

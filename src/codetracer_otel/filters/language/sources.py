@@ -109,8 +109,13 @@ def _builtin(name: str) -> FilterSource:
     path = os.path.join(
         os.path.dirname(os.path.dirname(__file__)), "builtin", f"builtin_{name}.toml"
     )
-    text = loader.get_data(path).decode("utf-8")
-    return FilterSource(f"<builtin:{name}>", text, builtin=True)
+    label = f"<builtin:{name}>"
+    try:
+        text = loader.get_data(path).decode("utf-8")
+    except OSError as error:
+        message = "is missing; a program that PyInstaller or the like packed cannot be traced"
+        raise FilterError([Problem(ErrorCode.INVALID_FILTER, message, label)]) from error
+    return FilterSource(label, text, builtin=True)
 
 
 @dataclass(frozen=True, slots=True)
