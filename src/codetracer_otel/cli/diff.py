@@ -12,7 +12,7 @@ from codetracer_otel.analysis.differences.comparison import compare
 from codetracer_otel.analysis.differences.gate import broken, parse_gate
 from codetracer_otel.cli.report import FilterRules
 from codetracer_otel.cli.terminal import complain, say
-from codetracer_otel.errors import ErrorCode, UsageError
+from codetracer_otel.errors import ErrorCode, UsageError, counted
 from codetracer_otel.report import build_comparison
 from codetracer_otel.traces import open_traces
 
@@ -95,9 +95,8 @@ def _sides(options: argparse.Namespace) -> tuple[list[str], list[str]]:
     if not options.traces and options.old and options.new:
         return options.old, options.new
     raise UsageError(
-        f"diff: two sides are compared, got {len(options.traces)} traces; expected OLD NEW, or "
-        "--old TRACE... --new TRACE...",
-        ErrorCode.UNSUPPORTED_FORMAT,
+        f"diff: two sides are compared, got {counted(len(options.traces), 'trace')}; "
+        "expected OLD NEW, or --old TRACE... --new TRACE..."
     )
 
 

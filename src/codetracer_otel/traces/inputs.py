@@ -65,6 +65,12 @@ def find_inputs(paths: Sequence[str]) -> list[Input]:
     return list(found.values())
 
 
+def not_opened(path: str, error: OSError) -> UsageError:
+    """Return the error of an input that the system does not let us read."""
+    reason = error.strerror or str(error)
+    return UsageError(f"{path}: cannot be read: {reason}; expected a trace", ErrorCode.IO)
+
+
 def unreadable(path: str, reason: str) -> UsageError:
     """Return the error of an input that cannot be shown."""
     return UsageError(

@@ -170,9 +170,12 @@ def test_the_command_prints_and_is_a_gate(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["a.jsonl"], "two sides are compared"),
+        (["a.jsonl"], "codetracer-otel: diff: two sides are compared, got 1 trace;"),
         (["--old", "a.jsonl"], "two sides are compared"),
-        (["a.jsonl", "a.jsonl", "--fail-on", "speed"], "--fail-on: not a condition"),
+        (
+            ["a.jsonl", "a.jsonl", "--fail-on", "speed"],
+            "ERR_INVALID_POLICY_VALUE --fail-on: not a condition",
+        ),
         (["a.jsonl", "a.jsonl", "--fail-on", "self<3"], "--fail-on: not a condition"),
     ],
 )

@@ -185,7 +185,7 @@ def test_a_target_that_cannot_be_explained_is_one_line(project, capsys, target, 
 def test_which_values_become_known_secrets_and_what_switches_it_off(project, capsys):
     assert main(["explain", "shop.cart:Cart.total"]) == 0
     (line,) = [ln for ln in capsys.readouterr().out.splitlines() if "known secrets" in ln]
-    assert "the values of token are hidden wherever they come again" in line
+    assert "the values of token are hidden wherever they appear again" in line
     assert "[secrets] learn = false" in line
     assert explained(capsys, "shop.cart:Cart.total")["targets"][0]["learned"] == ["token"]
 

@@ -224,8 +224,12 @@ def test_json_lines_are_summed_up_by_function(jsonl, capsys):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("missing", None, "cannot be shown: No such file"),
-        ("other.jsonl", '{"a": 1}\n[]\n', "no line of it is a span"),
+        ("missing", None, "ERR_IO {}: cannot be read: No such file or directory"),
+        (
+            "other.jsonl",
+            '{"a": 1}\n[]\n',
+            "ERR_UNSUPPORTED_FORMAT {} cannot be shown: no line of it is",
+        ),
     ],
 )
 def test_what_is_no_trace_is_one_line(tmp_path, capsys, name, content, message):
@@ -234,7 +238,7 @@ def test_what_is_no_trace_is_one_line(tmp_path, capsys, name, content, message):
     assert main(["show", str(tmp_path / name)]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert message in printed.err
+    assert message.format(tmp_path / name) in printed.err
     assert len(printed.err.splitlines()) == 1
 
 

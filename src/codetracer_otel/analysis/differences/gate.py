@@ -54,7 +54,7 @@ def parse_gate(text: str) -> tuple[Condition, ...]:
         kinds = [kind for kind in ChangeKind if match and kind.value == match[1]]
         if match is None or not kinds:
             message = f"--fail-on: not a condition, got {part.strip()!r}; {_EXPECTED}"
-            raise UsageError(message, ErrorCode.UNSUPPORTED_FORMAT)
+            raise UsageError(message, ErrorCode.INVALID_POLICY_VALUE)
         found.append(Condition(kinds[0], float(match[2] or 0) / 100))
     return tuple(found)
 

@@ -13,7 +13,7 @@ from codetracer_otel.analysis.captured_values import holds
 from codetracer_otel.analysis.run_texts import loss_text, run_text
 from codetracer_otel.cli.show.spans import complete, error_lines
 from codetracer_otel.cli.show.tree import Shown, call_line, value_line
-from codetracer_otel.errors import ErrorCode, UsageError
+from codetracer_otel.errors import UsageError
 from codetracer_otel.filters.patterns.glob import compile_glob
 from codetracer_otel.model.value_texts import visible
 from codetracer_otel.traces.inputs import children_of
@@ -50,8 +50,7 @@ def follow(
     if len(paths) != 1 or os.path.isdir(paths[0]) or paths[0] == "-":
         raise UsageError(
             "show: -f follows a file of JSON lines, got "
-            f"{', '.join(map(repr, paths))}; expected one file",
-            ErrorCode.UNSUPPORTED_FORMAT,
+            f"{', '.join(map(repr, paths))}; expected one file"
         )
     lines = FollowedLines(selection, value)
     tails: dict[str, _Tail] = {}

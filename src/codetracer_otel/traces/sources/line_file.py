@@ -10,7 +10,7 @@ import tempfile
 import zlib
 from typing import IO, TYPE_CHECKING, Final
 
-from codetracer_otel.traces.inputs import STDIN, unreadable
+from codetracer_otel.traces.inputs import STDIN, not_opened, unreadable
 
 if TYPE_CHECKING:
     from codetracer_otel.traces.inputs import Input
@@ -45,7 +45,7 @@ class LineFile:
             try:
                 self._file = open(path, "rb")  # noqa: SIM115 - until close()
             except OSError as error:
-                raise unreadable(path, error.strerror or str(error)) from error
+                raise not_opened(path, error) from error
         if self._starts_with(_GZIP):
             self._unpack(path)
         self._file.seek(0)
@@ -93,7 +93,7 @@ def _copy_of_standard_input() -> IO[bytes]:
         shutil.copyfileobj(sys.stdin.buffer, copy, _CHUNK)
     except OSError as error:
         copy.close()
-        raise unreadable(STDIN, error.strerror or str(error)) from error
+        raise not_opened(STDIN, error) from error
     return copy
 
 

@@ -9,7 +9,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.exporters.native.read.outline import Outline, value_in
-from codetracer_otel.traces.inputs import unreadable
+from codetracer_otel.traces.inputs import not_opened, unreadable
 from codetracer_otel.traces.runs import NATIVE, Run
 from codetracer_otel.traces.sources.native_values import NativeTypes
 from codetracer_otel.traces.span_columns import NONE, Details, Mark
@@ -77,7 +77,7 @@ class NativeSource:
         try:
             self._file = open(os.path.join(self._path, _EVENTS), "rb")  # noqa: SIM115 - until close()
         except OSError as error:
-            raise unreadable(path, error.strerror or str(error)) from error
+            raise not_opened(path, error) from error
         self._spool = tempfile.TemporaryFile(prefix="codetracer-report-")  # noqa: SIM115 - until close()
 
     @property
