@@ -388,7 +388,7 @@ def test_wide_bytes_are_read(encoding, secret):
         f"my_sk_{ALNUM[:20]}",
         f"newco_{ALNUM[:34]}",
         "tok-0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d",
-        "vendor_api_key_A1B2C3D4E5F6G7H8I9J0K1L2",
+        "vendor_api_key_K3V9QZ7M2XW8B4TJ6N1Y5RPD",
         "foo_prod_q7w2e9r4t1y6u3i8o5p0a2s7d4",
     ],
 )

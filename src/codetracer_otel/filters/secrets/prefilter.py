@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from codetracer_otel.filters.secrets.encodings import BASE64_OF_TEXT
 from codetracer_otel.filters.secrets.named.pairs import pairs_of_secrets
 from codetracer_otel.filters.secrets.named.values import NAMES
-from codetracer_otel.filters.secrets.shapes.opaque import MADE_UP, STRETCH
+from codetracer_otel.filters.secrets.shapes.opaque import MADE_UP
 from codetracer_otel.filters.secrets.shapes.tokens import FAMILIES, RUN_LENGTH, TOKEN_CHARACTERS
 
 if TYPE_CHECKING:
@@ -43,9 +43,6 @@ _DIGITS: Final = bytes(
 # The layouts of cards, with any of the separators.
 _CARD: Final = re.compile(rb"0000(?:0{9}|-0000-0000-0|-000000-0)[^\0]*+")
 
-_RUN_LITERALS: Final = tuple(
-    dict.fromkeys(literal for family in FAMILIES if family.has_run for literal in family.literals)
-)
 # Shape name -> literals of which one is in every text with the shape, each with a character of it
 # that is looked for first: single characters are found ten times as fast.
 LITERALS: Final = {
@@ -74,7 +71,6 @@ LITERALS: Final = {
     ),
 }
 _MADE_UP: Final = re.compile(f"(?:{MADE_UP})[^\0]*+")
-_STRETCH: Final = re.compile(f"{STRETCH}[^\0]*+")
 _BASE64_TEXT: Final = re.compile(f"{BASE64_OF_TEXT}[^\0]*+")
 IN_BASE64: Final = "in base64"  # no shape: the text may hold another one that has some
 STATEMENT_WORDS: Final = ("passw", "pwd", "identified")
@@ -184,7 +180,7 @@ class _Chunk:
                 self._add(index, "card")
 
     def _add_tokens(self, raw: bytes, cut: Sequence[bool]) -> None:
-        """Add the texts whose runs of token characters hold a prefix; a cut one needs no run."""
+        """Add the texts with runs of token characters; a cut one needs none."""
         indices = _texts_matching(raw.translate(_LETTERS), _RUN, b"\0")
         with_run = [i for i in indices if not _is_digest(self._texts[i])]
         if with_run:
@@ -194,17 +190,8 @@ class _Chunk:
             with_run = [with_run[i] for i in _texts_matching(joined, _MADE_UP, _SEPARATOR)]
         if cut:
             with_run = sorted({*with_run, *(index for index, is_cut in enumerate(cut) if is_cut)})
-        if with_run:
-            self._add_prefixed(with_run)
-
-    def _add_prefixed(self, indices: Sequence[int]) -> None:
-        joined = _joined([self._texts[index] for index in indices])
-        for position in _texts_matching(joined, _STRETCH, _SEPARATOR):
-            self._add(indices[position], "token")
-        for literal in _RUN_LITERALS:
-            if literal in joined:
-                for position in _texts_with(joined, literal, _SEPARATOR):
-                    self._add(indices[position], "token")
+        for index in with_run:
+            self._add(index, "token")
 
 
 def _is_digest(text: str) -> bool:

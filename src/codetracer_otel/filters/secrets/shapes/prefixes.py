@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from codetracer_otel.filters.secrets.known.ordinary_words import ORDINARY_WORDS
+from codetracer_otel.filters.secrets.shapes.randomness import gains
 
 NAME: Final = re.compile(
     r"[A-Z]?[a-z]{1,20}[0-9]{0,2}|[a-z]{1,4}[0-9][a-z]{1,4}|[A-Z]{2,10}[0-9]?|[a-z][A-Za-z0-9]{1,4}|[a-z]{2,12}(?:[A-Z][a-z]{1,9}){1,3}"
@@ -84,7 +85,6 @@ _SHORT_WORDS: Final = frozenset(
     youth zip zone
     """.split()
 )
-_WORDS: Final = _SHORT_WORDS | ORDINARY_WORDS
 _LONGEST_ABBREVIATION: Final = 5
 _LONGEST_UNSAYABLE: Final = 8
 _LONGEST_NAME: Final = 12
@@ -96,23 +96,14 @@ _ONSET: Final = (
     f"(?!bl|br|c[hlr]|dr|f[flr]|g[hlnr]|kn|p[hlrst]|qu|rh|s[chklmnpqtw]|t[hrtw]|w[hr])[{_CONSONANTS}]{{2}}[a-z]"
     f"|(?!chr|phr|sc[hr]|shr|sp[lr]|str|thr)[{_CONSONANTS}]{{3}}"
 )
-_BEGINS_ANEW: Final = re.compile(f"[{_CONSONANTS}]{{2,6}}|(?:{_ONSET})[a-z]{{0,3}}")
 _CANNOT_BE_SAID: Final = re.compile(f"{_ONSET}|[a-z]*[{_CONSONANTS}]{{4}}")
-# What words end in, of two and three letters.
-_SHORT_ENDINGS: Final = frozenset(
-    """
-    al an ap ar as at by ch ck cy de ds ed ee el en er es et ey gy ia ic ie in ip is it ld le ls lt
-    ly my nd ng ns nt ny on or os py rd rs rt ry se sh sm ss st sy te th ts ty up us
-    able ade age ain als ant ard ary ase ate bed bit bow cap cks def der dom ene ent ern ers ery ese
-    ess est ful ial ian ics ide ied ies ify ile ine ing ion ise ish ism ist ite ity ium ive ize
-    lap len let man max men nal ner nts off one ors ory ose out ous ped ple pen rds red ron sum
-    tal ted ten ter tic tle ton tor ual ual ude uel ule ula uly ums ups ure ver
-    """.split()
+_TELLING_GLUED: Final = frozenset(
+    "sk rk pk pat sat tok live test prod sandbox secret token key".split()
 )
-_LONGEST_ENDING: Final = 3
-_TELLING_GLUED: Final = frozenset("sk rk pk pat sat tok live prod sandbox secret token key".split())
-_LEAST_OF_WORD: Final = 4
-_NUMBERED: Final = re.compile("[A-Za-z]?[0-9]+|(?=[A-Z]*[0-9])[A-Z0-9]{8,}")
+_LEAST_OF_WORD: Final = 3
+_LONGEST_GLUED: Final = 5
+_VOWELS: Final = frozenset("aeiouy")
+_NUMBERED: Final = re.compile("[A-Za-z]?[0-9]+|(?=[A-Z]*[0-9])[A-Z0-9]{8,}|[0-9a-f]{20,}")
 _MAX_PREFIX: Final = 4  # parts
 
 
@@ -191,25 +182,37 @@ def tells_of_secret(part: str) -> bool:
     return part in _TELLING
 
 
+def ends_telling(part: str) -> bool:
+    """Return whether a part ends in what tells of a secret, maybe glued to a word."""
+    return part.endswith(tuple(_TELLING_GLUED))
+
+
 def glued_prefix(letters: str) -> int:
-    """Return where the prefix of a token begins that is glued to an ordinary word, or 0."""
+    """Return where the prefix of a token begins that is glued to a word, or 0.
+
+    The letters of a prefix do not follow from those of the word.
+    """
     name = letters.lower()
     if is_word(name) or name in IDENTIFIERS or name in NO_SECRETS:
         return 0
-    for end in range(len(name) - 2, _LEAST_OF_WORD - 2, -1):
+    gained = gains(name)
+    ends = range(_LEAST_OF_WORD, len(name) - 1)
+    for end in ends:
         rest = name[end:]
-        if _is_prefix(rest, is_short=end < _LEAST_OF_WORD) and name[:end] in _WORDS:
+        if rest in _TELLING_GLUED and (len(rest) > 2 or sum(gained[end:]) > 0):  # noqa: PLR2004 - `task`
             return end
-    return 0
+    found = [
+        end
+        for end in ends[1 - _LONGEST_GLUED :]
+        if sum(gained[end:]) >= _least_gain(name[:end], name[end:])
+    ]
+    return max(found, key=lambda end: sum(gained[end:]), default=0)
 
 
-def _is_prefix(rest: str, *, is_short: bool) -> bool:
-    """Return whether what goes on behind a word begins something else."""
-    if rest in _SHORT_ENDINGS:
-        return False
-    if _BEGINS_ANEW.fullmatch(rest) is not None:
-        return True
-    return not is_short and (rest in _TELLING_GLUED or len(rest) <= _LONGEST_ENDING)
+def _least_gain(word: str, rest: str) -> int:
+    if not is_word(word):
+        return 16
+    return 8 if _VOWELS.intersection(rest) else -8
 
 
 def is_word(part: str) -> bool:

@@ -1,66 +1,140 @@
-"""Whether letters and digits are mixed as in what is drawn at random."""
+"""How much speaks for a part of a text having been drawn at random, in quarters of a bit.
+
+A character of words, names and paths mostly follows from the two before it; one that was drawn does
+not. What it costs to write down a character in either way is counted, and the difference is added
+up over the text: the parts with the highest sums were drawn, wherever they begin and end, whatever
+word is glued to them. Digests and UUIDs are drawn as well, and left out here.
+"""
 
 from __future__ import annotations
 
-import operator
+import base64
 import string
+import zlib
+from functools import cache
 from typing import Final, NamedTuple
 
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
+from codetracer_otel.filters.secrets.shapes.letter_triples import KINDS, LETTERS
 
-PART: Final = lazy_regex(r"[A-Za-z0-9]+")
-_KINDS: Final = str.maketrans(
-    dict.fromkeys(string.digits, "d")
-    | dict.fromkeys(string.ascii_uppercase, "u")
-    | dict.fromkeys(string.ascii_lowercase, "l")
+_PART: Final = lazy_regex(r"[A-Za-z0-9]+")
+_HEXADECIMAL: Final = lazy_regex(
+    r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9a-f]{12,}|[0-9A-F]{12,}"
 )
-_SEPARATORS: Final = lazy_regex(r"[^A-Za-z0-9]+")
+_MASK: Final = "\n"
+_SIMILAR: Final = str.maketrans("123456789-", "000000000_")  # as far as text is concerned
+
+# Of one character among 62, 36, 26 and 10.
+_COST_OF_ANY: Final = 24
+_COST_OF_ONE_CASE: Final = 21
+_COST_OF_LETTERS: Final = 19
+_COST_OF_DIGITS: Final = 20  # rows of them are numbers
+# What separates parts of tokens, and more often something else.
+_SEPARATORS: Final = {_MASK: -1, "_": -6, "-": -6, "+": -4, "/": -4, "=": -48, ":": -48}
+_OTHER_SEPARATOR: Final = -24
+_DIGIT: Final = 13
+_SEPARATOR: Final = 4
+_END: Final = 96  # as much in a row speaks for text, and what was drawn ends before
+_MOST_TRIPLES: Final = 20_000  # that are remembered
+_LETTER_COUNT: Final = 26
 
 
-class Mix(NamedTuple):
-    """What a stretch of letters and digits is made of.
+class Drawn(NamedTuple):
+    """A part of a text that was drawn at random."""
 
-    Attributes:
-        changes: from one of capitals, small letters and digits to another.
-        is_hex: whether it is hexadecimal digits of one case.
+    score: int
+    start: int
+    end: int
+
+
+@cache
+def _table(packed: str) -> bytes:
+    return zlib.decompress(base64.b85decode("".join(packed.split())))
+
+
+class _Costs(dict[str, int]):
+    """What the last of three characters costs in text."""
+
+    def __missing__(self, triple: str) -> int:
+        if len(self) > _MOST_TRIPLES:
+            self.clear()
+        self[triple] = cost = _cost(triple)
+        return cost
+
+
+_COSTS: Final = _Costs()
+
+
+def _kind(char: str) -> int:
+    for kind, chars in enumerate((string.ascii_lowercase, string.ascii_uppercase, "0", "_")):
+        if char in chars:
+            return kind
+    return 4
+
+
+def _cost(triple: str) -> int:
+    first, second, third = tuple(triple)
+    kinds = tuple(map(_kind, triple))
+    cost = 4 * _table(KINDS)[25 * kinds[0] + 5 * kinds[1] + kinds[2]]
+    if kinds[2] > 1:
+        return cost + (_DIGIT, _SEPARATOR, 0)[kinds[2] - 2]
+    before = [0, 0]  # letters of the same word, each one more than in the alphabet
+    if kinds[1] < 2 and kinds[1:] != (0, 1):  # noqa: PLR2004 - a letter
+        before[1] = _number(second) + 1
+        if kinds[0] < 2 and kinds[:2] != (0, 1):  # noqa: PLR2004
+            before[0] = _number(first) + 1
+    row = (_LETTER_COUNT + 1) * before[0] + before[1]
+    return cost + 4 * _table(LETTERS)[_LETTER_COUNT * row + _number(third)]
+
+
+def _number(letter: str) -> int:
+    return ord(letter.lower()) - ord("a")
+
+
+def without_digests(text: str) -> str:
+    """Return a text with line ends for the characters of digests and UUIDs."""
+    return _HEXADECIMAL.sub(lambda digits: _MASK * len(digits[0]), text)
+
+
+def gains(text: str) -> list[int]:
+    """Return for each character how much it speaks for having been drawn.
+
+    Args:
+        text: ASCII, `without_digests`.
     """
-
-    length: int
-    digits: int
-    upper: int
-    lower: int
-    changes: int
-    is_hex: bool
-
-    @property
-    def is_random(self) -> bool:
-        """Whether letters and digits change as often as in what is drawn at random."""
-        cases = (self.upper > 0) + (self.lower > 0)
-        if not self.digits:  # one in fifty of 22 characters
-            return self.length >= 20 and cases > 1 and self.changes * 100 >= self.length * 40  # noqa: PLR2004
-        if not cases or self.digits * 5 > self.length * 4:
-            return False
-        return self.changes * 100 >= self.length * (30 if cases > 1 else 20)
-
-    @property
-    def is_of_all_kinds(self) -> bool:
-        """Whether capitals, small letters and digits are all there and change all the time."""
-        kinds = min(self.upper, self.lower, self.digits)
-        return kinds > 1 and self.changes * 100 >= self.length * 42
+    gained = [_SEPARATORS.get(char, _OTHER_SEPARATOR) for char in text]
+    similar = "  " + text.translate(_SIMILAR)
+    for part in _PART.finditer(text):
+        start, end = part.span()
+        cost = _cost_if_drawn(part[0])
+        gained[start:end] = [_COSTS[similar[i : i + 3]] - cost for i in range(start, end)]
+    return gained
 
 
-def mix_of(text: str) -> Mix:
-    """Return the mix of a text's letters and digits, without what separates them."""
-    part = _SEPARATORS.sub("", text)
-    kinds = part.translate(_KINDS)
-    changes = sum(map(operator.ne, kinds, kinds[1:]))
-    digits, upper = kinds.count("d"), kinds.count("u")
-    return Mix(len(part), digits, upper, len(part) - digits - upper, changes, is_hex(part))
+def _cost_if_drawn(part: str) -> int:
+    if part.isdigit():
+        return _COST_OF_DIGITS
+    if not (part.islower() or part.isupper()):
+        return _COST_OF_ANY
+    return _COST_OF_LETTERS if part.isalpha() else _COST_OF_ONE_CASE
 
 
-def mix_of_longest(text: str) -> Mix:
-    """Return the mix of the longest stretch of letters and digits."""
-    return mix_of(max(PART.findall(text), key=len, default=""))
+def drawn_parts(gained: list[int], least: int) -> list[Drawn]:
+    """Return the parts that gain at least so much, in order."""
+    found: list[Drawn] = []
+    total = score = start = end = 0
+    for index, gain in enumerate(gained):
+        total += gain
+        if total > score:
+            score, end = total, index + 1
+        elif total <= 0 or total < score - _END:
+            if score >= least:
+                found.append(Drawn(score, start, end))
+            total = score = 0
+            start = index + 1
+    if score >= least:
+        found.append(Drawn(score, start, end))
+    return found
 
 
 def is_hex(part: str) -> bool:
@@ -70,7 +144,7 @@ def is_hex(part: str) -> bool:
 
 def looks_made_up(text: str) -> bool:
     """Return whether a part of a text is letters and digits mixed as no words are."""
-    return any(_is_mixed(part[0]) for part in PART.finditer(text))
+    return any(_is_mixed(part[0]) for part in _PART.finditer(text))
 
 
 def _is_mixed(part: str) -> bool:

@@ -8,8 +8,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.data_classes import dataclass
+from codetracer_otel.filters.secrets.shapes.digests import find_digits
 from codetracer_otel.filters.secrets.shapes.glue import unglued
-from codetracer_otel.filters.secrets.shapes.opaque import MADE_UP, find_opaque
+from codetracer_otel.filters.secrets.shapes.opaque import MADE_UP, find_drawn
 from codetracer_otel.filters.secrets.shapes.randomness import looks_made_up
 from codetracer_otel.filters.secrets.shapes.vendors import ALPHABETS, FORMATS
 from codetracer_otel.filters.secrets.text_parts import TextParts
@@ -108,7 +109,7 @@ def find_jwts(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
 
 def find_tokens(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
     """Find tokens by their vendor's prefix, and what is built like them; glued ones, too."""
-    spans = _find(text, is_cut=is_cut)
+    spans = [*_find(text, is_cut=is_cut), *find_drawn(text)]
     apart = unglued(text)
     if apart is not None:
         known = TextParts()
@@ -122,7 +123,7 @@ def _find(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     for family in _possible(text):
         spans.extend(_tokens_of(family, text, is_cut=is_cut))
-    spans.extend(find_opaque(text))
+    spans.extend(find_digits(text))
     return spans
 
 

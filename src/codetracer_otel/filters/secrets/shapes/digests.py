@@ -1,0 +1,167 @@
+"""Tokens in hexadecimal digits and UUIDs, which alone are no secrets: what stands before tells."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
+from codetracer_otel.filters.secrets.shapes.prefixes import (
+    NAME,
+    NO_SECRETS,
+    are_of_vendor,
+    glued_prefix,
+    is_abbreviation,
+    is_unsayable,
+    is_vendor,
+    telling_parts,
+    tells_before_digest,
+)
+from codetracer_otel.filters.secrets.shapes.randomness import drawn_parts, gains, is_hex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_START: Final = (
+    r"(?:(?<![\w+/.@\\-])|(?<=[a-z]{3}/)|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\[[0-9]{2}m))"
+)
+_RUN: Final = lazy_regex(
+    r"(?:(?<=\\)[nrt]|(?<=%)[0-9A-Fa-f]{2}|(?<=\[[0-9]{2})m)?([A-Za-z0-9_-]{18,})"
+)
+_BEGINS_WITH_UUID: Final = lazy_regex(rf"(?:[a-z]{{2}}[0-9][_-])?{_UUID}(?:[_-]|\Z)")
+_OF_UUIDS: Final = lazy_regex(
+    rf"(?:\A|[_-])([a-z]{{2,6}}[0-9]?[a-z]{{0,6}})[_-]((?:{_UUID}(?:[_-]|\Z))+)"
+)
+_LONGEST_UUID: Final = 37  # with what separates it from the next
+_CHECKSUM: Final = re.compile("v[0-9]$")
+_DIGIT: Final = lazy_regex("[0-9]")
+_PART: Final = lazy_regex("[A-Za-z0-9]+")
+_WORD_BEFORE_CAPITALS: Final = lazy_regex(r"\A[a-z]{3,12}(?=[A-Z]{2,10}[0-9]?[_-])")
+_DIGITS_BEHIND_LETTERS: Final = lazy_regex(
+    r"(?:(?<![A-Za-z0-9+/.@%\\])|(?<=[a-z]{3}/)|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))([A-Za-z]{1,4}[g-zA-Z])"
+    r"(?:([0-9a-f]{28,}+)|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![A-Za-z0-9]|[.-][A-Za-z])"
+)
+_DOTTED: Final = lazy_regex(
+    r"(?<![\w./\\-])([a-z]{2,5})(?:-[0-9])?[.]([0-9a-f]{40,}+)(?![\w-]|[.][A-Za-z])"
+)
+# Two halves of which one is known to who looks after the account; digests follow names.
+_HALVES: Final = lazy_regex(
+    rf"(?:(?<![A-Za-z0-9-])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{{2}}))(?:{_UUID}[._~:-](?=[A-Za-z]*[0-9])[A-Za-z0-9]{{28,}}+"
+    r"(?::[A-Za-z0-9+/]+)?+=*+"
+    r"|(?<![+/])[A-Za-z0-9+/]{20,}+={1,2}:[A-Za-z0-9]{20,}+"
+    r"|[0-9a-f]{24,40}[.:][0-9a-f]{32,}+|[0-9]{2,10}\$[0-9a-f]{40,}+|(?:[0-9]{9,20}:|[A-Z]{2,5}\|[0-9]{9,20}\|)[0-9a-f]{32,}+"
+    rf"|[0-9a-f]{{32}}-{_UUID}|[a-z*]{{1,12}}:[a-z]{{1,12}}[.][0-9a-f]{{40,}}+)(?![A-Za-z0-9-])"
+)
+# What a hook is called with; the part that nobody can guess follows.
+_HOOK: Final = lazy_regex(
+    r"(?i:hook(s?))(?:[.][A-Za-z0-9.-]{1,80})?(?:/[A-Za-z0-9_.@-]{1,80}){0,6}?"
+    r"/((?=[A-Za-z_-]{0,40}[0-9])[A-Za-z0-9_-]{20,}+)(?:/[A-Za-z0-9_-]{20,}+)*+(?![.][A-Za-z])"
+)
+_LEAST_BEHIND_HOOK: Final = 120
+_OF_FILES: Final = lazy_regex(
+    r"(?:\A|[\s\"'=:,(])(?:(?:file:/)?/(?:usr|var|home|tmp|srv|opt|etc|root|nix|build|mnt|data|lib|app|proc|run"
+    r"|private|Users|Library|workspace|github)/|[A-Za-z]:[\\/]|[.~])"
+    r"|(?:cache|static|assets|objects|blobs|layers|store|packages|dist)/\Z"
+)
+_FILE_ENDING: Final = lazy_regex(r"[.][A-Za-z]")
+_OF_DIGEST: Final = lazy_regex(
+    r"(?i)(?:sha-?[0-9]{0,3}|md5|hash|digest|e-?tag|checksum|integrity|fingerprint|thumbprint|nonce|kid|cid)"
+    r"[\"']?[ ]?[:=-][ ]?[\"']?\Z|;base64,\Z"
+)
+_WINDOW: Final = 24
+_MOST_WORDS: Final = 5  # before a token
+_LEAST: Final = 28
+_LENGTHS_OF_IDENTIFIERS: Final = range(48, 53)  # of OpenAI's
+_LONG_DIGESTS: Final = (96, 128)  # of the hash functions that are no SHA-256
+_LONGEST: Final = 64
+_DIFFERENT: Final = 9  # digits; of what is drawn at random hardly any has fewer
+
+
+def find_digits(text: str) -> Iterator[tuple[int, int]]:
+    """Yield tokens in hexadecimal digits by what stands before them."""
+    for start, end in _find(text):
+        if not follows_digest_name(text, start):
+            yield start, end
+
+
+def follows_digest_name(text: str, start: int) -> bool:
+    """Return whether what begins there is called a digest."""
+    return _OF_DIGEST.search(text[max(0, start - _WINDOW) : start]) is not None
+
+
+def _find(text: str) -> Iterator[tuple[int, int]]:
+    for run in _RUN.finditer(text):
+        if _is_behind_telling(run[1]) or (
+            _is_of_vendor(run[1]) and not _is_file(text, run.start(1), run.end())
+        ):
+            yield run.span(1)
+    yield from (m.span() for m in _HALVES.finditer(text))
+    yield from ((m.start(2), m.end()) for m in _HOOK.finditer(text) if _is_of_hook(*m.groups()))
+    for match in _DIGITS_BEHIND_LETTERS.finditer(text):
+        is_drawn = match[2] is None or len(set(match[2])) >= _DIFFERENT
+        if is_drawn and is_abbreviation(match[1]):
+            yield match.span()
+    for dotted in _DOTTED.finditer(text):
+        if is_abbreviation(dotted[1]) and len(set(dotted[2])) >= _DIFFERENT:
+            yield dotted.span()
+
+
+def _is_behind_telling(run: str) -> bool:
+    parts = _WORD_BEFORE_CAPITALS.sub("", run).replace("_", "-").split("-")
+    count = telling_parts(parts) if NAME.fullmatch(parts[0]) else 0
+    prefix, body = "-".join(parts[:count]), "-".join(parts[count:])
+    if not count or parts[0].lower() in NO_SECRETS or not tells_before_digest(prefix):
+        return False
+    longest = max(_PART.findall(body), key=len, default="")
+    is_long = len(longest) >= _LEAST and is_hex(longest)
+    return is_long or _BEGINS_WITH_UUID.match(body) is not None
+
+
+def _is_of_vendor(run: str) -> bool:
+    """Return whether what looks like an identifier stands behind what only a vendor is called."""
+    uuids = _OF_UUIDS.search(run)
+    if uuids is not None:
+        name, are_many = _DIGIT.sub("", uuids[1]), len(uuids[2]) > _LONGEST_UUID
+        return is_vendor(name) and (are_many or is_unsayable(name))
+    *prefix, last = _WORD_BEFORE_CAPITALS.sub("", run).replace("_", "-").split("-")
+    last = _CHECKSUM.sub("", last)
+    if prefix and len(last) < _LEAST and len(prefix[-1]) >= _LEAST:
+        last = prefix.pop()  # a checksum ends it
+    return (
+        bool(prefix)
+        and len(last) >= _LEAST
+        and len(last) not in _LENGTHS_OF_IDENTIFIERS
+        and len(set(last)) >= _DIFFERENT
+        and is_hex(last)
+        and (_ends_in_vendor(prefix) or (len(last) > _LONGEST and len(last) not in _LONG_DIGESTS))
+    )
+
+
+def _ends_in_vendor(parts: list[str]) -> bool:
+    """Return whether the last parts are those of a vendor; words may stand before them."""
+    for count in range(1, min(len(parts), _MOST_WORDS) + 1):
+        first, *more = parts[-count:]
+        glued = glued_prefix(first)
+        if are_of_vendor([first, *more]) or (glued and are_of_vendor([first[glued:], *more])):
+            return True
+    return False
+
+
+def _is_file(text: str, start: int, end: int) -> bool:
+    if _FILE_ENDING.match(text, end) is not None:
+        return True
+    if text[start - 1 : start] not in ("/", "\\"):
+        return False
+    return text[end : end + 1] != "/" or _OF_FILES.search(text, 0, start) is not None
+
+
+def _is_of_hook(are_many: str, part: str) -> bool:
+    longest = max(_PART.findall(part), key=len)
+    is_long = len(longest) >= 16 and is_hex(longest)  # noqa: PLR2004 - no name is as mixed
+    # Behind `/webhooks/` a UUID is one of those that a service lists.
+    return (
+        is_long
+        or bool(drawn_parts(gains(part), _LEAST_BEHIND_HOOK))
+        or (not are_many and _BEGINS_WITH_UUID.match(part) is not None)
+    )
