@@ -143,7 +143,7 @@ def _known_secrets(explanation: Explanation, learns: bool) -> Iterator[str]:  # 
     learned = _learned(explanation, learns=learns)
     if learned:
         yield (
-            f"  known secrets: the values of {', '.join(learned)} are hidden wherever they come "
+            f"  known secrets: the values of {', '.join(learned)} are hidden wherever they appear "
             "again; off: [secrets] learn = false in a filter, --no-learn-secrets"
         )
 
