@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from importlib.metadata import entry_points
 
 import pytest
@@ -14,6 +15,7 @@ from tests.native_run import plain
 from tests.native_trace import read_trace
 
 from codetracer_otel.errors import EnvironmentFailure, FilterError
+from codetracer_otel.exporters.native.write.span_trace import SpanTrace
 from codetracer_otel.model.value import REDACTED
 from codetracer_otel.sdk.entry_points.span_exporters import (
     JsonLinesSpanExporter,
@@ -66,6 +68,27 @@ def test_spans_of_anybody_are_calls_and_their_secrets_are_not_there(tmp_path):
     assert plain(paid.arguments["note"]) == f"card {REDACTED}"
     files = list((tmp_path / "codetracer-trace").iterdir())
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+
+
+def test_a_finalizer_may_end_spans_while_others_are_written(tmp_path, monkeypatch):
+    def interrupted(*arguments):
+        monkeypatch.undo()
+        pay(provider)
+        return write_tree(*arguments)
+
+    write_tree = SpanTrace._write_tree
+    provider = provider_of(NativeSpanExporter(tmp_path / "trace"))
+    monkeypatch.setattr(SpanTrace, "_write_tree", interrupted)
+    ending = threading.Thread(target=pay, args=(provider,), daemon=True)  # it would wait for ever
+    ending.start()
+    ending.join(60)
+    assert not ending.is_alive()
+    provider.shutdown()
+
+    calls = read_trace(tmp_path / "trace").root.children
+    assert [(call.name, [below.name for below in call.children]) for call in calls] == [
+        ("order", ["pay"])
+    ] * 2
 
 
 def test_the_variable_of_our_exporters_says_where(tmp_path, monkeypatch):

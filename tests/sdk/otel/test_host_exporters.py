@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 from opentelemetry.sdk.resources import Resource
@@ -17,6 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from tests.conftest import HEADER, only, rule
 
+from codetracer_otel.exporters.otel_spans import views_of
 from codetracer_otel.filters import builtin_sources, compile_chain, filter_from_text, load_chain
 from codetracer_otel.model.value import REDACTED
 from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
@@ -193,6 +195,22 @@ def test_what_cannot_be_judged_does_not_leave(classifier, monkeypatch):
     host.leak()
     assert exporter.batches == 0
     assert host.told == [("host_spans_dropped", "error", {"spans": 1, "error": "ValueError"})]
+
+
+def test_a_finalizer_may_end_a_span_while_another_one_is_judged(classifier, monkeypatch):
+    def interrupted(spans):
+        monkeypatch.undo()
+        host.leak()
+        return views_of(spans)
+
+    host = Host(classifier)
+    monkeypatch.setattr("codetracer_otel.sdk.otel.host_exporters.views_of", interrupted)
+    ending = threading.Thread(target=host.leak, daemon=True)  # it would wait for ever
+    ending.start()
+    ending.join(60)
+    assert not ending.is_alive()
+    assert len(host.spans()) == 2
+    assert all(SECRET not in span.to_json() for span in host.spans())
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,9 @@ class NativeSpanExporter(SpanExporter):
         named = [] if directory is not None else native_targets(self._settings)
         stated = os.fspath(directory) if directory is not None else DEFAULT_DIRECTORY
         self._path = os.path.abspath(named[0] if named else stated)
-        self._lock = Threads.allocate_lock()
+        self._waiting: list[ReadableSpan] = []
+        self._is_writing = False
+        self._renew()
         self._process = Os.getpid()
         self._trace: SpanTrace | None = self._open(self._path)
 
@@ -142,15 +144,25 @@ class NativeSpanExporter(SpanExporter):
         """Redact the spans, and write the trees that are whole."""
         self._enter_process()
         with self._lock:
-            views = self._redaction.redacted(spans)
-            if self._trace is None:
-                return SpanExportResult.FAILURE
+            self._waiting.extend(spans)
+            if self._is_writing:  # this thread, which a finalizer interrupts that has ended a span
+                return SpanExportResult.SUCCESS
+            self._is_writing = True
             try:
-                self._trace.add(views)
-            except OSError:
-                self._give_up(self._trace)
-                return SpanExportResult.FAILURE
-        return SpanExportResult.SUCCESS
+                return self._write()
+            finally:
+                self._is_writing = False
+
+    def _write(self) -> SpanExportResult:
+        while self._waiting:
+            spans, self._waiting = self._waiting, []
+            views = self._redaction.redacted(spans)
+            if self._trace is not None:
+                try:
+                    self._trace.add(views)
+                except OSError:
+                    self._give_up(self._trace)
+        return SpanExportResult.FAILURE if self._trace is None else SpanExportResult.SUCCESS
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the SDK's method
         """Return True: what is whole is written, and the rest cannot be yet."""
@@ -179,12 +191,17 @@ class NativeSpanExporter(SpanExporter):
         if Os.getpid() == self._process:
             return
         self._process = Os.getpid()
-        self._lock = Threads.allocate_lock()  # a thread that is not here may have had it
+        self._renew()  # a thread that is not here may have had the lock
         trace, self._trace = self._trace, None
         if trace is not None:
             trace.abandon()
             with contextlib.suppress(OSError, CodetracerError):  # each batch fails then
                 self._trace = self._open(path_in_child(self._path))
+
+    def _renew(self) -> None:
+        self._lock = Threads.RLock()
+        self._waiting = []
+        self._is_writing = False
 
     def _give_up(self, trace: SpanTrace) -> None:
         """End a trace that cannot continue; its complete part stays readable."""

@@ -163,7 +163,7 @@ class Redacting:
         if known is not None:
             known.keep()
         self._redaction = ContentRedaction(classifier, known=known)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer may end a span while its thread has it
         self.until_ns: int | None = None
 
     def __call__(self, spans: Sequence[ReadableSpan], *more: Any, **named: Any) -> SpanExportResult:
