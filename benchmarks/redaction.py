@@ -18,12 +18,14 @@ from importlib import metadata
 from benchmarks.redaction_corpus import (
     HELD_OUT,
     HELD_OUT_EIGHTH,
+    HELD_OUT_ELEVENTH,
     HELD_OUT_FIFTH,
     HELD_OUT_FOURTH,
     HELD_OUT_NINTH,
     HELD_OUT_SECOND,
     HELD_OUT_SEVENTH,
     HELD_OUT_SIXTH,
+    HELD_OUT_TENTH,
     HELD_OUT_THIRD,
     KNOWN,
     POSITIONS,
@@ -139,6 +141,8 @@ def secrets(seed):
         "held out, seventh": templates(HELD_OUT_SEVENTH),
         "held out, eighth": templates(HELD_OUT_EIGHTH),
         "held out, ninth": templates(HELD_OUT_NINTH),
+        "held out, tenth": templates(HELD_OUT_TENTH),
+        "held out, eleventh": templates(HELD_OUT_ELEVENTH),
         "tuning": templates(TUNING),
         "made up": made_up(MADE_UP, pick),
     }

@@ -156,9 +156,9 @@ EXCUSES: Final = (
         "!^accept, !^add, !^allow, !^allows, !^can, !^did, !^disable, !^does, !^enable, "
         "!^enforce, !^exclude, !^expect, !^force, !^has, "
         "!^have, !^hide, !^ignore, !^include, !^is, !^keep, !^may, !^max, !^min, !^must, !^need, "
-        "!^needs, !^num, !^omit, !^reject, !^require, !^required, !^requires, !^save, "
+        "!^needs, !^num, !^omit, !^overwrite, !^reject, !^require, !^required, !^requires, !^save, "
         "!^should, !^show, !^skip, !^strip, !^support, !^supports, !^use, !^uses, !^wants, !^was, "
-        "!^will, !^with, !^without, !^would, !number+of",
+        "!^want, !^will, !^with, !^without, !^would, !number+of",
         "Questions, switches and counts, as the first word: `use_cookies`, `has_password`.",
     ),
     NameGroup(
@@ -177,7 +177,8 @@ EXCUSES: Final = (
         "!columns$, !index$, !idx$, !position$, !regex$, !pattern$, !strength$, !score$, !rules$, "
         "!rounds$, !iterations$, !status$, !error$, !errors$, !env$, !envvar$, !env+var$, "
         "!env+key$, !envkey$, !store$, !attempts$, !retries$, !changed$, !placeholder$, "
-        "!*less$, !attempt$, !page$, !template$, !view$, !form$, !widget$, !reset$",
+        "!*less$, !attempt$, !page$, !template$, !view$, !form$, !widget$, !reset$, !metadata$, "
+        "!servers$, !fixture$",
         "What is known about a secret, not it: `cookie_name`, `password_validators`.",
     ),
     NameGroup(
@@ -193,13 +194,14 @@ EXCUSES: Final = (
         "!patch+token, !tile+token, !break+token, !fill+token, "
         "!question+token, !entity+token, !speech+token, !delay+token, !duration+token, "
         "!placeholder+token, !infer+token, !eod+token, !bod+token, !eot+token, !ctc+token, "
-        "!polygon+token, !trio+token, "
+        "!polygon+token, !trio+token, !progress+token, "
         "!atom+token, !comment+token, !string+token, !number+token, !operator+token, "
         "!keyword+token, !tile+global+token, !lookahead+token",
         "Tokens of text and of pages: `next_token`, `eos_token`.",
     ),
     NameGroup(
         "!func+signature, !function+signature, !method+signature, !callable+signature, "
+        "!args+signature, !return+signature, !key+signature, !time+signature, "
         "!call+signature, !class+signature, !type+signature, !text+signature, !forward+signature, "
         "!default+signature, !digital+signature, !signature+default",
         "Signatures of functions.",

@@ -27,6 +27,9 @@ def hidden(text):
         "Authorization: Basic %s\r\n",
         "* AUTH=CRAM-MD5",
         "it has the following signature::\n\n    f(x)",
+        "Signature: 8a477f597d28d172789f06886806bc55\n",
+        "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "Use --overwrite-signature to overwrite",
     ],
 )
 def test_what_describes_a_secret_is_none(text):

@@ -14,6 +14,7 @@ _STAND_IN: Final = lazy_regex(
     r"|None|NULL|null|:|[*\u2022]{3,}|\.{3}[)\].,;`'\"]*|\(redacted\)>?"
     # types, as in signatures and in docstrings
     r"|(?:str|string|bytes|int|bool|float|object|dict|list|tuple)(?:,? optional)?"
+    r"|8a477f597d28d172789f06886806bc55"  # of CACHEDIR.TAG
     # schemes and mechanisms without what would follow them
     r"|(?i:basic|bearer|digest|negotiate)(?: (?:%s|\.{3}|\{\w*\}))?"
     r"|PLAIN|LOGIN|ANONYMOUS|CRAM-MD5|DIGEST-MD5|XOAUTH2|GSSAPI|SCRAM-SHA-(?:1|256|512)(?:-PLUS)?"

@@ -52,6 +52,7 @@ _ESCAPES: Final = {
 _COLOUR: Final = lazy_regex(r"\x1b\[[0-9;]*[A-Za-z]")
 # The field lists of docstrings.
 _FIELD: Final = lazy_regex(r":(?:param|type|arg|keyword|[ic]?var)(?:[ \t][^\r\n:]*)?[ \t]\Z")
+_URN: Final = lazy_regex(r"(?<![\w.-])urn:[a-z0-9-]+:(?:[\w-]+:)*\Z")
 _ASSIGNS: Final = "=-!?+~\uff1d"
 _HEADER_WORDS: Final = ("cookie", "authorization")
 
@@ -102,6 +103,8 @@ def _is_described(text: str, key: re.Match[str], span: Span) -> bool:
 def _is_secret(text: str, match: re.Match[str]) -> bool:
     key = match[1].strip(_NO_WORDS)
     if len(key) < _SHORTEST or "@" in key[1:] or is_role(text, match):
+        return False
+    if _URN.search(text, max(0, match.start() - _WINDOW), match.start()) is not None:
         return False
     if NAMES.matches(key):
         return (
