@@ -25,33 +25,43 @@ deliver_later(ct_core *core, PyObject *record)
     return keep_for_delivery(core, record, Py_None);
 }
 
-/* Hand a finished entry, taken off its stack, to the log, or to Python where that is full. */
-int
-ct_deliver(ct_core *core, ct_entry *entry)
+/* Let Python decide what becomes of an entry that the log has no room for. */
+CT_RARE static int
+deliver_to_python(ct_core *core, ct_entry *entry)
 {
-    PyObject *context = entry->context, *record = NULL, *done = NULL;
+    PyObject *record = ct_record_of(core->log, entry, 1), *done = NULL;
     int is_delivered = -1;
 
+    ct_release_entry(entry);
+    if (record != NULL) {
+        done = PyObject_CallOneArg(core->overflow, record);
+        is_delivered = done != NULL ? 0 : deliver_later(core, record);
+    }
+    Py_XDECREF(record);
+    Py_XDECREF(done);
+    return is_delivered;
+}
+
+/* Hand a finished entry, taken off its stack, to the log, or to Python where that is full. */
+static inline int
+deliver(ct_core *core, ct_entry *entry)
+{
+    PyObject *context = entry->context;
+    int is_delivered;
+
     entry->context = NULL;
-    if (core->log->count < core->log->watermark) {
-        is_delivered = ct_log_put(core->log, entry, sizeof(ct_entry) + entry->value_bytes);
+    if (CT_LIKELY(core->log->count < core->log->watermark)) {
+        is_delivered = ct_log_put(core->log, entry);
         if (is_delivered < 0) {
             ct_release_entry(entry);
         }
     }
     else {
-        record = ct_record_of(core->log, entry, 1);
-        ct_release_entry(entry);
-        if (record != NULL) {
-            done = PyObject_CallOneArg(core->overflow, record);
-            is_delivered = done != NULL ? 0 : deliver_later(core, record);
-        }
+        is_delivered = deliver_to_python(core, entry);
     }
-    Py_XDECREF(record);
-    Py_XDECREF(done);
     /* Last of all: its end may run code of the program, which pushes entries over this one.  A generator that
        was collected while it was suspended has none. */
-    if (is_delivered < 0) {
+    if (CT_UNLIKELY(is_delivered < 0)) {
         PyObject *error = PyErr_GetRaisedException();
         Py_XDECREF(context);
         PyErr_SetRaisedException(error);
@@ -62,13 +72,62 @@ ct_deliver(ct_core *core, ct_entry *entry)
     return is_delivered;
 }
 
+int
+ct_deliver(ct_core *core, ct_entry *entry)
+{
+    return deliver(core, entry);
+}
+
+/* Put the result of the topmost call behind its arguments.  1: the call has it, or no level of the stack is left
+   for its capture; 0: left to Python; -1: an exception. */
+static int
+keep_result(ct_core *core, ct_thread *thread, const PyObject *code, PyObject *value)
+{
+    ct_writer writer;
+    int is_written = ct_write_result(&writer, core, thread, value);
+
+    if (is_written == 0) {
+        return 0;
+    }
+    if (is_written < 0) {
+        if (!PyErr_ExceptionMatches(PyExc_RecursionError)) {
+            return -1;
+        }
+        PyErr_Clear();
+        return ct_top(thread) != NULL && ct_top(thread)->code == code;
+    }
+    ct_entry *entry = ct_top(thread);
+    size_t written = (size_t)(writer.at - writer.begin);
+    entry->has_result = 1;
+    entry->value_bytes += (uint32_t)written;
+    entry->holds_objects |= writer.holds_objects != 0;
+    if (written > FREE_BYTES) {
+        ct_log_charge(core->log, written);
+    }
+    return 1;
+}
+
+/* The same for what nobody has to look at: 0 for anything else. */
+static inline int
+keep_plain_result(const ct_thread *thread, ct_entry *entry, PyObject *value)
+{
+    char *at = ct_values_of(entry) + entry->value_bytes;
+    const char *behind = ct_put_plain(entry->site, at, thread->bytes + thread->capacity, value);
+
+    if (behind == NULL) {
+        return 0;
+    }
+    entry->has_result = 1;
+    entry->value_bytes += (uint32_t)(behind - at);
+    return 1;
+}
+
 /* 1: ended; 0: left to Python; -1: an exception. */
 int
 ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
 {
     ct_site *site = entry->site;
     PyObject *code = entry->code;
-    ct_writer writer;
     int64_t now;
 
     if (entry->is_sampled_out || entry->is_unrecorded) {
@@ -92,35 +151,19 @@ ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
             return is_known;    /* Python learns it: another thread may make the entry a record meanwhile */
         }
     }
-    if (site->fixed_result == NULL) {
-        int is_written = ct_write_result(&writer, core, thread, value);
-        if (is_written == 0) {
-            return 0;
-        }
-        if (is_written < 0) {
-            if (!PyErr_ExceptionMatches(PyExc_RecursionError)) {
-                return -1;
-            }
-            PyErr_Clear();      /* the result is left out */
-            if (ct_top(thread) == NULL || ct_top(thread)->code != code) {
-                return 0;
-            }
+    if (site->fixed_result == NULL && !keep_plain_result(thread, entry, value)) {
+        int is_kept = keep_result(core, thread, code, value);
+        if (is_kept <= 0) {
+            return is_kept;
         }
         entry = ct_top(thread);
-        entry->has_result = is_written > 0;
-        size_t written = is_written > 0 ? (size_t)(writer.at - writer.begin) : 0;
-        entry->value_bytes += (uint32_t)written;
-        entry->holds_objects |= is_written > 0 && writer.holds_objects != 0;
-        if (written > FREE_BYTES) {
-            ct_log_charge(core->log, written);
-        }
     }
     entry->end = now > entry->start ? now : entry->start;
     if (entry->suspends) {
         entry->busy += now - entry->resumed;
     }
     ct_pop(thread);
-    return ct_deliver(core, entry) < 0 ? -1 : 1;
+    return deliver(core, entry) < 0 ? -1 : 1;
 }
 
 /* Whether the call below the topmost one is left out unless an exception leaves it: who fails in it waits for

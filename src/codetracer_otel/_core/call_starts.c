@@ -52,8 +52,9 @@ find_parent(ct_core *core, ct_thread *thread, PyObject *code, PyObject *context,
     return CT_FOUND;
 }
 
+/* Also told to the entry that the call stands on, for its next one. */
 static int
-find_ratio_key(ct_core *core, ct_parent *below)
+find_ratio_key(ct_core *core, const ct_thread *thread, ct_parent *below)
 {
     PyObject *key = PyObject_GetAttr(below->segment, core->ratio_key_name);
     if (key == NULL) {
@@ -61,8 +62,16 @@ find_ratio_key(ct_core *core, ct_parent *below)
     }
     below->ratio_key = PyLong_AsUnsignedLongLong(key);
     Py_DECREF(key);
+    if (below->ratio_key == (uint64_t)-1 && PyErr_Occurred()) {
+        return -1;
+    }
     below->knows_ratio = 1;
-    return below->ratio_key == (uint64_t)-1 && PyErr_Occurred() ? -1 : 0;
+    ct_entry *parent = ct_top(thread);
+    if (parent != NULL && parent->segment == below->segment) {
+        parent->ratio_key = below->ratio_key;
+        parent->knows_ratio = 1;
+    }
+    return 0;
 }
 
 /* Borrowed; None for a variable without a value. */
@@ -164,7 +173,7 @@ ct_abandon_in_this_frame(ct_core *core, const ct_site *site)
     return frame == NULL ? 0 : ct_abandon(core, frame);
 }
 
-/* The caller holds the site.  CT_FOUND: recorded; CT_REFUSED: it is not to be; CT_NOT_FOUND: left to Python, nothing
+/* The caller holds the site, and hands the context over if the call is recorded.  CT_FOUND: it is; CT_REFUSED: it is not to be; CT_NOT_FOUND: left to Python, nothing
    has happened; -1: an exception. */
 int
 ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, PyObject *context)
@@ -173,7 +182,7 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
     ct_writer writer;
     int64_t now;
 
-    ct_frame *frame = ct_current_frame(PyThreadState_Get());
+    ct_frame *frame = ct_current_frame(thread->tstate);
     if (frame == NULL || ct_code_of(frame) != code) {
         return CT_NOT_FOUND;    /* an event that C code reports of itself has no frame */
     }
@@ -190,7 +199,7 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
     }
     int is_sampled_out = 0;
     if (site->has_ratio_bound) {
-        if (!below.knows_ratio && find_ratio_key(core, &below) < 0) {
+        if (!below.knows_ratio && find_ratio_key(core, thread, &below) < 0) {
             Py_DECREF(below.segment);
             return -1;
         }
@@ -203,10 +212,11 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
         || (core->clock != NULL && ct_read_clock(core, &now) < 0)) {
         goto error;
     }
-    if (ct_begin_writing(&writer, core, thread, site, thread->top + sizeof(ct_entry)) < 0) {
-        goto error;
-    }
-    if (!is_sampled_out) {
+    int has_values = !is_sampled_out && (site->argument_count != 0 || site->taught != NULL);
+    if (has_values) {
+        if (ct_begin_writing(&writer, core, thread, site, thread->top + sizeof(ct_entry)) < 0) {
+            goto error;
+        }
         written = write_arguments(&writer, site, frame);
         if (written < 0) {
             /* No level of the stack is left for a capture: the program may still have its call. */
@@ -216,6 +226,7 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
             PyErr_Clear();
             is_unrecorded = 1;
             id = below.span_id;
+            has_values = 0;
         }
     }
     if (core->clock == NULL) {
@@ -229,25 +240,37 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
         }
         goto error_with_values;
     }
-    uint32_t value_bytes = written < 0 ? 0 : (uint32_t)(writer.at - writer.begin);
+    uint32_t value_bytes = has_values ? (uint32_t)(writer.at - writer.begin) : 0;
     ct_entry *entry = ct_push(thread, sizeof(ct_entry) + value_bytes);
     if (entry == NULL) {
         goto error_with_values;
     }
+    int suspends = site->suspends && !is_unrecorded;
     site->references++;
-    *entry = (ct_entry){
-        .size = entry->size, .below = entry->below, .value_bytes = value_bytes,
-        .argument_count = (uint16_t)(is_sampled_out || is_unrecorded ? 0 : site->argument_count),
-        .site = site, .code = Py_NewRef(code), .segment = below.segment, .context = Py_NewRef(context),
-        .span_id = id, .parent_id = below.span_id, .ratio_key = below.ratio_key, .start = now,
-        .knows_ratio = (uint8_t)below.knows_ratio, .is_sampled_out = (uint8_t)is_sampled_out,
-        .is_unrecorded = (uint8_t)is_unrecorded, .holds_objects = writer.holds_objects != 0,
-    };
-    if (site->suspends && !is_unrecorded) {
-        entry->suspends = 1;
-        entry->frame = frame;
-        entry->resumed = now;
-    }
+    /* One by one, in place: an entry that is put together elsewhere and copied costs twice its bytes. */
+    entry->value_bytes = value_bytes;
+    entry->argument_count = (uint8_t)(has_values ? site->argument_count : 0);
+    entry->has_result = 0;
+    entry->holds_objects = has_values && writer.holds_objects != 0;
+    entry->ending = CT_RETURNED;
+    entry->site = site;
+    entry->code = Py_NewRef(code);
+    entry->segment = below.segment;
+    entry->context = context;
+    entry->exception = NULL;
+    entry->span_id = id;
+    entry->parent_id = below.span_id;
+    entry->ratio_key = below.ratio_key;
+    entry->start = now;
+    entry->end = 0;
+    entry->resumed = suspends ? now : 0;
+    entry->busy = 0;
+    entry->frame = suspends ? frame : NULL;
+    entry->suspensions = 0;
+    entry->knows_ratio = (uint8_t)below.knows_ratio;
+    entry->is_sampled_out = (uint8_t)is_sampled_out;
+    entry->is_unrecorded = (uint8_t)is_unrecorded;
+    entry->suspends = (uint8_t)suspends;
     if (value_bytes > FREE_BYTES) {
         ct_log_charge(core->log, value_bytes);
     }
@@ -255,7 +278,7 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
     return CT_FOUND;
 
 error_with_values:
-    if (written >= 0 && !is_sampled_out) {
+    if (has_values) {
         PyObject *error = PyErr_GetRaisedException();
         ct_drop_written(&writer, (uint32_t)site->argument_count);
         PyErr_SetRaisedException(error);

@@ -1,6 +1,8 @@
 /* The callbacks of sys.monitoring: what a native entry cannot carry goes to the Python ones. */
 
 #include "core.h"
+#include <stddef.h>
+#include "structmember.h"
 
 /* Hand an event to the Python callback, with every open call where that looks for it. */
 static PyObject *
@@ -112,6 +114,9 @@ start_at(ct_core *core, ct_site *site, PyObject *const *arguments, Py_ssize_t co
         site->start_offset = (int)PyLong_AsLong(arguments[1]);
     }
     int is_begun = ct_begin_call(core, thread, site, code, context);
+    if (CT_LIKELY(is_begun == CT_FOUND)) {
+        Py_RETURN_NONE;
+    }
     Py_DECREF(context);
     if (is_begun < 0) {
         return fail(core, code);
@@ -238,18 +243,27 @@ on_throw(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
         : go_on(core, core->throw_in, arguments, count);
 }
 
+/* An object that is called without the detour over a method, which looks for the thread, counts a level of the C
+   stack, and counts it down again. */
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    ct_core *core;              /* strong */
+} ct_callback;
+
 /* The interpreter only borrows the callback that it calls: another thread may end the session, and drop
    the core, while a capture or a callback in Python lets it run. */
 #define DEFINE_CALLBACK(name, expected)                                                     \
-    PyObject *                                                                              \
-    ct_##name(ct_core *core, PyObject *const *arguments, Py_ssize_t count)                  \
+    static PyObject *                                                                       \
+    call_##name(PyObject *self, PyObject *const *arguments, size_t count, PyObject *keywords) \
     {                                                                                       \
-        if (CT_UNLIKELY(count != (expected))) {                                             \
+        if (CT_UNLIKELY(PyVectorcall_NARGS(count) != (expected) || keywords != NULL)) {     \
             PyErr_SetString(PyExc_TypeError, #name "() takes what its event gives");        \
             return NULL;                                                                    \
         }                                                                                   \
-        Py_INCREF(core);                                                                    \
-        PyObject *result = name(core, arguments, count);                                    \
+        ct_core *core = ((ct_callback *)self)->core;                                        \
+        ct_hold((PyObject *)core);                                                          \
+        PyObject *result = name(core, arguments, (expected));                               \
         Py_DECREF(core);                                                                    \
         return result;                                                                      \
     }
@@ -260,3 +274,67 @@ DEFINE_CALLBACK(on_unwind, 3)
 DEFINE_CALLBACK(on_yield, 3)
 DEFINE_CALLBACK(on_resume, 2)
 DEFINE_CALLBACK(on_throw, 3)
+
+/* The callback of an event; `type` is made from `ct_callback_spec`. */
+PyObject *
+ct_new_callback(PyTypeObject *type, ct_core *core, ct_event event)
+{
+    static const vectorcallfunc calls[] = {
+        [CT_ON_START] = call_on_start, [CT_ON_RETURN] = call_on_return, [CT_ON_UNWIND] = call_on_unwind,
+        [CT_ON_YIELD] = call_on_yield, [CT_ON_RESUME] = call_on_resume, [CT_ON_THROW] = call_on_throw,
+    };
+    ct_callback *callback = (ct_callback *)type->tp_alloc(type, 0);
+    if (callback != NULL) {
+        callback->call = calls[event];
+        callback->core = (ct_core *)Py_NewRef(core);
+    }
+    return (PyObject *)callback;
+}
+
+static int
+callback_traverse(ct_callback *callback, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(callback));
+    Py_VISIT(callback->core);
+    return 0;
+}
+
+static int
+callback_clear(ct_callback *callback)
+{
+    Py_CLEAR(callback->core);
+    return 0;
+}
+
+static void
+callback_dealloc(ct_callback *callback)
+{
+    PyTypeObject *type = Py_TYPE(callback);
+    PyObject_GC_UnTrack(callback);
+    (void)callback_clear(callback);
+    type->tp_free(callback);
+    Py_DECREF(type);
+}
+
+static PyMemberDef callback_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(ct_callback, call), READONLY, NULL},
+    {NULL}
+};
+
+static PyType_Slot callback_slots[] = {
+    {Py_tp_doc, (void *)PyDoc_STR("What an event of sys.monitoring calls.")},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_traverse, callback_traverse},
+    {Py_tp_clear, callback_clear},
+    {Py_tp_dealloc, callback_dealloc},
+    {Py_tp_members, callback_members},
+    {0, NULL}
+};
+
+PyType_Spec ct_callback_spec = {
+    .name = "codetracer_otel._core.native.Callback",
+    .basicsize = sizeof(ct_callback),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_HAVE_VECTORCALL
+        | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = callback_slots,
+};

@@ -18,12 +18,12 @@ write_one(ct_writer *writer, PyObject *value, int index)
         ? ct_write_keywords(writer, value) : ct_write_value(writer, value);
 }
 
-/* Whether one argument may say of another one that it is a secret. */
+/* Whether one argument may say of another one that it is a secret; the site has such. */
 static int
 check_pairs(ct_writer *writer, PyObject *const *values)
 {
     const ct_site *site = writer->site;
-    Py_ssize_t count = site->naming == NULL ? 0 : PyTuple_GET_SIZE(site->naming);
+    Py_ssize_t count = PyTuple_GET_SIZE(site->naming);
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *name = values[PyLong_AsLong(PyTuple_GET_ITEM(site->naming, i))];
         long verdict = CT_SHOWN;
@@ -49,10 +49,19 @@ ct_drop_written(ct_writer *writer, uint32_t count)
 int
 ct_write_values(ct_writer *writer, PyObject *const *values, int count, int *done)
 {
-    int status = check_pairs(writer, values);
-    for (*done = 0; *done < count && status == CT_WRITTEN; *done += status == CT_WRITTEN) {
-        status = write_one(writer, values[*done], *done);
+    const ct_site *site = writer->site;
+    int status = site->naming == NULL ? CT_WRITTEN : check_pairs(writer, values), i = 0;
+    while (i < count && status == CT_WRITTEN) {
+        char *behind = ct_put_plain(site, writer->at, writer->end, values[i]);
+        if (CT_LIKELY(behind != NULL)) {
+            writer->at = behind;
+        }
+        else {
+            status = write_one(writer, values[i], i);
+        }
+        i += status == CT_WRITTEN;
     }
+    *done = i;
     return status;
 }
 

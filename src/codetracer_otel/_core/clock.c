@@ -1,19 +1,11 @@
-/* Monotonic time in ns: the system's, or that of a recorder whose clock is another one; and Unix time. */
+/* Clocks that are Python's, and Unix time. */
 
 #include "core.h"
-#include <time.h>
 
+/* What the recorder's own clock says, see `ct_read_clock`. */
 int
-ct_read_clock(ct_core *core, int64_t *now)
+ct_ask_clock(ct_core *core, int64_t *now)
 {
-#ifdef CLOCK_MONOTONIC
-    if (core->clock == NULL) {
-        struct timespec at;
-        clock_gettime(CLOCK_MONOTONIC, &at);
-        *now = (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
-        return 0;
-    }
-#endif
     PyObject *read = PyObject_CallNoArgs(core->clock);
     if (read == NULL) {
         return -1;

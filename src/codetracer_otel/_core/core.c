@@ -264,12 +264,6 @@ core_take_counts(ct_core *core, PyObject *Py_UNUSED(ignored))
 }
 
 static PyMethodDef core_methods[] = {
-    {"on_start", (PyCFunction)(void *)ct_on_start, METH_FASTCALL, NULL},
-    {"on_return", (PyCFunction)(void *)ct_on_return, METH_FASTCALL, NULL},
-    {"on_unwind", (PyCFunction)(void *)ct_on_unwind, METH_FASTCALL, NULL},
-    {"on_yield", (PyCFunction)(void *)ct_on_yield, METH_FASTCALL, NULL},
-    {"on_resume", (PyCFunction)(void *)ct_on_resume, METH_FASTCALL, NULL},
-    {"on_throw", (PyCFunction)(void *)ct_on_throw, METH_FASTCALL, NULL},
     {"add", (PyCFunction)(void *)ct_add_site, METH_VARARGS | METH_KEYWORDS,
      PyDoc_STR("add(code, site, ...)\n--\n\nKnow a traced code object from its next call on.")},
     {"forget", (PyCFunction)core_forget, METH_O,
@@ -296,6 +290,29 @@ static PyMethodDef core_methods[] = {
     {NULL}
 };
 
+static PyObject *
+core_callback(ct_core *core, void *event)
+{
+    PyTypeObject *type = ct_state_of(Py_TYPE(core))->callback_type;
+    if (type == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "the interpreter ends");
+        return NULL;
+    }
+    return ct_new_callback(type, core, (ct_event)(intptr_t)event);
+}
+
+#define CALLBACK(name, event) {name, (getter)core_callback, NULL, NULL, (void *)(intptr_t)(event)}
+
+static PyGetSetDef core_callbacks[] = {
+    CALLBACK("on_start", CT_ON_START),
+    CALLBACK("on_return", CT_ON_RETURN),
+    CALLBACK("on_unwind", CT_ON_UNWIND),
+    CALLBACK("on_yield", CT_ON_YIELD),
+    CALLBACK("on_resume", CT_ON_RESUME),
+    CALLBACK("on_throw", CT_ON_THROW),
+    {NULL}
+};
+
 static PyMemberDef core_members[] = {
     {"parentless", T_LONGLONG, offsetof(ct_core, parentless), READONLY,
      PyDoc_STR("Calls whose parent Python had to find.")},
@@ -318,6 +335,7 @@ static PyType_Slot core_slots[] = {
     {Py_tp_dealloc, core_dealloc},
     {Py_tp_methods, core_methods},
     {Py_tp_members, core_members},
+    {Py_tp_getset, core_callbacks},
     {0, NULL}
 };
 

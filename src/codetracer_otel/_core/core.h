@@ -10,11 +10,15 @@
 #define CODETRACER_CORE_H
 
 #include "format.h"
+#include <time.h>
 
 #if defined(__GNUC__)
 #  define CT_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 #  define CT_LIKELY(condition) __builtin_expect(!!(condition), 1)
+   /* What hardly any call needs: what it saves is saved there, not in each call. */
+#  define CT_RARE __attribute__((noinline, cold))
 #else
+#  define CT_RARE
 #  define CT_UNLIKELY(condition) (condition)
 #  define CT_LIKELY(condition) (condition)
 #endif
@@ -73,6 +77,7 @@ typedef struct ct_site {
 
 typedef struct ct_thread {
     struct ct_core *core;       /* borrowed */
+    PyThreadState *tstate;      /* in whose dictionary this is */
     struct ct_thread *next, *previous;
     PyObject *python_stack;     /* strong; the list that the native entries stand on, or NULL */
     PyObject *number;           /* strong; the integer that was read last of a record, */
@@ -227,7 +232,7 @@ typedef struct ct_core {
 
 typedef struct {
     Py_ssize_t extra_index;
-    PyTypeObject *core_type, *log_type, *block_type, *scanner_type, *output_type;
+    PyTypeObject *core_type, *callback_type, *log_type, *block_type, *scanner_type, *output_type;
     PyObject *stack_name;       /* "stack" */
     PyObject *ratio_key_name;   /* "ratio_key" */
     PyObject *thread_key;       /* of a thread's state in its dictionary */
@@ -236,9 +241,36 @@ typedef struct {
 extern PyModuleDef ct_module;
 ct_state *ct_state_of(PyTypeObject *type);
 
+/* Hold an object for a moment.  Until 3.13 `Py_INCREF` writes four bytes of a count that `Py_DECREF` reads all eight
+   of: with so little in between that waits until the four are in the cache, 15 cycles or more. */
+static inline void
+ct_hold(PyObject *object)
+{
+#if PY_VERSION_HEX < 0x030E0000 && !defined(Py_GIL_DISABLED)
+    Py_SET_REFCNT(object, Py_REFCNT(object) + 1);
+#else
+    Py_INCREF(object);
+#endif
+}
+
 /* clock.c */
-int ct_read_clock(ct_core *core, int64_t *now);
+int ct_ask_clock(ct_core *core, int64_t *now);
 int ct_read_wall_offset(int64_t *offset);
+
+/* Monotonic time in ns: the system's, or that of a recorder whose clock is another one. */
+static inline int
+ct_read_clock(ct_core *core, int64_t *now)
+{
+#ifdef CLOCK_MONOTONIC
+    if (CT_LIKELY(core->clock == NULL)) {
+        struct timespec at;
+        clock_gettime(CLOCK_MONOTONIC, &at);
+        *now = (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
+        return 0;
+    }
+#endif
+    return ct_ask_clock(core, now);
+}
 
 /* values.c */
 int ct_is_plain(const ct_site *site, PyObject *value);
@@ -279,7 +311,7 @@ int ct_drop(PyObject *object, void *arg);
 /* log.c */
 extern PyType_Spec ct_log_spec;
 void ct_log_charge(ct_log *log, size_t size);
-int ct_log_put(ct_log *log, const ct_entry *entry, size_t size);
+int ct_log_put(ct_log *log, const ct_entry *entry);
 ct_entry *ct_log_take(ct_log *log, ct_chunk **chunk);
 void ct_log_give_back(ct_log *log, ct_chunk *chunk);
 
@@ -290,9 +322,37 @@ ct_top(const ct_thread *thread)
 {
     return thread->top == 0 ? NULL : (ct_entry *)(thread->bytes + thread->last);
 }
-int ct_make_room(ct_thread *thread, size_t size);
-ct_entry *ct_push(ct_thread *thread, size_t size);
-void ct_pop(ct_thread *thread);
+int ct_enlarge(ct_thread *thread, size_t size);
+/* Have so many bytes of memory. */
+static inline int
+ct_make_room(ct_thread *thread, size_t size)
+{
+    return CT_LIKELY(size <= thread->capacity) ? 0 : ct_enlarge(thread, size);
+}
+/* An entry on top, with what stands in its memory already; the caller fills it, header first.  NULL with an
+   exception set. */
+static inline ct_entry *
+ct_push(ct_thread *thread, size_t size)
+{
+    size_t rounded = (size + 7) & ~(size_t)7;
+    if (ct_make_room(thread, thread->top + rounded) < 0) {
+        return NULL;
+    }
+    ct_entry *entry = (ct_entry *)(thread->bytes + thread->top);
+    entry->size = (uint32_t)rounded;
+    entry->below = thread->top == 0 ? 0 : (uint32_t)(thread->top - thread->last);
+    thread->last = thread->top;
+    thread->top += rounded;
+    return entry;
+}
+/* Take the topmost entry off; its bytes stay until something is pushed. */
+static inline void
+ct_pop(ct_thread *thread)
+{
+    const ct_entry *entry = (const ct_entry *)(thread->bytes + thread->last);
+    thread->top = thread->last;
+    thread->last -= entry->below;
+}
 int ct_box(ct_core *core, ct_thread *thread);
 int ct_keep_suspended(ct_core *core, void *frame, PyObject *record);
 int ct_visit_threads(ct_core *core, visitproc visit, void *arg);
@@ -349,12 +409,11 @@ PyObject *ct_hand_on_end(ct_core *core, PyObject *callback, PyObject *const *arg
                          Py_ssize_t count, PyObject *kind);
 
 /* callbacks.c */
-PyObject *ct_on_start(ct_core *core, PyObject *const *arguments, Py_ssize_t count);
-PyObject *ct_on_return(ct_core *core, PyObject *const *arguments, Py_ssize_t count);
-PyObject *ct_on_unwind(ct_core *core, PyObject *const *arguments, Py_ssize_t count);
-PyObject *ct_on_yield(ct_core *core, PyObject *const *arguments, Py_ssize_t count);
-PyObject *ct_on_resume(ct_core *core, PyObject *const *arguments, Py_ssize_t count);
-PyObject *ct_on_throw(ct_core *core, PyObject *const *arguments, Py_ssize_t count);
+typedef enum {
+    CT_ON_START, CT_ON_RETURN, CT_ON_UNWIND, CT_ON_YIELD, CT_ON_RESUME, CT_ON_THROW
+} ct_event;
+extern PyType_Spec ct_callback_spec;
+PyObject *ct_new_callback(PyTypeObject *type, ct_core *core, ct_event event);
 
 /* core.c */
 extern PyType_Spec ct_core_spec;

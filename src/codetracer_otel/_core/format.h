@@ -25,9 +25,10 @@ typedef struct {
     uint32_t size;              /* of all of it, rounded up to 8 bytes */
     uint32_t below;             /* bytes down to the entry below; on a stack only */
     uint32_t value_bytes;
-    uint16_t argument_count;
-    uint8_t has_result : 1;     /* a captured value follows the arguments */
-    uint8_t holds_objects : 1;  /* a value may be a reference */
+    /* No bit fields: to set one reads what was just written in smaller pieces, and waits until that is in the cache. */
+    uint8_t argument_count;
+    uint8_t has_result;         /* a captured value follows the arguments */
+    uint8_t holds_objects;      /* a value may be a reference */
     uint8_t ending;
     struct ct_site *site;       /* counted; NULL in the log: `code` is a whole record */
     PyObject *code;             /* strong */

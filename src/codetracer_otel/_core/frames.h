@@ -42,6 +42,13 @@ ct_current_frame(PyThreadState *tstate)
 #endif
 }
 
+/* Never given twice. */
+static inline uint64_t
+ct_id_of_thread(const PyThreadState *tstate)
+{
+    return tstate->id;
+}
+
 /* Of a generator it lies in the generator itself. */
 static inline ct_frame *
 ct_frame_of(PyFrameObject *frame)

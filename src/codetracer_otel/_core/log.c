@@ -13,7 +13,7 @@
 #define CHUNK_BYTES (256 * 1024)    /* a fresh page costs 150-350 ns for each entry: chunks are kept */
 #define MOST_SPARES 16
 
-static int
+CT_RARE static int
 add_chunk(ct_log *log, size_t size)
 {
     ct_chunk *chunk = log->spares;
@@ -45,19 +45,19 @@ add_chunk(ct_log *log, size_t size)
 
 /* Append a copy of an entry, which takes over what the entry holds. */
 int
-ct_log_put(ct_log *log, const ct_entry *entry, size_t size)
+ct_log_put(ct_log *log, const ct_entry *entry)
 {
-    size_t rounded = (size + 7) & ~(size_t)7;
+    size_t rounded = (sizeof *entry + entry->value_bytes + 7) & ~(size_t)7;
     ct_chunk *chunk = log->last;
 
     if (CT_UNLIKELY(chunk == NULL || chunk->used + rounded > CHUNK_BYTES)) {
-        if (add_chunk(log, rounded) < 0) {
-            return -1;
-        }
-        chunk = log->last;
+        return add_chunk(log, rounded) < 0 ? -1 : ct_log_put(log, entry);
     }
     ct_entry *copy = (ct_entry *)(chunk->bytes + chunk->used);
-    memcpy(copy, entry, size);
+    *copy = *entry;
+    if (entry->value_bytes != 0) {
+        memcpy(ct_values_of(copy), ct_values_of(entry), entry->value_bytes);
+    }
     copy->size = (uint32_t)rounded;
     copy->context = NULL;
     chunk->used += rounded;
@@ -124,7 +124,7 @@ static PyObject *
 log_append(ct_log *log, PyObject *record)
 {
     ct_entry entry = {.code = record};
-    if (ct_log_put(log, &entry, sizeof entry) < 0) {
+    if (ct_log_put(log, &entry) < 0) {
         return NULL;
     }
     Py_INCREF(record);

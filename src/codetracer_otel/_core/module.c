@@ -11,8 +11,8 @@ ct_state_of(PyTypeObject *type)
     return PyType_GetModuleState(type);
 }
 
-/* check_frame(first, second): whether the caller's first two local variables are these objects and its
-   code is found.  Raw pointers are compared: nothing is followed before it is known to be right. */
+/* check_frame(first, second): whether the caller's first two local variables are these objects, and its
+   code and its thread's number are found.  Raw pointers are compared: nothing is followed before it is known to be right. */
 static PyObject *
 check_frame(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
 {
@@ -20,8 +20,10 @@ check_frame(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t 
         PyErr_SetString(PyExc_TypeError, "check_frame(code, first, second)");
         return NULL;
     }
-    ct_frame *frame = ct_current_frame(PyThreadState_Get());
-    return PyBool_FromLong(frame != NULL && ct_code_of(frame) == arguments[0]
+    PyThreadState *tstate = PyThreadState_Get();
+    ct_frame *frame = ct_current_frame(tstate);
+    return PyBool_FromLong(ct_id_of_thread(tstate) == PyThreadState_GetID(tstate)
+                           && frame != NULL && ct_code_of(frame) == arguments[0]
                            && ct_local(frame, 0) == arguments[1]
                            && ct_local(frame, 1) == arguments[2]);
 }
@@ -92,6 +94,7 @@ module_exec(PyObject *module)
         return -1;
     }
     if (add_type(module, &ct_core_spec, &state->core_type) < 0
+        || add_type(module, &ct_callback_spec, &state->callback_type) < 0
         || add_type(module, &ct_log_spec, &state->log_type) < 0
         || add_type(module, &ct_block_spec, &state->block_type) < 0
         || add_type(module, &ct_scanner_spec, &state->scanner_type) < 0
@@ -109,6 +112,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     ct_state *state = PyModule_GetState(module);
     Py_VISIT(state->core_type);
+    Py_VISIT(state->callback_type);
     Py_VISIT(state->log_type);
     Py_VISIT(state->block_type);
     Py_VISIT(state->scanner_type);
@@ -121,6 +125,7 @@ module_clear(PyObject *module)
 {
     ct_state *state = PyModule_GetState(module);
     Py_CLEAR(state->core_type);
+    Py_CLEAR(state->callback_type);
     Py_CLEAR(state->log_type);
     Py_CLEAR(state->block_type);
     Py_CLEAR(state->scanner_type);

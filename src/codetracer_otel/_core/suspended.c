@@ -141,7 +141,7 @@ int
 ct_resume(ct_core *core, ct_thread *thread, PyObject *code)
 {
     ct_suspensions *all = &core->suspensions;
-    ct_frame *frame = ct_current_frame(PyThreadState_Get());
+    ct_frame *frame = ct_current_frame(thread->tstate);
     PyObject *context = NULL;
     int64_t now;
 

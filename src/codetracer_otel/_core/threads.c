@@ -1,5 +1,6 @@
 /* The native entries of each thread, and how they become records on its Python stack. */
 
+#include "frames.h"     /* first: it says which of CPython's headers may be read */
 #include "core.h"
 #include <string.h>
 
@@ -8,10 +9,9 @@
 
 /* The state that was asked for last on this thread of the operating system.  A thread may get another
    interpreter state, and a session another core, so both are compared before it is used; ids of states
-   are never given twice. */
+   are never given twice, while another state may be where one was. */
 static _Thread_local struct {
     uint64_t tstate;
-    ct_core *core;
     ct_thread *thread;
 } latest
 #ifdef __GLIBC__
@@ -160,15 +160,10 @@ new_thread(ct_core *core, PyObject *states)
     return thread;
 }
 
-/* NULL with an exception set. */
-ct_thread *
-ct_this_thread(ct_core *core)
+/* The state that is kept in the thread's dictionary. */
+CT_RARE static ct_thread *
+find_thread(ct_core *core, PyThreadState *tstate)
 {
-    uint64_t id = PyThreadState_GetID(PyThreadState_Get());
-    if (latest.tstate == id && latest.core == core && latest.thread != NULL
-        && latest.thread->core == core) {
-        return latest.thread;
-    }
     PyObject *states = PyThreadState_GetDict();
     if (states == NULL) {
         PyErr_NoMemory();
@@ -184,19 +179,28 @@ ct_this_thread(ct_core *core)
             return NULL;
         }
     }
-    latest.tstate = id;
-    latest.core = core;
+    thread->tstate = tstate;
+    latest.tstate = ct_id_of_thread(tstate);
     latest.thread = thread;
     return thread;
 }
 
-/* Have so many bytes of memory. */
-int
-ct_make_room(ct_thread *thread, size_t size)
+/* NULL with an exception set. */
+ct_thread *
+ct_this_thread(ct_core *core)
 {
-    if (CT_LIKELY(size <= thread->capacity)) {
-        return 0;
+    PyThreadState *tstate = PyThreadState_Get();
+    ct_thread *thread = latest.thread;
+    if (CT_LIKELY(thread != NULL && latest.tstate == ct_id_of_thread(tstate) && thread->core == core)) {
+        return thread;
     }
+    return find_thread(core, tstate);
+}
+
+/* Have more bytes of memory than there are. */
+CT_RARE int
+ct_enlarge(ct_thread *thread, size_t size)
+{
     size_t capacity = 2 * thread->capacity + size;
     char *bytes = PyMem_RawRealloc(thread->bytes, capacity);
     if (bytes == NULL) {
@@ -206,32 +210,6 @@ ct_make_room(ct_thread *thread, size_t size)
     thread->bytes = bytes;
     thread->capacity = capacity;
     return 0;
-}
-
-/* An entry on top, with what stands in its memory already; the caller fills it, header first.  NULL with an
-   exception set. */
-ct_entry *
-ct_push(ct_thread *thread, size_t size)
-{
-    size_t rounded = (size + 7) & ~(size_t)7;
-    if (ct_make_room(thread, thread->top + rounded) < 0) {
-        return NULL;
-    }
-    ct_entry *entry = (ct_entry *)(thread->bytes + thread->top);
-    entry->size = (uint32_t)rounded;
-    entry->below = thread->top == 0 ? 0 : (uint32_t)(thread->top - thread->last);
-    thread->last = thread->top;
-    thread->top += rounded;
-    return entry;
-}
-
-/* Take the topmost entry off; its bytes stay until something is pushed. */
-void
-ct_pop(ct_thread *thread)
-{
-    ct_entry *entry = (ct_entry *)(thread->bytes + thread->last);
-    thread->top = thread->last;
-    thread->last -= entry->below;
 }
 
 /* Let Python find the record of a generator that is suspended or runs. */

@@ -40,17 +40,12 @@ put(char *at, char tag, const void *bytes, size_t size)
 static char *
 put_value(ct_writer *writer, PyObject *value)
 {
-    char *at = writer->at;
-    PyTypeObject *type = Py_TYPE(value);
+    char *at = writer->at, *behind = ct_put_simple(at, value);
 
-    if (type == &PyUnicode_Type && PyUnicode_GET_LENGTH(value) <= CT_SHORT_TEXT) {
-        if (PyUnicode_IS_COMPACT_ASCII(value)) {
-            uint16_t size = (uint16_t)PyUnicode_GET_LENGTH(value);
-            *at = ASCII;
-            memcpy(at + 1, &size, 2);
-            memcpy(at + 3, PyUnicode_1BYTE_DATA(value), size);
-            return at + 3 + size;
-        }
+    if (behind != NULL) {
+        return behind;
+    }
+    if (PyUnicode_CheckExact(value) && PyUnicode_GET_LENGTH(value) <= CT_SHORT_TEXT) {
         char *end = ct_put_utf8(at + 3, value, PyUnicode_GET_LENGTH(value));
         if (end != NULL) {      /* NULL for a lone surrogate */
             uint16_t size = (uint16_t)(end - at - 3);
@@ -59,24 +54,12 @@ put_value(ct_writer *writer, PyObject *value)
             return end;
         }
     }
-    else if (value == Py_None) {
-        *at = NONE;
-        return at + 1;
-    }
-    else if (type == &PyBool_Type) {
-        *at = value == Py_True ? TRUE_ : FALSE_;
-        return at + 1;
-    }
-    else if (type == &PyLong_Type) {
+    else if (PyLong_CheckExact(value)) {
         int overflow;
         int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow);
         if (!overflow) {
             return put(at, INTEGER, &number, 8);
         }
-    }
-    else if (type == &PyFloat_Type) {
-        double number = PyFloat_AS_DOUBLE(value);
-        return put(at, FLOAT, &number, 8);
     }
     /* An exact text or integer too large to copy, or what Python captured: none is the program's. */
     writer->holds_objects = 1;

@@ -5,6 +5,7 @@
 #define CODETRACER_WRITER_H
 
 #include "classes.h"
+#include "values.h"
 
 /* What became of a value; an exception is -1. */
 enum {
@@ -54,6 +55,55 @@ static inline int
 ct_need(ct_writer *writer, size_t size)
 {
     return CT_LIKELY((size_t)(writer->end - writer->at) >= size) ? 0 : ct_grow(writer, size);
+}
+
+#define CT_SIMPLE_ROOM (3 + CT_SHORT_TEXT)  /* of any value that is simple */
+
+/* Write what is the same bytes on every road: a text of ASCII, a number of one digit, None, a truth value.  Where the
+   next one goes; NULL for anything else. */
+static inline char *
+ct_put_simple(char *at, PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    int64_t integer;
+    double real;
+
+    if (type == &PyUnicode_Type) {
+        uint16_t size = (uint16_t)PyUnicode_GET_LENGTH(value);
+        if (!PyUnicode_IS_COMPACT_ASCII(value) || PyUnicode_GET_LENGTH(value) > CT_SHORT_TEXT) {
+            return NULL;
+        }
+        *at = ASCII;
+        memcpy(at + 1, &size, 2);
+        memcpy(at + 3, PyUnicode_1BYTE_DATA(value), size);
+        return at + 3 + size;
+    }
+    if (type == &PyLong_Type) {
+        if (!PyUnstable_Long_IsCompact((PyLongObject *)value)) {
+            return NULL;
+        }
+        integer = PyUnstable_Long_CompactValue((PyLongObject *)value);
+        *at = INTEGER;
+        memcpy(at + 1, &integer, 8);
+        return at + 9;
+    }
+    if (type == &PyFloat_Type) {
+        real = PyFloat_AS_DOUBLE(value);
+        *at = FLOAT;
+        memcpy(at + 1, &real, 8);
+        return at + 9;
+    }
+    *at = value == Py_None ? NONE : value == Py_True ? TRUE_ : FALSE_;
+    return value == Py_None || type == &PyBool_Type ? at + 1 : NULL;
+}
+
+/* The same for an argument or result, if it is taken as it is and there is room for any. */
+static inline char *
+ct_put_plain(const ct_site *site, char *at, const char *end, PyObject *value)
+{
+    int is_taken = PyUnicode_CheckExact(value)
+        ? PyUnicode_GET_LENGTH(value) <= site->short_text : site->takes_plain;
+    return is_taken && end - at >= CT_SIMPLE_ROOM ? ct_put_simple(at, value) : NULL;
 }
 
 /* What is seen of the keys of one value. */
