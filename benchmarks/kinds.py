@@ -1,6 +1,7 @@
 """What generators, coroutines, exceptions and threads cost, traced and excluded.
 
-CPU time of the program's threads; an excluded frame that an exception leaves is the one thing that
+CPU time of the program's threads; one span for each generator and coroutine, and for each frame
+that an exception leaves. An excluded frame that an exception leaves is the one thing that
 code which is not traced still pays for, because PY_UNWIND cannot be switched off for a function.
 
 usage: python -m benchmarks.kinds [--rounds N]
@@ -27,7 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PACKAGE = "benchmarks.workloads.kinds"
-TRACE = HEADER + f"[[scope.rules]]\nselector = 'pkg:{PACKAGE}'\nexec = 'trace'\n"
+DRIVERS = "{drive,refused,refused_below}"  # of what is measured: a span each, were they traced
+TRACE = (
+    HEADER
+    + f"[[scope.rules]]\nselector = 'pkg:{PACKAGE}'\nexec = 'trace'\n"
+    + f"[[scope.rules]]\nselector = 'obj:{PACKAGE}.{DRIVERS}'\nexec = 'skip'\n"
+)
 OTHER_CODE = HEADER + f"[[scope.rules]]\nselector = 'obj:{PACKAGE}.never'\nexec = 'trace'\n"
 THREADS = 8
 
@@ -57,7 +63,7 @@ def process_time_per_call(toml: str | None) -> float:
     buffer = Buffer(records=100_000, interval_ms=600_000)
     source = filter_from_text(toml)
     with configure(source, "none", set_global=False, buffer=buffer) as session:
-        workload.returns(200)
+        workload.returns(20_000)
         session.flush()
         began = time.process_time_ns()
         in_threads(workload.returns, 20_000)
