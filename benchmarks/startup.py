@@ -1,6 +1,7 @@
 """What starting costs: the import of the package, and ``codetracer-otel run`` of an empty program.
 
-CPU time of whole processes, a bare interpreter's subtracted; variants in turn.
+CPU time of whole processes, a bare interpreter's subtracted; variants in turn. The program is a
+file ``*.py``: of any other name the installed distributions are asked whether it is their command.
 
 usage: python -m benchmarks.startup [--rounds N]
 """
@@ -12,6 +13,7 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.measuring import Series, interleave
@@ -20,15 +22,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 IMPORT_BUDGET_MS = 40
+NOTHING = str(Path(__file__).parent / "workloads" / "__init__.py")
 COMMANDS = {
     "import codetracer_otel": ["-c", "import codetracer_otel"],
     "import opentelemetry.trace": ["-c", "import opentelemetry.trace"],
     "import opentelemetry.sdk.trace": ["-c", "import opentelemetry.sdk.trace"],
     "codetracer-otel run, empty program, no exporter": [
-        *("-m", "codetracer_otel", "run", "--exporter", "none", os.devnull),
+        *("-m", "codetracer_otel", "run", "--exporter", "none", NOTHING),
     ],
     "codetracer-otel run, empty program, OTLP": [
-        *("-m", "codetracer_otel", "run", "--exporter", "otlp=http://127.0.0.1:9", os.devnull),
+        *("-m", "codetracer_otel", "run", "--exporter", "otlp=http://127.0.0.1:9", NOTHING),
     ],
 }
 BARE = ["-c", "pass"]

@@ -43,6 +43,7 @@ CASES = {
     "an exit status": script("exit_int", "3"),
     "a large exit status": script("exit_int", "259"),
     "a negative exit status": script("exit_int", "-1"),
+    "ends without a collection": script("finalizers_in_cycles", "disabled"),
     "a filter on stdin": script("stdin_filter", stdin="one\ntwo\nthree"),
     "questions on stdin": script("ask", stdin="Ada\n"),
     "another program by its path": script("runs_path", "latin.py"),

@@ -154,15 +154,25 @@ def run(options: argparse.Namespace) -> Run:
         _start_instrumentations(options.instrumentations, session)
     ending = Ending(session, quiet=options.summary is False)
     session.when_cut_short = ending.cut_short
-    # What the program did not make shall cost neither its collections nor its children's ends. But
-    # at its own end all is collected: default arguments of OpenTelemetry's hold `sys.stdout`, which
-    # would never write what destructors print.
+    # What the program did not make shall cost neither its collections nor its children's ends.
     gc.freeze()
-    atexit.register(gc.unfreeze)
+    atexit.register(_unfreeze)
     # first in, last out: after the program's own handlers and threads
     atexit.register(ending.close)
     gc.enable()
     return Run(Program(target), ending)
+
+
+def _unfreeze() -> None:
+    """Let the interpreter's end collect all: default arguments of OpenTelemetry's hold `sys.stdout`.
+
+    It would never write what destructors print. The end collects twice, before it takes modules
+    apart and after; the first is done here, while it need not look at what was frozen.
+    """
+    if gc.isenabled():
+        gc.collect()
+        gc.disable()
+    gc.unfreeze()
 
 
 class Run:
