@@ -164,10 +164,11 @@ def run(options: argparse.Namespace) -> Run:
 
 
 def _unfreeze() -> None:
-    """Let the interpreter's end collect all: default arguments of OpenTelemetry's hold `sys.stdout`.
+    """Let the interpreter's end collect everything, what was frozen included.
 
-    It would never write what destructors print. The end collects twice, before it takes modules
-    apart and after; the first is done here, while it need not look at what was frozen.
+    Default arguments of OpenTelemetry's hold `sys.stdout`, which would never write what destructors
+    print. The end collects before it takes modules apart, and after: the first is done here, while
+    it need not look at what was frozen.
     """
     if gc.isenabled():
         gc.collect()
