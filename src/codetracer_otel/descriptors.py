@@ -137,6 +137,29 @@ def open_to_append(path: str) -> int:
     return beyond_the_standard_ones(descriptor)
 
 
+def check_beginning(path: str, beginning: bytes) -> None:
+    """Check that a file that is there is empty or begins as what will be written.
+
+    So a slip such as ``jsonl=app.py`` harms no file of the user. A device, a pipe and a link
+    (``/dev/stdout``) may lead to anything.
+
+    Raises:
+        OSError: it begins with something else.
+    """
+    try:
+        if not stat.S_ISREG(Os.lstat(path).st_mode):
+            return
+        descriptor = Os.open(path, os.O_RDONLY | _O_NONBLOCK | O_BINARY)
+    except OSError:
+        return  # it is missing, or opening it to write says what is wrong
+    try:
+        found = Os.read(descriptor, len(beginning))
+    finally:
+        Os.close(descriptor)
+    if not beginning.startswith(found):
+        raise OSError(errno.EEXIST, "it holds something else than a trace")
+
+
 def path_in_child(path: str) -> str:
     """Return where this process writes, the child of one that writes to ``path``.
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -16,6 +17,7 @@ from codetracer_otel.exporters.files.jsonl import JsonLinesExporter
 from codetracer_otel.exporters.otel_spans import OpenTelemetryExporter
 from codetracer_otel.exporters.otlp.exporter import OtlpExporter
 from codetracer_otel.exporters.otlp.grpc import GrpcExporter
+from codetracer_otel.model.span_view import Batch, SpanView
 from codetracer_otel.sdk.settings.exporter_specs import ExporterSpec
 from codetracer_otel.sdk.settings.otel_environment import OtlpEnvironment
 from codetracer_otel.testing import InMemoryExporter
@@ -235,3 +237,27 @@ def test_proxy_and_ca_bundle_of_the_environment_reach_the_requests(monkeypatch, 
     direct = build_exporter("otlp=https://a.internal", context(proxies=proxies, certificate="/c"))
     assert direct._transport._settings.proxy is None
     assert direct._transport._settings.verify == "/c"
+
+
+@pytest.mark.parametrize("name", ["jsonl={}", "jsonl={},max=1MB", "chrome={}"])
+@pytest.mark.parametrize("text", ["print('mine')\n", '{\n  "name": "package"\n}\n'])
+def test_a_file_that_holds_something_else_is_left_alone(tmp_path, name, text):
+    path = tmp_path / "app.py"
+    path.write_text(text)
+    path.chmod(0o644)
+    with pytest.raises(EnvironmentFailure, match="it holds something else than a trace"):
+        build_exporter(name.format(path), context())
+    assert path.read_text() == text
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert os.listdir(tmp_path) == ["app.py"]
+
+
+@pytest.mark.parametrize("name", ["jsonl={}", "jsonl={},max=1MB", "chrome={}"])
+def test_a_file_of_the_same_kind_or_an_empty_one_is_taken(tmp_path, name):
+    path = tmp_path / "trace"
+    path.touch()
+    for _ in range(2):
+        exporter = build_exporter(name.format(path), context())
+        exporter.export(Batch([], [SpanView("a", "1" * 32, "2" * 16, None, 1, 2, {})], {}))
+        exporter.shutdown(1)
+    assert path.stat().st_size

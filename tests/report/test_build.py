@@ -200,6 +200,18 @@ def test_an_input_is_not_replaced_by_the_page(tmp_path):
         build_report([trace], trace)
 
 
+def test_a_file_that_is_no_page_is_not_replaced(tmp_path):
+    trace = write(tmp_path / "a.jsonl", line(1))
+    other = tmp_path / "app.py"
+    other.write_text("print('mine')\n")
+    with pytest.raises(UsageError, match="holds something else than a page"):
+        build_report([trace], str(other))
+    assert other.read_text() == "print('mine')\n"
+    page = str(tmp_path / "page.html")
+    build_report([trace], page)
+    build_report([trace], page)
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [("missing.jsonl", "No such file"), ("empty.jsonl", "no line of it is a span")],

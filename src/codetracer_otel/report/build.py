@@ -9,6 +9,7 @@ from codetracer_otel.analysis.differences.change_texts import change_lines
 from codetracer_otel.analysis.differences.comparison import compare
 from codetracer_otel.analysis.function_table import measure
 from codetracer_otel.data_classes import dataclass
+from codetracer_otel.descriptors import check_beginning
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.report.documents import Compared, Contents, Layout
 from codetracer_otel.report.folding import fold
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from codetracer_otel.traces import Traces
 
 DEFAULT_LIMIT: Final = 100_000
+_BEGINNING: Final = b"<!doctype html>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def build_report(
 
     Args:
         paths: what `traces.open_traces` takes.
-        output: path of the page; one that is there is replaced.
+        output: path of the page; another page that is there is replaced.
         limit: most slices on the timeline; beyond it siblings are folded.
         rules: knows which rules chose functions and values.
 
@@ -154,3 +156,8 @@ def _check_output(paths: Sequence[str], output: str) -> None:
                 f"report: {output} is an input, which the page would replace; give another -o FILE",
                 ErrorCode.IO,
             )
+    try:
+        check_beginning(output, _BEGINNING)
+    except OSError as error:
+        message = f"report: {output} holds something else than a page; give another -o FILE"
+        raise UsageError(message, ErrorCode.IO) from error

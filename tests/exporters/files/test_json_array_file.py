@@ -38,7 +38,7 @@ def test_the_document_is_valid_after_each_write(file, path):
 
 def test_only_the_owner_may_read_it_whatever_was_there_before(path):
     with open(path, "w", encoding="ascii") as before:
-        before.write("x" * 1000)
+        before.write('{"items":[' + "1" * 1000)
     os.chmod(path, 0o666)
     JsonArrayFile(path, '{"items":[', "]}").close()
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600

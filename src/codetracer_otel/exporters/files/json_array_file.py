@@ -8,7 +8,13 @@ import stat
 from typing import TYPE_CHECKING
 
 from codetracer_otel.bindings import Os
-from codetracer_otel.descriptors import O_BINARY, O_NOFOLLOW, PRIVATE, OwnDescriptor
+from codetracer_otel.descriptors import (
+    O_BINARY,
+    O_NOFOLLOW,
+    PRIVATE,
+    OwnDescriptor,
+    check_beginning,
+)
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode
 
 if TYPE_CHECKING:
@@ -22,7 +28,7 @@ class JsonArrayFile:
     broke off has left behind is cut away.
 
     Args:
-        path: of the file; one that is there is replaced.
+        path: of the file; one of the same kind that is there is replaced.
         head: ASCII text of the document up to and with the array's ``[``.
         tail: ASCII text from the array's ``]`` on.
 
@@ -85,7 +91,7 @@ class JsonArrayFile:
     def _create(self) -> None:
         try:
             # opened again at its name: a program that becomes a daemon closes every descriptor
-            self._file = OwnDescriptor(_new_file(self.path), self.path, os.O_RDWR)
+            self._file = OwnDescriptor(_new_file(self.path, self._head), self.path, os.O_RDWR)
         except OSError as error:
             raise _cannot_write(self.path, error) from error
         self._end, self._is_empty, self._has_head = 0, True, False
@@ -114,11 +120,12 @@ class JsonArrayFile:
             Os.ftruncate(descriptor, self._end + len(self._tail))
 
 
-def _new_file(path: str) -> int:
+def _new_file(path: str, head: bytes) -> int:
     with contextlib.suppress(FileNotFoundError):
         # only a file is replaced: a device or pipe cannot be written at a position
         if not stat.S_ISREG(Os.stat(path).st_mode):
             raise OSError("it is not a regular file")
+        check_beginning(path, head)
         Os.unlink(path)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | O_NOFOLLOW | O_BINARY
     return Os.open(path, flags, PRIVATE)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Os, Time
 from codetracer_otel.exporters.files.line_writer import (
+    BEGINNING,
     MAX_LINE_BYTES,
     FileOutput,
     LineWriter,
@@ -129,7 +130,7 @@ class JsonLinesExporter:
         Raises:
             EnvironmentFailure: the file cannot be opened for writing.
         """
-        return cls(LineWriter(FileOutput(path)), notify=notify, run=run)
+        return cls(LineWriter(FileOutput(path, BEGINNING)), notify=notify, run=run)
 
     @property
     def writes_to_stderr(self) -> bool:

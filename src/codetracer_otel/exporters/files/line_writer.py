@@ -10,7 +10,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from codetracer_otel.bindings import Os, Threads, Time
-from codetracer_otel.descriptors import OwnDescriptor, open_to_append, path_in_child
+from codetracer_otel.descriptors import (
+    OwnDescriptor,
+    check_beginning,
+    open_to_append,
+    path_in_child,
+)
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode
 from codetracer_otel.exporters.files.json_text import encode_line
 
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from codetracer_otel.model.record_block import Texts
 
 MAX_LINE_BYTES: Final = 64 * 1024
+BEGINNING: Final = b'{"'  # of every line, and so of a file of lines
 
 _LAST_SECOND: Final = 253_402_300_799  # 9999-12-31T23:59:59Z, the last one RFC 3339 can write
 
@@ -148,6 +154,10 @@ class DescriptorOutput:
 class FileOutput(DescriptorOutput):
     """A file that is appended to, with mode 0600; see `descriptors.open_to_append`.
 
+    Args:
+        path: of the file.
+        beginning: what a file that is there must begin with; any file by default.
+
     Attributes:
         path: of the file, absolute.
 
@@ -155,8 +165,12 @@ class FileOutput(DescriptorOutput):
         EnvironmentFailure: the file cannot be opened for writing.
     """
 
-    def __init__(self, path: str | PathLike[str]) -> None:
+    def __init__(self, path: str | PathLike[str], beginning: bytes = b"") -> None:
         self.path = self._first_path = _absolute(os.fspath(path))
+        try:
+            check_beginning(self.path, beginning)
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
         self._open()
 
     def reopen_after_fork(self, path: str | None = None) -> None:

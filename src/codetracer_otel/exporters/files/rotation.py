@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.bindings import Fcntl, Os
 from codetracer_otel.data_classes import dataclass
-from codetracer_otel.exporters.files.line_writer import FileOutput
+from codetracer_otel.exporters.files.line_writer import BEGINNING, FileOutput
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -83,7 +83,7 @@ class RotatedFile(FileOutput):
     def __init__(self, path: str | PathLike[str], rotation: Rotation) -> None:
         self._rotation = rotation
         self._head: bytes | None = None
-        super().__init__(path)
+        super().__init__(path, BEGINNING)
 
     def reopen_after_fork(self, path: str | None = None) -> None:
         """Go on in a file of the child's own, with a first line of its own."""
