@@ -187,3 +187,33 @@ def test_under_a_distribution_a_provider_of_the_program_is_refused_as_without_us
     )
     assert "Overriding of current TracerProvider is not allowed" in plain.stderr
     assert (traced.stdout, traced.stderr) == (plain.stdout, plain.stderr)
+
+
+FORKS = """\
+import os, signal, sys
+from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+import codetracer_otel as ct
+from codetracer_otel.testing import InMemoryExporter
+if sys.argv[1] == "its provider":
+    provider = TracerProvider(resource=Resource({}))
+    ct.configure(None, InMemoryExporter())
+else:
+    ct.configure(None, InMemoryExporter())
+    trace.get_tracer_provider().add_span_processor(SpanProcessor())
+    import concurrent.futures.thread
+child = os.fork()
+if child == 0:
+    os._exit(0)
+signal.signal(signal.SIGALRM, lambda *_: os.kill(child, signal.SIGKILL))
+signal.alarm(60)
+print(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.parametrize("how", ["its provider", "its processor"])
+def test_a_forked_child_does_not_wait_for_a_pool_that_describes_it(how):
+    """The module of pools holds a lock across forks, and looses it after older hooks have run."""
+    ended = run_python("-c", FORKS, how)
+    assert (ended.returncode, ended.stdout.strip()) == (0, "0"), ended.stderr

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from types import FunctionType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, Self
 
+from opentelemetry.sdk import resources
 from opentelemetry.sdk.resources import Resource
 
 from codetracer_otel.bindings import Os, new_uuid
@@ -15,7 +17,7 @@ from codetracer_otel.sdk.delivery.attribute_keys import judged_attributes
 from codetracer_otel.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from codetracer_otel.filters import Classifier
     from codetracer_otel.filters.language.chain import Provenance
@@ -38,13 +40,63 @@ def build_resource(settings: Settings, filters: Sequence[Provenance]) -> Resourc
     attributes = {**_process_attributes(), **_OWN, **filter_attributes(filters)}
     attributes.update(settings.resource_attributes)
     attributes["service.name"] = service_name(settings)
-    resource = Resource.create(attributes)
+    resource = created(attributes)
     stated = settings.resource
     if stated is not None:
         resource = resource.merge(
             stated if isinstance(stated, Resource) else Resource(dict(stated))
         )
     return resource if resource.schema_url else Resource(resource.attributes, SCHEMA_URL)
+
+
+def rebound(function: Any, **names: object) -> FunctionType:
+    """Return a function that finds other things under some of its module's names."""
+    made = FunctionType(
+        function.__code__,
+        {**function.__globals__, **names},
+        argdefs=function.__defaults__,
+        closure=function.__closure__,
+    )
+    made.__kwdefaults__ = function.__kwdefaults__
+    return made
+
+
+class _AtOnce:
+    """Stands for the pool that the SDK asks its detectors in, and asks them on this thread.
+
+    The module of pools, which few programs load, takes a lock before a fork. In the child it is
+    loosed after older hooks have run, among them those of the SDK's providers, which ask a pool.
+    """
+
+    def __init__(self, **_: object) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def submit(self, ask: Callable[[], Resource]) -> SimpleNamespace:
+        return SimpleNamespace(result=lambda **_: ask())
+
+    def shutdown(self, **_: object) -> None:
+        pass
+
+
+_POOLS: Final = SimpleNamespace(ThreadPoolExecutor=_AtOnce, TimeoutError=TimeoutError)
+_gathered: Final = rebound(
+    resources.get_aggregated_resources, concurrent=SimpleNamespace(futures=_POOLS)
+)
+created: Final = rebound(Resource.create, get_aggregated_resources=_gathered)
+
+
+def describe_forked_child(provider: Any) -> None:
+    """Do what the SDK does with a provider in a forked child, without a pool."""
+    theirs = type(provider)._handle_fork.__globals__  # noqa: SLF001 - no public access
+    name = "_get_process_dependent_resource"
+    names = {name: rebound(theirs[name], get_aggregated_resources=_gathered)}
+    rebound(type(provider)._handle_fork, **names)(provider)  # noqa: SLF001 - as above
 
 
 def judged_resource(

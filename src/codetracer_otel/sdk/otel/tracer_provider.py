@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from types import FunctionType, SimpleNamespace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from weakref import WeakSet
 
@@ -19,6 +19,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from codetracer_otel.bindings import Os
 from codetracer_otel.sdk.otel.light_tracer import LightTracer
+from codetracer_otel.sdk.otel.resource import describe_forked_child, rebound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,19 +40,6 @@ if TYPE_CHECKING:
 _WITHOUT_FORKS: Final = SimpleNamespace(
     **{name: what for name, what in vars(os).items() if name != "register_at_fork"}
 )
-
-
-def _initializer() -> FunctionType:
-    """Return the SDK's own `__init__`, which finds no way to ask for forks."""
-    theirs: Any = TracerProvider.__init__
-    made = FunctionType(
-        theirs.__code__,
-        {**theirs.__globals__, "os": _WITHOUT_FORKS},
-        argdefs=theirs.__defaults__,
-        closure=theirs.__closure__,
-    )
-    made.__kwdefaults__ = theirs.__kwdefaults__
-    return made
 
 
 class _Forks:
@@ -130,7 +118,8 @@ class OurProvider(TracerProvider):
             max_attribute_length=SpanLimits.UNSET,
             max_span_attribute_length=SpanLimits.UNSET,
         )
-        _initializer()(
+        # The SDK's own `__init__`, which finds no way to ask for forks.
+        rebound(TracerProvider.__init__, os=_WITHOUT_FORKS)(
             self,
             sampler=sampler,
             resource=resource,
@@ -165,5 +154,5 @@ class OurProvider(TracerProvider):
     def begin_in_forked_child(self) -> None:
         """Be ready for the child's threads, under its name where others read it."""
         if self.others._span_processors:  # noqa: SLF001 - no public access
-            self._handle_fork()  # which names the child in the resource
+            describe_forked_child(self)
         self._tracers_lock = threading.RLock()
