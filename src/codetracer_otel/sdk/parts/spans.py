@@ -264,7 +264,10 @@ class ChosenCore(NamedTuple):
         is_missed = self.is_unusable or asked is Core.C
         if not is_missed or self.module is not None:
             return None
-        return f"CODETRACER_OTEL_CORE: no compiled core, Python records calls: {self.reason}"
+        start = "the compiled core is not used, and"
+        if asked is Core.C:
+            start = "CODETRACER_OTEL_CORE asks for the compiled core, but"
+        return f"{start} calls are recorded in Python: {self.reason}"
 
 
 def choose_core(asked: Core, inner: _RuntimeContext) -> ChosenCore:
