@@ -17,7 +17,12 @@ from codetracer_otel.filters.secrets.shapes.prefixes import (
     telling_parts,
     tells_before_digest,
 )
-from codetracer_otel.filters.secrets.shapes.randomness import drawn_parts, gains, is_hex
+from codetracer_otel.filters.secrets.shapes.randomness import (
+    drawn_parts,
+    gains,
+    is_hex,
+    without_digests,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +74,8 @@ _OF_DIGEST: Final = lazy_regex(
     r"(?i)(?:sha-?[0-9]{0,3}|md5|hash|digest|e-?tag|checksum|integrity|fingerprint|thumbprint|nonce|kid|cid)"
     r"[\"']?[ ]?[:=-][ ]?[\"']?\Z|;base64,\Z"
 )
+# What each of them has.
+_ANY: Final = lazy_regex(r"[0-9A-Fa-f]{20}|[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-|(?i:hook)|=:[A-Za-z0-9]")
 _WINDOW: Final = 24
 _MOST_WORDS: Final = 5  # before a token
 _LEAST: Final = 28
@@ -80,6 +87,8 @@ _DIFFERENT: Final = 9  # digits; of what is drawn at random hardly any has fewer
 
 def find_digits(text: str) -> Iterator[tuple[int, int]]:
     """Yield tokens in hexadecimal digits by what stands before them."""
+    if _ANY.search(text) is None:
+        return
     for start, end in _find(text):
         if not follows_digest_name(text, start):
             yield start, end
@@ -162,6 +171,6 @@ def _is_of_hook(are_many: str, part: str) -> bool:
     # Behind `/webhooks/` a UUID is one of those that a service lists.
     return (
         is_long
-        or bool(drawn_parts(gains(part), _LEAST_BEHIND_HOOK))
+        or bool(drawn_parts(gains(without_digests(part)), _LEAST_BEHIND_HOOK))
         or (not are_many and _BEGINS_WITH_UUID.match(part) is not None)
     )

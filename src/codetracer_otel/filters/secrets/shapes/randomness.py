@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import string
 import zlib
-from functools import cache
 from typing import Final, NamedTuple
 
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
@@ -47,9 +46,21 @@ class Drawn(NamedTuple):
     end: int
 
 
-@cache
 def _table(packed: str) -> bytes:
     return zlib.decompress(base64.b85decode("".join(packed.split())))
+
+
+_COSTS_OF_KINDS: Final = _table(KINDS)
+_COSTS_OF_LETTERS: Final = _table(LETTERS)
+_OTHER_KIND: Final = 4
+_KIND_OF: Final = (
+    dict.fromkeys(string.ascii_lowercase, 0)
+    | dict.fromkeys(string.ascii_uppercase, 1)
+    | {"0": 2, "_": 3}
+)
+_NUMBER_OF: Final = {letter: number for number, letter in enumerate(string.ascii_lowercase)} | {
+    letter: number for number, letter in enumerate(string.ascii_uppercase)
+}
 
 
 class _Costs(dict[str, int]):
@@ -65,30 +76,17 @@ class _Costs(dict[str, int]):
 _COSTS: Final = _Costs()
 
 
-def _kind(char: str) -> int:
-    for kind, chars in enumerate((string.ascii_lowercase, string.ascii_uppercase, "0", "_")):
-        if char in chars:
-            return kind
-    return 4
-
-
 def _cost(triple: str) -> int:
-    first, second, third = tuple(triple)
-    kinds = tuple(map(_kind, triple))
-    cost = 4 * _table(KINDS)[25 * kinds[0] + 5 * kinds[1] + kinds[2]]
-    if kinds[2] > 1:
-        return cost + (_DIGIT, _SEPARATOR, 0)[kinds[2] - 2]
-    before = [0, 0]  # letters of the same word, each one more than in the alphabet
-    if kinds[1] < 2 and kinds[1:] != (0, 1):  # noqa: PLR2004 - a letter
-        before[1] = _number(second) + 1
-        if kinds[0] < 2 and kinds[:2] != (0, 1):  # noqa: PLR2004
-            before[0] = _number(first) + 1
-    row = (_LETTER_COUNT + 1) * before[0] + before[1]
-    return cost + 4 * _table(LETTERS)[_LETTER_COUNT * row + _number(third)]
-
-
-def _number(letter: str) -> int:
-    return ord(letter.lower()) - ord("a")
+    first, second, third = (_KIND_OF.get(char, _OTHER_KIND) for char in triple)
+    cost = 4 * _COSTS_OF_KINDS[25 * first + 5 * second + third]
+    if third > 1:
+        return cost + (_DIGIT, _SEPARATOR, 0)[third - 2]
+    row = 0  # of the letters of the same word that stand before, each one more than its number
+    if second < 2 and (second, third) != (0, 1):  # noqa: PLR2004 - a letter
+        row = _NUMBER_OF[triple[1]] + 1
+        if first < 2 and (first, second) != (0, 1):  # noqa: PLR2004
+            row += (_LETTER_COUNT + 1) * (_NUMBER_OF[triple[0]] + 1)
+    return cost + 4 * _COSTS_OF_LETTERS[_LETTER_COUNT * row + _NUMBER_OF[triple[2]]]
 
 
 def without_digests(text: str) -> str:
