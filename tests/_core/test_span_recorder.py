@@ -566,3 +566,5 @@ def test_a_callback_without_what_its_event_gives_says_so(monkeypatch, record):
         core = next(each for each in gc.get_objects() if type(each) is NATIVE.module.Core)
         with pytest.raises(TypeError, match="what its event gives"):
             core.on_start()
+        with pytest.raises(TypeError, match="what its event gives"):
+            core.on_return(echo.__code__, 0, value=1)
