@@ -36,7 +36,8 @@ class ExporterContext(NamedTuple):
     exceptions: Any = None
 
 
-# Name -> function ``(target, context) -> Exporter`` as ``module:attribute``.
+# Name -> function ``(target, context) -> Exporter`` as ``module:attribute``. What each takes as its
+# target is in ``sdk/settings/exporter_specs.py``.
 EXPORTERS: Final[dict[str, str]] = {
     "jsonl": "codetracer_otel.exporters.files.jsonl:build",
     "otlp": "codetracer_otel.exporters.otlp.exporter:build",

@@ -16,7 +16,7 @@ from codetracer_otel.exporters.standard_error import StandardError
 from codetracer_otel.model.value_texts import visible
 from codetracer_otel.sdk.diagnostics.trailer import trailer_of, write_trailer
 from codetracer_otel.sdk.session.summary import recorded_count, records_steps_alone
-from codetracer_otel.sdk.settings.exporter_specs import ExporterSpec
+from codetracer_otel.sdk.settings.exporter_specs import WRITING_FILES, ExporterSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +29,7 @@ SHUTDOWN_TIMEOUT_S: Final = 5.0
 
 _MOST_RULES: Final = 5  # of those that matched nothing
 _STDERR_BY_DEFAULT: Final = ("jsonl", "console")
-_BESIDE: Final = ("jsonl", "chrome", "native")  # a child's stands beside its parent's
+_BESIDE: Final = (*WRITING_FILES, "native")  # a child's stands beside its parent's
 _OF_CHILD: Final = re.compile(r"(\.\d+)+")
 _MANY_SPANS: Final = 5_000  # fewer need not be folded
 _COARSE_S: Final = 0.1  # file systems may keep times of the last tick of a timer

@@ -57,6 +57,7 @@ BUILTIN_EXPORTERS: Final[Mapping[str, _Target]] = {
     "provider": _Target.NONE,
     "none": _Target.NONE,
 }
+WRITING_FILES: Final = ("jsonl", "chrome")  # the program waits for them; a child has its own file
 ENTRY_POINT_GROUPS: Final = ("codetracer_otel_exporters", "opentelemetry_traces_exporter")
 
 _OTEL_NAMES: Final[Mapping[str, str]] = {

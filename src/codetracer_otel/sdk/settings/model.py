@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.model.bounds import DEFAULT_BOUNDS, SpanBounds
 from codetracer_otel.sdk.settings.error_policy import Origin, Policy
-from codetracer_otel.sdk.settings.exporter_specs import Exporters, ExporterSpec
+from codetracer_otel.sdk.settings.exporter_specs import WRITING_FILES, Exporters, ExporterSpec
 from codetracer_otel.sdk.settings.launch import StartMode
 from codetracer_otel.sdk.settings.limits import Buffer, Limits
 from codetracer_otel.sdk.settings.otel_environment import ExceptionLogs, OtlpEnvironment
@@ -162,7 +162,7 @@ class Settings:
         """Return whether the program waits while the queue of this exporter is full."""
         if self.buffer.when_full != "auto":
             return self.buffer.when_full == "block"
-        return isinstance(exporter, ExporterSpec) and exporter.name in ("jsonl", "chrome")
+        return isinstance(exporter, ExporterSpec) and exporter.name in WRITING_FILES
 
     @property
     def max_wait_s(self) -> float | None:
