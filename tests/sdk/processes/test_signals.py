@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import subprocess
 import sys
@@ -13,12 +14,18 @@ from tests.traced_run import TRACER, environment, run_python, run_traced, spans_
 
 from codetracer_otel.bindings import Os
 from codetracer_otel.own_code import FOLDER
+from codetracer_otel.sdk.processes.interpreter_signals import KernelHandlers
 from codetracer_otel.sdk.processes.signals import (
     Sigterm,
     hold_sigterm,
+    is_free,
     is_in_our_code,
     remembered_signals,
 )
+
+LIBRARY_IN_C = ctypes.CDLL(None)
+LIBRARY_IN_C.signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
+IGNORES = 1  # SIG_IGN as C writes it
 
 FORKS = """
 import os, select, signal
@@ -248,6 +255,35 @@ def test_the_handlers_of_the_program_are_called_after_what_they_would_have_ended
         signal.signal(signal.SIGUSR1, before)
 
     assert told == ["delivered", signal.SIGUSR1]
+
+
+@pytest.fixture
+def host():
+    """SIGUSR1 as a host in C has it that embeds Python: it ignores the signal, unseen by Python."""
+    before = signal.getsignal(signal.SIGUSR1)
+    yield lambda: LIBRARY_IN_C.signal(signal.SIGUSR1, IGNORES)
+    signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_handler_that_a_host_in_c_has_installed_stays_and_is_not_called_by_us(host):
+    told = []
+    signal.signal(signal.SIGUSR1, lambda number, _frame: told.append(number))
+    host()
+
+    with remembered_signals():
+        assert KernelHandlers().get(signal.SIGUSR1) == IGNORES
+        signal.raise_signal(signal.SIGUSR1)
+    signal.raise_signal(signal.SIGUSR1)
+
+    assert told == []
+    assert KernelHandlers().get(signal.SIGUSR1) == IGNORES
+
+
+def test_a_signal_is_free_where_neither_python_nor_the_host_handles_it(host):
+    assert is_free(signal.SIGUSR1)
+    host()
+    assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL
+    assert not is_free(signal.SIGUSR1)
 
 
 def test_sigterm_is_answered_where_no_python_code_can_begin(sigterm, told):

@@ -8,7 +8,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.sdk.processes.interpreter_signals import find_signal
-from codetracer_otel.sdk.processes.signals import LOOK_S, HandlerInC, is_in_main_thread
+from codetracer_otel.sdk.processes.signals import LOOK_S, HandlerInC, is_free, is_in_main_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,10 +38,7 @@ class DumpSignal:
 
     def install(self) -> bool:
         """Take the signal from now on; return whether that is so."""
-        if NUMBER is None or not is_in_main_thread():
-            return False
-        present = _signal.getsignal(NUMBER)
-        if present is not _signal.SIG_DFL and type(present) is not HandlerInC:
+        if NUMBER is None or not is_in_main_thread() or not is_free(NUMBER):
             return False
         _signal.signal(NUMBER, self._handler)
         self._seen = find_signal(NUMBER)

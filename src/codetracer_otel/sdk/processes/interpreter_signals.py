@@ -63,6 +63,35 @@ def find_signal(number: int) -> InterpreterSignal | None:
         return None
 
 
+class KernelHandlers:
+    """The handlers that the kernel calls, which need not be those that Python knows of.
+
+    A host that embeds Python, such as uWSGI, installs its own in C. Python goes on to say SIG_DFL,
+    or `default_int_handler` for SIGINT, and ``signal.signal`` would replace them unseen.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import ctypes  # noqa: PLC0415 - 5 ms, needed only where signals are handled
+
+            self._get: Any = ctypes.pythonapi.PyOS_getsig
+            self._set: Any = ctypes.pythonapi.PyOS_setsig
+        except (ImportError, AttributeError):
+            self._get = self._set = lambda *_: 0
+            return
+        self._get.restype = self._set.restype = ctypes.c_void_p
+        self._get.argtypes = [ctypes.c_int]
+        self._set.argtypes = [ctypes.c_int, ctypes.c_void_p]
+
+    def get(self, number: int) -> int:
+        """Return the address of a signal's handler; 0 for the default action, or if not known."""
+        return self._get(number) or 0
+
+    def put_back(self, number: int, handler: int) -> None:
+        """Install a handler that `get` has returned; Python's own view stays as it is."""
+        self._set(number, handler)
+
+
 def _find_table(ctypes: Any, runtime: int, number: int) -> int:
     """Return the address of ``struct {int note; PyObject *handler;}[]``.
 

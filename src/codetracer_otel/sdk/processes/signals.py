@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.bindings import Os, Queues, Threads, Time
 from codetracer_otel.own_code import FOLDER, is_ours
 from codetracer_otel.sdk.delivery.worker import DetachedThread
-from codetracer_otel.sdk.processes.interpreter_signals import find_signal
+from codetracer_otel.sdk.processes.interpreter_signals import KernelHandlers, find_signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,9 +76,7 @@ class Sigterm:
 
     def install(self) -> bool:
         """Answer from now on; return whether that is so."""
-        present = _signal.getsignal(signal.SIGTERM)
-        is_free = present is _signal.SIG_DFL or type(present) is HandlerInC  # of an ended session
-        if not is_in_main_thread() or not is_free:
+        if not is_in_main_thread() or not is_free(signal.SIGTERM):
             return False
         _signal.signal(signal.SIGTERM, self._handler)
         self._seen = find_signal(signal.SIGTERM)
@@ -203,6 +201,14 @@ def is_in_main_thread() -> bool:
     return Threads.get_ident() == threading.main_thread().ident
 
 
+def is_free(number: int) -> bool:
+    """Return whether neither the program nor a host that embeds Python handles a signal."""
+    present = _signal.getsignal(number)
+    if type(present) is HandlerInC:  # of an ended session
+        return True
+    return present is _signal.SIG_DFL and not KernelHandlers().get(number)
+
+
 def is_in_our_code(frame: FrameType | None) -> bool:
     """Return whether code of ours is running, perhaps inside a function of the library."""
     while frame is not None:
@@ -241,7 +247,16 @@ def remembered_signals() -> Iterator[None]:
         return
     come: Any = Queues.SimpleQueue()
     remember = come.put  # C code; the second argument of a handler is none that it minds
-    replaced = {number: _signal.signal(number, remember) for number in _handled_by_program()}
+    replaced: dict[int, Any] = {}
+    kernel = KernelHandlers()
+    for number in _handled_by_program():
+        installed = kernel.get(number)
+        handler = _signal.signal(number, remember)
+        if kernel.get(number) == installed:
+            replaced[number] = handler
+        else:  # not Python's: a host in C has the signal, and Python does not know
+            _signal.signal(number, handler)
+            kernel.put_back(number, installed)
     try:
         yield
     finally:
