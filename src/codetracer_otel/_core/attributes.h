@@ -15,7 +15,23 @@ typedef struct {
     PyObject *const *values;    /* beside them in a dictionary; NULL: it is gone */
     const uint8_t *order;       /* places of names and values, as they were set; `order_step` from one to the next */
     int order_step;
+    Py_ssize_t position;        /* how far somebody has read them */
 } ct_attributes;
+
+/* A piece of what was read, and is alive for as long as what stands before it is the same. */
+typedef struct {
+    const void *at;
+    size_t size;
+} ct_memory;
+
+#define CT_MOST_MEMORIES 8      /* of one instance or dictionary */
+
+/* What of a class says where its instances have their attributes. */
+#ifdef Py_TPFLAGS_INLINE_VALUES
+#  define CT_LAYOUT_FLAGS (Py_TPFLAGS_MANAGED_DICT | Py_TPFLAGS_INLINE_VALUES)
+#else
+#  define CT_LAYOUT_FLAGS Py_TPFLAGS_MANAGED_DICT
+#endif
 
 /* attributes.c */
 int ct_open_attributes(ct_attributes *attributes, PyObject *value);

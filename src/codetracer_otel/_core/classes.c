@@ -18,22 +18,6 @@ place_of(const ct_classes *classes, const PyTypeObject *type)
     return at;
 }
 
-static int
-is_alive(const ct_form *known)
-{
-#if PY_VERSION_HEX >= 0x030D0000
-    PyObject *alive = NULL;
-    if (PyWeakref_GetRef(known->reference, &alive) < 0) {
-        PyErr_Clear();
-        return 0;
-    }
-    Py_XDECREF(alive);          /* whoever asks holds an instance */
-#else
-    PyObject *alive = PyWeakref_GetObject(known->reference);
-#endif
-    return alive == (PyObject *)known->type;
-}
-
 /* NULL for a class that Python has not been asked about. */
 const ct_form *
 ct_form_of(const ct_classes *classes, const PyTypeObject *type)
@@ -42,7 +26,7 @@ ct_form_of(const ct_classes *classes, const PyTypeObject *type)
         return NULL;
     }
     const ct_form *known = classes->table[place_of(classes, type)];
-    return known != NULL && (known->is_static || is_alive(known)) ? known : NULL;
+    return known != NULL && ct_is_alive(known) ? known : NULL;
 }
 
 static void
@@ -61,7 +45,7 @@ void
 ct_clear_classes(ct_classes *classes)
 {
     ct_classes old = *classes;
-    *classes = (ct_classes){0};
+    *classes = (ct_classes){.generation = old.generation + 1};
     for (size_t i = 0; i < old.capacity; i++) {
         if (old.table[i] != NULL) {
             free_class(old.table[i]);
@@ -79,7 +63,7 @@ make_room(ct_classes *classes)
     if (2 * classes->count < classes->capacity) {
         return 0;
     }
-    ct_classes larger = {.capacity = classes->capacity == 0 ? FIRST_CAPACITY : 2 * classes->capacity};
+    ct_classes larger = {.generation = classes->generation, .capacity = classes->capacity == 0 ? FIRST_CAPACITY : 2 * classes->capacity};
     larger.table = PyMem_Calloc(larger.capacity, sizeof *larger.table);
     if (larger.table == NULL) {
         PyErr_NoMemory();
@@ -173,6 +157,7 @@ ct_learn_class(ct_core *core, PyTypeObject *type)
     ct_form *before = *place;
     *place = known;
     if (before != NULL) {
+        core->classes.generation++;
         free_class(before);
     }
     else {

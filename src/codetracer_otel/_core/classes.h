@@ -40,6 +40,23 @@ typedef struct ct_form {
     } fields[];
 } ct_form;
 
+/* Whoever asks holds an instance, or the class itself. */
+static inline int
+ct_is_alive(const ct_form *known)
+{
+#ifdef Py_GIL_DISABLED
+    PyObject *alive = NULL;
+    if (!known->is_static && PyWeakref_GetRef(known->reference, &alive) < 0) {
+        PyErr_Clear();
+    }
+    Py_XDECREF(alive);
+    return known->is_static || alive == (PyObject *)known->type;
+#else
+    return known->is_static
+        || ((const PyWeakReference *)known->reference)->wr_object == (PyObject *)known->type;
+#endif
+}
+
 const ct_form *ct_form_of(const ct_classes *classes, const PyTypeObject *type);
 int ct_learn_class(ct_core *core, PyTypeObject *type);
 

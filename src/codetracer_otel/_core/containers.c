@@ -18,6 +18,14 @@ ct_write_scalar(ct_writer *writer, char tag, const void *bytes, size_t size)
     return CT_WRITTEN;
 }
 
+static inline void
+note_held(const ct_writer *writer, PyObject *value)
+{
+    if (CT_UNLIKELY(writer->notes != NULL)) {
+        ct_note_held(writer->notes, value);
+    }
+}
+
 /* A number, None or a text; CT_FOR_PYTHON for anything else, and for what is too large. */
 static int
 write_plain(ct_writer *writer, PyObject *value)
@@ -25,6 +33,7 @@ write_plain(ct_writer *writer, PyObject *value)
     PyTypeObject *type = Py_TYPE(value);
 
     if (type == &PyUnicode_Type) {
+        note_held(writer, value);
         return ct_write_text(writer, value);
     }
     if (value == Py_None) {
@@ -35,11 +44,13 @@ write_plain(ct_writer *writer, PyObject *value)
     }
     if (type == &PyLong_Type) {
         int overflow;
+        note_held(writer, value);
         int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow);
         return overflow ? CT_FOR_PYTHON : ct_write_scalar(writer, INTEGER, &number, 8);
     }
     if (type == &PyFloat_Type) {
         double number = PyFloat_AS_DOUBLE(value);
+        note_held(writer, value);
         return ct_write_scalar(writer, FLOAT, &number, 8);
     }
     return CT_FOR_PYTHON;
@@ -60,6 +71,7 @@ write_key(ct_writer *writer, ct_keys *judged, PyObject *key)
     }
     judged->seen |= verdict;
     judged->is_hidden = verdict & CT_HIDDEN;
+    note_held(writer, key);
     return !(verdict & (CT_SHOWN | CT_HIDDEN)) || PyUnicode_GET_LENGTH(key) > writer->core->limits.max_string
         ? CT_FOR_PYTHON : ct_write_text(writer, key);
 }
@@ -127,6 +139,9 @@ write_sequence(ct_writer *writer, char tag, const ct_form *known, PyObject *valu
     }
     Py_ssize_t count = ct_take_share(writer, total);
     ct_put_head(writer, tag, known->name, (uint32_t)count, (uint64_t)(total - count));
+    if (CT_UNLIKELY(writer->notes != NULL)) {
+        ct_note_sequence(writer->notes, value, items, Py_MIN(total, writer->core->limits.max_items), count);
+    }
     for (Py_ssize_t i = 0; i < count && status == CT_WRITTEN; i++) {
         status = i == 1 && hides_second
             ? ct_write_hidden(writer, items[i]) : ct_write_nested(writer, items[i]);
@@ -146,6 +161,9 @@ write_iterated(ct_writer *writer, char tag, const ct_form *known, PyObject *valu
     Py_ssize_t total = tag == SET ? PySet_GET_SIZE(value) : Py_SIZE(value);
     Py_ssize_t count = ct_take_share(writer, total);
     ct_put_head(writer, tag, known->name, (uint32_t)count, (uint64_t)(total - count));
+    if (CT_UNLIKELY(writer->notes != NULL) && tag == SET) {
+        ct_note_set(writer->notes, value, count);
+    }
     PyObject *iterator = type->tp_iter(value);
     status = iterator == NULL ? -1 : CT_WRITTEN;
     for (Py_ssize_t i = 0; i < count && status == CT_WRITTEN; i++) {
@@ -181,6 +199,9 @@ write_mapping(ct_writer *writer, const ct_form *known, PyObject *mapping)
     }
     Py_ssize_t count = ct_take_share(writer, total);
     ct_put_head(writer, MAPPING, known->name, (uint32_t)count, (uint64_t)(total - count));
+    if (CT_UNLIKELY(writer->notes != NULL)) {
+        ct_note_dictionary(writer->notes, mapping, count);
+    }
     for (Py_ssize_t i = 0; i < count && status == CT_WRITTEN; i++) {
         PyDict_Next(mapping, &position, &key, &held);
         status = ct_write_field(writer, &judged, key, held);
@@ -254,6 +275,13 @@ write_by_class(ct_writer *writer, const ct_form *known, PyObject *value)
     }
 }
 
+/* A receiver, of which no fields are read, is written at once. */
+static int
+may_be_remembered(const ct_writer *writer, char form)
+{
+    return (form == CT_FIELDS || form == STRUCT || form == LIST || form == MAPPING) && writer->fields > 0;
+}
+
 /* A value inside another one, or one that is not taken as it is. */
 int
 ct_write_nested(ct_writer *writer, PyObject *value)
@@ -267,7 +295,11 @@ ct_write_nested(ct_writer *writer, PyObject *value)
         writer->wanted = (PyObject *)Py_TYPE(value);
         return CT_UNKNOWN_CLASS;
     }
-    status = write_by_class(writer, known, value);
+    if (CT_UNLIKELY(writer->notes != NULL)) {
+        ct_note_value(writer->notes, value, known);
+    }
+    status = writer->depth == 0 && may_be_remembered(writer, known->form)
+        ? ct_write_remembered(writer, known, value, write_by_class) : write_by_class(writer, known, value);
     return status == CT_CLOSED ? CT_WRITTEN : status;
 }
 

@@ -137,6 +137,7 @@ core_clear(ct_core *core)
     Py_CLEAR(core->form_of_class);
     Py_CLEAR(core->describe);
     Py_CLEAR(core->undecided);
+    ct_clear_memos(core);
     ct_clear_classes(&core->classes);
     ct_clear_verdicts(core);
     ct_clear_descriptions(&core->descriptions);
@@ -318,6 +319,8 @@ static PyMemberDef core_members[] = {
      PyDoc_STR("Calls whose parent Python had to find.")},
     {"captured_values", T_LONGLONG, offsetof(ct_core, captured_values), READONLY,
      PyDoc_STR("Arguments and results that Python captured.")},
+    {"remembered", T_LONGLONG, offsetof(ct_core, remembered), READONLY,
+     PyDoc_STR("Arguments and results that were written as the last time.")},
     {"answers", T_LONGLONG, offsetof(ct_core, answers), READONLY,
      PyDoc_STR("Answers of Python about classes and names.")},
     {"native_calls", T_LONGLONG, offsetof(ct_core, native_calls), READONLY,

@@ -143,6 +143,7 @@ typedef struct {
 typedef struct {
     struct ct_form **table;
     size_t capacity, count;
+    uint64_t generation;        /* another one each time that something leaves the table */
 } ct_classes;
 
 /* Suspended generators and coroutines, see suspended.c. */
@@ -221,12 +222,14 @@ typedef struct ct_core {
     ct_limits limits;
     ct_learned learned;
     ct_verdict verdicts[CT_RECENT_VERDICTS];
+    struct ct_memos *memos;     /* of objects that were captured lately; NULL: none yet */
     ct_suspensions suspensions;
     PyObject *suspended;        /* Python's: dict, address of a frame -> record */
     int runs_code;              /* a capture may run code of the program */
     int64_t boxed_calls, native_calls;
     int64_t parentless;         /* calls whose parent Python had to find */
     int64_t captured_values;    /* arguments and results that Python captured */
+    int64_t remembered;         /* arguments and results that were written as the last time */
     int64_t answers;            /* of Python about classes and names */
 } ct_core;
 
@@ -285,6 +288,9 @@ int ct_is_nothing_new(const ct_learned *learned, PyObject *held);
 
 /* verdicts.c */
 void ct_clear_verdicts(ct_core *core);
+
+/* memos.c */
+void ct_clear_memos(ct_core *core);
 
 /* classes.c */
 void ct_clear_classes(ct_classes *classes);

@@ -110,6 +110,85 @@ ct_find_attributes(PyObject *object, ct_attributes *found)
     return 1;
 }
 
+/* Where an instance keeps its dictionary, or what it has instead of one; NULL where that is not said so simply. */
+static inline void *
+ct_dictionary_place(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    if (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
+#if PY_VERSION_HEX < 0x030D0000
+        return _PyObject_DictOrValuesPointer(object);
+#else
+        return _PyObject_ManagedDictPointer(object);
+#endif
+    }
+    return type->tp_dictoffset > 0 ? (char *)object + type->tp_dictoffset : NULL;
+}
+
+/* The memory that says which attributes there are, of an instance or of a dictionary that shares its names. */
+static inline int
+ct_memory_of_values(PyDictValues *values, ct_memory *found)
+{
+#if PY_VERSION_HEX < 0x030D0000
+    const uint8_t *order = (const uint8_t *)values - 3;
+    int size = ((const uint8_t *)values)[-2], most = 0;
+    for (int i = 0; i < size; i++) {
+        most = Py_MAX(most, order[-i] + 1);
+    }
+    found[0] = (ct_memory){order - size + 1, (size_t)size + 1};
+    found[1] = (ct_memory){values->values, (size_t)most * sizeof(PyObject *)};
+    return 2;
+#else
+    const uint8_t *order = (const uint8_t *)&values->values[values->capacity];
+    int most = 0;
+    for (int i = 0; i < values->size; i++) {
+        most = Py_MAX(most, order[i] + 1);
+    }
+    found[0] = (ct_memory){values, 4};      /* capacity, size, whether they are of an instance, and valid */
+    found[1] = (ct_memory){order, values->size};
+    found[2] = (ct_memory){values->values, (size_t)most * sizeof(PyObject *)};
+    return 3;
+#endif
+}
+
+/* The same of an instance with attributes in itself. */
+static inline int
+ct_memory_of_instance(PyObject *object, ct_memory *found)
+{
+#if PY_VERSION_HEX < 0x030D0000
+    PyDictOrValues *place = _PyObject_DictOrValuesPointer(object);
+    found[0] = (ct_memory){place, sizeof *place};
+    return 1 + ct_memory_of_values(_PyDictOrValues_GetValues(*place), found + 1);
+#else
+    return ct_memory_of_values(_PyObject_InlineValues(object), found);
+#endif
+}
+
+/* The same of the first `most` entries of a dictionary. */
+static inline int
+ct_memory_of_dictionary(PyObject *dictionary, Py_ssize_t most, ct_memory *found)
+{
+    const PyDictObject *itself = (const PyDictObject *)dictionary;
+    PyDictKeysObject *keys = itself->ma_keys;
+    found[0] = (ct_memory){&itself->ma_used, sizeof itself->ma_used};
+    if (itself->ma_used == 0) {
+        return 1;
+    }
+    found[1] = (ct_memory){&itself->ma_keys, sizeof itself->ma_keys + sizeof itself->ma_values};
+    if (itself->ma_values != NULL) {
+        return 2 + ct_memory_of_values(itself->ma_values, found + 2);
+    }
+    const char *head = (const char *)&keys->dk_log2_size;
+    found[2] = (ct_memory){head, (size_t)((const char *)(&keys->dk_nentries + 1) - head)};
+    size_t size = DK_IS_UNICODE(keys) ? sizeof(PyDictUnicodeEntry) : sizeof(PyDictKeyEntry);
+    const char *entries = _DK_ENTRIES(keys), *end = entries, *last = entries + (size_t)keys->dk_nentries * size;
+    for (; most > 0 && end < last; end += size) {
+        most -= ((PyObject *const *)(end + size))[-1] != NULL;  /* its value: what is gone has none */
+    }
+    found[3] = (ct_memory){entries, (size_t)(end - entries)};
+    return 4;
+}
+
 /* Where the entries of a dictionary are, if all of its keys are texts and it has a table of its own. */
 static inline void
 ct_find_entries(PyObject *dictionary, ct_attributes *found)

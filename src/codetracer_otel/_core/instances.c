@@ -60,6 +60,9 @@ ct_write_struct(ct_writer *writer, const ct_form *known, PyObject *value)
     Py_ssize_t kept = ct_take_share(writer, present);
     ct_put_head(writer, STRUCT, known->name, (uint32_t)kept,
                 (uint64_t)(known->field_count + known->hidden - kept));
+    if (CT_UNLIKELY(writer->notes != NULL)) {
+        ct_note_fields(writer->notes, value, known, is_open ? &own : NULL, 1);
+    }
     for (Py_ssize_t i = 0; count < kept && status == CT_WRITTEN; i++) {
         if (held[i] != NULL) {
             status = ct_write_field(writer, &judged, known->fields[i].name, held[i]);
@@ -83,6 +86,9 @@ ct_write_named_tuple(ct_writer *writer, const ct_form *known, PyObject *value)
     }
     Py_ssize_t count = ct_take_share(writer, Py_MIN(total, known->field_count));
     ct_put_head(writer, STRUCT, known->name, (uint32_t)count, (uint64_t)(total - count));
+    if (CT_UNLIKELY(writer->notes != NULL)) {
+        ct_note_sequence(writer->notes, value, ((PyTupleObject *)value)->ob_item, count, count);
+    }
     for (Py_ssize_t i = 0; i < count && status == CT_WRITTEN; i++) {
         status = ct_write_field(writer, &judged, known->fields[i].name, PyTuple_GET_ITEM(value, i));
     }
@@ -139,6 +145,9 @@ ct_write_class(ct_writer *writer, const ct_form *known, PyObject *value)
         writer->wanted = value;
         return CT_UNKNOWN_CLASS;
     }
+    if (CT_UNLIKELY(writer->notes != NULL)) {
+        ct_note_class(writer->notes, NULL, itself);
+    }
     return ct_write_short_form(writer, known, "<class ", itself->full_name, ">");
 }
 
@@ -175,11 +184,11 @@ typedef struct {
 /* The first fields of an instance that have a value: its slots, then its other attributes.  `*total`: how many
    there are, as far as they are looked at: from `too_many` on it does not matter. */
 static Py_ssize_t
-read_fields(const ct_form *known, PyObject *value, const ct_attributes *own, pair *pairs, Py_ssize_t most,
+read_fields(const ct_form *known, PyObject *value, ct_attributes *own, pair *pairs, Py_ssize_t most,
             Py_ssize_t too_many, Py_ssize_t *total)
 {
     PyObject *key, *held;
-    Py_ssize_t count = 0, position = 0, looked_at = 0;
+    Py_ssize_t count = 0, looked_at = 0;
 
     *total = 0;
     for (Py_ssize_t i = 0; i < known->field_count; i++) {
@@ -190,7 +199,7 @@ read_fields(const ct_form *known, PyObject *value, const ct_attributes *own, pai
         }
     }
     while (looked_at < MOST_LOOKED_AT && *total < too_many
-           && ct_next_attribute(own, &position, &key, &held)) {
+           && ct_next_attribute(own, &own->position, &key, &held)) {
         looked_at++;
         if (PyUnicode_CheckExact(key) && !is_left_out(known, key) && (*total)++ < most) {
             pairs[count++] = (pair){key, held};
@@ -222,6 +231,10 @@ ct_write_fields(ct_writer *writer, const ct_form *known, PyObject *value)
     }
     Py_ssize_t count = read_fields(known, value, &own, pairs, most, too_many, &total);
     int status = CT_WRITTEN;
+    if (CT_UNLIKELY(writer->notes != NULL)) {
+        ct_note_fields(writer->notes, value, known, known->hidden & CT_HAS_DICTIONARY ? &own : NULL,
+                       total < too_many);
+    }
     if (count == 0 || total >= too_many) {
         status = ct_write_instance(writer, known);
         goto done;

@@ -41,5 +41,8 @@ int
 ct_write_hidden(ct_writer *writer, PyObject *held)
 {
     int is_known = ct_is_nothing_new(&writer->core->learned, held);
+    if (CT_UNLIKELY(writer->notes != NULL)) {
+        ct_note_hidden(writer->notes, held);
+    }
     return is_known < 0 ? -1 : is_known ? ct_write_scalar(writer, HIDDEN, "", 0) : CT_FOR_PYTHON;
 }

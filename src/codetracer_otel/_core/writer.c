@@ -12,6 +12,7 @@ ct_begin_writing(ct_writer *writer, ct_core *core, ct_thread *thread, const ct_s
     writer->site = site;
     writer->depth = writer->holds_objects = 0;
     writer->wanted = writer->verdicts = NULL;
+    writer->notes = NULL;
     if (ct_make_room(thread, from) < 0) {
         return -1;
     }

@@ -4,7 +4,7 @@
 #ifndef CODETRACER_WRITER_H
 #define CODETRACER_WRITER_H
 
-#include "classes.h"
+#include "memos.h"
 #include "values.h"
 
 /* What became of a value; an exception is -1. */
@@ -29,6 +29,7 @@ typedef struct {
     int is_inside;              /* of an object with fields */
     int holds_objects;          /* a value is a reference */
     int depth;
+    ct_notes *notes;            /* of what is read; NULL: none are taken */
     const void *above[CT_MOST_NESTED];
     PyObject *wanted;           /* borrowed of a value */
     PyObject *verdicts;         /* borrowed of the site: who judges `wanted` */
@@ -136,6 +137,10 @@ int ct_write_value(ct_writer *writer, PyObject *value);
 int ct_write_receiver(ct_writer *writer, PyObject *value);
 int ct_write_nested(ct_writer *writer, PyObject *value);
 int ct_write_keywords(ct_writer *writer, PyObject *keywords);
+
+/* memos.c */
+typedef int ct_write_by(ct_writer *writer, const ct_form *known, PyObject *value);
+int ct_write_remembered(ct_writer *writer, const ct_form *known, PyObject *value, ct_write_by *write);
 
 /* verdicts.c */
 int ct_verdict_on(ct_writer *writer, PyObject *verdicts, PyObject *name, long *verdict);

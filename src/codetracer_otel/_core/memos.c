@@ -1,0 +1,183 @@
+/* Objects that were captured lately, in a table by their place: see notes.c for what is compared.
+
+   Most arguments of a real program are the same few objects again, unchanged.  Of the program the table holds texts
+   and numbers alone. */
+
+#include "writer.h"
+
+enum {
+    SLOTS = 4096,               /* a power of two */
+    MOST_BYTES = 4 << 20,       /* of all memos, with the texts that they hold */
+    WORTHWHILE = 64,            /* bytes of a value: less is written as fast as it is compared */
+    MOST_FAILURES = 5
+};
+enum { NO_MEMO = CT_FOR_PYTHON + 1 };
+
+typedef struct {
+    PyObject *verdicts;         /* strong, or NULL: what was said of names does not change */
+    uint64_t generation;        /* of the classes */
+    size_t size;                /* of all of it, with the texts */
+    uint32_t word_count, held_count, byte_count;
+    uint64_t words[];           /* then what is held, and the bytes */
+} memo;
+
+typedef struct {
+    const void *object, *verdicts;      /* compared, never used */
+    memo *memo;
+    uint8_t failures;           /* memos that did not hold, one after another */
+    uint8_t wait;               /* captures to let pass until the next one is made */
+} slot;
+
+typedef struct ct_memos {
+    slot slots[SLOTS];
+    size_t size, hand;
+    ct_notes notes;
+} ct_memos;
+
+static inline PyObject **
+held_by(memo *kept)
+{
+    return (PyObject **)(kept->words + kept->word_count);
+}
+
+static inline char *
+bytes_of(memo *kept)
+{
+    return (char *)(held_by(kept) + kept->held_count);
+}
+
+static void
+forget(ct_memos *memos, slot *place)
+{
+    memo *kept = place->memo;
+    place->memo = NULL;
+    if (kept == NULL) {
+        return;
+    }
+    memos->size -= kept->size;
+    for (uint32_t i = 0; i < kept->held_count; i++) {
+        Py_DECREF(held_by(kept)[i]);
+    }
+    Py_XDECREF(kept->verdicts);
+    PyMem_Free(kept);
+}
+
+void
+ct_clear_memos(ct_core *core)
+{
+    ct_memos *memos = core->memos;
+    core->memos = NULL;
+    for (size_t i = 0; memos != NULL && i < SLOTS; i++) {
+        forget(memos, &memos->slots[i]);
+    }
+    PyMem_Free(memos);
+}
+
+static slot *
+place_of(ct_memos *memos, const void *object, const void *verdicts)
+{
+    uintptr_t key = ((uintptr_t)object >> 4) + ((uintptr_t)verdicts >> 5);
+    return &memos->slots[(key * 0x9E3779B97F4A7C15u >> 32) % SLOTS];
+}
+
+/* Keep what a capture has read and written; where there is no room for it, nothing. */
+static void
+keep(ct_writer *writer, slot *place, const char *bytes, size_t size)
+{
+    ct_memos *memos = writer->core->memos;
+    const ct_notes *notes = &memos->notes;
+    size_t rest = notes->count * sizeof(uint64_t) + notes->held_count * sizeof(PyObject *) + size;
+    size_t all = sizeof(memo) + rest + notes->held_bytes;
+
+    if (all > MOST_BYTES / 16) {
+        return;
+    }
+    for (; memos->size + all > MOST_BYTES; memos->hand = (memos->hand + 1) % SLOTS) {
+        forget(memos, &memos->slots[memos->hand]);
+    }
+    memo *kept = PyMem_Malloc(sizeof(memo) + rest);
+    if (kept == NULL) {
+        return;
+    }
+    *kept = (memo){.verdicts = Py_XNewRef(writer->site->verdicts), .size = all,
+                   .generation = writer->core->classes.generation, .word_count = (uint32_t)notes->count,
+                   .held_count = (uint32_t)notes->held_count, .byte_count = (uint32_t)size};
+    memcpy(kept->words, notes->words, notes->count * sizeof(uint64_t));
+    for (size_t i = 0; i < notes->held_count; i++) {
+        held_by(kept)[i] = Py_NewRef(notes->held[i]);
+    }
+    memcpy(bytes_of(kept), bytes, size);
+    memos->size += all;
+    place->memo = kept;
+}
+
+/* Write it as the last time, if there is a memo of that and it holds. */
+static int
+write_again(ct_writer *writer, slot *place)
+{
+    memo *kept = place->memo;
+    if (kept->generation != writer->core->classes.generation
+        || !ct_is_unchanged(writer->core, kept->words, kept->word_count)) {
+        return NO_MEMO;
+    }
+    if (ct_need(writer, kept->byte_count) < 0) {
+        return -1;
+    }
+    memcpy(writer->at, bytes_of(kept), kept->byte_count);
+    writer->at += kept->byte_count;
+    writer->core->remembered++;
+    return CT_WRITTEN;
+}
+
+/* Capture an object of a class whose instances change less often than they are passed on: by a memo, or by `write`,
+   of which a memo is made once an object comes again. */
+int
+ct_write_remembered(ct_writer *writer, const ct_form *known, PyObject *value, ct_write_by *write)
+{
+    ct_core *core = writer->core;
+    if (core->memos == NULL && (core->memos = PyMem_Calloc(1, sizeof(ct_memos))) == NULL) {
+        return write(writer, known, value);
+    }
+    ct_notes *notes = &core->memos->notes;
+    const void *verdicts = writer->site->verdicts;
+    slot *place = place_of(core->memos, value, verdicts);
+    if (place->object != value || place->verdicts != verdicts) {
+        forget(core->memos, place);
+        /* Lists and dictionaries are often made for one call alone. */
+        *place = (slot){.object = value, .verdicts = verdicts, .wait = known->form == LIST || known->form == MAPPING};
+    }
+    else if (place->memo != NULL) {
+        int status = write_again(writer, place);
+        if (status != NO_MEMO) {
+            place->failures = 0;
+            return status;
+        }
+        forget(core->memos, place);
+        place->failures += place->failures < MOST_FAILURES;
+        place->wait = (uint8_t)((1 << place->failures) / 4);
+    }
+    if (place->wait == 0) {
+        notes->count = notes->held_count = notes->held_bytes = 0;
+        notes->is_useless = 0;
+        ct_note_value(notes, value, known);
+    }
+    else {
+        place->wait--;
+        notes = NULL;
+    }
+    size_t before = (size_t)(writer->at - writer->begin);
+    writer->notes = notes;
+    int status = write(writer, known, value);
+    writer->notes = NULL;
+    size_t size = (size_t)(writer->at - writer->begin) - before;
+    if (notes == NULL) {
+        return status;
+    }
+    if (status != CT_WRITTEN || size < WORTHWHILE || notes->is_useless) {
+        place->wait = 1 << MOST_FAILURES;
+    }
+    else {
+        keep(writer, place, writer->begin + before, size);
+    }
+    return status;
+}
