@@ -8,7 +8,13 @@ import stat
 from typing import Final
 
 from codetracer_otel.bindings import Fcntl, Os
-from codetracer_otel.descriptors import O_BINARY, PRIVATE, OwnDescriptor, beyond_the_standard_ones
+from codetracer_otel.descriptors import (
+    O_BINARY,
+    PRIVATE,
+    OwnDescriptor,
+    beyond_the_standard_ones,
+    check_beginning,
+)
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode
 
 EVENTS: Final = "trace.json"
@@ -44,6 +50,7 @@ class TraceDirectory:
         if self._lock is None:
             self.path = f"{path}.{Os.getpid()}"
             self._lock = self._claim()
+        self._check_earlier()
         self._forget_earlier()
 
     def create(self, name: str) -> OwnDescriptor:
@@ -106,6 +113,14 @@ class TraceDirectory:
         except OSError as error:
             reason = f"cannot be created: {error.strerror}"
             raise _failure(reason, ErrorCode.TRACE_DIR_CREATE_FAILED, self.path) from error
+
+    def _check_earlier(self) -> None:
+        try:
+            check_beginning(os.path.join(self.path, EVENTS), b"[")
+        except OSError as error:
+            self.close()
+            reason = f"holds another tool's {EVENTS}"
+            raise _failure(reason, ErrorCode.TRACE_DIR_CONFLICT, self.path) from error
 
     def _forget_earlier(self) -> None:
         for name in Os.listdir(self.path):

@@ -251,6 +251,16 @@ def test_a_directory_that_is_a_file_is_refused(tmp_path):
     assert str(caught.value.code) == "ERR_TRACE_DIR_CONFLICT"
 
 
+def test_a_directory_with_a_trace_of_another_tool_is_refused(tmp_path):
+    (tmp_path / "trace.json").write_text('{"traceEvents": []}')
+    with pytest.raises(EnvironmentFailure, match=r"holds another tool's trace\.json") as caught:
+        TraceDirectory(str(tmp_path))
+    assert str(caught.value.code) == "ERR_TRACE_DIR_CONFLICT"
+    assert (tmp_path / "trace.json").read_text() == '{"traceEvents": []}'
+    (tmp_path / "trace.json").unlink()
+    TraceDirectory(str(tmp_path)).close()
+
+
 def test_a_directory_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "f").write_text("")
     with pytest.raises(EnvironmentFailure) as caught:
