@@ -516,8 +516,8 @@ you ydc-sk-{A16}-{W48}
 # of their own, as vendors document them and open-source services make them; halved by a hash of the
 # names before anything was run. Rules were improved on what the eighth showed, of which 75.4 % were
 # found at the first look; the ninth was looked at once that was done: 75.9 %. Then rules were
-# improved once more, and seven vendors of whose formats their documentation tells (AppSync,
-# ScrapeGraphAI, Scrapybara, Keap, Up, Roblox, and Open VSX of the sixth) went into the table.
+# improved once more, and six vendors of whose formats their documentation tells (AppSync,
+# ScrapeGraphAI, Keap, Up, Roblox, and Open VSX of the sixth) went into the table.
 HELD_OUT_EIGHTH = """
 africastalking atsk_{H64}
 anaconda jo-{G}
@@ -843,6 +843,13 @@ POSITIONS = {
     "glued to Chinese": lambda s: f"令牌{s}结束",
     "between punctuation": lambda s: f"got|{s}|,~{s}~,${{{s}}}…",
     "YAML": lambda s: f"a: 1\nitem: {s}\nz: 2",
+    "own line": lambda s: f"login done\n{s}\nfinished\n",
+    "list of tokens": lambda s: f"{s}\n{s[:5]}{s[:4:-1]}\n{s}\n",
+    "form": lambda s: f"note=please+keep+{s}+private",
+    "root path": lambda s: f"/{s.replace('/', '')}",
+    "upper-case path": lambda s: f"https://example.com/API/{s.replace('/', '')}/send",
+    "file of a calendar": lambda s: f"https://example.com/cal/{s.replace('/', '')}.ics",
+    "file of JSON": lambda s: f"https://example.com/feed/{s.replace('/', '')}.json",
     "UTF-16 bytes": lambda s: f"item {s}".encode("utf-16"),
 }
 

@@ -156,9 +156,9 @@ EXCUSES: Final = (
         "!^accept, !^add, !^allow, !^allows, !^can, !^did, !^disable, !^does, !^enable, "
         "!^enforce, !^exclude, !^expect, !^force, !^has, "
         "!^have, !^hide, !^ignore, !^include, !^is, !^keep, !^may, !^max, !^min, !^must, !^need, "
-        "!^needs, !^num, !^omit, !^overwrite, !^reject, !^require, !^required, !^requires, !^save, "
+        "!^needs, !^num, !^omit, !^reject, !^require, !^required, !^requires, !^save, "
         "!^should, !^show, !^skip, !^strip, !^support, !^supports, !^use, !^uses, !^wants, !^was, "
-        "!^want, !^will, !^with, !^without, !^would, !number+of",
+        "!^will, !^with, !^without, !^would, !number+of",
         "Questions, switches and counts, as the first word: `use_cookies`, `has_password`.",
     ),
     NameGroup(
@@ -177,8 +177,8 @@ EXCUSES: Final = (
         "!columns$, !index$, !idx$, !position$, !regex$, !pattern$, !strength$, !score$, !rules$, "
         "!rounds$, !iterations$, !status$, !error$, !errors$, !env$, !envvar$, !env+var$, "
         "!env+key$, !envkey$, !store$, !attempts$, !retries$, !changed$, !placeholder$, "
-        "!*less$, !attempt$, !page$, !template$, !view$, !form$, !widget$, !reset$, !metadata$, "
-        "!servers$, !fixture$",
+        "!*less$, !attempt$, !page$, !template$, !view$, !form$, !widget$, !reset$, "
+        "!token+metadata$, !cookie+metadata$, !servers$",
         "What is known about a secret, not it: `cookie_name`, `password_validators`.",
     ),
     NameGroup(
@@ -201,7 +201,8 @@ EXCUSES: Final = (
     ),
     NameGroup(
         "!func+signature, !function+signature, !method+signature, !callable+signature, "
-        "!args+signature, !return+signature, !key+signature, !time+signature, "
+        "!args+signature, !^return+signature$, !^key+signature$, !^time+signature$, "
+        "!^overwrite+signature$, "
         "!call+signature, !class+signature, !type+signature, !text+signature, !forward+signature, "
         "!default+signature, !digital+signature, !signature+default",
         "Signatures of functions.",

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_START: Final = (
-    r"(?:(?<![\w+/.@\\-])|(?<=[a-z]{3}/)|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\[[0-9]{2}m))"
+_BEFORE: Final = (
+    r"(?:(?<=\\)[nrt]|(?<=%)[0-9A-Fa-f]{2}|(?<=\[)[0-9]{2}m|(?<![A-Za-z0-9/.@\\%])|(?<=[a-z]{3}/))"
 )
 _RUN: Final = lazy_regex(
     r"(?:(?<=\\)[nrt]|(?<=%)[0-9A-Fa-f]{2}|(?<=\[[0-9]{2})m)?([A-Za-z0-9_-]{18,})"
@@ -44,7 +44,7 @@ _DIGIT: Final = lazy_regex("[0-9]")
 _PART: Final = lazy_regex("[A-Za-z0-9]+")
 _WORD_BEFORE_CAPITALS: Final = lazy_regex(r"\A[a-z]{3,12}(?=[A-Z]{2,10}[0-9]?[_-])")
 _DIGITS_BEHIND_LETTERS: Final = lazy_regex(
-    r"(?:(?<![A-Za-z0-9+/.@%\\])|(?<=[a-z]{3}/)|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))([A-Za-z]{1,4}[g-zA-Z])"
+    r"(?:(?<![A-Za-z0-9+/.@%\\])|(?<=[a-z]{3}/)|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\[[0-9]{2}m))[0-9]{0,6}([A-Za-z]{1,4}[g-zA-Z])"
     r"(?:([0-9a-f]{28,}+)|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![A-Za-z0-9]|[.-][A-Za-z])"
 )
 _DOTTED: Final = lazy_regex(
@@ -52,18 +52,30 @@ _DOTTED: Final = lazy_regex(
 )
 # Two halves of which one is known to who looks after the account; digests follow names.
 _HALVES: Final = lazy_regex(
-    rf"(?:(?<![A-Za-z0-9-])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{{2}}))(?:{_UUID}[._~:-](?=[A-Za-z]*[0-9])[A-Za-z0-9]{{28,}}+"
+    rf"(?:(?<![A-Za-z0-9-])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{{2}})|(?<=\[[0-9]{{2}}m))(?:{_UUID}[._~:-](?=[A-Za-z]*[0-9])[A-Za-z0-9]{{28,}}+"
     r"(?::[A-Za-z0-9+/]+)?+=*+"
     r"|(?<![+/])[A-Za-z0-9+/]{20,}+={1,2}:[A-Za-z0-9]{20,}+"
     r"|[0-9a-f]{24,40}[.:][0-9a-f]{32,}+|[0-9]{2,10}\$[0-9a-f]{40,}+|(?:[0-9]{9,20}:|[A-Z]{2,5}\|[0-9]{9,20}\|)[0-9a-f]{32,}+"
     rf"|[0-9a-f]{{32}}-{_UUID}|[a-z*]{{1,12}}:[a-z]{{1,12}}[.][0-9a-f]{{40,}}+)(?![A-Za-z0-9-])"
 )
+# Two halves that are both drawn at random, maybe one of them in digits.
+_TWO: Final = lazy_regex(
+    rf"{_BEFORE}([A-Za-z0-9]{{14,64}}+)[.:]([A-Za-z0-9]{{24,128}}+)(?![A-Za-z0-9]|[.][A-Za-z0-9])"
+)
+_BEHIND_ACCOUNT: Final = lazy_regex(
+    rf"{_BEFORE}(?!(?i:sha|md5|blake))"
+    r"(?:[0-9]{4,16}|(?=[A-Za-z.]*[0-9])[A-Za-z0-9]{4,20}[.][A-Za-z0-9]{4,16})"
+    r":([A-Za-z0-9_-]{32,}+)(?![A-Za-z0-9=.:-]|/(?![a-z]{3}))"
+)
+_LEAST_BEHIND_ACCOUNT: Final = 232
+_HEX_BEHIND_WORD: Final = lazy_regex(r"[A-Za-z]{0,12}(?:[0-9a-f]{12,}|[0-9A-F]{12,})")
 # What a hook is called with; the part that nobody can guess follows.
 _HOOK: Final = lazy_regex(
     r"(?i:hook(s?))(?:[.][A-Za-z0-9.-]{1,80})?(?:/[A-Za-z0-9_.@-]{1,80}){0,6}?"
     r"/((?=[A-Za-z_-]{0,40}[0-9])[A-Za-z0-9_-]{20,}+)(?:/[A-Za-z0-9_-]{20,}+)*+(?![.][A-Za-z])"
 )
 _LEAST_BEHIND_HOOK: Final = 120
+_LEAST_OF_HALF: Final = 4  # for each character
 _OF_FILES: Final = lazy_regex(
     r"(?:\A|[\s\"'=:,(])(?:(?:file:/)?/(?:usr|var|home|tmp|srv|opt|etc|root|nix|build|mnt|data|lib|app|proc|run"
     r"|private|Users|Library|workspace|github)/|[A-Za-z]:[\\/]|[.~])"
@@ -75,7 +87,9 @@ _OF_DIGEST: Final = lazy_regex(
     r"[\"']?[ ]?[:=-][ ]?[\"']?\Z|;base64,\Z"
 )
 # What each of them has.
-_ANY: Final = lazy_regex(r"[0-9A-Fa-f]{20}|[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-|(?i:hook)|=:[A-Za-z0-9]")
+_ANY: Final = lazy_regex(
+    r"[0-9A-Fa-f]{20}|[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-|(?i:hook)|=:[A-Za-z0-9]|[A-Za-z0-9]{14}[.:][A-Za-z0-9]{24}|[A-Za-z0-9]{4}:[A-Za-z0-9_-]{32}"
+)
 _WINDOW: Final = 24
 _MOST_WORDS: Final = 5  # before a token
 _LEAST: Final = 28
@@ -106,11 +120,15 @@ def _find(text: str) -> Iterator[tuple[int, int]]:
         ):
             yield run.span(1)
     yield from (m.span() for m in _HALVES.finditer(text))
+    yield from ((m.start(1), m.end()) for m in _TWO.finditer(text) if _are_two(m[1], m[2]))
+    for match in _BEHIND_ACCOUNT.finditer(text):
+        if drawn_parts(gains(without_digests(match[1])), _LEAST_BEHIND_ACCOUNT):
+            yield match.span(1)
     yield from ((m.start(2), m.end()) for m in _HOOK.finditer(text) if _is_of_hook(*m.groups()))
     for match in _DIGITS_BEHIND_LETTERS.finditer(text):
         is_drawn = match[2] is None or len(set(match[2])) >= _DIFFERENT
         if is_drawn and is_abbreviation(match[1]):
-            yield match.span()
+            yield match.start(1), match.end()
     for dotted in _DOTTED.finditer(text):
         if is_abbreviation(dotted[1]) and len(set(dotted[2])) >= _DIFFERENT:
             yield dotted.span()
@@ -163,6 +181,19 @@ def _is_file(text: str, start: int, end: int) -> bool:
     if text[start - 1 : start] not in ("/", "\\"):
         return False
     return text[end : end + 1] != "/" or _OF_FILES.search(text, 0, start) is not None
+
+
+def _are_two(first: str, second: str) -> bool:
+    return _is_drawn(first) and _is_drawn(second) and not (is_hex(first) and is_hex(second))
+
+
+def _is_drawn(part: str) -> bool:
+    digits = sum(map(str.isdigit, part))
+    is_mixed = 0 < digits < len(part)
+    return is_mixed and (
+        _HEX_BEHIND_WORD.fullmatch(part) is not None
+        or sum(gains(part)) >= _LEAST_OF_HALF * len(part)
+    )
 
 
 def _is_of_hook(are_many: str, part: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
@@ -17,27 +18,35 @@ from codetracer_otel.filters.secrets.shapes.prefixes import (
     NAME,
     NO_SECRETS,
     are_of_vendor,
-    ends_telling,
+    ends_in_telling,
+    glued_prefix,
     is_abbreviation,
     is_vendor,
     telling_parts,
 )
-from codetracer_otel.filters.secrets.shapes.randomness import drawn_parts, gains, without_digests
+from codetracer_otel.filters.secrets.shapes.randomness import (
+    Drawn,
+    drawn_parts,
+    gains,
+    without_digests,
+)
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterator
 
-    from codetracer_otel.filters.secrets.shapes.randomness import Drawn
-
 # What every token has and no identifier of words: sixteen letters and digits in a row, or seven
 # with a capital or a digit among them. The prefilter asks for the same.
 MADE_UP: Final = r"[A-Za-z0-9]{16}|(?<![A-Za-z0-9])(?=[A-Za-z0-9]{7})[a-z]*+[A-Z0-9]"
 
-_RUN: Final = lazy_regex(r"[A-Za-z0-9_.:~|$!+/=-]{16,}+")
+_RUN: Final = lazy_regex(
+    r"(?:(?<=\\)[nrt]|(?<=%)[0-9A-Fa-f]{2}|(?<=\[)[0-9]{1,2}m)?([A-Za-z0-9_.:~|$!+/=-]{16,}+)"
+)
 _LINKED: Final = lazy_regex(r"[A-Za-z0-9_.|$!~-]*\Z")
 _LINKS: Final = lazy_regex(r"[_.|$!~-]+")
 _TEXTS: Final = lazy_regex(r"[.|$!~:]+")
+_OPENING_OF_BASE64: Final = lazy_regex(r"([._~-])[A-Za-z0-9]{0,4}[+/][A-Za-z0-9]{0,4}\Z")
+_PIECE: Final = lazy_regex(r"[A-Za-z0-9]*")
 _JOINED: Final = lazy_regex(r"[A-Za-z0-9_-]*\Z")
 _REST: Final = lazy_regex(r"[A-Za-z0-9_-]*+=*+")
 _REST_OF_BASE64: Final = lazy_regex(r"[A-Za-z0-9_+/-]*+=*+")
@@ -45,7 +54,18 @@ _WINDOW: Final = 80
 _DIGITS: Final = lazy_regex(r"(?:[A-Za-z]{1,12}[0-9]?)?(?:[0-9a-f]{20,}|[0-9A-F]{20,})")
 _DIGITS_BEHIND: Final = lazy_regex(r"[A-Za-z0-9]?[.:_-](?:[0-9a-f]{28,}+|[0-9A-F]{28,}+)")
 _NAME_BEFORE_COLON: Final = lazy_regex(r"(?i:token|secret|key|oauth)(?=:\Z)")  # RFC 8959
+_WORD_BEFORE_CAPITALS: Final = lazy_regex(r"\A[a-z]{3,12}(?=[A-Z]{2,10}[0-9]?\Z)")
 _LONGEST_NAME: Final = 24
+# What stands between something and a token that looks like base64 together with it.
+_ANEW: Final = lazy_regex(r"[+/:=](?=[A-Za-z0-9])")
+_MOST_ANEW: Final = 16
+_MOST_READINGS: Final = 24
+_DIGITS_BEFORE_COLON: Final = lazy_regex(r"(?:[0-9a-f]{20,}+|[0-9A-F]{20,}+):\Z")
+# `dbkey` or `SECRET`, in one piece with what it names.
+_GLUED_NAME: Final = lazy_regex(
+    r"[0-9]*+[A-Za-z]{0,24}?(?:KEY|SECRET|TOKEN|[a-z](?:key|secret|token))(?=[A-Za-z]*[0-9])(?=[A-Za-z0-9]{24})"
+)
+_LEAST_GLUED: Final = 3
 _SHORT: Final = 8  # what may be drawn and stand for a name all the same
 _MUCH: Final = 80
 _SOME: Final = 40
@@ -56,15 +76,24 @@ _BY_TIME: Final = lazy_regex(r"[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}")  # ULI
 _CAPITALS: Final = lazy_regex(r"[A-Z]{3}[A-Z0-9]{17,37}")
 _ENCODED_WORD: Final = lazy_regex(r"=\?[^?]*\?[bBqQ]\?\Z")  # of mail
 _FOLDER: Final = lazy_regex(r"(?:\A|[^A-Za-z0-9+])[a-z][a-z0-9_-]*/\Z")
-_LINE_BEFORE: Final = lazy_regex(r"[A-Za-z0-9+/]{4}[=]{0,2}\n[ \t]*\Z")
-_LINE_BEHIND: Final = lazy_regex(r"\n[ \t]*[A-Za-z0-9+/]{4,}+={0,2}(?:\n|\Z)")
+# Lines of base64 are long, but for the last; words that stand on lines are not.
+_LINE_BEFORE: Final = lazy_regex(
+    r"(?:\A|[^A-Za-z0-9+/=_.:~-])(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{40,}+={0,2}\n[ \t]*\Z"
+)
+_LINE_BEHIND: Final = lazy_regex(
+    r"\n[ \t]*(?:(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{40,}+={0,2}|[A-Za-z0-9+/]{2,}+={1,2})(?:\n|\Z)"
+)
+_SHORT_LINE_BEHIND: Final = lazy_regex(r"\n[ \t]*(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{4,}+(?:\n|\Z)")
+_LONG_LINE: Final = 56
 # Content identifiers, what begins with zeros, numbers, JSON in base64 (another shape).
 _NO_TOKENS: Final = ("Qm", "baf", "AAAA", "0x", "eyJ")
+_NO_DRAWN: Final = lazy_regex(r"_Z[A-Z0-9]|xn--")  # names of C++, and of hosts
 # What has as many characters in base64, base58 or base62: digests of 32, 48 and 64 bytes.
 _LENGTHS_OF_DIGESTS: Final = frozenset({43, 44, 64, 86, 87, 88})
 _LONGEST: Final = 200  # longer ones are data, where nothing stands before them
 _DIFFERENT: Final = 9  # characters; of what is drawn at random hardly any has fewer
 _LONG_PART: Final = 12
+_LONG_BODY: Final = 30
 _READABLE: Final = bytes((*b"\t\n\r", *range(0x20, 0x7F)))
 _MOSTLY: Final = 0.85
 
@@ -76,35 +105,58 @@ class _Limit(NamedTuple):
     length: int
 
 
-_LEAST: Final = _Limit(112, 14)
+_LEAST: Final = _Limit(80, 14)
 _BEHIND_TELLING: Final = _LEAST
 _BEHIND_TELLING_IN_PARTS: Final = _Limit(220, 14)  # such as the names of pods
 _BESIDE_DIGITS: Final = _Limit(128, 10)  # both drawn: more than a digest
 _BEHIND_ABBREVIATION: Final = _Limit(192, 16)
-_BEHIND_NAME: Final = _Limit(232, 18)
-_BEHIND_VENDOR: Final = _Limit(288, 20)
+_BEHIND_NAME: Final = _Limit(208, 18)
+_BEHIND_VENDOR: Final = _Limit(200, 20)
+_BEHIND_VENDOR_IN_PARTS: Final = _Limit(288, 20)
+_IN_SHORT_PARTS: Final = _Limit(440, 20)  # abbreviations, joined: experiments, genes, routines
 _BEHIND_WORD: Final = _Limit(440, 20)
+_BEHIND_WORD_IF_LONG: Final = _Limit(260, 24)
 _BEHIND_IDENTIFIER: Final = _Limit(360, 30)
-_ALONE: Final = _Limit(400, 26)
-_ALONE_CAPITALS: Final = _Limit(232, 20)
+_ALONE: Final = _Limit(280, 26)
+_ALONE_CAPITALS: Final = _Limit(200, 20)
 _ALONE_OF_ONE_CASE: Final = _Limit(800, 20)
 
 
 def find_drawn(text: str) -> Iterator[tuple[int, int]]:
     """Yield tokens that were drawn at random."""
     for run in _RUN.finditer(text):
-        shown = without_digests(run[0])
+        shown = without_digests(run[1])
         if len(shown) - shown.count("\n") < _LEAST.length:
             continue
         gained = gains(shown)
         for drawn in drawn_parts(gained, _LEAST.score):
-            found = _token_around(text, run.start(), gained, drawn)
-            if found is not None:
-                yield found
+            for reading in islice(_readings(text, run.start(1), gained, drawn), _MOST_READINGS):
+                found = _token_of(text, run.start(1), gained, reading)
+                if found is not None:
+                    yield found
+                    break
 
 
-def _token_around(text: str, first: int, gained: list[int], drawn: Drawn) -> tuple[int, int] | None:
-    """Return the token that a drawn part belongs to, or None where it is something else.
+class _Reading(NamedTuple):
+    """What may be a token: names, and what they name.
+
+    Attributes:
+        start: where it looks drawn; maybe some of the names do as well.
+        named_start: where the names end.
+        body_start: where begins what is named and looks drawn.
+        is_behind_digits: whether a digest stands before.
+    """
+
+    names: list[str]
+    start: int
+    named_start: int
+    body_start: int
+    end: int
+    is_behind_digits: bool
+
+
+def _readings(text: str, first: int, gained: list[int], drawn: Drawn) -> Iterator[_Reading]:
+    """Yield what a part may be, also without what only looks like base64 together with it.
 
     Args:
         text: any.
@@ -113,26 +165,45 @@ def _token_around(text: str, first: int, gained: list[int], drawn: Drawn) -> tup
         drawn: the part, counted from the run's beginning.
     """
     start, end = first + drawn.start, first + drawn.end
-    names, body_start, is_behind_digits = _names_before(text, first, gained, start, end)
+    yield from _readings_at(text, first, gained, start, end)
+    for separator in islice(_ANEW.finditer(text, start, end), _MOST_ANEW):
+        yield from _readings_at(text, first, gained, separator.end(), end)
+
+
+def _token_of(
+    text: str, first: int, gained: list[int], reading: _Reading
+) -> tuple[int, int] | None:
+    """Return the token that a reading is, or None where it is something else."""
+    names, start, named_start, body_start, end, is_behind_digits = reading
     digits = _DIGITS_BEHIND.match(text, end)
     is_beside_digits = is_behind_digits or digits is not None
     body = text[body_start:end]
-    score = sum(gained[body_start - first : drawn.end])
-    least = _BESIDE_DIGITS if is_beside_digits else _least(names, body)
+    score = sum(gained[body_start - first : end - first])
     is_base64 = "+" in body or "/" in body
     before = text[max(first, start - _WINDOW) : start]
     left = start - len(_found(_JOINED.search(before)))
     rest = (_REST_OF_BASE64 if is_base64 else _REST).match(text, digits.end() if digits else end)
     right = rest.end() if rest is not None else end
+    least = _BESIDE_DIGITS if is_beside_digits else _least(names, body, text[left:right])
+    # What was drawn may begin and end with what looks like a word.
+    named = text[min(named_start, body_start) : end] + _found(_PIECE.match(text, end))
     if (
         score < least.score
-        or sum(map(str.isalnum, body)) < least.length
+        or sum(map(str.isalnum, named if names else body)) < least.length
         or len(set(body.lower())) < _DIFFERENT
         or _BY_TIME.fullmatch(text[body_start:right])
-        or (not (names or is_beside_digits) and (is_base64 or _is_usual(body)))
+        or (
+            not (names or is_beside_digits)
+            and (
+                (is_base64 and "." not in body)
+                or _is_usual(body, text[left:right])
+                or _is_line(text, left, right)
+            )
+        )
         or any(name.lower() in NO_SECRETS for name in (*names[:1], *names[-1:]))
+        or _NO_DRAWN.match(text, left) is not None
         or follows_digest_name(text, left)
-        or _is_data(text, left, right)
+        or _is_data(text, left, right, names)
         or _is_text(max(_TEXTS.split(body), key=len))
     ):
         return None
@@ -143,82 +214,139 @@ def _found(match: re.Match[str] | None) -> str:
     return match[0] if match is not None else ""
 
 
-def _names_before(
+def _readings_at(
     text: str, first: int, gained: list[int], start: int, end: int
-) -> tuple[list[str], int, bool]:
-    """Return the names before a drawn part, where what they name begins, and if digits do.
+) -> Iterator[_Reading]:
+    """Yield what a drawn part may be by the names before it.
 
     A short name may itself look drawn, so that the part begins with it.
     """
+    start = _start_of_base64(text, first, start)
     begin = start - len(_found(_LINKED.search(text[max(first, start - _WINDOW) : start])))
     names: list[str] = []
-    is_behind_digits = False
+    is_behind_digits = _DIGITS_BEFORE_COLON.search(text, max(0, begin - _WINDOW), begin) is not None
     for link in _LINKS.finditer(text, begin, end):
-        name = text[begin : link.start()].lstrip("0123456789")  # a number may be glued to it
+        name = _WORD_BEFORE_CAPITALS.sub("", text[begin : link.start()].lstrip("0123456789"))
         gain = sum(gained[begin - first : link.start() - first])
         if _DIGITS.fullmatch(name):
             is_behind_digits = True
             names = []
         elif not name or name.lower() in NO_SECRETS:
             names += filter(None, [name])
-        elif link.end() > start and gain > _SOME and (names or len(name) > _SHORT):
-            break
-        elif _may_be_name(name) and not (len(name) > _SHORT and gain > _MUCH):
+        elif _may_be_name(name):
+            looks_drawn = link.end() > start and gain > _SOME
+            if looks_drawn and (names or len(name) > _SHORT):
+                yield _reading(names, start, begin, end, is_behind_digits=is_behind_digits)
+            if len(name) > _SHORT and gain > _SOME:
+                name = name[glued_prefix(name) :]
+            if len(name) > _SHORT and gain > _MUCH:
+                break
             names.append(name)
         elif link.end() > start:
             break
         else:
             names = []
         begin = link.end()
-    if not names:
-        names = _NAME_BEFORE_COLON.findall(text[max(0, begin - _WINDOW) : begin])
-    return names[-_MOST_NAMES:], max(start, begin), is_behind_digits
+    names, begin = _with_glued_name(text, names, begin)
+    yield _reading(names, start, begin, end, is_behind_digits=is_behind_digits)
+
+
+def _with_glued_name(text: str, names: list[str], begin: int) -> tuple[list[str], int]:
+    """Return the names, with one that no separator ends or a colon does, and where they end."""
+    glued = _GLUED_NAME.match(text, begin)
+    if glued is not None:
+        return [*names, "secret"], glued.end()
+    return names or _NAME_BEFORE_COLON.findall(text[max(0, begin - _WINDOW) : begin]), begin
+
+
+def _start_of_base64(text: str, first: int, start: int) -> int:
+    """Return where a part begins that has a few characters of base64 before what looks drawn."""
+    opening = _OPENING_OF_BASE64.search(text, max(first, start - _WINDOW), start)
+    return start if opening is None else opening.end(1)
+
+
+def _reading(
+    names: list[str], start: int, begin: int, end: int, *, is_behind_digits: bool
+) -> _Reading:
+    return _Reading(names[-_MOST_NAMES:], start, begin, max(start, begin), end, is_behind_digits)
 
 
 def _may_be_name(part: str) -> bool:
     return len(part) <= _LONGEST_NAME and NAME.fullmatch(part) is not None
 
 
-def _least(names: list[str], body: str) -> _Limit:
+def _least(names: list[str], body: str, whole: str) -> _Limit:
     """Return what a drawn part must have, by what stands before it."""
     is_of_one_case = body.islower() or body.isupper()
     if not names:
-        of_one_case = _ALONE_CAPITALS if _CAPITALS.fullmatch(body) else _ALONE_OF_ONE_CASE
+        of_one_case = _ALONE_CAPITALS if _CAPITALS.fullmatch(whole) else _ALONE_OF_ONE_CASE
         return of_one_case if is_of_one_case else _ALONE
     last = names[-1]
-    if telling_parts([*names, body]) or ends_telling(last.lower()):
-        is_whole = max(map(len, _LINKS.split(body))) >= _LONG_PART
+    longest = max(map(len, _LINKS.split(body)))
+    is_whole = longest >= _LONG_PART
+    if telling_parts([*names, body]) or ends_in_telling(last.lower()):
         return _BEHIND_TELLING if is_whole else _BEHIND_TELLING_IN_PARTS
-    if names[0].lower() in IDENTIFIERS or last.lower() in IDENTIFIERS:
-        return _BEHIND_IDENTIFIER
-    if is_abbreviation(last) or are_of_vendor(names):
-        return _BEHIND_ABBREVIATION
-    name = (last.lower() if last.isupper() else last).rstrip("0123456789")
-    of_one_case = _BEHIND_VENDOR if is_vendor(name) else _BEHIND_WORD
-    return of_one_case if is_of_one_case else _BEHIND_NAME
+    return _least_behind_others(names, longest, body)
 
 
-def _is_usual(body: str) -> bool:
-    """Return whether a part is built like a digest or an identifier, with nothing before it."""
+def _least_behind_others(names: list[str], longest: int, body: str) -> _Limit:
+    last = names[-1]
+    if longest < _SHORT:
+        least = _IN_SHORT_PARTS
+    elif names[0].lower() in IDENTIFIERS or last.lower() in IDENTIFIERS:
+        least = _BEHIND_IDENTIFIER
+    elif is_abbreviation(last) or are_of_vendor(names):
+        least = _BEHIND_ABBREVIATION
+    elif not (body.islower() or body.isupper()):
+        least = _BEHIND_NAME
+    elif is_vendor((last.lower() if last.isupper() else last).rstrip("0123456789")):
+        least = _BEHIND_VENDOR if longest >= _LONG_PART else _BEHIND_VENDOR_IN_PARTS
+    else:
+        least = _BEHIND_WORD_IF_LONG if len(body) >= _LONG_BODY else _BEHIND_WORD
+    return least
+
+
+def _is_usual(body: str, whole: str) -> bool:
+    """Return whether a part is built like a digest or an identifier, with nothing before it.
+
+    Args:
+        body: what was drawn.
+        whole: with the letters that are glued to it.
+    """
+    is_glued = len(whole) - len(body) >= _LEAST_GLUED
     return (
-        (sum(map(str.isalnum, body)) in _LENGTHS_OF_DIGESTS and _TEXTS.search(body) is None)
+        (
+            not is_glued
+            and len(whole) in _LENGTHS_OF_DIGESTS
+            and _LINKS.search(whole) is None
+            and _TEXTS.search(body) is None
+        )
         or len(body) > _LONGEST
         or body.isalpha()
+        or whole.startswith(_NO_TOKENS)
         or body.startswith(_NO_TOKENS)
     )
 
 
-def _is_data(text: str, start: int, end: int) -> bool:
-    """Return whether a part is a piece of base64 or of a file's name."""
+def _is_line(text: str, start: int, end: int) -> bool:
+    """Return whether a part is a line of base64, or stands in one."""
     before = text[max(0, start - _WINDOW) : start]
+    has_dots = text.count(".", start, end) > 1
     return (
-        before.endswith("+")
-        or (before.endswith("/") and _FOLDER.search(before) is None)
-        or (before.endswith(("/", ".")) and _FILE_ENDING.match(text, end) is not None)
-        or _ENCODED_WORD.search(before) is not None
+        (before.endswith("+") and not has_dots)
+        or (before.endswith("/") and _FOLDER.search(before) is None and not has_dots)
         or _LINE_BEFORE.search(before) is not None
         or _LINE_BEHIND.match(text, end) is not None
+        or (end - start >= _LONG_LINE and _SHORT_LINE_BEHIND.match(text, end) is not None)
     )
+
+
+def _is_data(text: str, start: int, end: int, names: list[str]) -> bool:
+    """Return whether a part is a word of mail or a piece of a file's name."""
+    before = text[max(0, start - _WINDOW) : start]
+    is_piece = before.endswith(".") and _FILE_ENDING.match(text, end) is not None
+    is_file = is_piece and not telling_parts([*names, ""])
+    return is_file or _ENCODED_WORD.search(before) is not None
 
 
 def _is_text(piece: str) -> bool:

@@ -182,8 +182,8 @@ def tells_of_secret(part: str) -> bool:
     return part in _TELLING
 
 
-def ends_telling(part: str) -> bool:
-    """Return whether a part ends in what tells of a secret, maybe glued to a word."""
+def ends_in_telling(part: str) -> bool:
+    """Return whether a part ends in what tells of a secret, also glued to a word: `itemlive`."""
     return part.endswith(tuple(_TELLING_GLUED))
 
 

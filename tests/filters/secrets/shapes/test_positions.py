@@ -1,0 +1,166 @@
+"""Unlisted tokens are found wherever they stand: on lines, in paths, in forms, glued, in pairs."""
+
+import random
+
+import pytest
+from benchmarks.redaction_corpus import POSITIONS, fill
+
+from codetracer_otel.filters.secrets.content_rules import ContentPattern
+from codetracer_otel.filters.secrets.redactor import compile_content
+from codetracer_otel.filters.types import Action, RuleSource
+
+RULES = compile_content(
+    [ContentPattern("shapes", "token", Action.REDACT, RuleSource("<builtin:default>", 1))]
+)
+DRAWN = 20
+# Of what is drawn some looks ordinary.
+FOUND = 0.85
+
+
+def found(template, position):
+    """Return which share of the tokens of a template is gone from a position."""
+    pick = random.Random(template)
+    tokens = [fill(template, pick) for _ in range(DRAWN)]
+    shown = RULES.redact_texts([position(token) for token in tokens])
+    return sum(t[-8:] not in text for t, text in zip(tokens, shown, strict=True)) / DRAWN
+
+
+TELLING = (
+    "acme_live_{A32}",
+    "zqk_secret_{A32}",
+    "sk_{A24}",
+    "zqk-{A22}",
+    "zqk_{L32}",
+    "zqk_{W43}",
+    "order_{A28}",
+    "acme_sk_test_{L32}",
+    "acme_live_{U24}",
+    "quodex_{L26}",
+)
+LINES = (
+    "login done\n{}",
+    "{}\nfinished\n",
+    "username\npassword\n{}",
+    "begin\n{}\nend\n",
+    "{0}\n{0}\n{0}\n",
+    "thisisaverylongwordwithoutanyspaceinside\n{}\nok\n",
+)
+
+
+@pytest.mark.parametrize("template", [*TELLING, "{A24}.{A32}", "{A8}.{A32}"])
+@pytest.mark.parametrize("line", LINES)
+def test_a_token_on_a_line_of_its_own_is_no_line_of_base64(template, line):
+    assert found(template, line.format) >= FOUND
+
+
+def test_tokens_without_a_name_are_hidden_beside_short_lines():
+    for line in LINES[:4]:
+        assert found("{A32}", line.format) >= FOUND
+
+
+IN_PATHS = (
+    "/{}",
+    "POST /{}/send HTTP/1.1",
+    "https://h.io/API/{}/send",
+    "tenants/T0Z9/{}",
+    "x/y/{}",
+    "https://h.io/cal/{}.ics",
+    "https://h.io/feed/{}.json",
+    "https://{}@h.io/",
+)
+
+
+@pytest.mark.parametrize("template", TELLING)
+@pytest.mark.parametrize("path", IN_PATHS)
+def test_a_token_in_a_path_is_no_piece_of_base64(template, path):
+    assert found(template, path.format) >= FOUND
+
+
+@pytest.mark.parametrize("template", TELLING)
+@pytest.mark.parametrize("form", ["q=use+{}", "note=please+keep+{}+private", "q={}+now"])
+def test_a_token_in_a_form_is_no_piece_of_base64(template, form):
+    assert found(template, form.format) >= FOUND
+
+
+@pytest.mark.parametrize("path", ["https://h.io/cal/{}.ics", "https://h.io/feed/{}.json"])
+@pytest.mark.parametrize("template", ["{A32}", "{A40}"])
+def test_a_token_without_a_name_is_hidden_in_an_address_that_ends_like_a_file(template, path):
+    assert found(template, path.format) >= FOUND
+
+
+GLUED = (
+    "ACMETOKEN{A24}",
+    "dbkey{A24}",
+    "SECRET{L32}",
+    "acmekey{L40}",
+    "mytoken{A24}",
+    "acmekey{A41}",
+    "Bearer{A42}",
+    "apikey{U32}",
+    "KEY{U24}",
+    "17SECRET{L32}",
+    "orderTOKEN{A24}",
+    "17grtu{H60}",
+    "schedulezqk-{A22}",
+    "partnerzqk_{L16}_{L20}",
+    "scheduleMZQ-{A24}",
+    "item_zqk_{L32}_item",
+)
+
+
+@pytest.mark.parametrize("template", GLUED)
+@pytest.mark.parametrize("position", ["{}", "got {}, ok", "https://h.io/a?q={}&b=1", "/feed/{}"])
+def test_words_that_are_glued_to_a_token_do_not_matter(template, position):
+    assert found(template, position.format) >= FOUND
+
+
+PAIRS = (
+    "{H16}:{L32}",
+    "{H32}:{L32}",
+    "{H16}.{L32}",
+    "{H32}.{U32}",
+    "{H32}:{U32}",
+    "{H32}.{A32}",
+    "{L24}.{L32}",
+    "{L24}:{L32}",
+    "{U20}.{U32}",
+    "{U20}:{U32}",
+    "{A24}:{A32}",
+)
+
+
+@pytest.mark.parametrize("template", PAIRS)
+@pytest.mark.parametrize(
+    "position", ["{}", "got {}, ok", "item={};b=2", "令牌{}结束", "\x1b[31m{}\x1b[0m", "q={}+now"]
+)
+def test_two_halves_that_are_both_drawn_are_a_token(template, position):
+    assert found(template, position.format) >= FOUND
+
+
+@pytest.mark.parametrize("template", TELLING[:6])
+@pytest.mark.parametrize("name", [name for name, put in POSITIONS.items() if put("x") != b""])
+def test_a_telling_prefix_is_enough_in_every_position(template, name):
+    put = POSITIONS[name]
+    if isinstance(put("x"), str):
+        assert found(template, put) >= FOUND
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "xn--fiqs8sirgfmh.xn--j6w193g",
+        "https://xn--fiqs8sirgfmh.xn--j6w193g/p",
+        "_ZNSt6vectorIiSaIiEE17_M_realloc_insertIJRKiEEEvN9__gnu_cxx17__normal_iteratorIPiS1_EEDpOT_",
+        "undefined symbol: _ZSt16__ostream_insertIcSt11char_traitsIcEERSt13basic_ostreamIT_T0_ES6_",
+        "test_ftrs_sklrn_xgb_lgbm_cv5_rs42_v2",
+        "exp_bert_lg_lr2e5_bs32_ep3_wd01_fp16",
+        "dgesvdx_zgghd3_dlaqz0_dtgsyl",
+        "zheevd2_dsyevr_cgeqp3_sgesdd",
+        "TLR4_MYD88_NFKB1_IL1B_CXCL8_STAT3",
+        "MT4_XAUUSD_H1_RSI14_EMA50_ATR14",
+        "BTCUSDT_H4_RSI14_EMA200_ATR14_v3",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@h",
+    ],
+)
+def test_abbreviations_that_are_joined_and_names_of_symbols_stay(text):
+    assert RULES.redact_texts([text]) == [text]
