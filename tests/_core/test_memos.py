@@ -1,6 +1,7 @@
 """An object that is captured again is what it is by then, whatever has become of it."""
 
 import random
+import sys
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
@@ -258,6 +259,25 @@ def test_what_does_not_change_is_written_again():
     program = several({"nothing": (lambda: Thing([1, {"a": Thing(None)}]), stay)})
     arguments_of("c", program)
     assert arguments_of.remembered >= 6
+
+
+def test_nothing_of_the_program_is_kept_once_recording_ends_or_pauses():
+    held = f"made at run time, and long enough to be worth it: {id(NATIVE)}"
+    before = sys.getrefcount(held)
+    with configure(only(__file__), "none") as session:
+        recorder = active_session()._leading.recorder
+        thing = Thing(held)
+        for _ in range(5):
+            echo(thing)
+        del thing
+        recorder.drain(100)
+        assert sys.getrefcount(held) > before
+        session.pause()
+        assert sys.getrefcount(held) == before
+        session.resume()
+        echo(Thing(held))
+        recorder.drain(100)
+    assert sys.getrefcount(held) == before
 
 
 MAKERS = [

@@ -173,7 +173,8 @@ ct_abandon_in_this_frame(ct_core *core, const ct_site *site)
     return frame == NULL ? 0 : ct_abandon(core, frame);
 }
 
-/* The caller holds the site, and hands the context over if the call is recorded.  CT_FOUND: it is; CT_REFUSED: it is not to be; CT_NOT_FOUND: left to Python, nothing
+/* The caller holds the site, and hands the context over if the call is recorded.
+   CT_FOUND: it is; CT_REFUSED: it is not to be; CT_NOT_FOUND: left to Python, nothing
    has happened; -1: an exception. */
 int
 ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, PyObject *context)

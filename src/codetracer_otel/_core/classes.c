@@ -63,7 +63,8 @@ make_room(ct_classes *classes)
     if (2 * classes->count < classes->capacity) {
         return 0;
     }
-    ct_classes larger = {.generation = classes->generation, .capacity = classes->capacity == 0 ? FIRST_CAPACITY : 2 * classes->capacity};
+    ct_classes larger = {.generation = classes->generation,
+                         .capacity = classes->capacity == 0 ? FIRST_CAPACITY : 2 * classes->capacity};
     larger.table = PyMem_Calloc(larger.capacity, sizeof *larger.table);
     if (larger.table == NULL) {
         PyErr_NoMemory();

@@ -255,6 +255,14 @@ static PyObject *
 core_forget_classes(ct_core *core, PyObject *Py_UNUSED(ignored))
 {
     ct_clear_classes(&core->classes);
+    ct_clear_memos(core);       /* each is of classes that are no more */
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+core_forget_values(ct_core *core, PyObject *Py_UNUSED(ignored))
+{
+    ct_clear_memos(core);
     Py_RETURN_NONE;
 }
 
@@ -285,6 +293,8 @@ static PyMethodDef core_methods[] = {
      PyDoc_STR("set_roots(model, parent_id, bound)\n--\n\nSay what traces that begin here have in common.")},
     {"forget_classes", (PyCFunction)core_forget_classes, METH_NOARGS,
      PyDoc_STR("forget_classes()\n--\n\nAsk again how the instances of each class are captured.")},
+    {"forget_values", (PyCFunction)core_forget_values, METH_NOARGS,
+     PyDoc_STR("forget_values()\n--\n\nLet go of the texts and numbers that are kept to be compared.")},
     {"take_counts", (PyCFunction)core_take_counts, METH_NOARGS,
      PyDoc_STR("take_counts()\n--\n\n"
                "Return (site, kept, sampled out, begun in Python) since the last time.")},

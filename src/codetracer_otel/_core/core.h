@@ -249,7 +249,7 @@ ct_state *ct_state_of(PyTypeObject *type);
 static inline void
 ct_hold(PyObject *object)
 {
-#if PY_VERSION_HEX < 0x030E0000 && !defined(Py_GIL_DISABLED)
+#if PY_VERSION_HEX < 0x030E0000 && !defined(Py_GIL_DISABLED) && !defined(Py_REF_DEBUG)
     Py_SET_REFCNT(object, Py_REFCNT(object) + 1);
 #else
     Py_INCREF(object);

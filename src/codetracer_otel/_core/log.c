@@ -43,16 +43,10 @@ add_chunk(ct_log *log, size_t size)
     return 0;
 }
 
-/* Append a copy of an entry, which takes over what the entry holds. */
-int
-ct_log_put(ct_log *log, const ct_entry *entry)
+static inline int
+append(ct_log *log, const ct_entry *entry, size_t rounded)
 {
-    size_t rounded = (sizeof *entry + entry->value_bytes + 7) & ~(size_t)7;
     ct_chunk *chunk = log->last;
-
-    if (CT_UNLIKELY(chunk == NULL || chunk->used + rounded > CHUNK_BYTES)) {
-        return add_chunk(log, rounded) < 0 ? -1 : ct_log_put(log, entry);
-    }
     ct_entry *copy = (ct_entry *)(chunk->bytes + chunk->used);
     *copy = *entry;
     if (entry->value_bytes != 0) {
@@ -63,6 +57,20 @@ ct_log_put(ct_log *log, const ct_entry *entry)
     chunk->used += rounded;
     log->count++;
     return 0;
+}
+
+/* Append a copy of an entry, which takes over what the entry holds. */
+int
+ct_log_put(ct_log *log, const ct_entry *entry)
+{
+    size_t rounded = (sizeof *entry + entry->value_bytes + 7) & ~(size_t)7;
+    const ct_chunk *chunk = log->last;
+
+    if (CT_UNLIKELY(chunk == NULL || chunk->used + rounded > CHUNK_BYTES)) {
+        /* A chunk of its own holds what is larger than a chunk. */
+        return add_chunk(log, rounded) < 0 ? -1 : append(log, entry, rounded);
+    }
+    return append(log, entry, rounded);
 }
 
 /* Count bytes of large values that are about to enter. */

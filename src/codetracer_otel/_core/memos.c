@@ -130,7 +130,7 @@ write_again(ct_writer *writer, slot *place)
 }
 
 /* Capture an object of a class whose instances change less often than they are passed on: by a memo, or by `write`,
-   of which a memo is made once an object comes again. */
+   of which a memo is made. */
 int
 ct_write_remembered(ct_writer *writer, const ct_form *known, PyObject *value, ct_write_by *write)
 {
@@ -143,7 +143,7 @@ ct_write_remembered(ct_writer *writer, const ct_form *known, PyObject *value, ct
     slot *place = place_of(core->memos, value, verdicts);
     if (place->object != value || place->verdicts != verdicts) {
         forget(core->memos, place);
-        /* Lists and dictionaries are often made for one call alone. */
+        /* Lists and dictionaries are often made for one call alone: those have to come again. */
         *place = (slot){.object = value, .verdicts = verdicts, .wait = known->form == LIST || known->form == MAPPING};
     }
     else if (place->memo != NULL) {
@@ -173,7 +173,10 @@ ct_write_remembered(ct_writer *writer, const ct_form *known, PyObject *value, ct
     if (notes == NULL) {
         return status;
     }
-    if (status != CT_WRITTEN || size < WORTHWHILE || notes->is_useless) {
+    if (status != CT_WRITTEN && status != CT_FOR_PYTHON) {
+        return status;          /* once Python has answered, it is tried again */
+    }
+    if (status == CT_FOR_PYTHON || size < WORTHWHILE || notes->is_useless) {
         place->wait = 1 << MOST_FAILURES;
     }
     else {

@@ -12,7 +12,8 @@ ct_state_of(PyTypeObject *type)
 }
 
 /* check_frame(first, second): whether the caller's first two local variables are these objects, and its
-   code and its thread's number are found.  Raw pointers are compared: nothing is followed before it is known to be right. */
+   code and its thread's number are found.  Raw pointers are compared: nothing is followed before it is known to be
+   right. */
 static PyObject *
 check_frame(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
 {

@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <stddef.h>
 
+enum { HEADER_BYTES = 48 };     /* of a text; of a number it is about what the whole takes */
 enum { OF_CLASS, OF_WORDS, OF_BYTES, OF_NAMES, OF_HIDDEN };
 
 static uint64_t *
@@ -73,6 +74,7 @@ ct_note_held(ct_notes *notes, PyObject *value)
         return;
     }
     notes->held[notes->held_count++] = value;
+    notes->held_bytes += HEADER_BYTES;
     if (PyUnicode_CheckExact(value)) {
         notes->held_bytes += (size_t)PyUnicode_GET_LENGTH(value) * PyUnicode_KIND(value);
     }

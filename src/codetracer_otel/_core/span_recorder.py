@@ -236,6 +236,12 @@ class CompiledRecorder(PythonRecorder):
             self._core.forget_classes()
         super().replan()
 
+    def close(self) -> None:
+        """Finish every open record, and keep nothing of the program's."""
+        super().close()
+        if self._core is not None:
+            self._core.forget_values()
+
     def expect_call(self, code: CodeType, call_adoption: CallAdopter) -> None:
         """Let hand-written spans adopt calls of ``code``, which compiled code knows nothing of."""
         super().expect_call(code, call_adoption)
