@@ -16,7 +16,6 @@ from __future__ import annotations
 import _json
 import _queue
 import _random
-import _signal  # type: ignore[import-not-found]
 import sys
 from contextlib import suppress
 from importlib.machinery import BuiltinImporter
@@ -147,14 +146,6 @@ class Threads:
     start_new_thread = _thread.start_new_thread
     RLock = _thread.RLock
     Local: TypeAlias = _thread._local  # noqa: SLF001, UP040 - `threading.local`, a base class
-
-
-class Signals:
-    """Which signals a thread gets, as in `_signal`, of which there can be no second copy."""
-
-    SIG_BLOCK = getattr(_signal, "SIG_BLOCK", None)
-    pthread_sigmask = getattr(_signal, "pthread_sigmask", None)  # not on Windows
-    valid_signals = _signal.valid_signals
 
 
 class Queues:

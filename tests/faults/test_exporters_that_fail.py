@@ -47,16 +47,17 @@ def test_a_hanging_exporter_takes_nothing_from_its_neighbours(tmp_path):
     assert (ended.recorded, ended.exported, ended.dropped) == (2000, 4000, lost)
 
 
-@pytest.mark.parametrize("target", ["jsonl=/dev/full", "jsonl=/proc/version"])
-def test_a_disk_that_is_full(tmp_path, target):
-    with running(tmp_path, [target]) as program:
+def test_a_disk_that_is_full(tmp_path):
+    with running(tmp_path, ["jsonl=/dev/full"]) as program:
         program.do(100)
         ended = program.end()
     assert ended.output == worked(100)
     assert (ended.recorded, ended.exported, ended.dropped) == (100, 0, {"export_failed": 100})
 
 
-@pytest.mark.parametrize("target", ["jsonl=/proc/x", "chrome=/dev/full", "native=/proc/x"])
+@pytest.mark.parametrize(
+    "target", ["jsonl=/proc/x", "jsonl=/proc/version", "chrome=/dev/full", "native=/proc/x"]
+)
 def test_a_target_that_cannot_be_written_is_told_before_the_program_begins(tmp_path, target):
     with running(tmp_path, [target]) as program:
         ended = program.end()

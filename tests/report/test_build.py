@@ -170,7 +170,7 @@ def test_the_policy_allows_the_pages_own_script_and_style_alone(tmp_path):
 
 def test_only_its_owner_may_read_the_page(tmp_path):
     output = tmp_path / "page.html"
-    output.write_text("<!doctype html>before")
+    output.write_text("<!doctype html>\n<!-- a report by codetracer-otel -->\nbefore")
     os.chmod(output, 0o666)
     trace = write(tmp_path / "a.jsonl", line(1))
     done = build_report([trace], str(output))

@@ -130,7 +130,7 @@ write_again(ct_writer *writer, slot *place)
 }
 
 /* Capture an object of a class whose instances change less often than they are passed on: by a memo, or by `write`,
-   of which a memo is made. */
+   of which a memo is made once an object comes again. */
 int
 ct_write_remembered(ct_writer *writer, const ct_form *known, PyObject *value, ct_write_by *write)
 {
@@ -143,8 +143,8 @@ ct_write_remembered(ct_writer *writer, const ct_form *known, PyObject *value, ct
     slot *place = place_of(core->memos, value, verdicts);
     if (place->object != value || place->verdicts != verdicts) {
         forget(core->memos, place);
-        /* Lists and dictionaries are often made for one call alone: those have to come again. */
-        *place = (slot){.object = value, .verdicts = verdicts, .wait = known->form == LIST || known->form == MAPPING};
+        /* Much is made for one call alone. */
+        *place = (slot){.object = value, .verdicts = verdicts, .wait = 1};
     }
     else if (place->memo != NULL) {
         int status = write_again(writer, place);

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from codetracer_otel.traces import Traces
 
 DEFAULT_LIMIT: Final = 100_000
-_BEGINNING: Final = b"<!doctype html>"
+_BEGINNING: Final = b"<!doctype html>\n<!-- a report by codetracer-otel -->"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from codetracer_otel.exporters.files.line_writer import LineWriter
 from codetracer_otel.exporters.files.rotation import RotatedFile, Rotation, read_target
 from codetracer_otel.traces import open_traces
 
-HEAD = {"program": "a", "schema": "run/1"}
+HEAD = {"timestamp": "2026-11-30T00:00:00Z", "program": "a", "schema": "run/1"}
 
 
 def numbers(path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import _thread
 import ctypes
 import logging
-import signal
 import sys
 import threading
 import time
@@ -14,7 +13,7 @@ import types
 import pytest
 
 from codetracer_otel.sdk.delivery import worker as workers
-from codetracer_otel.sdk.delivery.worker import DetachedThread, Worker, unregistered
+from codetracer_otel.sdk.delivery.worker import Worker, unregistered
 
 
 def soon():
@@ -302,15 +301,3 @@ def test_an_exception_that_the_program_sends_into_the_thread_does_not_end_it():
     worker.put("end")
     assert worker.join(soon())
     assert told == [KeyboardInterrupt]
-
-
-@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this system has no masks")
-def test_a_thread_of_ours_leaves_the_signals_of_the_process_to_the_program():
-    here, blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ()), []
-    thread = DetachedThread(lambda: blocked.extend(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
-    thread.start()
-    assert thread.join(10)
-
-    assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1} <= set(blocked)
-    assert not {signal.SIGSEGV, signal.SIGABRT} & set(blocked)
-    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == here

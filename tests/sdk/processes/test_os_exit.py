@@ -69,7 +69,7 @@ def main():
     os.wait()
     job(2)
     code = "import os; print('anew', os.environ.get('GIVEN'))"
-    os.execvpe(sys.executable, ["python", "-c", code], os.environ | {"GIVEN": "this"})
+    os.execvpe(sys.executable, [sys.executable, "-c", code], os.environ | {"GIVEN": "this"})
 
 main()
 """

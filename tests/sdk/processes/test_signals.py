@@ -14,6 +14,7 @@ from tests.traced_run import TRACER, environment, run_python, run_traced, spans_
 
 from codetracer_otel.bindings import Os
 from codetracer_otel.own_code import FOLDER
+from codetracer_otel.sdk.delivery.worker import DetachedThread
 from codetracer_otel.sdk.processes.interpreter_signals import KernelHandlers
 from codetracer_otel.sdk.processes.signals import (
     Sigterm,
@@ -271,12 +272,25 @@ def test_a_handler_that_a_host_in_c_has_installed_stays_and_is_not_called_by_us(
     host()
 
     with remembered_signals():
-        assert KernelHandlers().get(signal.SIGUSR1) == IGNORES
+        assert KernelHandlers().handler(signal.SIGUSR1) == IGNORES
         signal.raise_signal(signal.SIGUSR1)
     signal.raise_signal(signal.SIGUSR1)
 
     assert told == []
-    assert KernelHandlers().get(signal.SIGUSR1) == IGNORES
+    assert KernelHandlers().handler(signal.SIGUSR1) == IGNORES
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where the flags stand is of this system")
+def test_a_handler_keeps_its_flags(host):
+    def flags():
+        return int.from_bytes(KernelHandlers().get(signal.SIGUSR1)[136:140], sys.byteorder)
+
+    signal.signal(signal.SIGUSR1, lambda *_: None)
+    signal.siginterrupt(signal.SIGUSR1, False)  # as asyncio does
+    restarts = flags()
+    with remembered_signals():
+        assert flags() != restarts
+    assert flags() == restarts
 
 
 def test_a_signal_is_free_where_neither_python_nor_the_host_handles_it(host):
@@ -392,3 +406,28 @@ def test_a_program_that_sigterm_ends_is_summed_up(tmp_path):
     assert process.stderr.startswith("codetracer-otel: 2 spans recorded, 2 exported, 0 dropped")
     quiet = run_traced("--quiet", "--exporter", f"jsonl={spans}", script)
     assert (quiet.stderr, quiet.returncode) == ("", -signal.SIGTERM)
+
+
+def blocked_in_a_thread_of_ours():
+    blocked = []
+    thread = DetachedThread(lambda: blocked.extend(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+    thread.start()
+    assert thread.join(10)
+    return set(blocked)
+
+
+def test_threads_of_ours_leave_the_signals_of_a_host_in_c_to_its_own_threads():
+    here = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert blocked_in_a_thread_of_ours() == here  # what a child process would inherit
+
+    before = signal.getsignal(signal.SIGHUP)
+    harmless = ctypes.cast(LIBRARY_IN_C.abs, ctypes.c_void_p).value
+    LIBRARY_IN_C.signal(signal.SIGHUP, harmless)
+    try:
+        blocked = blocked_in_a_thread_of_ours()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert {signal.SIGHUP, signal.SIGINT} <= blocked
+    assert not {signal.SIGSEGV, signal.SIGABRT} & blocked
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == here

@@ -170,10 +170,12 @@ def _unfreeze() -> None:
     print. The end collects before it takes modules apart, and after: the first is done here, while
     it need not look at what was frozen.
     """
-    if gc.isenabled():
-        gc.collect()
-        gc.disable()
-    gc.unfreeze()
+    try:
+        if gc.isenabled():
+            gc.collect()  # a destructor of the program may be interrupted
+            gc.disable()
+    finally:
+        gc.unfreeze()
 
 
 class Run:

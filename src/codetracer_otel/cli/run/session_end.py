@@ -74,7 +74,7 @@ class Ending:
         failure = self._shut_down()
         if os.getpid() != self._process:
             return
-        if not self._is_quiet:
+        if not self._is_quiet and not self._has_summed_up:
             # what the program still buffers comes first
             _flush_output()
             self._sum_up(failure)

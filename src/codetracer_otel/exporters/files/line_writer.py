@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from codetracer_otel.model.record_block import Texts
 
 MAX_LINE_BYTES: Final = 64 * 1024
-BEGINNING: Final = b'{"'  # of every line, and so of a file of lines
+BEGINNING: Final = b'{"timestamp":"'  # of every line, and so of a file of lines
 
 _LAST_SECOND: Final = 253_402_300_799  # 9999-12-31T23:59:59Z, the last one RFC 3339 can write
 

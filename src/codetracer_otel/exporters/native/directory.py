@@ -116,7 +116,7 @@ class TraceDirectory:
 
     def _check_earlier(self) -> None:
         try:
-            check_beginning(os.path.join(self.path, EVENTS), b"[")
+            check_beginning(os.path.join(self.path, EVENTS), b'[{"Path":')
         except OSError as error:
             self.close()
             reason = f"holds another tool's {EVENTS}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.bindings import Event, Os, Queues, Signals, Threads, Time
+from codetracer_otel.bindings import Event, Os, Queues, Threads, Time
 from codetracer_otel.sdk.delivery import fork_warning
+from codetracer_otel.sdk.processes.interpreter_signals import leave_signals_to_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -281,7 +281,7 @@ class DetachedThread:
         return True
 
     def _run_to_end(self) -> None:
-        _leave_signals_to_the_program()
+        leave_signals_to_host()
         self.ident = Threads.get_ident()
         self.native_id = Threads.get_native_id()
         self._begun.release()
@@ -292,23 +292,6 @@ class DetachedThread:
         finally:
             leave_registry()
             self._ended.set()
-
-
-_OWN_FAULTS: Final = frozenset(
-    getattr(signal, f"SIG{name}", 0)
-    for name in ["ABRT", "BUS", "FPE", "ILL", "SEGV", "SYS", "TRAP"]
-)
-"""What a thread brings upon itself; blocked, it would end the process without its handler."""
-
-
-def _leave_signals_to_the_program() -> None:
-    """Block in this thread of ours what the kernel may give to any thread of the process.
-
-    Python's handlers run in the main thread, but those of a host in C run where the signal comes
-    to. uWSGI's ends the process there: on a thread that the end of our session waits for, for ever.
-    """
-    if Signals.pthread_sigmask is not None:
-        Signals.pthread_sigmask(Signals.SIG_BLOCK, Signals.valid_signals() - _OWN_FAULTS)
 
 
 def _is_cramped() -> bool:

@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
+import signal
 import sys
+from functools import partial
 from typing import Any, Final
+
+try:
+    import ctypes
+except ImportError:  # an interpreter without it: then no signal is looked at
+    ctypes = None  # type: ignore[assignment]
+
+_ACTION_BYTES: Final = 256  # of ``struct sigaction``, which takes 152 with glibc
+_WORD: Final = 8 if sys.maxsize > 2**32 else 4  # the handler comes first
+_IGNORES: Final = 1
+_FAULTS: Final = ("ABRT", "BUS", "FPE", "ILL", "SEGV", "SYS", "TRAP")
+_OWN_FAULTS: Final = frozenset(getattr(signal, f"SIG{name}", 0) for name in _FAULTS)
+"""What a thread brings upon itself; blocked, it would end the process without its handler."""
+
+_REQUESTS_TO_END: Final = {getattr(signal, f"SIG{name}", 0) for name in ("HUP", "QUIT", "TERM")}
 
 _REACH: Final = 16_384  # bytes; found at 464 (3.12), 1080 (3.13), 1256 (3.14), 1384 (3.15)
 
@@ -22,15 +38,13 @@ class InterpreterSignal:
     """
 
     def __init__(self, number: int) -> None:
-        import ctypes  # noqa: PLC0415 - 5 ms, needed only where signals are answered
-
         self._number = number
         self._c_handler: int | None = None
         self._set_action: Any = ctypes.PyDLL(None)["signal"]
         self._set_action.argtypes = [ctypes.c_int, ctypes.c_void_p]
         self._set_action.restype = ctypes.c_void_p
         runtime = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
-        self._note = ctypes.c_int.from_address(_find_table(ctypes, runtime, number) + 16 * number)
+        self._note = ctypes.c_int.from_address(_find_table(runtime, number) + 16 * number)
 
     @property
     def has_come(self) -> bool:
@@ -71,28 +85,56 @@ class KernelHandlers:
     """
 
     def __init__(self) -> None:
+        self._new_action: Any = bytes
+        self._exchange: Any = lambda *_: -1
         try:
-            import ctypes  # noqa: PLC0415 - 5 ms, needed only where signals are handled
+            self._new_action = partial(ctypes.create_string_buffer, _ACTION_BYTES)
+            self._exchange = ctypes.PyDLL(None)["sigaction"]
+        except (ImportError, OSError, ValueError, AttributeError, TypeError):
+            return  # not known, as on Windows
 
-            self._get: Any = ctypes.pythonapi.PyOS_getsig
-            self._set: Any = ctypes.pythonapi.PyOS_setsig
-        except (ImportError, AttributeError):
-            self._get = self._set = lambda *_: 0
-            return
-        self._get.restype = self._set.restype = ctypes.c_void_p
-        self._get.argtypes = [ctypes.c_int]
-        self._set.argtypes = [ctypes.c_int, ctypes.c_void_p]
+    def get(self, number: int) -> bytes:
+        """Return what is installed for a signal: its handler, flags and mask; empty if not known.
 
-    def get(self, number: int) -> int:
-        """Return the address of a signal's handler; 0 for the default action, or if not known."""
-        return self._get(number) or 0
+        Flags and mask belong to it: a handler that is called with other arguments would crash.
+        """
+        found = self._new_action()
+        return b"" if self._exchange(number, None, found) else bytes(found)
 
-    def put_back(self, number: int, handler: int) -> None:
-        """Install a handler that `get` has returned; Python's own view stays as it is."""
-        self._set(number, handler)
+    def put_back(self, number: int, action: bytes) -> None:
+        """Install what `get` has returned; Python's own view stays as it is."""
+        if action:
+            self._exchange(number, action, None)
+
+    def handler(self, number: int) -> int:
+        """Return the address of what the kernel calls; 0 for the default action, or not known."""
+        return int.from_bytes(self.get(number)[:_WORD], sys.byteorder)
+
+    def of_host(self) -> set[int]:
+        """Return the signals that a host in C handles, with those that may be its own as well.
+
+        Python tells its handlers from those of others only where it has none: a host that handles
+        a request to end may handle each signal. Others are handled by libraries, such as readline.
+        """
+        numbers = _signal.valid_signals() - _OWN_FAULTS
+        of_python = {number for number in numbers if callable(_signal.getsignal(number))}
+        others = {number for number in numbers - of_python if self.handler(number) > _IGNORES}
+        return others | of_python if others & _REQUESTS_TO_END else set()
 
 
-def _find_table(ctypes: Any, runtime: int, number: int) -> int:
+def leave_signals_to_host() -> None:
+    """Block in this thread of ours the signals of a host in C, such as uWSGI.
+
+    Python's handlers run in the main thread, but a host's where the signal comes to. uWSGI ends the
+    process there: on a thread that the end of our session waits for, for ever. Where there is no
+    host all stays as it is: a child process would inherit what is blocked.
+    """
+    signals = KernelHandlers().of_host()
+    if signals and hasattr(_signal, "pthread_sigmask"):
+        _signal.pthread_sigmask(_signal.SIG_BLOCK, signals)
+
+
+def _find_table(runtime: int, number: int) -> int:
     """Return the address of ``struct {int note; PyObject *handler;}[]``.
 
     Raises:

@@ -9,7 +9,8 @@ from codetracer_otel.errors import EnvironmentFailure, ErrorCode
 
 def is_main_interpreter() -> bool:
     """Return whether this is the interpreter that the process began with."""
-    return _thread._is_main_interpreter()  # type: ignore[attr-defined, no-any-return]  # noqa: SLF001 - as `threading` asks
+    ask = getattr(_thread, "_is_main_interpreter", None)  # 3.12.0 has no way of asking
+    return ask is None or bool(ask())
 
 
 def require_main_interpreter() -> None:

@@ -206,7 +206,7 @@ def is_free(number: int) -> bool:
     present = _signal.getsignal(number)
     if type(present) is HandlerInC:  # of an ended session
         return True
-    return present is _signal.SIG_DFL and not KernelHandlers().get(number)
+    return present is _signal.SIG_DFL and not KernelHandlers().handler(number)
 
 
 def is_in_our_code(frame: FrameType | None) -> bool:
@@ -247,22 +247,23 @@ def remembered_signals() -> Iterator[None]:
         return
     come: Any = Queues.SimpleQueue()
     remember = come.put  # C code; the second argument of a handler is none that it minds
-    replaced: dict[int, Any] = {}
+    replaced: dict[int, tuple[Any, bytes]] = {}
     kernel = KernelHandlers()
     for number in _handled_by_program():
-        installed = kernel.get(number)
+        was, action = kernel.handler(number), kernel.get(number)
         handler = _signal.signal(number, remember)
-        if kernel.get(number) == installed:
-            replaced[number] = handler
+        if kernel.handler(number) == was:
+            replaced[number] = handler, action
         else:  # not Python's: a host in C has the signal, and Python does not know
             _signal.signal(number, handler)
-            kernel.put_back(number, installed)
+            kernel.put_back(number, action)
     try:
         yield
     finally:
-        for number, handler in replaced.items():
+        for number, (handler, action) in replaced.items():
             if _signal.getsignal(number) is remember:
                 _signal.signal(number, handler)
+                kernel.put_back(number, action)  # asyncio's restart what they interrupt
         while not come.empty():
             Os.kill(Os.getpid(), come.get())
 
