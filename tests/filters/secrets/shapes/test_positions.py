@@ -67,6 +67,8 @@ IN_PATHS = (
     "https://h.io/cal/{}.ics",
     "https://h.io/feed/{}.json",
     "https://{}@h.io/",
+    "https://h.io/{}",
+    "https://h.io/a/{}",
 )
 
 

@@ -45,7 +45,8 @@ _RUN: Final = lazy_regex(
 _LINKED: Final = lazy_regex(r"[A-Za-z0-9_.|$!~-]*\Z")
 _LINKS: Final = lazy_regex(r"[_.|$!~-]+")
 _TEXTS: Final = lazy_regex(r"[.|$!~:]+")
-_OPENING_OF_BASE64: Final = lazy_regex(r"([._~-])[A-Za-z0-9]{0,4}[+/][A-Za-z0-9]{0,4}\Z")
+# Of base64 the first characters may look like a word.
+_OPENING_OF_BASE64: Final = lazy_regex(r"([._~-])[A-Za-z0-9]{0,4}[+/]{1,2}[A-Za-z0-9]{0,4}\Z")
 _PIECE: Final = lazy_regex(r"[A-Za-z0-9]*")
 _JOINED: Final = lazy_regex(r"[A-Za-z0-9_-]*\Z")
 _REST: Final = lazy_regex(r"[A-Za-z0-9_-]*+=*+")
@@ -107,7 +108,7 @@ class _Limit(NamedTuple):
 
 _LEAST: Final = _Limit(80, 14)
 _BEHIND_TELLING: Final = _LEAST
-_BEHIND_TELLING_IN_PARTS: Final = _Limit(220, 14)  # such as the names of pods
+_BEHIND_TELLING_IN_PARTS: Final = _Limit(180, 14)  # such as the names of pods
 _BESIDE_DIGITS: Final = _Limit(128, 10)  # both drawn: more than a digest
 _BEHIND_ABBREVIATION: Final = _Limit(192, 16)
 _BEHIND_NAME: Final = _Limit(208, 18)
@@ -118,8 +119,11 @@ _BEHIND_WORD: Final = _Limit(440, 20)
 _BEHIND_WORD_IF_LONG: Final = _Limit(260, 24)
 _BEHIND_IDENTIFIER: Final = _Limit(360, 30)
 _ALONE: Final = _Limit(280, 26)
-_ALONE_CAPITALS: Final = _Limit(200, 20)
+_ALONE_IF_LONG: Final = _Limit(280, 22)  # the rest looks like a word
+_LONG_ALONE: Final = 28
+_ALONE_CAPITALS: Final = _Limit(168, 20)
 _ALONE_OF_ONE_CASE: Final = _Limit(800, 20)
+_SURE: Final = frozenset({_BEHIND_TELLING, _BEHIND_ABBREVIATION})  # though it may be some text
 
 
 def find_drawn(text: str) -> Iterator[tuple[int, int]]:
@@ -166,6 +170,9 @@ def _readings(text: str, first: int, gained: list[int], drawn: Drawn) -> Iterato
     """
     start, end = first + drawn.start, first + drawn.end
     yield from _readings_at(text, first, gained, start, end)
+    opening = _OPENING_OF_BASE64.search(text, max(first, start - _WINDOW), start)
+    if opening is not None:
+        yield from _readings_at(text, first, gained, opening.end(1), end)
     for separator in islice(_ANEW.finditer(text, start, end), _MOST_ANEW):
         yield from _readings_at(text, first, gained, separator.end(), end)
 
@@ -204,7 +211,7 @@ def _token_of(
         or _NO_DRAWN.match(text, left) is not None
         or follows_digest_name(text, left)
         or _is_data(text, left, right, names)
-        or _is_text(max(_TEXTS.split(body), key=len))
+        or (least not in _SURE and _is_text(max(_TEXTS.split(body), key=len)))
     ):
         return None
     return left, right
@@ -221,7 +228,6 @@ def _readings_at(
 
     A short name may itself look drawn, so that the part begins with it.
     """
-    start = _start_of_base64(text, first, start)
     begin = start - len(_found(_LINKED.search(text[max(first, start - _WINDOW) : start])))
     names: list[str] = []
     is_behind_digits = _DIGITS_BEFORE_COLON.search(text, max(0, begin - _WINDOW), begin) is not None
@@ -259,12 +265,6 @@ def _with_glued_name(text: str, names: list[str], begin: int) -> tuple[list[str]
     return names or _NAME_BEFORE_COLON.findall(text[max(0, begin - _WINDOW) : begin]), begin
 
 
-def _start_of_base64(text: str, first: int, start: int) -> int:
-    """Return where a part begins that has a few characters of base64 before what looks drawn."""
-    opening = _OPENING_OF_BASE64.search(text, max(first, start - _WINDOW), start)
-    return start if opening is None else opening.end(1)
-
-
 def _reading(
     names: list[str], start: int, begin: int, end: int, *, is_behind_digits: bool
 ) -> _Reading:
@@ -279,8 +279,10 @@ def _least(names: list[str], body: str, whole: str) -> _Limit:
     """Return what a drawn part must have, by what stands before it."""
     is_of_one_case = body.islower() or body.isupper()
     if not names:
-        of_one_case = _ALONE_CAPITALS if _CAPITALS.fullmatch(whole) else _ALONE_OF_ONE_CASE
-        return of_one_case if is_of_one_case else _ALONE
+        if not is_of_one_case:
+            is_long = len(whole) >= _LONG_ALONE and whole.isalnum()
+            return _ALONE_IF_LONG if is_long else _ALONE
+        return _ALONE_CAPITALS if _CAPITALS.fullmatch(whole) else _ALONE_OF_ONE_CASE
     last = names[-1]
     longest = max(map(len, _LINKS.split(body)))
     is_whole = longest >= _LONG_PART
