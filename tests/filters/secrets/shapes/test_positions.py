@@ -150,6 +150,9 @@ def test_a_telling_prefix_is_enough_in_every_position(template, name):
 @pytest.mark.parametrize(
     "text",
     [
+        "service-43ae9df3b-wjjzy",
+        "network-3afa06cd2-lqfm4",
+        f"sha512-0TDbO7WYXMs5908aCD5tdi3pp6MhQ77DnjTcg8ShA+NcP9zUug/ji/{'qOwDTg2xOwkc27p8' * 2}==",
         "xn--fiqs8sirgfmh.xn--j6w193g",
         "https://xn--fiqs8sirgfmh.xn--j6w193g/p",
         "_ZNSt6vectorIiSaIiEE17_M_realloc_insertIJRKiEEEvN9__gnu_cxx17__normal_iteratorIPiS1_EEDpOT_",

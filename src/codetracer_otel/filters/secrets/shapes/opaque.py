@@ -108,7 +108,9 @@ class _Limit(NamedTuple):
 
 _LEAST: Final = _Limit(80, 14)
 _BEHIND_TELLING: Final = _LEAST
-_BEHIND_TELLING_IN_PARTS: Final = _Limit(180, 14)  # such as the names of pods
+_BEHIND_TELLING_IN_PARTS: Final = _Limit(220, 14)  # such as the names of pods
+_LONG_BEHIND_TELLING: Final = _Limit(180, 18)
+_LONG_IN_PARTS: Final = 18
 _BESIDE_DIGITS: Final = _Limit(128, 10)  # both drawn: more than a digest
 _BEHIND_ABBREVIATION: Final = _Limit(192, 16)
 _BEHIND_NAME: Final = _Limit(208, 18)
@@ -287,7 +289,8 @@ def _least(names: list[str], body: str, whole: str) -> _Limit:
     longest = max(map(len, _LINKS.split(body)))
     is_whole = longest >= _LONG_PART
     if telling_parts([*names, body]) or ends_in_telling(last.lower()):
-        return _BEHIND_TELLING if is_whole else _BEHIND_TELLING_IN_PARTS
+        in_parts = _BEHIND_TELLING_IN_PARTS if len(body) < _LONG_IN_PARTS else _LONG_BEHIND_TELLING
+        return _BEHIND_TELLING if is_whole else in_parts
     return _least_behind_others(names, longest, body)
 
 
@@ -334,9 +337,10 @@ def _is_line(text: str, start: int, end: int) -> bool:
     """Return whether a part is a line of base64, or stands in one."""
     before = text[max(0, start - _WINDOW) : start]
     has_dots = text.count(".", start, end) > 1
+    is_in_folder = not text.endswith("=", start, end) and _FOLDER.search(before) is not None
     return (
         (before.endswith("+") and not has_dots)
-        or (before.endswith("/") and _FOLDER.search(before) is None and not has_dots)
+        or (before.endswith("/") and not has_dots and not is_in_folder)
         or _LINE_BEFORE.search(before) is not None
         or _LINE_BEHIND.match(text, end) is not None
         or (end - start >= _LONG_LINE and _SHORT_LINE_BEHIND.match(text, end) is not None)

@@ -100,6 +100,8 @@ _CANNOT_BE_SAID: Final = re.compile(f"{_ONSET}|[a-z]*[{_CONSONANTS}]{{4}}")
 _TELLING_GLUED: Final = frozenset(
     "sk rk pk pat sat tok live test prod sandbox secret token key".split()
 )
+_SHORT_TELLING: Final = tuple(word for word in _TELLING_GLUED if len(word) == 2)  # noqa: PLR2004
+_LONG_TELLING: Final = tuple(_TELLING_GLUED.difference(_SHORT_TELLING))
 _LEAST_OF_WORD: Final = 3
 _LONGEST_GLUED: Final = 5
 _VOWELS: Final = frozenset("aeiouy")
@@ -184,7 +186,8 @@ def tells_of_secret(part: str) -> bool:
 
 def ends_in_telling(part: str) -> bool:
     """Return whether a part ends in what tells of a secret, also glued to a word: `itemlive`."""
-    return part.endswith(tuple(_TELLING_GLUED))
+    # `network` and `desk` end in two letters that tell of one elsewhere.
+    return part.endswith(_LONG_TELLING) or (part.endswith(_SHORT_TELLING) and not is_word(part))
 
 
 def glued_prefix(letters: str) -> int:
