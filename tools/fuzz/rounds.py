@@ -72,16 +72,19 @@ def stormy(pick: random.Random, folder: Path) -> None:
     if pick.random() < 0.1:
         _slow_clock(pick)
     begin()
-    for _ in range(ENTRIES):
-        with contextlib.suppress(BaseException):
-            world.call(pick.randrange(len(world.functions)))
-        if world.fuel <= 0:
-            break
+    with contextlib.suppress(BaseException):  # a signal may come between two entries
+        for _ in range(ENTRIES):
+            with contextlib.suppress(BaseException):
+                world.call(pick.randrange(len(world.functions)))
+            if world.fuel <= 0:
+                break
     sys.setrecursionlimit(1000)  # a signal may have come before it was put back
     ends = (lambda: signal.signal(signal.SIGALRM, signal.SIG_IGN), world.kept.clear, gc.collect)
-    for end in ends * 2:  # a signal may arrive in the first round of them
+    for _ in range(2):  # a signal may arrive in the first round of them, and between two
         with contextlib.suppress(BaseException):
-            end()
+            for end in ends:
+                with contextlib.suppress(BaseException):
+                    end()
     for thread in world.threads:
         thread.join(60)
     gc.set_threshold(*thresholds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 from collections import Counter
@@ -205,7 +206,9 @@ class Reader:
         for name, make in (("jsonl", JsonLinesExporter.to_file), ("chrome", ChromeExporter)):
             texts = []
             for records in (batch.records, list(batch.records)):
-                path = self._folder / f"compared-{id(self)}.{name}"  # others write at the same time
+                path = (
+                    self._folder / f"compared-{os.getpid()}-{id(self)}.{name}"
+                )  # others write as well
                 path.unlink(missing_ok=True)
                 exporter = make(path)
                 exporter.export(Batch(records, (), {"process.pid": 1}))
