@@ -40,7 +40,7 @@ def build_resource(settings: Settings, filters: Sequence[Provenance]) -> Resourc
     attributes = {**_process_attributes(), **_OWN, **filter_attributes(filters)}
     attributes.update(settings.resource_attributes)
     attributes["service.name"] = service_name(settings)
-    resource = created(attributes)
+    resource = create_resource(attributes)
     stated = settings.resource
     if stated is not None:
         resource = resource.merge(
@@ -49,7 +49,7 @@ def build_resource(settings: Settings, filters: Sequence[Provenance]) -> Resourc
     return resource if resource.schema_url else Resource(resource.attributes, SCHEMA_URL)
 
 
-def rebound(function: Any, **names: object) -> FunctionType:
+def with_globals(function: Any, **names: object) -> FunctionType:
     """Return a function that finds other things under some of its module's names."""
     made = FunctionType(
         function.__code__,
@@ -61,11 +61,11 @@ def rebound(function: Any, **names: object) -> FunctionType:
     return made
 
 
-class _AtOnce:
+class _InlineExecutor:
     """Stands for the pool that the SDK asks its detectors in, and asks them on this thread.
 
     The module of pools, which few programs load, takes a lock before a fork. In the child it is
-    loosed after older hooks have run, among them those of the SDK's providers, which ask a pool.
+    released after older hooks have run, among them those of the SDK's providers, which ask a pool.
     """
 
     def __init__(self, **_: object) -> None:
@@ -84,19 +84,19 @@ class _AtOnce:
         pass
 
 
-_POOLS: Final = SimpleNamespace(ThreadPoolExecutor=_AtOnce, TimeoutError=TimeoutError)
-_gathered: Final = rebound(
+_POOLS: Final = SimpleNamespace(ThreadPoolExecutor=_InlineExecutor, TimeoutError=TimeoutError)
+_gathered: Final = with_globals(
     resources.get_aggregated_resources, concurrent=SimpleNamespace(futures=_POOLS)
 )
-created: Final = rebound(Resource.create, get_aggregated_resources=_gathered)
+create_resource: Final = with_globals(Resource.create, get_aggregated_resources=_gathered)
 
 
 def describe_forked_child(provider: Any) -> None:
     """Do what the SDK does with a provider in a forked child, without a pool."""
     theirs = type(provider)._handle_fork.__globals__  # noqa: SLF001 - no public access
     name = "_get_process_dependent_resource"
-    names = {name: rebound(theirs[name], get_aggregated_resources=_gathered)}
-    rebound(type(provider)._handle_fork, **names)(provider)  # noqa: SLF001 - as above
+    names = {name: with_globals(theirs[name], get_aggregated_resources=_gathered)}
+    with_globals(type(provider)._handle_fork, **names)(provider)  # noqa: SLF001 - as above
 
 
 def judged_resource(

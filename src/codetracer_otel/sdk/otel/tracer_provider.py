@@ -19,7 +19,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from codetracer_otel.bindings import Os
 from codetracer_otel.sdk.otel.light_tracer import LightTracer
-from codetracer_otel.sdk.otel.resource import describe_forked_child, rebound
+from codetracer_otel.sdk.otel.resource import describe_forked_child, with_globals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +119,7 @@ class OurProvider(TracerProvider):
             max_span_attribute_length=SpanLimits.UNSET,
         )
         # The SDK's own `__init__`, which finds no way to ask for forks.
-        rebound(TracerProvider.__init__, os=_WITHOUT_FORKS)(
+        with_globals(TracerProvider.__init__, os=_WITHOUT_FORKS)(
             self,
             sampler=sampler,
             resource=resource,

@@ -73,7 +73,7 @@ def find_signal(number: int) -> InterpreterSignal | None:
         return None
     try:
         return InterpreterSignal(number)
-    except (ImportError, OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError):
         return None
 
 
@@ -90,8 +90,8 @@ class KernelHandlers:
         try:
             self._new_action = partial(ctypes.create_string_buffer, _ACTION_BYTES)
             self._exchange = ctypes.PyDLL(None)["sigaction"]
-        except (ImportError, OSError, ValueError, AttributeError, TypeError):
-            return  # not known, as on Windows
+        except (OSError, ValueError, AttributeError, TypeError):
+            return  # not known, as on Windows or without ctypes
 
     def get(self, number: int) -> bytes:
         """Return what is installed for a signal: its handler, flags and mask; empty if not known.
@@ -118,8 +118,12 @@ class KernelHandlers:
         """
         numbers = _signal.valid_signals() - _OWN_FAULTS
         of_python = {number for number in numbers if callable(_signal.getsignal(number))}
-        others = {number for number in numbers - of_python if self.handler(number) > _IGNORES}
-        return others | of_python if others & _REQUESTS_TO_END else set()
+        if not any(self._is_of_other(number) for number in _REQUESTS_TO_END & numbers - of_python):
+            return set()
+        return of_python | set(filter(self._is_of_other, numbers - of_python))
+
+    def _is_of_other(self, number: int) -> bool:
+        return self.handler(number) > _IGNORES
 
 
 def leave_signals_to_host() -> None:

@@ -18,6 +18,7 @@ from codetracer_otel.filters.secrets.shapes.prefixes import (
     tells_before_digest,
 )
 from codetracer_otel.filters.secrets.shapes.randomness import (
+    FEWEST_DIFFERENT,
     drawn_parts,
     gains,
     is_hex,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+# A line end as code writes it, percent-encoding, a color of a terminal.
+_BEHIND_ESCAPE: Final = r"(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\[[0-9]{2}m)"
 _BEFORE: Final = (
     r"(?:(?<=\\)[nrt]|(?<=%)[0-9A-Fa-f]{2}|(?<=\[)[0-9]{2}m|(?<![A-Za-z0-9/.@\\%])|(?<=[a-z]{3}/))"
 )
@@ -44,7 +47,7 @@ _DIGIT: Final = lazy_regex("[0-9]")
 _PART: Final = lazy_regex("[A-Za-z0-9]+")
 _WORD_BEFORE_CAPITALS: Final = lazy_regex(r"\A[a-z]{3,12}(?=[A-Z]{2,10}[0-9]?[_-])")
 _DIGITS_BEHIND_LETTERS: Final = lazy_regex(
-    r"(?:(?<![A-Za-z0-9+/.@%\\])|(?<=[a-z]{3}/)|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\[[0-9]{2}m))[0-9]{0,6}([A-Za-z]{1,4}[g-zA-Z])"
+    rf"(?:(?<![A-Za-z0-9+/.@%\\])|(?<=[a-z]{{3}}/)|{_BEHIND_ESCAPE})[0-9]{{0,6}}([A-Za-z]{{1,4}}[g-zA-Z])"
     r"(?:([0-9a-f]{28,}+)|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![A-Za-z0-9]|[.-][A-Za-z])"
 )
 _DOTTED: Final = lazy_regex(
@@ -52,7 +55,7 @@ _DOTTED: Final = lazy_regex(
 )
 # Two halves of which one is known to who looks after the account; digests follow names.
 _HALVES: Final = lazy_regex(
-    rf"(?:(?<![A-Za-z0-9-])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{{2}})|(?<=\[[0-9]{{2}}m))(?:{_UUID}[._~:-](?=[A-Za-z]*[0-9])[A-Za-z0-9]{{28,}}+"
+    rf"(?:(?<![A-Za-z0-9-])|{_BEHIND_ESCAPE})(?:{_UUID}[._~:-](?=[A-Za-z]*[0-9])[A-Za-z0-9]{{28,}}+"
     r"(?::[A-Za-z0-9+/]+)?+=*+"
     r"|(?<![+/])[A-Za-z0-9+/]{20,}+={1,2}:[A-Za-z0-9]{20,}+"
     r"|[0-9a-f]{24,40}[.:][0-9a-f]{32,}+|[0-9]{2,10}\$[0-9a-f]{40,}+|(?:[0-9]{9,20}:|[A-Z]{2,5}\|[0-9]{9,20}\|)[0-9a-f]{32,}+"
@@ -96,7 +99,6 @@ _LEAST: Final = 28
 _LENGTHS_OF_IDENTIFIERS: Final = range(48, 53)  # of OpenAI's
 _LONG_DIGESTS: Final = (96, 128)  # of the hash functions that are no SHA-256
 _LONGEST: Final = 64
-_DIFFERENT: Final = 9  # digits; of what is drawn at random hardly any has fewer
 
 
 def find_digits(text: str) -> Iterator[tuple[int, int]]:
@@ -126,11 +128,11 @@ def _find(text: str) -> Iterator[tuple[int, int]]:
             yield match.span(1)
     yield from ((m.start(2), m.end()) for m in _HOOK.finditer(text) if _is_of_hook(*m.groups()))
     for match in _DIGITS_BEHIND_LETTERS.finditer(text):
-        is_drawn = match[2] is None or len(set(match[2])) >= _DIFFERENT
+        is_drawn = match[2] is None or len(set(match[2])) >= FEWEST_DIFFERENT
         if is_drawn and is_abbreviation(match[1]):
             yield match.start(1), match.end()
     for dotted in _DOTTED.finditer(text):
-        if is_abbreviation(dotted[1]) and len(set(dotted[2])) >= _DIFFERENT:
+        if is_abbreviation(dotted[1]) and len(set(dotted[2])) >= FEWEST_DIFFERENT:
             yield dotted.span()
 
 
@@ -159,7 +161,7 @@ def _is_of_vendor(run: str) -> bool:
         bool(prefix)
         and len(last) >= _LEAST
         and len(last) not in _LENGTHS_OF_IDENTIFIERS
-        and len(set(last)) >= _DIFFERENT
+        and len(set(last)) >= FEWEST_DIFFERENT
         and is_hex(last)
         and (_ends_in_vendor(prefix) or (len(last) > _LONGEST and len(last) not in _LONG_DIGESTS))
     )

@@ -25,6 +25,7 @@ from codetracer_otel.filters.secrets.shapes.prefixes import (
     telling_parts,
 )
 from codetracer_otel.filters.secrets.shapes.randomness import (
+    FEWEST_DIFFERENT,
     Drawn,
     drawn_parts,
     gains,
@@ -92,7 +93,6 @@ _NO_DRAWN: Final = lazy_regex(r"_Z[A-Z0-9]|xn--")  # names of C++, and of hosts
 # What has as many characters in base64, base58 or base62: digests of 32, 48 and 64 bytes.
 _LENGTHS_OF_DIGESTS: Final = frozenset({43, 44, 64, 86, 87, 88})
 _LONGEST: Final = 200  # longer ones are data, where nothing stands before them
-_DIFFERENT: Final = 9  # characters; of what is drawn at random hardly any has fewer
 _LONG_PART: Final = 12
 _LONG_BODY: Final = 30
 _READABLE: Final = bytes((*b"\t\n\r", *range(0x20, 0x7F)))
@@ -199,7 +199,7 @@ def _token_of(
     if (
         score < least.score
         or sum(map(str.isalnum, named if names else body)) < least.length
-        or len(set(body.lower())) < _DIFFERENT
+        or len(set(body.lower())) < FEWEST_DIFFERENT
         or _BY_TIME.fullmatch(text[body_start:right])
         or (
             not (names or is_beside_digits)

@@ -73,6 +73,9 @@ class _Costs(dict[str, int]):
         return cost
 
 
+FEWEST_DIFFERENT: Final = 9
+"""Different characters of a token: of what is drawn at random hardly any has fewer."""
+
 _COSTS: Final = _Costs()
 
 
