@@ -431,3 +431,18 @@ def test_threads_of_ours_leave_the_signals_of_a_host_in_c_to_its_own_threads():
     assert {signal.SIGHUP, signal.SIGINT} <= blocked
     assert not {signal.SIGSEGV, signal.SIGABRT} & blocked
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == here
+
+
+THREAD = """
+import sys
+from codetracer_otel.sdk.delivery.worker import DetachedThread
+thread = DetachedThread(lambda: None)
+thread.start()
+thread.join(10)
+print("ctypes" in sys.modules, thread.has_died)
+"""
+
+
+def test_a_thread_of_ours_begins_without_ctypes_whose_library_keeps_a_file_open():
+    answer = run_python("-c", THREAD)
+    assert (answer.stdout, answer.stderr) == ("False False\n", "")

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
+import os
 import signal
 import sys
-from functools import partial
 from typing import Any, Final
 
-try:
-    import ctypes
-except ImportError:  # an interpreter without it: then no signal is looked at
-    ctypes = None  # type: ignore[assignment]
+from codetracer_otel.bindings import Os
 
 _ACTION_BYTES: Final = 256  # of ``struct sigaction``, which takes 152 with glibc
 _WORD: Final = 8 if sys.maxsize > 2**32 else 4  # the handler comes first
-_IGNORES: Final = 1
+_STATUS: Final = "/proc/self/status"
+_STATUS_BYTES: Final = 16_384  # about 1,500 with Linux 6
 _FAULTS: Final = ("ABRT", "BUS", "FPE", "ILL", "SEGV", "SYS", "TRAP")
 _OWN_FAULTS: Final = frozenset(getattr(signal, f"SIG{name}", 0) for name in _FAULTS)
 """What a thread brings upon itself; blocked, it would end the process without its handler."""
@@ -40,11 +38,12 @@ class InterpreterSignal:
     def __init__(self, number: int) -> None:
         self._number = number
         self._c_handler: int | None = None
+        ctypes = _foreign_functions()
         self._set_action: Any = ctypes.PyDLL(None)["signal"]
         self._set_action.argtypes = [ctypes.c_int, ctypes.c_void_p]
         self._set_action.restype = ctypes.c_void_p
         runtime = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
-        self._note = ctypes.c_int.from_address(_find_table(runtime, number) + 16 * number)
+        self._note = ctypes.c_int.from_address(_find_table(ctypes, runtime, number) + 16 * number)
 
     @property
     def has_come(self) -> bool:
@@ -73,8 +72,19 @@ def find_signal(number: int) -> InterpreterSignal | None:
         return None
     try:
         return InterpreterSignal(number)
-    except (OSError, ValueError, AttributeError):
+    except (ImportError, OSError, ValueError, AttributeError):
         return None
+
+
+def _foreign_functions() -> Any:
+    """Import `ctypes` where its functions are needed, and not as a session starts.
+
+    It takes 5 ms, and libffi from 3.5 on opens its own file for as long as the process lives: one
+    descriptor more in a program that is attached to, after all is detached.
+    """
+    import ctypes  # noqa: PLC0415
+
+    return ctypes
 
 
 class KernelHandlers:
@@ -88,10 +98,11 @@ class KernelHandlers:
         self._new_action: Any = bytes
         self._exchange: Any = lambda *_: -1
         try:
-            self._new_action = partial(ctypes.create_string_buffer, _ACTION_BYTES)
+            ctypes = _foreign_functions()
             self._exchange = ctypes.PyDLL(None)["sigaction"]
-        except (OSError, ValueError, AttributeError, TypeError):
+        except (ImportError, OSError, ValueError, AttributeError, TypeError):
             return  # not known, as on Windows or without ctypes
+        self._new_action = lambda: ctypes.create_string_buffer(_ACTION_BYTES)
 
     def get(self, number: int) -> bytes:
         """Return what is installed for a signal: its handler, flags and mask; empty if not known.
@@ -110,20 +121,34 @@ class KernelHandlers:
         """Return the address of what the kernel calls; 0 for the default action, or not known."""
         return int.from_bytes(self.get(number)[:_WORD], sys.byteorder)
 
-    def of_host(self) -> set[int]:
-        """Return the signals that a host in C handles, with those that may be its own as well.
 
-        Python tells its handlers from those of others only where it has none: a host that handles
-        a request to end may handle each signal. Others are handled by libraries, such as readline.
-        """
-        numbers = _signal.valid_signals() - _OWN_FAULTS
-        of_python = {number for number in numbers if callable(_signal.getsignal(number))}
-        if not any(self._is_of_other(number) for number in _REQUESTS_TO_END & numbers - of_python):
-            return set()
-        return of_python | set(filter(self._is_of_other, numbers - of_python))
+def in_kernel(*masks: bytes) -> set[int]:
+    """Return the signals of the masks, such as ``SigCgt`` and ``SigIgn``, that Linux shows.
 
-    def _is_of_other(self, number: int) -> bool:
-        return self.handler(number) > _IGNORES
+    Elsewhere the set is empty: there a host's handlers are not known.
+    """
+    try:
+        descriptor = Os.open(_STATUS, os.O_RDONLY)
+    except OSError:
+        return set()
+    try:
+        lines = Os.read(descriptor, _STATUS_BYTES).splitlines()
+    finally:
+        Os.close(descriptor)
+    shown = dict(line.split(b":", 1) for line in lines if line.startswith(masks))
+    bits = [int(shown.get(mask, b"0"), 16) for mask in masks]
+    return {n for n in _signal.valid_signals() if any(each >> (n - 1) & 1 for each in bits)}
+
+
+def signals_of_host() -> set[int]:
+    """Return the signals that a host in C handles, with those that may be its own as well.
+
+    Python tells its handlers from those of others only where it has none: a host that handles
+    a request to end may handle each signal. Others are handled by libraries, such as readline.
+    """
+    caught = in_kernel(b"SigCgt") - _OWN_FAULTS
+    of_python = {number for number in caught if callable(_signal.getsignal(number))}
+    return caught if (caught - of_python) & _REQUESTS_TO_END else set()
 
 
 def leave_signals_to_host() -> None:
@@ -133,12 +158,12 @@ def leave_signals_to_host() -> None:
     process there: on a thread that the end of our session waits for, for ever. Where there is no
     host all stays as it is: a child process would inherit what is blocked.
     """
-    signals = KernelHandlers().of_host()
+    signals = signals_of_host()
     if signals and hasattr(_signal, "pthread_sigmask"):
         _signal.pthread_sigmask(_signal.SIG_BLOCK, signals)
 
 
-def _find_table(runtime: int, number: int) -> int:
+def _find_table(ctypes: Any, runtime: int, number: int) -> int:
     """Return the address of ``struct {int note; PyObject *handler;}[]``.
 
     Raises:

@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.bindings import Os, Queues, Threads, Time
 from codetracer_otel.own_code import FOLDER, is_ours
 from codetracer_otel.sdk.delivery.worker import DetachedThread
-from codetracer_otel.sdk.processes.interpreter_signals import KernelHandlers, find_signal
+from codetracer_otel.sdk.processes.interpreter_signals import (
+    KernelHandlers,
+    find_signal,
+    in_kernel,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -206,7 +210,7 @@ def is_free(number: int) -> bool:
     present = _signal.getsignal(number)
     if type(present) is HandlerInC:  # of an ended session
         return True
-    return present is _signal.SIG_DFL and not KernelHandlers().handler(number)
+    return present is _signal.SIG_DFL and number not in in_kernel(b"SigCgt", b"SigIgn")
 
 
 def is_in_our_code(frame: FrameType | None) -> bool:
