@@ -107,9 +107,11 @@ def _say(done: Report) -> None:
 
 
 def _limit(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= _MAX_LIMIT:
-        raise argparse.ArgumentTypeError(f"a number from 1 to {_MAX_LIMIT:,}, got {text!r}")
-    return int(text)
+    number = int(text) if text.isdecimal() and len(text) <= len(str(_MAX_LIMIT)) else 0
+    if not 1 <= number <= _MAX_LIMIT:
+        expected = f"a whole number from 1 to {_MAX_LIMIT:,}"
+        raise argparse.ArgumentTypeError(f"got {text[:40]!r}; expected {expected}")
+    return number
 
 
 _KINDS: Final = {

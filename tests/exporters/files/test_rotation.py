@@ -88,11 +88,23 @@ def test_a_target_is_read(target, expected):
     assert read_target(target) == expected
 
 
-@pytest.mark.parametrize("options", ["keep=3", "gzip", "max=10", "max=5MB,keep=0", "max=5MB,zip"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        "keep=3",
+        "gzip",
+        "max=10",
+        "max=5MB,keep=0",
+        "max=5MB,zip",
+        "max=nan",
+        "max=-1",
+        "keep =x,gzip",
+    ],
+)
 def test_options_of_no_use_stop_the_start(tmp_path, options):
     done = run_traced("--exporter", f"jsonl={tmp_path}/a.jsonl,{options}", "-c", "1", cwd=tmp_path)
     assert done.returncode == 2
-    assert "no rotation of a file" in done.stderr
+    assert "not a valid rotation" in done.stderr
     assert os.listdir(tmp_path) == []
 
 

@@ -306,6 +306,7 @@ def test_a_huge_integer_is_told_by_its_size():
     assert capture(1 << 80_000_000) == Node(NodeKind.TEXT, "int", "<integer of 80000001 bits>")
     assert capture(-(1 << 80_000_000)).kind is NodeKind.TEXT
     assert plain([1 << 80_000]) == ["<integer of 80001 bits>"]
+    assert capture(1 << 80_000, max_string=10**12).kind is NodeKind.TEXT  # quadratic to write
     assert capture(2**64, max_string=0) == Node(NodeKind.TEXT, "int", "<integer of 65 bits>")
 
 

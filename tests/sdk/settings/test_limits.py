@@ -1,11 +1,13 @@
 """Bounds from keywords and text."""
 
 import pytest
+from tests.traced_run import run_traced
 
 from codetracer_otel.errors import Problem
 from codetracer_otel.sdk.settings.limits import Buffer, Limits
 from codetracer_otel.sdk.settings.options.option import read_variables
 from codetracer_otel.sdk.settings.options.table import BUFFER, LIMITS
+from codetracer_otel.sdk.settings.parsers import LARGEST_NUMBER
 from codetracer_otel.sdk.settings.resolve import merge_bounds
 
 BOUNDS = {**LIMITS, **BUFFER}
@@ -31,6 +33,22 @@ def test_the_defaults_are_those_of_the_interface():
 )
 def test_a_bound_is_read_from_text(name, text, expected):
     assert expected == BOUNDS[name].parse(text, "x")
+
+
+@pytest.mark.parametrize("core", ["c", "python"])
+def test_a_bound_beyond_all_need_is_none(tmp_path, core):
+    (tmp_path / "app.py").write_text("def f(x): return [x]\nf(7 ** 9000)\nprint('done')\n")
+    bounds = [row for row in BOUNDS.values() if row.flag and row.flag.metavar == "N"]
+    flags = [f"{row.flag.name}={10**30}" for row in bounds]
+    done = run_traced(
+        *("--tail=errors,slower=0", "--exporter=jsonl=spans.jsonl", *flags, "app.py"),
+        cwd=tmp_path,
+        CODETRACER_OTEL_CORE=core,
+    )
+    assert (done.returncode, done.stdout) == (0, "done\n")
+    assert "2 spans recorded, 2 exported, 0 dropped" in done.stderr
+    assert len(flags) > 10
+    assert [row.parse(10**30, "x") for row in bounds] == [LARGEST_NUMBER] * len(flags)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from codetracer_otel.cli.show.spans import SpanCall
     from codetracer_otel.traces import Traces
 
+_MOST: Final = 10**9  # levels or calls
 _EXAMPLES: Final = """\
 examples:
   codetracer-otel show trace-dir
@@ -270,6 +271,8 @@ def _summary_objects(calls: Iterable[Shown], name: str | None) -> Iterator[dict[
 
 
 def _number(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a number of levels from 1, got {text!r}")
-    return int(text)
+    number = int(text) if text.isdecimal() and len(text) <= len(str(_MOST)) else 0
+    if not 1 <= number <= _MOST:
+        expected = f"a whole number from 1 to {_MOST:,}"
+        raise argparse.ArgumentTypeError(f"got {text[:40]!r}; expected {expected}")
+    return number

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _UNITS: Final = {"": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
 _OPTION: Final = re.compile(r"max=(\d+) ?(KB|MB|GB)?|keep=(\d+)|(gzip)", re.IGNORECASE)
+_IS_MEANT: Final = re.compile(r"\s*(max|keep)\s*=", re.IGNORECASE)
 _PART: Final = re.compile(r"\.part-(\d+)(\.gz)?\Z")
 _KEEP: Final = 5
 _GZIP_BITS: Final = 31  # zlib's way to say which format
@@ -48,10 +49,12 @@ def read_target(target: str) -> tuple[str, Rotation | None]:
     """Return path and rotation of ``FILE``, or of ``FILE,max=100MB,keep=5,gzip``.
 
     Raises:
-        ValueError: options without ``max``, or one of no use.
+        ValueError: options without ``max``, or one that cannot be used.
     """
     path, *words = target.split(",")
     while words and not is_option(words[0]):
+        if _IS_MEANT.match(words[0]):
+            raise ValueError(target)  # rather than write to a file of that name
         path = f"{path},{words.pop(0)}"
     if not words:
         return path, None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 from codetracer_otel.data_classes import dataclass
 
 _BITS_PER_DIGIT: Final = 3  # rounded down: an integer within bounds has few enough digits
+_MOST_DIGITS: Final = sys.int_info.default_max_str_digits  # more cost quadratic time
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +30,4 @@ class ValueLimits:
     @property
     def integer_bound(self) -> int:
         """The absolute value from which on only the size of an integer is kept."""
-        return 1 << max(64, _BITS_PER_DIGIT * self.max_string)
+        return 1 << max(64, _BITS_PER_DIGIT * min(self.max_string, _MOST_DIGITS))

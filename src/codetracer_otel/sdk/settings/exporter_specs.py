@@ -187,7 +187,7 @@ def _problem_of_target(name: str, target: str, text: str, subject: str) -> Probl
         return invalid(subject, f"{name} {takes.value}", text, name)
     if takes is _Target.FILE and "," in target and not _is_file(target):
         expected = f"{name}=FILE,max=100MB,keep=5,gzip, of which max is at least 1KB"
-        return invalid(subject, "no rotation of a file", text, expected)
+        return invalid(subject, "not a valid rotation", text, expected)
     return None
 
 

@@ -25,6 +25,8 @@ CAPTURES: Final = ("args", "return", "locals", "globals", "error_locals")
 _BOOLEAN_FORM: Final = "1/true/t/yes/y/on or 0/false/f/no/n/off"
 _LEVEL_NAMES: Final = tuple(level.name.lower() for level in LogLevel)
 _LONGEST_SHOWN: Final = 80
+# What the compiled core, and as ms what a lock that is waited for, can hold.
+LARGEST_NUMBER: Final = 10**12
 
 
 def shown(value: object) -> str:
@@ -167,17 +169,20 @@ def _tail_field(item: str) -> tuple[str, object] | None:
     except ValueError:
         return None
     fields: dict[str, tuple[str, object, bool]] = {
-        "slower": ("slower_than_ns", round(min(amount, 1e12) * unit), unit > 0),
+        "slower": ("slower_than_ns", round(min(amount, LARGEST_NUMBER) * unit), unit > 0),
         "ratio": ("ratio", amount, amount <= 1),
         "per_second": ("max_per_second", amount, True),
-        "max_spans": ("max_spans", int(min(amount, 1e12)), amount.is_integer()),
+        "max_spans": ("max_spans", int(min(amount, LARGEST_NUMBER)), amount.is_integer()),
     }
     field, value, is_good = fields.get(name, ("", 0, False))
     return (field, value) if is_good and 0 <= amount < float("inf") else None
 
 
 def number_from(lowest: int, *, whole: bool = True, optional: bool = False) -> Parser:
-    """Return the parser of a finite number; None is one, too, where it is ``optional``."""
+    """Return the parser of a finite number; None is one, too, where it is ``optional``.
+
+    A number above ``LARGEST_NUMBER`` means no bound, and is taken for that.
+    """
     return partial(_parse_number, lowest=lowest, whole=whole, optional=optional)
 
 
@@ -190,7 +195,7 @@ def _parse_number(
     if number is None or not lowest <= number < float("inf"):
         kind = "a whole number" if whole else "a number"
         return invalid(subject, "out of range", value, f"{kind} from {lowest}")
-    return number
+    return min(number, LARGEST_NUMBER)
 
 
 def _number(value: object, *, whole: bool) -> float | None:
