@@ -9,6 +9,7 @@ makes the calls.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -18,6 +19,8 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tools.numeric_arguments import whole_from
 
 from benchmarks.measuring import Series
 
@@ -120,7 +123,9 @@ def rows(plain: list[list[float]], traced: list[list[float]]) -> Iterator[str]:
 
 def main() -> None:
     """Print the figures of one run."""
-    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("seconds", nargs="?", type=whole_from(1), default=SECONDS)
+    seconds = parser.parse_args().seconds
     with tempfile.TemporaryDirectory() as folder:
         program, trace = Path(folder, "program.py"), Path(folder, "trace.jsonl")
         program.write_text(PROGRAM)

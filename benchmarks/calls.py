@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import TracerProvider
+from tools.numeric_arguments import whole_from
 
 from benchmarks.filter_header import HEADER
 from benchmarks.measuring import Series, interleave, untraced_of
@@ -152,7 +153,7 @@ def report(figures: dict[str, Series]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=whole_from(1), default=7)
     print("\n".join(report(measure(parser.parse_args().rounds))))
 
 

@@ -23,6 +23,8 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tools.numeric_arguments import whole_from
+
 from benchmarks.filter_header import HEADER
 from benchmarks.measuring import Series
 
@@ -233,8 +235,8 @@ def rows(figures: dict[str, Series]) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--calls", type=int, default=20_000)
+    parser.add_argument("--rounds", type=whole_from(1), default=7)
+    parser.add_argument("--calls", type=whole_from(1), default=20_000)
     parser.add_argument("--collect", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -11,6 +11,7 @@ import statistics
 import time
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from tools.numeric_arguments import whole_from
 
 from codetracer_otel.exporters.otel_spans import ReadableSpans
 from codetracer_otel.exporters.otlp.encoder import OtlpEncoder
@@ -22,7 +23,7 @@ SPANS = 2_000
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--rounds", type=int, default=9)
+    arguments.add_argument("--rounds", type=whole_from(1), default=9)
     rounds = arguments.parse_args().rounds
     print(
         f"{'span':34} {'ours us':>8} {'spread':>13} {'theirs us':>10} {'spread':>13} {'ratio':>6}"

@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 
 from tests.exporters.collector import running_collector
+from tools.numeric_arguments import whole_from
 
 from benchmarks.measuring import Series
 
@@ -57,8 +58,8 @@ def microseconds(exporter: list[str], calls: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="The whole cost of a span by exporter.")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--calls", type=int, default=300_000)
+    parser.add_argument("--rounds", type=whole_from(1), default=5)
+    parser.add_argument("--calls", type=whole_from(1), default=300_000)
     options = parser.parse_args()
     with running_collector() as collector:
         variants = {

@@ -11,6 +11,8 @@ import platform
 from functools import partial
 from pathlib import Path
 
+from tools.numeric_arguments import whole_from
+
 from benchmarks.measuring import Series, interleave
 from benchmarks.peers import PEERS, run
 
@@ -55,7 +57,7 @@ def as_json(figures: dict[str, dict[str, Series]]) -> dict[str, dict[str, list[f
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=whole_from(1), default=7)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", nargs="+", metavar="TOOL")
     arguments = parser.parse_args()

@@ -8,8 +8,10 @@ oldest of them and the last call made.
 
 from __future__ import annotations
 
+import argparse
 import platform
-import sys
+
+from tools.numeric_arguments import whole_from
 
 from benchmarks.filter_header import HEADER
 from benchmarks.undecided import resident_mb
@@ -57,8 +59,11 @@ def turn(first: int) -> None:
 
 
 def main() -> None:
-    calls = int(sys.argv[1]) if len(sys.argv) > 1 else CALLS
-    ring_mb = int(sys.argv[2]) if len(sys.argv) > 2 else RING_MB
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("calls", nargs="?", type=whole_from(1), default=CALLS)
+    parser.add_argument("ring_mb", nargs="?", type=whole_from(1), default=RING_MB)
+    arguments = parser.parse_args()
+    calls, ring_mb = arguments.calls, arguments.ring_mb
     exporter, half = Numbers(), 0.0
     limits = Buffer(when_full="block")
     options = {"flight_recorder": f"{ring_mb}MB", "buffer": limits, "set_global": False}

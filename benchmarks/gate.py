@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tools.numeric_arguments import whole_from
+
 from benchmarks.filter_header import HEADER
 from benchmarks.measuring import Series, interleave
 from codetracer_otel.filters import filter_from_text
@@ -169,7 +171,7 @@ def measure(rounds: int) -> dict[str, Series]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=whole_from(1), default=7)
     figures = measure(parser.parse_args().rounds)
     print(f"CPython {platform.python_version()}: ns of the program's thread per call of 50 locals")
     broken = []

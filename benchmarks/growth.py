@@ -12,6 +12,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from tools.numeric_arguments import whole_from
+
 from benchmarks.filter_header import HEADER
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.sdk.session.configure import configure
@@ -65,7 +67,7 @@ def peak_mb() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=7, help="largest power of ten")
+    parser.add_argument("--calls", type=whole_from(3), default=7, help="largest power of ten")
     largest = parser.parse_args().calls
     print(f"CPython {platform.python_version()}: ns of CPU per call, all threads")
     ten = functions(10)

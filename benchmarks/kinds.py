@@ -16,6 +16,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from tools.numeric_arguments import whole_from
+
 from benchmarks.calls import under_session, untraced
 from benchmarks.filter_header import HEADER
 from benchmarks.measuring import Series, interleave, untraced_of
@@ -99,7 +101,7 @@ def report(figures: dict[str, Series]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=whole_from(1), default=7)
     print("\n".join(report(measure(parser.parse_args().rounds))))
 
 

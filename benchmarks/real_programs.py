@@ -23,6 +23,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tools.numeric_arguments import whole_from
+
 from benchmarks.filter_header import HEADER
 from benchmarks.measuring import Series
 from codetracer_otel.filters import filter_from_text
@@ -215,7 +217,7 @@ def described(counters: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=whole_from(1), default=7)
     parser.add_argument("programs", nargs="*", default=list(PROGRAMS))
     arguments = parser.parse_args()
     print(f"CPython {platform.python_version()}: CPU ms of the program's thread\n")

@@ -15,6 +15,8 @@ import random
 import time
 from importlib import metadata
 
+from tools.numeric_arguments import whole_from
+
 from benchmarks.redaction_corpus import (
     HELD_OUT,
     HELD_OUT_EIGHTH,
@@ -283,7 +285,7 @@ def table(results):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--seed", type=whole_from(0), default=7)
     parser.add_argument("--json")
     arguments = parser.parse_args()
     results = measure(arguments.seed)

@@ -14,6 +14,8 @@ import sysconfig
 import warnings
 from pathlib import Path
 
+from tools.numeric_arguments import whole_from
+
 from benchmarks.redaction import ours
 from codetracer_otel.filters.secrets.named.values import NAMES
 
@@ -66,7 +68,7 @@ def changed(redact, texts):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="*")
-    parser.add_argument("--show", type=int, default=0)
+    parser.add_argument("--show", type=whole_from(0), default=0)
     arguments = parser.parse_args()
     texts, names, packages = read(folders_of(arguments.folders))
     different = changed(ours(), texts)

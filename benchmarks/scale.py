@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.collector.rotel import running_collector
+from tools.numeric_arguments import whole_from
 
 from benchmarks.filter_header import HEADER
 from benchmarks.workloads import requests as workload
@@ -38,16 +39,27 @@ if TYPE_CHECKING:
 
 RULE = "[[scope.rules]]\nselector = 'pkg:benchmarks.workloads.requests'\nexec = 'trace'\n"
 ROOT = "[[scope.rules]]\nselector = 'obj:**.requests.serve'\nroot = true\n"
-TAIL = "[scope.tail]\nkeep_errors = true\nratio = 0.01\n"
+TAIL_RATIO = 0.01
+TAIL = f"[scope.tail]\nkeep_errors = true\nratio = {TAIL_RATIO}\n"
 FOLD = "[scope.fold]\nafter = 2\nshorter_than_us = 1000\n"
+
+
+FAILED = 1 / workload.FAILS_EVERY  # of the requests
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A way to trace the same service."""
+    """A way to trace the same service.
+
+    Attributes:
+        tables: of the filter.
+        compression: of what is sent.
+        kept: share of the traces that are sent.
+    """
 
     tables: str = ""
     compression: str = "none"
+    kept: float = 1
 
     @property
     def filter(self) -> str:
@@ -57,7 +69,7 @@ class Variant:
 VARIANTS = {
     "everything": Variant(),
     "everything, gzip": Variant(compression="gzip"),
-    "errors and 1 % of the traces, gzip": Variant(TAIL, "gzip"),
+    "errors and 1 % of the traces, gzip": Variant(TAIL, "gzip", FAILED + TAIL_RATIO * (1 - FAILED)),
     "everything, repeated calls folded, gzip": Variant(FOLD, "gzip"),
 }
 SLOW, FAST = 20, 200  # requests a second
@@ -283,9 +295,9 @@ def table(costs: dict[str, Cost], collector: CollectorCost) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--requests", type=int, default=50_000, help="at full speed")
-    parser.add_argument("--seconds", type=int, default=15, help="at each rate")
+    parser.add_argument("--rounds", type=whole_from(1), default=3)
+    parser.add_argument("--requests", type=whole_from(1), default=50_000, help="at full speed")
+    parser.add_argument("--seconds", type=whole_from(1), default=15, help="at each rate")
     options = parser.parse_args()
     found: dict[str, list[Cost]] = {name: [] for name in VARIANTS}
     rounds = []

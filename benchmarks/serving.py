@@ -17,6 +17,8 @@ import sys
 import time
 from typing import Any
 
+from tools.numeric_arguments import number_from, whole_from
+
 from benchmarks.scale import VARIANTS
 from benchmarks.workloads import requests as workload
 from codetracer_otel.filters import filter_from_text
@@ -48,7 +50,7 @@ def serve(first: int, count: int, rate: float) -> int:
         if rate and (early := began + (number - first) / rate - time.monotonic()) > 0.005:
             time.sleep(early)
         failed = workload.serve(number) == 400
-        calls += workload.CALLS - workload.ITEMS - 1 if failed else workload.CALLS
+        calls += workload.CALLS_OF_FAILURE if failed else workload.CALLS
     return calls
 
 
@@ -56,8 +58,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("variant", choices=(*VARIANTS, "untraced"))
     parser.add_argument("url")
-    parser.add_argument("--requests", type=int, default=10_000)
-    parser.add_argument("--rate", type=float, default=0)
+    parser.add_argument("--requests", type=whole_from(1), default=10_000)
+    parser.add_argument("--rate", type=number_from(0), default=0)
     options = parser.parse_args()
     with session_of(options.variant, options.url) as session:
         serve(0, WARM_UP, 0)

@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tools.numeric_arguments import whole_from
+
 from benchmarks import content
 from benchmarks.filter_header import HEADER
 from benchmarks.measuring import Series, interleave
@@ -154,8 +156,8 @@ def wholes(url: str, folder: Path, rounds: int, calls: int) -> dict[str, Series]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--calls", type=int, default=20_000)
+    parser.add_argument("--rounds", type=whole_from(1), default=5)
+    parser.add_argument("--calls", type=whole_from(1), default=20_000)
     arguments = parser.parse_args()
     if load().module is None:
         print("no compiled core")

@@ -16,6 +16,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools.numeric_arguments import whole_from
+
 from benchmarks.measuring import Series, interleave
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ def measure(rounds: int) -> dict[str, Series]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=whole_from(1), default=15)
     figures = measure(parser.parse_args().rounds)
     bare = figures.pop("bare")
     print(

@@ -15,6 +15,8 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
+from tools.numeric_arguments import whole_from
+
 from codetracer_otel.exporters.native import iter_trace
 
 PROGRAM = """
@@ -113,7 +115,7 @@ def measure(name: str, program: Path, folder: str, repeats: int) -> dict[str, fl
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=whole_from(1), default=5)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         program = Path(temporary, "workload.py")

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from tests.collector import rotel
+from tools.numeric_arguments import whole_from
 
 from benchmarks.filter_header import HEADER
 from benchmarks.measuring import Series
@@ -215,9 +216,9 @@ def rows(figures: dict[str, list[Cost]]) -> Iterator[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--roots", type=int, default=1_000)
-    parser.add_argument("--calls", type=int, default=CALLS, help="below each root")
+    parser.add_argument("--rounds", type=whole_from(1), default=5)
+    parser.add_argument("--roots", type=whole_from(1), default=1_000)
+    parser.add_argument("--calls", type=whole_from(1), default=CALLS, help="below each root")
     asked = parser.parse_args(arguments)
     globals()["CALLS"] = asked.calls
     with collector() as where:

@@ -8,9 +8,11 @@ one fails. The session keeps traces with errors, within `Buffer.bytes` (64 MiB).
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import sys
 from pathlib import Path
+
+from tools.numeric_arguments import whole_from
 
 from benchmarks.filter_header import HEADER
 from codetracer_otel.filters import filter_from_text
@@ -64,8 +66,11 @@ async def service(spans: int, roots: int) -> list[float]:
 
 
 def main() -> None:
-    spans = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    roots = int(sys.argv[2]) if len(sys.argv) > 2 else 100
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("spans", nargs="?", type=whole_from(1), default=1_000_000)
+    parser.add_argument("roots", nargs="?", type=whole_from(1), default=100)
+    arguments = parser.parse_args()
+    spans, roots = arguments.spans, arguments.roots
     exporter = InMemoryExporter()
     limits = Buffer(when_full="block")
     with configure(filter_from_text(FILTER), exporter, tail="errors", buffer=limits) as session:

@@ -16,6 +16,8 @@ import platform
 import subprocess
 import sys
 
+from tools.numeric_arguments import whole_from
+
 from benchmarks.calls import OTHER_CODE, under_session, untraced
 from benchmarks.measuring import Series, interleave, untraced_of
 from benchmarks.workloads import untraced as workload
@@ -55,7 +57,7 @@ def report(figures: dict[str, Series], core: str) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=whole_from(1), default=7)
     parser.add_argument("--core", choices=("c", "python"))
     arguments = parser.parse_args()
     if arguments.core:

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from tools.numeric_arguments import whole_from
+
 from benchmarks.content import plain_text
 from benchmarks.measuring import Series, interleave
 from codetracer_otel.exporters.otlp.wire import varint
@@ -161,7 +163,7 @@ def measure(rounds: int) -> dict[str, dict[str, Series]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=whole_from(1), default=15)
     figures = measure(parser.parse_args().rounds)
     print(f"CPython {platform.python_version()}: CPU ns, median (lowest-highest)")
     print("\n| what | how | ns |\n|---|---|---|")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 from benchmarks.scale import CollectorCost, Cost, cpu_ns_of, fitted, line
+from benchmarks.workloads import requests as workload
 from tools import capacity
 from tools.capacity import Fleet, measured_collector, measured_cost, requests_of
 
@@ -15,7 +17,7 @@ COLLECTOR = CollectorCost(2_000, 3, 400_000, 300_000)
 
 
 def need_of(fleet, cost):
-    return capacity.need_of(fleet, cost, COLLECTOR)
+    return capacity.need_of(fleet, cost, 1, COLLECTOR)
 
 
 def test_two_rates_tell_what_a_call_and_what_a_second_costs():
@@ -34,10 +36,32 @@ def test_each_call_and_each_second_has_its_cost():
 
 
 def test_a_process_sends_what_half_a_second_brought_at_once_if_it_brought_anything():
-    assert requests_of(0) == 0
-    assert requests_of(0.13) == pytest.approx(0.01, rel=0.01)  # a trace in 100 s
-    assert requests_of(1_300) == pytest.approx(2)
-    assert requests_of(8_192) == pytest.approx(4)  # which is more than one batch takes
+    assert requests_of(0, 0) == 0
+    assert requests_of(0.13, 0.01) == pytest.approx(0.01, rel=0.01)  # a trace in 100 s
+    assert requests_of(1_300, 100) == pytest.approx(2)
+    assert requests_of(8_192, 600) == pytest.approx(4)  # which is more than one batch takes
+
+
+def test_spans_that_were_folded_or_dropped_are_no_sign_of_fewer_traces():
+    calls = 0.1 * workload.MEAN_CALLS  # a trace in 10 s
+    expected = COLLECTOR.of(calls * COST.spans, calls * 100 + 800, requests_of(0, 0.1)) / 1e9
+    assert need_of(Fleet(1, calls), COST).collector_cores == pytest.approx(expected)
+    half = capacity.need_of(Fleet(1, calls), COST, 0.5, COLLECTOR)
+    told = (requests_of(0, 0.1) - requests_of(0, 0.05)) * COLLECTOR.request_ns / 1e9
+    assert half.collector_cores == pytest.approx(expected - told)
+
+
+def test_the_calls_of_a_measured_request_are_counted():
+    called = Counter()
+    sys.setprofile(lambda frame, event, _: called.update([frame.f_code] * (event == "call")))
+    try:
+        for number in range(workload.FAILS_EVERY):
+            workload.serve(number)
+    finally:
+        sys.setprofile(None)
+    own = sum(n for code, n in called.items() if code.co_filename == workload.__file__)
+    lists = sum(n for code, n in called.items() if code.co_name == "<listcomp>")
+    assert (own - lists) / workload.FAILS_EVERY == pytest.approx(workload.MEAN_CALLS)
 
 
 def test_what_a_collector_takes_is_told_apart_by_what_reaches_it():

@@ -20,6 +20,7 @@ from benchmarks.figures import VERSIONS, cells_of
 from benchmarks.scale import COLLECTOR, PROCESSES, VARIANTS, CollectorCost, Cost, run_fleet
 from benchmarks.workloads import requests as workload
 from tests.collector.rotel import running_collector
+from tools.numeric_arguments import number_above_0, number_from, whole_from
 
 from codetracer_otel.sdk.settings.limits import Buffer
 
@@ -65,23 +66,30 @@ class Need:
     mebibytes: float
 
 
-def requests_of(spans: float) -> float:
-    """Return the OTLP requests a second of a process.
+def requests_of(spans: float, traces: float) -> float:
+    """Return the OTLP requests a second of a process that sends so much.
 
     There is one for each drain during which a trace has ended, and more if that is more than a
     batch. Traces are taken to end at random: a drain finds none with the probability of a Poisson
     distribution.
     """
-    traces = spans / workload.CALLS
     return max(DRAINS * (1 - math.exp(-traces / DRAINS)), spans / Buffer().batch_records)
 
 
-def need_of(fleet: Fleet, cost: Cost, collector: CollectorCost) -> Need:
-    """Calculate what the recorded calls of all processes need."""
+def need_of(fleet: Fleet, cost: Cost, kept: float, collector: CollectorCost) -> Need:
+    """Calculate what the recorded calls of all processes need.
+
+    Args:
+        fleet: the processes.
+        cost: what each of them pays.
+        kept: share of the recorded traces that are sent; each has the calls of a measured request.
+        collector: what it pays.
+    """
     recorded = fleet.rate * fleet.share
     spans = recorded * cost.spans
     sent = fleet.processes * (recorded * cost.call_bytes + cost.second_bytes)
-    requests = fleet.processes * requests_of(spans)
+    traces = recorded / workload.MEAN_CALLS * kept
+    requests = fleet.processes * requests_of(spans, traces)
     return Need(
         fleet.processes * cost.second_ns(recorded) / 1e9,
         fleet.processes * spans,
@@ -100,6 +108,11 @@ def _stored(name: str) -> list[float]:
     raise SystemExit(f"no result of benchmarks.scale holds {name!r}")
 
 
+def measured_need(fleet: Fleet, variant: str) -> Need:
+    """Calculate with the stored figures of a variant."""
+    return need_of(fleet, measured_cost(variant), VARIANTS[variant].kept, measured_collector())
+
+
 def measured_cost(variant: str) -> Cost:
     """Return the stored figures of a variant."""
     slow_us, fast_us, *others = _stored(variant)
@@ -113,7 +126,7 @@ def measured_collector() -> CollectorCost:
 
 
 def lines(fleet: Fleet, variant: str, gateway_cores: int) -> Iterator[str]:
-    need = need_of(fleet, measured_cost(variant), measured_collector())
+    need = measured_need(fleet, variant)
     gateways = max(1, math.ceil(need.collector_cores / (gateway_cores * USED)))
     yield f"{variant}: {fleet.processes:,} processes, {fleet.rate:,.0f} calls/s each"
     yield f"  recorded of the calls  {fleet.share:10.0%}"
@@ -137,7 +150,7 @@ def check(rate: float, seconds: float) -> Iterator[str]:
         for variant in VARIANTS:
             seen = run_fleet(variant, collector, rate, seconds)
             fleet = Fleet(PROCESSES, seen.calls / PROCESSES)
-            need = need_of(fleet, measured_cost(variant), measured_collector())
+            need = measured_need(fleet, variant)
             rows = (
                 ("processes, cores", need.cores, (seen.cpu_ns - plain.cpu_ns) / 1e9),
                 ("MB/s", need.bytes / 1e6, seen.bytes / 1e6),
@@ -152,16 +165,20 @@ def check(rate: float, seconds: float) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--processes", type=int, default=100)
-    parser.add_argument("--rate", type=float, default=1_000, help="calls a second in a process")
-    parser.add_argument("--share", type=float, default=1.0, help="of the calls that are recorded")
+    parser.add_argument("--processes", type=whole_from(1), default=100)
+    parser.add_argument(
+        "--rate", type=number_above_0, default=1_000, help="calls a second in a process"
+    )
+    parser.add_argument(
+        "--share", type=number_from(0, 1), default=1.0, help="of the calls that are recorded"
+    )
     parser.add_argument("--variant", choices=VARIANTS, default="everything, gzip")
-    parser.add_argument("--gateway-cores", type=int, default=4)
+    parser.add_argument("--gateway-cores", type=whole_from(1), default=4)
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=number_above_0, default=20)
     options = parser.parse_args()
     if options.check:
-        found = check(options.rate / workload.CALLS, options.seconds)
+        found = check(options.rate / workload.MEAN_CALLS, options.seconds)
     else:
         fleet = Fleet(options.processes, options.rate, options.share)
         found = lines(fleet, options.variant, options.gateway_cores)

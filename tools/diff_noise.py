@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+
+from tools.numeric_arguments import whole_from
 
 from codetracer_otel.analysis.differences.change_texts import change_lines
 from codetracer_otel.analysis.differences.comparison import compare
@@ -23,7 +26,9 @@ PLANTS = {
 
 
 def main() -> int:
-    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else PAIRS
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pairs", nargs="?", type=whole_from(1), default=PAIRS)
+    pairs = parser.parse_args().pairs
     print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     outcome: Counter[bool] = Counter()
     with tempfile.TemporaryDirectory(prefix="codetracer-diff-") as made:

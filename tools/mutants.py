@@ -18,6 +18,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tools.numeric_arguments import whole_from
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -120,8 +122,8 @@ def is_killed(mutant: Mutant, copy: Path) -> bool:
 def main() -> int:
     """Run a sample, print what survives, and return 1 if anything did."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--sample", type=int, default=40)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sample", type=whole_from(1), default=40)
+    parser.add_argument("--seed", type=whole_from(0), default=1)
     parser.add_argument("paths", nargs="*", default=TARGETS)
     options = parser.parse_args()
     places = [PACKAGE / path for path in options.paths]

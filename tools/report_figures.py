@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.browser import browser
+from tools.numeric_arguments import whole_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,11 +100,13 @@ requestAnimationFrame(next);
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sizes", nargs="*", type=whole_from(1), help="spans of a trace")
+    asked = parser.parse_args().sizes
     missing = browser.missing()
     if missing:
         print(f"report_figures: {missing}", file=sys.stderr)
         return 1
-    asked = [int(text) for text in sys.argv[1:]]
     print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
     with tempfile.TemporaryDirectory(prefix="codetracer-figures-") as made:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.cores import core_in_use
+from tools.numeric_arguments import whole_from
 
 import codetracer_otel as ct
 from codetracer_otel.model.protocols import ExportResult
@@ -252,10 +253,10 @@ def measure_loads(options: argparse.Namespace) -> list[tuple[str, bool]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=200)
-    parser.add_argument("--calls", type=int, default=10_000)
-    parser.add_argument("--tasks", type=int, default=10_000)
-    parser.add_argument("--large-calls", type=int, default=1_000_000)
+    parser.add_argument("--threads", type=whole_from(1), default=200)
+    parser.add_argument("--calls", type=whole_from(1), default=10_000)
+    parser.add_argument("--tasks", type=whole_from(1), default=10_000)
+    parser.add_argument("--large-calls", type=whole_from(1), default=1_000_000)
     parser.add_argument("--only-large", action="store_true")
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()

@@ -5,6 +5,8 @@ from __future__ import annotations
 ITEMS = 8
 CALLS = 5 + ITEMS  # of one request
 FAILS_EVERY = 200
+CALLS_OF_FAILURE = 4
+MEAN_CALLS = CALLS - (CALLS - CALLS_OF_FAILURE) / FAILS_EVERY  # of a request
 
 
 def serve(number):

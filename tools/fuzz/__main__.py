@@ -24,6 +24,7 @@ from pathlib import Path
 
 from tools import sanitize
 from tools.matrix import VERSIONS, environment
+from tools.numeric_arguments import number_from, whole_from
 
 PROJECT = Path(__file__).parent.parent.parent
 KINDS = ("stormy", "stormy", "stormy", "stormy", "calm", "calm", "hand", "texts")
@@ -77,8 +78,8 @@ def main() -> int:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.fuzz")
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--seed", type=int)
+    parser.add_argument("--minutes", type=number_from(0), default=60)
+    parser.add_argument("--seed", type=whole_from(0))
     parser.add_argument("--only", metavar="KIND:NUMBER")
     parser.add_argument("--sanitize", action="store_true")
     parser.add_argument("--versions", default=" ".join(VERSIONS))

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tools.leaks import kinds as traced
+from tools.numeric_arguments import whole_from
 from tools.stress import Memory
 
 import codetracer_otel as ct
@@ -117,7 +118,7 @@ def main() -> int:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.leaks")
-    parser.add_argument("--calls", type=int, default=10_000_000)
+    parser.add_argument("--calls", type=whole_from(1), default=10_000_000)
     parser.add_argument("--kinds", default=" ".join(NAMES))
     parser.add_argument("--cores", default="c python")
     parser.add_argument("--here", metavar="KIND", help=argparse.SUPPRESS)

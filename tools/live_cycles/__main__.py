@@ -17,11 +17,12 @@ import tempfile
 from pathlib import Path
 
 from tools.live_cycles.cycles import WAYS, run_cycles
+from tools.numeric_arguments import whole_from
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cycles", type=int, default=100)
+    parser.add_argument("--cycles", type=whole_from(1), default=100)
     parser.add_argument("--tracemalloc", action="store_true", help="count bytes instead of RSS")
     parser.add_argument("--way", choices=WAYS, action="append", help="default: all")
     arguments = parser.parse_args()

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.cores import core_in_use
+from tools.numeric_arguments import number_from, whole_from
 from tools.soak.collectors import MOODS
 from tools.soak.groups import GRACE_S, Group, Signals
 from tools.soak.targets import EXPORTERS, Target, target
@@ -219,9 +220,9 @@ def count_dropped(errors: str, this: Round, outcome: Outcome) -> int:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
-    parser.add_argument("--only", type=int, help="repeat this round alone")
+    parser.add_argument("--minutes", type=number_from(0), default=60)
+    parser.add_argument("--seed", type=whole_from(0), default=time.time_ns() % 1_000_000)
+    parser.add_argument("--only", type=whole_from(0), help="repeat this round alone")
     options = parser.parse_args(arguments)
     version = ".".join(map(str, sys.version_info[:3]))
     core = core_in_use(sys.executable)

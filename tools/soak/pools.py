@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools.numeric_arguments import whole_from
 from tools.soak.groups import PATIENCE_S, Group
 from tools.soak.targets import EXPORTERS, target
 
@@ -98,8 +99,8 @@ def busy_cores(count: int) -> Iterator[None]:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=10)
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--runs", type=whole_from(1), default=10)
+    parser.add_argument("--rounds", type=whole_from(1), default=20)
     parser.add_argument("--methods", default="fork,spawn,forkserver")
     parser.add_argument("--exporters", default=",".join(EXPORTERS))
     parser.add_argument("--idle", action="store_true", help="do not keep the cores busy")
