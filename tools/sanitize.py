@@ -22,7 +22,7 @@ TESTS = ("tests/_core", "tests/instrumentation")
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
 FLAGS = ("-shared", "-fPIC", "-g", "-O1", "-fno-omit-frame-pointer", "-fno-strict-aliasing")
 LANGUAGE = ("-std=c11", "-D_GNU_SOURCE")
-WARNINGS = ("-Wall", "-Wextra", "-Wno-cast-function-type", "-Wno-missing-field-initializers")
+WARNINGS = ("-Wall", "-Wextra")
 # The interpreter keeps objects until its end on purpose; what the core keeps is seen by leak tests.
 ADDRESS = "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1"
 

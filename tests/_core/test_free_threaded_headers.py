@@ -22,13 +22,12 @@ COMPILER = shutil.which("gcc") or shutil.which("clang")
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_a_source_compiles_without_the_global_interpreter_lock(source):
     options = [
-        "-fsyntax-only",
-        "-Werror=implicit-function-declaration",
+        *("-std=c11", "-D_GNU_SOURCE", "-fsyntax-only", "-Wall", "-Wextra", "-Werror"),
         "-DPy_GIL_DISABLED=1",
         "-DCT_SOURCES=0",
     ]
     done = subprocess.run(
-        [COMPILER, *options, "-I", sysconfig.get_path("include"), str(source)],
+        [COMPILER, *options, "-isystem", sysconfig.get_path("include"), str(source)],
         capture_output=True,
         text=True,
         check=False,

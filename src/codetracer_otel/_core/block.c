@@ -257,12 +257,12 @@ static PyMethodDef block_methods[] = {
     {"render", (PyCFunction)ct_render_block, METH_VARARGS,
      PyDoc_STR("render(output, plans, segments, objects, origin, longest, one)\n--\n\n"
                "Append all spans as JSON.")},
-    {NULL}
+    {0}
 };
 
 static PyGetSetDef block_attributes[] = {
     {"plans", (getter)block_plans, NULL, PyDoc_STR("List of (plan, number of its entries)."), NULL},
-    {NULL}
+    {0}
 };
 
 static PyMemberDef block_members[] = {
@@ -271,7 +271,7 @@ static PyMemberDef block_members[] = {
     {"objects", T_OBJECT, offsetof(ct_block, objects.list), READONLY,
      PyDoc_STR("The captured values that are no plain bytes, each once.")},
     {"size", T_PYSSIZET, offsetof(ct_block, size), READONLY, PyDoc_STR("Bytes of the entries.")},
-    {NULL}
+    {0}
 };
 
 static PyType_Slot block_slots[] = {

@@ -318,7 +318,7 @@ callback_dealloc(ct_callback *callback)
 
 static PyMemberDef callback_members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(ct_callback, call), READONLY, NULL},
-    {NULL}
+    {0}
 };
 
 static PyType_Slot callback_slots[] = {

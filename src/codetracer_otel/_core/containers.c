@@ -189,7 +189,7 @@ ct_write_field(ct_writer *writer, ct_keys *judged, PyObject *name, PyObject *hel
 static int
 write_mapping(ct_writer *writer, const ct_form *known, PyObject *mapping)
 {
-    ct_keys judged = {writer->site->verdicts, 0};
+    ct_keys judged = {.verdicts = writer->site->verdicts};
     PyObject *key, *held;
     Py_ssize_t position = 0, total = PyDict_GET_SIZE(mapping);
 
@@ -336,7 +336,7 @@ ct_write_value(ct_writer *writer, PyObject *value)
 int
 ct_write_keywords(ct_writer *writer, PyObject *keywords)
 {
-    ct_keys judged = {writer->site->keyword_verdicts, 0};
+    ct_keys judged = {.verdicts = writer->site->keyword_verdicts};
     PyObject *key, *held;
     Py_ssize_t position = 0, count = PyDict_GET_SIZE(keywords);
     const ct_form *known = ct_form_of(&writer->core->classes, &PyDict_Type);

@@ -298,7 +298,7 @@ static PyMethodDef core_methods[] = {
     {"take_counts", (PyCFunction)core_take_counts, METH_NOARGS,
      PyDoc_STR("take_counts()\n--\n\n"
                "Return (site, kept, sampled out, begun in Python) since the last time.")},
-    {NULL}
+    {0}
 };
 
 static PyObject *
@@ -321,7 +321,7 @@ static PyGetSetDef core_callbacks[] = {
     CALLBACK("on_yield", CT_ON_YIELD),
     CALLBACK("on_resume", CT_ON_RESUME),
     CALLBACK("on_throw", CT_ON_THROW),
-    {NULL}
+    {0}
 };
 
 static PyMemberDef core_members[] = {
@@ -337,7 +337,7 @@ static PyMemberDef core_members[] = {
      PyDoc_STR("Calls that began as native entries.")},
     {"boxed_calls", T_LONGLONG, offsetof(ct_core, boxed_calls), READONLY,
      PyDoc_STR("Native entries that were made records while they were open.")},
-    {NULL}
+    {0}
 };
 
 static PyType_Slot core_slots[] = {

@@ -30,7 +30,7 @@ find_held(const ct_attributes *attributes, PyObject *name, Py_ssize_t *position)
 int
 ct_write_struct(ct_writer *writer, const ct_form *known, PyObject *value)
 {
-    ct_keys judged = {writer->site->verdicts, 0};
+    ct_keys judged = {.verdicts = writer->site->verdicts};
     Py_ssize_t position = 0, most = Py_MIN(known->field_count, writer->core->limits.max_items);
     Py_ssize_t present = 0, count = 0;
     PyObject *held[CT_MOST_FIELDS];
@@ -77,7 +77,7 @@ ct_write_struct(ct_writer *writer, const ct_form *known, PyObject *value)
 int
 ct_write_named_tuple(ct_writer *writer, const ct_form *known, PyObject *value)
 {
-    ct_keys judged = {writer->site->verdicts, 0};
+    ct_keys judged = {.verdicts = writer->site->verdicts};
     Py_ssize_t total = PyTuple_GET_SIZE(value);
 
     int status = ct_begin_node(writer, known, value);
@@ -99,7 +99,7 @@ ct_write_named_tuple(ct_writer *writer, const ct_form *known, PyObject *value)
 int
 ct_write_exception(ct_writer *writer, const ct_form *known, PyObject *error)
 {
-    ct_keys judged = {writer->site->verdicts, 0};
+    ct_keys judged = {.verdicts = writer->site->verdicts};
     PyObject *arguments = ((PyBaseExceptionObject *)error)->args;
 
     int status = ct_begin_node(writer, known, error);
@@ -213,7 +213,7 @@ read_fields(const ct_form *known, PyObject *value, ct_attributes *own, pair *pai
 int
 ct_write_fields(ct_writer *writer, const ct_form *known, PyObject *value)
 {
-    ct_keys judged = {writer->site->verdicts, 0};
+    ct_keys judged = {.verdicts = writer->site->verdicts};
     pair pairs[CT_MOST_FIELDS];
     ct_attributes own = {0};
     Py_ssize_t total, most = Py_MIN(writer->fields, CT_MOST_FIELDS);

@@ -116,18 +116,18 @@ put_value(rendering *rendering, const char *at)
 /* The civil date of a day since 1970 is computed in years that begin with March, so that the day that only
    some have is the last of one. */
 static void
-write_second(char *text, int64_t second)
+write_second(char *text, uint64_t second)
 {
-    int64_t days = second / 86400 + 719468, rest = second % 86400;  /* since 0000-03-01 */
-    int64_t era = days / 146097, day = days % 146097;               /* of 400 years */
-    int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-    int64_t of_year = day - (365 * year + year / 4 - year / 100);
-    int64_t month = (5 * of_year + 2) / 153;
-    int number = (int)(month < 10 ? month + 3 : month - 9);
-    snprintf(text, 20, "%04d-%02d-%02dT%02d:%02d:%02d",
-             (int)(year + 400 * era + (number <= 2)) % 10000, number,
-             (int)(of_year - (153 * month + 2) / 5 + 1) % 100, (int)(rest / 3600),
-             (int)(rest / 60 % 60), (int)(rest % 60));
+    uint64_t days = second / 86400 + 719468, rest = second % 86400; /* since 0000-03-01 */
+    uint64_t era = days / 146097, day = days % 146097;              /* of 400 years */
+    uint64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    uint64_t of_year = day - (365 * year + year / 4 - year / 100);
+    uint64_t month = (5 * of_year + 2) / 153;
+    unsigned number = (unsigned)(month < 10 ? month + 3 : month - 9);
+    snprintf(text, 20, "%04u-%02u-%02uT%02u:%02u:%02u",
+             (unsigned)((year + 400 * era + (number <= 2)) % 10000), number % 100,
+             (unsigned)(of_year - (153 * month + 2) / 5 + 1) % 100, (unsigned)(rest / 3600),
+             (unsigned)(rest / 60 % 60), (unsigned)(rest % 60));
 }
 
 static int
@@ -142,7 +142,7 @@ put_timestamp(rendering *rendering, int64_t unix_ns)
     }
     if (second != rendering->second) {
         rendering->second = second;
-        write_second(rendering->second_text, second);
+        write_second(rendering->second_text, (uint64_t)second); /* see `ct_is_written` */
     }
     memcpy(text + 1, rendering->second_text, 19);
     (void)ct_digits_before(text + 27, (uint64_t)rest / 1000, 6);

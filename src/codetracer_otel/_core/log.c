@@ -234,7 +234,7 @@ static PyMethodDef log_methods[] = {
      PyDoc_STR("take(limit)\n--\n\nRemove and return up to limit records, oldest first, as a Block.")},
     {"clear", (PyCFunction)log_clear, METH_NOARGS,
      PyDoc_STR("clear()\n--\n\nForget everything.")},
-    {NULL}
+    {0}
 };
 
 static PyMemberDef log_members[] = {
@@ -244,7 +244,7 @@ static PyMemberDef log_members[] = {
      PyDoc_STR("Bytes of large values that wait.")},
     {"most_charged", T_LONGLONG, offsetof(ct_log, most_charged), 0,
      PyDoc_STR("Bytes from which on the record buffer decides about each record.")},
-    {NULL}
+    {0}
 };
 
 static PyType_Slot log_slots[] = {

@@ -149,7 +149,7 @@ static PyMethodDef module_methods[] = {
                "Return where eight bytes stand whose bit is set.")},
     {"frame_key", frame_key, METH_O,
      PyDoc_STR("frame_key(frame)\n--\n\nReturn what stays the same while a generator lives.")},
-    {NULL}
+    {0}
 };
 
 static PyModuleDef_Slot module_slots[] = {

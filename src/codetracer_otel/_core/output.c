@@ -139,12 +139,12 @@ static PyMethodDef output_methods[] = {
      PyDoc_STR("append(span)\n--\n\nAdd the bytes of a span.")},
     {"clear", (PyCFunction)output_clear, METH_NOARGS,
      PyDoc_STR("clear()\n--\n\nForget the spans and keep their memory.")},
-    {NULL}
+    {0}
 };
 
 static PyGetSetDef output_attributes[] = {
     {"is_shared", (getter)output_is_shared, NULL, PyDoc_STR("Whether a buffer of it is in use."), NULL},
-    {NULL}
+    {0}
 };
 
 static PyType_Slot output_slots[] = {

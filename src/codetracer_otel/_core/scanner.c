@@ -359,7 +359,7 @@ scanner_dealloc(ct_scanner *scanner)
 static PyMethodDef scanner_methods[] = {
     {"suspects", (PyCFunction)scanner_suspects, METH_O,
      PyDoc_STR("suspects(text)\n--\n\nReturn whether a text may hold a secret.")},
-    {NULL}
+    {0}
 };
 
 static PyType_Slot scanner_slots[] = {
