@@ -297,6 +297,22 @@ def in_child(fork, check):
     assert os.waitpid(child, 0)[1] == 0
 
 
+@contextmanager
+def nobody_asking_for_the_gil(session):
+    """Let threads wait for it as long as they have to.
+
+    A child that is forked while one asks gives the GIL up and waits until that thread, which it has
+    not, has taken it; the interpreter's hooks would prevent this.
+    """
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1000)
+    try:
+        session.flush()  # what began to wait before asks by now
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+
+
 @pytest.mark.parametrize("fork", ["Python", "C"])
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_a_forked_child_begins_traces_of_its_own(core, fork):
@@ -305,11 +321,12 @@ def test_a_forked_child_begins_traces_of_its_own(core, fork):
 
     # With the GIL held, as by an extension module that forks; no hook of Python runs then.
     function = os.fork if fork == "Python" else ctypes.PyDLL(None).fork
-    with configure(TRACED, InMemoryExporter()):
+    with configure(TRACED, InMemoryExporter()) as session:
         for number in range(3):
             root(number)
         read, write = os.pipe()
-        in_child(function, lambda: os.write(write, repr([begun() for _ in range(3)]).encode()))
+        with nobody_asking_for_the_gil(session):
+            in_child(function, lambda: os.write(write, repr([begun() for _ in range(3)]).encode()))
         of_child = ast.literal_eval(os.read(read, 10_000).decode())
         of_parent = [begun() for _ in range(3)]
     assert len({*of_child, *of_parent}) == 6
