@@ -158,8 +158,8 @@ class World:
             function()
 
     def switch(self) -> None:
-        """Leave a greenlet in the middle."""
-        if greenlet is not None and greenlet.getcurrent().parent is not None:
+        """Leave a greenlet in the middle; not with a lock that its thread may take to its end."""
+        if not self.aside and greenlet is not None and greenlet.getcurrent().parent is not None:
             greenlet.getcurrent().parent.switch()
 
     @types.coroutine
