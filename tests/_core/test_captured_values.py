@@ -287,7 +287,7 @@ def recorded(core, program, options, *rules):
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-@settings(deadline=None, max_examples=examples(25))
+@settings(max_examples=examples(25))
 @given(program=calls)
 def test_both_cores_capture_the_same(options, program):
     assert captured("c", program, options) == captured("python", program, options)

@@ -51,19 +51,19 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("json")
 
 
-@settings(deadline=None, max_examples=examples(50))
+@settings(max_examples=examples(50))
 @given(st.lists(values, max_size=8))
 def test_any_values_are_written_alike(folder, values):
     check(folder, delivered(program_of(values)))
 
 
-@settings(deadline=None, max_examples=examples(40))
+@settings(max_examples=examples(40))
 @given(recorded.programs)
 def test_any_calls_are_written_alike(folder, program):
     check(folder, delivered(lambda: recorded.run(program)))
 
 
-@settings(deadline=None, max_examples=examples(50))
+@settings(max_examples=examples(50))
 @given(st.lists(st.one_of(st.text(max_size=128), st.floats(), st.integers()), max_size=6))
 def test_any_texts_and_numbers_are_written_alike(folder, values):
     check(folder, delivered(program_of(values)))
@@ -124,7 +124,7 @@ times = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=examples(300))
+@settings(max_examples=examples(300))
 @given(times, times)
 def test_times_are_written_as_python_writes_them(start, duration):
     (block, *_) = delivered_once()

@@ -338,7 +338,7 @@ def alter(draw, root):
             setattr(part, name, new)
 
 
-@settings(deadline=None, max_examples=examples(25))
+@settings(max_examples=examples(25))
 @given(seed=st.integers(min_value=0, max_value=2**32))
 def test_changes_by_chance_are_seen(seed):
     def program():

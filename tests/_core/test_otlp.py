@@ -118,13 +118,13 @@ values = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=examples(50))
+@settings(max_examples=examples(50))
 @given(st.lists(values, max_size=8))
 def test_any_values_are_written_alike(values):
     check(delivered(program_of(values)))
 
 
-@settings(deadline=None, max_examples=examples(40))
+@settings(max_examples=examples(40))
 @given(recorded.programs)
 def test_any_calls_are_written_alike(program):
     check(delivered(lambda: recorded.run(program)))

@@ -160,13 +160,13 @@ pieces = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=examples(400))
+@settings(max_examples=examples(400))
 @given(st.lists(pieces, min_size=1, max_size=7).map("".join))
 def test_nothing_that_the_filters_find_is_called_clean(scanner, text):
     check(scanner, text)
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @given(cased, st.sampled_from([": ", "=", " = '", '": "', "%3D", "->", " => ", "=\\u003d"]), pieces)
 def test_the_name_of_a_secret_is_seen_in_any_spelling(scanner, name, join, value):
     check(scanner, f"a {name}{join}{value}x9 b")
@@ -185,7 +185,7 @@ def test_the_vendors_of_the_corpus_are_seen_in_every_position(scanner):
             check(scanner, put(secret))
 
 
-@settings(deadline=None, max_examples=examples(400))
+@settings(max_examples=examples(400))
 @given(st.text("ab-_.:/+XYZ01289", min_size=18, max_size=60))
 def test_every_run_that_may_be_a_token_is_seen(scanner, text):
     check(scanner, text)
@@ -212,7 +212,6 @@ def test_the_beginnings_of_cards_are_those_of_their_issuers():
                 assert f"{number:04}".startswith(begins), (length, number)
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(
         st.binary(min_size=1, max_size=4).map(bytes.lower), st.just(1 << 24), min_size=1

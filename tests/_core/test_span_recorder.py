@@ -218,7 +218,7 @@ def attributes_without_times(span):
     return attributes.items()
 
 
-@settings(deadline=None, max_examples=examples(60))
+@settings(max_examples=examples(60))
 @given(programs)
 def test_both_cores_record_the_same_calls(program):
     with pytest.MonkeyPatch.context() as patch:

@@ -284,9 +284,8 @@ def compare(exporter, run):
 
 
 options = settings(
-    deadline=None,
     max_examples=int(os.environ.get("CODETRACER_TESTS_EXAMPLES", "30")),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

@@ -64,9 +64,8 @@ def folder(tmp_path, monkeypatch):
 
 
 @settings(
-    deadline=None,
     max_examples=examples(150),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(command=st.sampled_from(COMMANDS[:-1]), rest=st.lists(words, max_size=4))
 def test_no_command_takes_its_arguments_for_a_defect_of_ours(folder, capsys, command, rest):

@@ -76,7 +76,7 @@ forests = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @given(forests, st.integers(2, 70))
 def test_every_span_is_shown_or_counted_once_and_the_limit_holds(forest, limit):
     spans = Spans(1000)

@@ -121,7 +121,7 @@ slices = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(max_examples=examples(200))
 @given(slices)
 def test_no_two_slices_of_a_row_overlap(made):
     given_slices = [

@@ -18,7 +18,7 @@ def made(rows):
     return spans
 
 
-@settings(deadline=None, max_examples=examples(300))
+@settings(max_examples=examples(300))
 @given(parents)
 def test_each_span_comes_once_and_behind_its_parent_whatever_the_parents_are(rows):
     spans = made(rows)
@@ -51,7 +51,7 @@ def test_a_recursion_of_any_depth_is_walked():
     assert Tree(spans).depths[49_999] == 49_999
 
 
-@settings(deadline=None, max_examples=examples(100))
+@settings(max_examples=examples(100))
 @given(parents)
 def test_families_are_everyone_who_has_children_with_these(rows):
     spans = made(rows)

@@ -257,7 +257,7 @@ def flat(calls):
 NO_WHEELS = "it has no wheels for this interpreter"
 
 
-@settings(deadline=None, max_examples=examples(60))
+@settings(max_examples=examples(60))
 @given(trees, st.integers(1, 5))
 def test_viztracer_reads_the_same_slices_in_the_same_tree(tmp_path_factory, tree, size):
     functree = pytest.importorskip("viztracer.functree", reason=NO_WHEELS)
@@ -278,7 +278,7 @@ def test_viztracer_reads_the_same_slices_in_the_same_tree(tmp_path_factory, tree
 times = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 10)), max_size=30)
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(max_examples=examples(200))
 @given(times)
 def test_times_that_were_taken_in_the_order_of_their_ends_nest(lengths):
     occupied = Occupied()

@@ -28,7 +28,7 @@ def strict_loads(line: str) -> dict[str, object]:
     return json.loads(line, parse_constant=refuse_constant)
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @given(st.dictionaries(texts, values, max_size=6), st.sampled_from([4500, LIMIT]))
 def test_any_mapping_becomes_one_ascii_line_of_strict_json_within_the_limit(fields, limit):
     line = encode_line(fields, limit)
@@ -40,7 +40,7 @@ def test_any_mapping_becomes_one_ascii_line_of_strict_json_within_the_limit(fiel
     assert text.encode("utf-8")
 
 
-@settings(deadline=None, max_examples=examples(40))
+@settings(max_examples=examples(40))
 @given(
     st.dictionaries(
         st.text(max_size=4),

@@ -224,20 +224,20 @@ views = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=examples(250))
+@settings(max_examples=examples(250))
 @given(records())
 def test_a_record_encodes_to_the_message_that_opentelemetry_makes_of_it(made):
     assert_same_as_opentelemetry(batch(made))
 
 
-@settings(deadline=None, max_examples=examples(80))
+@settings(max_examples=examples(80))
 @given(st.lists(records(), max_size=4), st.lists(views, max_size=4), attribute_maps)
 def test_a_batch_of_records_and_views_groups_as_opentelemetry_groups_it(made, more, resource):
     if made or more:
         assert_same_as_opentelemetry(Batch(made, more, resource or {"service.name": "s"}))
 
 
-@settings(deadline=None, max_examples=examples(50))
+@settings(max_examples=examples(50))
 @given(st.lists(records(), min_size=1, max_size=6))
 def test_an_encoder_that_has_seen_other_batches_encodes_the_same(made):
     encoder = OtlpEncoder()

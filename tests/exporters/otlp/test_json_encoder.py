@@ -56,7 +56,7 @@ def both(made):
     return tuple(map(json_format.MessageToDict, read))  # where every NaN is the same
 
 
-@settings(deadline=None, max_examples=examples(60))
+@settings(max_examples=examples(60))
 @given(st.lists(records(), max_size=3), st.lists(views, max_size=3), attribute_maps)
 def test_it_is_the_message_that_protobuf_carries(made, more, resource):
     if made or more:

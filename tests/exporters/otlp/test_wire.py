@@ -1,6 +1,6 @@
 """The wire form of attributes."""
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTracePartialSuccess
 
@@ -15,7 +15,6 @@ def looped_varint(value: int) -> bytes:
     return bytes([*out, value])
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**64 - 1))
 @example(2**14 - 1)
 @example(2**14)
@@ -25,7 +24,6 @@ def test_a_varint_has_seven_bits_a_byte_lowest_first(value):
     assert varint(value) == looped_varint(value)
 
 
-@settings(deadline=None)
 @given(st.integers(-(2**70), 2**70))
 @example(2**28 - 1)
 @example(2**28)

@@ -229,7 +229,7 @@ def behaviour(asked):
     return found
 
 
-@settings(deadline=None, max_examples=examples(60))
+@settings(max_examples=examples(60))
 @given(st.lists(st.one_of(FILES, INHERITING), max_size=3), FILES, BODIES)
 def test_chaining_files_is_writing_their_rules_one_after_the_other(rest, first, body):
     # Two files that inherit everything are one file with both their rules.
@@ -239,7 +239,7 @@ def test_chaining_files_is_writing_their_rules_one_after_the_other(rest, first, 
     assert behaviour(classifier(first, *rest, joined)) == apart
 
 
-@settings(deadline=None, max_examples=examples(60))
+@settings(max_examples=examples(60))
 @given(FILES, BODIES, st.integers(0, 1))
 def test_a_rule_that_matches_nothing_changes_nothing(first, body, position):
     nothing = rule("pkg:no.such.module", ("arg:*", "allow"), exec="skip", value_default="allow")
@@ -274,7 +274,7 @@ OTHER_FILES = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=examples(60))
+@settings(max_examples=examples(60))
 @given(st.lists(OTHER_FILES, max_size=3))
 def test_no_chain_shows_a_secret_without_an_allow_that_hits_it(files):
     asked = classifier(*files, builtin=True)

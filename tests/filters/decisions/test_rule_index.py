@@ -22,7 +22,7 @@ def found(index, text):
     return sorted(numbers)
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(max_examples=examples(200))
 @given(st.lists(MATCHERS, max_size=8), TEXTS)
 def test_the_index_finds_what_asking_every_rule_finds(matchers, text):
     index = RuleIndex(enumerate(matchers))

@@ -64,7 +64,7 @@ def test_a_path_is_written_like_in_messages():
     assert path_text(()) == ""
 
 
-@settings(deadline=None, max_examples=examples(300))
+@settings(max_examples=examples(300))
 @given(st.text("ab[]{}=,.\"'#\n\\ ", max_size=30))
 def test_any_text_is_read_to_its_end(text):
     assert Positions(text).of(("a", 0, "b"))[0] >= 1

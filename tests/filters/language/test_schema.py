@@ -127,7 +127,7 @@ def written(value):
     return json.dumps(value)
 
 
-@settings(deadline=None, max_examples=examples(400))
+@settings(max_examples=examples(400))
 @given(DOCUMENT)
 def test_what_one_accepts_the_other_accepts(document):
     text = "".join(f"{key} = {written(value)}\n" for key, value in document.items())

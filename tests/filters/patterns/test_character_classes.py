@@ -38,7 +38,7 @@ def test_a_class_without_an_end_is_refused(text):
         read_class(text, 0)
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(max_examples=examples(200))
 @given(st.text("ab-]\\dW[:&~ .", max_size=8))
 def test_the_sample_of_a_class_that_is_accepted_matches_it(members):
     with contextlib.suppress(PatternError, regex.error):

@@ -118,13 +118,13 @@ patterns = st.lists(st.one_of(components, st.just("**")), min_size=1, max_size=4
 texts = st.text("ab/", max_size=10)
 
 
-@settings(deadline=None, max_examples=examples(300))
+@settings(max_examples=examples(300))
 @given(patterns, texts)
 def test_a_glob_agrees_with_trying_every_way(pattern, text):
     assert compile_glob(pattern)(text) == naive_glob(pattern, text)
 
 
-@settings(deadline=None, max_examples=examples(100))
+@settings(max_examples=examples(100))
 @given(st.lists(components, min_size=1, max_size=3), st.text("ab", max_size=6))
 def test_braces_mean_any_of_their_alternatives(parts, text):
     joined = "{" + ",".join(parts) + "}"

@@ -34,7 +34,7 @@ def test_a_malformed_glob_is_refused_with_a_remedy(pattern, message):
         expand_glob(pattern)
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(max_examples=examples(200))
 @given(patterns, texts)
 def test_every_match_starts_with_a_prefix_and_is_one_of_the_texts(pattern, text):
     alternatives = expand_glob(pattern)

@@ -34,7 +34,7 @@ def test_the_literal_of_a_regex_is_in_every_match(regex, literal):
     assert required_literal(regex) == literal
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(max_examples=examples(200))
 @given(data=st.data(), source=st.text("abc.*+?[]()^\\d{2}|-x41", max_size=12))
 def test_no_match_of_any_regex_lacks_its_literal(data, source):
     try:

@@ -134,7 +134,7 @@ WORD = st.text(string.ascii_lowercase, min_size=2, max_size=8)
 WORDS = st.lists(WORD, min_size=1, max_size=5)
 
 
-@settings(deadline=None, max_examples=examples(100))
+@settings(max_examples=examples(100))
 @given(words=WORDS, separator=st.sampled_from("_-./ 0"))
 def test_every_way_to_write_words_is_cut_the_same_way(words, separator):
     camel = words[0] + "".join(word.capitalize() for word in words[1:])
@@ -144,7 +144,7 @@ def test_every_way_to_write_words_is_cut_the_same_way(words, separator):
     assert split_words("".join(word.capitalize() for word in words)) == words
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(max_examples=examples(200))
 @given(name=st.text(max_size=40))
 def test_words_are_letters_without_separators_and_stay_what_they_are(name):
     for word in split_words(name):
@@ -153,13 +153,13 @@ def test_words_are_letters_without_separators_and_stay_what_they_are(name):
         assert word == word.lower()
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(max_examples=examples(200))
 @given(name=st.text(string.ascii_letters + string.digits + "_-./ ", max_size=40))
 def test_no_letter_of_a_name_is_lost_or_moved(name):
     assert "".join(split_words(name)) == "".join(filter(str.isalpha, name)).lower()
 
 
-@settings(deadline=None, max_examples=examples(100))
+@settings(max_examples=examples(100))
 @given(name=st.text(st.characters(codec=None), max_size=60))
 def test_no_name_makes_the_matcher_fail(name):
     assert compile_words("secret, a+b$").matches(name) in (True, False)

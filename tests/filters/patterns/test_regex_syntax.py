@@ -151,7 +151,7 @@ def test_a_plain_pattern_needs_none(pattern):
     assert translate(pattern).needs_limit is False
 
 
-@settings(deadline=None, max_examples=examples(300))
+@settings(max_examples=examples(300))
 @given(st.text("ab.*+?()[]{}|^$\\-&1,x:<>P=!", max_size=12))
 def test_every_text_is_translated_or_refused(pattern):
     with contextlib.suppress(PatternError):

@@ -426,7 +426,7 @@ SECRET_TEXT = st.text(
 )
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @given(
     secret=SECRET_TEXT,
     name=st.sampled_from(["password", "apiKey", "X-Auth-Token"]),
@@ -445,7 +445,7 @@ def test_json_inside_json_shows_no_secret_at_any_depth(secret, name, depth):
     assert json.loads(result) == {"a": 1, name: REDACTED, "z": "kept"}
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @given(secret=SECRET_TEXT)
 def test_a_python_repr_shows_no_secret(secret):
     value = {"n": 1, "password": "~" + secret + "~", "z": "kept"}
@@ -454,7 +454,7 @@ def test_a_python_repr_shows_no_secret(secret):
     )
 
 
-@settings(deadline=None, max_examples=examples(100))
+@settings(max_examples=examples(100))
 @given(secret=SECRET_TEXT)
 def test_a_query_string_shows_no_secret(secret):
     query = urlencode({"user": "bob", "password": secret, "z": "kept"})
@@ -464,7 +464,7 @@ def test_a_query_string_shows_no_secret(secret):
     )
 
 
-@settings(deadline=None, max_examples=examples(100))
+@settings(max_examples=examples(100))
 @given(
     before=st.text(st.characters(codec=None), max_size=20),
     after=st.text(st.characters(codec=None), max_size=20),
@@ -474,7 +474,7 @@ def test_a_token_is_found_between_any_other_text(before, after, token):
     assert token not in redacted(f"{before} {token} {after}")
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(max_examples=examples(200))
 @given(
     text=st.one_of(
         st.text(st.characters(codec=None), max_size=60),
@@ -523,7 +523,7 @@ def test_the_prefilter_passes_every_text_in_which_a_shape_is_found(text, cut):
             assert shape.name in possible
 
 
-@settings(deadline=None, max_examples=examples(100))
+@settings(max_examples=examples(100))
 @given(
     texts=st.lists(
         st.one_of(
@@ -540,7 +540,7 @@ def test_a_batch_gives_what_each_text_gives_alone(texts):
     assert both.redact_texts(texts) == [redacted(text) for text in texts]
 
 
-@settings(deadline=None, max_examples=examples(100))
+@settings(max_examples=examples(100))
 @given(text=st.text("pasword=:\"{}[]\\' -@/&%<>", max_size=60))
 def test_redacting_again_shows_no_more(text):
     once = redacted(text)

@@ -12,7 +12,7 @@ PARTS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(max_examples=examples(200))
 @given(PARTS)
 def test_replacing_parts_keeps_every_other_character(parts):
     text = "abcdefghijkl"
@@ -26,7 +26,7 @@ def test_overlapping_parts_are_replaced_once_and_neighbours_each():
     assert replace_parts("abc", [], "#") == "abc"
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(max_examples=examples(200))
 @given(PARTS, PARTS)
 def test_a_set_of_parts_covers_each_that_was_added(first, second):
     parts = TextParts()

@@ -18,7 +18,7 @@ def _short(monkeypatch):
     monkeypatch.setattr(attribution, "_MAX_TEXT", 100)
 
 
-@settings(deadline=None, max_examples=examples(100))
+@settings(max_examples=examples(100))
 @given(st.text("ab \n-BEGIN", max_size=400))
 def test_the_pieces_are_the_text_and_none_is_longer_than_allowed(text):
     pieces = list(pieces_of(text))

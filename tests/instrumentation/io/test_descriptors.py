@@ -39,7 +39,7 @@ def test_the_place_of_expected_bytes_is_found_also_where_they_only_begin():
     assert expected.find(b"foreign") == 7
 
 
-@settings(deadline=None, max_examples=examples(60))
+@settings(max_examples=examples(60))
 @given(PIECES)
 def test_what_nobody_expected_is_read_in_order(tmp_path_factory, pieces):
     """Foreign text is upper case here, so that it cannot be taken for what was expected."""

@@ -21,7 +21,7 @@ def is_within(value, index, scale):
     return Fraction(2) ** low < raised <= Fraction(2) ** high
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @given(durations)
 def test_each_duration_is_in_its_bucket(given_durations):
     found = DurationHistogram()

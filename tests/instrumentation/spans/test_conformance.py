@@ -412,7 +412,7 @@ CORES = [
 
 
 @pytest.mark.parametrize("core", CORES)
-@settings(deadline=None, max_examples=examples(40))
+@settings(max_examples=examples(40))
 @given(program=programs(LEGAL + BETWEEN))
 def test_each_call_of_a_legal_order_is_recorded_once(core, program):
     driver, stats = run(core, program)
@@ -429,7 +429,7 @@ def test_each_call_of_a_legal_order_is_recorded_once(core, program):
 
 
 @pytest.mark.parametrize("core", CORES)
-@settings(deadline=None, max_examples=examples(40))
+@settings(max_examples=examples(40))
 @given(program=programs(LEGAL + BETWEEN + BROKEN))
 @example([("start", 0, "outer", "none"), ("start", 0, "items", "none"), ("lose", 0, "", "none")])
 def test_no_call_of_a_broken_order_is_recorded_twice_or_stays_open(core, program):
@@ -441,7 +441,7 @@ def test_no_call_of_a_broken_order_is_recorded_twice_or_stays_open(core, program
 
 
 @pytest.mark.skipif(load().module is None, reason=f"no build: {load().reason}")
-@settings(deadline=None, max_examples=examples(40))
+@settings(max_examples=examples(40))
 @given(program=programs(LEGAL + BETWEEN + BROKEN))
 def test_both_recorders_keep_the_same_records(program):
     (python, python_stats), (compiled, stats) = run("python", program), run("c", program)
@@ -450,7 +450,7 @@ def test_both_recorders_keep_the_same_records(program):
 
 
 @pytest.mark.parametrize("core", CORES)
-@settings(deadline=None, max_examples=examples(20))
+@settings(max_examples=examples(20))
 @given(program=programs(LEGAL + BETWEEN), after=st.integers(0, 5))
 def test_a_forked_child_records_what_begins_in_it_and_nothing_else(core, program, after):
     def fork(driver):

@@ -88,7 +88,7 @@ def test_clearing_forgets_everything():
     assert buffer.take(9) == [2]
 
 
-@settings(deadline=None, max_examples=examples(100))
+@settings(max_examples=examples(100))
 @given(
     st.lists(st.one_of(st.just("push"), st.integers(min_value=0, max_value=5)), max_size=60),
     st.integers(min_value=1, max_value=8),

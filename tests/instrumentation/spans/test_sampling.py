@@ -49,7 +49,7 @@ def sampler_of(clock=None, bits=lambda: 0, **table):
     return RuleSampler(sampling, (clock or FixedClock()).monotonic_ns, bits)
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(max_examples=examples(200))
 @given(FULL_TRACE_IDS, st.floats(min_value=0, max_value=1))
 def test_a_trace_is_kept_where_its_randomness_reaches_the_threshold(trace_id, ratio):
     threshold = 2**56 - round(ratio * 2**56)

@@ -104,7 +104,7 @@ TREES = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=examples(100))
+@settings(max_examples=examples(100))
 @given(TREES, TREES)
 def test_values_look_the_same_where_their_texts_and_types_do(one, other):
     assert looks_same(one, one)

@@ -866,7 +866,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @given(value=VALUES, patterns=st.sampled_from([None, SECRET, Rules(types={"x.Y": Action.DROP})]))
 def test_whatever_is_captured_can_be_exported(value, patterns):
     captured = capture(value, patterns, max_string=5, max_items=3, max_depth=3)

@@ -83,7 +83,7 @@ def shown_of(secret, text):
     return best
 
 
-@settings(max_examples=examples(EXAMPLES), deadline=None)
+@settings(max_examples=examples(EXAMPLES))
 @given(written_secrets(), st.integers(0, 300))
 def test_a_cut_never_shows_more_than_three_characters_of_a_secret(written, length):
     text, secret = written

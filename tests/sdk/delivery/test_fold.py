@@ -85,7 +85,7 @@ def ended(call, parent, ids, records):
     records.append(record(number, parent, name, 5 * number, length, details))
 
 
-@settings(deadline=None, max_examples=examples(200))
+@settings(max_examples=examples(200))
 @given(call=CALLS, size=st.integers(1, 40), step=st.sampled_from([0, 1, 10**10]))
 def test_counts_and_times_add_up_to_those_of_a_run_without_it(call, size, step):
     records, ids, clock = [], iter(range(1, 10**6)), [0]

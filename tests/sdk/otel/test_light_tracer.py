@@ -115,7 +115,7 @@ steps = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @given(st.lists(steps, max_size=8), st.one_of(st.none(), attribute_maps))
 def test_whatever_is_done_with_it_gives_the_span_that_the_sdk_gives(todo, attributes):
     def act(span):

@@ -50,7 +50,7 @@ def test_without_a_trace_parent_there_is_none():
 
 
 @given(st.text(alphabet="0123456789abcdef-", max_size=60))
-@settings(deadline=None, max_examples=examples(100))
+@settings(max_examples=examples(100))
 def test_any_trace_parent_is_read_or_a_problem(text):
     parent = remote_parent({"TRACEPARENT": text})
 

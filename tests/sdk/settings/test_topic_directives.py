@@ -151,7 +151,7 @@ def test_a_problem_names_the_setting_the_rule_the_value_and_the_suggestion():
 
 
 @given(st.text(max_size=200))
-@settings(deadline=None, max_examples=examples(200))
+@settings(max_examples=examples(200))
 def test_no_text_at_all_raises(text):
     spec = read(text)
     assert set(spec.rules) <= EVERYTHING
@@ -163,7 +163,7 @@ DIRECTIVES = st.lists(st.tuples(st.sampled_from(["", "-", "!"]), SELECTORS, SETT
 
 
 @given(DIRECTIVES)
-@settings(deadline=None, max_examples=examples(200))
+@settings(max_examples=examples(200))
 def test_the_valid_directives_mean_what_they_mean_alone(directives):
     texts = ["".join(parts) for parts in directives]
     spec = read(",".join(["session", *texts]))
@@ -173,7 +173,7 @@ def test_the_valid_directives_mean_what_they_mean_alone(directives):
 
 
 @given(st.integers(1, 2**128 - 1), st.floats(0.001, 1.0))
-@settings(deadline=None, max_examples=examples(200))
+@settings(max_examples=examples(200))
 def test_the_rate_keeps_the_traces_that_opentelemetry_keeps(trace_id, rate):
     rule = read(f"eval={rate:.12f}").rules["eval"]
     bound = TraceIdRatioBased.get_bound_for_rate(float(f"{rate:.12f}"))

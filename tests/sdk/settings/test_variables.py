@@ -125,7 +125,7 @@ def test_messages_show_no_url_credentials():
 
 
 @given(st.text())
-@settings(deadline=None, max_examples=examples(50))
+@settings(max_examples=examples(50))
 def test_what_messages_show_is_one_short_ascii_line(text):
     line = shown(text)
 
@@ -135,7 +135,7 @@ def test_what_messages_show_is_one_short_ascii_line(text):
 
 
 @given(st.dictionaries(st.sampled_from(sorted(GOOD)), st.text(max_size=20)))
-@settings(deadline=None, max_examples=examples(100))
+@settings(max_examples=examples(100))
 def test_any_text_is_a_value_or_a_problem(environ):
     values, problems = read_variables(POLICY, environ)
 

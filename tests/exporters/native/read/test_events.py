@@ -32,7 +32,7 @@ def laid_out(events, gaps):
     return text + "]", ends
 
 
-@settings(deadline=None, max_examples=examples(60))
+@settings(max_examples=examples(60))
 @given(EVENTS, st.lists(SPACE, min_size=1, max_size=3), st.integers(1, 40))
 def test_every_event_comes_with_the_place_of_its_end(events, gaps, chunk):
     text, ends = laid_out(events, gaps)
@@ -45,7 +45,7 @@ def test_every_event_comes_with_the_place_of_its_end(events, gaps, chunk):
         ]
 
 
-@settings(deadline=None, max_examples=examples(60))
+@settings(max_examples=examples(60))
 @given(EVENTS, st.lists(SPACE, min_size=1, max_size=3), st.integers(1, 40), st.data())
 def test_what_stands_before_a_cut_is_read_up_to_the_last_whole_event(events, gaps, chunk, data):
     text, ends = laid_out(events, gaps)

@@ -65,7 +65,7 @@ def without_values(events):
     return [event for event in known if not {"Value", "Of"} & event.keys()]
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @given(st.lists(EVENTS, max_size=12), st.sampled_from(SEPARATORS), st.booleans(), st.data())
 def test_an_outline_is_the_trace_without_values_of_steps(events, separators, ascii_only, data):
     events = [*OPENING, *TYPES, *events]
@@ -76,7 +76,7 @@ def test_an_outline_is_the_trace_without_values_of_steps(events, separators, asc
     assert without_values(found) == without_values(events)
 
 
-@settings(deadline=None, max_examples=examples(60))
+@settings(max_examples=examples(60))
 @given(st.lists(EVENTS, min_size=1, max_size=8), st.data())
 def test_what_is_cut_off_is_outlined_up_to_there(events, data):
     events = [*OPENING, *TYPES, *events]

@@ -149,7 +149,7 @@ def test_a_deep_tree_is_no_deep_recursion(written):
     assert sum(1 for _ in trace.root.walk()) == 3002
 
 
-@settings(deadline=None, max_examples=examples(30))
+@settings(max_examples=examples(30))
 @given(parents=st.lists(st.integers(0, 30), max_size=30), seed=st.integers(0, 9))
 def test_any_tree_in_any_order_of_ends_is_that_tree(tmp_path_factory, parents, seed):
     spans = [view(0)] + [

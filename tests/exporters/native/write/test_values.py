@@ -58,7 +58,7 @@ def write(value):
     return json.loads(text), validator
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @given(VALUES)
 def test_every_captured_value_is_written_with_its_type(value):
     written, validator = write(value)
