@@ -217,8 +217,10 @@ def on_files(script, mode, folder):
 
 def on_a_terminal(script, mode, folder):
     main, side = pty.openpty()
-    # before the program can print: the terminal shows what is typed as it is typed
     os.write(main, b"one\ntwo\nthree\nfour\n\x04")
+    text = b""
+    while not text.endswith(b"four\r\n"):  # shown by the terminal, at a time of its own
+        text += os.read(main, 65536)
     process = subprocess.Popen(
         command(script, mode, folder),
         stdin=side,
@@ -228,7 +230,6 @@ def on_a_terminal(script, mode, folder):
         start_new_session=True,
     )
     os.close(side)
-    text = b""
     try:
         while data := os.read(main, 65536):
             text += data
