@@ -36,6 +36,7 @@ class Collector:
         self.accepted: list[ExportTraceServiceRequest] = []
         self.release = threading.Event()
         self.connections = 0
+        self.answered: list[ExportTraceServiceRequest] = []  # the client knows, then
 
     def names(self) -> list[str]:
         """Return the span names of every request that was accepted."""
@@ -115,6 +116,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+        self.server.collector.answered.append(request)
 
     def log_message(self, *args):
         """Say nothing."""
@@ -147,7 +149,8 @@ def running_collector(tls: ssl.SSLContext | None = None):
 
 @contextmanager
 def unused_port():
-    """Give a loopback port that refuses connections."""
+    """Give a loopback port that refuses connections, until a server of ours listens there."""
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import struct
 import threading
 from collections import Counter
 from contextlib import contextmanager
 
 from tests.exporters.collector import Collector, Handler, Server
 from tests.faults.running import wait_until
-
-RESET = struct.pack("ii", 1, 0)
 
 
 class MortalServer(Server):
@@ -32,7 +29,6 @@ class MortalServer(Server):
         self.server_close()
         for connection in self.connections:
             with contextlib.suppress(OSError):
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
                 connection.shutdown(socket.SHUT_RDWR)
 
 
@@ -63,7 +59,14 @@ def spans_of(requests) -> list:
 
 
 def wait_for_spans(collector: Collector, count: int) -> None:
-    wait_until(lambda: len(collector.names()) >= count, f"{count} spans")
+    """Wait until they were accepted, and the client has been answered: it would send them again."""
+
+    def have_come() -> bool:
+        return (
+            len(collector.answered) >= len(collector.accepted) and len(collector.names()) >= count
+        )
+
+    wait_until(have_come, f"{count} spans")
 
 
 def wait_for_requests(collector: Collector, count: int) -> None:

@@ -39,15 +39,14 @@ def test_an_absent_collector(tmp_path, name):
 
 def test_a_collector_that_starts_late(tmp_path):
     with unused_port() as port:
-        pass
-    exporters = [f"otlp=http://127.0.0.1:{port}"]
-    with running(tmp_path, exporters, CODETRACER_LOG_LEVEL="info") as program:
-        program.do(100)
-        program.wait_for_log("exporter failing")
-        with collecting(port) as collector:
-            wait_for_spans(collector, 100)
-            program.do(50)
-            ended = program.end()
+        exporters = [f"otlp=http://127.0.0.1:{port}"]
+        with running(tmp_path, exporters, CODETRACER_LOG_LEVEL="info") as program:
+            program.do(100)
+            program.wait_for_log("exporter failing")
+            with collecting(port) as collector:
+                wait_for_spans(collector, 100)
+                program.do(50)
+                ended = program.end()
     assert ended.output == worked(150)
     assert arrived_once(collector) == {WORK: 150}
     assert (ended.recorded, ended.exported, ended.dropped) == (150, 150, {})
@@ -56,18 +55,17 @@ def test_a_collector_that_starts_late(tmp_path):
 
 def test_a_collector_that_is_killed_and_started_again(tmp_path):
     with unused_port() as port:
-        pass
-    exporters = [f"otlp=http://127.0.0.1:{port}"]
-    with running(tmp_path, exporters, CODETRACER_LOG_LEVEL="info") as program:
-        with collecting(port) as first:
-            program.do(100)
-            wait_for_spans(first, 100)
-        program.do(60)
-        program.wait_for_log("exporter failing")
-        with collecting(port) as second:
-            wait_for_spans(second, 60)
-            program.do(40)
-            ended = program.end()
+        exporters = [f"otlp=http://127.0.0.1:{port}"]
+        with running(tmp_path, exporters, CODETRACER_LOG_LEVEL="info") as program:
+            with collecting(port) as first:
+                program.do(100)
+                wait_for_spans(first, 100)
+            program.do(60)
+            program.wait_for_log("exporter failing")
+            with collecting(port) as second:
+                wait_for_spans(second, 60)
+                program.do(40)
+                ended = program.end()
     assert ended.output == worked(200)
     assert arrived_once(first, second) == {WORK: 200}
     assert (ended.recorded, ended.exported, ended.dropped) == (200, 200, {})
