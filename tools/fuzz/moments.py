@@ -18,9 +18,11 @@ from codetracer_otel.sdk.session.configure import active_session, shutdown
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
+    from types import FrameType
 
     from tools.fuzz.world import World
 
+WITH_LOCKS = ("logging", "warnings", "_py_warnings", "threading", "opentelemetry")
 TOOL = 5  # of sys.monitoring, for another tool beside ours
 
 
@@ -167,14 +169,18 @@ class Moments:
             sys.setrecursionlimit(limit)
 
 
-def on_signal(world: World, pick: random.Random) -> Callable[[int, Any], None]:
-    """Return a handler that raises or calls the program."""
+def on_signal(world: World, pick: random.Random) -> Callable[[int, FrameType | None], None]:
+    """Return a handler that raises or calls the program.
 
-    def handle(*_: object) -> None:
+    Where a lock of others may just have been taken it does not raise: nobody would release it.
+    """
+
+    def handle(_: int, frame: FrameType | None) -> None:
         way = pick.randrange(4)
+        module = "" if frame is None else frame.f_globals.get("__name__", "")
         if way == 0:
             world.call_aside()
-        elif way == 1:
+        elif way == 1 and not module.startswith(WITH_LOCKS):
             raise Surprise("a signal")
         elif way == 2:
             gc.collect()
