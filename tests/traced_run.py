@@ -12,6 +12,11 @@ PROJECT = Path(__file__).parent.parent
 FOREIGN = ("CODETRACER_", "OTEL_", "TRACEPARENT", "TRACESTATE")
 WHICH_CORE = "CODETRACER_OTEL_CORE"  # the tests run on both
 TRACER = ("-m", "codetracer_otel", "run")
+# Behind a program whose spans a busy machine does not deliver within the 5 s that its end has.
+DELIVER = """
+from codetracer_otel.sdk.session.configure import active_session
+active_session().flush(100)
+"""
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -47,7 +47,8 @@ def test_a_hard_exit_loses_only_what_was_not_yet_delivered(tmp_path):
 
 
 def test_a_daemon_thread_may_work_until_the_very_end(tmp_path):
-    with collecting() as collector, running(tmp_path, [f"otlp={collector.url}"]) as program:
+    few = {"OTEL_BSP_MAX_QUEUE_SIZE": "2048"}  # that wait are delivered within the end's 5 s
+    with collecting() as collector, running(tmp_path, [f"otlp={collector.url}"], **few) as program:
         program.do(100)
         program.do("daemon")
         wait_for_spans(collector, 5000)

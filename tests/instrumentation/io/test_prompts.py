@@ -12,7 +12,7 @@ from tests.depth import IS_WHOLE
 from tests.exporters.collector import running_collector
 from tests.exporters.every_exporter import content_of
 from tests.exporters.otlp.test_grpc import serving
-from tests.traced_run import environment, run_traced
+from tests.traced_run import DELIVER, environment, run_traced
 
 from codetracer_otel.filters.secrets.named.values import NAMES
 from codetracer_otel.instrumentation.io.prompts import Prompts
@@ -48,7 +48,7 @@ TYPED = "".join(f"{word}\n" for word in [PASSWORD] * 5 + [KEPT] * 2)
 @pytest.mark.parametrize("mode", ["proxies", "proxies+fd"])
 def test_no_exporter_shows_what_is_typed_at_a_prompt_for_a_secret(tmp_path, mode):
     script = tmp_path / "program.py"
-    script.write_text(PROGRAM.replace('print("password", token)', 'print("password")'))
+    script.write_text(PROGRAM.replace('print("password", token)', 'print("password")') + DELIVER)
     with running_collector() as http, serving() as (grpc, grpc_url):
         places = [f"jsonl={tmp_path / 'x.jsonl'}", f"chrome={tmp_path / 'x.json'}", "console"]
         places += [f"native={tmp_path / 'native'}", f"otlp={http.url}", f"otlp-grpc={grpc_url}"]
@@ -109,7 +109,7 @@ for filler in range(65_536 - 40, 65_536 + 4, {STEP}):
 
 def test_where_a_long_write_is_cut_no_secret_loses_its_name(tmp_path):
     script = tmp_path / "program.py"
-    script.write_text(LONG)
+    script.write_text(LONG + DELIVER)
     options = ("--quiet", "--capture-io", "proxies", "--exporter")
     for place in (f"jsonl={tmp_path / 'x.jsonl'}", f"native={tmp_path / 'native'}"):
         done = run_traced(*options, place, script, cwd=tmp_path)
@@ -185,7 +185,7 @@ teller.ask(); teller.tell()
 
 
 def test_rules_for_a_module_judge_what_it_reads_and_its_long_writes(tmp_path):
-    (tmp_path / "main.py").write_text(MAIN)
+    (tmp_path / "main.py").write_text(MAIN + DELIVER)
     (tmp_path / "teller.py").write_text(TELLER)
     (tmp_path / "rules.toml").write_text(RULES)
     places = [f"jsonl={tmp_path / 'x.jsonl'}", f"chrome={tmp_path / 'x.json'}", "console"]

@@ -6,9 +6,20 @@ import _thread
 import threading
 import warnings
 
+import pytest
+
 from codetracer_otel.sdk.delivery import fork_warning
 
 TEXT = "This process (pid=1) is multi-threaded, use of fork() may lead to deadlocks in the child."
+
+
+@pytest.fixture(autouse=True)
+def _without_threads_of_other_tests(monkeypatch):
+    every, me = threading.enumerate, threading.current_thread()
+    others = [thread for thread in every() if thread is not me]
+    monkeypatch.setattr(
+        threading, "enumerate", lambda: [thread for thread in every() if thread not in others]
+    )
 
 
 def shown(text=TEXT):
