@@ -242,11 +242,13 @@ class Session:
             ``recorded``, ``exported`` (spans), ``dropped`` (spans by cause), ``queue_depth``
             (spans) and ``queue_bytes`` (bytes) that wait, ``recorder`` (which core records, why,
             and its counters), ``exporters`` (counters of each by name), ``scopes_skipped`` (code
-            objects), ``filters``, ``value_redactions`` (by kind of value), ``stopped_because``
-            (class of the error that ended the recording, or None), and entries of features that
-            are in use: ``native``, ``tail``, ``folded``, ``flight_recorder``, ``overhead``,
-            ``measures``. If a native trace is the only output, ``recorded`` counts manual spans
-            alone, and ``native`` has the ``calls``.
+            objects), ``filters``, ``value_redactions`` (by kind of value), ``known_secrets`` and
+            ``known_secrets_met`` (by place), ``content_timeouts``, ``busiest_function``,
+            ``folded``, ``metrics`` (losses and failures by cause), ``stopped_because`` (class of
+            the error that ended the recording, or None), and entries of features that are in use:
+            ``native``, ``tail``, ``flight_recorder``, ``overhead``, ``measures``. If a native
+            trace is the only output, ``recorded`` counts manual spans alone, and ``native`` has
+            the ``calls``.
         """
         export_queues = {
             export_queue.name: export_queue.stats() for export_queue in self._pipeline.export_queues
