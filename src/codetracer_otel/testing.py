@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from codetracer_otel.data_classes import replace
 from codetracer_otel.model.protocols import ExportResult
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from dataclasses import astuple
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -295,7 +294,9 @@ class CompiledRecorder(PythonRecorder):
             urandom=Os.urandom,
             form_of_class=build_class_forms(runs_code=self._runs_code, wanted=self._wanted),
             describe=self._describe,
-            limits=astuple(self._limits),
+            limits=tuple(
+                [getattr(self._limits, name) for name in type(self._limits).__match_args__]
+            ),
             suspended=self.suspended.records,
             descriptions=(ExceptionRecord, FOLDER) if self._describes_in_c() else None,
             undecided=UNDECIDED,

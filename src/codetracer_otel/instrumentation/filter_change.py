@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.data_classes import replace
 from codetracer_otel.filters.types import Action
 from codetracer_otel.instrumentation.plan_builder import PlannedCode
 from codetracer_otel.instrumentation.spans.traced_code import TracedCode

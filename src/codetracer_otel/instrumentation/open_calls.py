@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from codetracer_otel.data_classes import replace
 from codetracer_otel.model.record import (
     CONTEXT,
     END,

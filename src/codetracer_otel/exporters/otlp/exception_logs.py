@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.data_classes import dataclass
+from codetracer_otel.data_classes import dataclass, replace
 from codetracer_otel.exporters.attributes import SCOPE_NAME, unix_ns
 from codetracer_otel.exporters.otlp.wire import attributes, framed, utf8, varint
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import contextmanager
-from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.data_classes import replace
 from codetracer_otel.endpoints import shown_endpoint
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.exporters.otel_spans import OpenTelemetryExporter

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os.path
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.data_classes import replace
 from codetracer_otel.errors import ErrorCode, FilterError, Problem
 from codetracer_otel.filters.code.paths import project_root
 from codetracer_otel.filters.language.chain import (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.data_classes import replace
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.patterns.patience import Patience
 from codetracer_otel.filters.secrets.content_rules import ShapesPattern, compile_content_pattern

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.data_classes import replace
 from codetracer_otel.errors import ConfigurationError, ErrorCode, Problem
 from codetracer_otel.model.bounds import SpanBounds
 from codetracer_otel.sdk.otel.host_provider import host_provider

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.data_classes import replace
 from codetracer_otel.errors import CodetracerError, ErrorCode, UsageError
 from codetracer_otel.exporters import ExporterContext, build_exporter
 from codetracer_otel.sdk.delivery.export_queue import ExportQueue

@@ -9,11 +9,11 @@ import signal
 import threading
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Time
+from codetracer_otel.data_classes import replace
 from codetracer_otel.errors import CodetracerError, EnvironmentFailure, ErrorCode, UsageError
 from codetracer_otel.exporters.otel_spans import views_of
 from codetracer_otel.filters import compile_chain

@@ -6,10 +6,10 @@ import atexit
 import pickle
 import threading
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Os
+from codetracer_otel.data_classes import replace
 from codetracer_otel.errors import CodetracerError, EnvironmentFailure, InternalError
 from codetracer_otel.sdk.diagnostics.logger import SessionLog, report_problem
 from codetracer_otel.sdk.diagnostics.metrics import SilentSink

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import field
 from enum import Enum, IntEnum, StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.data_classes import dataclass
+from codetracer_otel.data_classes import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

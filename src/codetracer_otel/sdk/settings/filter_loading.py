@@ -6,10 +6,10 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.data_classes import replace
 from codetracer_otel.errors import FilterError, Problem, configuration_error
 from codetracer_otel.filters import (
     FilterSource,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.data_classes import replace
 from codetracer_otel.errors import ErrorCode, Problem, configuration_error, did_you_mean
 from codetracer_otel.filters import parse_chain_text
 from codetracer_otel.instrumentation.topics import TOPICS

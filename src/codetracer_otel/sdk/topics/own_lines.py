@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from codetracer_otel.bindings import Time
+from codetracer_otel.data_classes import replace
 from codetracer_otel.instrumentation.topics import LEVELS, Level
 from codetracer_otel.model.protocols import ExportResult
 from codetracer_otel.sdk.diagnostics.events import topic_of
