@@ -53,7 +53,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Command -> (module of this package, with its function, one line for ``--help``)."""
 
-_SLIP: Final = re.compile(r"invalid choice: '([^']*)'|unrecognized arguments: (\S+)")
+_SLIP: Final = r"invalid choice: '([^']*)'|unrecognized arguments: (\S+)"
 _EXAMPLES: Final = """\
 examples:
   codetracer-otel run app.py --port 8000
@@ -181,7 +181,7 @@ class _Parser(argparse.ArgumentParser):
 
         if message.endswith("required: COMMAND") and self.program_words:
             message = f"unrecognized arguments: {self.program_words[0]}"
-        slip = _SLIP.search(message)
+        slip = re.search(_SLIP, message)
         known = COMMANDS if slip and slip[1] else _flags_of(self)
         hint = did_you_mean(slip[1] or slip[2], known) if slip else ""
         if slip and slip[1] and not self.command:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from enum import IntEnum
 from typing import Final
+
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 
 # Names with their short forms; a name without one is its own.
 BUILTIN_TOPICS: Final[dict[str, str]] = {
@@ -24,7 +25,7 @@ BUILTIN_TOPICS: Final[dict[str, str]] = {
     "io": "io",
 }
 
-_NAME: Final = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*\Z")
+_NAME: Final = lazy_regex(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*\Z")
 
 
 class Level(IntEnum):

@@ -43,7 +43,15 @@ def test_windows_paths_are_slashed_and_folded():
 
 @pytest.mark.parametrize(
     ("path", "expected"),
-    [("/a//b", "/a/b"), ("/a/./b", "/a/b"), ("/a/x/../b", "/a/b"), ("/a/.b", "/a/.b")],
+    [
+        ("/a//b", "/a/b"),
+        ("/a/./b", "/a/b"),
+        ("/a/x/../b", "/a/b"),
+        ("/a/.b", "/a/.b"),
+        ("/a/.b/./c", "/a/.b/c"),
+        ("/a/.b/..", "/a"),
+        ("/a/.b/.", "/a/.b"),
+    ],
 )
 def test_a_path_is_normalised(path, expected):
     assert normal_path(path, posixpath) == expected

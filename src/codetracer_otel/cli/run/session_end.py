@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 import time
 from collections import Counter
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.errors import CodetracerError, InternalError, counted
 from codetracer_otel.exporters.files.line_writer import LineWriter
 from codetracer_otel.exporters.standard_error import StandardError
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.model.value_texts import visible
 from codetracer_otel.sdk.diagnostics.trailer import trailer_of, write_trailer
 from codetracer_otel.sdk.session.summary import recorded_count, records_steps_alone
@@ -30,7 +30,7 @@ SHUTDOWN_TIMEOUT_S: Final = 5.0
 _MOST_RULES: Final = 5  # of those that matched nothing
 _STDERR_BY_DEFAULT: Final = ("jsonl", "console")
 _BESIDE: Final = (*WRITING_FILES, "native")  # a child's stands beside its parent's
-_OF_CHILD: Final = re.compile(r"(\.\d+)+")
+_OF_CHILD: Final = lazy_regex(r"(\.\d+)+")
 _MANY_SPANS: Final = 5_000  # fewer need not be folded
 _COARSE_S: Final = 0.1  # file systems may keep times of the last tick of a timer
 

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Final
 from codetracer_otel.bindings import Fcntl, Os
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.exporters.files.line_writer import BEGINNING, FileOutput
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 
 if TYPE_CHECKING:
     from os import PathLike
 
 _UNITS: Final = {"": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
-_OPTION: Final = re.compile(r"max=(\d+) ?(KB|MB|GB)?|keep=(\d+)|(gzip)", re.IGNORECASE)
-_IS_MEANT: Final = re.compile(r"\s*(max|keep)\s*=", re.IGNORECASE)
-_PART: Final = re.compile(r"\.part-(\d+)(\.gz)?\Z")
+_OPTION: Final = lazy_regex(r"max=(\d+) ?(KB|MB|GB)?|keep=(\d+)|(gzip)", re.IGNORECASE)
+_IS_MEANT: Final = lazy_regex(r"\s*(max|keep)\s*=", re.IGNORECASE)
+_PART: Final = lazy_regex(r"\.part-(\d+)(\.gz)?\Z")
 _KEEP: Final = 5
 _GZIP_BITS: Final = 31  # zlib's way to say which format
 _CHUNK: Final = 1024 * 1024

@@ -6,11 +6,11 @@ the marks: so both write the same.
 
 from __future__ import annotations
 
-import re
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.exporters.files.json_text import encoded
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.model.record import NOT_CAPTURED, TraceOnThread
 from codetracer_otel.model.record_block import free_output
 from codetracer_otel.model.span_view import SpanView, span_view
@@ -49,7 +49,7 @@ def mark(field: Field) -> str:
 
 
 # A mark as a value; one as a key, with the comma before it and the null behind, is replaced whole.
-_MARK: Final = re.compile(r',"\\u0000([0-8])\\u0000":null|"\\u0000([0-8])\\u0000"')
+_MARK: Final = lazy_regex(r',"\\u0000([0-8])\\u0000":null|"\\u0000([0-8])\\u0000"')
 _THREAD: Final = ("thread.id", "thread.name")
 
 

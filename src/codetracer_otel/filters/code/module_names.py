@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from importlib.machinery import ModuleSpec
 from stat import S_ISREG
-from types import GetSetDescriptorType, MemberDescriptorType
+from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.filters.code.paths import is_below, is_synthetic, normal_path, relative_path
@@ -12,13 +13,15 @@ from codetracer_otel.main_module import MAIN, MAIN_OF_CHILD, module_called
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from importlib.machinery import ModuleSpec
 
     from codetracer_otel.model.protocols import Clock, Notify
 
 REFRESH_INTERVAL_NS: Final = 100_000_000
 _REMEMBERED_FILES: Final = 16_384
 _NEVER: Final = -REFRESH_INTERVAL_NS
+_SEPARATOR: Final = os.sep
+_OTHER: Final = os.altsep or os.sep
+_PLAIN: Final = (ModuleType, ModuleSpec)  # nearly all; they read their dictionary themselves
 # Tests of asynchronous programs replace it in ``os`` by what raises in an event loop.
 _stat: Final = os.stat
 
@@ -194,13 +197,15 @@ def _origin(module: object) -> tuple[str | None, str | None]:
     details = _own_dict(spec) if spec is not None else {}
     own_name = details.get("name")
     for candidate in (details.get("origin"), namespace.get("__file__")):
-        if type(candidate) is str and os.path.basename(candidate) != candidate:
+        if type(candidate) is str and (_SEPARATOR in candidate or _OTHER in candidate):
             return candidate, own_name if type(own_name) is str else None
     return None, None
 
 
 def _own_dict(thing: object) -> dict[str, Any]:
     """Return an object's dictionary through its type's slot, past any ``__getattribute__``."""
+    if type(thing) in _PLAIN:
+        return thing.__dict__
     for base in type(thing).__mro__:
         slot = base.__dict__.get("__dict__")
         if slot is None:

@@ -26,9 +26,17 @@ def is_synthetic(file: str) -> bool:
 
 def normal_path(path: str, flavour: ModuleType = os.path) -> str:
     """Return ``path`` absolute, with ``/`` separators, case-folded where the system does so."""
-    if flavour is posixpath and path[:1] == "/" and "/." not in path and "//" not in path:
+    if flavour is posixpath and path[:1] == "/" and _is_normal(path):
         return path  # code objects ask often, and nearly all paths are normal already
     return _slashed(absolute_path(path, flavour), flavour)
+
+
+def _is_normal(path: str) -> bool:
+    if "//" in path:
+        return False
+    if "/." not in path:
+        return True
+    return not ("/./" in path or "/../" in path or path.endswith(("/.", "/..")))
 
 
 def absolute_path(path: str, flavour: ModuleType = os.path) -> str:

@@ -6,12 +6,14 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TablePath = tuple[str | int, ...]
 
-_TOKEN: Final = re.compile(
+_TOKEN: Final = lazy_regex(
     r'"""(?:[^\\]|\\.)*?"""{1,3}|\'\'\'.*?\'\'\'{1,3}'
     r'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\''
     r"|\#[^\n]*|\n|[\[\]{}=,.]|[^\s\[\]{}=,.\"'#]+",

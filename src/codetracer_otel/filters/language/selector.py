@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +10,7 @@ from codetracer_otel.errors import did_you_mean
 from codetracer_otel.filters.language.tables import quoted_list
 from codetracer_otel.filters.patterns.glob import glob_predicate
 from codetracer_otel.filters.patterns.glob_syntax import expand_glob, glob_prefixes, glob_texts
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.patterns.name_words import compile_words
 from codetracer_otel.filters.patterns.pattern_error import PatternError
 from codetracer_otel.filters.patterns.regex import compile_expression
@@ -211,7 +211,7 @@ def compile_pattern(match: MatchType, pattern: str) -> Matcher:
 _OF_FREE_TEXT: Final = (SelectorKind.FILE, SelectorKind.ATTR, SelectorKind.VALUE)
 
 
-_SPACE_AT_AN_END: Final = re.compile(r"(?:^|[{,])\s|\s(?:$|[,}])")
+_SPACE_AT_AN_END: Final = lazy_regex(r"(?:^|[{,])\s|\s(?:$|[,}])")
 
 
 def why_mute(selector: Selector) -> str:

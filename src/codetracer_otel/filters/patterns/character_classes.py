@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.patterns.escapes import read_escape
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.patterns.pattern_error import PatternError, refuse_foreign
 
 if TYPE_CHECKING:
     from codetracer_otel.filters.patterns.escapes import Atom
 
-_POSIX: Final = re.compile(r"\[:(\^?)([a-z]+):\]")
+_POSIX: Final = lazy_regex(r"\[:(\^?)([a-z]+):\]")
 _SET_OPERATORS: Final = ("&&", "--", "~~", "||")
 _POSIX_CLASSES: Final = {
     "alnum": "0-9A-Za-z",

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.patterns.pattern_error import PatternError, refuse_foreign
 
 Atom = tuple[str, str, int]  # what is written for it, text it matches, its length in the pattern
 
 _HEX: Final = {
-    "x": re.compile(r"\\x(?:([0-9A-Fa-f]{2})|\{([0-9A-Fa-f]{1,8})\})"),
-    "u": re.compile(r"\\u(?:([0-9A-Fa-f]{4})|\{([0-9A-Fa-f]{1,8})\})"),
-    "U": re.compile(r"\\U(?:([0-9A-Fa-f]{8})|\{([0-9A-Fa-f]{1,8})\})"),
+    "x": lazy_regex(r"\\x(?:([0-9A-Fa-f]{2})|\{([0-9A-Fa-f]{1,8})\})"),
+    "u": lazy_regex(r"\\u(?:([0-9A-Fa-f]{4})|\{([0-9A-Fa-f]{1,8})\})"),
+    "U": lazy_regex(r"\\U(?:([0-9A-Fa-f]{8})|\{([0-9A-Fa-f]{1,8})\})"),
 }
-_PROPERTY: Final = re.compile(r"\\[pP](?:([A-Za-z])|\{([^{}]+)\})")
+_PROPERTY: Final = lazy_regex(r"\\[pP](?:([A-Za-z])|\{([^{}]+)\})")
 _CONTROL: Final = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": "\a"}
 _SETS: Final = {"d": "0", "D": "a", "w": "a", "W": "-", "s": " ", "S": "a"}
 _FOREIGN_ESCAPES: Final = {

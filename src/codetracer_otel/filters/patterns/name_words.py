@@ -180,6 +180,9 @@ def compile_words(pattern: str) -> WordsMatcher:
     found: dict[bool, list[_Entry]] = {False: [], True: []}
     for text in pattern.split(","):
         entry = text.strip()
+        if entry.isascii() and entry.isalpha() and entry.islower():  # most of the builtin list
+            found[False].append(_Entry((entry,), False, False, False, False))
+            continue
         excuses = len(entry) > 1 and entry.startswith("!")
         found[excuses] += _parse_entry(entry[excuses:], pattern)
     return WordsMatcher(pattern, found[False], found[True])

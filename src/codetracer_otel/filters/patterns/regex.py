@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.data_classes import dataclass
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.patterns.pattern_error import PatternError
 from codetracer_otel.filters.patterns.regex_syntax import translate
 
@@ -103,7 +104,7 @@ def _probes(dialect: Dialect) -> tuple[str, str, str]:
 
 
 # An escape and what it stands for, a class, a counted repetition, or any other character.
-_TOKEN: Final = re.compile(r"\\(.)|(\[(?:\\.|[^\]\\])*\])|(\{[^}]*\})|(.)", re.DOTALL)
+_TOKEN: Final = lazy_regex(r"\\(.)|(\[(?:\\.|[^\]\\])*\])|(\{[^}]*\})|(.)", re.DOTALL)
 _CLASS_ESCAPES: Final = frozenset("dDwWsSbBAzZ")
 _OPTIONAL: Final = ("*", "?", "{")
 

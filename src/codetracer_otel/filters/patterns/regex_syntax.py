@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.patterns.character_classes import read_class
 from codetracer_otel.filters.patterns.escapes import read_escape
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.patterns.pattern_error import PatternError, refuse_foreign
 
 if TYPE_CHECKING:
@@ -23,11 +24,12 @@ MAX_PATTERN_LENGTH: Final = 512
 MAX_NESTING: Final = 50
 MAX_REPEAT: Final = 1000
 
-_COUNTED = re.compile(r"\{([0-9]+)(?:(,)([0-9]*))?\}")
-_GROUP_NAME = re.compile(r"\(\?P?<([A-Za-z_][A-Za-z0-9_]*)>")
-_FLAGS = re.compile(r"\(\?([a-zA-Z]*)(?:(-)([a-zA-Z]+))?([:)])")
-_PREFIX_ATOM = re.compile(r"[A-Za-z0-9_/<>@,:=!-]|\\[.\-_/]")
-_PREFIX = re.compile(rf"\^((?:{_PREFIX_ATOM.pattern})+)")
+_COUNTED = lazy_regex(r"\{([0-9]+)(?:(,)([0-9]*))?\}")
+_GROUP_NAME = lazy_regex(r"\(\?P?<([A-Za-z_][A-Za-z0-9_]*)>")
+_FLAGS = lazy_regex(r"\(\?([a-zA-Z]*)(?:(-)([a-zA-Z]+))?([:)])")
+_PREFIX_ATOM = r"[A-Za-z0-9_/<>@,:=!-]|\\[.\-_/]"
+_PREFIX_ATOMS = lazy_regex(_PREFIX_ATOM)
+_PREFIX = lazy_regex(rf"\^((?:{_PREFIX_ATOM})+)")
 _FOREIGN_GROUPS = (
     ("(?<=", "look-behind"),
     ("(?<!", "look-behind"),
@@ -269,7 +271,7 @@ def _literal_prefix(pattern: str) -> str:
     found = _PREFIX.match(pattern)
     if found is None:
         return ""
-    atoms = _PREFIX_ATOM.findall(found[1])
+    atoms = _PREFIX_ATOMS.findall(found[1])
     if pattern[found.end() : found.end() + 1] in ("*", "?", "{"):
         atoms.pop()
     return "".join(atom[-1] for atom in atoms)

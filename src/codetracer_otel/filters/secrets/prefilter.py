@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.encodings import BASE64_OF_TEXT
 from codetracer_otel.filters.secrets.named.pairs import pairs_of_secrets
 from codetracer_otel.filters.secrets.named.values import NAMES
@@ -12,6 +12,7 @@ from codetracer_otel.filters.secrets.shapes.opaque import MADE_UP
 from codetracer_otel.filters.secrets.shapes.tokens import FAMILIES, RUN_LENGTH, TOKEN_CHARACTERS
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
 _SEPARATOR: Final = "\0"
@@ -24,7 +25,7 @@ _LETTERS: Final = bytes(
     for byte in range(256)
 )
 # `bytes.find` compares at every position of a shorter run; this is three times as fast.
-_RUN: Final = re.compile(b"a" * RUN_LENGTH + rb"[^\0]*+")
+_RUN: Final = lazy_regex(b"a" * RUN_LENGTH + rb"[^\0]*+")
 DIGEST_CHARACTERS: Final = (
     "0123456789abcdef-"  # UUIDs and digests are the most frequent runs without one
 )
@@ -41,7 +42,7 @@ _DIGITS: Final = bytes(
     for byte in range(256)
 )
 # The layouts of cards, with any of the separators.
-_CARD: Final = re.compile(rb"0000(?:0{9}|-0000-0000-0|-000000-0)[^\0]*+")
+_CARD: Final = lazy_regex(rb"0000(?:0{9}|-0000-0000-0|-000000-0)[^\0]*+")
 
 # Shape name -> literals of which one is in every text with the shape, each with a character of it
 # that is looked for first: single characters are found ten times as fast.
@@ -70,8 +71,8 @@ LITERALS: Final = {
         for literal in family.literals
     ),
 }
-_MADE_UP: Final = re.compile(f"(?:{MADE_UP})[^\0]*+")
-_BASE64_TEXT: Final = re.compile(f"{BASE64_OF_TEXT}[^\0]*+")
+_MADE_UP: Final = lazy_regex(f"(?:{MADE_UP})[^\0]*+")
+_BASE64_TEXT: Final = lazy_regex(f"{BASE64_OF_TEXT}[^\0]*+")
 IN_BASE64: Final = "in base64"  # no shape: the text may hold another one that has some
 STATEMENT_WORDS: Final = ("passw", "pwd", "identified")
 LOWER_LITERALS: Final = {"credentials": (("b", "bearer"), ("b", "basic"))}

@@ -7,13 +7,13 @@ left before. Whoever judges texts empties it first: it keeps fingerprints and fo
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections import Counter, OrderedDict, deque
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.bindings import Os, Threads
 from codetracer_otel.data_classes import dataclass
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.detectors import SHAPES
 from codetracer_otel.filters.secrets.known.forms import MAX_LENGTH, MIN_LENGTH, forms_of, secrets_in
 from codetracer_otel.filters.secrets.known.index import MIN_BYTES, SecretIndex
@@ -28,7 +28,7 @@ MAX_SECRETS: Final = 4096
 _MAX_WAITING: Final = 4096  # texts in the queue
 _SHOWN: Final = 10  # places
 _MAX_MET: Final = 4 * MAX_SECRETS
-_NAME: Final = re.compile(r"-{0,2}[\w.\[\]$-]{1,48}(?: [\w.-]{1,24}){0,3}")
+_NAME: Final = lazy_regex(r"-{0,2}[\w.\[\]$-]{1,48}(?: [\w.-]{1,24}){0,3}")
 _PATH_BEGINS: Final = ("/", "~", "./", "../")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from enum import Enum
@@ -12,6 +11,7 @@ from typing import Final
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.endpoints import shown_endpoint, without_secrets_of_urls
 from codetracer_otel.errors import ErrorCode, Problem, did_you_mean
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.sdk.settings.parsers import invalid, shown
 
 
@@ -64,7 +64,7 @@ _OTEL_NAMES: Final[Mapping[str, str]] = {
     "otlp_proto_http": "otlp",
     "otlp_proto_grpc": "otlp-grpc",
 }
-_NAME: Final = re.compile(r"[A-Za-z_][\w.:-]*\Z")
+_NAME: Final = lazy_regex(r"[A-Za-z_][\w.:-]*\Z")
 
 _NAME_OR_PAIR: Final = "name or name=target; for several repeat the flag, or give a list"
 

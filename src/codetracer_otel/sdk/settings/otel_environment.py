@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.endpoints import shown_endpoint
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.model.record import RANDOM, SAMPLED, RemoteParent
 from codetracer_otel.sdk.settings.exporter_specs import NAMED_SAMPLERS
 from codetracer_otel.sdk.settings.parsers import invalid
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Mapping
 
     from codetracer_otel.errors import Problem
 
-_TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_TRACEPARENT: Final = lazy_regex(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _PROTOCOLS: Final = ("http/protobuf", "grpc", "http/json")
 _EXCEPTION_SIGNALS: Final = ("logs", "logs/dup")
 _PROXIES: Final = ("http", "https", "all", "no")

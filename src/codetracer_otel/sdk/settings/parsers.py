@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.endpoints import without_secrets_of_urls
 from codetracer_otel.errors import ErrorCode, Problem, did_you_mean
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.sdk.settings.error_policy import LogLevel, LogLevels
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ def _parse_subset(value: object, subject: str, *, known: Sequence[str]) -> froze
 parse_capture: Final = subset_of(CAPTURES)
 parse_dump_on: Final = subset_of(("error", "sigusr2"))
 
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(i?)b?", re.IGNORECASE)
+_SIZE: Final = lazy_regex(r"(\d+(?:\.\d+)?)\s*([kmg]?)(i?)b?", re.IGNORECASE)
 _SMALLEST_RING: Final = 1_000_000
 _LARGEST_SIZE: Final = 1 << 48
 

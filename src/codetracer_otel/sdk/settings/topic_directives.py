@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import os.path
-import re
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.bindings import Os
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import ErrorCode, Problem
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.instrumentation.topics import (
     EVERYTHING,
     LEVELS,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.instrumentation.topics import TopicTree
 
-_NUMBER: Final = re.compile(r"(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\Z")
+_NUMBER: Final = lazy_regex(r"(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\Z")
 _ALL_TRACE_IDS: Final = 1 << 64
 _LONGEST_SHOWN: Final = 80
 _PERCENT: Final = 100

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
@@ -42,7 +41,7 @@ _OF_UUIDS: Final = lazy_regex(
     rf"(?:\A|[_-])([a-z]{{2,6}}[0-9]?[a-z]{{0,6}})[_-]((?:{_UUID}(?:[_-]|\Z))+)"
 )
 _LONGEST_UUID: Final = 37  # with what separates it from the next
-_CHECKSUM: Final = re.compile("v[0-9]$")
+_CHECKSUM: Final = lazy_regex("v[0-9]$")
 _DIGIT: Final = lazy_regex("[0-9]")
 _PART: Final = lazy_regex("[A-Za-z0-9]+")
 _WORD_BEFORE_CAPITALS: Final = lazy_regex(r"\A[a-z]{3,12}(?=[A-Z]{2,10}[0-9]?[_-])")

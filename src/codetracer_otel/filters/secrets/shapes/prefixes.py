@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.known.ordinary_words import ORDINARY_WORDS
 from codetracer_otel.filters.secrets.shapes.randomness import gains
 
-NAME: Final = re.compile(
+NAME: Final = lazy_regex(
     r"[A-Z]?[a-z]{1,20}[0-9]{0,2}|[a-z]{1,4}[0-9][a-z]{1,4}|[A-Z]{2,10}[0-9]?|[a-z][A-Za-z0-9]{1,4}|[a-z]{2,12}(?:[A-Z][a-z]{1,9}){1,3}"
 )
 
@@ -90,13 +90,13 @@ _LONGEST_UNSAYABLE: Final = 8
 _LONGEST_NAME: Final = 12
 _ENDINGS: Final = ("s", "r", "d", "y", "er", "ed", "es", "ly", "ing")
 _CONSONANTS: Final = "bcdfghjklmnpqrstvwxz"
-_UNSAYABLE: Final = re.compile(f"[{_CONSONANTS}]{{3,5}}")
+_UNSAYABLE: Final = lazy_regex(f"[{_CONSONANTS}]{{3,5}}")
 # What no word begins with: two or three consonants that cannot be said.
 _ONSET: Final = (
     f"(?!bl|br|c[hlr]|dr|f[flr]|g[hlnr]|kn|p[hlrst]|qu|rh|s[chklmnpqtw]|t[hrtw]|w[hr])[{_CONSONANTS}]{{2}}[a-z]"
     f"|(?!chr|phr|sc[hr]|shr|sp[lr]|str|thr)[{_CONSONANTS}]{{3}}"
 )
-_CANNOT_BE_SAID: Final = re.compile(f"{_ONSET}|[a-z]*[{_CONSONANTS}]{{4}}")
+_CANNOT_BE_SAID: Final = lazy_regex(f"{_ONSET}|[a-z]*[{_CONSONANTS}]{{4}}")
 _TELLING_GLUED: Final = frozenset(
     "sk rk pk pat sat tok live test prod sandbox secret token key".split()
 )
@@ -105,7 +105,7 @@ _LONG_TELLING: Final = tuple(_TELLING_GLUED.difference(_SHORT_TELLING))
 _LEAST_OF_WORD: Final = 3
 _LONGEST_GLUED: Final = 5
 _VOWELS: Final = frozenset("aeiouy")
-_NUMBERED: Final = re.compile("[A-Za-z]?[0-9]+|(?=[A-Z]*[0-9])[A-Z0-9]{8,}|[0-9a-f]{20,}")
+_NUMBERED: Final = lazy_regex("[A-Za-z]?[0-9]+|(?=[A-Z]*[0-9])[A-Z0-9]{8,}|[0-9a-f]{20,}")
 _MAX_PREFIX: Final = 4  # parts
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import string
 import zlib
+from functools import cache
 from typing import Final, NamedTuple
 
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
@@ -46,12 +47,11 @@ class Drawn(NamedTuple):
     end: int
 
 
+@cache
 def _table(packed: str) -> bytes:
     return zlib.decompress(base64.b85decode("".join(packed.split())))
 
 
-_COSTS_OF_KINDS: Final = _table(KINDS)
-_COSTS_OF_LETTERS: Final = _table(LETTERS)
 _OTHER_KIND: Final = 4
 _KIND_OF: Final = (
     dict.fromkeys(string.ascii_lowercase, 0)
@@ -81,7 +81,7 @@ _COSTS: Final = _Costs()
 
 def _cost(triple: str) -> int:
     first, second, third = (_KIND_OF.get(char, _OTHER_KIND) for char in triple)
-    cost = 4 * _COSTS_OF_KINDS[25 * first + 5 * second + third]
+    cost = 4 * _table(KINDS)[25 * first + 5 * second + third]
     if third > 1:
         return cost + (_DIGIT, _SEPARATOR, 0)[third - 2]
     row = 0  # of the letters of the same word that stand before, each one more than its number
@@ -89,7 +89,7 @@ def _cost(triple: str) -> int:
         row = _NUMBER_OF[triple[1]] + 1
         if first < 2 and (first, second) != (0, 1):  # noqa: PLR2004
             row += (_LETTER_COUNT + 1) * (_NUMBER_OF[triple[0]] + 1)
-    return cost + 4 * _COSTS_OF_LETTERS[_LETTER_COUNT * row + _NUMBER_OF[triple[2]]]
+    return cost + 4 * _table(LETTERS)[_LETTER_COUNT * row + _NUMBER_OF[triple[2]]]
 
 
 def without_digests(text: str) -> str:
