@@ -261,8 +261,8 @@ class World:
         try:
             loop = runner.get_loop()
             loop.set_exception_handler(lambda *_: None)
-            if not self.is_calm:  # a signal that raises in a callback of asyncio's loses who waits
-                loop.call_later(LOOP_S, loop.stop)
+            if not self.is_calm:
+                loop.call_later(LOOP_S, _stop_again_and_again, loop)
             if self.chance(0.3):
                 loop.set_task_factory(asyncio.eager_task_factory)
             return runner.run(main())
@@ -338,6 +338,15 @@ class World:
         elif way == 2 and not made.dead:
             made.switch()
         return result
+
+
+def _stop_again_and_again(loop: asyncio.AbstractEventLoop) -> None:
+    """Let neither a run of the loop nor its end wait for ever.
+
+    A signal that raises in a callback of asyncio's loses who waits.
+    """
+    loop.stop()
+    loop.call_later(LOOP_S, _stop_again_and_again, loop)
 
 
 def _is_in_loop() -> bool:
