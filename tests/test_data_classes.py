@@ -9,10 +9,12 @@ import pickle
 import sys
 from dataclasses import FrozenInstanceError, field, fields, replace
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
 from codetracer_otel.data_classes import dataclass
+from codetracer_otel.data_classes import replace as our_replace
 
 MAKERS = [dataclasses.dataclass, dataclass]
 OPTIONS = [{"frozen": True, "slots": True}, {"slots": True}, {"frozen": True}, {"eq": False}]
@@ -139,3 +141,31 @@ def test_a_class_of_the_standard_library_may_be_made_of_one_of_ours():
         more: int = 1
 
     assert More(1) == More(1, "t", 1)
+
+
+def test_nothing_is_asked_of_the_standard_library_before_somebody_asks(monkeypatch):
+    asked = []
+    make = dataclasses.dataclass
+    monkeypatch.setattr(
+        dataclasses, "dataclass", lambda **given: asked.append(given) or make(**given)
+    )
+    point = classes(dataclass, frozen=True, slots=True).point
+    moved = our_replace(point(1), x=5)
+    assert (moved.x, asked) == (5, [])
+    assert [each.name for each in fields(point)][:2] == ["x", "names"]
+    assert len(asked) == 1
+
+
+def test_what_belongs_to_the_class_is_no_field():
+    @dataclass(slots=True)
+    class Counted:
+        made: ClassVar[int] = 0
+        number: int
+
+    assert [each.name for each in fields(Counted)] == ["number"]
+    assert (Counted.made, Counted(3).number) == (0, 3)
+
+
+def test_objects_of_the_standard_librarys_classes_are_replaced_as_well():
+    theirs = classes(dataclasses.dataclass, frozen=True).point
+    assert our_replace(theirs(1), x=2).x == 2

@@ -147,6 +147,15 @@ def test_the_environment_is_learned_by_name():
     assert hidden(known, *texts) == [(0, 0, 12, "environment variable DB_PASSWORD")]
 
 
+def test_the_working_directory_of_a_shell_is_no_secret_and_not_looked_into(tmp_path):
+    known = KnownSecrets()
+    environment = {"PWD": str(tmp_path), "OLDPWD": "/gone/4711-0815-beta"}
+    known.learn_environment(environment, lambda name: "PWD" in name)
+    assert [value for value, _ in known._waiting] == ["/gone/4711-0815-beta"]
+    known.learn_environment({"PWD": "tok-9911"}, lambda name: "PWD" in name)
+    assert len(hidden(known, "tok-9911")) == 1
+
+
 def test_a_queue_that_nobody_empties_is_bounded_and_loses_nothing_for_good():
     known = learned(*[f"tok-{n:06}" for n in range(10_000)])
     assert len(known._waiting) <= 4096

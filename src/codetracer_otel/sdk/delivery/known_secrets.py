@@ -30,6 +30,7 @@ _SHOWN: Final = 10  # places
 _MAX_MET: Final = 4 * MAX_SECRETS
 _NAME: Final = lazy_regex(r"-{0,2}[\w.\[\]$-]{1,48}(?: [\w.-]{1,24}){0,3}")
 _PATH_BEGINS: Final = ("/", "~", "./", "../")
+_DIRECTORIES: Final = ("PWD", "OLDPWD")  # of every shell, and named like passwords
 
 
 @dataclass(slots=True)
@@ -51,7 +52,7 @@ class KnownSecrets:
     """Learns secrets and finds them; see `filters.types.SecretStore`.
 
     Args:
-        path_exists: whether a path is there; asked by `settle` alone, which is the worker's.
+        path_exists: whether a path is there; asked by the worker, and of working directories.
         find_windows: of compiled code; None where there is none.
 
     Attributes:
@@ -118,10 +119,16 @@ class KnownSecrets:
     def learn_environment(
         self, environment: Mapping[str, str], is_secret_name: Callable[[str], bool]
     ) -> None:
-        """Take the variables of this process whose names are secret."""
+        """Take the variables of this process whose names are secret.
+
+        A shell's working directory is none; to look into it for one would take each start 11 ms.
+        """
         for name, value in environment.items():
-            if is_secret_name(name):
+            if is_secret_name(name) and not (name in _DIRECTORIES and self._is_there(value)):
                 self.learn(value, f"environment variable {name}")
+
+    def _is_there(self, text: str) -> bool:
+        return text.startswith("/") and self._path_exists(text)
 
     def search(
         self, texts: Sequence[str], cut: Sequence[bool] | None = None
