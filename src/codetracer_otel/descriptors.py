@@ -157,7 +157,7 @@ def check_beginning(path: str, beginning: bytes) -> None:
     finally:
         Os.close(descriptor)
     if not beginning.startswith(found):
-        raise OSError(errno.EEXIST, "it holds something else than a trace")
+        raise OSError(errno.EEXIST, "it holds something other than a trace")
 
 
 def path_in_child(path: str) -> str:

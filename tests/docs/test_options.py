@@ -182,6 +182,15 @@ def test_every_flag_of_a_command_is_documented(command):
     assert [flag for flag in flags(command) if not re.search(rf"`{flag}[` ]", PAGE)] == []
 
 
+def test_every_command_has_a_row_with_its_flags_and_no_others():
+    table = PAGE.partition("## Other commands")[2].partition("\n\n`run` itself")[0]
+    rows = {}
+    for cells in re.findall(r"^\| (`.*?) \|(.*)\|$", table, re.MULTILINE):
+        for name in re.findall(r"`([a-z-]+)", cells[0]):
+            rows[name] = set(re.findall(r"`(-[\w-]+)", cells[1]))
+    assert rows == {name: flags(name) - {"-h", "--help"} for name in COMMANDS if name != "run"}
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_a_command_has_examples_that_its_parser_takes(command):
     parser = build_parser(command)

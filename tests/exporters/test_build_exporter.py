@@ -245,7 +245,7 @@ def test_a_file_that_holds_something_else_is_left_alone(tmp_path, name, text):
     path = tmp_path / "app.py"
     path.write_text(text)
     path.chmod(0o644)
-    with pytest.raises(EnvironmentFailure, match="it holds something else than a trace"):
+    with pytest.raises(EnvironmentFailure, match="it holds something other than a trace"):
         build_exporter(name.format(path), context())
     assert path.read_text() == text
     assert path.stat().st_mode & 0o777 == 0o644

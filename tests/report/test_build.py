@@ -204,7 +204,7 @@ def test_a_file_that_is_no_page_is_not_replaced(tmp_path):
     trace = write(tmp_path / "a.jsonl", line(1))
     other = tmp_path / "app.py"
     other.write_text("print('mine')\n")
-    with pytest.raises(UsageError, match="holds something else than a page"):
+    with pytest.raises(UsageError, match="holds something other than a page"):
         build_report([trace], str(other))
     assert other.read_text() == "print('mine')\n"
     page = str(tmp_path / "page.html")

@@ -44,9 +44,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--new", nargs="+", default=[], metavar="TRACE", help="several traces of the new run"
     )
-    parser.add_argument("--all", action="store_true", help="also what follows from other changes")
+    parser.add_argument(
+        "--all", action="store_true", help="list changes that follow from others, too"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--html", metavar="FILE", help="write the report page of the first of each")
+    parser.add_argument(
+        "--html", metavar="FILE", help="write the report page of the first run of each side"
+    )
     parser.add_argument(
         "--fail-on",
         metavar="CONDITIONS",

@@ -64,7 +64,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=_limit,
         default=DEFAULT_LIMIT,
         metavar="N",
-        help="most slices on the timeline, siblings beyond are folded; default: %(default)s",
+        help="show at most N slices; siblings beyond that are folded; default: %(default)s",
     )
     add_filter_rules(parser)
     parser.set_defaults(handler=report)
@@ -131,7 +131,7 @@ def add_filter_rules(parser: argparse.ArgumentParser) -> None:
         "--trace-filter",
         action="append",
         default=[],
-        metavar="F",
+        metavar="FILE",
         help="name the rules of these filters, too; as for `run`",
     )
 

@@ -159,5 +159,5 @@ def _check_output(paths: Sequence[str], output: str) -> None:
     try:
         check_beginning(output, _BEGINNING)
     except OSError as error:
-        message = f"report: {output} holds something else than a page; give another -o FILE"
+        message = f"report: {output} holds something other than a page; give another -o FILE"
         raise UsageError(message, ErrorCode.IO) from error

@@ -43,7 +43,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("targets", nargs="+", metavar="TARGET", help=TARGETS)
     parser.add_argument(
-        "--trace-filter", action="append", default=[], metavar="F", help="as for `run`"
+        "--trace-filter", action="append", default=[], metavar="FILE", help="as for `run`"
     )
     parser.add_argument(
         "--name", action="append", default=[], help="also judge this variable or key name"

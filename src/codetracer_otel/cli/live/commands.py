@@ -110,8 +110,8 @@ def add_dump_parser(subparsers: Parsers) -> None:
     """Add the command ``dump``."""
     parser = subparsers.add_parser(
         "dump",
-        description="Let a process deliver what its flight recorder has kept, and the calls that "
-        "are open, as unfinished.",
+        description="Deliver what the flight recorder of a process has kept. Calls that are still "
+        "open are delivered as unfinished.",
         epilog=_DUMP_EXAMPLES,
     )
     _add_pid(parser)

@@ -75,7 +75,9 @@ _REASONS: Final = (
         "it runs another version of Python; use the codetracer-otel of that one",
     ),
 )
-_NO_PYTHON: Final = f"it is no CPython from 3.14 on; an older one takes commands if you {_PREPARED}"
+_NO_PYTHON: Final = (
+    f"it does not run CPython 3.14 or newer; an older one takes commands if you {_PREPARED}"
+)
 
 
 def inject(

@@ -77,7 +77,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--value",
         metavar="TEXT",
-        help="only calls with TEXT in a value, and what called them; what is redacted never has it",
+        help="only calls with TEXT in a value, and what called them; redacted values never match",
     )
     parser.add_argument("--slowest", type=_number, metavar="N", help="the N longest calls, by time")
     parser.add_argument(

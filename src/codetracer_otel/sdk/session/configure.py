@@ -368,13 +368,14 @@ def configure(
         respect_parent: record nothing below a parent that is not sampled (default).
         propagate_subprocess: give child processes of ``subprocess`` the current span in their
             environment.
-        propagate_threads: let the span that starts a thread be its parent (default).
+        propagate_threads: let the span that starts a thread be the parent of what the thread does
+            (default).
         signals: deliver what is buffered at SIGTERM.
         learn_secrets: hide a value that was hidden because of its name wherever it appears again
             (default).
         tail: keep whole traces by their outcome: ``errors,slower=250ms,ratio=0.01``,
             ``per_second=5``, ``max_spans=1000``.
-        max_overhead: share of the process's CPU that recording may cost, such as 0.05 or ``5%``;
+        max_overhead: share of the process's CPU that recording may use, such as 0.05 or ``5%``;
             beyond it, short functions that are called often are first folded, then no longer
             recorded.
         flight_recorder: keep the latest calls in this much memory, such as ``64MB``; only a dump

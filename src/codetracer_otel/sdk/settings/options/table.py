@@ -241,7 +241,8 @@ OPTIONS: Final = _table(
         ),
     ),
     _switch(
-        "propagate_threads", "let the span that starts a thread be its parent (default)",
+        "propagate_threads",
+        "let the span that starts a thread be the parent of what the thread does (default)",
         default=True,
     ),
     _switch("signals", "deliver what is buffered at SIGTERM", "under `run` always", default=False),
@@ -251,7 +252,7 @@ OPTIONS: Final = _table(
         parse_exact_boolean, "bool", default=True,
         flag=Flag(
             "--no-learn-secrets",
-            "do not hide a secret elsewhere because its value was hidden once by its name",
+            "do not hide a value elsewhere because it was hidden once for its name",
         ),
         variables=("CODETRACER_LEARN_SECRETS",), read=parse_boolean,
         more=(
@@ -272,10 +273,10 @@ OPTIONS: Final = _table(
     ),
     Option(
         "max_overhead",
-        "share of the process's CPU that recording may cost, such as 0.05 or `5%`; beyond it, "
+        "share of the process's CPU that recording may use, such as 0.05 or `5%`; beyond it, "
         "short functions that are called often are first folded, then no longer recorded",
-        parse_share, "float | str", shown_default="any share",
-        flag=Flag("--max-overhead", "CPU that recording may cost, such as 5%", "SHARE"),
+        parse_share, "float | str", shown_default="no bound",
+        flag=Flag("--max-overhead", "share of the CPU that recording may use, such as 5%", "SHARE"),
         variables=("CODETRACER_MAX_OVERHEAD",), read=parse_share,
         more="see [filters](filters.md#a-bound-on-the-overhead)",
     ),
@@ -333,7 +334,7 @@ POLICY: Final = _table(
     ),
     _key(
         "keep_partial_trace", parse_boolean, "keeps and repairs a native trace after a failure",
-        "keep what was written of a native trace after a failure (default)",
+        "after a failure, keep the part of a native trace that was written (default)",
     ),
     _key(
         "log_level", parse_log_levels, "`[target=]level,...`, the longest prefix wins",
@@ -466,7 +467,9 @@ RUN: Final = _table(
         "the same trace, redacted: names separated by commas, or `auto` for all that are installed",
         shown_default="none",
         flag=Flag(
-            "--with", "instrumentations of libraries: sqlalchemy,httpx,..., or auto", "LIST"
+            "--with",
+            "start OpenTelemetry's instrumentations of libraries: sqlalchemy,httpx,..., or auto",
+            "LIST",
         ),
     ),
     Option(
@@ -489,9 +492,10 @@ ENVIRONMENT: Final = _table(
     ),
     _variable(
         "CODETRACER_OTEL_CORE", "`auto`",
-        "`c`: the compiled core records plain calls, about ten times cheaper; a warning says if it "
-        "cannot; `python`: the recorder in Python does; `auto`: the compiled core where there is "
-        'one. `codetracer-otel --version` and `session.stats()["recorder"]` say which and why',
+        "`c`: the compiled core records plain calls, at about a tenth of the cost; a warning says "
+        "if it cannot; `python`: the recorder in Python records them; `auto`: the compiled core if "
+        'there is one. `codetracer-otel --version` and `session.stats()["recorder"]` say which and '
+        "why",
         choice_of(Core), "core",
     ),
 )
