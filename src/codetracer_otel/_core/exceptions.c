@@ -89,7 +89,7 @@ new_frame(const PyTracebackObject *entry)
     PyObject *frame = line == NULL ? NULL : PyTuple_Pack(3, code->co_filename, line, code->co_qualname);
     Py_XDECREF(line);
     Py_DECREF(code);
-    return frame;
+    return ct_without_cycles(frame);
 }
 
 static PyObject *
@@ -104,7 +104,7 @@ new_frames(const PyTracebackObject *entry, Py_ssize_t length)
         }
         PyTuple_SET_ITEM(frames, i, frame);
     }
-    return frames;
+    return ct_without_cycles(frames);
 }
 
 static int
@@ -220,7 +220,7 @@ new_description(const ct_descriptions *descriptions, PyObject *name, PyObject *m
             Py_XDECREF(values[i]);
         }
     }
-    return made;
+    return ct_without_cycles(made);
 }
 
 /* How the call of an entry ends that an exception leaves, and its description or NULL: 1 if C can tell, 0 if
