@@ -11,20 +11,17 @@ static size_t
 place_of(const ct_classes *classes, const PyTypeObject *type)
 {
     size_t mask = classes->capacity - 1;
-    size_t at = ((uintptr_t)type >> 4) * 0x9E3779B1u & mask;
+    size_t at = ct_class_place(classes, type);
     while (classes->table[at] != NULL && classes->table[at]->type != type) {
         at = (at + 1) & mask;
     }
     return at;
 }
 
-/* NULL for a class that Python has not been asked about. */
+/* One that is not where it is looked for first. */
 const ct_form *
-ct_form_of(const ct_classes *classes, const PyTypeObject *type)
+ct_find_form(const ct_classes *classes, const PyTypeObject *type)
 {
-    if (classes->capacity == 0) {
-        return NULL;
-    }
     const ct_form *known = classes->table[place_of(classes, type)];
     return known != NULL && ct_is_alive(known) ? known : NULL;
 }

@@ -57,7 +57,26 @@ ct_is_alive(const ct_form *known)
 #endif
 }
 
-const ct_form *ct_form_of(const ct_classes *classes, const PyTypeObject *type);
+static inline size_t
+ct_class_place(const ct_classes *classes, const PyTypeObject *type)
+{
+    return ((uintptr_t)type >> 4) * 0x9E3779B1u & (classes->capacity - 1);
+}
+
+const ct_form *ct_find_form(const ct_classes *classes, const PyTypeObject *type);
+
+/* NULL for a class that Python has not been asked about. */
+CT_INLINE const ct_form *
+ct_form_of(const ct_classes *classes, const PyTypeObject *type)
+{
+    if (CT_UNLIKELY(classes->capacity == 0)) {
+        return NULL;
+    }
+    const ct_form *known = classes->table[ct_class_place(classes, type)];
+    return CT_LIKELY(known != NULL && known->type == type && ct_is_alive(known))
+        ? known : ct_find_form(classes, type);
+}
+
 int ct_learn_class(ct_core *core, PyTypeObject *type);
 
 #endif

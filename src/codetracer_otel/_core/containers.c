@@ -56,7 +56,7 @@ write_plain(ct_writer *writer, PyObject *value)
     return CT_FOR_PYTHON;
 }
 
-static int
+CT_INLINE int
 write_key(ct_writer *writer, ct_keys *judged, PyObject *key)
 {
     judged->is_hidden = 0;
@@ -71,6 +71,11 @@ write_key(ct_writer *writer, ct_keys *judged, PyObject *key)
     }
     judged->seen |= verdict;
     judged->is_hidden = verdict & CT_HIDDEN;
+    char *behind = CT_LIKELY(verdict & (CT_SHOWN | CT_HIDDEN)) ? ct_put_text(writer, key) : NULL;
+    if (CT_LIKELY(behind != NULL)) {
+        writer->at = behind;
+        return CT_WRITTEN;
+    }
     note_held(writer, key);
     return !(verdict & (CT_SHOWN | CT_HIDDEN)) || PyUnicode_GET_LENGTH(key) > writer->core->limits.max_string
         ? CT_FOR_PYTHON : ct_write_text(writer, key);
@@ -282,9 +287,9 @@ may_be_remembered(const ct_writer *writer, char form)
     return (form == CT_FIELDS || form == STRUCT || form == LIST || form == MAPPING) && writer->fields > 0;
 }
 
-/* A value inside another one, or one that is not taken as it is. */
+/* A value that is not simple inside another one, or not taken as it is. */
 int
-ct_write_nested(ct_writer *writer, PyObject *value)
+ct_write_inside(ct_writer *writer, PyObject *value)
 {
     int status = write_plain(writer, value);
     if (status != CT_FOR_PYTHON || Py_IS_TYPE(value, &PyLong_Type) || Py_IS_TYPE(value, &PyUnicode_Type)) {
@@ -311,7 +316,7 @@ write_captured(ct_writer *writer, PyObject *value, Py_ssize_t fields)
     writer->left = writer->core->limits.max_nodes;
     writer->depth = 0;
     writer->is_inside = 0;
-    int status = ct_write_nested(writer, value);
+    int status = ct_write_inside(writer, value);
     writer->depth = depth;
     return status;
 }
@@ -375,6 +380,11 @@ ct_write_keywords(ct_writer *writer, PyObject *keywords)
 int
 ct_write_receiver(ct_writer *writer, PyObject *value)
 {
+    const ct_form *known = ct_form_of(&writer->core->classes, Py_TYPE(value));
+    if (known != NULL && writer->site->is_walked
+        && (known->form == CT_FIELDS || known->form == CT_OBJECT || known->form == INSTANCE)) {
+        return ct_write_instance(writer, known);
+    }
     return writer->site->is_walked && !ct_is_plain(writer->site, value)
         ? write_captured(writer, value, 0) : ct_write_value(writer, value);
 }

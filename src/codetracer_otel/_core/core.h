@@ -17,7 +17,10 @@
 #  define CT_LIKELY(condition) __builtin_expect(!!(condition), 1)
    /* What hardly any call needs: what it saves is saved there, not in each call. */
 #  define CT_RARE __attribute__((noinline, cold))
+   /* What each field needs: a call of its own would cost more than what it does. */
+#  define CT_INLINE static inline __attribute__((always_inline))
 #else
+#  define CT_INLINE static inline
 #  define CT_RARE
 #  define CT_UNLIKELY(condition) (condition)
 #  define CT_LIKELY(condition) (condition)

@@ -5,22 +5,10 @@
 
 #define LONGEST_NAME 1024       /* that is judged as it is */
 
-static ct_verdict *
-place_of(ct_core *core, const PyObject *verdicts, const PyObject *name)
-{
-    uintptr_t key = ((uintptr_t)name >> 4) ^ ((uintptr_t)name >> 13) ^ ((uintptr_t)verdicts >> 5);
-    return &core->verdicts[key % CT_RECENT_VERDICTS];
-}
-
-/* CT_WRITTEN if Python has said it. */
+/* What was not said lately. */
 int
-ct_verdict_on(ct_writer *writer, PyObject *verdicts, PyObject *name, long *verdict)
+ct_ask_verdict(ct_writer *writer, PyObject *verdicts, PyObject *name, long *verdict)
 {
-    ct_verdict *recent = place_of(writer->core, verdicts, name);
-    if (CT_LIKELY(recent->name == name && recent->verdicts == verdicts)) {
-        *verdict = recent->verdict;
-        return CT_WRITTEN;
-    }
     if (PyUnicode_GET_LENGTH(name) > LONGEST_NAME) {
         return CT_FOR_PYTHON;
     }
@@ -31,6 +19,7 @@ ct_verdict_on(ct_writer *writer, PyObject *verdicts, PyObject *name, long *verdi
         return PyErr_Occurred() ? -1 : CT_UNKNOWN_NAME;
     }
     *verdict = PyLong_AsLong(known);
+    ct_verdict *recent = ct_verdict_place(writer->core, verdicts, name);
     /* What is said of a text never changes.  Both are held, so that no other object comes to their place. */
     Py_XSETREF(recent->name, Py_NewRef(name));
     Py_XSETREF(recent->verdicts, Py_NewRef(verdicts));

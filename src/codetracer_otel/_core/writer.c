@@ -13,6 +13,7 @@ ct_begin_writing(ct_writer *writer, ct_core *core, ct_thread *thread, const ct_s
     writer->depth = writer->holds_objects = 0;
     writer->wanted = writer->verdicts = NULL;
     writer->notes = NULL;
+    writer->short_text = Py_MIN(core->limits.max_string, CT_SHORT_TEXT);
     if (ct_make_room(thread, from) < 0) {
         return -1;
     }

@@ -26,6 +26,7 @@ typedef struct {
     char *begin;
     Py_ssize_t left;            /* nodes that may still be written */
     Py_ssize_t fields;          /* of objects that may still be written */
+    Py_ssize_t short_text;      /* longest text that is simple inside another value */
     int is_inside;              /* of an object with fields */
     int holds_objects;          /* a value is a reference */
     int depth;
@@ -107,6 +108,54 @@ ct_put_plain(const ct_site *site, char *at, const char *end, PyObject *value)
     return is_taken && end - at >= CT_SIMPLE_ROOM ? ct_put_simple(at, value) : NULL;
 }
 
+/* Copy a few bytes: most names and texts are shorter than what it costs to ask how. */
+CT_INLINE void
+ct_copy_short(char *to, const char *from, size_t size)
+{
+    if (size > 16) {
+        memcpy(to, from, size);
+    }
+    else if (size >= 8) {       /* the two halves may overlap */
+        uint64_t first, last;
+        memcpy(&first, from, 8);
+        memcpy(&last, from + size - 8, 8);
+        memcpy(to, &first, 8);
+        memcpy(to + size - 8, &last, 8);
+    }
+    else if (size >= 4) {
+        uint32_t first, last;
+        memcpy(&first, from, 4);
+        memcpy(&last, from + size - 4, 4);
+        memcpy(to, &first, 4);
+        memcpy(to + size - 4, &last, 4);
+    }
+    else if (size != 0) {
+        to[0] = from[0];
+        to[size / 2] = from[size / 2];
+        to[size - 1] = from[size - 1];
+    }
+}
+
+/* Write a short text of ASCII inside another value; NULL for any other one, or where there is no room. */
+CT_INLINE char *
+ct_put_text(const ct_writer *writer, PyObject *text)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(text);
+    char *at = writer->at;
+    if (length > writer->short_text || !PyUnicode_IS_COMPACT_ASCII(text)
+        || writer->end - at < CT_SIMPLE_ROOM) {
+        return NULL;
+    }
+    uint16_t size = (uint16_t)length;
+    *at = ASCII;
+    memcpy(at + 1, &size, 2);
+    ct_copy_short(at + 3, (const char *)((PyASCIIObject *)text + 1), size);
+    if (CT_UNLIKELY(writer->notes != NULL)) {
+        ct_note_held(writer->notes, text);
+    }
+    return at + 3 + size;
+}
+
 /* What is seen of the keys of one value. */
 typedef struct {
     PyObject *verdicts;         /* NULL: everything is shown */
@@ -135,15 +184,52 @@ int ct_write_field(ct_writer *writer, ct_keys *judged, PyObject *name, PyObject 
 int ct_may_name(const ct_keys *judged, Py_ssize_t count, Py_ssize_t most);
 int ct_write_value(ct_writer *writer, PyObject *value);
 int ct_write_receiver(ct_writer *writer, PyObject *value);
-int ct_write_nested(ct_writer *writer, PyObject *value);
+int ct_write_inside(ct_writer *writer, PyObject *value);
 int ct_write_keywords(ct_writer *writer, PyObject *keywords);
+
+/* A value inside another one: half of all are short texts or None. */
+CT_INLINE int
+ct_write_nested(ct_writer *writer, PyObject *value)
+{
+    if (Py_IS_TYPE(value, &PyUnicode_Type)) {
+        char *behind = ct_put_text(writer, value);
+        if (CT_LIKELY(behind != NULL)) {
+            writer->at = behind;
+            return CT_WRITTEN;
+        }
+    }
+    else if (value == Py_None && writer->at < writer->end) {
+        *writer->at++ = NONE;
+        return CT_WRITTEN;
+    }
+    return ct_write_inside(writer, value);
+}
 
 /* memos.c */
 typedef int ct_write_by(ct_writer *writer, const ct_form *known, PyObject *value);
 int ct_write_remembered(ct_writer *writer, const ct_form *known, PyObject *value, ct_write_by *write);
 
 /* verdicts.c */
-int ct_verdict_on(ct_writer *writer, PyObject *verdicts, PyObject *name, long *verdict);
+int ct_ask_verdict(ct_writer *writer, PyObject *verdicts, PyObject *name, long *verdict);
+
+static inline ct_verdict *
+ct_verdict_place(ct_core *core, const PyObject *verdicts, const PyObject *name)
+{
+    uintptr_t key = ((uintptr_t)name >> 4) ^ ((uintptr_t)name >> 13) ^ ((uintptr_t)verdicts >> 5);
+    return &core->verdicts[key % CT_RECENT_VERDICTS];
+}
+
+/* CT_WRITTEN if Python has said it. */
+CT_INLINE int
+ct_verdict_on(ct_writer *writer, PyObject *verdicts, PyObject *name, long *verdict)
+{
+    const ct_verdict *recent = ct_verdict_place(writer->core, verdicts, name);
+    if (CT_LIKELY(recent->name == name && recent->verdicts == verdicts)) {
+        *verdict = recent->verdict;
+        return CT_WRITTEN;
+    }
+    return ct_ask_verdict(writer, verdicts, name, verdict);
+}
 
 /* neighbours.c */
 int ct_check_neighbours(ct_writer *writer, PyObject *const *items, Py_ssize_t total, int *hides_second);
