@@ -158,6 +158,44 @@ def with_dictionary(count):
     return made
 
 
+def fill_again(made):
+    # The same number of names, in memory that was just given back: only the names differ.
+    held = vars(made.held)
+    held.clear()
+    for number in range(8):
+        held[f"field_{number}"] = number
+    held["__field_8"] = 8
+
+
+KEPT = []
+
+
+def replace(name, value):
+    """Return what gives something another value while the old one stays where it is."""
+
+    def change(made):
+        KEPT.append(getattr(made.held, name))
+        setattr(made.held, name, value)
+
+    return change
+
+
+def write_in_place(made):
+    # The characters of the new text stand where those of the old one stood.
+    made.held = None
+    made.held = Text("cd")
+
+
+def replace_item(made):
+    KEPT.append(made.held.pop())
+    made.held.append([2])
+
+
+def replace_value(made):
+    KEPT.append(made.held["a"])
+    made.held["a"] = [2]
+
+
 def replace_dictionary(made):
     made.__dict__ = {"filler": FILLER, "held": 5}
 
@@ -223,6 +261,21 @@ CHANGES = {
         lambda: Thing(Many(1, count=8)), lambda made: delattr(made.held, "field_3"),
     ),
     "names of fields": (lambda: Thing(with_dictionary(9)), take_the_last_away),
+    "names in the same memory": (lambda: Thing(with_dictionary(9)), fill_again),
+    "characters in the same memory": (lambda: Thing(Text("ab")), write_in_place),
+    "arguments of an error that are still there": (
+        lambda: Thing(ValueError([1])), replace("args", ([2],)),
+    ),
+    "a name of a function that is still there": (
+        lambda: Thing(function("named")), replace("__qualname__", "renamed"),
+    ),
+    "a field that is still there": (lambda: Thing(Thing([1])), replace("held", [2])),
+    "a slot that is still there": (lambda: Thing(Slots([1])), replace("held", [2])),
+    "an item that is still there": (lambda: Thing([0, [1]]), replace_item),
+    "a value that is still there": (lambda: Thing({"a": [1]}), replace_value),
+    "a dictionary that is still there": (
+        lambda: Thing(Bare()), replace("__dict__", {"held": [2]}),
+    ),
     "more fields": (lambda: Thing(Many(1, count=7)), lambda made: setattr(made.held, "more", 1)),
     "none": (lambda: Thing(Bare()), lambda made: setattr(made.held, "first", 1)),
     "itself": (lambda: Thing([]), lambda made: made.held.append(made)),
