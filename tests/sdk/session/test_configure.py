@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 
@@ -215,3 +216,31 @@ def test_a_session_that_cannot_be_built_leaves_no_tool_id_taken(
     with pytest.raises(MemoryError):
         configure(filter_from_text(ALL), exporter)
     assert [sys.monitoring.get_tool(number) for number in (3, 4)] == [None, None]
+
+
+@pytest.mark.parametrize("timeout", [math.inf, 1e300, 10**30])
+def test_a_session_may_be_waited_for_without_end(timeout):
+    exporter = InMemoryExporter()
+    session = configure(filter_from_text(ALL), exporter, flight_recorder="1MB")
+    work(1)
+    assert session.dump(timeout=timeout) > 0
+    assert session.flush(timeout)
+    assert session.shutdown(timeout)
+    assert exporter.spans
+
+
+@pytest.mark.parametrize("timeout", [math.nan, -1, -math.inf])
+def test_a_timeout_of_nothing_waits_for_nothing(timeout):
+    session = configure(filter_from_text(ALL), InMemoryExporter())
+    work(1)
+    assert session.flush(timeout) in (True, False)
+    assert session.shutdown(timeout) in (True, False)
+    assert not session.is_running
+
+
+def test_what_is_no_timeout_stops_nothing():
+    session = configure(filter_from_text(ALL), InMemoryExporter())
+    with pytest.raises(TypeError):
+        session.shutdown(None)
+    assert session.is_recording
+    assert session.shutdown()

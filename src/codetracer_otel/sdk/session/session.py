@@ -35,6 +35,7 @@ _NO_RECORDER: Final = (
     "the session has no flight recorder, and what was recorded is delivered already; "
     "expected flight_recorder or --flight-recorder when it begins"
 )
+_LONGEST_S: Final = 1e9
 _JUDGING_S: Final = 1.0  # how long `pause` waits for native traces to be written
 
 
@@ -143,7 +144,8 @@ class Session:
         )
 
     def flush(self, timeout: float = 5.0) -> bool:
-        """Return whether everything recorded before the call was delivered in ``timeout`` s."""
+        """Deliver what was recorded before the call; return whether ``timeout`` s were enough."""
+        timeout = _seconds_to_wait(timeout)
         if self._is_shut_down:
             return True
         flushes = (self._pipeline.flush, *(part.flush for part in self.parts))
@@ -172,6 +174,7 @@ class Session:
         """Do what `dump` does; return the number of spans, and whether they were delivered."""
         if self.settings.flight_recorder is None:
             raise UsageError(_NO_RECORDER, ErrorCode.CONTROL_FAILED)
+        timeout = _seconds_to_wait(timeout)
         return (0, True) if self._is_shut_down else self._pipeline.dump(seconds, timeout)
 
     def note_exit(self, status: int) -> None:
@@ -308,7 +311,7 @@ class Session:
             CodetracerError: the recorder failed, the policy is ``abort``, and no call has raised
                 it. Everything is undone and delivered all the same.
         """
-        return self._shut_down(timeout, is_patient=True)
+        return self._shut_down(_seconds_to_wait(timeout), is_patient=True)
 
     def shutdown_at_once(self, timeout: float) -> bool:
         """Shut down within ``timeout`` seconds; what is not delivered by then is lost."""
@@ -510,6 +513,11 @@ class Session:
                 raise
         finally:
             self._error_of_block = None
+
+
+def _seconds_to_wait(timeout: float) -> float:
+    """Return a timeout that clocks and locks can take: none below 0, and years for infinity."""
+    return max(0.0, min(timeout, _LONGEST_S))  # 0 for a NaN
 
 
 def _last_error() -> object:
