@@ -227,6 +227,8 @@ def test_what_is_glued_to_a_token_does_not_show_it(token, glue):
         f"https://hooks.example.com/services/T0/B1/{MIXED}",
         f"https://quiet-sea-1234.example.com/webhook/{DIGEST}",
         f"gxpl-na1-{MIXED}",
+        f"rk-qv-{UUID}",
+        f"item_pat_xqo_{UUID}",
     ],
 )
 def test_what_unlisted_vendors_build_as_listed_ones_do_is_found(token):
@@ -255,6 +257,8 @@ def test_what_unlisted_vendors_build_as_listed_ones_do_is_found(token):
         f"pvc-{UUID}",
         f"svc-{UUID}",
         f"service_{UUID}",
+        f"prod-gx-{UUID}",
+        f"pat-run-{UUID}",
         f"1700000000|{DIGEST}",
         "Source_SourceBadBytecodePEP451",
         "Frozen_LineEndingTestPEP302",

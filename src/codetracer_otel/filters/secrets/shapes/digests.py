@@ -13,6 +13,7 @@ from codetracer_otel.filters.secrets.shapes.prefixes import (
     is_abbreviation,
     is_unsayable,
     is_vendor,
+    names_secret,
     telling_parts,
     tells_before_digest,
 )
@@ -37,6 +38,7 @@ _RUN: Final = lazy_regex(
     r"(?:(?<=\\)[nrt]|(?<=%)[0-9A-Fa-f]{2}|(?<=\[[0-9]{2})m)?([A-Za-z0-9_-]{18,})"
 )
 _BEGINS_WITH_UUID: Final = lazy_regex(rf"(?:[a-z]{{2}}[0-9][_-])?{_UUID}(?:[_-]|\Z)")
+_BEHIND_ABBREVIATION: Final = lazy_regex(rf"([a-z]{{2,4}})[_-]{_UUID}(?:[_-]|\Z)")
 _OF_UUIDS: Final = lazy_regex(
     rf"(?:\A|[_-])([a-z]{{2,6}}[0-9]?[a-z]{{0,6}})[_-]((?:{_UUID}(?:[_-]|\Z))+)"
 )
@@ -143,7 +145,17 @@ def _is_behind_telling(run: str) -> bool:
         return False
     longest = max(_PART.findall(body), key=len, default="")
     is_long = len(longest) >= _LEAST and is_hex(longest)
-    return is_long or _BEGINS_WITH_UUID.match(body) is not None
+    return (
+        is_long
+        or _BEGINS_WITH_UUID.match(body) is not None
+        or (names_secret(parts[count - 1]) and _is_vendors_uuid(body))
+    )
+
+
+def _is_vendors_uuid(body: str) -> bool:
+    """Return whether a vendor's abbreviation stands between what tells of a secret and a UUID."""
+    match = _BEHIND_ABBREVIATION.match(body)
+    return match is not None and is_abbreviation(match[1])
 
 
 def _is_of_vendor(run: str) -> bool:

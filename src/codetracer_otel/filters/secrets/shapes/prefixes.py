@@ -24,6 +24,7 @@ _TELLING: Final = frozenset(
 _NOT_BEFORE_DIGESTS: Final = frozenset(
     "api service svc srv admin personal bot deploy access production rt at wh".split()
 )
+_SECRETS: Final = frozenset("sk rk pk pat sat secret token tok apikey".split())
 _TELLING_ENDINGS: Final = ("key", "secret", "token")  # behind the vendor's name
 _API: Final = "api"  # behind the vendor's abbreviation
 _PUBLIC: Final = ("key", "pubkey", "publickey", "hotkey")
@@ -182,6 +183,11 @@ def is_vendor(part: str) -> bool:
 def tells_of_secret(part: str) -> bool:
     """Return whether a part of a prefix says that a secret follows."""
     return part in _TELLING
+
+
+def names_secret(part: str) -> bool:
+    """Return whether a part is what a secret itself is called, not what it is for."""
+    return part in _SECRETS
 
 
 def ends_in_telling(part: str) -> bool:
