@@ -79,3 +79,12 @@ def test_every_row_says_where_its_format_is_documented_and_stands_once():
     assert all(len(row.source) > 3 and row.vendor and row.prefixes for row in FORMATS)
     keys = [(row.vendor, row.prefixes) for row in FORMATS]
     assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize("case", [c for c in ROWS if c[0].rest and c[0].sample[1]], ids=named)
+def test_what_a_cut_left_of_the_rest_of_a_secret_is_hidden(case):
+    secret = sample_of(*case)
+    rules = compile_content([ContentPattern("shapes", "all", Action.REDACT, SOURCE)])
+    begin = len(secret) - len(case[0].sample[1])
+    for end in (begin + 1, (begin + len(secret)) // 2, len(secret) - 1):
+        assert secret[begin - 2 : end] not in rules.redact_texts([f"got {secret[:end]}"], [True])[0]

@@ -52,6 +52,7 @@ _START: Final = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrtabfv])|(?<=%[0-9A-Fa-f]{2})|(?
 # What begins so and goes on for long is no end of a word.
 _LONG_PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]{3,}[_.-]")
 _LONG: Final = 28
+_DIGIT: Final = re.compile("[0-9]")
 
 
 def family_of(row: Format) -> Family:
@@ -67,9 +68,21 @@ def family_of(row: Format) -> Family:
         literals,
         row.has_run,
         f"{head}{body}{{{row.length},}}{'+' if row.length else ''}{row.rest}",
-        f"{head}(?:{body}|[.])*+\\Z",
+        f"{head}(?:(?:{body}|[.])*+{_cut_rest(row, body)})\\Z",
         not row.free and row.has_run,
     )
+
+
+def _cut_rest(row: Format, body: str) -> str:
+    """Return what a cut may have left behind the body, where more belongs to the token.
+
+    A digit, there or in the prefix, tells it from words that a short prefix begins.
+    """
+    if not row.rest:
+        return ""
+    has_digit = all(_DIGIT.search(prefix) for prefix in row.prefixes.split())
+    wanted = "" if has_digit else r"(?=\S*[0-9])"
+    return rf"|{wanted}{body}{{{row.length},}}+[A-Za-z0-9_.$:=+/~-]*+"
 
 
 @cache
