@@ -36,7 +36,6 @@ _CREDENTIALS: Final = lazy_regex(
     r"(?:(bearer)|basic)(?:[ \t]++|%20|\+)([A-Za-z0-9._~+/=|:-]++)", re.ASCII | re.IGNORECASE
 )
 _OPAQUE_LENGTH: Final = 16
-_NOT_LETTER: Final = lazy_regex(r"[^A-Za-z]")
 _PROSE: Final = frozenset(
     {"auth", "authentication", "authorization", "format", "scheme", "token", "tokens"}
 )
@@ -56,9 +55,10 @@ def find_credentials(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
 def _is_credential(value: str, bearer: str | None, is_all: bool) -> bool:  # noqa: FBT001 - private
     if bearer is None:
         return _is_user_and_password(value)
-    if len(value) >= _OPAQUE_LENGTH or _NOT_LETTER.search(value) is not None:
+    word = value.rstrip(".:")  # of a sentence
+    if len(word) >= _OPAQUE_LENGTH or not word.isalpha():
         return True
-    return is_all and value.lower() not in _PROSE
+    return is_all and word.lower() not in _PROSE
 
 
 def _is_user_and_password(value: str) -> bool:

@@ -88,3 +88,8 @@ def test_what_a_cut_left_of_the_rest_of_a_secret_is_hidden(case):
     begin = len(secret) - len(case[0].sample[1])
     for end in (begin + 1, (begin + len(secret)) // 2, len(secret) - 1):
         assert secret[begin - 2 : end] not in rules.redact_texts([f"got {secret[:end]}"], [True])[0]
+
+
+@pytest.mark.parametrize("kind", ["sk-ecdsa-sha2-nistp256", "sk-ssh-ed25519-cert-v01"])
+def test_a_kind_of_key_of_openssh_is_no_key(kind):
+    assert redacted(f"a key of {kind}@openssh.com") == f"a key of {kind}@openssh.com"

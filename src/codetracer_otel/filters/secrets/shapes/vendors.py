@@ -209,7 +209,7 @@ FORMATS: Final = (
     Format("Lob", "live_ test_", "hex", 31, "Lob, API keys", free=False),
     Format("Lob, publishable", "live_pub_ test_pub_", "hex", 31, "gitleaks, lob-pub-api-key", key="_pub_"),
     # machines that talk
-    Format("OpenAI, Anthropic and compatible", "sk-", "word", 18, "OpenAI, API keys; Anthropic, API keys", free=False),
+    Format("OpenAI, Anthropic and compatible", "sk-", "word", 18, "OpenAI, API keys; Anthropic, API keys", before="(?!sk-(?:ecdsa-sha2|ssh-ed25519)-)", free=False),  # names of OpenSSH's kinds of keys
     Format("Groq", "gsk_", "alnum", 20, "Groq, API keys", free=False),
     Format("xAI", "xai-", "alnum_", 20, "xAI, API keys", free=False),
     Format("Perplexity", "pplx-", "alnum", 20, "Perplexity, API keys"),
