@@ -143,6 +143,34 @@ def test_a_class_of_the_standard_library_may_be_made_of_one_of_ours():
     assert More(1) == More(1, "t", 1)
 
 
+@dataclasses.dataclass(frozen=True)
+class Extended(Kept):
+    more: int = 1
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda extended: pickle.loads(pickle.dumps(extended)),
+        copy.copy,
+        copy.deepcopy,
+        our_replace,
+        replace,
+        lambda extended: our_replace(our_replace(extended, text="u"), text="t"),
+    ],
+)
+def test_a_class_of_the_standard_library_above_one_of_ours_keeps_its_own_fields(step):
+    assert step(Extended(1, more=5)) == Extended(1, "t", 5)
+
+
+def test_a_class_below_may_check_something_else():
+    class Lenient(Kept):
+        def __post_init__(self):
+            """Take negative numbers as well."""
+
+    assert Lenient(-1).number == -1
+
+
 def test_nothing_is_asked_of_the_standard_library_before_somebody_asks(monkeypatch):
     asked = []
     make = dataclasses.dataclass

@@ -56,7 +56,8 @@ if not TYPE_CHECKING:
 
     def replace(obj: Any, /, **changes: object) -> Any:
         """Do what `dataclasses.replace` does."""
-        make = getattr(type(obj), "__replace__", None)
+        # Until 3.13 a class of the standard library has none: that of a base knows fewer fields.
+        make = vars(type(obj)).get("__replace__")
         return dataclasses.replace(obj, **changes) if make is None else make(obj, **changes)
 
 
@@ -97,7 +98,7 @@ class _Facts:
 
     def members(self, cls: Any) -> dict[str, Any]:
         """Return what the class gets beside what its body states."""
-        body, methods = vars(cls), _methods_of(self, getattr(cls, "__post_init__", None))
+        body, methods = vars(cls), _methods_of(self, has_more=hasattr(cls, "__post_init__"))
         members: dict[str, Any] = {}
         for name, method in methods.items():
             if name not in body:
@@ -163,9 +164,9 @@ def _with_slots(cls: Any, facts: _Facts, members: dict[str, Any]) -> type:
     return made
 
 
-def _methods_of(facts: _Facts, then: Callable[[Any], object] | None) -> dict[str, Any]:
+def _methods_of(facts: _Facts, *, has_more: bool) -> dict[str, Any]:
     options = facts.options
-    methods: dict[str, Callable[..., Any]] = {"__init__": _init_of(facts, then)}
+    methods: dict[str, Callable[..., Any]] = {"__init__": _init_of(facts, has_more=has_more)}
     methods["__replace__"] = _replacing(facts.names("init"))
     if options["repr"]:
         methods["__repr__"] = _repr_of(facts.names("repr"))
@@ -174,11 +175,11 @@ def _methods_of(facts: _Facts, then: Callable[[Any], object] | None) -> dict[str
     if options["frozen"]:
         methods |= _freezing(facts)
     if options["frozen"] and options["slots"]:
-        methods |= _pickling(list(facts.fields))
+        methods |= _pickling(facts)
     return methods
 
 
-def _init_of(facts: _Facts, then: Callable[[Any], object] | None) -> Callable[..., None]:
+def _init_of(facts: _Facts, *, has_more: bool) -> Callable[..., None]:
     names = tuple(facts.names("init"))
     count = len(names)
     fill = _filler(facts, names)
@@ -188,15 +189,15 @@ def _init_of(facts: _Facts, then: Callable[[Any], object] | None) -> Callable[..
         if name not in names and value.default_factory is not _MISSING
     ]
 
-    def __init__(self: object, *values: object, **named: object) -> None:  # noqa: N807
+    def __init__(self: Any, *values: object, **named: object) -> None:  # noqa: N807
         if named or len(values) != count:
             values = fill(values, named)
         for name, value in zip(names, values, strict=True):
             _set(self, name, value)
         for name, make in made_here:
             _set(self, name, make())
-        if then is not None:
-            then(self)
+        if has_more:
+            self.__post_init__()
 
     return __init__
 
@@ -280,14 +281,18 @@ def _freezing(facts: _Facts) -> dict[str, Callable[..., Any]]:
     return {"__setattr__": __setattr__, "__delattr__": __delattr__}
 
 
-def _pickling(names: list[str]) -> dict[str, Callable[..., Any]]:
+def _pickling(facts: _Facts) -> dict[str, Callable[..., Any]]:
     """Slots of a frozen class are read and set one by one."""
+    names = list(facts.fields)
+
+    def names_of(cls: Any) -> list[str]:  # one that the standard library has made has more
+        return names if cls is facts.cls else [each.name for each in dataclasses.fields(cls)]
 
     def __getstate__(self: Any) -> list[object]:  # noqa: N807
-        return [getattr(self, name) for name in names]
+        return [getattr(self, name) for name in names_of(type(self))]
 
     def __setstate__(self: Any, state: list[object]) -> None:  # noqa: N807
-        for name, value in zip(names, state, strict=True):
+        for name, value in zip(names_of(type(self)), state, strict=True):
             _set(self, name, value)
 
     return {"__getstate__": __getstate__, "__setstate__": __setstate__}
