@@ -25,6 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.depth import examples
 
+from codetracer_otel import data_classes
 from codetracer_otel.filters.types import Action
 from codetracer_otel.instrumentation.values.capture import build_capture
 from codetracer_otel.instrumentation.values.limits import ValueLimits
@@ -258,6 +259,19 @@ def test_a_class_whose_dictionary_is_a_property_is_an_object_without_fields():
         __dict__ = property(trap)
 
     assert capture(Hidden.__new__(Hidden)).items == ()
+
+
+def test_our_own_data_classes_are_captured_as_those_of_the_standard_library():
+    @data_classes.dataclass(frozen=True, slots=True)
+    class Place:
+        x: "int"
+        key: "str" = field(default="k", repr=False)
+
+    @data_classes.dataclass(frozen=True, slots=True)
+    class Space(Place):
+        z: "int" = 3
+
+    assert plain(Space(1)) == {"x": 1, "z": 3, "...": "1 more"}
 
 
 def test_attributes_of_fields_that_are_properties_are_not_read():

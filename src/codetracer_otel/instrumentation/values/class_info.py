@@ -9,7 +9,7 @@ from dataclasses import Field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.data_classes import dataclass
+from codetracer_otel.data_classes import dataclass, fields_of
 from codetracer_otel.instrumentation.values.known_types import short_form
 from codetracer_otel.instrumentation.values.objects.fields import (
     exception_reader,
@@ -193,6 +193,9 @@ def _struct_fields(cls: type) -> list[tuple[str, bool]] | None:
     fields = class_attribute(cls, "__dataclass_fields__")
     if type(fields) is dict:
         return [field for field in map(_dataclass_field, dict.values(fields)) if field is not None]
+    ours = fields_of(fields)
+    if ours is not None:
+        return ours
     attributes = class_attribute(cls, "__attrs_attrs__")
     if attributes is not MISSING and derives(type(attributes), tuple):
         described = map(_named_field, tuple.__iter__(attributes))
