@@ -15,7 +15,8 @@ from tests.traced_run import TRACER, environment, run_python, run_traced, spans_
 from codetracer_otel.bindings import Os
 from codetracer_otel.own_code import FOLDER
 from codetracer_otel.sdk.delivery.worker import DetachedThread
-from codetracer_otel.sdk.processes.interpreter_signals import KernelHandlers
+from codetracer_otel.sdk.processes import interpreter_signals
+from codetracer_otel.sdk.processes.interpreter_signals import KernelHandlers, in_kernel
 from codetracer_otel.sdk.processes.signals import (
     Sigterm,
     hold_sigterm,
@@ -298,6 +299,30 @@ def test_a_signal_is_free_where_neither_python_nor_the_host_handles_it(host):
     host()
     assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL
     assert not is_free(signal.SIGUSR1)
+
+
+@pytest.mark.parametrize("status", ["none", "without masks"])
+def test_each_signal_is_asked_about_where_the_system_does_not_list_them(
+    host, tmp_path, monkeypatch, status
+):
+    file = tmp_path / "status"
+    if status != "none":
+        file.write_text("Name:\tpython\nThreads:\t1\n")
+    monkeypatch.setattr(interpreter_signals, "_STATUS", str(file))
+    assert is_free(signal.SIGUSR1)
+    host()
+    assert not is_free(signal.SIGUSR1)
+    assert signal.SIGUSR1 not in in_kernel()
+    assert signal.SIGINT in in_kernel()
+
+
+def test_the_list_of_signals_stands_behind_that_of_many_groups(tmp_path, monkeypatch):
+    file = tmp_path / "status"
+    groups = " ".join(str(4_000_000_000 + number) for number in range(5_000))
+    file.write_text(f"Groups:\t{groups}\nSigIgn:\t0000000000001000\nSigCgt:\t0000000000000002\n")
+    monkeypatch.setattr(interpreter_signals, "_STATUS", str(file))
+    assert in_kernel() == {signal.SIGINT}
+    assert in_kernel(ignored=True) == {signal.SIGINT, signal.SIGPIPE}
 
 
 def test_sigterm_is_answered_where_no_python_code_can_begin(sigterm, told):

@@ -12,8 +12,11 @@ from codetracer_otel.bindings import Os
 
 _ACTION_BYTES: Final = 256  # of ``struct sigaction``, which takes 152 with glibc
 _WORD: Final = 8 if sys.maxsize > 2**32 else 4  # the handler comes first
+_IGNORES: Final = 1  # stands for a handler
 _STATUS: Final = "/proc/self/status"
-_STATUS_BYTES: Final = 16_384  # about 1,500 with Linux 6
+_CAUGHT: Final = b"SigCgt:"
+_IGNORED: Final = b"SigIgn:"
+_PART_BYTES: Final = 16_384  # all of it is about 1,500 with Linux 6
 _FAULTS: Final = ("ABRT", "BUS", "FPE", "ILL", "SEGV", "SYS", "TRAP")
 _OWN_FAULTS: Final = frozenset(getattr(signal, f"SIG{name}", 0) for name in _FAULTS)
 """What a thread brings upon itself; blocked, it would end the process without its handler."""
@@ -122,22 +125,33 @@ class KernelHandlers:
         return int.from_bytes(self.get(number)[:_WORD], sys.byteorder)
 
 
-def in_kernel(*masks: bytes) -> set[int]:
-    """Return the signals of the masks, such as ``SigCgt`` and ``SigIgn``, that Linux shows.
+def in_kernel(*, ignored: bool = False) -> set[int]:
+    """Return the signals for which the kernel calls a handler, and those that it ignores if asked.
 
-    Elsewhere the set is empty: there a host's handlers are not known.
+    Linux lists them. Where it does not, or another system runs, each one is asked about.
     """
+    wanted = (_CAUGHT, _IGNORED) if ignored else (_CAUGHT,)
+    masks = [int(line.split(b":")[1], 16) for line in _status() if line.startswith(wanted)]
+    numbers = _signal.valid_signals()
+    if len(masks) == len(wanted):
+        return {n for n in numbers if any(mask >> (n - 1) & 1 for mask in masks)}
+    kernel, least = KernelHandlers(), _IGNORES if ignored else _IGNORES + 1
+    return {n for n in numbers if kernel.handler(n) >= least}
+
+
+def _status() -> list[bytes]:
+    """Return the lines that Linux shows of this process; none elsewhere."""
+    parts = []
     try:
         descriptor = Os.open(_STATUS, os.O_RDONLY)
+        try:
+            while part := Os.read(descriptor, _PART_BYTES):  # groups of users may be thousands
+                parts.append(part)
+        finally:
+            Os.close(descriptor)
     except OSError:
-        return set()
-    try:
-        lines = Os.read(descriptor, _STATUS_BYTES).splitlines()
-    finally:
-        Os.close(descriptor)
-    shown = dict(line.split(b":", 1) for line in lines if line.startswith(masks))
-    bits = [int(shown.get(mask, b"0"), 16) for mask in masks]
-    return {n for n in _signal.valid_signals() if any(each >> (n - 1) & 1 for each in bits)}
+        return []
+    return b"".join(parts).splitlines()
 
 
 def signals_of_host() -> set[int]:
@@ -146,7 +160,7 @@ def signals_of_host() -> set[int]:
     Python tells its handlers from those of others only where it has none: a host that handles
     a request to end may handle each signal. Others are handled by libraries, such as readline.
     """
-    caught = in_kernel(b"SigCgt") - _OWN_FAULTS
+    caught = in_kernel() - _OWN_FAULTS
     of_python = {number for number in caught if callable(_signal.getsignal(number))}
     return caught if (caught - of_python) & _REQUESTS_TO_END else set()
 
@@ -158,8 +172,10 @@ def leave_signals_to_host() -> None:
     process there: on a thread that the end of our session waits for, for ever. Where there is no
     host all stays as it is: a child process would inherit what is blocked.
     """
+    if not hasattr(_signal, "pthread_sigmask"):  # as on Windows
+        return
     signals = signals_of_host()
-    if signals and hasattr(_signal, "pthread_sigmask"):
+    if signals:
         _signal.pthread_sigmask(_signal.SIG_BLOCK, signals)
 
 

@@ -210,7 +210,7 @@ def is_free(number: int) -> bool:
     present = _signal.getsignal(number)
     if type(present) is HandlerInC:  # of an ended session
         return True
-    return present is _signal.SIG_DFL and number not in in_kernel(b"SigCgt", b"SigIgn")
+    return present is _signal.SIG_DFL and number not in in_kernel(ignored=True)
 
 
 def is_in_our_code(frame: FrameType | None) -> bool:
