@@ -293,6 +293,20 @@ def test_both_cores_capture_the_same(options, program):
     assert captured("c", program, options) == captured("python", program, options)
 
 
+def falls(self, depth, value):
+    return falls(self, depth - 1, value) if depth else self
+
+
+@pytest.mark.parametrize("core", ["c", "python"])
+def test_none_as_the_object_of_a_method_stays_none_once_its_class_is_known(core, monkeypatch):
+    # What Python has to capture keeps the other arguments from the fast way.
+    monkeypatch.setitem(CALLS, "falls", lambda value: falls(value, 3, 1j))
+    monkeypatch.setitem(CALLS, "echoes", lambda value: echo(echo(value)))
+    records = recorded(core, [("echoes", type(None)), ("falls", None)], {})
+    given = [record[ARGUMENTS][0] for record in records if record[CODE] is falls.__code__]
+    assert given == [None] * 4
+
+
 def test_a_type_whose_repr_a_rule_asks_for_is_asked(monkeypatch):
     pattern = "selector = 'type:glob:*Thing'\naction = 'allow'\nrepr = true"
     asks = rule("obj:glob:*.echo", f"exec = 'trace'\n[[scope.rules.value_patterns]]\n{pattern}")

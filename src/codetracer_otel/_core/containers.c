@@ -381,7 +381,8 @@ int
 ct_write_receiver(ct_writer *writer, PyObject *value)
 {
     const ct_form *known = ct_form_of(&writer->core->classes, Py_TYPE(value));
-    if (known != NULL && writer->site->is_walked
+    /* None is taken as it is, although its class, once somebody passes that on, is one of plain objects. */
+    if (known != NULL && writer->site->is_walked && value != Py_None
         && (known->form == CT_FIELDS || known->form == CT_OBJECT || known->form == INSTANCE)) {
         return ct_write_instance(writer, known);
     }
