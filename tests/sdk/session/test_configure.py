@@ -9,6 +9,7 @@ import threading
 import opentelemetry.context as context_api
 import pytest
 from opentelemetry import trace
+from tests.traced_run import run_python
 
 from codetracer_otel.errors import ConfigurationError, EnvironmentFailure, ErrorCode
 from codetracer_otel.filters import filter_from_text
@@ -227,6 +228,19 @@ def test_a_session_may_be_waited_for_without_end(timeout):
     assert session.flush(timeout)
     assert session.shutdown(timeout)
     assert exporter.spans
+
+
+# As on Windows, where a lock takes no more than 50 days.
+SHORT_WAITS = """
+import threading
+threading.TIMEOUT_MAX = 4_294_967.0
+from codetracer_otel.sdk.session.session import _LONGEST_S
+print(_LONGEST_S)
+"""
+
+
+def test_nobody_waits_longer_than_a_lock_of_this_system_can():
+    assert run_python("-c", SHORT_WAITS).stdout == "4294967.0\n"
 
 
 @pytest.mark.parametrize("timeout", [math.nan, -1, -math.inf])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from opentelemetry import context as context_api
@@ -35,7 +36,7 @@ _NO_RECORDER: Final = (
     "the session has no flight recorder, and what was recorded is delivered already; "
     "expected flight_recorder or --flight-recorder when it begins"
 )
-_LONGEST_S: Final = 1e9
+_LONGEST_S: Final = min(1e9, threading.TIMEOUT_MAX)
 _JUDGING_S: Final = 1.0  # how long `pause` waits for native traces to be written
 
 
