@@ -6,6 +6,7 @@ import _signal  # type: ignore[import-not-found]
 import os
 import signal
 import sys
+from functools import cache
 from typing import Any, Final
 
 from codetracer_otel.bindings import Os
@@ -90,6 +91,15 @@ def _foreign_functions() -> Any:
     return ctypes
 
 
+@cache
+def kernel_handlers() -> KernelHandlers:
+    """Return what reads and sets the kernel's handlers, and calls nothing but C code from then on.
+
+    It is made before calls are recorded: those of `ctypes` would be taken for the program's.
+    """
+    return KernelHandlers()
+
+
 class KernelHandlers:
     """The handlers that the kernel calls, which need not be those that Python knows of.
 
@@ -105,7 +115,7 @@ class KernelHandlers:
             self._exchange = ctypes.PyDLL(None)["sigaction"]
         except (ImportError, OSError, ValueError, AttributeError, TypeError):
             return  # not known, as on Windows or without ctypes
-        self._new_action = lambda: ctypes.create_string_buffer(_ACTION_BYTES)
+        self._new_action = ctypes.c_char * _ACTION_BYTES
 
     def get(self, number: int) -> bytes:
         """Return what is installed for a signal: its handler, flags and mask; empty if not known.
@@ -135,7 +145,7 @@ def in_kernel(*, ignored: bool = False) -> set[int]:
     numbers = _signal.valid_signals()
     if len(masks) == len(wanted):
         return {n for n in numbers if any(mask >> (n - 1) & 1 for mask in masks)}
-    kernel, least = KernelHandlers(), _IGNORES if ignored else _IGNORES + 1
+    kernel, least = kernel_handlers(), _IGNORES if ignored else _IGNORES + 1
     return {n for n in numbers if kernel.handler(n) >= least}
 
 

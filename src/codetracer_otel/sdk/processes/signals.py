@@ -16,9 +16,9 @@ from codetracer_otel.bindings import Os, Queues, Threads, Time
 from codetracer_otel.own_code import FOLDER, is_ours
 from codetracer_otel.sdk.delivery.worker import DetachedThread
 from codetracer_otel.sdk.processes.interpreter_signals import (
-    KernelHandlers,
     find_signal,
     in_kernel,
+    kernel_handlers,
 )
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def remembered_signals() -> Iterator[None]:
     come: Any = Queues.SimpleQueue()
     remember = come.put  # C code; the second argument of a handler is none that it minds
     replaced: dict[int, tuple[Any, bytes]] = {}
-    kernel = KernelHandlers()
+    kernel = kernel_handlers()
     for number in _handled_by_program():
         was, action = kernel.handler(number), kernel.get(number)
         handler = _signal.signal(number, remember)

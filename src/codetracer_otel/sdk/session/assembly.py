@@ -50,7 +50,8 @@ from codetracer_otel.sdk.parts.output_paths import native_targets
 from codetracer_otel.sdk.parts.spans import Recording, learn_of
 from codetracer_otel.sdk.parts.which import wants_line_events, wants_spans, wants_steps
 from codetracer_otel.sdk.processes.dump_signal import DumpSignal
-from codetracer_otel.sdk.processes.signals import LOOK_S, SHUTDOWN_S, Sigterm
+from codetracer_otel.sdk.processes.interpreter_signals import kernel_handlers
+from codetracer_otel.sdk.processes.signals import LOOK_S, SHUTDOWN_S, Sigterm, is_in_main_thread
 from codetracer_otel.sdk.session.diagnostics import Reporting
 from codetracer_otel.sdk.session.run_lines import run_facts
 from codetracer_otel.sdk.session.session import Session, SessionHooks
@@ -444,6 +445,8 @@ class _Assembly:
             )
         )
         self._install_carriers(installed)
+        if is_in_main_thread():  # a thread that attaches needs none, and libffi keeps a file open
+            kernel_handlers()
         if recording is not None:
             installed.callback(install_runtime(recording.runtime))
             installed.callback(recording.install())
