@@ -86,6 +86,28 @@ def test_a_token_in_base64_of_a_text_is_hidden_where_it_stands(encode, beside, p
     assert shown.count(REDACTED) == 1
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\\n", "\\r\\n"])
+@pytest.mark.parametrize("length", [30, 90, 200])
+@pytest.mark.parametrize("behind", ["", " and a few more words", " and many more" * 9])
+def test_a_token_in_base64_is_hidden_over_the_ends_of_lines(end, length, behind):
+    token = "sk-proj-" + "aB3dE5gH7jK9mN1pQ3sT" * (length // 20) + "x7Y8z9W0v1"
+    lines = base64.encodebytes(f"of a person named bob: {token}{behind}".encode()).decode()
+    for text in (lines, f"{lines}{'w' * 70}\nthat was it"):
+        shown = compile_content([SHAPES]).redact_texts([text.replace("\n", end)])[0]
+        whole = lines.replace("\n", "")
+        begin = 23 * 4 // 3 + 1
+        for start in range(begin, begin + len(token) * 4 // 3 - 6):
+            assert whole[start : start + 6] not in shown
+
+
+@pytest.mark.parametrize("rest", ["a", "it", "\u00e9", "_" * 76, "a\n" * 3])
+def test_lines_behind_base64_that_are_none_stay(rest):
+    line = base64.b64encode(b"of a person named bob: " + TOKEN.encode() * 3)[:76].decode()
+    shown = compile_content([SHAPES]).redact_texts([f"{line}\n{rest}"])[0]
+    assert shown.endswith(f"\n{rest}")
+    assert REDACTED in shown
+
+
 @pytest.mark.parametrize("text", ["the quick brown fox jumps", '{"id": 17, "next": "abcdefgh"}'])
 def test_base64_of_other_texts_stays(text):
     shown = base64.b64encode(text.encode()).decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
@@ -22,7 +23,12 @@ _NUMBERED: Final = lazy_regex(
 NUMBER_MARKS: Final = ("\\x", "\\u", "\\U", "&#")
 # Every third byte of a text is below 128, and so is every fourth character of it in base64.
 BASE64_OF_TEXT: Final = r"(?<![A-Za-z0-9+/_-])(?:[A-Za-f][A-Za-z0-9+/_-]{3}){5}"
-_BASE64_RUN: Final = lazy_regex(BASE64_OF_TEXT + r"[A-Za-z0-9+/_-]*+")
+# MIME and PEM break lines after 76 and 64 characters; `repr` and JSON write the breaks as escapes.
+_BREAK: Final = r"(?:\r?\n|(?:\\++r)?\\++n)"
+_BASE64_RUN: Final = lazy_regex(
+    BASE64_OF_TEXT + rf"[A-Za-z0-9+/_-]*+(?:(?<=[A-Za-z0-9+/_-]{{60}}){_BREAK}[A-Za-z0-9+/_-]++)*+"
+)
+_BASE64_LINE: Final = lazy_regex(rf"(?:\A|{_BREAK})([A-Za-z0-9+/_-]++)")
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 _LAST_CHARACTER: Final = 0x10FFFF
 _MAX_TIMES: Final = 2  # an address in a query of an address in a query
@@ -80,15 +86,33 @@ def decodings(text: str) -> Iterator[Decoded]:
 def texts_in_base64(text: str) -> Iterator[Decoded]:
     """Yield what stands in base64 in a text, where it is text itself."""
     for match in _BASE64_RUN.finditer(text):
-        run = match[0][: len(match[0]) - (len(match[0]) % 4 == 1)].translate(_URL_SAFE)
-        try:
-            decoded = base64.b64decode(run + "=" * (-len(run) % 4)).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            continue
-        if decoded.isascii() and all(map(_is_readable, decoded)):
-            first = match.start()
-            starts = [first - (-4 * index // 3) for index in range(len(decoded) + 1)]
-            yield Decoded(decoded, starts, is_percent=False)
+        spans = [line.span(1) for line in _BASE64_LINE.finditer(match[0])]
+        first = match.start()
+        lines = [range(first + begin, first + end) for begin, end in spans]
+        whole = _from_base64(text, lines)
+        if whole is not None or len(lines) == 1:
+            found = [whole]
+        else:  # what follows the last end of a line may be something else, or all of it
+            head = _from_base64(text, lines[:-1])
+            apart = lines if head is None else lines[-1:]
+            found = [head, *(_from_base64(text, [line]) for line in apart)]
+        yield from filter(None, found)
+
+
+def _from_base64(text: str, lines: Sequence[range]) -> Decoded | None:
+    """Decode lines of a text together, if they are text in base64."""
+    run = "".join([text[line.start : line.stop] for line in lines]).translate(_URL_SAFE)
+    run = run[: len(run) - (len(run) % 4 == 1)]
+    try:
+        decoded = base64.b64decode(run + "=" * (-len(run) % 4)).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    if not (decoded and decoded.isascii() and all(map(_is_readable, decoded))):
+        return None
+    places = list(chain.from_iterable(lines))[: len(run)]
+    places.append(places[-1] + 1)
+    starts = [places[-(-4 * index // 3)] for index in range(len(decoded) + 1)]
+    return Decoded(decoded, starts, is_percent=False)
 
 
 def _is_readable(character: str) -> bool:
