@@ -93,3 +93,21 @@ def test_what_a_cut_left_of_the_rest_of_a_secret_is_hidden(case):
 @pytest.mark.parametrize("kind", ["sk-ecdsa-sha2-nistp256", "sk-ssh-ed25519-cert-v01"])
 def test_a_kind_of_key_of_openssh_is_no_key(kind):
     assert redacted(f"a key of {kind}@openssh.com") == f"a key of {kind}@openssh.com"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "test_clientConnectionFailedStopsReactorAfterTimeout",
+        "test_requestBodyConsumedAfterResponseReceived",
+        "secret_santaListOfNames",
+        "secret_ConfigurationManagerImpl",
+        "pk_UserAccountsTablePrimaryKeyColumn",
+        "api_ProductServiceController.ProductServiceControllerImplementation",
+        "npm_NodePackageManagerInstallCommand",
+        "rnd_RandomNumberGeneratorImpl",
+        "hf_HuggingFaceModelLoaderFactory",
+    ],
+)
+def test_words_in_camel_case_behind_a_short_prefix_are_no_secret(name):
+    assert redacted(f"ran {name} in 3 s") == f"ran {name} in 3 s"

@@ -36,6 +36,7 @@ class Family:
         whole: expression of a complete token.
         at_cut: expression of what a cut left of one, at the end of a text.
         is_plain: whether the prefix is short or a word: what follows has to look made up.
+        is_apart: whether the prefix ends in what separates it, as words in an identifier are.
     """
 
     literals: tuple[str, ...]
@@ -43,6 +44,7 @@ class Family:
     whole: str
     at_cut: str
     is_plain: bool
+    is_apart: bool
 
 
 # Where a short prefix may begin: not inside a word, but behind what escapes a control character.
@@ -70,6 +72,7 @@ def family_of(row: Format) -> Family:
         f"{head}{body}{{{row.length},}}{'+' if row.length else ''}{row.rest}",
         f"{head}(?:(?:{body}|[.])*+{_cut_rest(row, body)})\\Z",
         not row.free and row.has_run,
+        all(prefix[-1] in "_-" for prefix in prefixes),
     )
 
 
@@ -153,14 +156,20 @@ def _possible(text: str) -> dict[Family, None]:
 
 
 def _is_token(family: Family, text: str) -> bool:
-    return not family.has_run or compiled(MADE_UP).search(text) is not None
+    if looks_made_up(text):
+        # Words in camel case do: `test_stopsAfterTimeout`; `find_drawn` tells them from a token.
+        is_identifier = family.is_plain and family.is_apart and _DIGIT.search(text) is None
+        return not is_identifier
+    return not family.is_plain and (
+        not family.has_run or compiled(MADE_UP).search(text) is not None
+    )
 
 
 def _tokens_of(family: Family, text: str, *, is_cut: bool) -> list[tuple[int, int]]:
     spans = [
         match.span()
         for match in compiled(family.whole).finditer(text)
-        if looks_made_up(match[0]) or (not family.is_plain and _is_token(family, match[0]))
+        if _is_token(family, match[0])
     ]
     if is_cut:
         # A longer rest would have been a whole token.
