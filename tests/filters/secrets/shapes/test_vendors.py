@@ -111,3 +111,7 @@ def test_a_kind_of_key_of_openssh_is_no_key(kind):
 )
 def test_words_in_camel_case_behind_a_short_prefix_are_no_secret(name):
     assert redacted(f"ran {name} in 3 s") == f"ran {name} in 3 s"
+
+
+def test_a_secret_of_webhooks_is_found_whose_slashes_leave_no_run():
+    assert "C67T" not in redacted("got whsec_p0fPvAGljnB/IaC67T6tl86/ShqR4v ok")

@@ -180,7 +180,7 @@ FORMATS: Final = (
     Format("Intercom", "dG9r", "base64", 40, "Intercom, Authentication", free=False),
     # money
     Format("Stripe", "sk_live_ sk_test_ rk_live_ rk_test_ pk_live_ pk_test_ sk_org_", "alnum_", 10, "Stripe, API keys", key="_live_ _test_ sk_org_"),
-    Format("Stripe, webhook", "whsec_", "base64", 18, "Stripe, Webhook signatures"),
+    Format("Stripe, webhook", "whsec_", "base64", 18, "Stripe, Webhook signatures", has_run=False),
     Format("Stripe, client secret", "_secret_", "alnum", 16, "Stripe, PaymentIntents", free=False, before="(?:pi|seti|cs|src|vs)_[A-Za-z0-9_]{10,80}?", sample=("pi_3MtwBwLkdIwHu7ix28a3tqPa", "")),
     Format("Square", "sq0atp- sq0csp- sq0idp- sq0acp- sq0csa-", "word", 20, "Square, Access tokens and other credentials", key="sq0"),
     Format("Meta and Square", "EAAA EAAC EAAD EAAG EAAM EAAB EAAH EAAI EAAJ EAAL", "base64", 40, "Meta, Access tokens; gitleaks, square-access-token", key="EAA", free=False),
