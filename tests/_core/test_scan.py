@@ -8,6 +8,7 @@ from benchmarks import redaction_corpus as corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.depth import examples
+from tests.filters.secrets.shapes.test_vendors import ROWS, sample_of
 
 from codetracer_otel._core import load
 from codetracer_otel.filters.patterns.name_words import BUILTIN_SECRET_WORDS
@@ -183,6 +184,15 @@ def test_the_vendors_of_the_corpus_are_seen_in_every_position(scanner):
         secret = corpus.fill(template, pick)
         for put in TEXT_POSITIONS:
             check(scanner, put(secret))
+
+
+def test_the_formats_of_the_table_are_seen(scanner):
+    rules = compile_content([SHAPE_RULES])
+    texts = [f"{put}{sample_of(*case)}" for case in ROWS for put in ("", "got ", "\\n", "/")]
+    shown = rules.redact_texts(texts)
+    changed = [text for text, after in zip(texts, shown, strict=True) if after != text]
+    assert len(changed) > 0.9 * len(texts)
+    assert [text for text in changed if not scanner.suspects(text)] == []
 
 
 @settings(max_examples=examples(400))
