@@ -227,6 +227,7 @@ def test_a_process_that_is_blocked_in_c_is_given_up_after_five_seconds(place, ca
     place.filters("__main__", "name")
     with place.running("injected", "blocked.py") as process:
         assert process.stdout.readline() == "blocked\n"
+        wait_until(lambda: "S (sleeping)" in state_of(process.pid), "it to be in the kernel")
         before = held(process.pid)
         assert main(["attach", str(process.pid), "--trace-filter", "shows.toml"]) == 10
         told = capsys.readouterr().err

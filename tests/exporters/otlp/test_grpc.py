@@ -116,7 +116,7 @@ def logged():
 def test_a_collector_that_is_not_there_is_a_failure_told_once(caplog):
     told = Told()
     exporter = build(
-        "http://me:hush@127.0.0.1:1", ExporterContext(OtlpEnvironment(timeout_s=1), told)
+        "http://me:hush@127.0.0.1:1", ExporterContext(OtlpEnvironment(timeout_s=4), told)
     )
     assert exporter.export(batch(record())) is ExportResult.FAILURE
     assert exporter.export(batch(record())) is ExportResult.FAILURE
