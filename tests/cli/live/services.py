@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -137,11 +137,11 @@ def kept_busy(work):
 
 def held(pid: int) -> set[str]:
     """Return the descriptors of a process, by what they are, and its threads."""
-    numbers = os.listdir(f"/proc/{pid}/fd")
-    return {
-        *(os.readlink(f"/proc/{pid}/fd/{number}") for number in numbers),
-        *os.listdir(f"/proc/{pid}/task"),
-    }
+    found = set(os.listdir(f"/proc/{pid}/task"))
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        with suppress(FileNotFoundError):  # it is closed meanwhile
+            found.add(os.readlink(f"/proc/{pid}/fd/{number}"))
+    return found
 
 
 def attach(pid: int, capsys, *more: str) -> None:
