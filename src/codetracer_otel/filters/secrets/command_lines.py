@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -14,11 +12,12 @@ if TYPE_CHECKING:
 _LOGIN_FLAGS: Final = frozenset(
     {"-a", "-u", "-U", "--auth", "--basic-auth", "--proxy-user", "--user", "-user"}
 )
-_SHORT_FLAGS: Final = lazy_regex("-[A-Za-z]{1,4}u")  # `curl -sSu me:X`
-_LOGIN: Final = lazy_regex(r"(?![0-9]+:[0-9]+\Z)[^\s:/]+:(?!//).+", re.DOTALL)
+# Compiled at once: these are used on the program's thread, which may have no levels to spare.
+_SHORT_FLAGS: Final = re.compile("-[A-Za-z]{1,4}u")  # `curl -sSu me:X`
+_LOGIN: Final = re.compile(r"(?![0-9]+:[0-9]+\Z)[^\s:/]+:(?!//).+", re.DOTALL)
 # Whose `-p` is followed by the password, without a blank or with one.
 PASSWORD_PROGRAMS: Final = r"(?:mysql\w*+|mariadb[\w-]*+|sshpass)(?:\.exe)?+"  # noqa: S105 - no password
-_PASSWORD_PROGRAM: Final = lazy_regex(r"(?:.*[/\\])?" + PASSWORD_PROGRAMS)
+_PASSWORD_PROGRAM: Final = re.compile(r"(?:.*[/\\])?" + PASSWORD_PROGRAMS)
 
 
 def glued_secret(words: Sequence[object], word: object) -> bool:
