@@ -81,7 +81,7 @@ def find_signal(number: int) -> InterpreterSignal | None:
 
 
 def _foreign_functions() -> Any:
-    """Import `ctypes` where its functions are needed, and not as a session starts.
+    """Import `ctypes` where its functions are needed: not as a thread of ours begins.
 
     It takes 5 ms, and libffi from 3.5 on opens its own file for as long as the process lives: one
     descriptor more in a program that is attached to, after all is detached.
