@@ -66,7 +66,7 @@ def test_a_program_without_run_is_told_of_run(capsys, words, meant):
 
 
 def test_a_process_is_asked_for_by_its_number(capsys):
-    assert "argument PID: not the number of a process, got 'app'" in complaint(
+    assert "argument PID: got 'app'; expected a whole number from 1 to " in complaint(
         capsys, "attach", "app"
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import webbrowser
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.cli.explain.filters import given_sources, load_asked
+from codetracer_otel.cli.numbers import whole_number
 from codetracer_otel.cli.terminal import complain, say
 from codetracer_otel.errors import FilterError, counted
 from codetracer_otel.filters import compile_chain, discover
@@ -20,6 +20,7 @@ from codetracer_otel.report import RuleTexts, build_report
 from codetracer_otel.report.build import DEFAULT_LIMIT
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterable, Iterator, Sequence
 
     from codetracer_otel.filters import Classifier, Decision
@@ -61,7 +62,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--open", action="store_true", help="open it in the browser")
     parser.add_argument(
         "--limit",
-        type=_limit,
+        type=whole_number(_MAX_LIMIT),
         default=DEFAULT_LIMIT,
         metavar="N",
         help="show at most N slices; siblings beyond that are folded; default: %(default)s",
@@ -104,14 +105,6 @@ def _say(done: Report) -> None:
         complain(f"codetracer-otel: {note}")
     size = f"{done.size / 1e6:.1f} MB" if done.size >= 1e6 else f"{done.size / 1e3:.0f} kB"  # noqa: PLR2004
     say(f"{os.path.relpath(done.path)}: {counted(done.spans, 'span', ',')}, {size}")
-
-
-def _limit(text: str) -> int:
-    number = int(text) if text.isdecimal() and len(text) <= len(str(_MAX_LIMIT)) else 0
-    if not 1 <= number <= _MAX_LIMIT:
-        expected = f"a whole number from 1 to {_MAX_LIMIT:,}"
-        raise argparse.ArgumentTypeError(f"got {text[:40]!r}; expected {expected}")
-    return number
 
 
 _KINDS: Final = {

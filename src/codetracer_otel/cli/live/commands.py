@@ -9,6 +9,7 @@ from typing import Any, Final
 from codetracer_otel.bindings import Json
 from codetracer_otel.cli.live.client import all_sockets, ask, find_socket
 from codetracer_otel.cli.live.injection import inject
+from codetracer_otel.cli.numbers import whole_number
 from codetracer_otel.cli.terminal import say
 from codetracer_otel.errors import (
     CodetracerError,
@@ -26,6 +27,7 @@ from codetracer_otel.sdk.settings.parsers import parse_dump_on, parse_size
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST_S: Final = 1e9
+_MOST_PID: Final = (1 << 31) - 1
 _ATTACH_EXAMPLES: Final = """\
 examples:
   codetracer-otel attach 4711 --trace-filter app.toml --exporter otlp=http://127.0.0.1:4318
@@ -89,7 +91,9 @@ def add_status_parser(subparsers: Parsers) -> None:
         description="List the processes of this user that take commands, or one of them.",
         epilog=_STATUS_EXAMPLES,
     )
-    parser.add_argument("pid", nargs="?", type=_pid, metavar="PID", help="only this process")
+    parser.add_argument(
+        "pid", nargs="?", type=whole_number(_MOST_PID), metavar="PID", help="only this process"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.set_defaults(handler=status)
 
@@ -139,7 +143,9 @@ add_detach_parser = partial(_add_short_parser, "detach")
 
 
 def _add_pid(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("pid", type=_pid, metavar="PID", help="number of the process")
+    parser.add_argument(
+        "pid", type=whole_number(_MOST_PID), metavar="PID", help="number of the process"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -147,12 +153,6 @@ def _add_filter(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trace-filter", action="append", default=[], metavar="FILE", help="as for `run`"
     )
-
-
-def _pid(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not 0 < int(text) < 1 << 31:
-        raise argparse.ArgumentTypeError(f"not the number of a process, got {text!r}")
-    return int(text)
 
 
 def attach(arguments: argparse.Namespace) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import heapq
 import json
 import sys
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.analysis.captured_values import holds
 from codetracer_otel.analysis.run_texts import loss_text, run_text
+from codetracer_otel.cli.numbers import whole_number
 from codetracer_otel.cli.show.follow import follow
 from codetracer_otel.cli.show.native import read_native
 from codetracer_otel.cli.show.spans import (
@@ -38,6 +38,7 @@ from codetracer_otel.traces.inputs import Kind, find_inputs
 from codetracer_otel.traces.sources.native_source import run_of
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterable, Iterator
 
     from codetracer_otel.cli.show.spans import SpanCall
@@ -66,7 +67,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("traces", nargs="+", metavar="TRACE", help="file, directory, folder or -")
     parser.add_argument(
-        "--depth", type=_number, metavar="N", help="print at most N levels of calls"
+        "--depth", type=whole_number(_MOST), metavar="N", help="print at most N levels of calls"
     )
     parser.add_argument(
         "--name", metavar="GLOB", help="only calls whose name matches, with what they called"
@@ -79,7 +80,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="TEXT",
         help="only calls with TEXT in a value, and what called them; redacted values never match",
     )
-    parser.add_argument("--slowest", type=_number, metavar="N", help="the N longest calls, by time")
+    parser.add_argument(
+        "--slowest", type=whole_number(_MOST), metavar="N", help="the N longest calls, by time"
+    )
     parser.add_argument(
         "--span", metavar="ID", help="one span with all its values, what called it, what it called"
     )
@@ -268,11 +271,3 @@ def _summary_objects(calls: Iterable[Shown], name: str | None) -> Iterator[dict[
             f"p50_{unit}": found.percentile(0.5),
             f"p95_{unit}": found.percentile(0.95),
         }
-
-
-def _number(text: str) -> int:
-    number = int(text) if text.isdecimal() and len(text) <= len(str(_MOST)) else 0
-    if not 1 <= number <= _MOST:
-        expected = f"a whole number from 1 to {_MOST:,}"
-        raise argparse.ArgumentTypeError(f"got {text[:40]!r}; expected {expected}")
-    return number
