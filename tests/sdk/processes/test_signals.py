@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from tests.faults.running import wait_until
@@ -18,13 +19,15 @@ from codetracer_otel.sdk.delivery.worker import DetachedThread
 from codetracer_otel.sdk.processes import interpreter_signals
 from codetracer_otel.sdk.processes.interpreter_signals import KernelHandlers, in_kernel
 from codetracer_otel.sdk.processes.signals import (
-    Sigterm,
-    hold_sigterm,
+    ENDS,
+    EndSignals,
+    hold_end_signals,
     is_free,
     is_in_our_code,
     remembered_signals,
 )
 
+ROOT = Path(__file__).resolve().parents[3]
 LIBRARY_IN_C = ctypes.CDLL(None)
 LIBRARY_IN_C.signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
 IGNORES = 1  # SIG_IGN as C writes it
@@ -73,7 +76,7 @@ def serve():
 """
 
 # The exporter is slow, and the process is asked to end while it is at work.
-ENDS = """
+SLOW = """
 import os, signal, sys, time
 import codetracer_otel as ct
 from codetracer_otel.model.protocols import ExportResult
@@ -98,12 +101,18 @@ print(session.shutdown(), flush=True)
 """
 
 
+ENDING = pytest.mark.parametrize("number", ENDS, ids=lambda number: number.name)
+# each signal whose default action ends the process and that we leave alone
+ENDING_AT_ONCE = ("SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGXCPU")
+
+
 @pytest.fixture
 def sigterm():
-    """The program's own handler, put back at the end."""
-    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    """The program's own handlers, put back at the end."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in ENDS}
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 class Session:
@@ -111,13 +120,13 @@ class Session:
 
     def __init__(self, told) -> None:
         self.told = told
-        self.sigterm = Sigterm(self.shutdown)
-        assert self.sigterm.install()
+        self.end_signals = EndSignals(self.shutdown)
+        assert self.end_signals.install()
 
     def shutdown(self) -> None:
         self.told.append("shutdown")
-        self.sigterm.claim()
-        self.sigterm.close()
+        self.end_signals.claim()
+        self.end_signals.close()
 
 
 @pytest.fixture
@@ -156,11 +165,14 @@ def names_in(spans) -> set:
 @pytest.mark.parametrize(
     "end", ["serve()", "import os\nif os.fork(): serve()"], ids=["alone", "after a fork"]
 )
-def test_a_main_thread_that_sleeps_through_sigterm_does_not_keep_the_process(tmp_path, end):
+@ENDING
+def test_a_main_thread_that_sleeps_through_a_signal_does_not_keep_the_process(
+    tmp_path, end, number
+):
     process, spans = asleep(tmp_path, end)
     with process:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == -signal.SIGTERM
+        process.send_signal(number)
+        assert process.wait(60) == -number
 
     assert {"__main__.work", "__main__.serve", "__main__.sleep"} <= names_in(spans)
 
@@ -189,18 +201,19 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_sigterm_waits_for_the_end_of_a_delivery(tmp_path, times):
+@ENDING
+def test_a_signal_waits_for_the_end_of_a_delivery(tmp_path, times, number):
     script = tmp_path / "ends.py"
-    script.write_text(ENDS)
+    script.write_text(SLOW)
 
-    answer = run_python(script, times, "SIGTERM")
+    answer = run_python(script, times, number.name)
 
-    assert (answer.returncode, answer.stderr) == (-signal.SIGTERM, "")
+    assert (answer.returncode, answer.stderr) == (-number, "")
     assert answer.stdout.endswith(" exported\n")  # and nothing after it
 
 
 # Another thread shuts down; signals come when the main thread waits for that.
-ENDS_IN_THREAD = ENDS.replace("        for _", "        meet()\n        for _").replace(
+SLOW_IN_THREAD = SLOW.replace("        for _", "        meet()\n        for _").replace(
     "print(session",
     """
 import threading
@@ -218,7 +231,7 @@ print(session""",
 )
 
 
-@pytest.mark.parametrize("program", [ENDS, ENDS_IN_THREAD], ids=["its own", "of a thread"])
+@pytest.mark.parametrize("program", [SLOW, SLOW_IN_THREAD], ids=["its own", "of a thread"])
 def test_an_interrupt_waits_for_the_end_of_a_delivery(tmp_path, program):
     script = tmp_path / "ends.py"
     script.write_text(program)
@@ -232,7 +245,7 @@ def test_an_interrupt_waits_for_the_end_of_a_delivery(tmp_path, program):
 
 def test_an_interrupt_behind_sigterm_waits_for_the_end_of_the_delivery_too(tmp_path):
     script = tmp_path / "asked_to_end.py"
-    lines = ENDS.splitlines()[:-1]  # it ends because it is asked to
+    lines = SLOW.splitlines()[:-1]  # it ends because it is asked to
     script.write_text("\n".join([*lines, "signal.raise_signal(signal.SIGTERM)", "time.sleep(60)"]))
 
     answer = run_python(script, 2, "SIGINT")
@@ -339,7 +352,7 @@ def test_sigterm_is_answered_where_no_python_code_can_begin(sigterm, told):
 
     fall()
     sys.setrecursionlimit(limit)
-    session.sigterm.close()
+    session.end_signals.close()
 
     assert told == ["shutdown", signal.SIGTERM]
     assert len(asked) == 1  # the first signal, at the limit itself
@@ -363,19 +376,19 @@ def test_a_handler_that_a_thread_could_not_take_away_makes_room_for_the_next_ses
 def test_sigterm_waits_where_it_is_held(sigterm, told):
     session = Session(told)
 
-    release = hold_sigterm()
+    release = hold_end_signals()
     signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
     told.append("held")
     release()
     wait_until(lambda: signal.SIGTERM in told, "the answer")
-    session.sigterm.close()
+    session.end_signals.close()
 
     assert told == ["held", "shutdown", signal.SIGTERM]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_a_program_with_its_own_way_of_ending_is_not_made_to_wait(sigterm):
-    release = hold_sigterm()
+    release = hold_end_signals()
     held = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     release()
 
@@ -386,7 +399,7 @@ def test_a_program_that_holds_sigterm_itself_goes_on_holding_it(sigterm, told):
     session = Session(told)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     try:
-        hold_sigterm()()
+        hold_end_signals()()
         assert signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ())
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
@@ -417,20 +430,75 @@ def test_a_program_and_the_command_line_below_it_are_not_our_code_at_work(file):
     assert not is_in_our_code(frame_in(file))
 
 
-def test_a_program_that_sigterm_ends_is_summed_up(tmp_path):
+KILLED = """
+import os, signal, sys, time
+
+def work(): pass
+
+work()
+os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+print("survived", signal.getsignal(getattr(signal, sys.argv[1])))
+"""
+
+
+@ENDING
+def test_a_program_that_a_signal_ends_is_summed_up(tmp_path, number):
     script, spans = tmp_path / "app.py", tmp_path / "spans.jsonl"
-    script.write_text(
-        "import os, signal, time\n"
-        "def work(): pass\n"
-        "work()\n"
-        "os.kill(os.getpid(), signal.SIGTERM)\n"
-        "time.sleep(60)\n"
-    )
-    process = run_traced("--exporter", f"jsonl={spans}", script)
-    assert process.returncode == -signal.SIGTERM
+    script.write_text(KILLED)
+    process = run_traced("--exporter", f"jsonl={spans}", script, number.name)
+    assert (process.returncode, process.stdout) == (-number, "")
     assert process.stderr.startswith("codetracer-otel: 2 spans recorded, 2 exported, 0 dropped")
-    quiet = run_traced("--quiet", "--exporter", f"jsonl={spans}", script)
-    assert (quiet.stderr, quiet.returncode) == ("", -signal.SIGTERM)
+    quiet = run_traced("--quiet", "--exporter", f"jsonl={spans}", script, number.name)
+    assert (quiet.stderr, quiet.returncode) == ("", -number)
+
+
+def test_the_first_of_two_signals_is_the_one_that_ends_the_process(sigterm, told):
+    session = Session(told)
+    session.end_signals.claim()  # the session is being shut down
+    signal.raise_signal(signal.SIGHUP)
+    signal.raise_signal(signal.SIGTERM)
+    session.shutdown()
+
+    assert told == ["shutdown", signal.SIGHUP]
+
+
+def test_a_program_that_ignores_sighup_as_below_nohup_goes_on_and_loses_nothing(tmp_path):
+    script, spans = tmp_path / "app.py", tmp_path / "spans.jsonl"
+    script.write_text(KILLED + "work()\n")
+    command = (sys.executable, *TRACER, "--exporter", f"jsonl={spans}", script, "SIGHUP")
+
+    process = subprocess.run(
+        command,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+        env=environment(),
+        text=True,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (process.returncode, process.stdout) == (0, "survived 1\n")
+    assert process.stderr.startswith("codetracer-otel: 3 spans recorded, 3 exported, 0 dropped")
+
+
+@pytest.mark.parametrize("name", ENDING_AT_ONCE)
+def test_other_signals_end_a_program_at_once_as_they_do_without_us(tmp_path, name):
+    script = tmp_path / "app.py"
+    script.write_text(
+        "import resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n" + KILLED
+    )
+    process = run_traced("--exporter", f"jsonl={tmp_path / 'spans.jsonl'}", script, name)
+    assert (process.returncode, process.stdout, process.stderr) == (
+        -getattr(signal, name),
+        "",
+        "",
+    )
+
+
+def test_the_documentation_names_each_of_these_signals():
+    page = (ROOT / "docs/how-it-works.md").read_text()
+    names = [number.name for number in ENDS] + list(ENDING_AT_ONCE)
+    assert [name for name in names if f"`{name}`" not in page] == []
 
 
 def blocked_in_a_thread_of_ours():

@@ -7,7 +7,7 @@ import signal
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.sdk.processes.interpreter_signals import find_signal
+from codetracer_otel.sdk.processes.interpreter_signals import find_signals
 from codetracer_otel.sdk.processes.signals import LOOK_S, HandlerInC, is_free, is_in_main_thread
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class DumpSignal:
         if NUMBER is None or not is_in_main_thread() or not is_free(NUMBER):
             return False
         _signal.signal(NUMBER, self._handler)
-        self._seen = find_signal(NUMBER)
+        self._seen = find_signals([NUMBER]).get(NUMBER)
         return True
 
     def look(self) -> float:

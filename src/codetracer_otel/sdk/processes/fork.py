@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Os, Threads
-from codetracer_otel.sdk.processes.signals import hold_sigterm
+from codetracer_otel.sdk.processes.signals import hold_end_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ def watch_forks(active_session: Callable[[], Session | None]) -> None:
         fork.session = session = active_session()
         if session is not None:
             session.before_fork()
-            fork.release = hold_sigterm()
+            fork.release = hold_end_signals()
 
     def after_in_parent() -> None:
         session, fork.session = fork.session, None
@@ -46,7 +46,7 @@ def watch_forks(active_session: Callable[[], Session | None]) -> None:
             if session is not None:
                 session.after_fork_in_parent()
         finally:
-            fork.let_sigterm_arrive()
+            fork.let_end_signals_arrive()
 
     def after_in_child() -> None:
         session, fork.session = fork.session, None
@@ -56,7 +56,7 @@ def watch_forks(active_session: Callable[[], Session | None]) -> None:
                 session.after_fork_in_child(is_forked_by_thread=_Process.is_forked_by_thread)
                 deliver_at_child_end(session)
         finally:
-            fork.let_sigterm_arrive()
+            fork.let_end_signals_arrive()
 
     Os.register_at_fork(
         before=before, after_in_parent=after_in_parent, after_in_child=after_in_child
@@ -75,7 +75,7 @@ class _Fork(threading.local):
 
     Attributes:
         session: the one that came to rest; it may have ended when the fork is over.
-        release: undoes `hold_sigterm`.
+        release: undoes `hold_end_signals`.
         is_of_thread: whether another thread than the program's first one forks.
     """
 
@@ -83,8 +83,8 @@ class _Fork(threading.local):
     release: Callable[[], object] | None = None
     is_of_thread = False
 
-    def let_sigterm_arrive(self) -> None:
-        """Undo `hold_sigterm`, once."""
+    def let_end_signals_arrive(self) -> None:
+        """Undo `hold_end_signals`, once."""
         release, self.release = self.release, None
         if release is not None:
             release()

@@ -7,9 +7,12 @@ import os
 import signal
 import sys
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Os
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _ACTION_BYTES: Final = 256  # of ``struct sigaction``, which takes 152 with glibc
 _WORD: Final = 8 if sys.maxsize > 2**32 else 4  # the handler comes first
@@ -37,17 +40,17 @@ class InterpreterSignal:
 
     Args:
         number: of the signal, whose handler is installed.
+        table: address of the interpreter's notes, see `_find_table`.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, table: int) -> None:
         self._number = number
         self._c_handler: int | None = None
         ctypes = _foreign_functions()
         self._set_action: Any = ctypes.PyDLL(None)["signal"]
         self._set_action.argtypes = [ctypes.c_int, ctypes.c_void_p]
         self._set_action.restype = ctypes.c_void_p
-        runtime = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
-        self._note = ctypes.c_int.from_address(_find_table(ctypes, runtime, number) + 16 * number)
+        self._note = ctypes.c_int.from_address(table + 16 * number)
 
     @property
     def has_come(self) -> bool:
@@ -66,18 +69,20 @@ class InterpreterSignal:
             _signal.siginterrupt(self._number, True)  # as Python installs its handlers
 
 
-def find_signal(number: int) -> InterpreterSignal | None:
-    """Return the signal, or None where this interpreter does not show what it notes.
+def find_signals(numbers: Iterable[int]) -> dict[int, InterpreterSignal]:
+    """Return the signals by number; none where this interpreter does not show what it notes.
 
     Args:
-        number: of the signal, whose Python handler is installed.
+        numbers: of the signals, whose Python handlers are installed.
     """
-    if sys.platform != "linux":
-        return None
+    wanted = list(numbers)
+    if sys.platform != "linux" or not wanted:
+        return {}
     try:
-        return InterpreterSignal(number)
+        table = _find_table(wanted[0])
+        return {number: InterpreterSignal(number, table) for number in wanted}
     except (ImportError, OSError, ValueError, AttributeError):
-        return None
+        return {}
 
 
 def _foreign_functions() -> Any:
@@ -189,12 +194,17 @@ def leave_signals_to_host() -> None:
         _signal.pthread_sigmask(_signal.SIG_BLOCK, signals)
 
 
-def _find_table(ctypes: Any, runtime: int, number: int) -> int:
+def _find_table(number: int) -> int:
     """Return the address of ``struct {int note; PyObject *handler;}[]``.
+
+    Args:
+        number: of a signal with a handler that no other object is.
 
     Raises:
         ValueError: it is not where it is in the versions that are known.
     """
+    ctypes = _foreign_functions()
+    runtime = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
     words = (ctypes.c_size_t * (_REACH // 8)).from_address(runtime)
     known = {each: id(_signal.getsignal(each)) for each in _signal.valid_signals()}
     for place in _places_of(known[number], words):

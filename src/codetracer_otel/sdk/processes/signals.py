@@ -1,4 +1,4 @@
-"""Delivers what is buffered at SIGTERM, unless the program handles that signal."""
+"""Delivers what is buffered when a signal asks the process to end, unless the program answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from codetracer_otel.bindings import Os, Queues, Threads, Time
 from codetracer_otel.own_code import FOLDER, is_ours
 from codetracer_otel.sdk.delivery.worker import DetachedThread
 from codetracer_otel.sdk.processes.interpreter_signals import (
-    find_signal,
+    find_signals,
     in_kernel,
     kernel_handlers,
 )
@@ -39,22 +39,29 @@ _COMMAND_LINE: Final = os.path.join(FOLDER, "cli", "")  # below every program
 _LIBRARY: Final = os.path.dirname(os.__file__) + os.sep
 
 
-class Sigterm:
-    """Answers SIGTERM for one session: shuts it down, then lets the signal do what it does.
+ENDS: Final = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""What others send to ask a process to end; docs/how-it-works.md says what others do."""
+
+
+class EndSignals:
+    """Answers SIGTERM and SIGHUP for one session: shuts it down, then lets the signal end it.
 
     Two ways lead to the answer, which a thread of its own gives: the handler, and `look`, which
     another thread of ours calls, for a main thread that does not come to call the handler. Where
     the session is being shut down already, the end of that answers.
 
     Nothing is installed when the program has a handler of its own, or outside the main thread,
-    where Python cannot. A program that takes the signal later has it.
+    where Python cannot. A program that takes a signal later has it, and one that ignores SIGHUP, as
+    below nohup, goes on ignoring it.
 
     Args:
         shutdown: ends the session and calls `close`.
         on_thread_start: called first on the thread that answers.
 
     Attributes:
-        is_resting: whether the signal is left alone, see `rest`.
+        is_resting: whether the signals are left alone, see `rest`.
     """
 
     def __init__(
@@ -67,84 +74,92 @@ class Sigterm:
             partial(sys.setrecursionlimit, _ANY_DEPTH)
         )
         # ``str.format`` is C code that reads its fields in order. The first two note the
-        # recursion limit and raise it, the last one is `__format__`.
-        self._handler = HandlerInC("{0[was]}{1[is]}{2}".format, self._limit, self._raised, self)
-        self._seen: InterpreterSignal | None = None
+        # recursion limit and raise it, the last one is `__format__`, given the signal's number.
+        handle = "{0[was]}{1[is]}{2:{3}}".format
+        self._handler = HandlerInC(handle, self._limit, self._raised, self)
+        self._seen: dict[int, InterpreterSignal] = {}
         self._begin()
 
     def _begin(self) -> None:
         self._claim, self._over = Threads.allocate_lock(), Threads.allocate_lock()
         self._over.acquire()
-        self._is_asked = self.is_resting = self._was_seen = False
+        self._asked: int | None = None
+        self.is_resting = self._was_seen = False
         self._is_answering = self._is_held = False
 
     def install(self) -> bool:
-        """Answer from now on; return whether that is so."""
-        if not is_in_main_thread() or not is_free(signal.SIGTERM):
-            return False
-        _signal.signal(signal.SIGTERM, self._handler)
-        self._seen = find_signal(signal.SIGTERM)
-        return True
+        """Answer from now on; return whether that is so for any signal."""
+        free = [number for number in ENDS if is_in_main_thread() and is_free(number)]
+        for number in free:
+            _signal.signal(number, self._handler)
+        self._seen = find_signals(free)
+        return bool(free)
 
     def look(self) -> float:
         """Answer a signal that the main thread sleeps through; return the s to the next look."""
-        if self._seen is None or not self._seen.has_come or not self._is_ours():
+        come = self._come()
+        if come is None:
             self._was_seen = False
             return LOOK_S
         if self._was_seen and self._claim.acquire(blocking=False):
-            self._is_asked = True
+            self._asked = come
             self._answer_in_thread()
         self._was_seen = True
         return _LOOK_AGAIN_S
 
+    def _come(self) -> int | None:
+        """Return a signal that has come, and whose handler was not called yet."""
+        come = (number for number, seen in self._seen.items() if seen.has_come)
+        return next(filter(self._is_ours, come), None)
+
     def rest(self) -> None:
-        """Leave the signal alone in a forked child: nothing is to be delivered, no thread looks."""
+        """Leave the signals alone in a forked child: nothing is to be delivered, nobody looks."""
         self._begin()
-        if not self._is_ours():
-            return
-        if self._seen is not None:
-            self.is_resting = True
-            self._seen.rest()
-        elif is_in_main_thread():
-            _signal.signal(signal.SIGTERM, _signal.SIG_DFL)
+        for number in filter(self._is_ours, ENDS):
+            if number in self._seen:
+                self.is_resting = True
+                self._seen[number].rest()
+            elif is_in_main_thread():
+                _signal.signal(number, _signal.SIG_DFL)
 
     def resume(self) -> None:
         """Undo `rest`, now that a thread looks; from any thread."""
-        if self.is_resting and self._seen is not None:
+        if self.is_resting:
             self.is_resting = False
-            if self._is_ours():
-                self._seen.resume()
+            for number in filter(self._is_ours, self._seen):
+                self._seen[number].resume()
 
     def claim(self) -> None:
         """Note that the session is being shut down: from now on `close` answers."""
         self._claim.acquire(blocking=False)
 
     def close(self) -> None:
-        """Restore the signal's handler unless it has been replaced, and handle what has arrived.
+        """Restore the handlers unless they have been replaced, and handle what has arrived.
 
         Only the main thread can do that as far as Python knows; what stays there does nothing.
         """
-        if self._is_ours():
-            self._give_back()
-        if self._is_asked or (self._seen is not None and self._seen.has_come):
-            self._is_asked = False
-            Os.kill(Os.getpid(), signal.SIGTERM)
+        for number in filter(self._is_ours, ENDS):
+            self._give_back(number)
+        asked, self._asked = self._asked, None
+        come = (number for number, seen in self._seen.items() if seen.has_come)
+        if (number := asked or next(come, None)) is not None:
+            Os.kill(Os.getpid(), number)
         with contextlib.suppress(RuntimeError):  # `close` again
             self._over.release()  # the first process of a container goes on
 
-    def _give_back(self) -> None:
-        if self._seen is not None:
-            self._seen.rest()
+    def _give_back(self, number: int) -> None:
+        if number in self._seen:
+            self._seen[number].rest()
         if is_in_main_thread():
             # Python first calls the handler for what has come; it answers no more, see `claim`
-            _signal.signal(signal.SIGTERM, _signal.SIG_DFL)
+            _signal.signal(number, _signal.SIG_DFL)
 
-    def __format__(self, _: str) -> str:
-        """Answer, as the last field of the handler."""
+    def __format__(self, number: str) -> str:
+        """Answer a signal, as the last field of the handler."""
         was = self._limit["was"]
         sys.setrecursionlimit(was + _ROOM)  # other threads keep about theirs
         try:
-            self._answer(sys._getframe(1))  # noqa: SLF001 - the frame that the signal came to
+            self._answer(int(number), sys._getframe(1))  # noqa: SLF001 - the frame that the signal came to
         finally:
             self._limit.clear()
             self._raised.clear()
@@ -152,8 +167,8 @@ class Sigterm:
                 sys.setrecursionlimit(was)
         return ""
 
-    def _answer(self, frame: FrameType | None) -> None:
-        self._is_asked = True
+    def _answer(self, number: int, frame: FrameType | None) -> None:
+        self._asked = self._asked or number
         if self._claim.acquire(blocking=False) and not self._answer_in_thread():
             self._shutdown()
         # What we were at may be what the thread waits for. Other code stands still, and C code
@@ -179,17 +194,18 @@ class Sigterm:
 
     def _hold_main_thread(self) -> None:
         """Hold the program: it should have ended, and would take the GIL from us."""
-        if not hasattr(signal, "pthread_kill"):
+        number = self._asked
+        if not hasattr(signal, "pthread_kill") or number is None:
             return
         for _ in range(_ATTEMPTS):
-            if self._is_held or not self._is_ours():
+            if self._is_held or not self._is_ours(number):
                 return
             with contextlib.suppress(ProcessLookupError):
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+                signal.pthread_kill(threading.main_thread().ident or 0, number)
             Time.sleep(_ATTEMPT_S)
 
-    def _is_ours(self) -> bool:
-        return _signal.getsignal(signal.SIGTERM) is self._handler
+    def _is_ours(self, number: int) -> bool:
+        return _signal.getsignal(number) is self._handler
 
 
 class HandlerInC(partial[str]):
@@ -225,19 +241,17 @@ def is_in_our_code(frame: FrameType | None) -> bool:
     return False
 
 
-def hold_sigterm() -> Callable[[], object]:
-    """Let SIGTERM wait for this thread where we would answer it; return the undo.
+def hold_end_signals() -> Callable[[], object]:
+    """Let the signals that we would answer wait for this thread; return the undo.
 
     CPython forgets in a forked child what arrived before its hooks run. Without our handler the
     child would have ended.
     """
-    if type(_signal.getsignal(signal.SIGTERM)) is not HandlerInC:
+    ours = {number for number in ENDS if type(_signal.getsignal(number)) is HandlerInC}
+    if not ours or not hasattr(signal, "pthread_sigmask"):
         return lambda: None
-    if not hasattr(signal, "pthread_sigmask"):
-        return lambda: None
-    if signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}):
-        return lambda: None
-    return lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    held = ours - signal.pthread_sigmask(signal.SIG_BLOCK, ours)
+    return lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
 
 
 @contextlib.contextmanager

@@ -51,7 +51,7 @@ from codetracer_otel.sdk.parts.spans import Recording, learn_of
 from codetracer_otel.sdk.parts.which import wants_line_events, wants_spans, wants_steps
 from codetracer_otel.sdk.processes.dump_signal import DumpSignal
 from codetracer_otel.sdk.processes.interpreter_signals import kernel_handlers
-from codetracer_otel.sdk.processes.signals import LOOK_S, SHUTDOWN_S, Sigterm, is_in_main_thread
+from codetracer_otel.sdk.processes.signals import LOOK_S, SHUTDOWN_S, EndSignals, is_in_main_thread
 from codetracer_otel.sdk.session.diagnostics import Reporting
 from codetracer_otel.sdk.session.run_lines import run_facts
 from codetracer_otel.sdk.session.session import Session, SessionHooks
@@ -455,7 +455,7 @@ class _Assembly:
         installed.callback(self._io_undo.close)
         self._install_io(recording)
         if self._settings.signals or self._settings.launch.owns_process:
-            self._answer_sigterm()
+            self._answer_end_signals()
         if self._settings.policy.deliver_at_os_exit:
             self._answer_os_exit(installed)
         if pipeline.ring is not None and "sigusr2" in self._settings.dump_on:
@@ -472,11 +472,11 @@ class _Assembly:
         if settings.propagate_subprocess:
             installed.callback(carriers.propagate_to_subprocesses())
 
-    def _answer_sigterm(self) -> None:
+    def _answer_end_signals(self) -> None:
         session = self._session
-        sigterm = Sigterm(lambda: _abandon(session, SHUTDOWN_S), self._mute_this_thread)
-        if sigterm.install():
-            session.sigterm = sigterm
+        end_signals = EndSignals(lambda: _abandon(session, SHUTDOWN_S), self._mute_this_thread)
+        if end_signals.install():
+            session.end_signals = end_signals
 
     def _answer_os_exit(self, installed: ExitStack) -> None:
         from codetracer_otel.sdk.processes import os_exit  # noqa: PLC0415 - seldom wanted
@@ -493,14 +493,14 @@ class _Assembly:
             self._notify("dump_signal_unavailable", "warn", message=_SIGUSR2_IS_TAKEN)
 
     def _look(self) -> float:
-        sigterm, dump_signal = self._session.sigterm, self._dump_signal
-        pause = LOOK_S if sigterm is None else sigterm.look()
+        end_signals, dump_signal = self._session.end_signals, self._dump_signal
+        pause = LOOK_S if end_signals is None else end_signals.look()
         return pause if dump_signal is None else min(pause, dump_signal.look())
 
     def _on_unpark(self) -> None:
-        sigterm = self._session.sigterm
-        if sigterm is not None:
-            sigterm.resume()
+        end_signals = self._session.end_signals
+        if end_signals is not None:
+            end_signals.resume()
 
     def _redact(self, records: Sequence[Record], views: Sequence[SpanView]) -> Sequence[SpanView]:
         views = self._redaction.redact(records, views)

@@ -370,7 +370,7 @@ def configure(
             environment.
         propagate_threads: let the span that starts a thread be the parent of what the thread does
             (default).
-        signals: deliver what is buffered at SIGTERM.
+        signals: deliver what is buffered at SIGTERM and SIGHUP.
         learn_secrets: hide a value that was hidden because of its name wherever it appears again
             (default).
         tail: keep whole traces by their outcome: ``errors,slower=250ms,ratio=0.01``,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
     from codetracer_otel.sdk.delivery.pipeline import Pipeline
     from codetracer_otel.sdk.parts.session_part import CallRecording, SessionPart
-    from codetracer_otel.sdk.processes.signals import Sigterm
+    from codetracer_otel.sdk.processes.signals import EndSignals
     from codetracer_otel.sdk.settings.error_policy import Policy
     from codetracer_otel.sdk.settings.model import Settings
 
@@ -78,7 +78,7 @@ class Session:
     Attributes:
         settings: everything it was started with.
         parts: what records, in the order in which they begin anew in a forked child.
-        sigterm: answers SIGTERM; None if nobody asked for that.
+        end_signals: answers SIGTERM and SIGHUP; None if nobody asked for that.
         children: number of child processes that have started sessions of their own.
         nested: the session that the program has begun within this one, which waits for its end.
         when_cut_short: called when a signal has ended it.
@@ -104,7 +104,7 @@ class Session:
         self._lock = Threads.RLock()
         self._ended = Threads.allocate_lock()
         self._ending_thread: int | None = None
-        self.sigterm: Sigterm | None = None
+        self.end_signals: EndSignals | None = None
         self.nested: Session | None = None
         self.children = 0
         self._told: set[str] = set()
@@ -323,8 +323,8 @@ class Session:
         if self.nested is not None:
             with self._failing_quietly():
                 self.nested._shut_down(timeout, is_patient=is_patient)  # noqa: SLF001 - of this class
-        if self.sigterm is not None:
-            self.sigterm.claim()
+        if self.end_signals is not None:
+            self.end_signals.claim()
         with remembered_signals():
             if not self._begin_end():
                 return self._wait_for_end(timeout)
@@ -360,8 +360,8 @@ class Session:
                 self.when_cut_short()
             return delivered, error
         finally:
-            if self.sigterm is not None:
-                self.sigterm.close()
+            if self.end_signals is not None:
+                self.end_signals.close()
             self._ending_thread = None
             self._ended.release()
             self.on_end()
@@ -458,8 +458,8 @@ class Session:
         self._pipeline.unpark_soon()
         for part in reversed(self.parts):
             part.after_fork_in_parent()
-        sigterm = self.sigterm
-        if sigterm is not None and not sigterm.is_resting and not self._is_shut_down:
+        end_signals = self.end_signals
+        if end_signals is not None and not end_signals.is_resting and not self._is_shut_down:
             self._pipeline.keep_looking()
 
     def prepare_for_exit(self) -> None:
@@ -481,8 +481,8 @@ class Session:
         self._ended, self._ending_thread = Threads.allocate_lock(), None
         self._process = Os.getpid()
         self.children = 0
-        if self.sigterm is not None:
-            self.sigterm.rest()
+        if self.end_signals is not None:
+            self.end_signals.rest()
         self._own_threads.clear()  # the child's threads get their identifiers again
         self._last_thread = None
         if self._is_shut_down:  # by another thread, which is not here to come to the end of it
@@ -497,7 +497,7 @@ class Session:
             part.after_fork_in_child()
         self._hooks.after_fork()
         self._pipeline.after_fork()
-        if self.sigterm is not None and any(part.has_own_delivery for part in self.parts):
+        if self.end_signals is not None and any(part.has_own_delivery for part in self.parts):
             self._pipeline.unpark()
 
     def __enter__(self) -> Self:
