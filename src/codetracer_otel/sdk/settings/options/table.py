@@ -245,7 +245,12 @@ OPTIONS: Final = _table(
         "let the span that starts a thread be the parent of what the thread does (default)",
         default=True,
     ),
-    _switch("signals", "deliver what is buffered at SIGTERM and SIGHUP", "under `run` always", default=False),
+    _switch(
+        "signals",
+        "deliver what is buffered at SIGTERM and SIGHUP",
+        "under `run` always",
+        default=False,
+    ),
     Option(
         "learn_secrets",
         "hide a value that was hidden because of its name wherever it appears again (default)",
