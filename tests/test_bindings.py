@@ -14,11 +14,17 @@ import pytest
 from tests.traced_run import run_python
 
 import codetracer_otel
+from codetracer_otel import bindings
 from codetracer_otel.bindings import Event, Files, Json, Os, Threads, Time
 
 
 def functions_of(namespace):
     return {name: value for name, value in vars(namespace).items() if not name.startswith("_")}
+
+
+def test_nothing_waits_longer_than_a_lock_can(monkeypatch):
+    monkeypatch.setattr(bindings, "LONGEST_WAIT_S", 0.001)  # with Windows it is 49 days
+    assert not Event().wait(1e18)
 
 
 @pytest.mark.parametrize("namespace", [Os, Time, Threads], ids=lambda kind: kind.__name__)

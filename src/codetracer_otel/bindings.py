@@ -148,6 +148,10 @@ class Threads:
     Local: TypeAlias = _thread._local  # noqa: SLF001, UP040 - `threading.local`, a base class
 
 
+LONGEST_WAIT_S: Final = min(1e9, _thread.TIMEOUT_MAX)
+"""What a lock or a queue can wait for: 49 days with Windows, and years elsewhere."""
+
+
 class Queues:
     """A queue whose `get` blocks a thread of the operating system."""
 
@@ -182,18 +186,22 @@ class Event:
         self._is_set = False
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait ``timeout`` s, or for ever; return whether the event is set."""
+        """Wait ``timeout`` s, `LONGEST_WAIT_S` at most, or for ever; return whether it is set."""
         gate = Threads.allocate_lock()
         gate.acquire()
         self._waiting.append(gate)
         try:
             # `set` empties the list after it has set the flag: who is in it before is let go
             if not self._is_set:
-                gate.acquire(timeout=-1 if timeout is None else max(timeout, 0))
+                gate.acquire(timeout=-1 if timeout is None else _bounded(timeout))
         finally:
             with suppress(ValueError):  # `set` was faster
                 self._waiting.remove(gate)
         return self._is_set
+
+
+def _bounded(timeout: float) -> float:
+    return max(0.0, min(timeout, LONGEST_WAIT_S))
 
 
 def new_uuid() -> str:

@@ -12,6 +12,7 @@ import types
 
 import pytest
 
+from codetracer_otel.bindings import Queues
 from codetracer_otel.sdk.delivery import worker as workers
 from codetracer_otel.sdk.delivery.worker import Worker, unregistered
 
@@ -47,6 +48,28 @@ def test_none_comes_when_the_interval_passes():
     assert ticked.wait(60)
     worker.put("end")
     assert worker.join(soon())
+
+
+def test_an_interval_that_no_queue_can_wait_for_passes_in_parts(monkeypatch):
+    monkeypatch.setattr(workers, "LONGEST_WAIT_S", 0.001)  # with Windows it is 49 days
+    waits, waited = [], threading.Event()
+
+    class Items(Queues.SimpleQueue):
+        def get(self, block=True, timeout=None):
+            waits.append(timeout)
+            if len(waits) > 3:
+                waited.set()
+            return super().get(block, timeout)
+
+    ticks = []
+    worker = Worker(lambda item: item is None and not ticks.append(1), lambda: 1e9, lambda: None)
+    worker._items = Items()
+    worker.start()
+    assert waited.wait(60)
+    worker.put("end")
+    assert worker.join(soon())
+    assert set(waits) == {0.001}
+    assert ticks == []
 
 
 def test_the_program_never_meets_the_thread_not_even_after_logging_in_it():

@@ -232,10 +232,10 @@ def test_a_session_may_be_waited_for_without_end(timeout):
 
 # As on Windows, where a lock takes no more than 50 days.
 SHORT_WAITS = """
-import threading
-threading.TIMEOUT_MAX = 4_294_967.0
-from codetracer_otel.sdk.session.session import _LONGEST_S
-print(_LONGEST_S)
+import _thread, importlib
+from codetracer_otel import bindings
+_thread.TIMEOUT_MAX = 4_294_967.0
+print(importlib.reload(bindings).LONGEST_WAIT_S)
 """
 
 

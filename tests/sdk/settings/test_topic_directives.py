@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from tests.depth import examples
 
-from codetracer_otel.instrumentation.topics import Level, TopicTree
+from codetracer_otel.instrumentation.topics import BUILTIN_TOPICS, Level, TopicTree
 from codetracer_otel.sdk.settings.topic_directives import (
     TopicRule,
     parse_output,
@@ -15,9 +15,8 @@ from codetracer_otel.sdk.settings.topic_directives import (
     topic_problems,
 )
 
-EVAL = {"eval", "eval.routing", "eval.signals", "eval.wasm", "eval.synthesis", "eval.actions"}
-OWN = {"filter", "sampler", "redact", "export", "config", "session", "io"}
-EVERYTHING = EVAL | OWN | {"app"}
+EVERYTHING = set(BUILTIN_TOPICS)
+EVAL = {name for name in BUILTIN_TOPICS if name.partition(".")[0] == "eval"}
 
 
 def read(text, directories=(), tree=None):

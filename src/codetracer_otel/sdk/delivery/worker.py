@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.bindings import Event, Os, Queues, Threads, Time
+from codetracer_otel.bindings import LONGEST_WAIT_S, Event, Os, Queues, Threads, Time
 from codetracer_otel.sdk.delivery import fork_warning
 from codetracer_otel.sdk.processes.interpreter_signals import leave_signals_to_host
 
@@ -210,6 +210,7 @@ class Worker:
         left = self._interval()
         while True:
             pause = left if self._look is None else _shorter(left, self._look())
+            pause = None if pause is None else min(pause, LONGEST_WAIT_S)
             try:
                 return self._items.get(timeout=pause)
             except Queues.Empty:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import threading
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from opentelemetry import context as context_api
 from opentelemetry.trace import get_current_span
 
-from codetracer_otel.bindings import Os, Threads, Time
+from codetracer_otel.bindings import LONGEST_WAIT_S, Os, Threads, Time
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import CodetracerError, ErrorCode, UsageError
 from codetracer_otel.model.record import SEGMENT
@@ -36,7 +35,6 @@ _NO_RECORDER: Final = (
     "the session has no flight recorder, and what was recorded is delivered already; "
     "expected flight_recorder or --flight-recorder when it begins"
 )
-_LONGEST_S: Final = min(1e9, threading.TIMEOUT_MAX)
 _JUDGING_S: Final = 1.0  # how long `pause` waits for native traces to be written
 
 
@@ -518,7 +516,7 @@ class Session:
 
 def _seconds_to_wait(timeout: float) -> float:
     """Return a timeout that clocks and locks can take: none below 0, and years for infinity."""
-    return max(0.0, min(timeout, _LONGEST_S))  # 0 for a NaN
+    return max(0.0, min(timeout, LONGEST_WAIT_S))  # 0 for a NaN
 
 
 def _last_error() -> object:
