@@ -185,5 +185,6 @@ def test_bounds_have_flags():
 
 
 def test_a_bad_bound_is_named_by_its_flag():
+    launch = StartMode(StartKind.SCRIPT)
     with pytest.raises(ConfigurationError, match=r"--buffer-bytes: out of range, got 'many'"):
-        resolve({"buffer": {"bytes": "many"}}, {})
+        resolve({"buffer": {"bytes": "many"}}, {}, launch=launch)

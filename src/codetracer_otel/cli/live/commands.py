@@ -286,7 +286,7 @@ def _checked_filters(given: list[str]) -> list[list[str]]:
 def _exporters(arguments: argparse.Namespace) -> list[str]:
     """Return the exporters with absolute paths: the other process is in another directory."""
     default = [f"jsonl=trace-{arguments.pid}.jsonl"]
-    found, problems = exporters_from_keyword(arguments.exporter or default)
+    found, problems = exporters_from_keyword(arguments.exporter or default, "--exporter")
     if problems:
         raise configuration_error(problems)
     return [

@@ -66,7 +66,11 @@ _OTEL_NAMES: Final[Mapping[str, str]] = {
 }
 _NAME: Final = lazy_regex(r"[A-Za-z_][\w.:-]*\Z")
 
-_NAME_OR_PAIR: Final = "name or name=target; for several repeat the flag, or give a list"
+_NAME_OR_PAIR: Final = "name or name=target"
+_SEVERAL: Final = {
+    "--exporter": "; for several repeat the flag",
+    "exporter": "; for several a list",
+}
 
 Exporters = tuple[object, ...]
 
@@ -76,12 +80,19 @@ def parts_of(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def exporters_from_keyword(value: object) -> tuple[Exporters, list[Problem]]:
-    """Return the exporters that the keyword names: specs, and exporter objects as they are."""
+def exporters_from_keyword(
+    value: object, subject: str = "exporter"
+) -> tuple[Exporters, list[Problem]]:
+    """Return the exporters that the keyword names: specs, and exporter objects as they are.
+
+    Args:
+        value: a name, an exporter, or several of them.
+        subject: what the caller wrote to state it: the keyword, or a flag.
+    """
     items = [value] if isinstance(value, str) or _is_exporter(value) else value
     if not isinstance(items, Iterable) or isinstance(items, bytes | Mapping):
-        return (), [_not_an_exporter(value)]
-    return _collect(items, "exporter")
+        return (), [_not_an_exporter(value, subject)]
+    return _collect(items, subject)
 
 
 def exporters_from_environment(
@@ -142,7 +153,7 @@ def _collect(items: Iterable[object], subject: str) -> tuple[Exporters, list[Pro
         elif isinstance(spec, ExporterSpec) or _is_exporter(spec):
             found.append(spec)
         else:
-            problems.append(_not_an_exporter(spec))
+            problems.append(_not_an_exporter(spec, subject))
     return _without_none(found, problems, subject)
 
 
@@ -168,7 +179,7 @@ def _without_none(
 def _parse_spec(text: str, subject: str) -> ExporterSpec | Problem:
     name, equals, target = (part.strip() for part in text.partition("="))
     if not _NAME.match(name) or (equals and not target):
-        return invalid(subject, "not an exporter", text, _NAME_OR_PAIR)
+        return invalid(subject, "not an exporter", text, _NAME_OR_PAIR + _SEVERAL.get(subject, ""))
     builtin, colon, rest = name.partition(":")
     if colon and builtin in BUILTIN_EXPORTERS:
         return invalid(subject, "not an exporter", text, f"{builtin}={rest}")
@@ -222,9 +233,9 @@ def _unknown_name(name: str, subject: str) -> Problem:
     return Problem(ErrorCode.UNSUPPORTED_FORMAT, message)
 
 
-def _not_an_exporter(value: object) -> Problem:
+def _not_an_exporter(value: object, subject: str) -> Problem:
     expected = "a name, name=target, an exporter object or a sequence of those"
-    return invalid("exporter", "not an exporter", value, expected)
+    return invalid(subject, "not an exporter", value, expected)
 
 
 SAMPLER_GROUP: Final = "opentelemetry_traces_sampler"

@@ -67,10 +67,11 @@ class StartMode:
     @property
     def is_program(self) -> bool:
         """Whether ``codetracer-otel run`` started the session and so owns the process."""
-        return self._is_run and not self.is_child
+        return self.has_flags and not self.is_child
 
     @property
-    def _is_run(self) -> bool:
+    def has_flags(self) -> bool:
+        """Whether ``codetracer-otel run`` started it: what a caller stated were flags."""
         return self.kind not in (
             StartKind.API,
             StartKind.AUTO_START,
@@ -81,4 +82,4 @@ class StartMode:
     @property
     def owns_process(self) -> bool:
         """Whether the session was there before the program, and follows it to its end."""
-        return self._is_run or self.kind is StartKind.AUTO_START
+        return self.has_flags or self.kind is StartKind.AUTO_START

@@ -70,8 +70,8 @@ def resolve(
         ConfigurationError: with every problem of the keywords. What is wrong with the environment
             is in ``warnings`` of the result, and the default stands.
     """
-    reader = _Reader(keywords, environ)
-    settings = reader.settings(launch or StartMode())
+    reader = _Reader(keywords, environ, launch or StartMode())
+    settings = reader.settings()
     if reader.problems:
         raise configuration_error(reader.problems)
     return settings
@@ -100,7 +100,8 @@ def bind_policy(
     def subject(name: str) -> str:
         return f"--{name.replace('_', '-')}" if origin is Origin.FLAG else f"policy.{name}"
 
-    given, problems = read_stated(POLICY, mapping or {}, subject, _unknown_key)
+    unknown = partial(_unknown_key, "policy", POLICY)
+    given, problems = read_stated(POLICY, mapping or {}, subject, unknown)
     if mapping is None:
         problems = [invalid("policy", "not a policy", stated, "a mapping or a Policy")]
     values = {**environment, **given}
@@ -129,9 +130,9 @@ def _differences(stated: Any, default: Any, kept: Mapping[str, Origin]) -> dict[
     }
 
 
-def _unknown_key(name: object) -> Problem:
-    hint = did_you_mean(name, POLICY) if isinstance(name, str) else ""
-    message = f"policy: unknown key {shown(name)}; expected one of {', '.join(POLICY)}{hint}"
+def _unknown_key(subject: str, options: Options, name: object) -> Problem:
+    hint = did_you_mean(name, options) if isinstance(name, str) else ""
+    message = f"{subject}: unknown key {shown(name)}; expected one of {', '.join(options)}{hint}"
     return Problem(ErrorCode.INVALID_POLICY_VALUE, message)
 
 
@@ -140,20 +141,26 @@ def merge_bounds[Bounds: (Limits, Buffer)](
     default: Bounds,
     environment: Mapping[str, object],
     subject: str,
+    *,
+    by_flags: bool = False,
 ) -> tuple[Bounds, list[Problem]]:
     """Return the bounds in force and every problem of those the caller stated.
 
     Args:
-        stated: an instance of the bounds' class, texts of flags by field, or None.
+        stated: an instance of the bounds' class, values by field, or None.
         default: the bounds when nothing is stated.
         environment: valid values by field name.
         subject: the keyword's name.
+        by_flags: name the flags in messages.
     """
     base = replace(default, **environment)  # type: ignore[arg-type]
     if stated is None:
         return base, []
     if isinstance(stated, Mapping):
-        values, problems = read_stated(_BOUNDS[subject], stated, partial(_flag_of, subject))
+        options = _BOUNDS[subject]
+        name_of = partial(_name_of, options, by_flags=by_flags, prefix=f"{subject}.")
+        unknown = partial(_unknown_key, subject, options)
+        values, problems = read_stated(options, stated, name_of, unknown)
         return replace(base, **values), problems  # type: ignore[arg-type]
     if not isinstance(stated, type(default)):
         return base, [invalid(subject, "wrong type", stated, f"a {type(default).__name__}(...)")]
@@ -162,9 +169,10 @@ def merge_bounds[Bounds: (Limits, Buffer)](
     return replace(base, **values), problems  # type: ignore[arg-type]
 
 
-def _flag_of(subject: str, name: str) -> str:
-    flag = _BOUNDS[subject][name].flag
-    return name if flag is None else flag.name
+def _name_of(options: Options, name: str, *, by_flags: bool, prefix: str = "") -> str:
+    """Return what the caller wrote to state an option."""
+    flag = options[name].flag
+    return flag.name if by_flags and flag is not None else f"{prefix}{name}"
 
 
 def text_lengths(environ: Mapping[str, str]) -> TextLengths:
@@ -183,7 +191,11 @@ def text_lengths(environ: Mapping[str, str]) -> TextLengths:
 class _Reader:
     """Reads option by option; collects problems of keywords and warnings of the environment."""
 
-    def __init__(self, keywords: Mapping[str, object], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, keywords: Mapping[str, object], environ: Mapping[str, str], launch: StartMode
+    ) -> None:
+        self._launch = launch
+        self._name_of = partial(_name_of, OPTIONS, by_flags=launch.has_flags)
         self._keywords = {name: value for name, value in keywords.items() if value is not None}
         self._config_file = environ.get("OTEL_CONFIG_FILE", "").strip() or None
         self._environ = environ
@@ -193,10 +205,10 @@ class _Reader:
         self.problems = [unknown_keyword(name) for name in keywords if name not in OPTIONS]
         self.warnings = misspelt_variables(environ)
 
-    def settings(self, launch: StartMode) -> Settings:
-        stated = self._refused(read_stated(OPTIONS, self._keywords))
+    def settings(self) -> Settings:
+        stated = self._refused(read_stated(OPTIONS, self._keywords, self._name_of))
         sampler, sampler_argument = self._sampler()
-        exporters = self._exporters(launch)
+        exporters = self._exporters()
         otlp = otlp_environment(self._environ, may_be_grpc=may_be_grpc(exporters))
         chain = self._environ.get("CODETRACER_TRACE_FILTER", "")
         limits = self._bounds("limits", Limits())
@@ -225,7 +237,9 @@ class _Reader:
             **stated,
         }
         found = tuple(self.warnings)
-        return Settings(**values, launch=launch, warnings=found, unusable=_variables_in(found))
+        return Settings(
+            **values, launch=self._launch, warnings=found, unusable=_variables_in(found)
+        )
 
     def _warned[Value](self, found: tuple[Value, list[Problem]]) -> Value:
         self.warnings += found[1]
@@ -235,10 +249,11 @@ class _Reader:
         self.problems += found[1]
         return found[0]
 
-    def _exporters(self, launch: StartMode) -> Exporters:
+    def _exporters(self) -> Exporters:
         if "exporter" in self._keywords:
-            return self._refused(exporters_from_keyword(self._keywords["exporter"]))
-        is_watched = launch.on_terminal
+            subject, stated = self._name_of("exporter"), self._keywords["exporter"]
+            return self._refused(exporters_from_keyword(stated, subject))
+        is_watched = self._launch.on_terminal
         return self._warned(exporters_from_environment(self._environ, on_terminal=is_watched))
 
     def _sampler(self) -> tuple[str | None, str | None]:
@@ -254,7 +269,8 @@ class _Reader:
     def _bounds[Bounds: (Limits, Buffer)](self, name: str, default: Bounds) -> Bounds:
         environment = self._warned(read_variables(_BOUNDS[name], self._environ))
         stated = self._keywords.get(name)
-        return self._refused(merge_bounds(stated, default, environment, name))
+        by_flags = self._launch.has_flags
+        return self._refused(merge_bounds(stated, default, environment, name, by_flags=by_flags))
 
     def _remote_parent(self) -> RemoteParent | None:
         parent = remote_parent(self._environ)
@@ -275,7 +291,7 @@ class _Reader:
             values["strict"] = True
         topics = TopicSettings(**values)
         if topics.strict and topics.spec:
-            subject = "trace" if stated is not None else "CODETRACER_TRACE"
+            subject = self._name_of("trace") if stated is not None else "CODETRACER_TRACE"
             is_directory = os.path.isdir if topics.may_be_path else None
             found = topic_problems(topics.spec, TOPICS, subject, is_directory=is_directory)
             self.problems += found

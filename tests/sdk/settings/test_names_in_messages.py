@@ -1,0 +1,53 @@
+"""A message names what the user wrote: the flag of `run`, or the keyword of `configure`."""
+
+from __future__ import annotations
+
+import pytest
+
+from codetracer_otel.errors import ConfigurationError, UsageError
+from codetracer_otel.sdk.settings.launch import StartKind, StartMode
+from codetracer_otel.sdk.settings.options.table import BUFFER, LIMITS, OPTIONS
+from codetracer_otel.sdk.settings.resolve import resolve
+
+BAD = "@@-7"
+ANYTHING = {"service_name", "activation_path", "session_id", "trace_filter"}  # any text is good
+BY_FLAG = StartMode(StartKind.SCRIPT)
+
+
+def message_of(keywords, launch=None):
+    with pytest.raises((ConfigurationError, UsageError)) as refused:
+        resolve(keywords, {}, launch=launch)
+    return refused.value.message.partition(" ")[2]  # behind the code
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in OPTIONS.values() if row.name not in ANYTHING],
+    ids=lambda row: row.name,
+)
+def test_an_option_is_named_as_it_was_stated(row):
+    assert message_of({row.name: BAD}).startswith(f"{row.name}: ")
+    if row.flag is not None and row.flag.metavar:
+        assert message_of({row.name: BAD}, BY_FLAG).startswith(f"{row.flag.name}: ")
+
+
+@pytest.mark.parametrize(("keyword", "table"), [("limits", LIMITS), ("buffer", BUFFER)])
+def test_a_bound_is_named_as_it_was_stated(keyword, table):
+    for row in table.values():
+        stated = {keyword: {row.name: BAD}}
+        assert message_of(stated).startswith(f"{keyword}.{row.name}: ")
+        assert message_of(stated, BY_FLAG).startswith(f"{row.flag.name}: ")
+
+
+@pytest.mark.parametrize(("keyword", "table"), [("limits", LIMITS), ("buffer", BUFFER)])
+def test_a_bound_that_does_not_exist_is_refused(keyword, table):
+    misspelt = f"{next(iter(table))[:-1]}"
+    message = message_of({keyword: {misspelt: 1}})
+    assert message.startswith(f"{keyword}: unknown key '{misspelt}'; expected one of ")
+    assert message.endswith(f"(did you mean '{next(iter(table))}'?)")
+
+
+def test_the_way_to_state_several_exporters_is_that_of_the_caller():
+    keywords = {"exporter": "otlp,jsonl"}
+    assert message_of(keywords).endswith("; for several a list")
+    assert message_of(keywords, BY_FLAG).endswith("; for several repeat the flag")
