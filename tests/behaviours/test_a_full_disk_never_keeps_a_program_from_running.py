@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 
 import pytest
 from tests.native_trace import read_trace
@@ -57,7 +59,10 @@ def test_by_the_output(tmp_path, name, from_the_beginning):
         assert [line["error_code"] for line in told] == ["ERR_TRACE_INCOMPLETE"]
         assert "'lost_calls': 5" in done.stdout or not from_the_beginning
         if not from_the_beginning:
-            assert read_trace(str(tmp_path / "out")).root.walk()
+            stats = ast.literal_eval(re.findall(r"{'native_.*}", done.stdout)[0])
+            kept = list(read_trace(str(tmp_path / "out")).root.walk())[1:]  # without the program
+            assert stats["calls"] == len(kept)
+            assert stats["calls"] + stats["lost_calls"] == 500 + 2  # work, and limit
     elif name in ("jsonl", "chrome"):
         assert "'export_failed': 50" in done.stdout or not from_the_beginning
         assert "export_failed" in done.stdout

@@ -230,7 +230,7 @@ def test_a_session_of_steps_alone_sums_up_its_calls(stderr):
     close(Session({**STATS, "dropped": {}, "recorder": {}, "native": native}))
 
     assert stderr.getvalue() == (
-        "codetracer-otel: 12 calls recorded, 3 dropped (3 native_failed), 3 values redacted; "
+        "codetracer-otel: 15 calls recorded, 3 dropped (3 native_failed), 3 values redacted; "
         "not delivered (exporter none)\n"
     )
 

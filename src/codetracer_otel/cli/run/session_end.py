@@ -155,7 +155,7 @@ def summary(stats: Mapping[str, Any], settings: Settings) -> str:
     dropped = _dropped(stats)
     reasons = ", ".join(_reasons(stats, dropped))
     if records_steps_alone(stats):
-        told = f"{counted(recorded_count(stats), 'call')} recorded"
+        told = f"{counted(recorded_count(stats) + _lost_calls(stats), 'call')} recorded"
     else:
         told = f"{counted(recorded_count(stats), 'span')} recorded"
         told += f", {stats.get('exported', 0)} exported"

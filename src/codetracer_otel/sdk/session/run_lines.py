@@ -61,7 +61,7 @@ def losses_of(stats: Mapping[str, Any], before: Mapping[str, int]) -> dict[str, 
     if native is not None:
         lost = native["lost_calls"]
         dropped = {"native_failed": lost} if lost else {}
-        exporters["native"] = {"exported": native["calls"] - lost, "dropped": dropped}
+        exporters["native"] = {"exported": native["calls"], "dropped": dropped}
     losses = {"recorded": stats["recorded"], "dropped": dict(before), "exporters": exporters}
     more = {
         "overhead": stats.get("overhead", {}).get("last_steps"),

@@ -53,7 +53,7 @@ def records_steps_alone(stats: Mapping[str, Any]) -> bool:
 
 
 def recorded_count(stats: Mapping[str, Any]) -> int:
-    """Return how many spans were recorded, or calls if there is only a native trace."""
+    """Return how many spans were recorded, or calls that are in a trace if there is no other."""
     if records_steps_alone(stats):
         return int(stats["native"]["calls"])
     return int(stats.get("recorded", 0))

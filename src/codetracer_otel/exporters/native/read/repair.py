@@ -31,12 +31,14 @@ class Repair:
     Attributes:
         was_needed: whether the trace was cut off.
         events: whole events that were found.
+        calls: of these, without the one that stands for the program.
         closed_calls: calls that got a return.
         removed_bytes: of what was no whole event.
     """
 
     was_needed: bool
     events: int = 0
+    calls: int = 0
     closed_calls: int = 0
     removed_bytes: int = 0
 
@@ -47,6 +49,7 @@ class _Prefix:
 
     end: int = 0
     events: int = 0
+    calls: int = -1  # the first one stands for the program
     depth: int = 0
     types: int = 0
     home_depth: int | None = None  # while another thread's calls stand there
@@ -58,6 +61,7 @@ class _Prefix:
         """Go past an event."""
         name = next(iter(event), "") if isinstance(event, dict) else ""
         self.depth += (name == "Call") - (name == "Return")
+        self.calls += name == "Call"
         self.has_begun = self.has_begun or name == "Call"
         self.types += name == "Type"
         if name == "Path":
@@ -111,7 +115,7 @@ def end_trace(path: str, room: int = 0) -> Repair:
             raise OSError("no room to end the trace")
     with contextlib.suppress(OSError):  # the file was written when the recording began
         _replace(path, PATHS, Json.dumps(prefix.paths))
-    return Repair(True, prefix.events, prefix.depth, size - prefix.end)
+    return Repair(True, prefix.events, prefix.calls, prefix.depth, size - prefix.end)
 
 
 def _read_prefix(file: Any, limit: int) -> _Prefix:

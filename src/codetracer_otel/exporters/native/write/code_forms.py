@@ -104,6 +104,7 @@ class Codes:
         redactions: values redacted, by kind.
         drops: values dropped, by kind.
         calls: calls so far; what goes on after a wait is none.
+        resumptions: how often one went on, which is written as a call, too.
         redact_batch: judges the texts of the batch that is being written.
     """
 
@@ -115,7 +116,7 @@ class Codes:
         self.only_changes = only_changes
         self.redactions: Counter[str] = Counter()
         self.drops: Counter[str] = Counter()
-        self.calls = 0
+        self.calls = self.resumptions = 0
         self._codes: dict[int, tuple[StepPlan, Code]] = {}
         self._texts: dict[int, tuple[object, RedactedTexts]] = {}
         self.redact_batch: Callable[[], None] = lambda: None

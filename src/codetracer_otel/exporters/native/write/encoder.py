@@ -167,6 +167,8 @@ class ThreadEncoder:
         if values is not None:
             self._codes.calls += 1
             arguments = self._arguments(frame, values)
+        else:
+            self._codes.resumptions += 1
         if thrown is not None:
             number = self._codes.tables.variable(EXCEPTION_ARGUMENT)
             value = self._failure_value(code, thrown)

@@ -49,8 +49,8 @@ class TraceStats:
 
     Attributes:
         bytes: of ``trace.json``.
-        calls: that were recorded while it could be written.
-        lost_calls: that came later.
+        calls: that are in the trace, as far as is known before it is finished.
+        lost_calls: that are not: they came later, or their events had to go.
         failures: why it could not go on.
     """
 
@@ -195,9 +195,22 @@ class NativeTrace:
         # on a full disk the end of the events gives way to the two small files
         room = 0 if self._write_facts() else _ROOM + len(paths_text(self._tables.paths))
         try:
-            end_trace(self.directory.path, room)
+            done = end_trace(self.directory.path, room)
         except (OSError, TraceError) as error:
             self._notify("native_trace_not_repaired", "error", reason=type(error).__qualname__)
+        else:
+            if done.was_needed:
+                self._count_removed(done.calls)
+
+    def _count_removed(self, kept: int) -> None:
+        """Count the calls whose events could not be written, or gave way to the end.
+
+        What went on after a wait looks like a call: so many more may be said to be lost.
+        """
+        removed = self._codes.calls + self._codes.resumptions - kept
+        removed = min(max(removed, 0), self.stats.calls)
+        self.stats.calls -= removed
+        self.stats.lost_calls += removed
 
     def _end(self) -> None:
         home = self._threads.get(HOME_THREAD)
