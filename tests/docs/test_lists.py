@@ -84,7 +84,7 @@ measure = true
 
 
 def test_every_counter_of_a_session_is_explained_and_no_other(tmp_path):
-    native = {"exporter": [f"native={tmp_path / 'native'}", InMemoryExporter()]}
+    native = {"trace": "app", "exporter": [f"native={tmp_path / 'native'}", InMemoryExporter()]}
     others = {"tail": "errors", "flight_recorder": "1MB", "max_overhead": 0.5, "exporter": "none"}
     counted = set()
     for options in (native, others):  # steps and measures need the same tool id

@@ -27,7 +27,7 @@ def run_labels(runs: Sequence[Run]) -> list[str]:
 
 
 def loss_text(run: Run) -> str:
-    """Return how many spans of a run were lost and why; empty where none was."""
+    """Return what was lost of a run and why: spans, lines of its log; empty where nothing was."""
     lost, elsewhere = run.lost(), run.lost_elsewhere()
     what = "calls" if run.exporter == NATIVE else "spans"
     parts = []
@@ -37,6 +37,9 @@ def loss_text(run: Run) -> str:
     if elsewhere:
         names = ", ".join(f"{count:,} by {name}" for name, count in sorted(elsewhere.items()))
         parts.append(f"{what} that are here were lost elsewhere: {names}")
+    if lines := run.lost_lines():
+        names = " and ".join(f"{count:,} of its {name}" for name, count in sorted(lines.items()))
+        parts.append(f"lines could not be written: {names}")
     if parts:
         return f"{run.label}: {'; '.join(parts)}"
     if not run.is_whole:

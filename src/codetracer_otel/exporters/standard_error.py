@@ -42,6 +42,10 @@ class StandardError:
         except Exception:  # noqa: BLE001 - a stream of the program may raise anything
             return False
 
+    def is_same_as(self, output: DescriptorOutput) -> bool:
+        """Return whether what is written here goes to the same file as what goes to ``output``."""
+        return self._descriptor is not None and self._descriptor.identity == output.identity
+
     def write(self, text: str) -> None:
         """Write ``text``.
 

@@ -71,6 +71,15 @@ class Run:
                     counts[place] = counts.get(place, 0) + hits
         return counts
 
+    def lost_lines(self) -> dict[str, int]:
+        """Return how many lines of the log and of topics could not be written."""
+        counts: dict[str, int] = {}
+        for line in self.losses:
+            for name, count in _mapping(line.get("lines")).items():
+                if type(count) is int and count > 0:
+                    counts[name] = counts.get(name, 0) + count
+        return counts
+
     def _wrote(self, name: str) -> bool:
         return name.startswith(self.exporter)
 

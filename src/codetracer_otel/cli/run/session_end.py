@@ -15,6 +15,7 @@ from codetracer_otel.exporters.standard_error import StandardError
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.model.value_texts import visible
 from codetracer_otel.sdk.diagnostics.trailer import trailer_of, write_trailer
+from codetracer_otel.sdk.session.run_lines import lost_lines
 from codetracer_otel.sdk.session.summary import recorded_count, records_steps_alone
 from codetracer_otel.sdk.settings.exporter_specs import WRITING_FILES, ExporterSpec
 
@@ -142,6 +143,7 @@ def stats_fields(stats: Mapping[str, Any]) -> dict[str, Any]:
         "exported": stats.get("exported", 0),
         "dropped": dict(stats.get("dropped", {})),
         "redacted": redacted_count(stats),
+        **({"lines_lost": lost} if (lost := lost_lines(stats)) else {}),
     }
 
 
@@ -165,8 +167,14 @@ def summary(stats: Mapping[str, Any], settings: Settings) -> str:
         f"{told}, "
         f"{sum(dropped.values())} dropped{f' ({reasons})' if reasons else ''}, "
         f"{counted(redacted_count(stats), 'value')} redacted{_folded(stats)}; "
-        f"{destinations(settings)}{_kept(stats)}"
+        f"{destinations(settings)}{_kept(stats)}{_lines_lost(stats)}"
     )
+
+
+def _lines_lost(stats: Mapping[str, Any]) -> str:
+    lost = (f"{counted(n, 'line')} of the {name}" for name, n in lost_lines(stats).items())
+    told = " and ".join(lost)
+    return f"; {told} could not be written" if told else ""
 
 
 def _kept(stats: Mapping[str, Any]) -> str:

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 MAX_LINE_BYTES: Final = 64 * 1024
 BEGINNING: Final = b'{"timestamp":"'  # of every line, and so of a file of lines
 
+# exactly these: a class of the program may answer with its own code
+_SYSTEM_ERRORS: Final = frozenset(
+    {OSError, BlockingIOError, BrokenPipeError, ConnectionResetError, FileNotFoundError}
+    | {IsADirectoryError, NotADirectoryError, PermissionError, TimeoutError}
+)
 _LAST_SECOND: Final = 253_402_300_799  # 9999-12-31T23:59:59Z, the last one RFC 3339 can write
 
 
@@ -106,6 +111,11 @@ class DescriptorOutput:
         except OSError as error:
             raise _cannot_write(f"fd:{descriptor}", error) from error
         self._is_torn = False
+
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """Device and inode of what is written to, or None where it is not open."""
+        return self._file.identity
 
     def write(self, text: str) -> None:
         """Write ``text``, behind a line end if the last write broke off in the middle."""
@@ -330,5 +340,5 @@ class LineWriter:
 
     def _fail(self, error: Exception) -> None:
         self.failures += 1
-        number = error.errno if type(error) is OSError else None
+        number = error.errno if type(error) in _SYSTEM_ERRORS else None  # type: ignore[attr-defined]
         self.reason = Os.strerror(number) if type(number) is int else type(error).__qualname__

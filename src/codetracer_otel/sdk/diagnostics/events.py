@@ -58,6 +58,7 @@ FAILURES: Final[Mapping[str, FailureKind]] = {
     "native_trace_failed": _TORN_TRACE,
     "native_trace_not_ended": _TORN_TRACE,
     "native_trace_not_repaired": _TORN_TRACE,
+    "topics_failing": FailureKind(ErrorCode.IO, EnvironmentFailure.kind),
     "io_capture_failed": FailureKind(ErrorCode.IO, EnvironmentFailure.kind),
 }
 """Event -> what kind of failure it is: these lines carry a code and have a JSON trailer."""

@@ -7,17 +7,21 @@ factory, or count the records.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.bindings import Json, Time, new_uuid
 from codetracer_otel.errors import (
     CodetracerError,
     EnvironmentFailure,
+    ErrorCode,
     Problem,
+    counted,
     lines_of,
 )
 from codetracer_otel.exporters.files.json_text import strict
 from codetracer_otel.exporters.files.line_writer import FileOutput, LineWriter
+from codetracer_otel.exporters.files.watched_writer import WatchedWriter
 from codetracer_otel.exporters.standard_error import hold_standard_error, standard_error
 from codetracer_otel.model.value_texts import visible
 from codetracer_otel.sdk.diagnostics.events import FAILURES, FailureKind, topic_of
@@ -34,6 +38,7 @@ LOGGER_NAME: Final = "codetracer_otel"
 _LEVELS: Final = {level.name.lower(): level for level in LogLevel} | {"warning": LogLevel.WARN}
 _WORDS: Final = {LogLevel.WARN: "warning"}
 # What a line says beside its message, in this order; the rest stands in ``fields``.
+_TARGET: Final = f"{LOGGER_NAME}.session"
 _TOP: Final = ("error_code", "module_path", "file", "line")
 
 
@@ -75,6 +80,10 @@ class SessionLog:
         """Go on in a forked child, in the same file."""
         self._writer.reopen_after_fork(self._file)
 
+    def stats(self) -> dict[str, int]:
+        """Return how many lines were written, and how many were lost."""
+        return self._writer.stats()
+
     def notify(self, event: str, /, level: str = "info", **facts: object) -> None:
         """Write a line about ``event`` when the policy lets its level pass.
 
@@ -109,13 +118,27 @@ class SessionLog:
         limit = _LEVELS.get(level, LogLevel.INFO)
         if limit > self._level_for(target):
             return
+        facts["trace_id"] = trace_id
+        self._writer.write_text(
+            self._line(target, limit, message, facts, is_for_people=self._is_for_people)
+        )
+
+    def _line(
+        self,
+        target: str,
+        level: LogLevel,
+        message: str,
+        facts: dict[str, object],
+        *,
+        is_for_people: bool,
+    ) -> str:
+        trace_id = facts.pop("trace_id", None)
         places = {key: facts.pop(key, None) for key in _TOP}
-        if self._is_for_people:
-            self._writer.write_text(_plain_line(limit, message, places | facts))
-            return
+        if is_for_people:
+            return _plain_line(level, message, places | facts)
         line = {
             "ts_micros": Time.time_ns() // 1000,
-            "level": limit.name,
+            "level": level.name,
             "target": target,
             "run_id": self.run_id,
             "trace_id": trace_id,
@@ -124,7 +147,7 @@ class SessionLog:
             "fields": facts or None,
         }
         present = {key: value for key, value in line.items() if value is not None}
-        self._writer.write_text(f"{Json.dumps(strict(present), is_spaced=True)}\n")
+        return f"{Json.dumps(strict(present), is_spaced=True)}\n"
 
     def _level_for(self, target: str) -> LogLevel:
         """Return the limit for a target, by its full name or without the package's."""
@@ -134,22 +157,42 @@ class SessionLog:
             return self._levels.level_for(short)
         return self._levels.level_for(target)
 
-    def _build_writer(self) -> LineWriter:
+    def _build_writer(self) -> WatchedWriter:
         path = self._policy.log_file
+        on_stderr = WatchedWriter(standard_error(), lambda _reason: None, self._line_of_loss)
         if path is None:
-            return LineWriter(standard_error())
+            return on_stderr
         try:
             output = FileOutput(path)
         except EnvironmentFailure as error:
             failure = EnvironmentFailure(f"log file {error.message}", error.code)
         else:
             self._file = output.path
-            return LineWriter(output)
+            return WatchedWriter(output, partial(self._tell_loss, output), self._line_of_loss)
         if self._policy.origin_of("log_file") is not Origin.ENVIRONMENT:
             self._release()
             raise failure
         self._unusable = Problem(failure.code, f"CODETRACER_LOG_FILE: {failure.message}")
-        return LineWriter(standard_error())
+        return on_stderr
+
+    def _tell_loss(self, output: FileOutput, reason: str) -> None:
+        """Say on standard error, once, that the log file takes no lines."""
+        stderr = standard_error()
+        if stderr.is_same_as(output) or self._level_for(LOGGER_NAME) < LogLevel.ERROR:
+            return
+        message = f"log file {output.path}: {reason}; lines are lost as long as this lasts"
+        facts: dict[str, object] = {"error_code": ErrorCode.IO}
+        line = self._line(_TARGET, LogLevel.ERROR, message, facts, is_for_people=stderr.isatty())
+        LineWriter(stderr).write_text(line)
+        if self._policy.json_errors:
+            failure = EnvironmentFailure(message, ErrorCode.IO, {"path": output.path})
+            write_trailer(trailer_of(failure, self.run_id))
+
+    def _line_of_loss(self, missing: int, reason: str) -> str:
+        message = f"{counted(missing, 'line')} before this one could not be written: {reason}"
+        facts: dict[str, object] = {"error_code": ErrorCode.IO}
+        level, is_for_people = LogLevel.WARN, self._is_for_people
+        return self._line(_TARGET, level, message, facts, is_for_people=is_for_people)
 
 
 def report_problem(problem: object, *, json_errors: bool = False) -> None:

@@ -610,7 +610,10 @@ class _Assembly:
             **self._redaction.stats(),
             "metrics": self._reporting.metrics.stats(),
             "busiest_function": self._busiest.stats(),
+            "log": self._reporting.log.stats(),
         }
+        if self._reporting.topics.are_printed:
+            stats["topics"] = self._reporting.topics.stats()
         if self._tails is not None:
             stats["tail"] = self._tails.stats()
         if self._overhead is not None:

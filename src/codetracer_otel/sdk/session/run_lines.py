@@ -66,8 +66,15 @@ def losses_of(stats: Mapping[str, Any], before: Mapping[str, int]) -> dict[str, 
     more = {
         "overhead": stats.get("overhead", {}).get("last_steps"),
         "rules": _matched(stats.get("filters", {}).get("rules", {})),
+        "lines": lost_lines(stats),
     }
     return losses | {name: told for name, told in more.items() if told}
+
+
+def lost_lines(stats: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many lines of the log and of topics were lost, by name; empty where none was."""
+    lost = {name: stats.get(name, {}).get("lost", 0) for name in ("log", "topics")}
+    return {name: count for name, count in lost.items() if count}
 
 
 def _matched(rules: Mapping[str, int]) -> dict[str, int]:

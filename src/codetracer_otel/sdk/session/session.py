@@ -247,8 +247,9 @@ class Session:
             objects), ``filters``, ``value_redactions`` (by kind of value), ``known_secrets`` and
             ``known_secrets_met`` (by place), ``content_timeouts``, ``busiest_function``,
             ``folded``, ``metrics`` (losses and failures by cause), ``stopped_because`` (class of
-            the error that ended the recording, or None), and entries of features that are in use:
-            ``native``, ``tail``, ``flight_recorder``, ``overhead``, ``measures``. If a native
+            the error that ended the recording, or None), ``log`` (lines that were written, and
+            lines that were lost), and entries of features that are in use: ``native``, ``tail``,
+            ``flight_recorder``, ``overhead``, ``measures``, ``topics`` (as ``log``). If a native
             trace is the only output, ``recorded`` counts manual spans alone, and ``native`` has
             the ``calls``.
         """

@@ -6,7 +6,7 @@ import atexit
 from typing import TYPE_CHECKING
 
 from codetracer_otel.bindings import Os
-from codetracer_otel.errors import CodetracerError
+from codetracer_otel.errors import CodetracerError, ErrorCode, Problem
 from codetracer_otel.filters import compile_chain
 from codetracer_otel.instrumentation.manual.backend import SLOT
 from codetracer_otel.model.clock import SystemClock
@@ -34,7 +34,7 @@ def start(settings: Settings) -> SpanBackend | None:
     nothing else is.
     """
     clock = SystemClock()
-    lines = build_lines(settings.topics, clock)
+    lines = build_lines(settings.topics, clock, _tell_loss)
     lines.emit_bad_directives()
     if lines.is_off:
         return None
@@ -45,6 +45,10 @@ def start(settings: Settings) -> SpanBackend | None:
     except CodetracerError as error:
         report_problem(error)
         return None
+
+
+def _tell_loss(message: str) -> None:
+    report_problem(Problem(ErrorCode.IO, message))
 
 
 def _build(settings: Settings, lines: TopicLines, clock: SystemClock) -> SpanBackend:

@@ -22,7 +22,7 @@ from codetracer_otel.sdk.topics.line_format import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from codetracer_otel.exporters.files.line_writer import LineWriter
+    from codetracer_otel.exporters.files.watched_writer import WatchedWriter
     from codetracer_otel.instrumentation.manual.backend import (
         ClosedSpan,
         HappenedEvent,
@@ -84,7 +84,7 @@ class TopicLines:
         self,
         text: str,
         tree: TopicTree,
-        open_writer: Callable[[], LineWriter],
+        open_writer: Callable[[], WatchedWriter],
         wall_ns: Callable[[], int],
         *,
         is_directory: Callable[[str], bool] | None = None,
@@ -96,7 +96,8 @@ class TopicLines:
         self._wall_ns = wall_ns
         self._ordered = ordered
         self._printed = printed
-        self._writer: LineWriter | None = None
+        self._writer: WatchedWriter | None = None
+        self._stats = {"lines": 0, "lost": 0}
         self._lock = Threads.RLock()
         self._waiting: dict[LocalRoot, _Waiting] = {}
         self._process = Os.getpid()
@@ -166,6 +167,10 @@ class TopicLines:
         for directive in self.bad[:MAX_BAD_DIRECTIVES]:
             self._write(bad_directive_line(directive, self._wall_ns()))
 
+    def stats(self) -> dict[str, int]:
+        """Return how many lines were written, and how many were lost."""
+        return self._stats if self._writer is None else self._writer.stats()
+
     def close(self) -> None:
         """Print what still waits for its root, and release the output."""
         for root in list(self._waiting):
@@ -175,6 +180,7 @@ class TopicLines:
         if writer is not None:
             writer.flush()
             writer.close()
+            self._stats = writer.stats()
 
     def after_fork(self) -> None:
         """Begin anew in a forked child: what waits is printed by the parent."""
@@ -205,7 +211,7 @@ class TopicLines:
     def _write(self, line: dict[str, Any]) -> None:
         self._output().write(self._with_place(line))
 
-    def _output(self) -> LineWriter:
+    def _output(self) -> WatchedWriter:
         with self._lock:
             if self._writer is None:
                 self._writer = self._open_writer()

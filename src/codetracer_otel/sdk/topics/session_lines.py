@@ -52,7 +52,8 @@ class SessionTopics:
         self._settings = settings
         self._clock = clock
         self._printed = PrintedSpans()
-        self._lines = build_lines(settings.topics, clock, self._printed)
+        self._lines = build_lines(settings.topics, clock, self._tell_loss, self._printed)
+        self._log = notify
         self._has_told_failure = False
         self.notify = notify_topics(notify, self._lines)
 
@@ -120,10 +121,17 @@ class SessionTopics:
         lines.emit("session", "session_ended", {}, Level.INFO, kind="stats")
         lines.close()
 
+    def stats(self) -> dict[str, int]:
+        """Return how many lines were written, and how many were lost."""
+        return self._lines.stats()
+
     def after_fork(self) -> None:
         """Begin anew in a forked child."""
         SLOT.forget_threads()
         self._lines.after_fork()
+
+    def _tell_loss(self, message: str) -> None:
+        self._log("topics_failing", "error", message=message)
 
     def _emit_start(self) -> None:
         settings = self._settings

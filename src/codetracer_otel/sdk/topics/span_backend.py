@@ -14,8 +14,7 @@ from opentelemetry.trace import (
     get_current_span,
 )
 
-from codetracer_otel.errors import CodetracerError, configuration_error
-from codetracer_otel.exporters.files.line_writer import DescriptorOutput, FileOutput, LineWriter
+from codetracer_otel.errors import configuration_error
 from codetracer_otel.filters.decisions.class_rules import reads_fields
 from codetracer_otel.instrumentation.manual.backend import SpanBackend
 from codetracer_otel.instrumentation.manual.field_policy import FieldPolicies
@@ -28,6 +27,7 @@ from codetracer_otel.sdk.otel.tracer_provider import OurProvider
 from codetracer_otel.sdk.parts.captures import build_capture_builder
 from codetracer_otel.sdk.parts.spans import learn_of
 from codetracer_otel.sdk.settings.topic_directives import topic_problems
+from codetracer_otel.sdk.topics.output import open_writer
 from codetracer_otel.sdk.topics.printer import TopicLines
 from codetracer_otel.version import VERSION
 
@@ -45,32 +45,28 @@ if TYPE_CHECKING:
 
 
 def build_lines(
-    topics: TopicSettings, clock: Clock, printed: PrintedSpans | None = None
+    topics: TopicSettings,
+    clock: Clock,
+    on_loss: Callable[[str], None],
+    printed: PrintedSpans | None = None,
 ) -> TopicLines:
-    """Return the printer of topics that settings ask for; nothing is opened before it is needed."""
+    """Return the printer of topics that settings ask for; nothing is opened before it is needed.
+
+    Args:
+        topics: what is printed, and where.
+        clock: time.
+        on_loss: told, once, why lines cannot be written; not where they go to standard error.
+        printed: is told which spans were printed.
+    """
     return TopicLines(
         topics.spec or "",
         TOPICS,
-        lambda: open_writer(topics.output),
+        lambda: open_writer(topics.output, on_loss, clock.wall_ns),
         clock.wall_ns,
         is_directory=os.path.isdir if topics.may_be_path else None,
         ordered=topics.order == "start",
         printed=printed,
     )
-
-
-def open_writer(output: str | None) -> LineWriter:
-    """Return a writer for ``fd:N``, ``file:PATH`` or, for None, the standard error of the moment.
-
-    What cannot be opened is standard error, too: a line must not cost the program an exception.
-    """
-    kind, _, target = (output or "").partition(":")
-    try:
-        if kind == "fd":
-            return LineWriter(DescriptorOutput(int(target)))
-        return LineWriter(FileOutput(target) if kind == "file" else None)
-    except (OSError, CodetracerError):
-        return LineWriter()
 
 
 def build_tracing(
