@@ -10,6 +10,7 @@ from typing import Final
 from codetracer_otel.bindings import Fcntl, Os
 from codetracer_otel.descriptors import (
     O_BINARY,
+    O_NOFOLLOW,
     PRIVATE,
     OwnDescriptor,
     beyond_the_standard_ones,
@@ -28,6 +29,10 @@ _DIRECTORY_MODE: Final = 0o700
 
 class TraceDirectory:
     """A directory that one recording writes to.
+
+    As with files, a symbolic link is refused: who made it would choose where an earlier recording
+    is replaced. A directory of another user is used, because each file in it is new, of this user,
+    and for this user alone.
 
     Args:
         path: absolute; created with its parents where it does not exist. Files of an earlier
@@ -106,7 +111,9 @@ class TraceDirectory:
         """Return a locked descriptor of the directory, or None when another process has it."""
         try:
             _make_directories(self.path)
-            lock = lock_directory(self.path)
+            if stat.S_ISLNK(Os.lstat(self.path).st_mode):
+                raise _failure("is a symbolic link", ErrorCode.TRACE_DIR_CONFLICT, self.path)
+            lock = lock_directory(self.path, O_NOFOLLOW)
             return None if lock is None else OwnDescriptor(lock)
         except (FileExistsError, NotADirectoryError) as error:
             raise _failure("is not a directory", ErrorCode.TRACE_DIR_CONFLICT, self.path) from error
@@ -151,17 +158,21 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[Os.write(descriptor, view) :]
 
 
-def lock_directory(path: str) -> int | None:
+def lock_directory(path: str, flags: int = 0) -> int | None:
     """Return a locked descriptor of a directory, or None when another process has it.
 
     It is -1 where directories cannot be opened, as on Windows: nobody is kept out of them there.
+
+    Args:
+        path: of the directory.
+        flags: to open it with, beside those for reading.
 
     Raises:
         OSError: it cannot be opened.
     """
     if not Fcntl.is_there:
         return -1
-    descriptor = beyond_the_standard_ones(Os.open(path, os.O_RDONLY))
+    descriptor = beyond_the_standard_ones(Os.open(path, os.O_RDONLY | flags))
     return descriptor if _lock(descriptor) else None
 
 

@@ -268,6 +268,21 @@ def test_a_directory_that_cannot_be_made_is_refused(tmp_path):
     assert str(caught.value.code) in ("ERR_TRACE_DIR_CONFLICT", "ERR_TRACE_DIR_CREATE_FAILED")
 
 
+def test_a_symbolic_link_is_no_directory_of_a_trace_and_one_among_its_parents_is_followed(tmp_path):
+    there = tmp_path / "there"
+    there.mkdir()
+    (there / "trace.json").write_text('[{"Path":"/earlier.py"}]')
+    (tmp_path / "link").symlink_to(there)
+
+    with pytest.raises(EnvironmentFailure, match="is a symbolic link, got ") as caught:
+        TraceDirectory(str(tmp_path / "link"))
+
+    assert str(caught.value.code) == "ERR_TRACE_DIR_CONFLICT"
+    assert (there / "trace.json").read_text() == '[{"Path":"/earlier.py"}]'
+    TraceDirectory(str(tmp_path / "link" / "t")).close()
+    assert (there / "t").is_dir()
+
+
 def test_a_directory_in_use_is_left_to_who_uses_it(tmp_path):
     first = TraceDirectory(str(tmp_path / "t"))
     second = TraceDirectory(str(tmp_path / "t"))
