@@ -51,3 +51,31 @@ def test_the_way_to_state_several_exporters_is_that_of_the_caller():
     keywords = {"exporter": "otlp,jsonl"}
     assert message_of(keywords).endswith("; for several a list")
     assert message_of(keywords, BY_FLAG).endswith("; for several repeat the flag")
+
+
+URL = "http://user:Sup3rS3cret@collector:4318"
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"exporter": f"jsonl={URL}"},
+        {"exporter": f"chrome={URL}"},
+        {"exporter": f"native={URL}"},
+        {"policy": {"log_file": URL}},
+        {"trace": URL},
+    ],
+    ids=lambda keywords: str(keywords)[:20],
+)
+def test_a_url_where_a_path_is_expected_is_refused_without_its_credentials(keywords):
+    message = message_of(keywords)
+    assert "://" in message
+    assert "Sup3rS3cret" not in message
+
+
+@pytest.mark.parametrize("output", [URL, f"file:{URL}", f"otlp={URL}"])
+@pytest.mark.parametrize("variable", ["CODETRACER_TRACE_OUTPUT", "CODETRACER_LOG_FILE"])
+def test_a_url_in_a_variable_for_a_path_is_ignored_without_its_credentials(variable, output):
+    (warning,) = resolve({}, {variable: output}).warnings
+    assert warning.message.startswith(f"{variable}: ")
+    assert "Sup3rS3cret" not in warning.message

@@ -196,6 +196,9 @@ def _problem_of_target(name: str, target: str, text: str, subject: str) -> Probl
         return invalid(subject, f"{name} {takes.value}", text, f"{name}=PATH")
     if takes is _Target.NONE and target:
         return invalid(subject, f"{name} {takes.value}", text, name)
+    if takes in (_Target.FILE, _Target.NEEDED) and "://" in target:
+        expected = f"{name}=PATH, or otlp=URL for a collector"
+        return invalid(subject, "a URL instead of a path", text, expected)
     if takes is _Target.FILE and "," in target and not _is_file(target):
         expected = f"{name}=FILE,max=100MB,keep=5,gzip, of which max is at least 1KB"
         return invalid(subject, "not a valid rotation", text, expected)

@@ -110,6 +110,8 @@ def parse_file(value: object, subject: str) -> str | Problem | None:
         return None
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         return invalid(subject, "not a path", value, "a file to write, or stderr")
+    if "://" in value:
+        return invalid(subject, "a URL instead of a path", value, "a file to write, or stderr")
     return os.path.abspath(value)
 
 

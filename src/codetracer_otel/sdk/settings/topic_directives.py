@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.bindings import Os
 from codetracer_otel.data_classes import dataclass
+from codetracer_otel.endpoints import without_secrets_of_urls
 from codetracer_otel.errors import ErrorCode, Problem
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.instrumentation.topics import (
@@ -142,9 +143,10 @@ def parse_output(text: str, subject: str) -> str | Problem:
     kind, _, target = text.partition(":")
     if kind == "fd" and target.isascii() and target.isdigit():
         return text
-    if kind == "file" and target.strip():
+    if kind == "file" and target.strip() and "://" not in target:
         return f"file:{os.path.abspath(target)}"
-    message = f"{subject}: not an output, got {text!r}; expected fd:N or file:PATH"
+    shown = repr(_shown(text))
+    message = f"{subject}: not an output, got {shown}; expected fd:N or file:PATH"
     return Problem(ErrorCode.INVALID_POLICY_VALUE, message)
 
 
@@ -261,4 +263,5 @@ def _selectors(tree: TopicTree) -> list[str]:
 
 
 def _shown(text: str) -> str:
+    text = without_secrets_of_urls(text)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
