@@ -154,3 +154,93 @@ def test_what_launches_a_program_is_not_traced_and_the_program_is(application, w
 def test_a_launcher_can_be_traced_like_a_program(application):
     _, names = run(application, "--no-framework-filters", "-m", "coverage", "--version")
     assert any(name.startswith("coverage.") for name in names)
+
+
+def command_of(name):
+    """Return the path of an installed command of this interpreter."""
+    return str(Path(sys.executable).parent / name)
+
+
+@pytest.mark.parametrize("how", ["path", "name"])
+def test_the_command_pytest_traces_the_tests_and_not_itself(project, how):
+    command = command_of("pytest") if how == "path" else "pytest"
+    process, names = run(project, command, "-q", "-p", "no:cacheprovider", "test_with_pytest.py")
+
+    assert process.returncode == 0, process.stderr
+    assert {"shop.total", "test_with_pytest.test_total", "test_with_pytest.helper"} <= names
+    assert of_pytest(names) == set()
+    assert "<__main__>" not in names
+
+
+def test_an_installed_command_is_found_by_its_name(application):
+    process, names = run(application, "coverage", "run", "--data-file=none", "app.py")
+
+    assert process.returncode == 0, process.stderr
+    assert names == {"__main__.total", "<__main__>"}
+
+
+def test_a_file_of_the_name_of_a_command_is_the_program(application):
+    (application / "coverage").write_text("def mine(): pass\nmine()\n")
+
+    process, names = run(application, "coverage")
+
+    assert process.returncode == 0, process.stderr
+    assert "__main__.mine" in names
+
+
+def test_the_filter_of_the_project_is_found_for_an_installed_command(project):
+    (project / ".codetracer").mkdir()
+    (project / ".codetracer" / "trace-filter.toml").write_text(
+        '[meta]\nname = "mine"\nversion = 2\n'
+        '[scope]\ndefault_exec = "skip"\ndefault_value_action = "inherit"\n'
+        '[[scope.rules]]\nselector = "obj:shop.total"\nexec = "trace"\n'
+    )
+
+    _, names = run(project, command_of("pytest"), "-q", "-p", "no:cacheprovider", ".")
+
+    assert names == {"shop.total"}
+
+
+CONFTEST = """
+import os, pytest
+
+def at_import(): return os.environ.get("PYTEST_PLUGINS")
+SEEN = at_import()
+
+@pytest.fixture
+def plugins(): return SEEN
+"""
+
+
+@pytest.mark.parametrize("how", ["--pytest", "-m pytest", "pytest"])
+def test_the_workers_of_xdist_are_traced(project, how):
+    (project / "conftest.py").write_text(CONFTEST)
+    (project / "test_environment.py").write_text(
+        "import os\n"
+        "def test_the_environment(plugins):\n"
+        "    assert plugins is None\n"
+        "    assert 'PYTEST_PLUGINS' not in os.environ\n"
+    )
+    process, names = run(project, *how.split(), "-q", "-n", "2", "-p", "no:cacheprovider")
+
+    assert process.returncode == 0, process.stdout
+    assert "warning" not in process.stdout
+    assert {"shop.total", "test_with_pytest.test_total", "conftest.at_import"} <= names
+    assert of_pytest(names) == set()
+
+
+def test_plugins_that_the_environment_names_are_loaded_and_stay_named(project, monkeypatch):
+    (project / "of_mine.py").write_text("import pytest\n@pytest.fixture\ndef mine(): return 7\n")
+    (project / "test_mine.py").write_text(
+        "import os\n"
+        "def test_mine(mine):\n"
+        "    assert mine == 7\n"
+        "    assert os.environ['PYTEST_PLUGINS'] == 'of_mine'\n"
+    )
+    monkeypatch.setenv("PYTEST_PLUGINS", "of_mine")
+    monkeypatch.setenv("PYTHONPATH", str(project))
+
+    process, names = run(project, "--pytest", "-q", "-p", "no:cacheprovider", "test_mine.py")
+
+    assert process.returncode == 0, process.stdout
+    assert "test_mine.test_mine" in names

@@ -37,6 +37,7 @@ unchanged, even if it looks like one of our options.
 examples:
   codetracer-otel run app.py --port 8000
   codetracer-otel run -m shop.server
+  codetracer-otel run uvicorn shop:app
   codetracer-otel run -c 'import shop; shop.report()'
   codetracer-otel run --exporter jsonl=spans.jsonl --exporter otlp --pytest -q tests
   codetracer-otel run --capture args --log-level debug --json-errors app.py
@@ -79,7 +80,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command ``run``; what names the program is split off before, see `split_target`."""
     parser = commands.add_parser(
         "run",
-        usage="%(prog)s [options] (SCRIPT | -m MODULE | -c CODE | --pytest | --unittest) [args]",
+        usage="%(prog)s [options]"
+        " (SCRIPT | COMMAND | -m MODULE | -c CODE | --pytest | --unittest) [args]",
         description="Run a program under tracing; its output and exit status stay its own.",
         epilog=_EXAMPLES,
     )
@@ -152,6 +154,10 @@ def run(options: argparse.Namespace) -> Run:
     session = _start_session(options, target)
     if options.instrumentations is not None:
         _start_instrumentations(options.instrumentations, session)
+    if _is_pytest(target):
+        from codetracer_otel.sdk.entry_points.pytest_plugin import offer  # noqa: PLC0415 - seldom
+
+        offer(os.environ)  # noqa: TID251 - written for the program, which reads it
     ending = Ending(session, quiet=options.summary is False)
     session.when_cut_short = ending.cut_short
     # What the program did not make shall cost neither its collections nor its children's ends.
@@ -226,6 +232,10 @@ def _start_instrumentations(names: str, session: Session) -> None:
         raise
 
 
+def _is_pytest(target: Target) -> bool:
+    return os.path.basename(target.name) in ("pytest", "py.test")
+
+
 def _leave(outcome: Outcome, ending: Ending) -> int:
     if not ending.finish(outcome.status):
         return 0
@@ -260,9 +270,18 @@ def build_target(given: TargetWords | None) -> Target:
         return Target(TargetKind.MODULE, given.flag[2:], given.words)
     name, *arguments = given.words
     if not given.flag and name != "-":
-        return script_target(name, tuple(arguments))
+        return script_target(_path_of(name), tuple(arguments))
     kinds = {"-m": TargetKind.MODULE, "-c": TargetKind.COMMAND, "": TargetKind.STDIN}
     return Target(kinds[given.flag], name, tuple(arguments))
+
+
+def _path_of(name: str) -> str:
+    """Return the path of a script; a name that is no file may be that of an installed command."""
+    if os.path.lexists(name):
+        return name
+    from codetracer_otel.sdk.settings.installed_commands import find_command  # noqa: PLC0415 - as it says
+
+    return find_command(name) or name
 
 
 def build_launch(target: Target, *, framework_filter: bool) -> StartMode:

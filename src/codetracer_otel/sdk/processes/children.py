@@ -1,8 +1,13 @@
-"""Sessions for spawned children: they begin with the parent's settings, below the span at work."""
+"""Sessions for Python children: they begin with the parent's settings, below the span at work.
+
+multiprocessing hands a session on by itself; what starts children by other means, such as execnet
+for pytest-xdist, carries `for_child` to them and calls `begin_as_child` there.
+"""
 
 from __future__ import annotations
 
 import pickle
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.sdk.diagnostics.logger import report_problem
@@ -89,3 +94,18 @@ def hand_to_children(session: ChildSession) -> Callable[[], None]:
                 configuration[_KEY] = before
 
     return undo
+
+
+def for_child() -> bytes | None:
+    """Return what `begin_as_child` begins a session with in one child; None without a session."""
+    process: Any = sys.modules.get("multiprocessing.process")  # a session has imported it
+    session = None if process is None else vars(process.current_process())["_config"].get(_KEY)
+    return None if session is None else pickle.dumps(session)
+
+
+def begin_as_child(stated: bytes) -> None:
+    """Begin the session that a parent process has handed on; a problem is printed."""
+    try:
+        pickle.loads(stated)  # noqa: S301 - made by the parent process
+    except Exception as error:  # noqa: BLE001 - the parent may have another version of ours
+        report_problem(f"no session: {type(error).__qualname__}; this child runs untraced")

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.data_classes import replace
@@ -22,6 +21,7 @@ from codetracer_otel.filters import (
 )
 from codetracer_otel.filters.code.paths import absolute_path
 from codetracer_otel.filters.language.sources import parse_stated_chain
+from codetracer_otel.sdk.settings.installed_commands import modules_of_command
 from codetracer_otel.sdk.settings.launch import StartKind, is_launcher
 from codetracer_otel.sdk.settings.parsers import invalid
 
@@ -111,9 +111,13 @@ def _read_again(source: object) -> object:
 
 
 def discovery_start(settings: Settings) -> str:
-    """Return where the search for a project filter begins: the script's directory, or here."""
+    """Return where the search for a project filter begins: the script's directory, or here.
+
+    An installed command lies where no project is.
+    """
     launch = settings.launch
-    if launch.kind is StartKind.SCRIPT and launch.target:
+    is_script = launch.kind is StartKind.SCRIPT and launch.target
+    if is_script and not modules_of_command(launch.target):
         return os.path.dirname(launch.target)
     return absolute_path(".")
 
@@ -150,7 +154,7 @@ def _own_distribution(settings: Settings) -> list[str]:
         return [] if _launches(launch, [launch.target]) else _installed_package(launch.target)
     if launch.kind is not StartKind.SCRIPT or _script_of_launcher(launch):
         return []
-    modules = _modules_of_command(launch.target)
+    modules = modules_of_command(launch.target)
     return [launch.target, *(place for name in modules for place in _installed_package(name))]
 
 
@@ -163,23 +167,12 @@ def _script_of_launcher(launch: StartMode) -> str:
     """Return the path of the installed script that launches the program, or an empty text."""
     if launch.kind is not StartKind.SCRIPT:
         return ""
-    return launch.target if _launches(launch, _modules_of_command(launch.target)) else ""
+    return launch.target if _launches(launch, modules_of_command(launch.target)) else ""
 
 
 def _without_script(script: str) -> FilterSource:
     text = _LAUNCHER.format(selector=json.dumps(f"file:literal:{script}"))
     return FilterSource("<builtin:launcher>", text, builtin=True)
-
-
-@lru_cache(maxsize=1)
-def _modules_of_command(script: str) -> list[str]:
-    """Return the modules whose command ``script`` is, if it may be an installed one."""
-    folder, name = os.path.split(script)
-    if name.endswith(".py") and folder != os.path.dirname(sys.executable or ""):
-        return []  # to ask every installed distribution takes 50 ms and more
-    from importlib.metadata import entry_points  # noqa: PLC0415 - 30 ms
-
-    return [command.module for command in entry_points(group="console_scripts", name=name)]
 
 
 def _installed_package(module: str) -> list[str]:

@@ -8,13 +8,15 @@ from typing import Final
 from codetracer_otel.data_classes import dataclass
 
 _LAUNCHERS: Final = """
-IPython airflow arq behave bpython celery coverage daphne debugpy django dramatiq fastapi
-fastapi_cli flask granian gunicorn hupper huey hypercorn invoke ipdb ipykernel
-ipykernel_launcher jupyter jupyter_client jupyter_core jupyter_server jupyterlab kernprof
-line_profiler litestar locust luigi marimo memory_profiler nbclient nbconvert nose2 notebook
-opentelemetry papermill prefect procrastinate ptpython pudb pyinstrument quart robot rq sanic saq
-scalene scrapy streamlit taskiq testtools tornado twisted uvicorn viztracer voila waitress ward
-watchdog watchfiles werkzeug
+IPython _pytest accelerate airflow arq awslambdaric behave bokeh bpython celery chainlit chalice
+coverage daphne dask debugpy deepspeed distributed django doit dramatiq fabric fastapi
+fastapi_cli faust fire flask functions_framework gradio granian gunicorn huey hupper hypercorn
+invoke ipdb ipykernel ipykernel_launcher jupyter jupyter_client jupyter_core jupyter_server
+jupyterlab kernprof kopf line_profiler litestar locust luigi marimo memory_profiler memray
+mod_wsgi nameko nbclient nbconvert nose2 notebook nox opentelemetry panel papermill pecan
+prefect procrastinate ptpython pudb pyinstrument pyperf pyramid pytest quart ray reflex robot rq
+sanic saq scalene scrapy slipcover solara streamlit taskiq testtools torch tornado twisted typer
+uvicorn viztracer voila waitress ward watchdog watchfiles werkzeug
 """
 _LAUNCHING: Final = frozenset(_LAUNCHERS.split())
 
