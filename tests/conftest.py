@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import signal
 import sys
@@ -88,9 +89,11 @@ def record(request):
 
 @pytest.fixture(autouse=True)
 def clean_interpreter():
-    """Every test leaves no session, no tool id and no event behind."""
+    """Every test leaves no session, no tool id and no event behind, and no logger disabled."""
     yield
     shutdown()
+    loggers = logging.root.manager.loggerDict.values()
+    assert [it.name for it in loggers if isinstance(it, logging.Logger) and it.disabled] == []
     assert sys.monitoring.get_tool(3) is None
     assert sys.monitoring.get_tool(4) is None
 

@@ -314,7 +314,8 @@ def test_what_does_not_change_is_written_again():
     assert arguments_of.remembered >= 6
 
 
-def test_nothing_of_the_program_is_kept_once_recording_ends_or_pauses():
+def test_nothing_of_the_program_is_kept_once_recording_ends_or_pauses(monkeypatch):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
     held = f"made at run time, and long enough to be worth it: {id(NATIVE)}"
     before = sys.getrefcount(held)
     with configure(only(__file__), "none") as session:

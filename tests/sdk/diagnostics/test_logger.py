@@ -34,6 +34,22 @@ def open_log():
         log.close()
 
 
+@pytest.fixture
+def _logging_as_it_was():
+    """Put back what a program may replace; a configuration disables every logger that is there."""
+    factory, kind = logging.getLogRecordFactory(), logging.getLoggerClass()
+    loggers = [
+        it for it in logging.root.manager.loggerDict.values() if isinstance(it, logging.Logger)
+    ]
+    disabled = [logger.disabled for logger in loggers]
+    yield
+    logging.disable(logging.NOTSET)
+    logging.setLogRecordFactory(factory)
+    logging.setLoggerClass(kind)
+    for logger, was_disabled in zip(loggers, disabled, strict=True):
+        logger.disabled = was_disabled
+
+
 def lines(capsys):
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
@@ -195,16 +211,11 @@ def test_a_standard_error_that_is_not_there_loses_lines_and_raises_nothing(
     ],
     ids=["dictConfig", "disable", "factory", "class"],
 )
+@pytest.mark.usefixtures("_logging_as_it_was")
 def test_nothing_that_a_program_does_to_logging_silences_the_log(open_log, capsys, replace):
     log = open_log()
-    factory, kind = logging.getLogRecordFactory(), logging.getLoggerClass()
-    try:
-        replace()
-        log.notify("recorder_failed", "error")
-    finally:
-        logging.disable(logging.NOTSET)
-        logging.setLogRecordFactory(factory)
-        logging.setLoggerClass(kind)
+    replace()
+    log.notify("recorder_failed", "error")
     (line,) = lines(capsys)
     assert line["message"] == "recorder failed"
 
