@@ -334,6 +334,75 @@ def test_nothing_of_the_program_is_kept_once_recording_ends_or_pauses(monkeypatc
     assert sys.getrefcount(held) == before
 
 
+def remembered_of(make):
+    """Return how often a thing that comes ten times is written as the last time; both agree."""
+    thing = make()
+
+    def program():
+        for _ in range(10):
+            echo(thing)
+
+    assert arguments_of("c", program) == arguments_of("python", program)
+    arguments_of("c", program)
+    return arguments_of.remembered
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        # 400 texts, which is more than a memo holds
+        lambda: Thing([[f"text {row}.{column}" for column in range(20)] for row in range(20)]),
+        # more words than a memo has: each tuple has a size, items, a class
+        lambda: Thing([[(None, True)] * 20 for _ in range(20)]),
+        # larger than a sixteenth of what all memos may take together, in characters of each size
+        lambda: Thing("x" * 270_000),
+        lambda: Thing("\N{SNOWMAN}" * 135_000),
+        lambda: Thing("\N{GRINNING FACE}" * 68_000),
+        lambda: Thing(b"x" * 270_000),
+        # less than 64 bytes
+        lambda: [1],
+    ],
+    ids=["texts", "words", "narrow", "wide", "wider", "bytes", "small"],
+)
+def test_of_what_is_too_large_or_too_small_there_is_no_memo(make):
+    assert remembered_of(make) == 0
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Thing("x" * 250_000),
+        lambda: Thing("\N{SNOWMAN}" * 125_000),
+        lambda: Thing(b"x" * 250_000),
+        lambda: Thing([f"text {number}" for number in range(20)]),
+        lambda: [FILLER],
+    ],
+    ids=["narrow", "wide", "bytes", "texts", "list"],
+)
+def test_of_what_is_large_there_is_one(make):
+    assert remembered_of(make) >= 8  # a memo is made once it comes again
+
+
+def test_all_memos_hold_no_more_than_four_mebibytes(monkeypatch):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
+    texts = [f"{number}" * 100_000 for number in range(10, 70)]
+    before = {number: sys.getrefcount(texts[number]) for number in range(60)}
+
+    def held():
+        return sum(sys.getrefcount(texts[number]) > before[number] for number in range(60))
+
+    with configure(only(__file__), "none"):
+        recorder = active_session()._leading.recorder
+        things = [Thing(text) for text in texts]
+        for _ in range(3):
+            for thing in things:
+                echo(thing)
+            recorder.drain(1000)
+        del things, thing
+        assert 10 <= held() <= 20
+    assert held() == 0
+
+
 MAKERS = [
     Thing,
     Slots,
