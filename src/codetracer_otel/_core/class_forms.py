@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 import types
 from collections import deque
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.instrumentation.values.class_info import ClassFacts, Form, find_facts
 from codetracer_otel.instrumentation.values.exceptions import usual_ending
 from codetracer_otel.instrumentation.values.known_types import (
     class_text,
+    datetime_text,
     enum_text,
     function_text,
     path_text,
+    uuid_text,
 )
 from codetracer_otel.instrumentation.values.objects.fields import FieldReader, wants_nothing
 from codetracer_otel.instrumentation.values.safe_access import (
@@ -31,10 +34,11 @@ if TYPE_CHECKING:
     from codetracer_otel.instrumentation.values.objects.fields import Wanted
 
     Field = tuple[str, Any]  # a name, and the descriptor of a slot or None
-    # form, name, name with its module, fields, how many fields are not shown: see `classes.h`
-    Capture = tuple[str, str, str, tuple[Field, ...], int]
+    # form, name, name with its module, fields, how many fields are not shown, what tells the text:
+    # see `classes.h`
+    Capture = tuple[str, str, str, tuple[Field, ...], int, Any]
     # the same, and of exceptions how one ends a call + 1 (0 if Python says), and its name there
-    ClassForm = tuple[str, str, str, tuple[Field, ...], int, int, str]
+    ClassForm = tuple[str, str, str, tuple[Field, ...], int, Any, int, str]
 
 _BY_PYTHON: Final = "P"
 _FORMS: Final = {
@@ -59,7 +63,15 @@ _TEXT_FORMS: Final[dict[Any, str]] = {
     path_text: "p",
     function_text: "f",
     class_text: "C",
+    uuid_text: "u",
 }
+_TOLD: Final = "T"
+# of the library, and written in C: no code of the program runs
+_OF_C: Final = (
+    types.BuiltinFunctionType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+)
 
 
 def build_class_forms(
@@ -81,22 +93,32 @@ def build_class_forms(
     def describe_capture(cls: type) -> Capture:
         facts = find_facts(cls, sys.modules, wanted)
         if runs_code and facts.form in (Form.OBJECT, Form.FIELDS) and facts.may_repr:
-            return _BY_PYTHON, facts.name, facts.full_name, (), 0
+            return _BY_PYTHON, facts.name, facts.full_name, (), 0, None
         if type(facts.read) is FieldReader:
             read = facts.read
             left_out = [(name, None) for name in read.left_out]
             slots = [(name, slot(cls, name)) for name in read.slots]
             flags = read.has_dictionary | read.is_model << 1
-            return "F", facts.name, facts.full_name, (*slots, *left_out), flags
+            return "F", facts.name, facts.full_name, (*slots, *left_out), flags, None
         form = _TEXT_FORMS.get(facts.write) if facts.form is Form.TEXT else _FORMS.get(facts.form)
+        tell = None if form or facts.form is not Form.TEXT else _teller(cls, facts.write)
+        if tell is not None:
+            form = _TOLD if tell is facts.write else "D"
         fields = _fields(cls, facts, form)
         if facts.form is Form.QUEUE and cls is deque:
             form = "q"
         if form is None or fields is None:
-            return _BY_PYTHON, facts.name, facts.full_name, (), 0
-        return form, facts.name, facts.full_name, fields, facts.hidden
+            return _BY_PYTHON, facts.name, facts.full_name, (), 0, None
+        return form, facts.name, facts.full_name, fields, facts.hidden, tell
 
     return describe
+
+
+def _teller(cls: type, write: Any) -> Any:
+    """Return the library's C code that gives the text of an instance, or None."""
+    if write is datetime_text:  # a subclass could be asked by its time zone
+        write = datetime.isoformat if cls is datetime else None
+    return write if issubclass(type(write), _OF_C) else None
 
 
 def _fields(cls: type, facts: ClassFacts, form: str | None) -> tuple[Field, ...] | None:
@@ -109,6 +131,8 @@ def _fields(cls: type, facts: ClassFacts, form: str | None) -> tuple[Field, ...]
         return None
     if form == "E":
         return ("_name_", None), (class_name(cls).rpartition(".")[2] + ".", None)
+    if form == "u":
+        return (("int", slot(cls, "int")),)
     if form == "e":
         return (("args", None),)
     return tuple((name, slot(cls, name) if is_slot else None) for name, is_slot in facts.fields)

@@ -32,6 +32,7 @@ free_class(ct_form *known)
     Py_XDECREF(known->reference);
     Py_XDECREF(known->full_name);
     Py_XDECREF(known->error_name);
+    Py_XDECREF(known->tell);
     for (Py_ssize_t i = 0; i < known->field_count; i++) {
         Py_XDECREF(known->fields[i].name);
     }
@@ -95,15 +96,15 @@ read_field(ct_form *known, Py_ssize_t index, PyObject *field)
     return 0;
 }
 
-/* `told`: (form, name, full name, fields, how many are left out, how it ends a call, what it is called then), see
-   `class_forms.py`. */
+/* `told`: (form, name, full name, fields, how many are left out, what tells the text or None, how it ends a call,
+   what it is called then), see `class_forms.py`. */
 static ct_form *
 read_class(ct_names *names, PyTypeObject *type, PyObject *told)
 {
     int form, hidden, ending;
-    PyObject *name, *full_name, *fields, *error_name;
-    if (!PyArg_ParseTuple(told, "CUUO!iiU:class", &form, &name, &full_name, &PyTuple_Type, &fields,
-                          &hidden, &ending, &error_name)) {
+    PyObject *name, *full_name, *fields, *tell, *error_name;
+    if (!PyArg_ParseTuple(told, "CUUO!iOiU:class", &form, &name, &full_name, &PyTuple_Type, &fields,
+                          &hidden, &tell, &ending, &error_name)) {
         return NULL;
     }
     Py_ssize_t count = PyTuple_GET_SIZE(fields);
@@ -117,6 +118,7 @@ read_class(ct_names *names, PyTypeObject *type, PyObject *told)
     known->hidden = hidden;
     known->ending = ending;
     known->error_name = Py_NewRef(error_name);
+    known->tell = tell == Py_None ? NULL : Py_NewRef(tell);
     known->is_static = !(type->tp_flags & Py_TPFLAGS_HEAPTYPE);
     known->full_name = Py_NewRef(full_name);
     known->name = ct_number_of(names, name);

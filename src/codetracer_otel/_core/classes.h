@@ -16,6 +16,9 @@ enum {
     CT_PATH = 'p',              /* fields: what it was asked for once, what it was made from */
     CT_ENUM = 'E',
     CT_FUNCTION = 'f',
+    CT_TOLD = 'T',              /* C code of the library gives the text: `tell` */
+    CT_DATETIME = 'D',          /* the same, where the time zone is none of Python code */
+    CT_UUID = 'u',              /* fields: "int" */
     CT_CLASS = 'C',
     CT_FIELDS = 'F',            /* fields: slots, and names that are left out; `hidden`: flags below */
     CT_OBJECT = 'o'             /* Python reads its fields, unless it is the object whose method is called */
@@ -31,6 +34,7 @@ typedef struct ct_form {
     char form;
     char is_static;             /* lives as long as the interpreter */
     int ending;                 /* of exceptions: how one ends a call + 1; 0: Python says */
+    PyObject *tell;             /* of CT_TOLD and CT_DATETIME; else NULL */
     PyObject *error_name;       /* what one is called as it leaves a call */
     int hidden;                 /* fields that are not shown; of CT_FIELDS flags */
     Py_ssize_t field_count;

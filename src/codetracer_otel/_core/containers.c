@@ -271,6 +271,12 @@ write_by_class(ct_writer *writer, const ct_form *known, PyObject *value)
         return ct_write_enum(writer, known, value);
     case CT_FUNCTION:
         return ct_write_function(writer, known, value);
+    case CT_TOLD:
+        return ct_write_told(writer, known, value);
+    case CT_DATETIME:
+        return ct_write_datetime(writer, known, value);
+    case CT_UUID:
+        return ct_write_uuid(writer, known, value);
     case CT_CLASS:
         return ct_write_class(writer, known, value);
     case CT_TEXT: case CT_INTEGER: case CT_REAL:

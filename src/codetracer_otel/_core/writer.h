@@ -45,6 +45,9 @@ int ct_begin_writing(ct_writer *writer, ct_core *core, ct_thread *thread, const 
 int ct_grow(ct_writer *writer, size_t size);
 void ct_put_head(ct_writer *writer, char tag, uint32_t name, uint32_t size, uint64_t full);
 int ct_write_text(ct_writer *writer, PyObject *text);
+int ct_write_told(ct_writer *writer, const ct_form *known, PyObject *value);
+int ct_write_datetime(ct_writer *writer, const ct_form *known, PyObject *moment);
+int ct_write_uuid(ct_writer *writer, const ct_form *known, PyObject *uuid);
 int ct_write_short_form(ct_writer *writer, const ct_form *known, const char *prefix, PyObject *text,
                         const char *suffix);
 int ct_write_path(ct_writer *writer, const ct_form *known, PyObject *path);

@@ -72,8 +72,13 @@ class Exporter(Protocol):
     The pipeline calls every method from one worker thread per exporter, never from the program's
     threads, and never two at a time. ``export`` may block: the exporter owns its retries and keeps
     one deadline for all attempts of a batch; the pipeline owns the queue before it and counts what
-    does not fit. A batch and its records must not be changed or kept after ``export`` returns.
+    does not fit. ``batch.views()`` yields every span; ``batch.spans`` has only those that are no
+    recorded calls. A batch and its records must not be changed or kept after ``export`` returns.
     ``export`` may raise; that counts as a failure of this batch and of this exporter alone.
+
+    An exporter may also have ``stats()``, which returns counters of its own; ``begin_shutdown()``,
+    called from any thread, after which it should not wait for what may never come; and
+    ``reopen_after_fork()``, called in a forked child.
     """
 
     def export(self, batch: Batch) -> ExportResult:

@@ -65,7 +65,8 @@ def enum_text(value: object) -> str | None:
     return f"{own_class}({number})" if type(number) is int and abs(number) < _LARGE else None
 
 
-def _datetime_text(value: dt.datetime) -> str:
+def datetime_text(value: dt.datetime) -> str:
+    """Return the moment as ISO 8601 has it; a zone of the program is named instead of asked."""
     zone = read_member(value, dt.datetime.__dict__["tzinfo"])
     # A zone made by C asks a subclass of datetime for its fields.
     if _is_fixed_zone(zone) or (type(value) is dt.datetime and _is_made_by_c(zone)):
@@ -122,7 +123,7 @@ def _complex_text(value: complex) -> str:
 
 
 _OWN_FORMS: Final[tuple[tuple[type, ShortForm], ...]] = (
-    (dt.datetime, _datetime_text),
+    (dt.datetime, datetime_text),
     (dt.date, dt.date.isoformat),
     (dt.time, _time_text),
     (dt.timedelta, dt.timedelta.__str__),
@@ -145,10 +146,11 @@ def _decimal_form(modules: Mapping[str, Any], _cls: type) -> ShortForm | None:
 
 
 def _uuid_form(_modules: Mapping[str, Any], _cls: type) -> ShortForm:
-    return _uuid_text
+    return uuid_text
 
 
-def _uuid_text(value: object) -> str | None:
+def uuid_text(value: object) -> str | None:
+    """Return a UUID as it is usually written, from the number that it holds."""
     number = read_slot(value, "int")
     if type(number) is not int:
         return None
