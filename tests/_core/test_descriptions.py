@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 
 import pytest
@@ -69,6 +70,11 @@ def steps(error):
 def step(error):
     for _ in steps(error):
         pass
+
+
+def repeat(error, count):
+    for _ in range(count):  # one trace: each has an object that the collector counts
+        _survive(pass_on, error)
 
 
 def first(rows):
@@ -196,3 +202,18 @@ def test_a_plain_exception_is_described_without_python(monkeypatch, error):
     others = [code for code, *_ in described if code.co_name != "deeper"]
     # the first of its class, and the iterator's end; 3.13.0 leaves plain generators to Python
     assert len(others) <= (13 if sys.version_info[:3] == (3, 13, 0) else 2)
+
+
+def test_the_collector_counts_nothing_of_what_is_told(monkeypatch):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", "c")
+    every = only(__file__, rule("obj:**.untraced", "exec = 'skip'"))
+    with configure(every, "none", buffer={"interval_ms": 600_000}):
+        repeat(error := ValueError("plain"), 2)
+        gc.collect()
+        gc.disable()
+        try:
+            before = gc.get_count()[0]
+            repeat(error, 300)
+            assert gc.get_count()[0] - before < 100
+        finally:
+            gc.enable()

@@ -456,7 +456,7 @@ def built_core(**parts):
             "runs_code": False,
             "limits": (4, 32, 1024, 1000),
             "suspended": {},
-            "descriptions": None,
+            "own_folder": None,
             "roots": (TraceOnThread, object(), "span", print),
             "learned": None,
             **dict.fromkeys(others.split(), print),

@@ -13,12 +13,12 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
         "log", "context_variable", "threads_local", "decide", "start", "result", "unwind", "yield_",
         "resume", "throw_in", "error_boundary", "charge", "overflow", "deferred_ends", "clock",
         "next_id", "urandom", "form_of_class", "describe", "undecided", "runs_code",
-        "limits", "suspended", "descriptions", "roots", "learned", NULL
+        "limits", "suspended", "own_folder", "roots", "learned", NULL
     };
     PyObject *log, *of[18], *undecided;
     int runs_code;
     ct_limits limits;
-    PyObject *suspended, *descriptions, *roots, *learned;
+    PyObject *suspended, *own_folder, *roots, *learned;
 
     if (!PyArg_ParseTupleAndKeywords(
             arguments, keywords, "$O!OOOOOOOOOOOOOOOOOOOp(nnnn)O!OO!O:Core", names,
@@ -26,7 +26,7 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
             &of[0], &of[1], &of[2], &of[3], &of[4], &of[5], &of[6], &of[7], &of[8], &of[9], &of[10],
             &of[11], &of[12], &of[13], &of[14], &of[15], &of[16], &of[17], &undecided,
             &runs_code, &limits.max_depth, &limits.max_items, &limits.max_string,
-            &limits.max_nodes, &PyDict_Type, &suspended, &descriptions, &PyTuple_Type, &roots, &learned)) {
+            &limits.max_nodes, &PyDict_Type, &suspended, &own_folder, &PyTuple_Type, &roots, &learned)) {
         return NULL;
     }
     if (!PyContextVar_CheckExact(of[0])) {
@@ -56,13 +56,19 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
     core->runs_code = runs_code;
     core->limits = limits;
     core->suspended = Py_NewRef(suspended);
-    if (ct_read_descriptions(&core->descriptions, descriptions) < 0
-        || ct_read_roots(&core->roots, roots) < 0
+    if (own_folder != Py_None && !PyUnicode_Check(own_folder)) {
+        PyErr_SetString(PyExc_TypeError, "own_folder must be a text or None");
+        Py_DECREF(core);
+        return NULL;
+    }
+    core->own_folder = own_folder == Py_None ? NULL : Py_NewRef(own_folder);
+    if (ct_read_roots(&core->roots, roots) < 0
         || ct_read_learned(&core->learned, learned) < 0) {
         Py_DECREF(core);
         return NULL;
     }
     ct_state *state = ct_state_of(type);
+    core->raised_type = (PyTypeObject *)Py_NewRef(state->raised_type);
     core->extra_index = state->extra_index;
     core->stack_name = Py_NewRef(state->stack_name);
     core->ratio_key_name = Py_NewRef(state->ratio_key_name);
@@ -96,10 +102,8 @@ core_traverse(ct_core *core, visitproc visit, void *arg)
     Py_VISIT(core->undecided);
     Py_VISIT(core->suspended);
     Py_VISIT(core->learned.met);
-    int found = ct_visit_descriptions(&core->descriptions, visit, arg);
-    if (found == 0) {
-        found = ct_visit_roots(&core->roots, visit, arg);
-    }
+    Py_VISIT(core->raised_type);
+    int found = ct_visit_roots(&core->roots, visit, arg);
     if (found == 0) {
         found = ct_visit_sites(core, visit, arg);
     }
@@ -140,7 +144,8 @@ core_clear(ct_core *core)
     ct_clear_memos(core);
     ct_clear_classes(&core->classes);
     ct_clear_verdicts(core);
-    ct_clear_descriptions(&core->descriptions);
+    Py_CLEAR(core->raised_type);
+    Py_CLEAR(core->own_folder);
     ct_clear_roots(&core->roots);
     Py_CLEAR(core->stack_name);
     Py_CLEAR(core->ratio_key_name);

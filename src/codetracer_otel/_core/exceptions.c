@@ -4,61 +4,12 @@
 
 #include "classes.h"
 
-#define LONGEST_MESSAGE 1024
 #define MOST_FRAMES 64          /* of a traceback; Python leaves out the middle of a longer one */
 #define MOST_ARGUMENTS 32       /* of an exception */
 #define NO_LINE 0
 
-enum { TYPE_NAME, MESSAGE, FRAMES, TIME, INNERMOST, STACK_TRACE, MESSAGE_IS_CUT };
-
-/* `told`: None, or (class of descriptions, folder of our own code). */
-int
-ct_read_descriptions(ct_descriptions *descriptions, PyObject *told)
-{
-    static const char *const names[CT_DESCRIPTION_SLOTS] = {
-        [TYPE_NAME] = "type_name", [MESSAGE] = "message", [FRAMES] = "frames", [TIME] = "time_ns",
-        [INNERMOST] = "innermost", [STACK_TRACE] = "stack_trace", [MESSAGE_IS_CUT] = "message_is_cut",
-    };
-    PyObject *type, *folder;
-    if (told == Py_None) {
-        return 0;
-    }
-    if (!PyArg_ParseTuple(told, "O!U:descriptions", &PyType_Type, &type, &folder)) {
-        return -1;
-    }
-    for (int i = 0; i < CT_DESCRIPTION_SLOTS; i++) {
-        PyObject *slot = PyObject_GetAttrString(type, names[i]);
-        descriptions->slots[i] = slot == NULL ? -1 : ct_offset_of((PyTypeObject *)type, slot);
-        Py_XDECREF(slot);
-        if (descriptions->slots[i] < 0) {
-            if (!PyErr_Occurred()) {
-                PyErr_Format(PyExc_TypeError, "a description has no slot %s", names[i]);
-            }
-            return -1;
-        }
-    }
-    descriptions->type = (PyTypeObject *)Py_NewRef(type);
-    descriptions->own_folder = Py_NewRef(folder);
-    descriptions->wall_offset_name = PyUnicode_InternFromString("wall_offset_ns");
-    return descriptions->wall_offset_name == NULL ? -1 : 0;
-}
-
-int
-ct_visit_descriptions(ct_descriptions *descriptions, visitproc visit, void *arg)
-{
-    Py_VISIT(descriptions->type);
-    return 0;
-}
-
-void
-ct_clear_descriptions(ct_descriptions *descriptions)
-{
-    Py_CLEAR(descriptions->type);
-    Py_CLEAR(descriptions->own_folder);
-    Py_CLEAR(descriptions->wall_offset_name);
-}
-
-/* What a traceback comes to: 1 if C may tell of it, 0 if it holds frames of ours or too many to be shown. */
+/* What a traceback comes to: 1 if C may tell of it, 0 if it holds frames of ours or too many to be shown.  What is told
+   inside, by the next traced frame, is told of all frames from there on. */
 static int
 look_through(const ct_core *core, const PyTracebackObject *entry, Py_ssize_t *length, int *is_told_inside)
 {
@@ -66,45 +17,34 @@ look_through(const ct_core *core, const PyTracebackObject *entry, Py_ssize_t *le
     for (; entry != NULL; entry = entry->tb_next) {
         PyCodeObject *code = PyFrame_GetCode(entry->tb_frame);
         int is_traced = ct_site_of(core, (PyObject *)code) != NULL;
-        Py_ssize_t is_ours = is_traced ? 0 : PyUnicode_Tailmatch(code->co_filename,
-                                                                 core->descriptions.own_folder, 0,
+        Py_ssize_t is_ours = is_traced ? 0 : PyUnicode_Tailmatch(code->co_filename, core->own_folder, 0,
                                                                  PY_SSIZE_T_MAX, -1);
         Py_DECREF(code);
         if (is_ours != 0) {
             PyErr_Clear();
             return 0;
         }
-        *is_told_inside |= is_traced && *length != 0;
+        if (is_traced && *length != 0) {
+            *is_told_inside = 1;
+            return 1;
+        }
         *length += 1;
     }
-    return *is_told_inside || *length <= MOST_FRAMES;
+    return *length <= MOST_FRAMES;
 }
 
-static PyObject *
-new_frame(const PyTracebackObject *entry)
+static void
+read_frames(ct_raised *raised, const PyTracebackObject *entry)
 {
-    PyCodeObject *code = PyFrame_GetCode(entry->tb_frame);
-    int number = entry->tb_lineno >= 0 ? entry->tb_lineno : PyCode_Addr2Line(code, entry->tb_lasti);
-    PyObject *line = PyLong_FromLong(number < 0 ? NO_LINE : number);
-    PyObject *frame = line == NULL ? NULL : PyTuple_Pack(3, code->co_filename, line, code->co_qualname);
-    Py_XDECREF(line);
-    Py_DECREF(code);
-    return ct_without_cycles(frame);
-}
-
-static PyObject *
-new_frames(const PyTracebackObject *entry, Py_ssize_t length)
-{
-    PyObject *frames = PyTuple_New(length);
-    for (Py_ssize_t i = 0; frames != NULL && i < length; i++, entry = entry->tb_next) {
-        PyObject *frame = new_frame(entry);
-        if (frame == NULL) {
-            Py_CLEAR(frames);
-            break;
-        }
-        PyTuple_SET_ITEM(frames, i, frame);
+    for (Py_ssize_t i = 0; i < Py_SIZE(raised); i++, entry = entry->tb_next) {
+        ct_raised_frame *frame = &raised->frames[i];
+        PyCodeObject *code = PyFrame_GetCode(entry->tb_frame);
+        int line = entry->tb_lineno >= 0 ? entry->tb_lineno : PyCode_Addr2Line(code, entry->tb_lasti);
+        frame->file = Py_NewRef(code->co_filename);
+        frame->function = Py_NewRef(code->co_qualname);
+        frame->line = line < 0 ? NO_LINE : line;
+        Py_DECREF(code);
     }
-    return ct_without_cycles(frames);
 }
 
 static int
@@ -118,8 +58,8 @@ is_scalar(PyObject *value)
 static PyObject *
 new_cut(PyObject *text)
 {
-    return PyUnicode_GET_LENGTH(text) <= LONGEST_MESSAGE
-        ? Py_NewRef(text) : PyUnicode_Substring(text, 0, LONGEST_MESSAGE);
+    return PyUnicode_GET_LENGTH(text) <= CT_LONGEST_MESSAGE
+        ? Py_NewRef(text) : PyUnicode_Substring(text, 0, CT_LONGEST_MESSAGE);
 }
 
 /* What stands for a scalar in a message; NULL without an exception for an integer that Python shortens. */
@@ -190,52 +130,19 @@ new_message(PyObject *arguments, PyObject *name)
     return PyUnicode_CheckExact(first) ? new_cut(first) : new_scalar_text(first);
 }
 
-static PyObject *
-new_time(const ct_core *core, PyObject *segment, int64_t now)
-{
-    PyObject *offset = PyObject_GetAttr(segment, core->descriptions.wall_offset_name);
-    int64_t wall = offset == NULL ? -1 : PyLong_AsLongLong(offset);
-    Py_XDECREF(offset);
-    return PyErr_Occurred() ? NULL : PyLong_FromLongLong(now + wall);
-}
-
-/* Takes over what is given, of which some may be NULL. */
-static PyObject *
-new_description(const ct_descriptions *descriptions, PyObject *name, PyObject *message, PyObject *frames,
-                PyObject *time, int is_innermost)
-{
-    PyObject *values[CT_DESCRIPTION_SLOTS] = {
-        [TYPE_NAME] = Py_NewRef(name), [MESSAGE] = message, [FRAMES] = frames, [TIME] = time,
-        [INNERMOST] = PyBool_FromLong(is_innermost), [STACK_TRACE] = PyUnicode_New(0, 0),
-        [MESSAGE_IS_CUT] = PyBool_FromLong(message != NULL
-                                           && PyUnicode_GET_LENGTH(message) >= LONGEST_MESSAGE),
-    };
-    int is_whole = message != NULL && frames != NULL && time != NULL;
-    PyObject *made = is_whole ? PyType_GenericAlloc(descriptions->type, 0) : NULL;
-    for (int i = 0; i < CT_DESCRIPTION_SLOTS; i++) {
-        if (made != NULL) {
-            *(PyObject **)((char *)made + descriptions->slots[i]) = values[i];
-        }
-        else {
-            Py_XDECREF(values[i]);
-        }
-    }
-    return ct_without_cycles(made);
-}
-
 /* How the call of an entry ends that an exception leaves, and its description or NULL: 1 if C can tell, 0 if
    Python has to, -1 with an exception. */
 int
 ct_describe(ct_core *core, const ct_entry *entry, PyObject *error, int64_t now, int *ending,
             PyObject **description)
 {
-    PyBaseExceptionObject *raised = (PyBaseExceptionObject *)error;
-    const PyTracebackObject *traceback = (PyTracebackObject *)raised->traceback;
+    PyBaseExceptionObject *left = (PyBaseExceptionObject *)error;
+    const PyTracebackObject *traceback = (PyTracebackObject *)left->traceback;
     Py_ssize_t length;
     int is_told_inside;
 
     *description = NULL;
-    if (core->descriptions.type == NULL || !entry->site->tells_errors) {
+    if (core->own_folder == NULL || !entry->site->tells_errors) {
         return 0;
     }
     const ct_form *known = ct_form_of(&core->classes, Py_TYPE(error));
@@ -256,12 +163,20 @@ ct_describe(ct_core *core, const ct_entry *entry, PyObject *error, int64_t now, 
     if (*ending != CT_RAISED) {
         return 1;
     }
-    PyObject *message = is_told_inside ? PyUnicode_New(0, 0) : new_message(raised->args, known->error_name);
-    if (message == NULL) {
-        return PyErr_Occurred() ? -1 : 0;
+    ct_raised *raised = ct_new_raised(core->raised_type, known->error_name, is_told_inside ? 0 : length);
+    if (raised == NULL) {
+        return -1;
     }
-    *description = new_description(&core->descriptions, known->error_name, message,
-                                   new_frames(traceback, is_told_inside ? 0 : length),
-                                   new_time(core, entry->segment, now), !is_told_inside);
-    return *description == NULL ? -1 : 1;
+    raised->time = now;
+    raised->is_innermost = !is_told_inside;
+    if (!is_told_inside) {
+        read_frames(raised, traceback);
+        raised->message = new_message(left->args, known->error_name);
+        if (raised->message == NULL) {
+            Py_DECREF(raised);
+            return PyErr_Occurred() ? -1 : 0;
+        }
+    }
+    *description = (PyObject *)raised;
+    return 1;
 }

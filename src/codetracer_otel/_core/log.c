@@ -170,15 +170,16 @@ log_length(ct_log *log)
 static PyObject *
 log_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"not_captured", "hidden", "node", "kinds", "details", "endings", NULL};
-    PyObject *not_captured, *hidden, *node, *kinds, *details, *endings;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "$OOO!O!O!O!:Log", names, &not_captured, &hidden,
+    static char *names[] = {"not_captured", "hidden", "node", "kinds", "details", "told", "endings", NULL};
+    PyObject *not_captured, *hidden, *node, *kinds, *details, *told, *endings;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "$OOO!O!O!O!O!:Log", names, &not_captured, &hidden,
                                      &PyType_Type, &node, &PyTuple_Type, &kinds, &PyType_Type, &details,
-                                     &PyTuple_Type, &endings)) {
+                                     &PyType_Type, &told, &PyTuple_Type, &endings)) {
         return NULL;
     }
     ct_log *log = (ct_log *)type->tp_alloc(type, 0);
-    if (log != NULL && ct_read_model(&log->model, not_captured, hidden, node, kinds, details, endings) < 0) {
+    if (log != NULL
+        && ct_read_model(&log->model, not_captured, hidden, node, kinds, details, told, endings) < 0) {
         Py_CLEAR(log);
     }
     return (PyObject *)log;

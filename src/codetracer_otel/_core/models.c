@@ -17,28 +17,36 @@ ct_offset_of(PyTypeObject *type, PyObject *slot)
     return member->type == T_OBJECT_EX && (member->flags & ~READONLY) == 0 ? member->offset : -1;
 }
 
+/* -1 with an exception where the class has none of that name. */
 static Py_ssize_t
 slot_of(PyObject *type, const char *name)
 {
     PyObject *slot = PyObject_GetAttrString(type, name);
     Py_ssize_t offset = slot == NULL ? -1 : ct_offset_of((PyTypeObject *)type, slot);
     Py_XDECREF(slot);
+    if (offset < 0 && !PyErr_Occurred()) {
+        PyErr_Format(PyExc_TypeError, "%s has no slot %s", ((PyTypeObject *)type)->tp_name, name);
+    }
     return offset;
 }
 
 int
 ct_read_model(ct_model *model, PyObject *not_captured, PyObject *hidden, PyObject *node,
-              PyObject *kinds, PyObject *details, PyObject *endings)
+              PyObject *kinds, PyObject *details, PyObject *told, PyObject *endings)
 {
     const struct {
         const char *name;
         Py_ssize_t *at;
     } slots[] = {{"kind", &model->node_kind}, {"type_name", &model->node_type_name},
                  {"items", &model->node_items}, {"omitted", &model->node_omitted}};
+    static const char *const told_slots[CT_TOLD_SLOTS] = {
+        "type_name", "message", "frames", "time_ns", "innermost", "stack_trace", "message_is_cut",
+    };
     const struct {
         const char *text;
         PyObject **name;
-    } names[] = {{"ending", &model->ending_name}, {"exception", &model->exception_name},
+    } names[] = {{"wall_offset_ns", &model->wall_offset_name},
+                 {"ending", &model->ending_name}, {"exception", &model->exception_name},
                  {"busy_ns", &model->busy_name}, {"resumed_at", &model->resumed_name},
                  {"suspensions", &model->suspensions_name}, {"frame_id", &model->frame_name}};
 
@@ -47,13 +55,17 @@ ct_read_model(ct_model *model, PyObject *not_captured, PyObject *hidden, PyObjec
     model->node = (PyTypeObject *)Py_NewRef(node);
     model->kinds = Py_NewRef(kinds);
     model->details = (PyTypeObject *)Py_NewRef(details);
+    model->told = (PyTypeObject *)Py_NewRef(told);
     model->endings = Py_NewRef(endings);
     for (size_t i = 0; i < Py_ARRAY_LENGTH(slots); i++) {
         *slots[i].at = slot_of(node, slots[i].name);
         if (*slots[i].at < 0) {
-            if (!PyErr_Occurred()) {
-                PyErr_Format(PyExc_TypeError, "a node has no slot %s", slots[i].name);
-            }
+            return -1;
+        }
+    }
+    for (size_t i = 0; i < CT_TOLD_SLOTS; i++) {
+        model->told_slots[i] = slot_of(told, told_slots[i]);
+        if (model->told_slots[i] < 0) {
             return -1;
         }
     }
@@ -74,6 +86,7 @@ ct_visit_model(ct_model *model, visitproc visit, void *arg)
     Py_VISIT(model->node);
     Py_VISIT(model->kinds);
     Py_VISIT(model->details);
+    Py_VISIT(model->told);
     Py_VISIT(model->endings);
     return 0;
 }
@@ -86,7 +99,9 @@ ct_clear_model(ct_model *model)
     Py_CLEAR(model->node);
     Py_CLEAR(model->kinds);
     Py_CLEAR(model->details);
+    Py_CLEAR(model->told);
     Py_CLEAR(model->endings);
+    Py_CLEAR(model->wall_offset_name);
     Py_CLEAR(model->ending_name);
     Py_CLEAR(model->exception_name);
     Py_CLEAR(model->busy_name);
@@ -135,10 +150,10 @@ ct_new_node(const ct_log *log, char tag, uint32_t name, PyObject *items, uint64_
 }
 
 static int
-set_number(PyObject *details, PyObject *name, PyObject *number)
+set_made(PyObject *details, PyObject *name, PyObject *made)
 {
-    int is_set = number == NULL ? -1 : PyObject_SetAttr(details, name, number);
-    Py_XDECREF(number);
+    int is_set = made == NULL ? -1 : PyObject_SetAttr(details, name, made);
+    Py_XDECREF(made);
     return is_set;
 }
 
@@ -159,15 +174,15 @@ ct_new_details(const ct_model *model, const ct_entry *entry)
         goto error;
     }
     if (entry->exception != NULL
-        && PyObject_SetAttr(details, model->exception_name, entry->exception) < 0) {
+        && set_made(details, model->exception_name, ct_told_of(model, entry)) < 0) {
         goto error;
     }
     if (entry->suspends
-        && (set_number(details, model->busy_name, PyLong_FromLongLong(entry->busy)) < 0
-            || set_number(details, model->resumed_name, PyLong_FromLongLong(entry->resumed)) < 0
-            || set_number(details, model->suspensions_name,
+        && (set_made(details, model->busy_name, PyLong_FromLongLong(entry->busy)) < 0
+            || set_made(details, model->resumed_name, PyLong_FromLongLong(entry->resumed)) < 0
+            || set_made(details, model->suspensions_name,
                           PyLong_FromUnsignedLong(entry->suspensions)) < 0
-            || set_number(details, model->frame_name, PyLong_FromVoidPtr(entry->frame)) < 0)) {
+            || set_made(details, model->frame_name, PyLong_FromVoidPtr(entry->frame)) < 0)) {
         goto error;
     }
     return details;

@@ -99,7 +99,8 @@ module_exec(PyObject *module)
         || add_type(module, &ct_log_spec, &state->log_type) < 0
         || add_type(module, &ct_block_spec, &state->block_type) < 0
         || add_type(module, &ct_scanner_spec, &state->scanner_type) < 0
-        || add_type(module, &ct_output_spec, &state->output_type) < 0) {
+        || add_type(module, &ct_output_spec, &state->output_type) < 0
+        || add_type(module, &ct_raised_spec, &state->raised_type) < 0) {
         return -1;
     }
     if (PyModule_AddIntConstant(module, "SOURCES", CT_SOURCES) < 0) {
@@ -118,6 +119,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->block_type);
     Py_VISIT(state->scanner_type);
     Py_VISIT(state->output_type);
+    Py_VISIT(state->raised_type);
     return 0;
 }
 
@@ -131,6 +133,7 @@ module_clear(PyObject *module)
     Py_CLEAR(state->block_type);
     Py_CLEAR(state->scanner_type);
     Py_CLEAR(state->output_type);
+    Py_CLEAR(state->raised_type);
     Py_CLEAR(state->stack_name);
     Py_CLEAR(state->ratio_key_name);
     Py_CLEAR(state->thread_key);

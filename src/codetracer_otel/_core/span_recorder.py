@@ -62,7 +62,8 @@ class CompiledBuffer(RecordBuffer):
     """
 
     def __init__(self, native: Any, *bounds: Any) -> None:
-        model = {"node": Node, "kinds": tuple(NodeKind), "details": SpanDetails}
+        model = {"node": Node, "kinds": tuple(NodeKind)}
+        model |= {"details": SpanDetails, "told": ExceptionRecord}
         stand_ins = {"not_captured": NOT_CAPTURED, "hidden": REDACTED_NODE}
         records = native.Log(endings=tuple(Ending), **stand_ins, **model)
         super().__init__(*bounds, records=records)
@@ -298,7 +299,7 @@ class CompiledRecorder(PythonRecorder):
                 [getattr(self._limits, name) for name in type(self._limits).__match_args__]
             ),
             suspended=self.suspended.records,
-            descriptions=(ExceptionRecord, FOLDER) if self._describes_in_c() else None,
+            own_folder=FOLDER if self._describes_in_c() else None,
             undecided=UNDECIDED,
             runs_code=self._runs_code,
             roots=(TraceOnThread, NEVER, span_key(), self._refuse),
