@@ -6,12 +6,14 @@ import re
 import unicodedata
 from functools import lru_cache
 from itertools import combinations, pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.patterns.secret_names import EXCUSES, FOREIGN_NAMES, SECRET_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
+
+    _Sequence = tuple[tuple[str, ...], bool, bool]  # words, whether they are the first, the last
 
 BUILTIN_SECRET_WORDS: Final = ", ".join(
     group.words for group in (*SECRET_NAMES, *FOREIGN_NAMES, *EXCUSES)
@@ -23,6 +25,8 @@ _MAX_KNOWN_LENGTH: Final = 64
 _ASCII_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _ASCII_CHUNK: Final = re.compile(r"[A-Za-z]+")
 _ASCII_PART: Final = re.compile(r"[a-z]+")
+# Nearly all of the builtin list, which is compiled at every start: one part or two.
+_USUAL_ENTRY: Final = re.compile(r"(!?)(\^?)([a-z]+)(?:\+([a-z]+))?(\$?)")
 _UPPER_CASE: Final = "Lu"
 _LETTER: Final = "L"
 
@@ -60,36 +64,39 @@ def _shape(name: str) -> str:
     )
 
 
-class _Entry(NamedTuple):
-    """One spelling of an entry: its words, and where in a name they have to stand."""
-
-    words: tuple[str, ...]
-    first: bool
-    last: bool
-    opens: bool  # the word may go on before
-    goes_on: bool  # ... and behind
-
-
 class _Entries:
     """Entries of one kind: what makes a name match, or what excuses it."""
 
     __slots__ = ("_anywhere", "_ends", "_first", "_last", "_last_ends", "_parts", "_sequences")
 
-    def __init__(self, entries: Iterable[_Entry]) -> None:
-        words: dict[str, set[str]] = {}
-        self._sequences: dict[str, list[_Entry]] = {}
-        for entry in entries:
-            where = _where(entry)
-            if where == "sequence":
-                self._sequences.setdefault(entry.words[0], []).append(entry)
-            else:
-                words.setdefault(where, set()).add(entry.words[0])
-        self._anywhere = frozenset(words.get("anywhere", ()))
-        self._first = frozenset(words.get("first", ()))
-        self._last = frozenset(words.get("last", ()))
-        self._parts = tuple(words.get("part", ()))
-        self._ends = tuple(words.get("end", ()))
-        self._last_ends = tuple(words.get("end of last", ()))
+    def __init__(self) -> None:
+        self._sequences: dict[str, list[_Sequence]] = {}
+        self._anywhere: set[str] = set()
+        self._first: set[str] = set()
+        self._last: set[str] = set()
+        self._parts: tuple[str, ...] = ()
+        self._ends: tuple[str, ...] = ()
+        self._last_ends: tuple[str, ...] = ()
+
+    def add_word(self, word: str, first: object, last: object) -> None:
+        """Add a word, perhaps as the first or the last one of a name."""
+        if first and last:
+            self.add_words((word,), first, last)
+        else:
+            (self._last if last else self._first if first else self._anywhere).add(word)
+
+    def add_words(self, words: tuple[str, ...], first: object, last: object) -> None:
+        """Add neighbours, perhaps as the first or the last ones of a name."""
+        self._sequences.setdefault(words[0], []).append((words, bool(first), bool(last)))
+
+    def add_part(self, part: str, last: object, *, goes_on: bool) -> None:
+        """Add the end of a word, perhaps of the last one, or any part of one."""
+        if goes_on:
+            self._parts += (part,)
+        elif last:
+            self._last_ends += (part,)
+        else:
+            self._ends += (part,)
 
     def hit(self, words: list[str]) -> bool:
         """Return whether an entry applies to a name of these words."""
@@ -113,22 +120,12 @@ class _Entries:
         return False
 
     def _sequence_at(self, words: list[str], start: int) -> bool:
-        for sequence, first, last, _, _ in self._sequences[words[start]]:
+        for sequence, first, last in self._sequences[words[start]]:
             end = start + len(sequence)
             stands = (not first or not start) and (not last or end == len(words))
             if stands and tuple(words[start:end]) == sequence:
                 return True
         return False
-
-
-def _where(entry: _Entry) -> str:
-    if entry.goes_on:
-        return "part"
-    if entry.opens:
-        return "end of last" if entry.last else "end"
-    if len(entry.words) > 1 or (entry.first and entry.last):
-        return "sequence"
-    return "last" if entry.last else "first" if entry.first else "anywhere"
 
 
 class WordsMatcher:
@@ -140,10 +137,10 @@ class WordsMatcher:
 
     __slots__ = ("_excuses", "_known", "_secrets", "pattern")
 
-    def __init__(self, pattern: str, entries: Sequence[_Entry], excuses: Sequence[_Entry]) -> None:
+    def __init__(self, pattern: str, secrets: _Entries, excuses: _Entries) -> None:
         self.pattern = pattern
-        self._secrets = _Entries(entries)
-        self._excuses = _Entries(excuses)
+        self._secrets = secrets
+        self._excuses = excuses
         self._known: dict[str, bool] = {}
 
     def matches(self, name: str) -> bool:
@@ -177,18 +174,24 @@ def compile_words(pattern: str) -> WordsMatcher:
     Raises:
         ValueError: an entry is not of these forms; the message names it and what is accepted.
     """
-    found: dict[bool, list[_Entry]] = {False: [], True: []}
+    secrets, excuses = _Entries(), _Entries()
     for text in pattern.split(","):
         entry = text.strip()
-        if entry.isascii() and entry.isalpha() and entry.islower():  # most of the builtin list
-            found[False].append(_Entry((entry,), False, False, False, False))
+        usual = _USUAL_ENTRY.fullmatch(entry)
+        if usual is None:
+            is_excuse = len(entry) > 1 and entry.startswith("!")
+            _add_entry(excuses if is_excuse else secrets, entry[is_excuse:], pattern)
             continue
-        excuses = len(entry) > 1 and entry.startswith("!")
-        found[excuses] += _parse_entry(entry[excuses:], pattern)
-    return WordsMatcher(pattern, found[False], found[True])
+        excused, first, word, neighbour, last = usual.groups()
+        found = excuses if excused else secrets
+        if neighbour:
+            found.add_words((word, neighbour), first, last)
+            word += neighbour
+        found.add_word(word, first, last)
+    return WordsMatcher(pattern, secrets, excuses)
 
 
-def _parse_entry(entry: str, pattern: str) -> Iterator[_Entry]:
+def _add_entry(found: _Entries, entry: str, pattern: str) -> None:
     if not entry:
         where = "it is empty" if not pattern.strip() else "it has an empty entry"
         raise ValueError(
@@ -208,12 +211,17 @@ def _parse_entry(entry: str, pattern: str) -> Iterator[_Entry]:
             f"expected at most {most}"
         )
     first, last = entry.startswith("^"), entry.endswith("$")
-    return (_Entry(words, first, last, opens, goes_on) for words in _spellings(parts))
+    if opens:
+        found.add_part(parts[0], last, goes_on=goes_on)
+        return
+    for words in _spellings(parts):
+        if len(words) == 1:
+            found.add_word(words[0], first, last)
+        else:
+            found.add_words(words, first, last)
 
 
 def _check_part(part: str, entry: str) -> None:
-    if part.isascii() and part.isalpha() and part.islower():
-        return  # nearly all of them: the builtin list is compiled at every start
     if part and _is_lower_case(part) and part == unicodedata.normalize("NFKC", part):
         return
     hint = ""
@@ -244,11 +252,6 @@ def _short(text: str) -> str:
 
 def _spellings(parts: list[str]) -> Iterator[tuple[str, ...]]:
     """Yield the parts as neighbours, and with any of them written together."""
-    if len(parts) <= 2:  # noqa: PLR2004 - the usual ones, as below
-        yield tuple(parts)
-        if len(parts) > 1:
-            yield ("".join(parts),)
-        return
     gaps = range(1, len(parts))
     for count in range(len(parts)):
         for cuts in combinations(gaps, count):
