@@ -167,26 +167,27 @@ def _tools(book: Book, rules: FilterRules) -> list[Callable[..., str]]:
         value: str = "",
         limit: int = _LIMIT,
     ) -> str:
-        """Calls that fit all that is given, at most limit of them, by their beginnings.
+        """Calls that match all given arguments, at most limit of them, earliest first.
 
-        name is a glob or a part; error "any" or a part of type and message; min_ms the least
-        length; value a text in an argument, result, attribute or message.
+        name is a glob or a part of the name; error is "any" or a part of the type or message;
+        min_ms is the shortest duration; value is a text in an argument, result, attribute or
+        message.
         """
         asked = (name, error, min_ms, value, limit)
         return _answer(lambda: questions.find_calls(book.traces(), *asked))
 
     def call(span_id: str) -> str:
-        """One call with all its values, exception with stack, what called it, what it called."""
+        """One call with all its values, its exception and stack, its caller and its calls."""
         return _answer(lambda: questions.one_call(book.traces(), span_id))
 
     def subtree(span_id: str, depth: int = _DEPTH, max_tokens: int = 1500) -> str:
-        """A call and those in it as a tree, many siblings of one function as one line."""
+        """A call and the calls below it as a tree; many siblings of one function are one line."""
         return _answer(lambda: questions.subtree(book.traces(), span_id, depth, max_tokens))
 
     def diff(old: str, new: str) -> str:
-        """What two traces differ in, which are named as summary names them.
+        """The differences between two traces, named as summary names them.
 
-        Errors, other results, new and vanished functions, numbers of calls, times; causes first.
+        Errors, results, new and vanished functions, numbers of calls, times; causes come first.
         """
 
         def compared() -> str:

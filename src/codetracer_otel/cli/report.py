@@ -125,7 +125,7 @@ def add_filter_rules(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="name the rules of these filters, too; as for `run`",
+        help="also name the rules of these filters, given as for `run`",
     )
 
 

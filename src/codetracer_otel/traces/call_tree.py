@@ -21,7 +21,7 @@ class Tree:
         spans: with their parents.
 
     Attributes:
-        order: every span, each behind its parent, siblings by their beginnings.
+        order: every span, each after its parent, siblings earliest first.
         depths: number of spans above each.
         circles: how many circles were taken apart.
     """
@@ -43,7 +43,7 @@ class Tree:
             self._open_circles(count)
 
     def children(self, index: int) -> Iterator[int]:
-        """Yield the children of a span, or the roots, by their beginnings."""
+        """Yield the children of a span, or the roots, earliest first."""
         child = self._root if index == NONE else self._first[index]
         while child != NONE:
             yield child

@@ -82,7 +82,7 @@ def _failures(traces: Traces, calls: Calls) -> Iterator[str]:
 def find_calls(
     books: Iterable[Traces], name: str, error: str, min_ms: float, value: str, limit: int
 ) -> str:
-    """Return the calls that fit all that is asked, by their beginnings.
+    """Return the calls that match everything that is asked, earliest first.
 
     Args:
         books: the traces.

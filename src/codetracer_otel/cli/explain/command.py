@@ -54,7 +54,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="list everything that would leave the process: name, kind, rule",
     )
     parser.add_argument(
-        "--as-script", action="store_true", help="files are the script: their module is __main__"
+        "--as-script",
+        action="store_true",
+        help="treat each file as the script that is run: its module is __main__",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(

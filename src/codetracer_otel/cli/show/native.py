@@ -228,7 +228,7 @@ def _decoded(function: int | None, text: bytes) -> dict[str, Any]:
 
 
 def _say_what_is_wrong(path: str) -> None:
-    """Read a trace that breaks a rule again, and now every value: that finds out which and where.
+    """Read a trace that breaks a rule once more with every value, to find the rule and the place.
 
     Raises:
         TraceError: that says it.

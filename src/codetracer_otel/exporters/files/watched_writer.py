@@ -1,4 +1,4 @@
-"""Writes lines whose loss is told: once where they cannot go, and in their place once they can."""
+"""Writes lines, reports once that lines are lost, and says how many when it can write again."""
 
 from __future__ import annotations
 

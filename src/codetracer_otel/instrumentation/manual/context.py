@@ -35,8 +35,8 @@ def attach(context: Context) -> Any:
 def detach(token: Any) -> None:
     """Restore what was current before; a token of another ``contextvars`` context is no error.
 
-    OpenTelemetry's own ``detach`` logs that, but it is how an asynchronous generator ends that an
-    event loop closes.
+    OpenTelemetry's own ``detach`` logs that, but it also happens whenever an event loop closes an
+    asynchronous generator.
     """
     try:
         context_api._RUNTIME_CONTEXT.detach(token)  # noqa: SLF001 - no public quiet way

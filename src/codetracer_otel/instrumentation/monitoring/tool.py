@@ -129,7 +129,7 @@ class Monitor:
         _monitoring.set_events(self._tool, _monitoring.get_events(self._tool) | mask)
 
     def never_handled(self, error: BaseException) -> None:
-        """Take `when_handled` back: another exception came in ``error``'s place."""
+        """Undo `when_handled`: another exception has taken the place of ``error``."""
         self._broken_off[:] = [known for known in self._broken_off if known is not error]
 
     def pause(self) -> None:

@@ -222,14 +222,14 @@ class CallEnds:
         return values
 
     def waits(self, record: Record, entry: Record) -> bool:
-        """Hold a failed call back while it is open whether the one it failed in becomes a span.
+        """Hold back a failed call until it is known whether its caller becomes a span; say if so.
 
-        It is delivered as that one ends, by an exception or without, or with the next delivery:
-        most exceptions have been handled by then.
+        The call is delivered when its caller ends, with or without an exception, or with the next
+        delivery: most exceptions have been handled by then.
 
         Args:
             record: of the failed call.
-            entry: it stood on.
+            entry: of its caller.
         """
         plan = entry[SAMPLED_OUT_PLAN]
         if type(plan) is not Plan or entry[INHERITED_ID] != record[PARENT_ID]:
@@ -312,7 +312,7 @@ class CallEnds:
         self.push(record)
 
     def reopen(self, stack: list[Record], record: Record | None) -> None:
-        """Make the end of a call undone that a signal's handler broke off: an unwind follows."""
+        """Undo the end of a call that a signal handler interrupted: an unwind follows."""
         if record is None or record[CODE] is None or record is stack[-1]:
             return
         if record[CONTEXT] is None and record[PLAN] is not None:  # it was delivered
@@ -321,7 +321,7 @@ class CallEnds:
         stack.append(record)
 
     def defer_end(self, stack: list[Record], record: Record | None, error: BaseException) -> None:
-        """Finish a call later whose unwinding a signal's handler broke off."""
+        """Finish later a call whose unwinding a signal handler interrupted."""
         if record is None or record is stack[-1] or record[CODE] is None:
             return
         if record[CONTEXT] is not None and record[PLAN] is not None:
@@ -329,7 +329,7 @@ class CallEnds:
             self.deferred_ends.append((record, type(error)))
 
     def finish_cramped(self) -> None:
-        """Finish what ended where the stack left no room to do it."""
+        """Finish the calls that ended while the stack had no room for it."""
         while self.deferred_ends:
             record, kind = self.deferred_ends.pop()
             if record is None or record[PLAN] is None or not record[END]:

@@ -336,7 +336,7 @@ class TracedCode:
         return tuple([REDACTED_NODE if n in told else it for n, it in enumerate(values)])
 
     def learn_neighbour(self, value: object) -> None:
-        """Let a value be known that another variable names as a secret."""
+        """Learn a value that another variable names as a secret."""
         self.learn(value, (_NEIGHBOUR, f" at {self.plan.file}:{self.plan.line}"))
 
     def _read_values(self, frame: FrameType) -> tuple[Any, ...]:

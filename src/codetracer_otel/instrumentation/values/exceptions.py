@@ -156,7 +156,7 @@ def leaves_a_traced_frame_inside(
 
 
 def ending_of(error: BaseException, function: str) -> Ending:
-    """Return how the span of ``function`` ends that ``error`` leaves."""
+    """Return how the span of ``function`` ends when ``error`` leaves it."""
     kind = type(error)  # isinstance() would ask the program for `__class__`
     usual = usual_ending(kind)
     if usual is not None:
@@ -169,7 +169,7 @@ def ending_of(error: BaseException, function: str) -> Ending:
 
 
 def usual_ending(kind: type) -> Ending | None:
-    """Return how a span ends that such an exception leaves, None where that is not all it takes."""
+    """Return how a span ends when such an exception leaves it; None if more must be known."""
     if issubclass(kind, Exception) and not issubclass(kind, _ENDINGS):
         return Ending.RAISED
     if issubclass(kind, GeneratorExit):

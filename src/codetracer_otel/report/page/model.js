@@ -212,7 +212,7 @@ class Model {
   }
 }
 
-/** Returns the failed slices by their beginnings. */
+/** Returns the failed slices, earliest first. */
 function failedSlices(model) {
   const found = [];
   for (let slice = 0; slice < model.count; slice++) if (model.isError(slice)) found.push(slice);

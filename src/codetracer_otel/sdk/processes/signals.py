@@ -1,4 +1,4 @@
-"""Delivers what is buffered when a signal asks the process to end, unless the program answers."""
+"""Delivers what is buffered at signals that ask a process to end, unless it handles them."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Commands:
     Args:
         active_session: returns the running session, or None.
         begin: starts one.
-        detached: called as a session ends that was attached, or could not be.
+        detached: called when an attached session ends, or when attaching fails.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ def _reason(
     recording: CallRecording | None,
     stopped_because: str | None,
 ) -> str | None:
-    """Return what kept calls out that the filter did not, or None."""
+    """Return what other than the filter kept calls out, or None."""
     if stopped_because is not None:
         return f"recording stopped early ({stopped_because})"
     if settings.disabled:

@@ -86,7 +86,7 @@ def _cards(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _end_of_card(text: str, match: re.Match[str], last: int) -> int | None:
-    """Return where the card ends that begins with the match, or None where there is none.
+    """Return where the card that begins with the match ends, or None if there is none.
 
     Args:
         text: what is searched.

@@ -84,7 +84,7 @@ def _behind_words(text: str, start: int) -> int:
 
 
 def _before_hump(text: str, start: int, end: int) -> int:
-    """Return where something begins that no separator keeps from a word."""
+    """Return where a text begins that follows a word without a separator."""
     if is_word(text[start:end].lower()):
         return end
     glued = _glued(text, start)

@@ -166,7 +166,7 @@ def _readings(text: str, first: int, gained: list[int], drawn: Drawn) -> Iterato
 
     Args:
         text: any.
-        first: where the run begins that has the part.
+        first: where the run that has the part begins.
         gained: what each of the run's characters gains.
         drawn: the part, counted from the run's beginning.
     """

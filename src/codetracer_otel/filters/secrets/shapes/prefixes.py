@@ -197,7 +197,7 @@ def ends_in_telling(part: str) -> bool:
 
 
 def glued_prefix(letters: str) -> int:
-    """Return where the prefix of a token begins that is glued to a word, or 0.
+    """Return where a token's prefix that is glued to a word begins, or 0.
 
     The letters of a prefix do not follow from those of the word.
     """
