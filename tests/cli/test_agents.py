@@ -16,6 +16,7 @@ from codetracer_otel.analysis.answers.budget import CHARACTERS, MOST_TOKENS, wit
 from codetracer_otel.cli import main
 from codetracer_otel.cli.agents import Book, build_server
 from codetracer_otel.cli.report import FilterRules
+from codetracer_otel.errors import UsageError
 
 LIBRARY = """
 import sys
@@ -149,7 +150,7 @@ def test_a_redacted_value_is_not_found(tmp_path):
 def test_files_that_grow_are_read_again(tmp_path):
     path = tmp_path / "a.jsonl"
     write(path, line(1))
-    with Book([str(path)]) as book:
+    with Book([path]) as book:
         (first,) = book.traces()
         assert book.traces() == [first]
         write(path, line(1), line(2))
@@ -198,3 +199,18 @@ def test_without_the_package_it_is_said_what_to_install(tmp_path, capsys, monkey
     monkeypatch.setitem(__import__("sys").modules, "mcp.server", None)
     assert main(["mcp", write(tmp_path / "a.jsonl", line(1))]) == 2
     assert "pip install 'codetracer-otel[mcp]'" in capsys.readouterr().err
+
+
+def test_a_trace_that_is_missing_is_a_usage_error(tmp_path, capsys):
+    assert main(["mcp", str(tmp_path / "nosuch")]) == 2
+    message = capsys.readouterr().err
+    assert "nosuch: cannot be read: No such file or directory; expected a trace" in message
+
+
+def test_a_trace_that_vanishes_is_said_to_have_vanished(tmp_path):
+    path = write(tmp_path / "spans.jsonl", line(1))
+    with Book([path]) as book:
+        assert book.traces()
+        os.unlink(path)
+        with pytest.raises(UsageError, match="cannot be read: No such file"):
+            book.traces()

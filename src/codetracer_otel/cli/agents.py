@@ -129,8 +129,12 @@ class Book:
     def _state_now(self) -> list[tuple[str, int, int]]:
         found = []
         for path, is_native in self._inputs():
-            about = os.stat(os.path.join(path, "trace.json") if is_native else path)
-            found.append((path, about.st_mtime_ns, about.st_size))
+            try:
+                about = os.stat(os.path.join(path, "trace.json") if is_native else path)
+            except OSError:  # whoever reads it says what is wrong
+                found.append((path, 0, 0))
+            else:
+                found.append((path, about.st_mtime_ns, about.st_size))
         return found
 
 

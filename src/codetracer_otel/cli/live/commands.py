@@ -23,7 +23,7 @@ from codetracer_otel.errors import (
 from codetracer_otel.filters import builtin_sources, load_chain, parse_stated_chain
 from codetracer_otel.filters.language.sources import read_source
 from codetracer_otel.sdk.settings.exporter_specs import ExporterSpec, exporters_from_keyword
-from codetracer_otel.sdk.settings.parsers import parse_dump_on, parse_size
+from codetracer_otel.sdk.settings.parsers import invalid, parse_dump_on, parse_size
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST_S: Final = 1e9
@@ -319,5 +319,6 @@ def _seconds(flag: str, text: str | None) -> float | None:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < _LONGEST_S:
-        raise UsageError(f"{flag}: not a time, got {text!r}; expected 30s, 5m or 1h", ErrorCode.IO)
+        problem = invalid(flag, "not a time", text, "30s, 5m or 1h")
+        raise UsageError(problem.message, problem.code)
     return seconds
