@@ -16,6 +16,8 @@ from codetracer_otel.sdk.settings.exporter_specs import missing_plugins
         ("OTEL_TRACES_SAMPLER", "ALWAYS_ON"),
         ("OTEL_TRACES_SAMPLER", "codetracer_rules"),
         ("OTEL_PYTHON_TRACER_PROVIDER", "sdk_tracer_provider"),
+        ("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "otel,process"),
+        ("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "*"),
     ],
 )
 def test_what_is_installed_is_no_problem(variable, text):
@@ -28,6 +30,7 @@ def test_what_is_installed_is_no_problem(variable, text):
         ("OTEL_PROPAGATORS", "tracecontext,trace_context"),
         ("OTEL_TRACES_SAMPLER", "allways_on"),
         ("OTEL_PYTHON_METER_PROVIDER", "mine"),
+        ("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "process,containr"),
     ],
 )
 def test_what_is_not_installed_is_one_that_names_the_variable(variable, text):

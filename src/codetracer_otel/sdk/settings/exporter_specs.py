@@ -259,6 +259,7 @@ _PLUGINS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "OTEL_PYTHON_TRACER_PROVIDER": ("opentelemetry_tracer_provider", ()),
     "OTEL_PYTHON_METER_PROVIDER": ("opentelemetry_meter_provider", ()),
     "OTEL_PROPAGATORS": ("opentelemetry_propagator", ("none", "tracecontext", "baggage")),
+    "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": ("opentelemetry_resource_detector", ("otel", "*")),
     "OTEL_TRACES_SAMPLER": (SAMPLER_GROUP, (*NAMED_SAMPLERS, RULES_SAMPLER)),
 }
 
