@@ -41,8 +41,9 @@ _DIGITS: Final = bytes(
     else ord("x")
     for byte in range(256)
 )
-# The layouts of cards, with any of the separators.
+# The layouts of cards, with any of the separators; one of two texts is in each of them.
 _CARD: Final = lazy_regex(rb"0000(?:0{9}|-0000-0000-0|-000000-0)[^\0]*+")
+_IN_CARDS: Final = (b"0000-00", b"0" * 13)
 
 # Shape name -> literals of which one is in every text with the shape, each with a character of it
 # that is looked for first: single characters are found ten times as fast.
@@ -174,8 +175,10 @@ class _Chunk:
                 self._add(index, "userinfo")
 
     def _add_cards(self, raw: bytes, cut: Sequence[bool]) -> None:
-        for index in _texts_matching(raw.translate(_DIGITS), _CARD, b"\0"):
-            self._add(index, "card")
+        digits = raw.translate(_DIGITS)
+        if any([part in digits for part in _IN_CARDS]):
+            for index in _texts_matching(digits, _CARD, b"\0"):
+                self._add(index, "card")
         for index, is_cut in enumerate(cut):
             if is_cut and self._texts[index][-2:].strip(" +-")[-1:].isdigit():
                 self._add(index, "card")

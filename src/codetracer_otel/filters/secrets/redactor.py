@@ -232,8 +232,11 @@ class ContentRules:
                     counters.known[texts[position]] = place
 
     def _note_clean(self, texts: Sequence[str], changed: set[str]) -> None:
-        clean = [text for text in texts if len(text) <= _MAX_CLEAN_LENGTH and text not in changed]
+        clean = [text for text in texts if text not in changed] if changed else texts
         characters = sum(map(len, clean))
+        if characters > _MAX_CLEAN_LENGTH and max(map(len, clean)) > _MAX_CLEAN_LENGTH:
+            clean = [text for text in clean if len(text) <= _MAX_CLEAN_LENGTH]
+            characters = sum(map(len, clean))
         if (
             len(self._clean) + len(clean) > _MAX_CLEAN
             or self._clean_characters + characters > _MAX_CLEAN_CHARACTERS

@@ -123,18 +123,34 @@ def _find(text: str) -> Iterator[tuple[int, int]]:
         ):
             yield run.span(1)
     yield from (m.span() for m in _HALVES.finditer(text))
-    yield from ((m.start(1), m.end()) for m in _TWO.finditer(text) if _are_two(m[1], m[2]))
-    for match in _BEHIND_ACCOUNT.finditer(text):
-        if drawn_parts(gains(without_digests(match[1])), _LEAST_BEHIND_ACCOUNT):
-            yield match.span(1)
+    if ":" in text:
+        yield from _behind_colons(text)
+    if "." in text:
+        yield from _behind_dots(text)
     yield from ((m.start(2), m.end()) for m in _HOOK.finditer(text) if _is_of_hook(*m.groups()))
     for match in _DIGITS_BEHIND_LETTERS.finditer(text):
         is_drawn = match[2] is None or len(set(match[2])) >= FEWEST_DIFFERENT
         if is_drawn and is_abbreviation(match[1]):
             yield match.start(1), match.end()
+
+
+def _behind_colons(text: str) -> Iterator[tuple[int, int]]:
+    yield from _two_halves(text)
+    for match in _BEHIND_ACCOUNT.finditer(text):
+        if drawn_parts(gains(without_digests(match[1])), _LEAST_BEHIND_ACCOUNT):
+            yield match.span(1)
+
+
+def _behind_dots(text: str) -> Iterator[tuple[int, int]]:
+    if ":" not in text:
+        yield from _two_halves(text)
     for dotted in _DOTTED.finditer(text):
         if is_abbreviation(dotted[1]) and len(set(dotted[2])) >= FEWEST_DIFFERENT:
             yield dotted.span()
+
+
+def _two_halves(text: str) -> Iterator[tuple[int, int]]:
+    return ((m.start(1), m.end()) for m in _TWO.finditer(text) if _are_two(m[1], m[2]))
 
 
 def _is_behind_telling(run: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
@@ -108,6 +109,7 @@ _LONGEST_GLUED: Final = 5
 _VOWELS: Final = frozenset("aeiouy")
 _NUMBERED: Final = lazy_regex("[A-Za-z]?[0-9]+|(?=[A-Z]*[0-9])[A-Z0-9]{8,}|[0-9a-f]{20,}")
 _MAX_PREFIX: Final = 4  # parts
+_MOST_WORDS: Final = 2_048  # that are remembered: programs use few
 
 
 def telling_parts(parts: list[str]) -> int:
@@ -196,6 +198,7 @@ def ends_in_telling(part: str) -> bool:
     return part.endswith(_LONG_TELLING) or (part.endswith(_SHORT_TELLING) and not is_word(part))
 
 
+@lru_cache(_MOST_WORDS)
 def glued_prefix(letters: str) -> int:
     """Return where a token's prefix that is glued to a word begins, or 0.
 
@@ -224,6 +227,7 @@ def _least_gain(word: str, rest: str) -> int:
     return 8 if _VOWELS.intersection(rest) else -8
 
 
+@lru_cache(_MOST_WORDS)
 def is_word(part: str) -> bool:
     """Return whether a part is an ordinary word, in lower case."""
     return (

@@ -16,6 +16,8 @@ from codetracer_otel.filters.secrets.shapes.vendors import ALPHABETS, FORMATS
 from codetracer_otel.filters.secrets.text_parts import TextParts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from codetracer_otel.filters.secrets.shapes.vendors import Format
 
 # Every token of a family with ``has_run`` has this many of `TOKEN_CHARACTERS` in a row, and some
@@ -125,19 +127,20 @@ def find_jwts(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
 
 def find_tokens(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
     """Find tokens by their vendor's prefix, and what is built like them; glued ones, too."""
-    spans = [*_find(text, is_cut=is_cut), *find_drawn(text)]
+    possible = _possible(text)
+    spans = [*_find(text, possible, is_cut=is_cut), *find_drawn(text)]
     apart = unglued(text)
     if apart is not None:
         known = TextParts()
         known.add(spans)
-        more = map(apart.original, _find(apart.text, is_cut=is_cut))
+        more = map(apart.original, _find(apart.text, possible, is_cut=is_cut))
         spans += [span for span in more if not known.covers(span)]
     return spans
 
 
-def _find(text: str, *, is_cut: bool) -> list[tuple[int, int]]:
+def _find(text: str, possible: Iterable[Family], *, is_cut: bool) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
-    for family in _possible(text):
+    for family in possible:
         spans.extend(_tokens_of(family, text, is_cut=is_cut))
     spans.extend(find_digits(text))
     return spans
