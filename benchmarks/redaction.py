@@ -15,8 +15,6 @@ import random
 import time
 from importlib import metadata
 
-from codetracer_otel._core import load
-from codetracer_otel.filters.secrets.scan_tables import scan_tables
 from tools.numeric_arguments import whole_from
 
 from benchmarks.content import plain_text
@@ -41,6 +39,8 @@ from benchmarks.redaction_corpus import (
     templates,
 )
 from benchmarks.redaction_rows import formats_but, rows_of
+from codetracer_otel._core import load
+from codetracer_otel.filters.secrets.scan_tables import scan_tables
 
 PER_TEMPLATE = 3
 MADE_UP = 100

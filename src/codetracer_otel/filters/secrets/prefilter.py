@@ -176,7 +176,7 @@ class _Chunk:
 
     def _add_cards(self, raw: bytes, cut: Sequence[bool]) -> None:
         digits = raw.translate(_DIGITS)
-        if any([part in digits for part in _IN_CARDS]):
+        if any(part in digits for part in _IN_CARDS):
             for index in _texts_matching(digits, _CARD, b"\0"):
                 self._add(index, "card")
         for index, is_cut in enumerate(cut):
