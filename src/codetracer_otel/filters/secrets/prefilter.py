@@ -68,8 +68,7 @@ LITERALS: Final = {
     "token": tuple(
         (min(literal, key="etaoinsrhldcum".__contains__), literal)
         for family in FAMILIES
-        if not family.has_run
-        for literal in family.literals
+        for literal in family.telling
     ),
 }
 _MADE_UP: Final = lazy_regex(f"(?:{MADE_UP})[^\0]*+")

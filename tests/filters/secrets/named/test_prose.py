@@ -26,6 +26,9 @@ def hidden(text):
         "Proxy-Authorization: Basic ",
         "Authorization: Basic %s\r\n",
         "* AUTH=CRAM-MD5",
+        "('Authorization', 'Basic')",
+        "curl --proxy-auth negotiate",
+        "<auth>digest</auth>",
         "it has the following signature::\n\n    f(x)",
         "Signature: 8a477f597d28d172789f06886806bc55\n",
         "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
@@ -48,6 +51,8 @@ def test_what_describes_a_secret_is_none(text):
         ("PASSWORD=the password of the user", "the password of the user"),
         ("password :hunter:", "hunter:"),
         ("@password = 'hunter2'", "hunter2"),
+        ("password=DIGEST&z=1", "DIGEST"),
+        ("password: basic", "basic"),
     ],
 )
 def test_a_password_of_words_is_hidden(text, secret):

@@ -169,3 +169,45 @@ def test_a_telling_prefix_is_enough_in_every_position(template, name):
 )
 def test_abbreviations_that_are_joined_and_names_of_symbols_stay(text):
     assert RULES.redact_texts([text]) == [text]
+
+
+AT_ROOT = ("EZAK{A54}", "AIza{W35}", "shpat_{H32}", "pul-{H40}", "dop_v1_{H64}", "QN{H32}", "{A40}")
+
+
+@pytest.mark.parametrize("template", AT_ROOT)
+@pytest.mark.parametrize("path", ["/{}", "GET /{} HTTP/1.1", "see '/{}'"])
+def test_a_token_is_no_line_of_base64_because_a_path_begins_with_it(template, path):
+    assert found(template, path.format) >= FOUND
+
+
+@pytest.mark.parametrize("template", ["shpat_{H32}", "pul-{H40}", "zq.qx.{A40}"])
+@pytest.mark.parametrize("name", ["ics", "json", "xml", "rss"])
+def test_a_token_is_no_file_because_a_feed_ends_like_one(template, name):
+    assert found(template, f"https://h.io/feed/{{}}.{name}".format) >= FOUND
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://h.io/static/zqk_{H32}.json",
+        "https://cdn.h.io/a/zqk-{H40}.json",
+        "https://h.io/i18n/zqk-{H40}.json",
+        "assets/zqk-{H40}.json",
+        "https://h.io/app/zqk-{H40}.js",
+        "/var/cache/zqk-{H40}",
+    ],
+)
+def test_what_bundlers_and_caches_write_is_a_file(text):
+    shown = fill(text, random.Random(text))
+    assert RULES.redact_texts([shown]) == [shown]
+
+
+def test_lines_that_begin_alike_are_a_list_of_tokens_and_no_base64():
+    assert (
+        found("EZAK{A60}", lambda token: f"{token}\n{token[:5]}{token[:4:-1]}\n{token}\n") >= FOUND
+    )
+
+
+@pytest.mark.parametrize("form", ["note=please+keep+{}+private", "q=use+{}", "q={}+now"])
+def test_words_of_a_form_before_a_token_are_no_base64(form):
+    assert found("AIza{W35}", form.format) >= FOUND

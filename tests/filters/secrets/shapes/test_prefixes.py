@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codetracer_otel.filters.secrets.shapes.prefixes import is_abbreviation
+from codetracer_otel.filters.secrets.shapes.prefixes import glued_prefix, is_abbreviation, is_word
 
 
 @pytest.mark.parametrize("part", ["xau", "XAU", "qn", "QN7", "bpk2", "zaqor", "mbuvok", "bcdfghjk"])
@@ -17,3 +17,32 @@ def test_an_abbreviation_is_short_or_cannot_be_said_and_is_no_word(part):
 )
 def test_words_and_single_letters_are_none(part):
     assert not is_abbreviation(part)
+
+
+ORDINARY = (
+    "survey", "cart", "files", "ptr", "cmp", "ctx", "the", "chapter", "lake", "beer", "invoice",
+    "playlist", "museum", "kafka", "nginx", "carts", "endif", "ui", "md",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("word", ORDINARY)
+def test_what_programs_and_people_write_hides_no_digest_behind_it(word):
+    assert not is_abbreviation(word)
+    assert not is_abbreviation(word.upper())
+    assert glued_prefix(word) == 0
+
+
+@pytest.mark.parametrize("word", ["brine", "thatch", "gable", "spool", "twine"])
+def test_what_is_spelled_as_english_is_no_abbreviation_though_it_is_listed_nowhere(word):
+    assert not is_word(word)
+    assert not is_abbreviation(word)
+
+
+@pytest.mark.parametrize("part", ["shpat", "glsa", "pul", "dop", "lsv2", "nrra", "tvly"])
+def test_what_vendors_call_themselves_is_an_abbreviation(part):
+    assert is_abbreviation(part)
+
+
+@pytest.mark.parametrize("glued", ["invoicetvly", "ordertvly", "tableglsa"])
+def test_an_abbreviation_begins_where_the_word_before_it_ends(glued):
+    assert glued[glued_prefix(glued) :] in ("shpat", "tvly", "glsa")

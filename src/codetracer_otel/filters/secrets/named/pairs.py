@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.filters.secrets.named.prose import is_scheme
 from codetracer_otel.filters.secrets.quoted_text import Span, quoted_span
 from codetracer_otel.filters.secrets.shapes.tokens import compiled
 
@@ -48,7 +49,9 @@ def find_paired_values(text: str, is_secret: IsSecret) -> Iterator[Span]:
     """Yield the values beside names that are those of secrets."""
     if "," in text and ("(" in text or "[" in text):
         for pair in pairs_of_secrets(text, is_secret):
-            yield _value(text, pair.end())
+            span = _value(text, pair.end())
+            if not is_scheme(text[slice(*span)], pair[3]):
+                yield span
     lowered = text.lower()
     if "value" in lowered:
         yield from _of_named_objects(text, is_secret)

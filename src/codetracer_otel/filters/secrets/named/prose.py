@@ -15,8 +15,10 @@ _STAND_IN: Final = lazy_regex(
     # types, as in signatures and in docstrings
     r"|(?:str|string|bytes|int|bool|float|object|dict|list|tuple)(?:,? optional)?"
     r"|8a477f597d28d172789f06886806bc55"  # of CACHEDIR.TAG
-    # schemes and mechanisms without what would follow them
-    r"|(?i:basic|bearer|digest|negotiate)(?: (?:%s|\.{3}|\{\w*\}))?"
+)
+# Schemes and mechanisms without what would follow them.
+_SCHEME: Final = lazy_regex(
+    r"(?i:basic|bearer|digest|negotiate)(?: (?:%s|\.{3}|\{\w*\}))?"
     r"|PLAIN|LOGIN|ANONYMOUS|CRAM-MD5|DIGEST-MD5|XOAUTH2|GSSAPI|SCRAM-SHA-(?:1|256|512)(?:-PLUS)?"
 )
 _ROLE: Final = lazy_regex(r"[A-Za-z][\w+:-]*(?:[ \t][^\r\n:`]{1,80})?:(?=[`\s])")
@@ -38,6 +40,11 @@ _GRAMMAR: Final = frozenset(
 def is_stand_in(value: str) -> bool:
     """Return whether a value only says that there will be one, or of what type."""
     return _STAND_IN.fullmatch(value) is not None
+
+
+def is_scheme(value: str, key: str) -> bool:
+    """Return whether a value says how somebody proves who they are, as ``auth: digest`` does."""
+    return "auth" in key.lower() and _SCHEME.fullmatch(value) is not None
 
 
 def describes(value: str, key: str) -> bool:

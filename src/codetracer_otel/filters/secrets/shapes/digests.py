@@ -11,6 +11,7 @@ from codetracer_otel.filters.secrets.shapes.prefixes import (
     are_of_vendor,
     glued_prefix,
     is_abbreviation,
+    is_rare,
     is_unsayable,
     is_vendor,
     names_secret,
@@ -48,7 +49,8 @@ _DIGIT: Final = lazy_regex("[0-9]")
 _PART: Final = lazy_regex("[A-Za-z0-9]+")
 _WORD_BEFORE_CAPITALS: Final = lazy_regex(r"\A[a-z]{3,12}(?=[A-Z]{2,10}[0-9]?[_-])")
 _DIGITS_BEHIND_LETTERS: Final = lazy_regex(
-    rf"(?:(?<![A-Za-z0-9+/.@%\\])|(?<=[a-z]{{3}}/)|{_BEHIND_ESCAPE})[0-9]{{0,6}}([A-Za-z]{{1,4}}[g-zA-Z])"
+    rf"(?:(?<![A-Za-z0-9+/.@%\\])|(?<=[a-z]{{3}}/)|(?<=[ \t\"'=(]/)|\A/|{_BEHIND_ESCAPE})"
+    r"[0-9]{0,6}([A-Za-z]{1,4}[g-zA-Z])"
     r"(?:([0-9a-f]{28,}+)|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![A-Za-z0-9]|[.-][A-Za-z])"
 )
 _DOTTED: Final = lazy_regex(
@@ -86,6 +88,13 @@ _OF_FILES: Final = lazy_regex(
     r"|(?:cache|static|assets|objects|blobs|layers|store|packages|dist)/\Z"
 )
 _FILE_ENDING: Final = lazy_regex(r"[.][A-Za-z]")
+_AT_ROOT: Final = lazy_regex(r"(?:\A|[ \t\"'=(])/\Z")
+# What subscriptions to a calendar or a feed end in; bundlers write such files elsewhere.
+_FEED_ENDING: Final = lazy_regex(r"[.](?:ics|json|xml|rss|atom)(?![A-Za-z0-9.])")
+_OF_FEED: Final = lazy_regex(
+    r"://(?![^\s\"']*(?:cdn|static|asset|chunk|dist|_next|build|locale|i18n|lang|cache|repo|schema"
+    r"|media|file|blob|object))[^\s\"']+/\Z"
+)
 _OF_DIGEST: Final = lazy_regex(
     r"(?i)(?:sha-?[0-9]{0,3}|md5|hash|digest|e-?tag|checksum|integrity|fingerprint|thumbprint|nonce|kid|cid)"
     r"[\"']?[ ]?[:=-][ ]?[\"']?\Z|;base64,\Z"
@@ -130,8 +139,13 @@ def _find(text: str) -> Iterator[tuple[int, int]]:
     yield from ((m.start(2), m.end()) for m in _HOOK.finditer(text) if _is_of_hook(*m.groups()))
     for match in _DIGITS_BEHIND_LETTERS.finditer(text):
         is_drawn = match[2] is None or len(set(match[2])) >= FEWEST_DIFFERENT
-        if is_drawn and is_abbreviation(match[1]):
+        if is_drawn and (is_abbreviation(match[1]) or _are_capitals(match[1])):
             yield match.start(1), match.end()
+
+
+def _are_capitals(letters: str) -> bool:
+    """Return whether digits are glued to what is mostly a vendor's: `AC`, not `ID`."""
+    return len(letters) == 2 and letters.isupper() and is_rare(letters)  # noqa: PLR2004
 
 
 def _behind_colons(text: str) -> Iterator[tuple[int, int]]:
@@ -171,7 +185,7 @@ def _is_behind_telling(run: str) -> bool:
 def _is_vendors_uuid(body: str) -> bool:
     """Return whether a vendor's abbreviation stands between what tells of a secret and a UUID."""
     match = _BEHIND_ABBREVIATION.match(body)
-    return match is not None and is_abbreviation(match[1])
+    return match is not None and (is_abbreviation(match[1]) or is_rare(match[1]))
 
 
 def _is_of_vendor(run: str) -> bool:
@@ -206,10 +220,16 @@ def _ends_in_vendor(parts: list[str]) -> bool:
 
 def _is_file(text: str, start: int, end: int) -> bool:
     if _FILE_ENDING.match(text, end) is not None:
-        return True
+        return not is_feed(text, start, end)
     if text[start - 1 : start] not in ("/", "\\"):
         return False
-    return text[end : end + 1] != "/" or _OF_FILES.search(text, 0, start) is not None
+    is_path = text[end : end + 1] == "/" or _AT_ROOT.search(text, 0, start) is not None
+    return not is_path or _OF_FILES.search(text, 0, start) is not None
+
+
+def is_feed(text: str, start: int, end: int) -> bool:
+    """Return whether it stands for a file in an address whose answer is made for who knows it."""
+    return _FEED_ENDING.match(text, end) is not None and bool(_OF_FEED.search(text, 0, start))
 
 
 def _are_two(first: str, second: str) -> bool:

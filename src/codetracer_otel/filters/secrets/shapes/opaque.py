@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
-from codetracer_otel.filters.secrets.shapes.digests import follows_digest_name
+from codetracer_otel.filters.secrets.shapes.digests import follows_digest_name, is_feed
 from codetracer_otel.filters.secrets.shapes.prefixes import (
     IDENTIFIERS,
     NAME,
@@ -77,7 +77,8 @@ _FILE_ENDING: Final = lazy_regex(r"[.][A-Za-z][A-Za-z0-9]{1,4}(?![A-Za-z0-9])")
 _BY_TIME: Final = lazy_regex(r"[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}")  # ULIDs: identifiers
 _CAPITALS: Final = lazy_regex(r"[A-Z]{3}[A-Z0-9]{17,37}")
 _ENCODED_WORD: Final = lazy_regex(r"=\?[^?]*\?[bBqQ]\?\Z")  # of mail
-_FOLDER: Final = lazy_regex(r"(?:\A|[^A-Za-z0-9+])[a-z][a-z0-9_-]*/\Z")
+_FOLDER: Final = lazy_regex(r"(?:(?:\A|[^A-Za-z0-9+])[a-z][a-z0-9_-]*|\A|[^A-Za-z0-9+/=\n-])/\Z")
+_WORD_OF_FORM: Final = lazy_regex(r"(?:\A|[=+&?])[A-Za-z][a-z]{2,15}\+\Z")
 # Lines of base64 are long, but for the last; words that stand on lines are not.
 _LINE_BEFORE: Final = lazy_regex(
     r"(?:\A|[^A-Za-z0-9+/=_.:~-])(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{40,}+={0,2}\n[ \t]*\Z"
@@ -87,6 +88,7 @@ _LINE_BEHIND: Final = lazy_regex(
 )
 _SHORT_LINE_BEHIND: Final = lazy_regex(r"\n[ \t]*(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{4,}+(?:\n|\Z)")
 _LONG_LINE: Final = 56
+_BEGINNING: Final = 3  # characters that two lines of data share once in 262,144 times
 # Content identifiers, what begins with zeros, numbers, JSON in base64 (another shape).
 _NO_TOKENS: Final = ("Qm", "baf", "AAAA", "0x", "eyJ")
 _NO_DRAWN: Final = lazy_regex(r"_Z[A-Z0-9]|xn--")  # names of C++, and of hosts
@@ -339,11 +341,26 @@ def _is_line(text: str, start: int, end: int) -> bool:
     has_dots = text.count(".", start, end) > 1
     is_in_folder = not text.endswith("=", start, end) and _FOLDER.search(before) is not None
     return (
-        (before.endswith("+") and not has_dots)
+        (before.endswith("+") and not (has_dots or _WORD_OF_FORM.search(before)))
         or (before.endswith("/") and not has_dots and not is_in_folder)
-        or _LINE_BEFORE.search(before) is not None
+        or (_is_among_lines(text, start, end, before) and not _is_in_list(text, start, end))
+    )
+
+
+def _is_among_lines(text: str, start: int, end: int, before: str) -> bool:
+    return (
+        _LINE_BEFORE.search(before) is not None
         or _LINE_BEHIND.match(text, end) is not None
         or (end - start >= _LONG_LINE and _SHORT_LINE_BEHIND.match(text, end) is not None)
+    )
+
+
+def _is_in_list(text: str, start: int, end: int) -> bool:
+    """Return whether a line next to it begins alike, as tokens of one vendor do."""
+    beginning = text[start : start + _BEGINNING]
+    line = text.rfind("\n", 0, max(0, start - 1)) + 1
+    return text.startswith(f"\n{beginning}", end) or (
+        start > line and text.startswith(beginning, line)
     )
 
 
@@ -351,7 +368,7 @@ def _is_data(text: str, start: int, end: int, names: list[str]) -> bool:
     """Return whether a part is a word of mail or a piece of a file's name."""
     before = text[max(0, start - _WINDOW) : start]
     is_piece = before.endswith(".") and _FILE_ENDING.match(text, end) is not None
-    is_file = is_piece and not telling_parts([*names, ""])
+    is_file = is_piece and not (telling_parts([*names, ""]) or is_feed(text, start, end))
     return is_file or _ENCODED_WORD.search(before) is not None
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.known.ordinary_words import ORDINARY_WORDS
+from codetracer_otel.filters.secrets.shapes.common_words import common_words
 from codetracer_otel.filters.secrets.shapes.randomness import gains
 
 NAME: Final = lazy_regex(
@@ -14,7 +15,7 @@ NAME: Final = lazy_regex(
 )
 
 # What makes of a prefix that of a secret, and what is one only with another word before it.
-_TELLING: Final = frozenset(
+TELLING: Final = frozenset(
     """
     sk rk sec secret secrets pat sat api token tok tkn apikey apitoken live prod production bearer
     auth oauth refresh whsec webhook priv private passwd password pw pwd cred credential access pk
@@ -49,45 +50,72 @@ IDENTIFIERS: Final = frozenset(
     upload usr user vs wf wks
     """.split()
 )
-# Words of at most `_LONGEST_ABBREVIATION` letters that stand before digests.
+# Words that stand before digests, most of them short.
 _SHORT_WORDS: Final = frozenset(
     """
-    a acl actor adler admin agent alb album ami app area argon art asset audit award b badge
-    band bank base batch bay bill bin blake blob block body bonus book bool box brand brick
-    build buyer byte bytes c cache cafe call camp car cards case cell cells cert chain chart
-    chat cid city claim class clip clock cloud cls club coach code coin col color cols comic
-    conf conn copy cost craft crc crew crypt css curve data date day db deal dec demo dep depth
-    desc dict diff dim dims dir dish disk doc dock docs door draft drive drop east edge elb
-    email eni entry env err essay etag event exam exec exp f face fact false farm fee feed fig
-    film fleet float flow fn font food form frame from fruit fuel func fund game gate gift git
-    glass goal good grade graph green grid group guest h hand hash head heads heap heat help
-    hero hex hit hkdf hmac home horse host hotel hour house html http https hub icon idea idx
-    igw image img index info init inode input int iso issue item items iv jar job join joint js
-    json judge key keys kind kv lab label land lane lang last law layer lead leaf leg level lib
-    life light limit line link list load loc local lock log logo lot love lunch lyric made mail
-    main map march mark match meal mean media mem menu meta metal meter mod mode model money
-    month mount mouse movie music myth n name nat nav net new news next night nlb node nodes
-    nonce none north note null num nurse obj ocean oct odds offer oid old onion op opt order out
-    ova owner pack page paint panel paper park part parts party path paths pbkdf pdf peer pet
-    phase phone photo piano pic pick pilot pip pipe pixel pizza pkg place plan plane plant plate
-    play plot png pod poem point poll pool pop port post pound power press prev price print
-    prize proc promo proof props pub pull push queen query quest queue quiz quote r rack radio
-    rain range rank rate raw read realm rec ref refs reg rel reply repo ride right ring river
-    road robot rock role room root roots round route row rows rpc rule s salad sale salt scale
-    scan scene scope score sea seat seed seg self set sg shape share sheet shelf shift ship
-    shirt shop show side sig sign site size skill sku sky slide slot smart snack snap sock song
-    sound south space spec speed sport spot sql squad stack staff stage star start stat state
-    steel stock stone stop store storm story str stuff style subn sugar sum super sym sync tab
-    table tag tail tails tale tar task tax taxi team temp term test text tgw than that theme
-    then thing this thumb tile time tmp toast today tool tooth topic total touch tour tower town
-    toxic track trade trail train tree trend trip truck true trust try tuple turn tweak two tx
-    txt type uid uncle union unit url users util v val value var vdi vec venue ver vhd video
-    view visit vm voice vol vote vpc wall waste watch water wave way web week west wheel when
-    wiki win wire wish with woman wood word work world write x xml xxh yacht year yes young
-    youth zip zone
+    a acl actor adler admin ads ae affiliate agent al alb album ale alley am ami antenna
+    apartment ape app ar area argon ark army art ash asset au auction audit award axe b ba badge
+    band bank base basil batch bay bd beard bet bf bg bib bid bill bin blade blake blaze blob
+    block boa boast body bog boil bonus book bool bow bowl box boy brake brand brass brick brush
+    bs bud build bulb bun bury buyer byte bytes bz c cache cafe call camp campaign campus canoe
+    car cards carol case cdn ce cell cells cert chain chalk champ chaos chart chat chef chief
+    choir church ci cid cigar city civic cl claim class clerk cliff climb clinic clip clock
+    cloud cls club cm coach coal coast cob cobra cod code cog coin col color cols comic conf
+    conn cop copy cost cot coupon coy craft crc crew cruel crush crust cry crypt css ct cub cue
+    curry curve dairy dam data date day db deaf deal debt dec deductible demo dep depth derby
+    desc dew dict diet diff dim dims din dip dir dish disk dispute dizzy doc dock docs dodge
+    door draft drive drop dub dug dungeon duo dusk duty dwarf dye ea eagle east eb ebs ecs edge
+    ee eel efs ego eks el elb elbow elk em email enemy eni enjoy entry env ep epic episode err
+    essay et etag ev eve event exam exec exp f face fact false farm fee feed fen fg fi fifty fig
+    film fir fleet float flow flu fluid fn foam foe fog foggy font food form fowl fr frame fraud
+    from fruit fry fuel func fund fur gag gala gallery game gas gate gel gem genome gi gift gin
+    girl git glad glass globe goal god golf good gown grade graph grasp green grid grief groan
+    group gs guest gulf gum gut guy gym h hadoop hand hash hawk hay he head heads heap heat helm
+    help hem hen hero hex hh hike hip hit hkdf hmac hob hobby hog home horse hospital host hotel
+    hour house hr html http https hub hug humid humor hurry hut icon icy idea idx igw ii im
+    image img incident index info ingredient init injury ink inn inode input int irony iso issue
+    item items itinerary iv ivy jab jail jar jaw jazz jeans jelly jet jewel jig job jog join
+    joint joy js json judge jug juice juicy jury kafka kayak kb keg key keys ki kin kind kiosk
+    kiss kms knife koala kv lab label lad lady land landlord lane lang lap last law lawsuit lay
+    layer lc lead leaf ledger leg lesson level li lib lid life light lilac limit line link lip
+    list ln lo load loaf loc local lock lodge log logo loki lot lotus love loyal luck lucky
+    luggage luigi lunar lunch lung lv lyric mad made mail main mandate map march mark marsh
+    match mb mc meal mean medal media mem menu merchant mercy meta metal meter mi midst
+    milestone milk ml mo mod mode model money month mood mop mount mouse movie mp mud muddy mug
+    mural museum music mv myth n name nap nasal nat nav nc net new news next nib night nip nlb
+    nod node nodes nonce none north note np nr null num nun nurse nut oar oasis oat ob obj ocean
+    oct odds offer oh oid oil old ollama onion op opt orb order ore organ out outage ova owl
+    owner oxide ozone pack page paint pal pallet panel pansy paper parcel park part parts party
+    passenger path paths patient pave paw payout pbkdf pdf pea pedal peer penny perch perfume
+    pet pharmacy phase phone photo piano pic pick pilot pinch pip pipe pit pixel pizza pkg pl
+    place plan plane plant plate play playlist plot png pod podcast podman poem poet point poll
+    pool pop port portfolio post pouch pound power pp pr prescription press presto prev price
+    print prism prize proc promo proof props prospect pub pull pulp pulse pun punk pup pupil
+    puppy push quay queen query quest queue quiz quote r rack radio rag rain ranch range rank
+    rate raw razor rds read realm rec ref referral refs refund reg rel reply repo reservation
+    restaurant rib ride rifle rig right rim ring riot rip risky river road roast rob robe robot
+    rock role roof room root roots round route row rows rpc rub rug rugby ruin rule rum rumor
+    rural rv rw rye s sag salad sale salt sandy sap sauce sauna sc scale scan scarf scene scope
+    score scrapy sd sea seat seed seg seize self sentry set sew sf sg shape share shark sheet
+    shelf shift ship shipment shirt shop show shrub shy side sig sign silk sir site sixty size
+    skate skill skirt sku skull sky slide slot sly smart smell snack snap sns sob sock sod soil
+    son song sound south sow soy sp space spec specimen speed sport spot spray sprint sql squad
+    stack staff stage star start stat state steel steer stock stone stop store storm story str
+    stuff style subn sugar sum sunny super survey sv swamp swim sym sync syrup tab table tag
+    tail tails tale tap tar task tax taxi td team temp tenant term terraform test text tf tgw
+    than that theme then thief thing this thumb tile time tin tl tmp toast today toe tool tooth
+    topic total touch tour tower town toxic toy track trade trail train tree trend trip truck
+    true trust try tub tug tulip tumor tuna tuple turn tweak two tx txt ty type ui uid uk uncle
+    union unit urban url users util v vague val value vapor var vat vdi vec vehicle vein venue
+    ver vet veto vhd video view vinyl viola viral virus visit vllm vm vodka vogue voice vol vote
+    voucher vow vpc vt waf wag wagon wall warehouse waste watch water wave wax way web week west
+    wet wheel when wield wife wig wiki win wire wish wit with woe wolf woman wood word work
+    world wr write x xml xxh yacht yak yam yawn year yes yoga yolk young youth zip zone
     """.split()
 )
 _LONGEST_ABBREVIATION: Final = 5
+# What its letters gain, by their number: three in four of English words gain less.
+_LEAST_OF_ABBREVIATION: Final = (0, 0, -99, -99, 20, 17)
 _LONGEST_UNSAYABLE: Final = 8
 _LONGEST_NAME: Final = 12
 _ENDINGS: Final = ("s", "r", "d", "y", "er", "ed", "es", "ly", "ing")
@@ -117,7 +145,7 @@ def telling_parts(parts: list[str]) -> int:
     words = [part.lower().rstrip("0123456789") for part in parts[:_MAX_PREFIX]]
     found = 0
     for index, word in enumerate(words[: len(parts) - 1]):
-        telling = word in _TELLING or _ends_telling(word)
+        telling = word in TELLING or _ends_telling(word)
         if telling or (index and word in _TELLING_BEHIND):
             found = index + 1
         elif parts[index] and not NAME.fullmatch(parts[index]):
@@ -128,15 +156,20 @@ def telling_parts(parts: list[str]) -> int:
 def tells_before_digest(prefix: str) -> bool:
     """Return whether a telling prefix is one of a secret even before hexadecimal digits."""
     words = prefix.lower().split("-")
-    return prefix not in _NOT_BEFORE_DIGESTS and not (
-        words[0] not in _TELLING
-        and is_word(words[0])
-        and all(word in _TELLING_BEHIND for word in words[1:])
+    return (
+        prefix not in _NOT_BEFORE_DIGESTS
+        and not (
+            words[0] not in TELLING
+            and is_word(words[0])
+            and not (len(words[0]) == 2 and is_rare(words[0]))  # noqa: PLR2004 - nobody's word
+            and all(word in _TELLING_BEHIND for word in words[1:])
+        )
     )
 
 
 def _ends_telling(word: str) -> bool:
-    if word.endswith(_API) and is_abbreviation(word.removesuffix(_API)):
+    vendor = word.removesuffix(_API)
+    if vendor != word and (is_abbreviation(vendor) or (len(vendor) == 2 and is_rare(vendor))):  # noqa: PLR2004
         return True
     return word.endswith(_TELLING_ENDINGS) and word not in _PUBLIC
 
@@ -150,16 +183,23 @@ def is_abbreviation(part: str) -> bool:
     name = letters.lower() if letters.isupper() else letters
     if not is_vendor(name):
         return False
-    return len(name) <= _LONGEST_ABBREVIATION or (
-        len(name) <= _LONGEST_UNSAYABLE and _CANNOT_BE_SAID.match(name) is not None
+    if len(name) <= _LONGEST_UNSAYABLE and _CANNOT_BE_SAID.match(name) is not None:
+        return True
+    return (
+        len(name) <= _LONGEST_ABBREVIATION and sum(gains(name)) >= _LEAST_OF_ABBREVIATION[len(name)]
     )
+
+
+def is_rare(part: str) -> bool:
+    """Return whether a part is no noun, although programs may use it: `lf`, `AC`."""
+    return part.lower() not in _SHORT_WORDS and part.lower() not in IDENTIFIERS
 
 
 def are_of_vendor(parts: list[str]) -> bool:
     """Return whether a vendor's abbreviation is followed by no more than what it is a key to."""
     first, *more = parts
     return is_abbreviation(first) and all(
-        part in _TELLING
+        part in TELLING
         or part in _TELLING_BEHIND
         or is_abbreviation(part)
         or _NUMBERED.fullmatch(part) is not None
@@ -184,7 +224,7 @@ def is_vendor(part: str) -> bool:
 
 def tells_of_secret(part: str) -> bool:
     """Return whether a part of a prefix says that a secret follows."""
-    return part in _TELLING
+    return part in TELLING
 
 
 def names_secret(part: str) -> bool:
@@ -223,19 +263,19 @@ def glued_prefix(letters: str) -> int:
 
 def _least_gain(word: str, rest: str) -> int:
     if not is_word(word):
-        return 16
-    return 8 if _VOWELS.intersection(rest) else -8
+        return 40
+    return 16 if _VOWELS.intersection(rest) else -8
 
 
 @lru_cache(_MOST_WORDS)
 def is_word(part: str) -> bool:
     """Return whether a part is an ordinary word, in lower case."""
-    return (
-        part in _SHORT_WORDS
-        or part in ORDINARY_WORDS
-        or any(
-            part.removesuffix(ending) in _SHORT_WORDS
-            for ending in _ENDINGS
-            if part.endswith(ending) and len(part) > len(ending) + 2
-        )
+    return _is_listed(part) or any(
+        _is_listed(part.removesuffix(ending))
+        for ending in _ENDINGS
+        if part.endswith(ending) and len(part) > len(ending) + 2
     )
+
+
+def _is_listed(part: str) -> bool:
+    return part in _SHORT_WORDS or part in ORDINARY_WORDS or part in common_words()

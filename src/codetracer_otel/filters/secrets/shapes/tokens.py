@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.filters.secrets.shapes.vendors import Format
 
-# Every token of a family with ``has_run`` has this many of `TOKEN_CHARACTERS` in a row, and some
+# Every token of a family without ``telling`` has this many of `TOKEN_CHARACTERS` in a row, and some
 # character that is neither a lower-case hexadecimal digit nor a dash: the prefilter relies on both.
 RUN_LENGTH: Final = 18
 TOKEN_CHARACTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"  # noqa: S105 - an alphabet
@@ -34,7 +34,8 @@ class Family:
 
     Attributes:
         literals: one of them stands in every token; short where that spares several searches.
-        has_run: see `RUN_LENGTH`.
+        has_run: whether a token mostly has a run of `RUN_LENGTH`.
+        telling: one of them stands in every token that has none; slashes of base64 break runs.
         whole: expression of a complete token.
         at_cut: expression of what a cut left of one, at the end of a text.
         is_plain: whether the prefix is short or a word: what follows has to look made up.
@@ -43,6 +44,7 @@ class Family:
 
     literals: tuple[str, ...]
     has_run: bool
+    telling: tuple[str, ...]
     whole: str
     at_cut: str
     is_plain: bool
@@ -56,6 +58,7 @@ _START: Final = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrtabfv])|(?<=%[0-9A-Fa-f]{2})|(?
 # What begins so and goes on for long is no end of a word.
 _LONG_PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]{3,}[_.-]")
 _LONG: Final = 28
+_SHORTEST_TELLING: Final = 3  # `b_` is everywhere, and its tokens are long
 _DIGIT: Final = re.compile("[0-9]")
 
 
@@ -71,11 +74,20 @@ def family_of(row: Format) -> Family:
     return Family(
         literals,
         row.has_run,
+        _telling(row, literals),
         f"{head}{body}{{{row.length},}}{'+' if row.length else ''}{row.rest}",
         f"{head}(?:(?:{body}|[.])*+{_cut_rest(row, body)})\\Z",
         not row.free and row.has_run,
         all(prefix[-1] in "_-" for prefix in prefixes),
     )
+
+
+def _telling(row: Format, literals: tuple[str, ...]) -> tuple[str, ...]:
+    if not row.has_run:
+        return literals
+    if row.body != "base64":
+        return ()
+    return tuple(prefix for prefix in row.prefixes.split() if len(prefix) >= _SHORTEST_TELLING)
 
 
 def _cut_rest(row: Format, body: str) -> str:

@@ -175,7 +175,7 @@ FORMATS: Final = (
     Format("PubNub", "pub-c- sub-c- sec-c-", "word", 36, "TruffleHog, pubnubpublishkey; Kingfisher, pubnub", free=False),
     Format("Userfront", "uf_live_admin_ uf_test_admin_ uf_live_readonly_ uf_test_readonly_", "lower", 6, "Userfront, public code that calls its API", rest="_[a-f0-9]{28,}+", key="uf_", sample=("", "_" + "a3" * 16)),
     Format("LinkedIn, access token", "AQX AQV AQW", "word", 48, "LinkedIn, Authorization code flow", free=False),
-    Format("Nostr, private key", "nsec1", "lower", 58, "Nostr, NIP-19", free=False),
+    Format("Nostr, private key", "nsec1", "lower", 58, "Nostr, NIP-19"),
     Format("Twitch, stream key", "live_", "alnum", 8, "Nosey Parker, twitch", free=False, rest="_[A-Za-z0-9]{28,}+", sample=("", "_" + "aB3d" * 8)),
     Format("Intercom", "dG9r", "base64", 40, "Intercom, Authentication", free=False),
     # money
@@ -204,8 +204,8 @@ FORMATS: Final = (
     Format("Column", "test_", "alnum", 27, "TruffleHog, column", free=False),
     Format("Ticket Tailor", "sk_", "alnum", 4, "TruffleHog, tickettailor", free=False, rest="_[0-9]{4,8}_[A-Fa-f0-9]{32}+", sample=("", "_059124_" + "a3" * 16)),
     Format("Fleetbase", "flb_live_ flb_test_", "alnum", 20, "TruffleHog, fleetbase", key="flb_"),
-    Format("Baremetrics", "lk_", "alnum", 20, "TruffleHog, baremetrics", free=False),
-    Format("BitGo", "v2x", "hex", 64, "BitGo, public code that calls its API", free=False),
+    Format("Baremetrics", "lk_", "alnum", 20, "TruffleHog, baremetrics", free=False, before="(?!lk_[0-9a-f]+(?![0-9A-Za-z]))"),
+    Format("BitGo", "v2x", "hex", 64, "BitGo, public code that calls its API"),
     Format("Lob", "live_ test_", "hex", 31, "Lob, API keys", free=False),
     Format("Lob, publishable", "live_pub_ test_pub_", "hex", 31, "gitleaks, lob-pub-api-key", key="_pub_"),
     # machines that talk
@@ -288,7 +288,6 @@ FORMATS: Final = (
     Format("Voiceflow", "VF.", "dotted", 36, "TruffleHog, voiceflow", free=False),
     Format("CoinGecko", "CG-", "alnum", 22, "CoinGecko, Setting up your API key", free=False),
     Format("AWS AppSync", "da2-", "lower", 26, "AWS AppSync API Reference, ApiKey", free=False),
-    Format("Scrapybara", "scrapy-", "uuid", 36, "Scrapybara, public code that calls its API", free=False),
     Format("Open VSX", "ovsxat_", "uuid", 36, "Eclipse Open VSX, server sources: prefix of access tokens"),
     Format("ScrapeGraphAI", "sgai-", "uuid", 36, "ScrapeGraphAI, command line: API key"),
     Format("Keap", "KeapAK-", "hex", 30, "Keap, public code that calls its API"),
