@@ -66,6 +66,7 @@ mima mi_ma miyao 用户密码 pasuwado anshou_bangou パスワード lösenord �
 ABOUT = _names("""func_signature signature_version include_signature cookie_name use_cookies
 hide_password include_password password_field_name password_validators credential_cls creds_filename
 bearerFormat may_pass cookie_policy_url next_token input_token hasPassword passwordless
+public_pem server_cert_pem ca_pem authorization_server_metadata file_secret_settings
 cookieName password_length secrets_dir credentials_provider salt_length nextToken eos_token
 num_tokens max_tokens with_credentials require_auth two_pass palabra_clave cookie_samesite
 passwordfieldname is_secret password_hashers key_signature time_signature return_signature
