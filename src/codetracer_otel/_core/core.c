@@ -55,6 +55,7 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
     core->undecided = Py_NewRef(undecided);
     core->runs_code = runs_code;
     core->limits = limits;
+    ct_trust_counter(&core->counter);
     core->suspended = Py_NewRef(suspended);
     if (own_folder != Py_None && !PyUnicode_Check(own_folder)) {
         PyErr_SetString(PyExc_TypeError, "own_folder must be a text or None");

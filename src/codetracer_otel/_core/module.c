@@ -141,6 +141,9 @@ module_clear(PyObject *module)
 }
 
 static PyMethodDef module_methods[] = {
+    {"carried_times", ct_carried_times, METH_O,
+     PyDoc_STR("carried_times(readings)\n--\n\n"
+               "Return the times that are told for (count, ns of the clock, count) of each reading.")},
     {"check_attributes", (PyCFunction)(void *)check_attributes, METH_FASTCALL,
      PyDoc_STR("check_attributes(instance, name, value, name, value)\n--\n\n"
                "Return whether an instance has these attributes in itself, or a dictionary these items.")},
