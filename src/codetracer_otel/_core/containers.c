@@ -3,6 +3,7 @@
 #include "writer.h"
 
 #define MOST_KEYWORDS 32
+#define MOST_LITTLE 4           /* texts and numbers in a list */
 
 int
 ct_write_scalar(ct_writer *writer, char tag, const void *bytes, size_t size)
@@ -286,11 +287,29 @@ write_by_class(ct_writer *writer, const ct_form *known, PyObject *value)
     }
 }
 
+/* Whether a list or dictionary holds so little that it is written before a memo of it is found. */
+static int
+is_little(char form, PyObject *value)
+{
+    if (form == MAPPING) {
+        return PyDict_GET_SIZE(value) == 0;
+    }
+    Py_ssize_t count = PyList_GET_SIZE(value);
+    for (Py_ssize_t i = 0; i < count && count <= MOST_LITTLE; i++) {
+        PyObject *item = PyList_GET_ITEM(value, i);
+        if (!PyUnicode_CheckExact(item) && !PyLong_CheckExact(item) && item != Py_None) {
+            return 0;
+        }
+    }
+    return count <= MOST_LITTLE;
+}
+
 /* A receiver, of which no fields are read, is written at once. */
 static int
-may_be_remembered(const ct_writer *writer, char form)
+may_be_remembered(const ct_writer *writer, char form, PyObject *value)
 {
-    return (form == CT_FIELDS || form == STRUCT || form == LIST || form == MAPPING) && writer->fields > 0;
+    return writer->fields > 0 && (form == CT_FIELDS || form == STRUCT
+                                  || ((form == LIST || form == MAPPING) && !is_little(form, value)));
 }
 
 /* A value that is not simple inside another one, or not taken as it is. */
@@ -309,7 +328,7 @@ ct_write_inside(ct_writer *writer, PyObject *value)
     if (CT_UNLIKELY(writer->notes != NULL)) {
         ct_note_value(writer->notes, value, known);
     }
-    status = writer->depth == 0 && may_be_remembered(writer, known->form)
+    status = writer->depth == 0 && may_be_remembered(writer, known->form, value)
         ? ct_write_remembered(writer, known, value, write_by_class) : write_by_class(writer, known, value);
     return status == CT_CLOSED ? CT_WRITTEN : status;
 }

@@ -12,6 +12,7 @@ enum { CT_MOST_WORDS = 1024, CT_MOST_HELD = 256 };
 /* What the capture that is under way has read. */
 typedef struct ct_notes {
     size_t count, held_count, held_bytes;
+    size_t latest;              /* where the last note begins; meaningless while count is 0 */
     int is_useless;             /* it read what nobody can compare, or too much */
     uint64_t words[CT_MOST_WORDS];
     PyObject *held[CT_MOST_HELD];       /* borrowed until they are kept */

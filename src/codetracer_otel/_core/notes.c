@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 enum { HEADER_BYTES = 48 };     /* of a text; of a number it is about what the whole takes */
+enum { FEW_WORDS = 8 };         /* are compared one after another: what stands first says whether there is a next */
 enum { OF_CLASS, OF_WORDS, OF_BYTES, OF_NAMES, OF_HIDDEN };
 
 static uint64_t *
@@ -29,6 +30,7 @@ take_room(ct_notes *notes, size_t words)
 static uint64_t *
 take_note(ct_notes *notes, int kind, size_t size, const void *of, size_t more)
 {
+    notes->latest = notes->count;
     uint64_t *at = take_room(notes, 2 + more);
     if (at != NULL) {
         at[0] = (uint64_t)kind | size << 8;
@@ -54,10 +56,30 @@ ct_note_class(ct_notes *notes, const void *object, const ct_form *known)
     }
 }
 
+/* Whether the last note is of the words before some, and few: theirs stand behind it then. */
+static int
+are_joined(ct_notes *notes, const void *of, size_t words)
+{
+    uint64_t *last = &notes->words[notes->latest];
+    if (notes->count == 0 || (last[0] & 0xFF) != OF_WORDS || (last[0] >> 8) + words > FEW_WORDS
+        || last[1] + (last[0] >> 8) * sizeof(uint64_t) != (uintptr_t)of) {
+        return 0;
+    }
+    uint64_t *at = take_room(notes, words);
+    if (at != NULL) {
+        memcpy(at, of, words * sizeof(uint64_t));
+        last[0] += (uint64_t)words << 8;
+    }
+    return 1;
+}
+
 static void
 note_memory(ct_notes *notes, const void *of, size_t size)
 {
     size_t words = (size + 7) / 8;
+    if (size != 0 && size % 8 == 0 && are_joined(notes, of, words)) {
+        return;
+    }
     int kind = size % 8 == 0 ? OF_WORDS : OF_BYTES;
     uint64_t *at = size == 0 ? NULL : take_note(notes, kind, kind == OF_WORDS ? words : size, of, words);
     if (at != NULL) {
@@ -69,6 +91,9 @@ note_memory(ct_notes *notes, const void *of, size_t size)
 void
 ct_note_held(ct_notes *notes, PyObject *value)
 {
+    if (_Py_IsImmortal(value)) {
+        return;                 /* as most names are */
+    }
     if (notes->held_count == CT_MOST_HELD) {
         notes->is_useless = 1;
         return;
@@ -251,7 +276,12 @@ note_enum(ct_notes *notes, PyObject *member, const ct_form *known)
 void
 ct_note_value(ct_notes *notes, PyObject *value, const ct_form *known)
 {
-    ct_note_class(notes, value, known);
+    if (known->is_static) {     /* its place says all of it, before the size of a list or dictionary */
+        note_memory(notes, &value->ob_type, sizeof value->ob_type);
+    }
+    else {
+        ct_note_class(notes, value, known);
+    }
     switch (known->form) {
     case LIST: case TUPLE: case MAPPING: case STRUCT: case CT_NAMED_TUPLE: case CT_FIELDS:
     case SET:
@@ -305,7 +335,7 @@ static inline int
 are_same_words(const uint64_t *wanted, const char *at, size_t count)
 {
     uint64_t word;
-    if (count > 8) {
+    if (count > FEW_WORDS) {
         return memcmp(wanted, at, count * sizeof word) == 0;
     }
     for (size_t i = 0; i < count; i++) {
