@@ -115,3 +115,10 @@ def test_words_in_camel_case_behind_a_short_prefix_are_no_secret(name):
 
 def test_a_secret_of_webhooks_is_found_whose_slashes_leave_no_run():
     assert "C67T" not in redacted("got whsec_p0fPvAGljnB/IaC67T6tl86/ShqR4v ok")
+
+
+@pytest.mark.parametrize("prefix", ["glsa_", "glc_", "sntrys_", "fm2_", "ptr_"])
+def test_slashes_that_leave_base64_no_long_run_hide_nothing_from_the_prefilter(prefix):
+    token = f"{prefix}aB3dE5gH7j/N1pQ3sT5vW7x/Y9zA2cD4fG6h/J8k"
+    rules = compile_content([ContentPattern("shapes", "token", Action.REDACT, SOURCE)])
+    assert rules.redact_texts([f"got {token}, ok"]) == [f"got {REDACTED}, ok"]

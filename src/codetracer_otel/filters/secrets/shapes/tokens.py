@@ -87,7 +87,9 @@ def _telling(row: Format, literals: tuple[str, ...]) -> tuple[str, ...]:
         return literals
     if row.body != "base64":
         return ()
-    return tuple(prefix for prefix in row.prefixes.split() if len(prefix) >= _SHORTEST_TELLING)
+    are_long = all(len(literal) >= _SHORTEST_TELLING for literal in literals)
+    telling = literals if are_long else row.prefixes.split()
+    return tuple(literal for literal in telling if len(literal) >= _SHORTEST_TELLING)
 
 
 def _cut_rest(row: Format, body: str) -> str:
