@@ -180,10 +180,10 @@ def replace(name, value):
     return change
 
 
-def write_in_place(made):
+def write_in_place(made, text="cd"):
     # The characters of the new text stand where those of the old one stood.
     made.held = None
-    made.held = Text("cd")
+    made.held = Text(text)
 
 
 def replace_item(made):
@@ -243,11 +243,31 @@ CHANGES = {
     "other bytes": (lambda: Thing(bytes([1, 2])), reuse_a_place(lambda: bytes([3, 4]))),
     "a byte": (lambda: Thing(bytearray(b"ab")), lambda made: made.held.append(3)),
     "a set": (lambda: Thing({1}), lambda made: made.held.add(2)),
+    "items of a set in the same memory": (
+        lambda: Thing({1, 2, 3}), lambda made: (made.held.clear(), made.held.update((1, 2, 4))),
+    ),
+    "an item of a set that was taken out": (
+        lambda: Thing({1, 2, 3}), lambda made: made.held.remove(2),
+    ),
+    "an item of a set beyond those that are shown": (
+        lambda: Thing(set(range(40))), lambda made: (made.held.remove(39), made.held.add(40)),
+    ),
     "a queue": (lambda: Thing(deque([1])), lambda made: made.held.append(2)),
     "an error": (lambda: Thing(ValueError(1)), lambda made: setattr(made.held, "args", (2,))),
     "a function": (lambda: Thing(function("named")), rename),
     "a class": (lambda: Thing(Thing), lambda made: setattr(made, "held", Other)),
     "a path": (lambda: Thing(PurePosixPath("a", "b")), lambda made: str(made.held)),
+    "another path": (
+        lambda: Thing(PurePosixPath("a", "b")), reuse_a_place(lambda: PurePosixPath("a", "c")),
+    ),
+    "the value of a member": (
+        lambda: Thing(Enum("Made", {"ONE": "one"}).ONE),
+        lambda made: setattr(made.held, "_value_", "two"),
+    ),
+    "the name of a member": (
+        lambda: Thing(Enum("Made", {"ONE": "one"}).ONE),
+        lambda made: setattr(made.held, "_name_", "TWO"),
+    ),
     "a slot": (lambda: Slots(1), lambda made: setattr(made, "held", [FILLER])),
     "a slot more": (lambda: Slots(1), lambda made: setattr(made, "number", FILLER)),
     "a point": (lambda: Point([1]), lambda made: made.x.append(2)),
@@ -263,6 +283,10 @@ CHANGES = {
     "names of fields": (lambda: Thing(with_dictionary(9)), take_the_last_away),
     "names in the same memory": (lambda: Thing(with_dictionary(9)), fill_again),
     "characters in the same memory": (lambda: Thing(Text("ab")), write_in_place),
+    "wide characters in the same memory": (
+        lambda: Thing(Text("\N{SNOWMAN}\N{SNOWMAN}")),
+        lambda made: write_in_place(made, "\N{SNOWMAN}\N{COMET}"),
+    ),
     "arguments of an error that are still there": (
         lambda: Thing(ValueError([1])), replace("args", ([2],)),
     ),
