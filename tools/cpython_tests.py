@@ -91,6 +91,7 @@ class Outcome:
     failures: dict[str, str]  # test -> the last line of its traceback
     spans: int  # proof that tracing was on
     has_changed_environment: bool
+    has_failed_recording: bool  # nothing is traced from then on, so the rest tells nothing
     left_running: int
     seconds: float
     tail: str
@@ -125,6 +126,7 @@ def run_module(module: str, core: str, prefix: list[str], directory: Path) -> Ou
         {found["test"]: failing_line(found["report"]) for found in _FAILED.finditer(text)},
         int(spans[-1].replace(",", "")) if spans else 0,
         "env changed" in text,
+        '"message": "recorder failed"' in text,
         left_running,
         seconds,
         text[-4000:],
@@ -210,6 +212,8 @@ def differences(plain: Outcome, traced: Outcome) -> tuple[list[str], bool]:
         found.append(f"status {plain.status} / {traced.status}")
     if not traced.spans:
         found.append("no spans")
+    if traced.has_failed_recording:
+        found.append("the recorder failed")
     is_good = not found
     if plain.has_changed_environment != traced.has_changed_environment:
         found.append(f"`env changed` - {_ENVIRONMENT}")

@@ -307,6 +307,52 @@ def test_none_as_the_object_of_a_method_stays_none_once_its_class_is_known(core,
     assert given == [None] * 4
 
 
+def decorated(_value):
+    """Make a class that is an argument before it is a data class, and show an instance."""
+
+    @dataclass
+    @echo
+    class Late:
+        shown: int
+        left_out: str = field(repr=False)
+
+    return echo(Late(1, "left out"))
+
+
+def derived(_value):
+    """Make classes that are arguments of their metaclass before they derive from anything."""
+
+    class Meta(type):
+        def mro(cls):
+            echo(cls)
+            echo([cls])
+            return type.mro(cls)
+
+    class Words(dict, metaclass=Meta):
+        pass
+
+    class Odd(ValueError, metaclass=Meta):
+        pass
+
+    return echo([Words(a=1), Odd("odd")])
+
+
+CALLS |= {"decorated": decorated, "derived": derived}
+
+
+@pytest.mark.parametrize("name", ["decorated", "derived"])
+@pytest.mark.parametrize("core", ["c", "python"])
+def test_a_class_that_was_an_argument_while_it_was_made_is_known_as_it_became(core, name):
+    found = captured(core, [(name, 1), (name, 2)], {})
+    told = repr([arguments for code, arguments, _ in found if code == "echo"])
+    if name == "decorated":
+        assert "left out" not in told
+        assert told.count("shown") == 2
+    else:
+        assert told.count("'odd'") == told.count("'a'") == 2
+    assert found == captured("python", [(name, 1), (name, 2)], {})
+
+
 def test_a_type_whose_repr_a_rule_asks_for_is_asked(monkeypatch):
     pattern = "selector = 'type:glob:*Thing'\naction = 'allow'\nrepr = true"
     asks = rule("obj:glob:*.echo", f"exec = 'trace'\n[[scope.rules.value_patterns]]\n{pattern}")

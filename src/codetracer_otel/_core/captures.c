@@ -81,8 +81,9 @@ ask(ct_writer *writer, int status)
 {
     writer->core->answers++;
     PyObject *wanted = Py_NewRef(writer->wanted);
-    int is_told = status == CT_UNKNOWN_NAME
-        ? ask_about_name(writer) : ct_learn_class(writer->core, (PyTypeObject *)wanted);
+    int is_told = status == CT_UNKNOWN_NAME ? ask_about_name(writer)
+        : status == CT_UNNAMED_CLASS ? ct_learn_name(writer->core, (PyTypeObject *)wanted)
+        : ct_learn_class(writer->core, (PyTypeObject *)wanted);
     Py_DECREF(wanted);
     return is_told;
 }

@@ -76,15 +76,19 @@ _OF_C: Final = (
 
 def build_class_forms(
     *, runs_code: bool, wanted: Wanted = wants_nothing
-) -> Callable[[type], ClassForm]:
-    """Return what describes a class to compiled code.
+) -> Callable[[type, bool], ClassForm]:
+    """Return what describes a class to compiled code, or only names one that is a value itself.
 
     Args:
         runs_code: objects are asked for their ``repr``: Python captures them.
         wanted: whether a filter wants the fields of a class read.
     """
 
-    def describe(cls: type) -> ClassForm:
+    def describe(cls: type, is_value: bool) -> ClassForm:  # noqa: FBT001 - called by compiled code
+        if is_value:
+            full_name = class_name(cls)
+            name = full_name.removeprefix("builtins.")
+            return _BY_PYTHON, name, full_name, (), 0, None, 0, ""
         ending = usual_ending(cls) if derives(cls, BaseException) else None
         if ending is None:
             return *describe_capture(cls), 0, ""

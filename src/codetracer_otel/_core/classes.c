@@ -39,8 +39,8 @@ free_class(ct_form *known)
     PyMem_Free(known);
 }
 
-void
-ct_clear_classes(ct_classes *classes)
+static void
+clear(ct_classes *classes)
 {
     ct_classes old = *classes;
     *classes = (ct_classes){.generation = old.generation + 1};
@@ -52,11 +52,18 @@ ct_clear_classes(ct_classes *classes)
     PyMem_Free(old.table);
 }
 
+void
+ct_clear_classes(ct_core *core)
+{
+    clear(&core->classes);
+    clear(&core->named);
+}
+
 static int
 make_room(ct_classes *classes)
 {
     if (classes->count >= MOST_CLASSES) {
-        ct_clear_classes(classes);      /* most are of classes that are gone */
+        clear(classes);      /* most are of classes that are gone */
     }
     if (2 * classes->count < classes->capacity) {
         return 0;
@@ -140,28 +147,42 @@ read_class(ct_names *names, PyTypeObject *type, PyObject *told)
 }
 
 /* Keep what Python says about a class. */
-int
-ct_learn_class(ct_core *core, PyTypeObject *type)
+static int
+learn(ct_core *core, ct_classes *classes, PyTypeObject *type, PyObject *is_value)
 {
-    PyObject *told = PyObject_CallOneArg(core->form_of_class, (PyObject *)type);
+    PyObject *told = PyObject_CallFunctionObjArgs(core->form_of_class, type, is_value, NULL);
     ct_form *known = told == NULL ? NULL : read_class(&core->log->names, type, told);
     Py_XDECREF(told);
     if (known == NULL) {
         return -1;
     }
-    if (make_room(&core->classes) < 0) {
+    if (make_room(classes) < 0) {
         free_class(known);
         return -1;
     }
-    ct_form **place = &core->classes.table[place_of(&core->classes, type)];
+    ct_form **place = &classes->table[place_of(classes, type)];
     ct_form *before = *place;
     *place = known;
     if (before != NULL) {
-        core->classes.generation++;
+        classes->generation++;
         free_class(before);
     }
     else {
-        core->classes.count++;
+        classes->count++;
     }
     return 0;
+}
+
+int
+ct_learn_class(ct_core *core, PyTypeObject *type)
+{
+    return learn(core, &core->classes, type, Py_False);
+}
+
+/* What a class is called, and no more: one that is a value may not be complete.  What decorates it, or makes it,
+   has yet to say what its instances are. */
+int
+ct_learn_name(ct_core *core, PyTypeObject *type)
+{
+    return learn(core, &core->named, type, Py_True);
 }

@@ -81,6 +81,14 @@ ct_form_of(const ct_classes *classes, const PyTypeObject *type)
         ? known : ct_find_form(classes, type);
 }
 
+/* Changes with each form that is no more. */
+static inline uint64_t
+ct_generation_of(const ct_core *core)
+{
+    return core->classes.generation + core->named.generation;
+}
+
 int ct_learn_class(ct_core *core, PyTypeObject *type);
+int ct_learn_name(ct_core *core, PyTypeObject *type);
 
 #endif

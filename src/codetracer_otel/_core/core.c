@@ -143,7 +143,7 @@ core_clear(ct_core *core)
     Py_CLEAR(core->describe);
     Py_CLEAR(core->undecided);
     ct_clear_memos(core);
-    ct_clear_classes(&core->classes);
+    ct_clear_classes(core);
     ct_clear_verdicts(core);
     Py_CLEAR(core->raised_type);
     Py_CLEAR(core->own_folder);
@@ -260,7 +260,7 @@ core_forget(ct_core *core, PyObject *code)
 static PyObject *
 core_forget_classes(ct_core *core, PyObject *Py_UNUSED(ignored))
 {
-    ct_clear_classes(&core->classes);
+    ct_clear_classes(core);
     ct_clear_memos(core);       /* each is of classes that are no more */
     Py_RETURN_NONE;
 }

@@ -246,6 +246,7 @@ typedef struct ct_core {
     PyObject *form_of_class;    /* says how instances are captured */
     PyObject *describe;         /* of an exception that leaves a call: (ending, description) */
     ct_classes classes;         /* what it said */
+    ct_classes named;           /* what it said of classes that are values themselves: their names */
     PyTypeObject *raised_type;
     PyObject *own_folder;       /* where our own code is, which no traceback shows; NULL: Python tells of all */
     ct_roots roots;
@@ -345,7 +346,7 @@ void ct_clear_verdicts(ct_core *core);
 void ct_clear_memos(ct_core *core);
 
 /* classes.c */
-void ct_clear_classes(ct_classes *classes);
+void ct_clear_classes(ct_core *core);
 
 /* names.c */
 uint32_t ct_number_of(ct_names *names, PyObject *text);

@@ -140,10 +140,10 @@ ct_write_enum(ct_writer *writer, const ct_form *known, PyObject *member)
 int
 ct_write_class(ct_writer *writer, const ct_form *known, PyObject *value)
 {
-    const ct_form *itself = ct_form_of(&writer->core->classes, (PyTypeObject *)value);
+    const ct_form *itself = ct_form_of(&writer->core->named, (PyTypeObject *)value);
     if (itself == NULL) {
         writer->wanted = value;
-        return CT_UNKNOWN_CLASS;
+        return CT_UNNAMED_CLASS;
     }
     if (CT_UNLIKELY(writer->notes != NULL)) {
         ct_note_class(writer->notes, NULL, itself);

@@ -100,7 +100,7 @@ keep(ct_writer *writer, slot *place, const char *bytes, size_t size)
         return;
     }
     *kept = (memo){.verdicts = Py_XNewRef(writer->site->verdicts), .size = all,
-                   .generation = writer->core->classes.generation, .word_count = (uint32_t)notes->count,
+                   .generation = ct_generation_of(writer->core), .word_count = (uint32_t)notes->count,
                    .held_count = (uint32_t)notes->held_count, .byte_count = (uint32_t)size};
     memcpy(kept->words, notes->words, notes->count * sizeof(uint64_t));
     for (size_t i = 0; i < notes->held_count; i++) {
@@ -116,7 +116,7 @@ static int
 write_again(ct_writer *writer, slot *place)
 {
     memo *kept = place->memo;
-    if (kept->generation != writer->core->classes.generation
+    if (kept->generation != ct_generation_of(writer->core)
         || !ct_is_unchanged(writer->core, kept->words, kept->word_count)) {
         return NO_MEMO;
     }

@@ -11,6 +11,7 @@
 enum {
     CT_WRITTEN,
     CT_UNKNOWN_CLASS,           /* `wanted` is a class that Python has not described */
+    CT_UNNAMED_CLASS,           /* `wanted` is a class that Python has not named */
     CT_UNKNOWN_NAME,            /* `wanted` is a key that Python has not judged, by `verdicts` */
     CT_FOR_PYTHON               /* Python has to capture it */
 };
