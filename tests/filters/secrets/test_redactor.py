@@ -463,9 +463,10 @@ def test_a_python_repr_shows_no_secret(secret):
 def test_a_query_string_shows_no_secret(secret):
     query = urlencode({"user": "bob", "password": secret, "z": "kept"})
     assert redacted(query) == f"user=bob&password={REDACTED}&z=kept"
-    assert quote(secret, safe="") not in redacted("next=" + quote(query, safe="")).replace(
-        "user", ""
-    )
+    shown = redacted("next=" + quote(query, safe=""))
+    for written in (REDACTED, "password", "user", "next"):  # the secret may be a part of one
+        shown = shown.replace(written, "\0")
+    assert quote(secret, safe="") not in shown
 
 
 @settings(max_examples=examples(100))
