@@ -113,7 +113,7 @@ def register_topic(name: str, short: str | None = None) -> str:
     """Add a topic of the application's own, for ``instrument``, ``span`` and ``CODETRACER_TRACE``.
 
     Args:
-        name: dotted name, such as ``app.cache``; a directive for ``app`` is about it, too.
+        name: dotted name, such as ``app.cache``; a directive for ``app`` covers it, too.
         short: another name for it in directives; by default its last part where that is free.
 
     Returns:

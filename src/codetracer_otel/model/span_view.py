@@ -63,7 +63,7 @@ class SpanView:
         scope: instrumentation scope name; ``codetracer_otel`` for function spans.
         cut_lengths: lengths at which its attributes may have been cut before it came here: a text
             of exactly such a length, in code points, may once have been longer.
-        text_rules: judge its texts beside the rules that its name and file have, or None.
+        text_rules: further rules for its texts, beside those for its name and file, or None.
     """
 
     name: str

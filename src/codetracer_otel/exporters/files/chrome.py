@@ -112,7 +112,7 @@ class ChromeExporter:
             self._file.close()
 
     def reopen_after_fork(self, path: str | None = None) -> None:
-        """Go on in a forked child in the file ``path``, or one with ``.<pid>`` at its name.
+        """Go on in a forked child in the file ``path``, or in ``path.<pid>``.
 
         Raises:
             EnvironmentFailure: the file cannot be created.
@@ -143,7 +143,7 @@ def _events_of(batch: Batch) -> ChromeEvents:
 
 
 def build(target: str | None, context: ExporterContext) -> ChromeExporter:
-    """Return the exporter ``chrome=FILE``; a spawned child's file has ``.<pid>`` at its name.
+    """Return the exporter ``chrome=FILE``; a spawned child appends ``.<pid>`` to the name.
 
     Raises:
         UsageError: no file is given.

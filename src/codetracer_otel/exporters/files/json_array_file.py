@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class JsonArrayFile:
     """A JSON document that ends with an array.
 
-    Items go over the end of the document together with a new end, in one write. What a write that
-    broke off has left behind is cut away.
+    Items overwrite the end of the document, together with a new end, in one write. What a
+    write that broke off has left behind is cut away.
 
     Args:
         path: of the file; one of the same kind that is there is replaced.
@@ -33,7 +33,7 @@ class JsonArrayFile:
         tail: ASCII text from the array's ``]`` on.
 
     Raises:
-        EnvironmentFailure: the file cannot be created, or ``path`` is something else than a file.
+        EnvironmentFailure: the file cannot be created, or ``path`` is not a file.
     """
 
     def __init__(self, path: str, head: str, tail: str) -> None:

@@ -184,7 +184,7 @@ class JsonLinesExporter:
             self._has_head = self._writer.write(_own_line(RUN_SCHEMA, self._run()))
 
     def reopen_after_fork(self, path: str | None = None) -> None:
-        """Become usable in a forked child, a file as ``path`` or with ``.<pid>`` at its name."""
+        """Become usable in a forked child, a file as ``path`` or ``path.<pid>``."""
         self._lost = 0
         self._has_head = self._run is None
         self._writer.reopen_after_fork(path)

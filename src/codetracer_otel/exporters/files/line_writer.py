@@ -89,8 +89,8 @@ class StreamOutput:
 class DescriptorOutput:
     """A duplicate of a file descriptor, which stays ours when the program closes its own.
 
-    Where the program closes the duplicate, as one does that becomes a daemon, its own serves as
-    long as that is the same file.
+    If the program closes the duplicate, as one that becomes a daemon does, the program's own
+    descriptor is used as long as it is the same file.
 
     Args:
         descriptor: of the program.

@@ -95,7 +95,7 @@ class RotatedFile(FileOutput):
         super().reopen_after_fork(path)
 
     def write_bytes(self, data: bytes | memoryview) -> None:
-        """Write encoded text; rotate before, where it would be too much."""
+        """Write encoded text; rotate first if the file would grow too large."""
         if self._head is None:
             self._head = bytes(data) if b'"schema":"run/1"' in bytes(data[-200:]) else b""
         descriptor = self._descriptor_now()

@@ -52,7 +52,7 @@ class HttpClient:
         Raises:
             OSError: no answer came; `TimeoutError` if it did not in time.
             TunnelRefusedError: the proxy does not connect us.
-            UnsupportedProxyError: the proxy is none for HTTP.
+            UnsupportedProxyError: the proxy does not speak HTTP.
         """
         deadline = Time.monotonic() + timeout
         stream = self._connection(deadline)

@@ -59,7 +59,7 @@ class Connector:
         Raises:
             OSError: there is none before ``deadline`` (monotonic s).
             TunnelRefusedError: the proxy does not connect us.
-            UnsupportedProxyError: the proxy is none for HTTP.
+            UnsupportedProxyError: the proxy does not speak HTTP.
         """
         if not self._is_supported:
             raise UnsupportedProxyError

@@ -55,7 +55,7 @@ def target_of(url: str) -> Target:
     """Return what an HTTP URL names.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is no HTTP URL.
     """
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or not parts.hostname:

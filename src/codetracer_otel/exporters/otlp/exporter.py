@@ -165,8 +165,8 @@ def _encoder_for(settings: OtlpSettings) -> OtlpEncoder | JsonEncoder:
 def build(target: str | None, context: ExporterContext) -> Exporter:
     """Return the exporter ``otlp`` or ``otlp=URL``, over gRPC if the environment asks for it.
 
-    Without the packages for gRPC it says so and speaks HTTP, unless an endpoint was set: that one
-    would not understand.
+    Without the packages for gRPC it says so and speaks HTTP, unless an endpoint was set, which
+    would not understand HTTP.
 
     Raises:
         UsageError: a setting is not accepted, or gRPC is asked for and not installed.

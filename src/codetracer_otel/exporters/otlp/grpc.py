@@ -106,8 +106,8 @@ class GrpcExporter(OpenTelemetryExporter):
 def build(target: str | None, context: ExporterContext) -> GrpcExporter:
     """Return the exporter ``otlp-grpc`` or ``otlp-grpc=ENDPOINT``.
 
-    What it does not say its exporter reads from the environment as a channel is made, now and in
-    each forked child: files for TLS, and the proxy variables of gRPC.
+    The rest OpenTelemetry's exporter reads from the environment when it makes a channel, now and
+    in each forked child: files for TLS, and the proxy variables of gRPC.
 
     Raises:
         UsageError: the packages for gRPC are not installed, or refuse what the environment says.

@@ -96,7 +96,7 @@ def path_name(file: str, roots: Iterable[str]) -> str | None:
     """Return the dotted name a file's path gives, or None.
 
     Below a project root that is the path under the root; elsewhere the packages around the file
-    count, recognised by their ``__init__.py``.
+    count, recognized by their ``__init__.py``.
     """
     path = normal_path(file)
     around = tuple(root for root in roots if is_below(path, root))

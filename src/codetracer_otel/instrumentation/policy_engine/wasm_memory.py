@@ -9,9 +9,9 @@ class WasmMemory:
     """A linear memory that a ``wasm`` stage watches.
 
     Args:
-        store: the engine's store; ``get_fuel()`` is asked where fuel is on.
+        store: the engine's store; its ``get_fuel()`` is called if fuel is enabled.
         memory: has ``data_len(store)``, as wasmtime's has.
-        limit_bytes: what the store allows at most, or None where it was not limited.
+        limit_bytes: what the store allows at most, or None for no limit.
     """
 
     def __init__(self, store: Any, memory: Any, limit_bytes: int | None = None) -> None:

@@ -42,7 +42,7 @@ class Hold(Protocol):
     """Decides what is delivered; see `Tails`.
 
     Attributes:
-        given_up: records and spans that were lost for want of room.
+        given_up: records and spans that were lost because there was no room.
     """
 
     given_up: int
@@ -289,7 +289,7 @@ class Pipeline:
             fork_warning.silence()
 
     def unpark_soon(self) -> None:
-        """Go on after `park`; threads that ended at the next thing there is to do.
+        """Go on after `park`; threads that ended start again when there is something to do.
 
         CPython 3.13 counts the threads after the parent's fork hooks have run.
         """

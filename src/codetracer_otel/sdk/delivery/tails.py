@@ -80,7 +80,7 @@ class Tails:
         max_open_s: seconds after which a trace that is still open is delivered in parts.
 
     Attributes:
-        given_up: spans that were lost for want of room.
+        given_up: spans that were lost because there was no room.
         counts: traces and spans by decision.
     """
 

@@ -61,7 +61,7 @@ class SpanOwner(Protocol):
 class LightSpan(_Readable):
     """A span whose values are text and numbers, at a third of what OpenTelemetry's SDK takes.
 
-    To whoever asks it is a span of the SDK.
+    By ``isinstance`` it is a span of the SDK.
 
     What is more than that (another value, a link, a status, a recorded exception, more than the
     limits allow) makes a span of the SDK with the same ids, which does everything from then on.

@@ -35,7 +35,7 @@ class InterpreterSignal:
 
     CPython's handler in C notes that a signal has come, and the main thread looks at the notes
     between two instructions. A main thread that is about to wait for a semaphore looks no more.
-    Its table of notes and handlers has no name in the C API; it is recognised by the handlers of
+    Its table of notes and handlers has no name in the C API; it is recognized by the handlers of
     all signals, which must be those that `signal.getsignal` returns.
 
     Args:

@@ -258,13 +258,13 @@ def shutdown(timeout: float = 5.0) -> bool:
 
 
 def install_metrics_sink(sink: MetricsSink) -> Callable[[], None]:
-    """Let ``sink`` count failures and losses, of a running session and of later ones.
+    """Let ``sink`` count failures and losses of the running session and of later ones.
 
     Args:
-        sink: see `ports.MetricsSink`; what it raises is told once, and costs nothing else.
+        sink: see `ports.MetricsSink`; an exception of it is logged once and changes nothing else.
 
     Returns:
-        The undo, which brings back the sink that was there before.
+        A function that brings back the previous sink.
     """
     previous, _Active.sink = _Active.sink, sink
 

@@ -143,7 +143,7 @@ class Session:
         )
 
     def flush(self, timeout: float = 5.0) -> bool:
-        """Deliver what was recorded before the call; return whether ``timeout`` s were enough."""
+        """Deliver what was recorded before the call; return whether ``timeout`` s sufficed."""
         timeout = _seconds_to_wait(timeout)
         if self._is_shut_down:
             return True

@@ -19,7 +19,7 @@ class Limits:
     Attributes:
         max_depth: levels of nested containers in a value.
         max_items: items per container.
-        max_string: code points per text; if it is stated, per attribute of any kind.
+        max_string: code points per text; if it is stated, also per container written as text.
         max_attributes: attributes per span.
         max_events: events per span.
         max_links: links per span.

@@ -1,4 +1,4 @@
-"""The formats of secrets that vendors give a recognisable beginning, one row each, as data.
+"""The formats of secrets that vendors give a recognizable beginning, one row each, as data.
 
 ``source`` says where the format is documented: a page of the vendor's documentation, or the rule
 of a public secret scanner (gitleaks, TruffleHog, Kingfisher, Nosey Parker) or the list of GitHub's secret scanning partners.

@@ -188,9 +188,9 @@ def instrument(
         level: ``error``, ``warn``, ``info``, ``debug`` or ``trace``.
         skip: parameters that are not recorded.
         skip_all: record no parameter.
-        fields: either callables by the name of the field that each computes, called with the
-            arguments that their own parameters name (otherwise with the first ones), or names of
-            parameters whose containers are recorded as a whole.
+        fields: either a mapping from names of fields to callables that compute them, or names of
+            parameters whose containers are recorded as a whole. A callable gets the arguments
+            that its own parameters are named after, otherwise the first ones.
         ret: record the return value.
         err: record an exception that leaves the function, and give the span the error status.
         parent: a span, a span context or a context of OpenTelemetry, instead of the current span.

@@ -74,7 +74,7 @@ class Ring:
     Attributes:
         is_asked: a dump is wanted at the next opportunity.
         is_asked_at_end: and one as the session ends.
-        overwritten: records and spans that went for want of room.
+        overwritten: records and spans that were dropped to make room.
         dumped: those that were taken out, and in how many ``dumps``.
     """
 
