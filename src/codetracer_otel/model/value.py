@@ -118,7 +118,7 @@ def cut_marker(full_length: int) -> str:
 def kept_length(full: int, longest: int) -> int:
     """Return how much of a text of ``full`` code points is kept before the mark of a cut.
 
-    Where the mark would be most of it there is none, and all of the room is the text's.
+    If the mark would take most of the room, it is left out, and the text gets all of it.
     """
     room = longest - len(cut_marker(full))
     return room if 2 * room >= longest else longest

@@ -84,7 +84,7 @@ def type_name(kind: type) -> str:
 
 
 def text_of_name(name: object) -> str:
-    """Return a name as an exact text, ``<pkg.Class>`` of what is none; no code of it runs."""
+    """Return a name as an exact text, else ``<pkg.Class>``; no code of it runs."""
     kind = type(name)
     return str.__str__(name) if issubclass(kind, str) else f"<{type_name(kind)}>"
 

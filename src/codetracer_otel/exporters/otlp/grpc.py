@@ -145,7 +145,7 @@ _STATUS: Final = "StatusCode"  # gRPC's enumeration; its names say why a call fa
 class DeliveryLog(logging.Filter):
     """Drops what is logged in a thread while it delivers for us, and keeps gRPC's status of it.
 
-    Exporters of the program itself log as ever.
+    Exporters of the program itself log as usual.
 
     Attributes:
         status: name of the last status that was logged, or empty.

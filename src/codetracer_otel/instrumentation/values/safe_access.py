@@ -43,7 +43,7 @@ def derives(cls: type, base: type) -> bool:
 
 
 def exact_text(value: object) -> str | None:
-    """Return a text as an exact ``str``, None for what is none."""
+    """Return a text as an exact ``str``, None for anything else."""
     if type(value) is str:
         return value
     return str.__str__(value) if derives(type(value), str) else None

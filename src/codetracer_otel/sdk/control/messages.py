@@ -34,7 +34,7 @@ def receive(connection: _socket.socket, deadline: float) -> dict[str, Any]:
 
     Raises:
         NotAMessage: it sends something else.
-        OSError: nothing whole came in time; a peer that drips does not prolong it.
+        OSError: no whole message came in time, however slowly its pieces came.
     """
     received = bytearray()
     while not received.endswith(b"\n"):

@@ -27,7 +27,7 @@ def candidates(environ: Mapping[str, str], user: int) -> list[str]:
     """Return the folders in which a process of ``user`` may offer its socket, best first.
 
     The process that asks and the one that is asked may have been started with other variables
-    (a service has no ``XDG_RUNTIME_DIR``), so who asks looks into all of them.
+    (a service has no ``XDG_RUNTIME_DIR``), so the one that asks looks into all of them.
     """
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     temporary = [environ.get("TMPDIR", ""), _TEMPORARY]

@@ -194,7 +194,7 @@ def _serve(connection: _socket.socket, answer: Answer) -> None:
 
 
 def _bind(path: str) -> _socket.socket:
-    """Return a socket that listens; it gets its name last, so that who finds it can connect."""
+    """Return a socket that listens; it gets its name last: whoever finds it can connect."""
     family = getattr(_socket, "AF_UNIX", None)
     if family is None:
         raise OSError("this system has no Unix sockets")

@@ -277,7 +277,7 @@ class ExportQueue:
         return True
 
     def _on_failure(self, item: Any, error: BaseException) -> bool:
-        """Count what was in work when an exception came from elsewhere than the exporter."""
+        """Count what was in work when an exception came from outside of the exporter."""
         lost, self._uncounted = self._uncounted, 0
         self.counters["failed"] += lost
         with self._state:

@@ -394,7 +394,7 @@ class Pipeline:
         return command is not _STOP
 
     def _on_worker_failure(self, command: Any, error: BaseException) -> bool:
-        """Count the batch in work when something else than an `Exception` ended it."""
+        """Count the batch in work when something other than an `Exception` ended it."""
         self.failed_internally += self._judging
         self._judging = 0
         self._on_error(error)

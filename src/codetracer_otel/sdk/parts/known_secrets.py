@@ -29,7 +29,7 @@ def build_known_secrets(settings: Settings, chain: FilterChain) -> KnownSecrets 
 def learn_environment(known: KnownSecrets, settings: Settings, classifier: Classifier) -> None:
     """Take the variables of this process that the filter of the program's main module hides.
 
-    Ours are none of the program's: the evaluation session is told on purpose.
+    Our own variables are left out: the id of the evaluation session is shown on purpose.
     """
     program = settings.launch.target or (sys.argv[0] if sys.argv else "")
     attribute_rules = classifier.classify(

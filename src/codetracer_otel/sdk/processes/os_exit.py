@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def deliver_before_os_exit(end_session: Callable[[], object]) -> Callable[[], None]:
     """Have `os._exit` and `os.exec` end the session first.
 
-    Workers of rq, Celery and billiard leave by the one, servers that start themselves anew by the
-    other. Who has imported a function by its name before keeps the original one.
+    Workers of rq, Celery and billiard leave by the former, servers that restart themselves by the
+    latter. Code that imported a function by its name earlier keeps the original one.
 
     Args:
         end_session: is called on the thread that leaves, and has to come back.

@@ -211,7 +211,7 @@ class EndSignals:
 class HandlerInC(partial[str]):
     """A handler that is called where no Python code can begin: at the recursion limit.
 
-    A signal is told once. A program that goes on after the RecursionError of a Python handler
+    A signal is reported once. A program that goes on after the RecursionError of a Python handler
     would never end.
     """
 
@@ -258,7 +258,7 @@ def hold_end_signals() -> Callable[[], object]:
 def remembered_signals() -> Iterator[None]:
     """Let handlers of the program wait in the main thread, and call them afterwards.
 
-    A KeyboardInterrupt, or what else a handler raises, would end a delivery half-way.
+    A KeyboardInterrupt, or anything else that a handler raises, would end a delivery halfway.
     """
     if not is_in_main_thread():
         yield

@@ -63,7 +63,7 @@ class LineSource:
         self._latest: tuple[int, list[Line]] = (NONE, [])
 
     def read(self, spans: Spans, number: int) -> None:
-        """Add every span; lines that are none are counted in ``notes``.
+        """Add every span; lines without one are counted in ``notes``.
 
         Raises:
             UsageError: a line is too long, or there are some and none is of a trace.

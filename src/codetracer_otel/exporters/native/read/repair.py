@@ -100,7 +100,7 @@ def end_trace(path: str, room: int = 0) -> Repair:
 
     Args:
         path: of the directory.
-        room: bytes by which the file becomes smaller at least, for what else has to be written.
+        room: bytes by which the file shrinks at least, for what is still to be written elsewhere.
     """
     with Files.open(os.path.join(path, EVENTS), "r+b") as file:
         size = Os.fstat(file.fileno()).st_size

@@ -103,7 +103,7 @@ class Codes:
     Attributes:
         redactions: values redacted, by kind.
         drops: values dropped, by kind.
-        calls: calls so far; what goes on after a wait is none.
+        calls: calls so far, without those that continue after a wait.
         resumptions: how often one went on, which is written as a call, too.
         redact_batch: judges the texts of the batch that is being written.
     """

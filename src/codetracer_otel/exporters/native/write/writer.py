@@ -70,7 +70,7 @@ class NativeTrace:
         directory: where it is written.
         metadata: what is known at its beginning.
         output_rules: judge what is written outside of every traced function.
-        notify: told once when the recording ends early, or stands elsewhere than it was asked to.
+        notify: told once when the recording ends early, or is not where it was asked to be.
         only_changes: steps show the variables that changed, not all.
 
     """
@@ -203,9 +203,9 @@ class NativeTrace:
                 self._count_removed(done.calls)
 
     def _count_removed(self, kept: int) -> None:
-        """Count the calls whose events could not be written, or gave way to the end.
+        """Count the calls whose events could not be written, or made room for the end.
 
-        What went on after a wait looks like a call: so many more may be said to be lost.
+        A call that continued after a wait looks like two: more may be counted than were lost.
         """
         removed = self._codes.calls + self._codes.resumptions - kept
         removed = min(max(removed, 0), self.stats.calls)
