@@ -134,6 +134,23 @@ def test_a_counter_that_jumps_is_wrong_by_no_more_than_a_window(jump):
     assert max(map(abs, off[-10_000:])) <= 25
 
 
+@pytest.mark.parametrize("awake_ns", [5_000_000, 2_000_000_000])
+@pytest.mark.parametrize("slept_s", [10, 60, 3_600])
+@pytest.mark.parametrize("first_calls", [1, 2, 3])
+def test_a_machine_that_sleeps_before_the_rate_is_known_makes_no_time_wrong(
+    first_calls, slept_s, awake_ns
+):
+    """The counter goes on meanwhile, and the clock stands still."""
+    told, ns = [], 10**15
+    for number in range(10_000):
+        slept = int(slept_s * 2.6e9) if number >= first_calls else 0
+        count = int(ns * 2.6) + slept
+        told.append((count, ns, count + 40))
+        ns += 2_000_000 if number < first_calls else awake_ns // 10_000
+    off = [at - ns for at, (_, ns, _) in zip(NATIVE.module.carried_times(told), told, strict=True)]
+    assert max(map(abs, off)) <= 25
+
+
 def test_a_counter_that_stands_still_is_not_used():
     told = [(10**12, ns, 10**12) for ns in range(0, 10**8, 50_000)]
     assert NATIVE.module.carried_times(told) == [ns for _, ns, _ in told]

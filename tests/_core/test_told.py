@@ -5,11 +5,13 @@ Their text comes from the library's C code; what a program may have put into its
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import freezegun
 import pytest
 from tests._core.test_captured_values import CALLS, NATIVE, captured, recorded
 from tests.conftest import rule  # noqa: F401 - the fixtures of captured values
@@ -75,6 +77,18 @@ class Key(uuid.UUID):
     hex = property(__str__)
 
 
+class Numbered(uuid.UUID):
+    """Another attribute stands in front of the slot of its base."""
+
+    int = 5
+
+
+def numbered():
+    made = object.__new__(Numbered)
+    uuid.UUID.__dict__["int"].__set__(made, 7)
+    return made
+
+
 def key(number, kind=uuid.UUID):
     made = kind(int=5)
     object.__setattr__(made, "int", number)
@@ -97,7 +111,7 @@ VALUES = [
     Decimal("1.50"), Decimal("NaN"), Decimal("sNaN"), Decimal("-Infinity"), Decimal("1E+999999"),
     Decimal("1." + "3" * 2000), Price("2.5"),
     uuid.UUID(int=0), uuid.UUID(int=2**128 - 1), uuid.UUID(int=0xABC), Key(int=7),
-    key(-1), key(2**128), key(True), key("text"), key(2**500), empty_key(),
+    key(-1), key(2**128), key(True), key("text"), key(2**500), empty_key(), numbered(),
 ]  # fmt: skip
 
 
@@ -118,6 +132,22 @@ def test_compiled_code_needs_no_python_for_them(monkeypatch):
     program = [("echo", value) for value in usual]
     recorded("c", [*program, *program * 10, ("look", None)], {})
     assert boxed["value"] < len(usual) * 2
+
+
+@pytest.mark.parametrize("core", ["c", "python"])
+@pytest.mark.parametrize("is_recorded_frozen", [True, False])
+def test_dates_are_shown_where_a_test_freezes_the_time(core, is_recorded_frozen):
+    program = [("echo", NOON), ("echo", NOON.date()), ("echo", NOON.time())]
+    with freezegun.freeze_time("2021-02-03 04:05:06"):
+        program.append(("echo", dt.datetime.now(UTC)))
+        program.append(("echo", dt.date.today()))  # noqa: DTZ011 - a frozen one
+        records = recorded(core, program, {}) if is_recorded_frozen else []
+    records = records or recorded(core, program, {})
+
+    shown = repr([record[ARGUMENTS] for record in records])
+    for text in ("2020-02-29T12:30:15", "'2020-02-29'", "'12:30:15", "2021-02-03T04:05:06+00:00"):
+        assert text in shown
+    assert "redacted" not in shown.lower()
 
 
 def _boxed():

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import types
 from collections import deque
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.instrumentation.values.class_info import ClassFacts, Form, find_facts
 from codetracer_otel.instrumentation.values.exceptions import usual_ending
 from codetracer_otel.instrumentation.values.known_types import (
+    Moments,
     class_text,
     datetime_text,
     enum_text,
@@ -121,7 +121,7 @@ def build_class_forms(
 def _teller(cls: type, write: Any) -> Any:
     """Return the library's C code that gives the text of an instance, or None."""
     if write is datetime_text:  # a subclass could be asked by its time zone
-        write = datetime.isoformat if cls is datetime else None
+        write = cls.isoformat if cls is Moments.datetime else None
     return write if issubclass(type(write), _OF_C) else None
 
 
@@ -136,7 +136,8 @@ def _fields(cls: type, facts: ClassFacts, form: str | None) -> tuple[Field, ...]
     if form == "E":
         return ("_name_", None), (class_name(cls).rpartition(".")[2] + ".", None)
     if form == "u":
-        return (("int", slot(cls, "int")),)
+        number = class_attribute(cls, "int")
+        return (("int", number),) if type(number) is types.MemberDescriptorType else None
     if form == "e":
         return (("args", None),)
     return tuple((name, slot(cls, name) if is_slot else None) for name, is_slot in facts.fields)

@@ -41,12 +41,13 @@ carry_on_from(ct_counter *counter, uint64_t count, int64_t now)
     }
     double counts = (double)(int64_t)(count - counter->from), before = (double)counter->rate;
     double rate = counter->from != 0 && counts > 0 ? (double)(now - counter->ns) / counts * TWO_32 : 0;
-    int is_same = counter->rate == 0 || (rate > before * 0.999 && rate < before * 1.001);
-    if (counter->rate != 0 && is_same) {
+    /* Two in a row must agree: the machine may have slept in one of them, while the counter went on. */
+    int is_same = rate > before * 0.999 && rate < before * 1.001;
+    if (is_same) {
         rate = before + (rate - before) / 8;    /* of some windows: to read a clock takes no fixed time */
     }
-    counter->rate = is_same && rate >= 1 && rate < 1000 * TWO_32 ? (uint64_t)rate : 0;
-    counter->window = counter->rate == 0 ? 0 : ((uint64_t)WINDOW_NS << 32) / counter->rate;
+    counter->rate = rate >= 1 && rate < 1000 * TWO_32 ? (uint64_t)rate : 0;
+    counter->window = is_same && counter->rate != 0 ? ((uint64_t)WINDOW_NS << 32) / counter->rate : 0;
     counter->from = count;
     counter->ns = now;
 }

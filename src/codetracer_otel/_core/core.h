@@ -206,7 +206,7 @@ typedef struct {
     int64_t ns;                 /* and what that said */
     int64_t told;               /* no time is earlier than this one, which may have been told already */
     uint64_t window;            /* counts for which the clock is carried on; 0: it is read each time */
-    uint64_t rate;              /* ns of a count, times 2^32; 0: not known yet */
+    uint64_t rate;              /* ns of a count, times 2^32; 0: not known yet. Of use once `window` is not 0 */
     int is_trusted;
 } ct_counter;
 

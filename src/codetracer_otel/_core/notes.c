@@ -61,7 +61,7 @@ static int
 are_joined(ct_notes *notes, const void *of, size_t words)
 {
     uint64_t *last = &notes->words[notes->latest];
-    if (notes->count == 0 || (last[0] & 0xFF) != OF_WORDS || (last[0] >> 8) + words > FEW_WORDS
+    if (notes->is_useless || notes->count == 0 || (last[0] & 0xFF) != OF_WORDS || (last[0] >> 8) + words > FEW_WORDS
         || last[1] + (last[0] >> 8) * sizeof(uint64_t) != (uintptr_t)of) {
         return 0;
     }

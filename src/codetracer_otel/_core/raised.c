@@ -67,17 +67,18 @@ ct_told_of(const ct_model *model, const ct_entry *entry)
     }
     const ct_raised *raised = (ct_raised *)entry->exception;
     int is_cut = raised->message != NULL && PyUnicode_GET_LENGTH(raised->message) >= CT_LONGEST_MESSAGE;
+    PyObject *frames = new_frames(raised);
+    PyObject *time = frames == NULL ? NULL : new_time(model, entry, raised->time);
     PyObject *values[CT_TOLD_SLOTS] = {
         [TYPE_NAME] = Py_NewRef(raised->type_name),
         [MESSAGE] = raised->message == NULL ? PyUnicode_New(0, 0) : Py_NewRef(raised->message),
-        [FRAMES] = new_frames(raised),
-        [TIME] = new_time(model, entry, raised->time),
+        [FRAMES] = frames,
+        [TIME] = time,
         [INNERMOST] = PyBool_FromLong(raised->is_innermost),
         [STACK_TRACE] = PyUnicode_New(0, 0),
         [MESSAGE_IS_CUT] = PyBool_FromLong(is_cut),
     };
-    int is_whole = values[FRAMES] != NULL && values[TIME] != NULL;
-    PyObject *made = is_whole ? PyType_GenericAlloc(model->told, 0) : NULL;
+    PyObject *made = time != NULL ? PyType_GenericAlloc(model->told, 0) : NULL;
     for (int i = 0; i < CT_TOLD_SLOTS; i++) {
         if (made != NULL) {
             *(PyObject **)((char *)made + model->told_slots[i]) = values[i];

@@ -28,6 +28,26 @@ if TYPE_CHECKING:
 _LARGE: Final = 2**64
 _UUID_DIGITS: Final = 32
 _UUID_PARTS: Final = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
+_HEAP_TYPE: Final = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made while the program runs
+
+
+def _of_library(cls: type) -> Any:
+    """Return the class that C code made, of which a tool may have put a subclass in its place."""
+    return next((base for base in cls.__mro__ if not base.__flags__ & _HEAP_TYPE), cls)
+
+
+class Moments:
+    """The library's classes of dates and times.
+
+    freezegun replaces them under every name of a module, while tests run; not within a class.
+    """
+
+    datetime = _of_library(dt.datetime)
+    date = _of_library(dt.date)
+    time = _of_library(dt.time)
+    timezone = _of_library(dt.timezone)
+
+
 _read_code_name = types.FunctionType.__dict__["__qualname__"].__get__
 
 
@@ -67,29 +87,29 @@ def enum_text(value: object) -> str | None:
 
 def datetime_text(value: dt.datetime) -> str:
     """Return the moment as ISO 8601 has it; a zone of the program is named instead of asked."""
-    zone = read_member(value, dt.datetime.__dict__["tzinfo"])
+    zone = read_member(value, Moments.datetime.__dict__["tzinfo"])
     # A zone made by C asks a subclass of datetime for its fields.
-    if _is_fixed_zone(zone) or (type(value) is dt.datetime and _is_made_by_c(zone)):
-        return dt.datetime.isoformat(value)
+    if _is_fixed_zone(zone) or (type(value) is Moments.datetime and _is_made_by_c(zone)):
+        return Moments.datetime.isoformat(value)
     return f"{_naive_datetime(value)} {class_name(type(zone))}"
 
 
 def _naive_datetime(value: dt.datetime) -> str:
-    read = dt.datetime.__dict__
+    read = Moments.datetime.__dict__
     moment = [read_member(value, read[name]) for name in ("hour", "minute", "second")]
-    return dt.date.isoformat(value) + "T" + ":".join(f"{part:02d}" for part in moment)
+    return Moments.date.isoformat(value) + "T" + ":".join(f"{part:02d}" for part in moment)
 
 
 def _time_text(value: dt.time) -> str:
-    zone = read_member(value, dt.time.__dict__["tzinfo"])
+    zone = read_member(value, Moments.time.__dict__["tzinfo"])
     if _is_fixed_zone(zone) or _is_made_by_c(zone):
-        return dt.time.isoformat(value)
-    hour, minute = (read_member(value, dt.time.__dict__[name]) for name in ("hour", "minute"))
+        return Moments.time.isoformat(value)
+    hour, minute = (read_member(value, Moments.time.__dict__[name]) for name in ("hour", "minute"))
     return f"{hour:02d}:{minute:02d} {class_name(type(zone))}"
 
 
 def _is_fixed_zone(zone: object) -> bool:
-    return zone is None or type(zone) is dt.timezone
+    return zone is None or type(zone) is Moments.timezone
 
 
 def _is_made_by_c(zone: object) -> bool:
@@ -123,9 +143,9 @@ def _complex_text(value: complex) -> str:
 
 
 _OWN_FORMS: Final[tuple[tuple[type, ShortForm], ...]] = (
-    (dt.datetime, datetime_text),
-    (dt.date, dt.date.isoformat),
-    (dt.time, _time_text),
+    (Moments.datetime, datetime_text),
+    (Moments.date, Moments.date.isoformat),
+    (Moments.time, _time_text),
     (dt.timedelta, dt.timedelta.__str__),
     (range, _range_text),
     (type, class_text),
