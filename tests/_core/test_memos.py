@@ -385,8 +385,10 @@ def remembered_of(make):
         lambda: Thing(b"x" * 270_000),
         # less than 64 bytes
         lambda: [1],
+        # texts so few that they are written at once
+        lambda: [FILLER] * 4,
     ],
-    ids=["texts", "words", "narrow", "wide", "wider", "bytes", "small"],
+    ids=["texts", "words", "narrow", "wide", "wider", "bytes", "small", "few"],
 )
 def test_of_what_is_too_large_or_too_small_there_is_no_memo(make):
     assert remembered_of(make) == 0
@@ -399,7 +401,7 @@ def test_of_what_is_too_large_or_too_small_there_is_no_memo(make):
         lambda: Thing("\N{SNOWMAN}" * 125_000),
         lambda: Thing(b"x" * 250_000),
         lambda: Thing([f"text {number}" for number in range(20)]),
-        lambda: [FILLER],
+        lambda: [FILLER] * 5,
     ],
     ids=["narrow", "wide", "bytes", "texts", "list"],
 )
