@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.traced_run import run_traced, spans_in
+from tests.traced_run import TRACER, run_python, run_traced, spans_in
 
 CODE = "def total(prices):\n    return sum(prices)\n"
 PYTEST = """
@@ -244,3 +244,48 @@ def test_plugins_that_the_environment_names_are_loaded_and_stay_named(project, m
 
     assert process.returncode == 0, process.stdout
     assert "test_mine.test_mine" in names
+
+
+def test_an_installed_command_is_known_behind_a_link(project, tmp_path):
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "pytest").symlink_to(command_of("pytest"))
+
+    command = tmp_path / "links" / "pytest"
+    _, names = run(project, command, "-q", "-p", "no:cacheprovider", "test_with_pytest.py")
+
+    assert "test_with_pytest.test_total" in names
+    assert of_pytest(names) == set()
+
+
+def test_a_directory_without_a_program_does_not_stand_before_a_command(application):
+    (application / "coverage").mkdir()
+
+    process, names = run(application, "coverage", "run", "--data-file=none", "app.py")
+
+    assert process.returncode == 0, process.stderr
+    assert "__main__.total" in names
+
+
+def test_a_script_that_is_called_pytest_keeps_its_environment(application):
+    (application / "pytest").write_text(
+        "import os\ndef mine(): return os.environ.get('PYTEST_PLUGINS')\nprint(mine())\n"
+    )
+
+    process, names = run(application, "pytest")
+
+    assert process.stdout == "None\n"
+    assert "__main__.mine" in names
+
+
+def test_the_plugin_is_loaded_without_docstrings_and_without_a_warning(project):
+    words = (
+        "-q",
+        "-W",
+        "error::pytest.PytestAssertRewriteWarning",
+        "-p",
+        "no:cacheprovider",
+        "test_with_pytest.py",
+    )
+    process = run_python("-OO", *TRACER, "--exporter", "none", "--pytest", *words, cwd=project)
+
+    assert process.returncode == 0, process.stdout

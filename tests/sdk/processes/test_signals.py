@@ -539,3 +539,33 @@ print("ctypes" in sys.modules, thread.has_died)
 def test_a_thread_of_ours_begins_without_ctypes_whose_library_keeps_a_file_open():
     answer = run_python("-c", THREAD)
     assert (answer.stdout, answer.stderr) == ("False False\n", "")
+
+
+CHAINS = """
+import os, signal, sys
+
+def work(n): return n
+
+def reload(*arguments):
+    print("reload", flush=True)
+    if callable(previous):
+        previous(*arguments)
+
+work(1)
+number = getattr(signal, sys.argv[1])
+previous = signal.signal(number, reload)
+os.kill(os.getpid(), number)
+work(2)
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_handler_of_the_program_may_call_the_one_before_it(tmp_path, name):
+    program, spans = tmp_path / "program.py", tmp_path / "spans.jsonl"
+    program.write_text(CHAINS)
+
+    process = run_traced("--exporter", f"jsonl={spans}", program, name, cwd=tmp_path)
+
+    assert (process.returncode, process.stdout) == (0, "reload\n")
+    names = [span["name"] for span in spans_in(spans)]
+    assert names.count("__main__.work") == 2

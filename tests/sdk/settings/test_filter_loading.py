@@ -29,15 +29,19 @@ def load_for(script):
     load_filters(resolve({}, {}, launch=StartMode(StartKind.SCRIPT, str(script))))
 
 
-@pytest.mark.parametrize("name", ["app.py", "django-admin"])
-def test_a_script_of_the_users_own_is_no_command_of_a_distribution(asked, tmp_path, name):
-    load_for(tmp_path / name)
+def test_a_script_of_the_users_own_is_no_command_of_a_distribution(asked, tmp_path):
+    load_for(tmp_path / "app.py")
 
     assert asked == []
 
 
-@pytest.mark.parametrize("name", ["rst2html.py", "django-admin"])
-def test_whatever_stands_beside_the_interpreter_may_be_one(asked, name):
-    load_for(os.path.join(os.path.dirname(sys.executable), name))
+def test_a_file_without_a_suffix_may_be_a_command_of_a_distribution(asked, tmp_path):
+    load_for(tmp_path / "django-admin")
 
-    assert asked == [name]
+    assert asked == ["django-admin"]
+
+
+def test_whatever_stands_beside_the_interpreter_may_be_one(asked):
+    load_for(os.path.join(os.path.dirname(sys.executable), "rst2html.py"))
+
+    assert asked == ["rst2html.py"]

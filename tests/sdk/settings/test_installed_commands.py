@@ -25,11 +25,19 @@ def test_a_command_names_its_module():
     assert modules_of_command(str(HERE / "coverage")) == ["coverage.cmdline"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["from coverage.cmdline import main\nmain()\n", "load_entry_point(c, 'console_scripts', n)()"],
+    ids=["of today", "of older setuptools"],
+)
+def test_a_command_is_known_wherever_its_script_was_put(tmp_path, text):
+    (tmp_path / "coverage").write_text(text)
+    assert modules_of_command(str(tmp_path / "coverage")) == ["coverage.cmdline"]
+
+
 def test_a_script_of_a_project_is_no_command_whatever_its_name(tmp_path):
-    assert modules_of_command(str(tmp_path / "coverage")) == []
+    (tmp_path / "coverage").write_text("print('of mine')\n")
+    (tmp_path / "pytest").write_bytes(b"\xff\x00")
+    for name in ("coverage", "pytest", "celery"):
+        assert modules_of_command(str(tmp_path / name)) == []
     assert modules_of_command(str(HERE / "no-such-command")) == []
-
-
-def test_a_link_to_the_folder_of_commands_leads_to_them(tmp_path):
-    (tmp_path / "bin").symlink_to(HERE)
-    assert modules_of_command(str(tmp_path / "bin" / "pytest")) != []

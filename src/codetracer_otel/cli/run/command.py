@@ -154,7 +154,7 @@ def run(options: argparse.Namespace) -> Run:
     session = _start_session(options, target)
     if options.instrumentations is not None:
         _start_instrumentations(options.instrumentations, session)
-    if _is_pytest(target):
+    if _is_pytest(session.settings.launch):
         from codetracer_otel.sdk.entry_points.pytest_plugin import offer  # noqa: PLC0415 - seldom
 
         offer(os.environ)  # noqa: TID251 - written for the program, which reads it
@@ -232,8 +232,13 @@ def _start_instrumentations(names: str, session: Session) -> None:
         raise
 
 
-def _is_pytest(target: Target) -> bool:
-    return os.path.basename(target.name) in ("pytest", "py.test")
+def _is_pytest(launch: StartMode) -> bool:
+    if launch.kind is not StartKind.SCRIPT:
+        return launch.kind is StartKind.PYTEST
+    from codetracer_otel.sdk.settings.installed_commands import modules_of_command  # noqa: PLC0415 - as above
+
+    packages = {module.partition(".")[0] for module in modules_of_command(launch.target)}
+    return not packages.isdisjoint({"pytest", "_pytest"})
 
 
 def _leave(outcome: Outcome, ending: Ending) -> int:
@@ -276,8 +281,9 @@ def build_target(given: TargetWords | None) -> Target:
 
 
 def _path_of(name: str) -> str:
-    """Return the path of a script; a name that is no file may be that of an installed command."""
-    if os.path.lexists(name):
+    """Return the path of a script; a name without a program may be an installed command's."""
+    is_folder = os.path.isdir(name) and not os.path.exists(os.path.join(name, "__main__.py"))
+    if os.path.lexists(name) and not is_folder:
         return name
     from codetracer_otel.sdk.settings.installed_commands import find_command  # noqa: PLC0415 - as it says
 

@@ -31,7 +31,7 @@ _UUID_PARTS: Final = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
 _HEAP_TYPE: Final = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made while the program runs
 
 
-def _of_library(cls: type) -> Any:
+def _of_library[T](cls: type[T]) -> type[T]:
     """Return the class that C code made, of which a tool may have put a subclass in its place."""
     return next((base for base in cls.__mro__ if not base.__flags__ & _HEAP_TYPE), cls)
 

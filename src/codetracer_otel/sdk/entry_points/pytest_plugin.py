@@ -3,8 +3,7 @@
 execnet starts those workers, not multiprocessing, so they inherit no session by themselves. The
 command ``run`` offers the plugin; what configures a session in a ``conftest.py`` does so in each
 worker. It is no entry point: pytest rewrites the assertions of a distribution that has one, which
-would compile our modules anew in every run and warn of those that are loaded. This one is loaded
-before pytest, too: PYTEST_DONT_REWRITE.
+would compile our modules anew in every run and warn of those that are loaded.
 """
 
 from __future__ import annotations
@@ -16,6 +15,10 @@ from codetracer_otel.sdk.processes.children import UNTRACED, for_child
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
+
+# What was loaded before pytest cannot be rewritten, and pytest would warn. It reads this where
+# ``python -OO`` has left no docstring, too.
+__doc__ = "PYTEST_DONT_REWRITE"
 
 _VARIABLE: Final = "PYTEST_PLUGINS"
 _START_LIMIT_S: Final = 30

@@ -168,6 +168,8 @@ class EndSignals:
         return ""
 
     def _answer(self, number: int, frame: FrameType | None) -> None:
+        if not self._is_ours(number):
+            return  # the program's handler calls the previous one, which untraced is none
         self._asked = self._asked or number
         if self._claim.acquire(blocking=False) and not self._answer_in_thread():
             self._shutdown()

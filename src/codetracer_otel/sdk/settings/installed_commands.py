@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_ENOUGH: Final = 4096  # characters of a script of a few lines
+_LOOKS_ITSELF_UP: Final = "console_scripts"  # of scripts that older setuptools wrote
 
 
 def find_command(name: str) -> str | None:
@@ -24,8 +27,18 @@ def modules_of_command(script: str) -> list[str]:
     folder, name = os.path.split(script)
     if name.endswith(".py") and folder != os.path.dirname(sys.executable or ""):
         return []  # to ask every installed distribution takes 50 ms and more
-    here = os.path.realpath(folder)
-    return _modules(name) if any(os.path.realpath(place) == here for place in _folders()) else []
+    modules = _modules(name)
+    text = _beginning(script) if modules else ""
+    return [module for module in modules if module in text or _LOOKS_ITSELF_UP in text]
+
+
+def _beginning(script: str) -> str:
+    """Return what installers write: lines that import the command, wherever it is put or linked."""
+    try:
+        with open(script, encoding="utf-8", errors="replace") as file:
+            return file.read(_ENOUGH)
+    except OSError:
+        return ""
 
 
 @lru_cache(maxsize=1)
