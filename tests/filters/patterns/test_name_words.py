@@ -41,7 +41,7 @@ X-CSRFToken pin_code TOTP mfaCode socialSecurityNumber SQLALCHEMY_DATABASE_URI r
 connStr \uff30\uff21\uff33\uff33 creds BANK_KEY merchantKey payment_gateway_key webhook_key
 aes_key fernetKey encrypt_key password_fixture secret_metadata credentials_metadata
 overwrite_password overwrite_secret want_password api_key_signature access_key_signature
-signing_key_signature payment_return_signature""")
+signing_key_signature payment_return_signature secret_settings file_secret_settings""")
 
 ALSO_PUBLIC = _names("""primary_key foreign_key cache_key sort_key public_key keys token_type
 auth_type auth_enabled authored pass_count passed passive assets pins pinning ping spin shared
@@ -66,7 +66,7 @@ mima mi_ma miyao 用户密码 pasuwado anshou_bangou パスワード lösenord �
 ABOUT = _names("""func_signature signature_version include_signature cookie_name use_cookies
 hide_password include_password password_field_name password_validators credential_cls creds_filename
 bearerFormat may_pass cookie_policy_url next_token input_token hasPassword passwordless
-public_pem server_cert_pem ca_pem authorization_server_metadata file_secret_settings
+public_pem server_cert_pem ca_pem authorization_server_metadata
 cookieName password_length secrets_dir credentials_provider salt_length nextToken eos_token
 num_tokens max_tokens with_credentials require_auth two_pass palabra_clave cookie_samesite
 passwordfieldname is_secret password_hashers key_signature time_signature return_signature

@@ -178,7 +178,7 @@ EXCUSES: Final = (
         "!rounds$, !iterations$, !status$, !error$, !errors$, !env$, !envvar$, !env+var$, "
         "!env+key$, !envkey$, !store$, !attempts$, !retries$, !changed$, !placeholder$, "
         "!*less$, !attempt$, !page$, !template$, !view$, !form$, !widget$, !reset$, "
-        "!token+metadata$, !cookie+metadata$, !server+metadata$, !secret+settings$, !servers$, "
+        "!token+metadata$, !cookie+metadata$, !server+metadata$, !servers$, "
         "!public+pem$, !pub+pem$, !cert+pem$, !certificate+pem$, !ca+pem$",
         "What is known about a secret, not it: `cookie_name`, `password_validators`.",
     ),
