@@ -122,3 +122,7 @@ def test_slashes_that_leave_base64_no_long_run_hide_nothing_from_the_prefilter(p
     token = f"{prefix}aB3dE5gH7j/N1pQ3sT5vW7x/Y9zA2cD4fG6h/J8k"
     rules = compile_content([ContentPattern("shapes", "token", Action.REDACT, SOURCE)])
     assert rules.redact_texts([f"got {token}, ok"]) == [f"got {REDACTED}, ok"]
+
+
+def test_a_documented_key_is_hidden_though_an_identifier_may_look_so():
+    assert UUID[-8:] not in redacted(f"got scrapy-{UUID}, ok")

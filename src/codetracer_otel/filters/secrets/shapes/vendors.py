@@ -288,6 +288,7 @@ FORMATS: Final = (
     Format("Voiceflow", "VF.", "dotted", 36, "TruffleHog, voiceflow", free=False),
     Format("CoinGecko", "CG-", "alnum", 22, "CoinGecko, Setting up your API key", free=False),
     Format("AWS AppSync", "da2-", "lower", 26, "AWS AppSync API Reference, ApiKey", free=False),
+    Format("Scrapybara", "scrapy-", "uuid", 36, "Scrapybara, public code that calls its API", free=False),
     Format("Open VSX", "ovsxat_", "uuid", 36, "Eclipse Open VSX, server sources: prefix of access tokens"),
     Format("ScrapeGraphAI", "sgai-", "uuid", 36, "ScrapeGraphAI, command line: API key"),
     Format("Keap", "KeapAK-", "hex", 30, "Keap, public code that calls its API"),
