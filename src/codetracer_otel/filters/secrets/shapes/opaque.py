@@ -88,6 +88,7 @@ _LINE_BEHIND: Final = lazy_regex(
 )
 _SHORT_LINE_BEHIND: Final = lazy_regex(r"\n[ \t]*(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{4,}+(?:\n|\Z)")
 _LONG_LINE: Final = 56
+_WRAPPED: Final = lazy_regex("[A-Za-z0-9+/]{64}(?:[A-Za-z0-9+/]{12})?")
 _BEGINNING: Final = 3  # characters that two lines of data share once in 262,144 times
 # Content identifiers, what begins with zeros, numbers, JSON in base64 (another shape).
 _NO_TOKENS: Final = ("Qm", "baf", "AAAA", "0x", "eyJ")
@@ -359,6 +360,8 @@ def _is_in_list(text: str, start: int, end: int) -> bool:
     """Return whether a line next to it begins alike, as tokens of one vendor do."""
     beginning = text[start : start + _BEGINNING]
     line = text.rfind("\n", 0, max(0, start - 1)) + 1
+    if _WRAPPED.fullmatch(text, start, end) or _WRAPPED.fullmatch(text, line, max(line, start - 1)):
+        return False  # data of which the same bytes come again
     return text.startswith(f"\n{beginning}", end) or (
         start > line and text.startswith(beginning, line)
     )
