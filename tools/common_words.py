@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.redaction_sources import folders_of, sources
 
-from codetracer_otel.filters.secrets.shapes.prefixes import TELLING
+from codetracer_otel.filters.secrets.shapes.prefixes import TELLING, VENDORS
 
 TABLE = Path(__file__).parent.parent / "src/codetracer_otel/filters/secrets/shapes/common_words.py"
 FEWEST = 8  # packages
@@ -31,8 +31,8 @@ PAGE = '''\
 """Words that programs are written with: made by `tools.common_words`.
 
 The {count} words of two to {longest} letters that many of {packages} packages have: CPython
-{python}'s standard library and what was installed, without what tells of a secret. Compressed, in
-base85.
+{python}'s standard library and what was installed, without what tells of a secret and names of
+vendors. Compressed, in base85.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def is_common(word: str, count: int) -> bool:
     """Return whether a word that so many packages use is to be in the table."""
     least = FEWEST_IF_SHORT if len(word) <= SHORT else FEWEST
     least = FEWEST_OF_TWO_LETTERS if len(word) == 2 else least  # noqa: PLR2004
-    return count >= least and word not in TELLING
+    return count >= least and word not in TELLING and word not in VENDORS
 
 
 def main() -> None:

@@ -267,3 +267,24 @@ def test_what_unlisted_vendors_build_as_listed_ones_do_is_found(token):
 )
 def test_words_with_digests_names_of_classes_and_identifiers_are_no_tokens(text):
     assert redacted(text) == text
+
+
+BEHIND_TELLING = [
+    *(f"{before}{UUID}" for before in (
+        "apikey_sp_", "acme_api_", "mb_api_", "lin_api_", "fly_api_", "tok-td-", "notion-key-",
+        "acme_key_", "lin_key_", "render_key_", "test_clerk_", "zpfoauth-",
+    )),
+    *(f"{before}{digest}" for digest in (DIGEST, LONG[:40]) for before in (
+        "acme_key_", "lin_key_", "render_key_", "key_turso_", "key-lin-", "api_sa_", "test_clerk_",
+        "slackapi-",
+    )),
+    *(f"{before}{token}" for token in (SMALL[:24], SMALL[:24].upper()) for before in (
+        "slack-", "SLACK_", "FLY-", "hook_", "render-", "key-lin-",
+    )),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("token", BEHIND_TELLING)
+def test_vendors_whose_names_programs_have_too_are_vendors_beside_what_tells(token):
+    for text in (token, f"got {token}, ok", f"X-Header: {token}"):
+        assert token[-8:] not in redacted(text)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from codetracer_otel.filters.secrets.shapes.prefixes import glued_prefix, is_abbreviation, is_word
+from codetracer_otel.filters.secrets.shapes.common_words import common_words
+from codetracer_otel.filters.secrets.shapes.prefixes import (
+    TELLING,
+    VENDORS,
+    glued_prefix,
+    is_abbreviation,
+    is_word,
+)
 
 
 @pytest.mark.parametrize("part", ["xau", "XAU", "qn", "QN7", "bpk2", "zaqor", "mbuvok", "bcdfghjk"])
@@ -46,3 +53,12 @@ def test_what_vendors_call_themselves_is_an_abbreviation(part):
 @pytest.mark.parametrize("glued", ["invoicetvly", "ordertvly", "tableglsa"])
 def test_an_abbreviation_begins_where_the_word_before_it_ends(glued):
     assert glued[glued_prefix(glued) :] in ("shpat", "tvly", "glsa")
+
+
+def test_the_words_of_programs_have_no_name_of_a_vendor_and_nothing_that_tells_of_a_secret():
+    assert common_words().isdisjoint(VENDORS | TELLING)
+
+
+@pytest.mark.parametrize("part", ["slack", "FLY", "clerk", "turso", "hook"])
+def test_a_short_name_of_a_vendor_is_an_abbreviation_though_it_is_spelled_as_english(part):
+    assert is_abbreviation(part)

@@ -14,7 +14,9 @@ from codetracer_otel.filters.secrets.shapes.prefixes import (
     is_rare,
     is_unsayable,
     is_vendor,
+    may_be_abbreviation,
     names_secret,
+    says_secret,
     telling_parts,
     tells_before_digest,
 )
@@ -185,7 +187,7 @@ def _is_behind_telling(run: str) -> bool:
 def _is_vendors_uuid(body: str) -> bool:
     """Return whether a vendor's abbreviation stands between what tells of a secret and a UUID."""
     match = _BEHIND_ABBREVIATION.match(body)
-    return match is not None and (is_abbreviation(match[1]) or is_rare(match[1]))
+    return match is not None and (may_be_abbreviation(match[1]) or is_rare(match[1]))
 
 
 def _is_of_vendor(run: str) -> bool:
@@ -210,10 +212,13 @@ def _is_of_vendor(run: str) -> bool:
 
 def _ends_in_vendor(parts: list[str]) -> bool:
     """Return whether the last parts are those of a vendor; words may stand before them."""
+    beside_secret = says_secret(parts)
     for count in range(1, min(len(parts), _MOST_WORDS) + 1):
         first, *more = parts[-count:]
         glued = glued_prefix(first)
-        if are_of_vendor([first, *more]) or (glued and are_of_vendor([first[glued:], *more])):
+        if are_of_vendor([first, *more], beside_secret=beside_secret) or (
+            glued and are_of_vendor([first[glued:], *more])
+        ):
             return True
     return False
 

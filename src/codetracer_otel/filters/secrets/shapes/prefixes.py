@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.known.ordinary_words import ORDINARY_WORDS
 from codetracer_otel.filters.secrets.shapes.common_words import common_words
 from codetracer_otel.filters.secrets.shapes.randomness import gains
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NAME: Final = lazy_regex(
     r"[A-Z]?[a-z]{1,20}[0-9]{0,2}|[a-z]{1,4}[0-9][a-z]{1,4}|[A-Z]{2,10}[0-9]?|[a-z][A-Za-z0-9]{1,4}|[a-z]{2,12}(?:[A-Z][a-z]{1,9}){1,3}"
@@ -26,6 +29,8 @@ TELLING: Final = frozenset(
 _NOT_BEFORE_DIGESTS: Final = frozenset(
     "api service svc srv admin personal bot deploy access production rt at wh".split()
 )
+# Beside them a word is a vendor's, though programs have it.
+_SAY_SECRET: Final = frozenset("apikey api tok token secret auth".split())
 _SECRETS: Final = frozenset("sk rk pk pat sat secret token tok apikey".split())
 _TELLING_ENDINGS: Final = ("key", "secret", "token")  # behind the vendor's name
 _API: Final = "api"  # behind the vendor's abbreviation
@@ -50,67 +55,81 @@ IDENTIFIERS: Final = frozenset(
     upload usr user vs wf wks
     """.split()
 )
+# Services, and `hook`: no words of programs, although programs have them.
+VENDORS: Final = frozenset(
+    """
+    acme airtable apify asana clerk clickup convex deno fauna figma fly groq heroku hook jira
+    kinde lin loom neon netlify ngrok notion okta plaid pulumi ramp render sentry shopify slack
+    snyk stripe stytch supabase trello turso twilio vercel zapier
+    """.split()
+)
 # Words that stand before digests, most of them short.
 _SHORT_WORDS: Final = frozenset(
     """
-    a acl actor adler admin ads ae affiliate agent al alb album ale alley am ami antenna
-    apartment ape app ar area argon ark army art ash asset au auction audit award axe b ba badge
-    band bank base basil batch bay bd beard bet bf bg bib bid bill bin blade blake blaze blob
-    block boa boast body bog boil bonus book bool bow bowl box boy brake brand brass brick brush
-    bs bud build bulb bun bury buyer byte bytes bz c cache cafe call camp campaign campus canoe
-    car cards carol case cdn ce cell cells cert chain chalk champ chaos chart chat chef chief
-    choir church ci cid cigar city civic cl claim class clerk cliff climb clinic clip clock
-    cloud cls club cm coach coal coast cob cobra cod code cog coin col color cols comic conf
-    conn cop copy cost cot coupon coy craft crc crew cruel crush crust cry crypt css ct cub cue
-    curry curve dairy dam data date day db deaf deal debt dec deductible demo dep depth derby
-    desc dew dict diet diff dim dims din dip dir dish disk dispute dizzy doc dock docs dodge
-    door draft drive drop dub dug dungeon duo dusk duty dwarf dye ea eagle east eb ebs ecs edge
-    ee eel efs ego eks el elb elbow elk em email enemy eni enjoy entry env ep epic episode err
-    essay et etag ev eve event exam exec exp f face fact false farm fee feed fen fg fi fifty fig
-    film fir fleet float flow flu fluid fn foam foe fog foggy font food form fowl fr frame fraud
-    from fruit fry fuel func fund fur gag gala gallery game gas gate gel gem genome gi gift gin
-    girl git glad glass globe goal god golf good gown grade graph grasp green grid grief groan
-    group gs guest gulf gum gut guy gym h hadoop hand hash hawk hay he head heads heap heat helm
-    help hem hen hero hex hh hike hip hit hkdf hmac hob hobby hog home horse hospital host hotel
-    hour house hr html http https hub hug humid humor hurry hut icon icy idea idx igw ii im
-    image img incident index info ingredient init injury ink inn inode input int irony iso issue
-    item items itinerary iv ivy jab jail jar jaw jazz jeans jelly jet jewel jig job jog join
-    joint joy js json judge jug juice juicy jury kafka kayak kb keg key keys ki kin kind kiosk
-    kiss kms knife koala kv lab label lad lady land landlord lane lang lap last law lawsuit lay
-    layer lc lead leaf ledger leg lesson level li lib lid life light lilac limit line link lip
-    list ln lo load loaf loc local lock lodge log logo loki lot lotus love loyal luck lucky
-    luggage luigi lunar lunch lung lv lyric mad made mail main mandate map march mark marsh
-    match mb mc meal mean medal media mem menu merchant mercy meta metal meter mi midst
-    milestone milk ml mo mod mode model money month mood mop mount mouse movie mp mud muddy mug
-    mural museum music mv myth n name nap nasal nat nav nc net new news next nib night nip nlb
-    nod node nodes nonce none north note np nr null num nun nurse nut oar oasis oat ob obj ocean
-    oct odds offer oh oid oil old ollama onion op opt orb order ore organ out outage ova owl
-    owner oxide ozone pack page paint pal pallet panel pansy paper parcel park part parts party
-    passenger path paths patient pave paw payout pbkdf pdf pea pedal peer penny perch perfume
-    pet pharmacy phase phone photo piano pic pick pilot pinch pip pipe pit pixel pizza pkg pl
-    place plan plane plant plate play playlist plot png pod podcast podman poem poet point poll
-    pool pop port portfolio post pouch pound power pp pr prescription press presto prev price
-    print prism prize proc promo proof props prospect pub pull pulp pulse pun punk pup pupil
-    puppy push quay queen query quest queue quiz quote r rack radio rag rain ranch range rank
-    rate raw razor rds read realm rec ref referral refs refund reg rel reply repo reservation
-    restaurant rib ride rifle rig right rim ring riot rip risky river road roast rob robe robot
-    rock role roof room root roots round route row rows rpc rub rug rugby ruin rule rum rumor
-    rural rv rw rye s sag salad sale salt sandy sap sauce sauna sc scale scan scarf scene scope
-    score scrapy sd sea seat seed seg seize self sentry set sew sf sg shape share shark sheet
-    shelf shift ship shipment shirt shop show shrub shy side sig sign silk sir site sixty size
-    skate skill skirt sku skull sky slide slot sly smart smell snack snap sns sob sock sod soil
-    son song sound south sow soy sp space spec specimen speed sport spot spray sprint sql squad
-    stack staff stage star start stat state steel steer stock stone stop store storm story str
-    stuff style subn sugar sum sunny super survey sv swamp swim sym sync syrup tab table tag
-    tail tails tale tap tar task tax taxi td team temp tenant term terraform test text tf tgw
-    than that theme then thief thing this thumb tile time tin tl tmp toast today toe tool tooth
-    topic total touch tour tower town toxic toy track trade trail train tree trend trip truck
-    true trust try tub tug tulip tumor tuna tuple turn tweak two tx txt ty type ui uid uk uncle
-    union unit urban url users util v vague val value vapor var vat vdi vec vehicle vein venue
-    ver vet veto vhd video view vinyl viola viral virus visit vllm vm vodka vogue voice vol vote
-    voucher vow vpc vt waf wag wagon wall warehouse waste watch water wave wax way web week west
-    wet wheel when wield wife wig wiki win wire wish wit with woe wolf woman wood word work
-    world wr write x xml xxh yacht yak yam yawn year yes yoga yolk young youth zip zone
+    a acl actor adler admin agent alb album ami app area argon art asset audit award b badge
+    band bank base batch bay bill bin blake blob block body bonus book bool box brand brick
+    build buyer byte bytes c cache cafe call camp car cards case cell cells cert chain chart
+    chat cid city claim class clip clock cloud cls club coach code coin col color cols comic
+    conf conn copy cost craft crc crew crypt css curve data date day db deal dec demo dep depth
+    desc dict diff dim dims dir dish disk doc dock docs door draft drive drop east edge elb
+    email eni entry env err essay etag event exam exec exp f face fact false farm fee feed fig
+    film fleet float flow fn font food form frame from fruit fuel func fund game gate gift git
+    glass goal good grade graph green grid group guest h hand hash head heads heap heat help
+    hero hex hit hkdf hmac home horse host hotel hour house html http https hub icon idea idx
+    igw image img index info init inode input int iso issue item items iv jar job join joint js
+    json judge key keys kind kv lab label land lane lang last law layer lead leaf leg level lib
+    life light limit line link list load loc local lock log logo lot love lunch lyric made mail
+    main map march mark match meal mean media mem menu meta metal meter mod mode model money
+    month mount mouse movie music myth n name nat nav net new news next night nlb node nodes
+    nonce none north note null num nurse obj ocean oct odds offer oid old onion op opt order out
+    ova owner pack page paint panel paper park part parts party path paths pbkdf pdf peer pet
+    phase phone photo piano pic pick pilot pip pipe pixel pizza pkg place plan plane plant plate
+    play plot png pod poem point poll pool pop port post pound power press prev price print
+    prize proc promo proof props pub pull push queen query quest queue quiz quote r rack radio
+    rain range rank rate raw read realm rec ref refs reg rel reply repo ride right ring river
+    road robot rock role room root roots round route row rows rpc rule s salad sale salt scale
+    scan scene scope score sea seat seed seg self set sg shape share sheet shelf shift ship
+    shirt shop show side sig sign site size skill sku sky slide slot smart snack snap sock song
+    sound south space spec speed sport spot sql squad stack staff stage star start stat state
+    steel stock stone stop store storm story str stuff style subn sugar sum super sym sync tab
+    table tag tail tails tale tar task tax taxi team temp term test text tgw than that theme
+    then thing this thumb tile time tmp toast today tool tooth topic total touch tour tower town
+    toxic track trade trail train tree trend trip truck true trust try tuple turn tweak two tx
+    txt type uid uncle union unit url users util v val value var vdi vec venue ver vhd video
+    view visit vm voice vol vote vpc wall waste watch water wave way web week west wheel when
+    wiki win wire wish with woman wood word work world write x xml xxh yacht year yes young
+    youth zip zone
+    """.split()
+)
+# Those that stand there where nothing tells of a secret.
+_NOUNS: Final = frozenset(
+    """
+    ads ae affiliate al ale alley am antenna apartment ape ar ark army ash au auction axe ba
+    basil bd beard bet bf bg bib bid blade blaze boa boast bog boil bow bowl boy brake brass
+    brush bs bud bulb bun bury bz campaign campus canoe carol cdn ce chalk champ chaos chef
+    chief choir church ci cigar civic cl cliff climb clinic cm coal coast cob cobra cod cog cop
+    cot coupon coy cruel crush crust cry ct cub cue curry dairy dam deaf debt deductible derby
+    dew diet din dip dispute dizzy dodge dub dug dungeon duo dusk duty dwarf dye ea eagle eb ebs
+    ecs ee eel efs ego eks el elbow elk em enemy enjoy ep epic episode et ev eve fen fg fi fifty
+    fir flu fluid foam foe fog foggy fowl fr fraud fry fur gag gala gallery gas gel gem genome
+    gi gin girl glad globe god golf gown grasp grief groan gs gulf gum gut guy gym hadoop hawk
+    hay he helm hem hen hh hike hip hob hobby hog hospital hr hug humid humor hurry hut icy ii
+    im incident ingredient injury ink inn irony itinerary ivy jab jail jaw jazz jeans jelly jet
+    jewel jig jog joy jug juice juicy jury kafka kayak kb keg ki kin kiosk kiss kms knife koala
+    lad lady landlord lap lawsuit lay lc ledger lesson li lid lilac lip ln lo loaf lodge loki
+    lotus loyal luck lucky luggage luigi lunar lung lv mad mandate marsh mb mc medal merchant
+    mercy mi midst milestone milk ml mo mood mop mp mud muddy mug mural museum mv nap nasal nc
+    nib nip nod np nr nun nut oar oasis oat ob oh oil ollama orb ore organ outage owl oxide
+    ozone pal pallet pansy parcel passenger patient pave paw payout pea pedal penny perch
+    perfume pharmacy pinch pit pl playlist podcast podman poet portfolio pouch pp pr
+    prescription presto prism prospect pulp pulse pun punk pup pupil puppy quay rag ranch razor
+    rds referral refund reservation restaurant rib rifle rig rim riot rip risky roast rob robe
+    roof rub rug rugby ruin rum rumor rural rv rw rye sag sandy sap sauce sauna sc scarf scrapy
+    sd seize sew sf shark shipment shrub shy silk sir sixty skate skirt skull sly smell sns sob
+    sod soil son sow soy sp specimen spray sprint steer sunny survey sv swamp swim syrup tap td
+    tenant terraform tf thief tin tl toe toy tub tug tulip tumor tuna ty ui uk urban vague vapor
+    vat vehicle vein vet veto vinyl viola viral virus vllm vodka vogue voucher vow vt waf wag
+    wagon warehouse wax wet wield wife wig wit woe wolf wr yak yam yawn yoga yolk
     """.split()
 )
 _LONGEST_ABBREVIATION: Final = 5
@@ -128,7 +147,7 @@ _ONSET: Final = (
 )
 _CANNOT_BE_SAID: Final = lazy_regex(f"{_ONSET}|[a-z]*[{_CONSONANTS}]{{4}}")
 _TELLING_GLUED: Final = frozenset(
-    "sk rk pk pat sat tok live test prod sandbox secret token key".split()
+    "sk rk pk pat sat tok live test prod sandbox secret token key oauth".split()
 )
 _SHORT_TELLING: Final = tuple(word for word in _TELLING_GLUED if len(word) == 2)  # noqa: PLR2004
 _LONG_TELLING: Final = tuple(_TELLING_GLUED.difference(_SHORT_TELLING))
@@ -160,7 +179,7 @@ def tells_before_digest(prefix: str) -> bool:
         prefix not in _NOT_BEFORE_DIGESTS
         and not (
             words[0] not in TELLING
-            and is_word(words[0])
+            and (is_ordinary if _API in words else is_word)(words[0])
             and not (len(words[0]) == 2 and is_rare(words[0]))  # noqa: PLR2004 - nobody's word
             and all(word in _TELLING_BEHIND for word in words[1:])
         )
@@ -179,29 +198,50 @@ def is_abbreviation(part: str) -> bool:
 
     Two to five letters that are no word, or up to eight that cannot be said.
     """
-    letters = part.rstrip("0123456789")
-    name = letters.lower() if letters.isupper() else letters
+    name = _name_of(part)
     if not is_vendor(name):
         return False
     if len(name) <= _LONGEST_UNSAYABLE and _CANNOT_BE_SAID.match(name) is not None:
         return True
-    return (
-        len(name) <= _LONGEST_ABBREVIATION and sum(gains(name)) >= _LEAST_OF_ABBREVIATION[len(name)]
+    return len(name) <= _LONGEST_ABBREVIATION and (
+        name in VENDORS or sum(gains(name)) >= _LEAST_OF_ABBREVIATION[len(name)]
     )
+
+
+def may_be_abbreviation(part: str) -> bool:
+    """Return whether a vendor may call itself that beside what tells of a secret.
+
+    There words of programs are as often a vendor's: `td`, `clerk`.
+    """
+    name = _name_of(part)
+    return is_abbreviation(part) or (
+        len(name) <= _LONGEST_ABBREVIATION and _is_name(name) and not is_ordinary(name)
+    )
+
+
+def _name_of(part: str) -> str:
+    letters = part.rstrip("0123456789")
+    return letters.lower() if letters.isupper() else letters
 
 
 def is_rare(part: str) -> bool:
     """Return whether a part is no noun, although programs may use it: `lf`, `AC`."""
-    return part.lower() not in _SHORT_WORDS and part.lower() not in IDENTIFIERS
+    return not any(part.lower() in words for words in (_SHORT_WORDS, _NOUNS, IDENTIFIERS))
 
 
-def are_of_vendor(parts: list[str]) -> bool:
-    """Return whether a vendor's abbreviation is followed by no more than what it is a key to."""
+def are_of_vendor(parts: list[str], *, beside_secret: bool = False) -> bool:
+    """Return whether a vendor's abbreviation is followed by no more than what it is a key to.
+
+    Args:
+        parts: what stands before something drawn at random.
+        beside_secret: whether one of them, or one before, says that a secret follows.
+    """
     first, *more = parts
-    return is_abbreviation(first) and all(
+    is_one = may_be_abbreviation if beside_secret else is_abbreviation
+    return is_one(first) and all(
         part in TELLING
         or part in _TELLING_BEHIND
-        or is_abbreviation(part)
+        or is_one(part)
         or _NUMBERED.fullmatch(part) is not None
         for part in more
     )
@@ -214,12 +254,21 @@ def is_unsayable(part: str) -> bool:
 
 def is_vendor(part: str) -> bool:
     """Return whether a part may be a vendor's name: lower-case letters, and no word."""
+    return _is_name(part) and not is_word(part)
+
+
+def _is_name(part: str) -> bool:
     return (
         2 <= len(part) <= _LONGEST_NAME  # noqa: PLR2004 - one letter names nobody
         and part.isalpha()
         and part.islower()
-        and not (is_word(part) or part in IDENTIFIERS or part in NO_SECRETS)
+        and not (part in IDENTIFIERS or part in NO_SECRETS)
     )
+
+
+def says_secret(parts: list[str]) -> bool:
+    """Return whether one of the parts says that a secret follows, though a digest may."""
+    return not _SAY_SECRET.isdisjoint(map(str.lower, parts))
 
 
 def tells_of_secret(part: str) -> bool:
@@ -269,13 +318,25 @@ def _least_gain(word: str, rest: str) -> int:
 
 @lru_cache(_MOST_WORDS)
 def is_word(part: str) -> bool:
-    """Return whether a part is an ordinary word, in lower case."""
-    return _is_listed(part) or any(
-        _is_listed(part.removesuffix(ending))
+    """Return whether a part is a word that programs or people use, in lower case."""
+    return is_ordinary(part) or (part not in VENDORS and _is_form_of(part, _is_common))
+
+
+@lru_cache(_MOST_WORDS)
+def is_ordinary(part: str) -> bool:
+    """Return whether a part is an ordinary word, in lower case, whatever stands beside it."""
+    return _is_form_of(part, _SHORT_WORDS.__contains__) or part in ORDINARY_WORDS
+
+
+def _is_form_of(part: str, is_listed: Callable[[str], bool]) -> bool:
+    return is_listed(part) or any(
+        is_listed(part.removesuffix(ending))
         for ending in _ENDINGS
         if part.endswith(ending) and len(part) > len(ending) + 2
     )
 
 
-def _is_listed(part: str) -> bool:
-    return part in _SHORT_WORDS or part in ORDINARY_WORDS or part in common_words()
+def _is_common(part: str) -> bool:
+    return (
+        part in _SHORT_WORDS or part in _NOUNS or part in ORDINARY_WORDS or part in common_words()
+    )
