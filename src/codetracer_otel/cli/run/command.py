@@ -235,7 +235,7 @@ def _start_instrumentations(names: str, session: Session) -> None:
 def _is_pytest(launch: StartMode) -> bool:
     if launch.kind is not StartKind.SCRIPT:
         return launch.kind is StartKind.PYTEST
-    from codetracer_otel.sdk.settings.installed_commands import modules_of_command  # noqa: PLC0415 - as above
+    from codetracer_otel.sdk.settings.installed_commands import modules_of_command  # noqa: PLC0415 - of scripts
 
     packages = {module.partition(".")[0] for module in modules_of_command(launch.target)}
     return not packages.isdisjoint({"pytest", "_pytest"})
@@ -285,7 +285,7 @@ def _path_of(name: str) -> str:
     is_folder = os.path.isdir(name) and not os.path.exists(os.path.join(name, "__main__.py"))
     if os.path.lexists(name) and not is_folder:
         return name
-    from codetracer_otel.sdk.settings.installed_commands import find_command  # noqa: PLC0415 - as it says
+    from codetracer_otel.sdk.settings.installed_commands import find_command  # noqa: PLC0415 - seldom
 
     return find_command(name) or name
 

@@ -22,6 +22,7 @@ def find_command(name: str) -> str | None:
     return next(filter(os.path.isfile, paths), None)
 
 
+@lru_cache(maxsize=1)  # asked for four times as a session starts
 def modules_of_command(script: str) -> list[str]:
     """Return the modules whose command ``script`` is, none if it is a script like any other."""
     folder, name = os.path.split(script)

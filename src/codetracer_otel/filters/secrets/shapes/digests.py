@@ -12,6 +12,7 @@ from codetracer_otel.filters.secrets.shapes.prefixes import (
     glued_prefix,
     is_abbreviation,
     is_rare,
+    is_rare_pair,
     is_unsayable,
     is_vendor,
     may_be_abbreviation,
@@ -147,7 +148,7 @@ def _find(text: str) -> Iterator[tuple[int, int]]:
 
 def _are_capitals(letters: str) -> bool:
     """Return whether digits are glued to what is mostly a vendor's: `AC`, not `ID`."""
-    return len(letters) == 2 and letters.isupper() and is_rare(letters)  # noqa: PLR2004
+    return letters.isupper() and is_rare_pair(letters)
 
 
 def _behind_colons(text: str) -> Iterator[tuple[int, int]]:

@@ -175,20 +175,17 @@ def telling_parts(parts: list[str]) -> int:
 def tells_before_digest(prefix: str) -> bool:
     """Return whether a telling prefix is one of a secret even before hexadecimal digits."""
     words = prefix.lower().split("-")
-    return (
-        prefix not in _NOT_BEFORE_DIGESTS
-        and not (
-            words[0] not in TELLING
-            and (is_ordinary if _API in words else is_word)(words[0])
-            and not (len(words[0]) == 2 and is_rare(words[0]))  # noqa: PLR2004 - nobody's word
-            and all(word in _TELLING_BEHIND for word in words[1:])
-        )
+    return prefix not in _NOT_BEFORE_DIGESTS and not (
+        words[0] not in TELLING
+        and (is_ordinary if _API in words else is_word)(words[0])
+        and not is_rare_pair(words[0])
+        and all(word in _TELLING_BEHIND for word in words[1:])
     )
 
 
 def _ends_telling(word: str) -> bool:
     vendor = word.removesuffix(_API)
-    if vendor != word and (is_abbreviation(vendor) or (len(vendor) == 2 and is_rare(vendor))):  # noqa: PLR2004
+    if vendor != word and (is_abbreviation(vendor) or is_rare_pair(vendor)):
         return True
     return word.endswith(_TELLING_ENDINGS) and word not in _PUBLIC
 
@@ -227,6 +224,11 @@ def _name_of(part: str) -> str:
 def is_rare(part: str) -> bool:
     """Return whether a part is no noun, although programs may use it: `lf`, `AC`."""
     return not any(part.lower() in words for words in (_SHORT_WORDS, _NOUNS, IDENTIFIERS))
+
+
+def is_rare_pair(part: str) -> bool:
+    """Return whether a part is two letters that are no noun: a vendor's rather than anybody's."""
+    return len(part) == 2 and is_rare(part)  # noqa: PLR2004 - a pair
 
 
 def are_of_vendor(parts: list[str], *, beside_secret: bool = False) -> bool:
