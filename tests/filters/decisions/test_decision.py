@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import sys
+
 from tests.filters.chains import action, classifier, filter_text, rule
 
 from codetracer_otel.filters.types import CodeIdentity
@@ -26,3 +29,16 @@ def test_a_decision_without_patterns_has_nothing_to_walk_for():
     decision = classifier(filter_text()).classify(CodeIdentity(("app",), "/x.py", "f"))
     assert (decision.attribute_rules, decision.text_rules) == (None, None)
     assert (decision.capture, decision.root, decision.sampling) == (None, False, None)
+
+
+def test_a_decision_is_small_and_answers_for_the_profile_that_it_shares():
+    made = classifier(filter_text(rule("pkg:app", exec="trace")))
+    one, other = (made.classify(CodeIdentity(("app",), "/srv/app.py", name)) for name in "ab")
+    assert one.profile is other.profile
+    assert (one.traces, one.source) == (one.profile.traces, one.profile.source)
+    assert sys.getsizeof(one) <= 64
+    assert not hasattr(one, "__dict__")
+    changed = copy.copy(one)
+    changed.capture = frozenset({"args"})
+    assert (one.capture, changed.capture, changed.traces) == (None, frozenset({"args"}), True)
+    assert not hasattr(one, "no_such_setting")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from codetracer_otel.filters.language.chain import ScopeRule
     from codetracer_otel.filters.types import (
         ContentRules,
+        RuleSource,
         ValueKind,
         Verdict,
         WalkRules,
@@ -76,20 +77,30 @@ class Decision:
         tail: which of the traces that begin here are kept; None for the session's default.
     """
 
+    # A program has thousands: three words each, and what they share stays in the profile.
+    __slots__ = ("_module_names", "_qualname", "capture", "profile")
+
+    traces: bool
+    source: RuleSource
+    root: bool
+    always: bool
+    reads_objects: bool | None
+    measures: bool
+    sampling: Sampling | None
+    events: EventRules | None
+    tail: TailRules | None
+
     def __init__(self, profile: Profile, module_names: tuple[str, ...], qualname: str) -> None:
         self.profile = profile
         self._module_names = module_names
         self._qualname = qualname
-        self.traces = profile.traces
-        self.source = profile.source
-        self.capture = profile.capture
-        self.root = profile.root
-        self.always = profile.always
-        self.reads_objects = profile.reads_objects
-        self.measures = profile.measures
-        self.sampling = profile.sampling
-        self.events = profile.events
-        self.tail = profile.tail
+        self.capture = profile.capture  # steps add lines to a decision of their own
+
+    def __getattr__(self, name: str) -> object:
+        # A copy asks before it has a profile.
+        if name.startswith("_") or name == "profile":
+            raise AttributeError(name)
+        return getattr(self.profile, name)
 
     @property
     def attribute_rules(self) -> WalkRules | None:
