@@ -14,8 +14,9 @@ from __future__ import annotations
 import random
 import sys
 from bisect import bisect_right
+from functools import lru_cache
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from codetracer_otel.bindings import Digests
 
@@ -40,6 +41,7 @@ _TIERS: Final = ((8, 16), (_SHORT, 8), (_SHORT, 4))
 # Of a thousand secrets with eight forms each, one window in 130 of any text has a set bit.
 _BIT_NAME: Final = 20
 _BIT_BYTES: Final = 2**_BIT_NAME // 8
+_KEPT_PLACES: Final = 2048
 _MULTIPLIER: Final = 0x9E3779B97F4A7C15  # as in `_core/known.c`
 
 Part = tuple[int, int]  # begin and end in code points
@@ -52,19 +54,27 @@ class Place(NamedTuple):
     length: int
 
 
+# Nearly every window has one place and is in one form. A table for each took 180 bytes: with those
+# of 4,096 secrets 100 MB, in a million objects that the collector visited.
+_AtWindow = Place | dict[Place, int]
+
+
 class Form(NamedTuple):
     """What is kept of one form of a secret.
 
     Attributes:
         digest: keyed, of the whole.
         tier: index of the windows' width and stride.
-        windows: fingerprints.
+        length: in bytes.
+        windows: fingerprints, each a byte further on, the last one of its end; bytes where compiled
+            code searches, numbers otherwise.
         heads: fingerprints of its beginning.
     """
 
     digest: bytes
     tier: int
-    windows: tuple[tuple[int, Place], ...]
+    length: int
+    windows: tuple[Any, ...]
     heads: tuple[int, ...]
 
 
@@ -109,22 +119,23 @@ class SecretIndex:
         number = next(i for i, tier in enumerate(self._tiers) if len(form) >= tier.shortest)
         hidden = form.translate(self._substitution)
         heads = tuple(hash(hidden[:length]) for length in _HEADS)
-        return Form(self.digest(form), number, tuple(self._tiers[number].windows_of(hidden)), heads)
+        windows = tuple(self._tiers[number].windows_of(hidden))
+        return Form(self.digest(form), number, len(form), windows, heads)
 
     def add(self, form: Form) -> None:
         """Find a form from now on."""
         _count(self._digests, form.digest)
         for head in form.heads:
             _count(self._heads, head)
-        self._tiers[form.tier].add(form.windows)
-        self._longest = max(self._longest, form.windows[0][1].length)
+        self._tiers[form.tier].add(form)
+        self._longest = max(self._longest, form.length)
 
     def remove(self, form: Form) -> None:
         """Find a form no longer, as often as it was added."""
         _uncount(self._digests, form.digest)
         for head in form.heads:
             _uncount(self._heads, head)
-        self._tiers[form.tier].remove(form.windows)
+        self._tiers[form.tier].remove(form)
 
     def windows(self) -> tuple[bytes, bytes] | None:
         """Return the substitutes of bytes and the bits of windows, or None where Python searches.
@@ -181,27 +192,29 @@ class _Tier:
         self.shortest = width + stride - 1
         self._width = width
         self._stride = stride
-        self._places: dict[int, dict[Place, int]] = {}
+        self._places: dict[int, _AtWindow] = {}
 
     def __bool__(self) -> bool:
         return bool(self._places)
 
-    def windows_of(self, form: bytes) -> Iterator[tuple[int, Place]]:
+    def windows_of(self, form: bytes) -> Iterator[int]:
         # At the end: what tokens begin with is often the same for all of a vendor.
         last = len(form) - self._width
         for before in range(last - self._stride + 1, last + 1):
-            window = form[before : before + self._width]
-            yield int.from_bytes(window, _ORDER), Place(before, len(form))
+            yield int.from_bytes(form[before : before + self._width], _ORDER)
 
-    def add(self, windows: Iterable[tuple[int, Place]]) -> None:
-        for value, place in windows:
-            _count(self._places.setdefault(value, {}), place)
+    def add(self, form: Form) -> None:
+        for value, place in self._placed(form):
+            _put(self._places, value, place)
 
-    def remove(self, windows: Iterable[tuple[int, Place]]) -> None:
-        for value, place in windows:
-            _uncount(self._places[value], place)
-            if not self._places[value]:
-                del self._places[value]
+    def remove(self, form: Form) -> None:
+        for value, place in self._placed(form):
+            _take_out(self._places, value, place)
+
+    def _placed(self, form: Form) -> Iterator[tuple[int, Place]]:
+        first = form.length - self._width - self._stride + 1
+        for number, value in enumerate(form.windows):
+            yield value, _place(first + number, form.length)
 
     def candidates(self, text: bytes, substitution: bytes) -> set[tuple[int, int]]:
         """Return begin and length of everything in a text that has a window of a form."""
@@ -215,7 +228,7 @@ class _Tier:
             (begin - place.before, place.length)
             for value in self._places.keys() & view
             for begin in _aligned(raw, value.to_bytes(self._width, _ORDER), self._stride)
-            for place in self._places[value]
+            for place in _each(self._places[value])
             if begin >= place.before
         }
 
@@ -227,7 +240,7 @@ class _CompiledTier:
 
     def __init__(self, find_windows: FindWindows) -> None:
         self._find = find_windows
-        self._places: dict[bytes, dict[Place, int]] = {}
+        self._places: dict[bytes, _AtWindow] = {}
         self._bits = b""  # made anew from `_places` where it is empty
 
     @property
@@ -236,22 +249,19 @@ class _CompiledTier:
         self._bits = self._bits or bits_of(map(int.from_bytes, self._places))
         return self._bits
 
-    def windows_of(self, form: bytes) -> Iterator[tuple[int, Place]]:
-        before = len(form) - self.shortest
-        yield int.from_bytes(form[before:]), Place(before, len(form))
+    def windows_of(self, form: bytes) -> Iterator[bytes]:
+        yield form[-self.shortest :]
 
-    def add(self, windows: Iterable[tuple[int, Place]]) -> None:
-        for value, place in windows:
-            _count(self._places.setdefault(value.to_bytes(self.shortest), {}), place)
+    def add(self, form: Form) -> None:
+        _put(self._places, *self._placed(form))
         self._bits = b""
 
-    def remove(self, windows: Iterable[tuple[int, Place]]) -> None:
-        for value, place in windows:
-            window = value.to_bytes(self.shortest)
-            _uncount(self._places[window], place)
-            if not self._places[window]:
-                del self._places[window]
+    def remove(self, form: Form) -> None:
+        _take_out(self._places, *self._placed(form))
         self._bits = b""
+
+    def _placed(self, form: Form) -> tuple[bytes, Place]:
+        return form.windows[0], _place(form.length - self.shortest, form.length)
 
     def candidates(self, text: bytes, substitution: bytes) -> Iterator[tuple[int, int]]:
         """Yield begin and length of everything in a text that has a window of a form."""
@@ -259,7 +269,10 @@ class _CompiledTier:
             return
         for begin in self._find(text, substitution, self.bits):
             window = text[begin : begin + self.shortest].translate(substitution)
-            for place in self._places.get(window, ()):
+            there = self._places.get(window)
+            if there is None:  # another window with the same bit
+                continue
+            for place in _each(there):
                 if begin >= place.before:
                     yield begin - place.before, place.length
 
@@ -315,6 +328,35 @@ def _aligned(raw: bytes, window: bytes, stride: int) -> Iterator[int]:
         if begin % stride == 0:
             yield begin
         begin = raw.find(window, begin + 1)
+
+
+@lru_cache(_KEPT_PLACES)
+def _place(before: int, length: int) -> Place:
+    """Return the one place of many windows: forms of the same length have the same."""
+    return Place(before, length)
+
+
+def _put[W](places: dict[W, _AtWindow], window: W, place: Place) -> None:
+    there = places.get(window)
+    if there is None:
+        places[window] = place
+        return
+    if isinstance(there, Place):
+        there = places[window] = {there: 1}
+    _count(there, place)
+
+
+def _take_out[W](places: dict[W, _AtWindow], window: W, place: Place) -> None:
+    there = places[window]
+    if not isinstance(there, Place):
+        _uncount(there, place)
+        if there:
+            return
+    del places[window]
+
+
+def _each(there: _AtWindow) -> Iterable[Place]:
+    return (there,) if isinstance(there, Place) else there
 
 
 def _count[T](counts: dict[T, int], key: T) -> None:
