@@ -47,6 +47,18 @@ exec = "trace"
 selector = "obj:*.sampled"
 sampling = {ratio = 0.5}
 [[scope.rules]]
+selector = "obj:*.kept_if_failed"
+sampling = {ratio = 0.0, keep_errors = true}
+[[scope.rules]]
+selector = "obj:*.kept_if_slow"
+sampling = {min_duration_ms = 60000}
+[[scope.rules]]
+selector = "obj:*.measured"
+measure = true
+[[scope.rules]]
+selector = "obj:*.measured_only"
+exec = "measure"
+[[scope.rules]]
 selector = "obj:*.with_error_locals"
 capture = ["args", "error_locals"]
 [[scope.rules]]

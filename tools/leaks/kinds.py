@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import itertools
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ class Basket:
 
 
 BASKET, ITEM = Basket(), Item("cup", 1.5)
+NUMBERS = itertools.count()
 LONG, WIDE = "x" * 5000, "\U0001f600\ud800" * 40
 NESTED = {"a": [1, 2, (3, "x")], "password": "hidden", "deep": {"deeper": [ITEM, None]}}
 
@@ -97,6 +99,24 @@ def with_locals(value: object) -> object:
 
 
 def hidden(password: object, value: object) -> object:
+    return value
+
+
+def kept_if_failed(value: int) -> int:
+    if value % 2:
+        raise ValueError(value)
+    return value
+
+
+def kept_if_slow(value: object) -> object:
+    return value
+
+
+def measured(value: object) -> object:
+    return value
+
+
+def measured_only(value: object) -> object:
     return value
 
 
@@ -243,6 +263,39 @@ def hidden_arguments(count: int) -> None:
         hidden(f"a secret {number % 100}", number)
 
 
+def secret(number: int) -> str:
+    return f"qZ7-{number * 0x9E3779B97F4A7C15 % 2**64:016x}"
+
+
+def known_secrets(count: int) -> None:
+    for number in range(count):
+        again = secret(number % 100)
+        hidden(again, f"{number} with {again}")
+
+
+def new_secrets(count: int) -> None:
+    for _ in range(count):
+        # So many that a tenth of a thousand calls fill the table of known ones.
+        two([{"password": secret(next(NUMBERS))} for _ in range(10)], "x")
+
+
+def kept_errors(count: int) -> None:
+    for number in range(count):
+        with contextlib.suppress(ValueError):
+            kept_if_failed(number)
+
+
+def quick_calls(count: int) -> None:
+    for number in range(count):
+        kept_if_slow(number)
+
+
+def measured_calls(count: int) -> None:
+    for number in range(count):
+        measured(number)
+        measured_only(number)
+
+
 def contexts(count: int) -> None:
     for number in range(count):
         token = otel_context.attach(otel_context.set_value("key", number))
@@ -305,11 +358,13 @@ KINDS: tuple[Callable[[int], None], ...] = (
     closed_generators, abandoned_generators, thrown_into, circular_generators, coroutines, tasks,
     asynchronous_generators, exceptions, chained_exceptions, groups, locals_of_errors,
     locals_at_exit, sampled_calls, hidden_arguments, contexts, spans_by_hand, recursion,
-    new_classes, new_code, threads, greenlets,
+    new_classes, new_code, threads, greenlets, known_secrets, new_secrets, kept_errors,
+    quick_calls, measured_calls,
 )  # fmt: skip
 SHARES = {
     containers: 10, texts: 10, tasks: 10, asynchronous_generators: 10, exceptions: 10,
     chained_exceptions: 10, groups: 10, locals_of_errors: 10, locals_at_exit: 10, contexts: 10,
     spans_by_hand: 50, circular_generators: 10, new_classes: 50, new_code: 100, threads: 200,
-    greenlets: 50, hidden_arguments: 10, thrown_into: 10,
+    greenlets: 50, hidden_arguments: 10, thrown_into: 10, known_secrets: 10, new_secrets: 50,
+    kept_errors: 10,
 }  # fmt: skip
