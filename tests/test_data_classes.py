@@ -9,12 +9,14 @@ import pickle
 import sys
 from dataclasses import FrozenInstanceError, field, fields, replace
 from types import SimpleNamespace
-from typing import ClassVar
+from typing import ClassVar, get_type_hints
+from typing import NamedTuple as TypingNamedTuple
 
 import pytest
 
-from codetracer_otel.data_classes import dataclass
+from codetracer_otel.data_classes import NamedTuple, dataclass
 from codetracer_otel.data_classes import replace as our_replace
+from codetracer_otel.model.record_block import Tally
 
 MAKERS = [dataclasses.dataclass, dataclass]
 OPTIONS = [{"frozen": True, "slots": True}, {"slots": True}, {"frozen": True}, {"eq": False}]
@@ -197,3 +199,48 @@ def test_what_belongs_to_the_class_is_no_field():
 def test_objects_of_the_standard_librarys_classes_are_replaced_as_well():
     theirs = classes(dataclasses.dataclass, frozen=True).point
     assert our_replace(theirs(1), x=2).x == 2
+
+
+def place_class(base):
+    class Place(base):
+        """A place in a text.
+
+        Attributes:
+            before: bytes before it.
+        """
+
+        before: int
+        length: int = 3
+        names: tuple[str, ...] = ()
+
+        @property
+        def end(self) -> int:
+            return self.before + self.length
+
+    return Place
+
+
+@pytest.mark.parametrize(
+    "show",
+    [
+        lambda cls: (cls.__name__, cls.__doc__, cls.__module__, cls.__bases__, cls.__slots__),
+        lambda cls: (cls._fields, cls._field_defaults, cls.__match_args__),
+        lambda cls: (cls(1), cls(1, 2, ("a",)).end, cls(before=2), cls(1) == (1, 3, ())),
+        lambda cls: cls(1)._replace(length=5)._asdict(),
+        lambda cls: (copy.copy(cls(1)), hash(cls(1)), cls._make([1, 2, ()])),
+        lambda cls: [str(each) for each in inspect.signature(cls).parameters],
+        outcome,
+        lambda cls: outcome(lambda: cls(1, 2, 3, 4)),
+        lambda cls: outcome(lambda: setattr(cls(1), "other", 1)),
+        get_type_hints,
+    ],
+)
+def test_a_named_tuple_is_what_typing_makes(show):
+    theirs, ours = place_class(TypingNamedTuple), place_class(NamedTuple)
+    assert show(ours) == show(theirs)
+
+
+def test_a_named_tuple_survives_a_pickle():
+    tally = Tally(*range(len(Tally._fields)))
+    assert pickle.loads(pickle.dumps(tally)) == tally
+    assert type(pickle.loads(pickle.dumps(tally))) is Tally

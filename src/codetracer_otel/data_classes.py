@@ -4,11 +4,15 @@
 and compiles it: 0.4 ms for a class. Here a class is made once, with its methods in it, and what
 `dataclasses` says about it (`fields`, `asdict`) is found out when somebody asks. A method costs
 about the same when it is called.
+
+A class with `NamedTuple` as its base becomes what `typing` makes of one, which also compiles each
+annotation: 60 us for a class.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections import namedtuple
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,10 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from dataclasses import Field, dataclass, replace
     from inspect import Signature
+    from typing import NamedTuple
 
     Decorator = Callable[[type], type]
 
-__all__ = ["dataclass", "fields_of", "replace"]
+__all__ = ["NamedTuple", "dataclass", "fields_of", "replace"]
 
 _set: Final = object.__setattr__
 _MISSING: Final = dataclasses.MISSING
@@ -59,6 +64,23 @@ if not TYPE_CHECKING:
         # Until 3.13 a class of the standard library has none: that of a base knows fewer fields.
         make = vars(type(obj)).get("__replace__")
         return dataclasses.replace(obj, **changes) if make is None else make(obj, **changes)
+
+    class _TupleMaker(type):
+        """Makes a named tuple of a class body whose annotations are texts."""
+
+        def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> Any:
+            if not bases:
+                return super().__new__(cls, name, bases, body)
+            fields = body.pop("__annotations__")
+            defaults = [body.pop(field) for field in fields if field in body]
+            made = namedtuple(name, fields, defaults=defaults, module=body["__module__"])  # noqa: PYI024 - the fields are known now
+            made.__annotations__ = made.__new__.__annotations__ = fields
+            for key, value in body.items():
+                setattr(made, key, value)
+            return made
+
+    class NamedTuple(metaclass=_TupleMaker):
+        """Stands for `typing.NamedTuple` as the base of a class."""
 
 
 class _Facts:

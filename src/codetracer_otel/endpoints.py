@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _HIDDEN: Final = "..."
-_AUTHORITY: Final = re.compile(
+_AUTHORITY: Final = (
     r"(?:[^/?#]*@)?(?P<shown>(?:\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]*)(?::[0-9]*)?)(?=[/?#]|$)"
 )
 
@@ -23,6 +27,11 @@ def without_secrets_of_urls(text: str) -> str:
     return before + separator + _authority(rest) if separator else text
 
 
+@cache
+def _matcher() -> Callable[[str], re.Match[str] | None]:
+    return re.compile(_AUTHORITY).match  # 0.7 ms, and most programs show no endpoint
+
+
 def _authority(text: str) -> str:
-    match = _AUTHORITY.match(text)
+    match = _matcher()(text)
     return match["shown"] if match else _HIDDEN

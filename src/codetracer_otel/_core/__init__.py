@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel._core.sources import number_of_sources
+from codetracer_otel.data_classes import NamedTuple
 
 if TYPE_CHECKING:
     from types import CodeType

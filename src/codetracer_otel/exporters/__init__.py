@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.errors import CodetracerError, ErrorCode, UsageError, did_you_mean
 from codetracer_otel.model.protocols import Exporter
 

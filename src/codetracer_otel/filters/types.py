@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import field
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from codetracer_otel.data_classes import dataclass
+from codetracer_otel.data_classes import NamedTuple, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

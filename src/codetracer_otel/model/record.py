@@ -11,9 +11,9 @@ from __future__ import annotations
 import linecache
 from dataclasses import field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.data_classes import dataclass
+from codetracer_otel.data_classes import NamedTuple, dataclass
 from codetracer_otel.model.bounds import DEFAULT_BOUNDS, SpanBounds
 from codetracer_otel.model.probability import ratio_key
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, overload
+from typing import TYPE_CHECKING, Any, Final, Protocol, overload
 
+from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.model.record import (
     END,
     EXTRAS,

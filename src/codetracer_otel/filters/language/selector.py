@@ -223,6 +223,8 @@ def why_mute(selector: Selector) -> str:
         )
     is_exact = selector.match in (MatchType.GLOB, MatchType.LITERAL)
     is_name = selector.kind not in _OF_FREE_TEXT
-    if is_exact and is_name and _SPACE_AT_AN_END.search(selector.pattern):
+    # most patterns have no space, and then nothing is compiled
+    has_space = is_exact and is_name and selector.pattern.split() != [selector.pattern]
+    if has_space and _SPACE_AT_AN_END.search(selector.pattern):
         return f"{selector.text!r} wants a space where no name has one; take it out"
     return ""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 from itertools import chain
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ import types
 import weakref
 from contextlib import suppress
 from opcode import opmap
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.instrumentation.context.runtime_context import materialise
 from codetracer_otel.instrumentation.values.frame_variables import read_variables
 from codetracer_otel.model.record import (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.filters.code.paths import absolute_path
 from codetracer_otel.filters.types import Action, CodeIdentity, ValueKind, learn_nothing
 from codetracer_otel.instrumentation.spans.traced_code import forget_in

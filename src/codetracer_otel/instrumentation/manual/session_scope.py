@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry import baggage
 from opentelemetry.context import Context, create_key, get_current, set_value
 from opentelemetry.trace import get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.instrumentation.manual.backend import SLOT
 from codetracer_otel.instrumentation.manual.context import attach, detach
 from codetracer_otel.instrumentation.values.safe_access import exact_text

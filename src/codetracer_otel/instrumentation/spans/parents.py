@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import get_current_span
 
 from codetracer_otel.bindings import Threads
+from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.instrumentation.spans.readable.function_span import FunctionSpan
 from codetracer_otel.model.ids import has_random_traces
 from codetracer_otel.model.record import (

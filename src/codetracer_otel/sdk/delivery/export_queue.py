@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Event, Threads, Time
+from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.instrumentation.spans.room import PATIENCE_S
 from codetracer_otel.model.protocols import ExportResult
 from codetracer_otel.sdk.delivery.batch_weight import batch_bytes

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import StatusCode as OtelStatusCode
 
+from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.instrumentation.spans.record_buffer import RECORD_BYTES
 from codetracer_otel.instrumentation.spans.sampling import TokenBucket
 from codetracer_otel.model.probability import ratio_bound, ratio_key, with_threshold

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode, InternalError, UsageError
 
 if TYPE_CHECKING:

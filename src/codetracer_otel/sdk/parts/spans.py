@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel._core import load
 from codetracer_otel._core.span_recorder import CompiledBuffer, CompiledRecorder
 from codetracer_otel.bindings import Time
+from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.filters.code.paths import is_below, is_synthetic, normal_path, relative_path
 from codetracer_otel.filters.decisions.class_rules import reads_fields
 from codetracer_otel.filters.patterns.glob import compile_glob

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from codetracer_otel.data_classes import dataclass
+from codetracer_otel.data_classes import NamedTuple, dataclass
 from codetracer_otel.model.bounds import SpanBounds
 
 WhenFull = Literal["auto", "drop_newest", "block"]

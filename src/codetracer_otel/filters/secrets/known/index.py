@@ -16,9 +16,10 @@ import sys
 from bisect import bisect_right
 from functools import lru_cache
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Digests
+from codetracer_otel.data_classes import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,6 +32,7 @@ _ORDER: Final = sys.byteorder
 _SEPARATOR: Final = "\0"
 _KEY_BYTES: Final = 32
 _DIGEST_BYTES: Final = 16
+_DRAWN_BYTES: Final = 8  # that two are equal in a table is one chance in 5e14
 _HEADS: Final = (8, 4)  # bytes of a beginning that a text may be cut behind
 
 # Width and stride in bytes of what is read of a text. The wider the stride the fewer words are
@@ -100,8 +102,11 @@ class SecretIndex:
     """
 
     def __init__(self, find_windows: FindWindows | None = None) -> None:
-        self._key = random.SystemRandom().randbytes(_KEY_BYTES)
-        self._substitution = bytes(random.SystemRandom().sample(range(256), 256))
+        drawn = random.SystemRandom().randbytes(_KEY_BYTES + 256 * _DRAWN_BYTES)
+        self._key = drawn[-_KEY_BYTES:]
+        # one system call: `sample` makes one for each byte
+        order = [drawn[_DRAWN_BYTES * byte :][:_DRAWN_BYTES] for byte in range(256)]
+        self._substitution = bytes(sorted(range(256), key=order.__getitem__))
         self._tiers: list[_Tier | _CompiledTier] = [_Tier(*tier) for tier in _TIERS]
         if find_windows is not None:
             self._tiers[:-1] = [_CompiledTier(find_windows)]

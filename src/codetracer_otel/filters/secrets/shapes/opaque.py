@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 from itertools import islice
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.shapes.digests import follows_digest_name, is_feed
 from codetracer_otel.filters.secrets.shapes.prefixes import (

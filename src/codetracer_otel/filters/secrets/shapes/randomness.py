@@ -12,8 +12,9 @@ import base64
 import string
 import zlib
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
 
+from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.shapes.letter_triples import KINDS, LETTERS
 

@@ -6,7 +6,9 @@ of a public secret scanner (gitleaks, TruffleHog, Kingfisher, Nosey Parker) or t
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+from codetracer_otel.data_classes import NamedTuple
 
 
 class Format(NamedTuple):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import StatusCode as OtelStatusCode
 
 from codetracer_otel.bindings import Event
+from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.instrumentation.spans.record_buffer import RECORD_BYTES
 from codetracer_otel.model.record import EXTRAS, PARENT_ID, SEGMENT
 from codetracer_otel.model.record_block import RecordBlock
