@@ -30,9 +30,11 @@ from benchmarks.redaction_corpus import (
     HELD_OUT_SIXTH,
     HELD_OUT_TENTH,
     HELD_OUT_THIRD,
+    HELD_OUT_TWELFTH,
     KNOWN,
     POSITIONS,
     TUNING,
+    TUNING_SECOND,
     fill,
     harmless,
     made_up,
@@ -162,7 +164,9 @@ def secrets(seed):
         "held out, ninth": templates(HELD_OUT_NINTH),
         "held out, tenth": templates(HELD_OUT_TENTH),
         "held out, eleventh": templates(HELD_OUT_ELEVENTH),
+        "held out, twelfth": templates(HELD_OUT_TWELFTH),
         "tuning": templates(TUNING),
+        "tuning, second": templates(TUNING_SECOND),
         "made up": made_up(MADE_UP, pick),
     }
     return {

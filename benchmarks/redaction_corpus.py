@@ -776,6 +776,133 @@ wasmer wap_{H64}
 zhipu {H32}.{A16}
 """
 
+# Keys as projects make them that publish their sources (found by what such code is written like),
+# and keys without any prefix, halved by a hash of the names before anything was run. The rules were
+# tried on the second tuning set, of which those before had found 80.3 %; the twelfth was looked at
+# once, when they were done: 81.4 %, of which the rules before find 79.8 %. Most that is missed is
+# hexadecimal digits or a UUID behind a word.
+HELD_OUT_TWELFTH = """
+af af_{H64}
+brap brap1_{G}_{H64}_{W43}
+breakglass BREAK_GLASS_{H32}
+browserless {A16}{G}
+bst bst_{W43}
+cohere {A40}
+deepinfra {A32}
+eed EED-{H64}
+friday friday_pat_{W43}
+gandi {A24}
+gmak gmak_{W43}
+gpm gpm_sk__{A36}
+greptile {A48}
+hng hng_live_{W32}
+hub hub_{H32}
+ir ir-{G}
+jgr jgr_{W32}
+jm jm_{H64}
+kagi {W11}.{W43}
+klingai {A32}
+kolo kolo_{W43}
+livekit-id API{A15}
+lmar lmar_{W43}
+mercury-rma mercury_production_rma_{A45}_yrucrem
+mi mi_{W43}
+mistral {A32}
+mrg mrg_{W43}
+nbl nbl_code_{W32}
+nf nf-{H36}
+nxcms nxcms_{H64}
+nxs nxs_{W43}
+o8pw o8pw_{W43}
+obsk obsk_{H64}
+ollama {H32}.{W24}
+omnipus omnipus_{H64}
+onus onus-key-{W43}
+onyx dn_{W256}
+papra ppapi_{A64}
+pyn pyn_{W43}
+raft raft_share_{H64}
+rg rg_{H64}
+ro ro_live_{H28}
+sea sea_refresh_{W43}
+senqo sk_senqo_{W32}
+sg sg_{W43}
+speechify {B43}=
+storj 1{A199}
+vlr vlr_{W43}
+void void_{W43}
+wundergraph cosmo_{H32}
+wvr wvr_{W32}
+"""
+
+TUNING_SECOND = """
+agentpassport axiom_pt_{W43}
+ai-sk ai_sk_{W43}
+aics aics_{H64}
+amliq amliq_sk_{H32}
+applitools {A40}110
+apv apv-{W43}
+aurora aurora_{H64}
+bair bair1_{W32}
+bcn bcn_cf_{W43}
+binance {A64}
+bnk bnk_live_{W32}
+bos bos_{H48}
+cm cm_{W43}
+coleo co_{H64}
+daemon tok_{W32}
+dgc dgc_{W43}
+eap eap_{W43}
+engram engram_at_{W32}
+fk fk_{W32}
+gb gb_token_{H32}
+helmr hlmr_sk_{W43}
+hetzner {A64}
+iln iln_{W43}
+instantly {B66}==
+lgk lgk_{H64}
+livekit {A44}
+lp-scim lp_scim_{W43}
+ludash ludash_{H64}
+mastodon-app {W43}
+mc mc_{H64}
+mcpgroups mcp_key_{W43}
+mem mem_{H32}
+ms ms_{W43}
+mtr mtr_{W43}
+mux {B74}=
+naa naa-{W43}
+ng ng_{H48}
+nib nib_{A32}
+nizam nzm_live_{A24}
+nxk nxk_{H64}
+omk omk_{H64}
+owlrelay owrl_{A42}
+patents tok_{L32}
+polygon {A32}
+portus portus_{H64}
+prp prp_{H32}
+pulse pulse_sk_{H64}
+pump pd_{W43}
+pv pv_prod_{H48}
+rag rk_{H64}
+rainforest apikey_{H64}
+rsh rsh_{H64}
+rt rt_{H64}
+rudderstack {A27}
+rw rw_{A40}
+segment {A32}
+sf sf_{H64}
+shn shn_{W32}
+smb smb_{W32}
+spgr spgr_ws_{W43}
+vtk vtk_{W43}
+wasabi {A40}
+xivcred xivcred_{W43}
+xs xs_{W43}
+z4k z4k_{W43}
+"""
+
 SYLLABLES = "ba co du fe gi ho ju ka lo mi nu po ra se ti vu wa xo ye zi".split()
 TELLING = ["live_", "test_", "sk_", "pat_", "key_", "secret_", "token_", "api_", ""]
 

@@ -25,11 +25,12 @@ NUMBER_MARKS: Final = ("\\x", "\\u", "\\U", "&#")
 # Every third byte of a text is below 128, and so is every fourth character of it in base64.
 BASE64_OF_TEXT: Final = r"(?<![A-Za-z0-9+/_-])(?:[A-Za-f][A-Za-z0-9+/_-]{3}){5}"
 # MIME and PEM break lines after 76 and 64 characters; `repr` and JSON write the breaks as escapes.
-_BREAK: Final = r"(?:\r?\n|(?:\\++r)?\\++n)"
+LINE_END: Final = r"(?:\r?\n|(?:\\++r)?\\++n)"
 _BASE64_RUN: Final = lazy_regex(
-    BASE64_OF_TEXT + rf"[A-Za-z0-9+/_-]*+(?:(?<=[A-Za-z0-9+/_-]{{60}}){_BREAK}[A-Za-z0-9+/_-]++)*+"
+    BASE64_OF_TEXT
+    + rf"[A-Za-z0-9+/_-]*+(?:(?<=[A-Za-z0-9+/_-]{{60}}){LINE_END}[A-Za-z0-9+/_-]++)*+"
 )
-_BASE64_LINE: Final = lazy_regex(rf"(?:\A|{_BREAK})([A-Za-z0-9+/_-]++)")
+_BASE64_LINE: Final = lazy_regex(rf"(?:\A|{LINE_END})([A-Za-z0-9+/_-]++)")
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 _LAST_CHARACTER: Final = 0x10FFFF
 _MAX_TIMES: Final = 2  # an address in a query of an address in a query

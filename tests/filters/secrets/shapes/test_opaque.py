@@ -229,6 +229,11 @@ def test_what_is_glued_to_a_token_does_not_show_it(token, glue):
         f"gxpl-na1-{MIXED}",
         f"rk-qv-{UUID}",
         f"item_pat_xqo_{UUID}",
+        f"ludash_{LONG}",
+        f"bos_{LONG[:48]}",
+        MIXED + MIXED[:20] + MIXED,  # as long as a digest of 48 bytes
+        MIXED * 2,  # as long as one of 32 bytes with its `=`, which this has not
+        f"request-bnk_live_{MIXED}",
     ],
 )
 def test_what_unlisted_vendors_build_as_listed_ones_do_is_found(token):
@@ -240,6 +245,10 @@ def test_what_unlisted_vendors_build_as_listed_ones_do_is_found(token):
     "text",
     [
         f"snapshot_{DIGEST}",
+        *(f"{word}_{LONG}" for word in ["session", "action", "info", "alive", "alteration"]),
+        f"ludash-{LONG}",
+        f"msg_{LONG[:50]}",
+        f"strlen_{DIGEST}",
         f"packet-{DIGEST}",
         f"texture_{DIGEST}",
         f"orderuser_{DIGEST}",
@@ -267,6 +276,47 @@ def test_what_unlisted_vendors_build_as_listed_ones_do_is_found(token):
 )
 def test_words_with_digests_names_of_classes_and_identifiers_are_no_tokens(text):
     assert redacted(text) == text
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\\n", "\\r\\n"])
+@pytest.mark.parametrize("width", [64, 76])
+def test_base64_stays_whole_however_its_lines_end(end, width):
+    data = base64.b64encode(random.Random(width).randbytes(400)).decode()
+    lines = [data[begin : begin + width] for begin in range(0, len(data), width)]
+    text = f"Content:{end}{end}{end.join(lines)}{end}"
+    assert redacted(text) == text
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\\n"])
+def test_lines_that_begin_alike_are_a_list_of_tokens_however_they_end(end):
+    tokens = [f"Kx7{MIXED[begin:]}{MIXED[:begin]}a{begin}Q" for begin in range(3)]
+    shown = redacted(end.join([f"got{end}", *tokens, ""]))
+    assert not [token for token in tokens if token[-8:] in shown]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "using token {}", "the API key {} was rejected", "secret is {}.", "invalid access_key '{}'",
+        "license key = {}",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("digits", [DIGEST, f"dev-{DIGEST}", f"sa-{LONG[:40]}", f"chapter-{UUID}"])
+def test_digits_are_no_digest_where_the_text_says_what_they_are(said, digits):
+    assert digits[-8:] not in redacted(said.format(digits))
+
+
+@pytest.mark.parametrize(
+    "text", [f"token count {DIGEST}", f"tokenizer {DIGEST}", f"monkey {UUID}", f"dev-{DIGEST}"]
+)
+def test_digits_behind_other_words_stay(text):
+    assert redacted(text) == text
+
+
+@pytest.mark.parametrize("before", ["", "order", "Ticket", "my_", "x17"])
+def test_the_token_of_intercom_is_found_glued_to_anything(before):
+    token = base64.b64encode(b"tok:" + LONG[:40].encode()).decode()
+    assert token[-8:] not in redacted(f"got {before}{token}")
 
 
 BEHIND_TELLING = [

@@ -16,6 +16,7 @@ from codetracer_otel.filters.secrets.shapes.prefixes import (
     is_unsayable,
     is_vendor,
     may_be_abbreviation,
+    may_name_vendor,
     names_secret,
     says_secret,
     telling_parts,
@@ -42,6 +43,7 @@ _RUN: Final = lazy_regex(
     r"(?:(?<=\\)[nrt]|(?<=%)[0-9A-Fa-f]{2}|(?<=\[[0-9]{2})m)?([A-Za-z0-9_-]{18,})"
 )
 _BEGINS_WITH_UUID: Final = lazy_regex(rf"(?:[a-z]{{2}}[0-9][_-])?{_UUID}(?:[_-]|\Z)")
+_ENDS_IN_UUID: Final = lazy_regex(rf"(?<![0-9A-Fa-f]){_UUID}\Z")
 _BEHIND_ABBREVIATION: Final = lazy_regex(rf"([a-z]{{2,4}})[_-]{_UUID}(?:[_-]|\Z)")
 _OF_UUIDS: Final = lazy_regex(
     rf"(?:\A|[_-])([a-z]{{2,6}}[0-9]?[a-z]{{0,6}})[_-]((?:{_UUID}(?:[_-]|\Z))+)"
@@ -102,6 +104,14 @@ _OF_DIGEST: Final = lazy_regex(
     r"(?i)(?:sha-?[0-9]{0,3}|md5|hash|digest|e-?tag|checksum|integrity|fingerprint|thumbprint|nonce|kid|cid)"
     r"[\"']?[ ]?[:=-][ ]?[\"']?\Z|;base64,\Z"
 )
+# What people call the digits that follow: those are no digest then, whatever they begin with.
+_SAID: Final = lazy_regex(
+    r"(?i)(?<![A-Za-z])"
+    r"(?:token|secret|credential|(?:api|access|auth|license|private|secret)[ _-]?key)"
+    r"(?:[ ](?:is|was|of|for|with)|[ ]?[=:-]>?)?[ ]+[\"'`(<\[]{0,2}\Z"
+)
+_SAID_WITHIN: Final = 32
+_LEAST_SAID: Final = 32
 # What each of them has.
 _ANY: Final = lazy_regex(
     r"[0-9A-Fa-f]{20}|[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-|(?i:hook)|=:[A-Za-z0-9]|[A-Za-z0-9]{14}[.:][A-Za-z0-9]{24}|[A-Za-z0-9]{4}:[A-Za-z0-9_-]{32}"
@@ -110,6 +120,11 @@ _WINDOW: Final = 24
 _MOST_WORDS: Final = 5  # before a token
 _LEAST: Final = 28
 _LENGTHS_OF_IDENTIFIERS: Final = range(48, 53)  # of OpenAI's
+_KIND_OF_IDENTIFIER: Final = lazy_regex(
+    r"call|ci|cmp|conv|ctc|cu|fc|fs|ig|item|lc|mcpl?|msg|pmpt|prompt|resp|rs|sh|ws"
+)
+# Of keys as often as of SHA-256; behind an underscore, which names of files seldom have.
+_LENGTHS_OF_KEYS: Final = (48, 64)
 _LONG_DIGESTS: Final = (96, 128)  # of the hash functions that are no SHA-256
 _LONGEST: Final = 64
 
@@ -130,8 +145,10 @@ def follows_digest_name(text: str, start: int) -> bool:
 
 def _find(text: str) -> Iterator[tuple[int, int]]:
     for run in _RUN.finditer(text):
-        if _is_behind_telling(run[1]) or (
-            _is_of_vendor(run[1]) and not _is_file(text, run.start(1), run.end())
+        if (
+            _is_behind_telling(run[1])
+            or (_is_of_vendor(run[1]) and not _is_file(text, run.start(1), run.end()))
+            or (_is_said(text, run.start(1)) and _has_digits(run[1]))
         ):
             yield run.span(1)
     yield from (m.span() for m in _HALVES.finditer(text))
@@ -185,6 +202,17 @@ def _is_behind_telling(run: str) -> bool:
     )
 
 
+def _is_said(text: str, start: int) -> bool:
+    return _SAID.search(text, max(0, start - _SAID_WITHIN), start) is not None
+
+
+def _has_digits(run: str) -> bool:
+    """Return whether a run ends in as many hexadecimal digits as keys have, or a UUID."""
+    last = run.replace("_", "-").rsplit("-", 1)[-1]
+    is_long = len(last) >= _LEAST_SAID and is_hex(last) and len(set(last)) >= FEWEST_DIFFERENT
+    return is_long or _ENDS_IN_UUID.search(run) is not None
+
+
 def _is_vendors_uuid(body: str) -> bool:
     """Return whether a vendor's abbreviation stands between what tells of a secret and a UUID."""
     match = _BEHIND_ABBREVIATION.match(body)
@@ -197,6 +225,7 @@ def _is_of_vendor(run: str) -> bool:
     if uuids is not None:
         name, are_many = _DIGIT.sub("", uuids[1]), len(uuids[2]) > _LONGEST_UUID
         return is_vendor(name) and (are_many or is_unsayable(name))
+    is_key = "_" in run[-_LONGEST - 1 :]
     *prefix, last = _WORD_BEFORE_CAPITALS.sub("", run).replace("_", "-").split("-")
     last = _CHECKSUM.sub("", last)
     if prefix and len(last) < _LEAST and len(prefix[-1]) >= _LEAST:
@@ -204,10 +233,14 @@ def _is_of_vendor(run: str) -> bool:
     return (
         bool(prefix)
         and len(last) >= _LEAST
-        and len(last) not in _LENGTHS_OF_IDENTIFIERS
+        and not (len(last) in _LENGTHS_OF_IDENTIFIERS and _KIND_OF_IDENTIFIER.fullmatch(prefix[-1]))
         and len(set(last)) >= FEWEST_DIFFERENT
         and is_hex(last)
-        and (_ends_in_vendor(prefix) or (len(last) > _LONGEST and len(last) not in _LONG_DIGESTS))
+        and (
+            _ends_in_vendor(prefix)
+            or (len(last) > _LONGEST and len(last) not in _LONG_DIGESTS)
+            or (len(last) in _LENGTHS_OF_KEYS and is_key and may_name_vendor(prefix[-1]))
+        )
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
+from codetracer_otel.filters.secrets.encodings import LINE_END
 from codetracer_otel.filters.secrets.shapes.digests import follows_digest_name, is_feed
 from codetracer_otel.filters.secrets.shapes.prefixes import (
     IDENTIFIERS,
@@ -23,7 +24,9 @@ from codetracer_otel.filters.secrets.shapes.prefixes import (
     glued_prefix,
     is_abbreviation,
     is_vendor,
+    is_word,
     telling_parts,
+    tells_of_secret,
 )
 from codetracer_otel.filters.secrets.shapes.randomness import (
     FEWEST_DIFFERENT,
@@ -79,23 +82,31 @@ _BY_TIME: Final = lazy_regex(r"[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}")  # ULI
 _CAPITALS: Final = lazy_regex(r"[A-Z]{3}[A-Z0-9]{17,37}")
 _ENCODED_WORD: Final = lazy_regex(r"=\?[^?]*\?[bBqQ]\?\Z")  # of mail
 _FOLDER: Final = lazy_regex(r"(?:(?:\A|[^A-Za-z0-9+])[a-z][a-z0-9_-]*|\A|[^A-Za-z0-9+/=\n-])/\Z")
-_WORD_OF_FORM: Final = lazy_regex(r"(?:\A|[=+&?])[A-Za-z][a-z]{2,15}\+\Z")
+_WORD_OF_FORM: Final = lazy_regex(r"(?:\A|[=+&?])([A-Za-z][a-z]{2,15})\+\Z")
 # Lines of base64 are long, but for the last; words that stand on lines are not.
 _LINE_BEFORE: Final = lazy_regex(
-    r"(?:\A|[^A-Za-z0-9+/=_.:~-])(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{40,}+={0,2}\n[ \t]*\Z"
+    r"(?:\A|[^A-Za-z0-9+/=_.:~-])(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{40,}+={0,2}"
+    rf"{LINE_END}[ \t]*\Z"
 )
 _LINE_BEHIND: Final = lazy_regex(
-    r"\n[ \t]*(?:(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{40,}+={0,2}|[A-Za-z0-9+/]{2,}+={1,2})(?:\n|\Z)"
+    rf"{LINE_END}[ \t]*(?:(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{{40,}}+={{0,2}}"
+    rf"|[A-Za-z0-9+/]{{2,}}+={{1,2}})(?:{LINE_END}|\Z)"
 )
-_SHORT_LINE_BEHIND: Final = lazy_regex(r"\n[ \t]*(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{4,}+(?:\n|\Z)")
+_SHORT_LINE_BEHIND: Final = lazy_regex(
+    rf"{LINE_END}[ \t]*(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{{4,}}+(?:{LINE_END}|\Z)"
+)
+_WHOLE_LINE_BEFORE: Final = lazy_regex(rf"(?:(?<=\\)[nr])?([^\s\\]*+){LINE_END}\Z")
+_BEGINNING_BEHIND: Final = lazy_regex(rf"{LINE_END}(\S{{3}})")
+_WIDEST_LINE: Final = 320
 _LONG_LINE: Final = 56
 _WRAPPED: Final = lazy_regex("[A-Za-z0-9+/]{64}(?:[A-Za-z0-9+/]{12})?")
 _BEGINNING: Final = 3  # characters that two lines of data share once in 262,144 times
 # Content identifiers, what begins with zeros, numbers, JSON in base64 (another shape).
 _NO_TOKENS: Final = ("Qm", "baf", "AAAA", "0x", "eyJ")
 _NO_DRAWN: Final = lazy_regex(r"_Z[A-Z0-9]|xn--")  # names of C++, and of hosts
-# What has as many characters in base64, base58 or base62: digests of 32, 48 and 64 bytes.
-_LENGTHS_OF_DIGESTS: Final = frozenset({43, 44, 64, 86, 87, 88})
+# Characters of a digest of 32 bytes in base64. Those of 48 and 64 bytes need no rule: of seven of
+# them six have a `+` or a slash, which tells.
+_PADDED_DIGEST: Final = 44
 _LONGEST: Final = 200  # longer ones are data, where nothing stands before them
 _LONG_PART: Final = 12
 _LONG_BODY: Final = 30
@@ -213,7 +224,7 @@ def _token_of(
                 or _is_line(text, left, right)
             )
         )
-        or any(name.lower() in NO_SECRETS for name in (*names[:1], *names[-1:]))
+        or _names_no_secret(names)
         or _NO_DRAWN.match(text, left) is not None
         or follows_digest_name(text, left)
         or _is_data(text, left, right, names)
@@ -221,6 +232,13 @@ def _token_of(
     ):
         return None
     return left, right
+
+
+def _names_no_secret(names: list[str]) -> bool:
+    """Return whether a name says what else was drawn, the first one if no other tells."""
+    first, last = names[:1], names[-1:]
+    tells = any(tells_of_secret(name.lower()) for name in names[1:])
+    return any(name.lower() in NO_SECRETS for name in (last if tells else (*first, *last)))
 
 
 def _found(match: re.Match[str] | None) -> str:
@@ -326,7 +344,7 @@ def _is_usual(body: str, whole: str) -> bool:
     return (
         (
             not is_glued
-            and len(whole) in _LENGTHS_OF_DIGESTS
+            and len(whole) == (_PADDED_DIGEST if whole.endswith("=") else _PADDED_DIGEST - 1)
             and _LINKS.search(whole) is None
             and _TEXTS.search(body) is None
         )
@@ -339,14 +357,19 @@ def _is_usual(body: str, whole: str) -> bool:
 
 def _is_line(text: str, start: int, end: int) -> bool:
     """Return whether a part is a line of base64, or stands in one."""
-    before = text[max(0, start - _WINDOW) : start]
+    before = text[max(0, start - _WIDEST_LINE) : start]
     has_dots = text.count(".", start, end) > 1
     is_in_folder = not text.endswith("=", start, end) and _FOLDER.search(before) is not None
     return (
-        (before.endswith("+") and not (has_dots or _WORD_OF_FORM.search(before)))
+        (before.endswith("+") and not (has_dots or _is_behind_word_of_form(before)))
         or (before.endswith("/") and not has_dots and not is_in_folder)
         or (_is_among_lines(text, start, end, before) and not _is_in_list(text, start, end))
     )
+
+
+def _is_behind_word_of_form(before: str) -> bool:
+    word = _WORD_OF_FORM.search(before)
+    return word is not None and is_word(word[1].lower())  # base64 has such letters, too
 
 
 def _is_among_lines(text: str, start: int, end: int, before: str) -> bool:
@@ -360,11 +383,12 @@ def _is_among_lines(text: str, start: int, end: int, before: str) -> bool:
 def _is_in_list(text: str, start: int, end: int) -> bool:
     """Return whether a line next to it begins alike, as tokens of one vendor do."""
     beginning = text[start : start + _BEGINNING]
-    line = text.rfind("\n", 0, max(0, start - 1)) + 1
-    if _WRAPPED.fullmatch(text, start, end) or _WRAPPED.fullmatch(text, line, max(line, start - 1)):
+    before = _WHOLE_LINE_BEFORE.search(text, max(0, start - _WIDEST_LINE), start)
+    if _WRAPPED.fullmatch(text, start, end) or (before and _WRAPPED.fullmatch(before[1])):
         return False  # data of which the same bytes come again
-    return text.startswith(f"\n{beginning}", end) or (
-        start > line and text.startswith(beginning, line)
+    behind = _BEGINNING_BEHIND.match(text, end)
+    return (behind is not None and behind[1] == beginning) or (
+        before is not None and before[1].startswith(beginning)
     )
 
 

@@ -132,9 +132,33 @@ _NOUNS: Final = frozenset(
     wagon warehouse wax wet wield wife wig wit woe wolf wr yak yam yawn yoga yolk
     """.split()
 )
+# Those of systems, protocols and languages other than Python, which `common_words` does not have.
+_TECHNICAL: Final = frozenset(
+    """
+    aof apk apparmor arena arp artisan asan authorized autoconf autoload automake avro bi bn
+    bounce bpf bpm calloc carbon cassandra cbor cdi cgroup cgroups changelog cjs cmac cmake cni
+    consul cpio cri csp csr csrf dbus dhcp dnf doh drbg druid dsl dtor ebpf ech eloquent erb
+    errorf esbuild eslint esm evp facade fk flatpak flink foreach fprintf fps futex gatsby gauge
+    gnutls gradle gssapi hamcrest hbase hdd hive hmr hsm hsts hugo icmp ifndef infof instanceof
+    irb jaas jackson javax jdk jekyll jest jmh jmx journald jre jsx kdf kerberos kpi kprobe krb
+    laravel ld lease leveldb libressl libtool lld lldb lz mariadb maven mbedtls memcached memcmp
+    memcpy minify mjs mocha mockito mpsc mqtt msan mt mtx nghttp ngtcp ninja npm nss ntlm nvme
+    ocsp oidc oneof openjdk paxos pci pdo pg pki playground pnpm println prng provenance psr
+    quic quorum raft raid rails rake rbac rdb realloc replica replicas replication revoke ri rm
+    ro rocksdb rollup rom rspec rtsp rustls rwlock rx saml sasl sbt scp scram scss seccomp
+    selinux sensor serde sftp shard sinatra sla slab slo slug smb sockfd spark spinlock sprintf
+    ssd sso standby stdint sti strchr strcmp strlen strncpy symfony synopsis sz taxonomy tftp
+    thrift throttle throwable timeline timeval tombstone topology tpm transit tsan tsx tv ubsan
+    udev uintptr ul umd unistd uprobe valgrind vite vitest vue watermark webpack wolfssl xhr xss
+    yarn zookeeper zu
+    """.split()
+)
 _LONGEST_ABBREVIATION: Final = 5
 # What its letters gain, by their number: three in four of English words gain less.
 _LEAST_OF_ABBREVIATION: Final = (0, 0, -99, -99, 20, 17)
+# The same of a name of up to twelve letters: one in two of vendors' gains as much, and one in 30 of
+# the words that programs in C, Go, Java, PHP and TypeScript have and ours in Python have not.
+_LEAST_OF_NAME: Final = -10
 _LONGEST_UNSAYABLE: Final = 8
 _LONGEST_NAME: Final = 12
 _ENDINGS: Final = ("s", "r", "d", "y", "er", "ed", "es", "ly", "ing")
@@ -214,6 +238,12 @@ def may_be_abbreviation(part: str) -> bool:
     return is_abbreviation(part) or (
         len(name) <= _LONGEST_ABBREVIATION and _is_name(name) and not is_ordinary(name)
     )
+
+
+def may_name_vendor(part: str) -> bool:
+    """Return whether a part is no word and is not spelled as one, whatever its length."""
+    name = _name_of(part)
+    return name in VENDORS or (is_vendor(name) and sum(gains(name)) >= _LEAST_OF_NAME)
 
 
 def _name_of(part: str) -> str:
@@ -340,5 +370,9 @@ def _is_form_of(part: str, is_listed: Callable[[str], bool]) -> bool:
 
 def _is_common(part: str) -> bool:
     return (
-        part in _SHORT_WORDS or part in _NOUNS or part in ORDINARY_WORDS or part in common_words()
+        part in _SHORT_WORDS
+        or part in _NOUNS
+        or part in _TECHNICAL
+        or part in ORDINARY_WORDS
+        or part in common_words()
     )

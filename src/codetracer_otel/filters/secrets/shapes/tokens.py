@@ -11,6 +11,7 @@ from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.secrets.shapes.digests import find_digits
 from codetracer_otel.filters.secrets.shapes.glue import unglued
 from codetracer_otel.filters.secrets.shapes.opaque import MADE_UP, find_drawn
+from codetracer_otel.filters.secrets.shapes.prefixes import is_word
 from codetracer_otel.filters.secrets.shapes.randomness import looks_made_up
 from codetracer_otel.filters.secrets.shapes.vendors import ALPHABETS, FORMATS
 from codetracer_otel.filters.secrets.text_parts import TextParts
@@ -26,6 +27,7 @@ RUN_LENGTH: Final = 18
 TOKEN_CHARACTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"  # noqa: S105 - an alphabet
 
 _TAIL_LENGTH: Final = 256
+_LONGEST_WORD: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ _LONG_PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]{3,}[_.-]")
 _LONG: Final = 28
 _SHORTEST_TELLING: Final = 3  # `b_` is everywhere, and its tokens are long
 _DIGIT: Final = re.compile("[0-9]")
+_LETTERS: Final = re.compile("[A-Za-z]+")
+_LETTERS_BEFORE: Final = re.compile(r"(?:(?<=\\)[nrtabfv])?+([A-Za-z]{1,24}+)\Z")
 
 
 def family_of(row: Format) -> Family:
@@ -182,11 +186,24 @@ def _is_token(family: Family, text: str) -> bool:
     )
 
 
+def _ends_word(family: Family, text: str, start: int) -> bool:
+    """Return whether a prefix is the end of a word: `ion_` of `session_`.
+
+    A plain one is also where what stands before is no word itself.
+    """
+    before = _LETTERS_BEFORE.search(text, max(0, start - _LONGEST_WORD), start)
+    letters = _LETTERS.match(text, start) if before is not None else None
+    if before is None or letters is None:
+        return False
+    word = before[1].lower()
+    return is_word(word + letters[0].lower()) or (family.is_plain and not is_word(word))
+
+
 def _tokens_of(family: Family, text: str, *, is_cut: bool) -> list[tuple[int, int]]:
     spans = [
         match.span()
         for match in compiled(family.whole).finditer(text)
-        if _is_token(family, match[0])
+        if _is_token(family, match[0]) and not _ends_word(family, text, match.start())
     ]
     if is_cut:
         # A longer rest would have been a whole token.

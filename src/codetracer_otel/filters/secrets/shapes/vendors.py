@@ -1,7 +1,8 @@
 """The formats of secrets that vendors give a recognizable beginning, one row each, as data.
 
 ``source`` says where the format is documented: a page of the vendor's documentation, or the rule
-of a public secret scanner (gitleaks, TruffleHog, Kingfisher, Nosey Parker) or the list of GitHub's secret scanning partners.
+of a public secret scanner (gitleaks, Betterleaks, TruffleHog, Kingfisher, Nosey Parker,
+CredSweeper), public code, or the list of GitHub's secret scanning partners.
 """
 
 from __future__ import annotations
@@ -179,7 +180,7 @@ FORMATS: Final = (
     Format("LinkedIn, access token", "AQX AQV AQW", "word", 48, "LinkedIn, Authorization code flow", free=False),
     Format("Nostr, private key", "nsec1", "lower", 58, "Nostr, NIP-19"),
     Format("Twitch, stream key", "live_", "alnum", 8, "Nosey Parker, twitch", free=False, rest="_[A-Za-z0-9]{28,}+", sample=("", "_" + "aB3d" * 8)),
-    Format("Intercom", "dG9r", "base64", 40, "Intercom, Authentication", free=False),
+    Format("Intercom", "dG9rO", "base64", 39, "Intercom, Authentication"),  # `tok:` in base64
     # money
     Format("Stripe", "sk_live_ sk_test_ rk_live_ rk_test_ pk_live_ pk_test_ sk_org_", "alnum_", 10, "Stripe, API keys", key="_live_ _test_ sk_org_"),
     Format("Stripe, webhook", "whsec_", "base64", 18, "Stripe, Webhook signatures", has_run=False),
@@ -297,5 +298,11 @@ FORMATS: Final = (
     Format("Up", "up:yeah:", "alnum", 40, "Up, issue 1 of its API's repository"),
     Format("Roblox, cookie", "_|WARNING:-DO-NOT-SHARE-THIS.", "word", 18, "noblox.js, cookies of users' reports", rest="[A-Za-z0-9_.|-]*+"),
     Format("Authress", "sc_ ext_ scauth_ authress_", "lower", 5, "gitleaks, authress-service-client-access-key", free=False, rest="[.][a-z0-9]{4,6}[.]acc[_-][a-z0-9-]{10,32}[.][A-Za-z0-9+/_=-]{30,}+", sample=("", ".a1b2.acc-0a1b2c3d4e5f." + "aB3d" * 10)),
+    Format("WunderGraph Cosmo", "cosmo_", "hex", 32, "CredSweeper, WunderGraph API Key", free=False),
+    Format("Akamai", "akab-", "lower", 16, "CredSweeper, Akamai Credentials", rest="-[a-z0-9]{16}+", sample=("", "-" + "a1b2c3d4" * 2)),
+    Format("LlamaCloud", "llx-", "word", 48, "CredSweeper, LLAMA API Key", free=False),
+    Format("RunPod and redirect.pizza", "rpa_", "alnum", 30, "Betterleaks, runpod-api-key and redirect-pizza-api-token", free=False),
+    Format("Mercury", "mercury_production_", "alnum_", 40, "Betterleaks, mercury-production-api-token"),
+    Format("Papra", "ppapi_", "alnum", 64, "Papra, server sources: key format", free=False),
 )
 # fmt: on
