@@ -9,6 +9,8 @@ import datetime as dt
 import uuid
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
+from fractions import Fraction
+from ipaddress import IPv4Address, ip_address, ip_interface, ip_network
 from zoneinfo import ZoneInfo
 
 import freezegun
@@ -41,6 +43,22 @@ class Day(date):
         return "never"
 
     __str__ = __repr__ = isoformat
+
+
+class Third(Fraction):
+    def __str__(self):
+        ASKED.append("str")
+        return "never"
+
+    __repr__ = __format__ = __str__
+
+
+class Host(IPv4Address):
+    def __str__(self):
+        ASKED.append("str")
+        return "never"
+
+    __repr__ = __int__ = __str__
 
 
 class Moment(datetime):
@@ -111,6 +129,9 @@ VALUES = [
     Decimal("1.50"), Decimal("NaN"), Decimal("sNaN"), Decimal("-Infinity"), Decimal("1E+999999"),
     Decimal("1." + "3" * 2000), Price("2.5"),
     uuid.UUID(int=0), uuid.UUID(int=2**128 - 1), uuid.UUID(int=0xABC), Key(int=7),
+    Third(1, 3), Fraction(5), Fraction(0.1), Fraction(1, 2**2000), Fraction.__new__(Third, -1, 3),
+    Host("10.0.0.1"), ip_address("fe80::1%eth0"), ip_network("10.0.0.0/8"), ip_interface("::1/64"),
+    Host.__new__(Host), range(1, 10**30, 2), slice(1, None), slice("a", [2]), slice(2**2000),
     key(-1), key(2**128), key(True), key("text"), key(2**500), empty_key(), numbered(),
 ]  # fmt: skip
 

@@ -6,6 +6,7 @@ import contextvars
 import datetime as dt
 import decimal
 import enum
+import fractions
 import gc
 import ipaddress
 import pathlib
@@ -470,6 +471,10 @@ def test_a_record_that_holds_itself_is_a_cycle():
         (pathlib.PurePosixPath("/a", "/b"), "/b"),
         (pathlib.PurePosixPath(), "."),
         (range(3), "range(0, 3, 1)"),
+        (range(10**30), f"range(0, {10**30}, 1)"),
+        (slice(1, None, -2), "slice(1, None, -2)"),
+        (fractions.Fraction(2, -6), "-1/3"),
+        (fractions.Fraction(4), "4"),
         (1j, "1j"),
         (Point, f"<class {HERE}.Point>"),
         (int, "<class builtins.int>"),
@@ -479,6 +484,39 @@ def test_a_record_that_holds_itself_is_a_cycle():
 def test_well_known_types_have_a_short_form(value, text):
     captured = capture(value)
     assert (captured.kind, captured.items) == (NodeKind.TEXT, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("0.0.0.0", "10.0.0.255", "10.0.0.0/8", "10.1.2.3/8", "0.0.0.0/0"),
+        *("::", "::1", "1::", "1:0:2::3", "1::2:0:0:3:4", "1:2:3:4:5:6:7:0", "::ffff:1.2.3.4"),
+        *("fe80::1%eth0", "2001:db8::/32", "2001:db8::1/128", "0:1:2:3:4:5:6:7", "1::2:0:0:0:3"),
+    ],
+)
+def test_an_address_is_shown_as_its_text(text):
+    read = ipaddress.ip_interface if "/" in text else ipaddress.ip_address
+    value = read(text)
+    assert plain(value) == str(value)
+    if "/" in text:
+        assert plain(value.network) == str(value.network)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        slice("a", "b"),
+        slice(True),
+        slice(2**2000),
+        range(2**2000),
+        fractions.Fraction(1, 2**2000),
+        ipaddress.IPv4Address.__new__(ipaddress.IPv4Address),
+        ipaddress.IPv6Network.__new__(ipaddress.IPv6Network),
+        fractions.Fraction.__new__(fractions.Fraction)._from_coprime_ints("a", 2),
+    ],
+)
+def test_what_holds_no_plain_numbers_is_named_by_its_class(value):
+    assert capture(value).kind is NodeKind.OBJECT
 
 
 def test_a_path_that_was_asked_for_its_text_shows_that():
@@ -539,7 +577,6 @@ def test_unknown_objects_are_their_class_alone():
     assert plain(object()) == "<object>"
     assert plain(threading.Lock()) == "<_thread.lock>"
     assert plain(array.array("i", [1])) == "<array.array>"
-    assert plain(ipaddress.ip_address("127.0.0.1")) == "<ipaddress.IPv4Address>"
     assert plain(types.MappingProxyType({"a": 1})) == "<mappingproxy>"
     assert plain({}.keys()) == "<dict_keys>"
     assert plain(x for x in ()) == "<generator>"

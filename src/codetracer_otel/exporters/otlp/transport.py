@@ -192,7 +192,7 @@ class OtlpTransport:
             reason = f"proxy: {_status_text(error.status)}"
             return Answer(reason=reason, is_retryable=error.status in _RETRYABLE)
         except UnsupportedProxyError:
-            return Answer(reason="the proxy is none for HTTP")
+            return Answer(reason="unsupported proxy; expected one that speaks HTTP")
         except OSError as error:
             return _failed(error)
 

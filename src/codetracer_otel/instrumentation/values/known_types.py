@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import sys
 import types
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     ShortForm = Callable[[Any], str | None]
 
 _LARGE: Final = 2**64
+_MANY_BITS: Final = 1100  # as many as a fraction of a float has
 _UUID_DIGITS: Final = 32
 _UUID_PARTS: Final = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
 _HEAP_TYPE: Final = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made while the program runs
@@ -120,11 +122,20 @@ def _is_made_by_c(zone: object) -> bool:
     return is_method and type(hook) is types.WrapperDescriptorType
 
 
+def _is_number(value: object) -> bool:
+    return type(value) is int and value.bit_length() <= _MANY_BITS
+
+
 def _range_text(value: range) -> str | None:
     numbers = [read_member(value, range.__dict__[name]) for name in ("start", "stop", "step")]
-    if not all(type(number) is int and abs(number) < _LARGE for number in numbers):
-        return None
-    return f"range({', '.join(map(str, numbers))})"
+    return f"range({', '.join(map(str, numbers))})" if all(map(_is_number, numbers)) else None
+
+
+def _slice_text(value: slice) -> str | None:
+    """Return ``slice(1, None, None)``; bounds that are no numbers are values of their own."""
+    bounds = [read_member(value, slice.__dict__[name]) for name in ("start", "stop", "step")]
+    is_plain = all(bound is None or _is_number(bound) for bound in bounds)
+    return f"slice({', '.join(map(str, bounds))})" if is_plain else None
 
 
 def class_text(value: type) -> str:
@@ -148,6 +159,7 @@ _OWN_FORMS: Final[tuple[tuple[type, ShortForm], ...]] = (
     (Moments.time, _time_text),
     (dt.timedelta, dt.timedelta.__str__),
     (range, _range_text),
+    (slice, _slice_text),
     (type, class_text),
     (types.FunctionType, function_text),
     (complex, _complex_text),
@@ -201,10 +213,70 @@ def path_text(value: object) -> str | None:
     return joined or "."
 
 
+def _fraction_form(_modules: Mapping[str, Any], _cls: type) -> ShortForm:
+    return fraction_text
+
+
+def fraction_text(value: object) -> str | None:
+    """Return ``1/3``, or ``2`` for a whole number, as `str` does."""
+    above, below = read_slot(value, "_numerator"), read_slot(value, "_denominator")
+    if not (_is_number(above) and _is_number(below)):
+        return None
+    return str(above) if below == 1 else f"{above}/{below}"
+
+
+def _address_form(write: Callable[[int], str], bits: int, *, is_network: bool = False) -> Any:
+    """Return what builds the form of a class of `ipaddress`, from the number that it holds."""
+
+    def address_text(value: object) -> str | None:
+        number, zone = read_slot(value, "_ip"), exact_text(read_slot(value, "_scope_id"))
+        if type(number) is not int or not 0 <= number < 2**bits:
+            return None
+        return write(number) + (f"%{zone}" if zone else "")
+
+    def network_text(value: object) -> str | None:
+        held = instance_attributes(value)
+        address = held.get("network_address", value)  # an interface is an address itself
+        length, text = held.get("_prefixlen"), address_text(address)
+        is_length = type(length) is int and 0 <= length <= bits
+        return f"{text}/{length}" if text is not None and is_length else None
+
+    text = network_text if is_network else address_text
+    return lambda _modules, _cls: text
+
+
+def _dotted(number: int) -> str:
+    return ".".join(map(str, number.to_bytes(4, "big")))
+
+
+def _groups(number: int) -> str:
+    """Return the groups of an IPv6 address, the first longest run of zeros as ``::``."""
+    if _SHOWS_MAPPED and number >> 32 == _MAPPED:
+        return f"::ffff:{_dotted(number & 0xFFFFFFFF)}"
+    groups = [number >> shift & 0xFFFF for shift in range(112, -1, -16)]
+    runs = [next((i for i in range(at, 8) if groups[i]), 8) - at for at in range(8)]
+    longest = max(runs)
+    texts = [f"{group:x}" for group in groups]
+    if longest < 2:  # noqa: PLR2004 - one zero stays as it is
+        return ":".join(texts)
+    at = runs.index(longest)
+    return f"{':'.join(texts[:at])}::{':'.join(texts[at + longest :])}"
+
+
+_SHOWS_MAPPED: Final = sys.version_info >= (3, 13)  # as `str` of an IPv6Address
+_MAPPED: Final = 0xFFFF  # an IPv4 address follows
+
 _LOADED_FORMS: Final = (
     ("decimal", "Decimal", _decimal_form),
     ("uuid", "UUID", _uuid_form),
     ("pathlib", "PurePath", _path_form),
+    ("fractions", "Fraction", _fraction_form),
+    ("ipaddress", "IPv4Interface", _address_form(_dotted, 32, is_network=True)),
+    ("ipaddress", "IPv6Interface", _address_form(_groups, 128, is_network=True)),
+    ("ipaddress", "IPv4Address", _address_form(_dotted, 32)),
+    ("ipaddress", "IPv6Address", _address_form(_groups, 128)),
+    ("ipaddress", "IPv4Network", _address_form(_dotted, 32, is_network=True)),
+    ("ipaddress", "IPv6Network", _address_form(_groups, 128, is_network=True)),
     ("numpy", "ndarray", array_form),
     ("pandas", "DataFrame", frame_form),
     ("pandas", "Series", frame_form),
