@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.traced_run import run_python
+from tests.traced_run import run_python, run_traced
 
 PROGRAM = """
 import asyncio, builtins, greenlet, io, multiprocessing, os, subprocess, sys, threading, time
@@ -157,3 +157,15 @@ def test_by_a_session_with(tmp_path, name):
     script.write_text(PROGRAM.format(rules="filter.toml", exporter=exporter, options=options))
     done = run_python("-W", "ignore", script, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("exporter", ["none", "console", "jsonl=out.jsonl", "native=out", "otlp"])
+@pytest.mark.parametrize("body", ["def f(a): pass\nf('x')\n", ""], ids=["calls", "no call"])
+def test_run_ends_without_an_import(tmp_path, exporter, body):
+    """As where no descriptor is left to read a module with."""
+    program = tmp_path / "program.py"
+    program.write_text(f"import sys\nsys.meta_path.clear()\n{body}")
+    done = run_traced("--exporter", exporter, program, cwd=tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT="")
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert "recorded, " in done.stderr

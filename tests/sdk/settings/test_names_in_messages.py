@@ -79,3 +79,40 @@ def test_a_url_in_a_variable_for_a_path_is_ignored_without_its_credentials(varia
     (warning,) = resolve({}, {variable: output}).warnings
     assert warning.message.startswith(f"{variable}: ")
     assert "Sup3rS3cret" not in warning.message
+
+
+TOKEN = "ghp_" + "0123456789abcdefghijABCDEFGHIJ456789"
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *("TRACEPARENT", "CODETRACER_LOG_LEVEL", "CODETRACER_OTEL_CORE", "OTEL_PROPAGATORS"),
+        *("OTEL_TRACES_SAMPLER", "CODETRACER_EXPORTER", "OTEL_EXPORTER_OTLP_TIMEOUT"),
+        *("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT"),
+    ],
+)
+def test_a_secret_in_the_wrong_variable_is_not_shown(variable):
+    warnings = resolve({}, {variable: TOKEN}).warnings
+    (message,) = [each.message for each in warnings]
+    assert message.startswith(f"{variable}: ")
+    assert "expected " in message
+    assert "got '<redacted>'" in message
+
+
+@pytest.mark.parametrize("host", ["h", "h:80", "h/path?key=s3cr3t", "h#s3cr3t"])
+def test_the_url_in_a_message_is_quoted_once(host):
+    message = message_of({"capture": f"ftp://user:s3cr3t@{host}"})
+    assert "s3cr3t" not in message
+    assert f"got 'ftp://{host.partition('/')[0].partition('#')[0]}'; " in message
+
+
+@pytest.mark.parametrize("text", ["https://user:s3cr3t@h/f.toml", "a.toml::https://h/f?k=s3cr3t"])
+def test_a_url_is_no_trace_filter(text):
+    with pytest.raises((ConfigurationError, UsageError)) as refused:
+        resolve({}, {"CODETRACER_TRACE_FILTER": text})
+    message = refused.value.message
+    assert "CODETRACER_TRACE_FILTER: not a trace filter, got " in message
+    assert "expected a path" in message
+    assert "s3cr3t" not in message
+    assert "s3cr3t" not in message_of({"trace_filter": text})

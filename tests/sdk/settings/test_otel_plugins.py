@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from codetracer_otel.sdk.settings.exporter_specs import missing_plugins
+from codetracer_otel.sdk.settings.model import hidden_variables
+from codetracer_otel.sdk.settings.resolve import resolve
 
 
 @pytest.mark.parametrize(
@@ -41,3 +45,26 @@ def test_what_is_not_installed_is_one_that_names_the_variable(variable, text):
 def test_a_near_miss_gets_a_suggestion():
     (problem,) = missing_plugins({"OTEL_TRACES_SAMPLER": "allways_on"})
     assert problem.message.endswith(" (did you mean 'always_on'?)")
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "left"),
+    [
+        ("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "process, containr ,otel,hst", "process,otel"),
+        ("OTEL_PROPAGATORS", "b3,baggage", "baggage"),
+        ("OTEL_PROPAGATORS", "b3", ""),
+        ("OTEL_TRACES_SAMPLER", "allways_on", ""),
+    ],
+)
+def test_a_bad_name_takes_no_good_ones_with_it(variable, text, left, monkeypatch):
+    settings = resolve({}, {variable: text})
+    assert settings.unusable == {variable: left}
+    monkeypatch.setenv(variable, text)
+    with hidden_variables(settings.unusable):
+        assert os.environ.get(variable, "") == left
+    assert os.environ[variable] == text
+
+
+def test_every_bad_name_is_told():
+    (problem,) = missing_plugins({"OTEL_PROPAGATORS": "b3,baggage,zipkin"})
+    assert "got 'b3,zipkin'; expected an entry point of opentelemetry_propagator" in problem.message

@@ -29,12 +29,14 @@ class FilterSource:
         text: the TOML text, or None for a file.
         builtin: placeholders such as ``@stdlib`` are expanded.
         discovered: nobody named the file; it was found beside the program.
+        named_by: the variable that named it, or empty.
     """
 
     label: str
     text: str | None = None
     builtin: bool = False
     discovered: bool = False
+    named_by: str = ""
 
     @property
     def is_file(self) -> bool:
@@ -135,7 +137,7 @@ def read_source(source: FilterSource) -> Text:
     """
     if source.discovered:
         _refuse_foreign(source.label)
-    data = _inline_bytes(source) if source.text is not None else _file_bytes(source.label)
+    data = _inline_bytes(source) if source.text is not None else _file_bytes(source)
     if len(data) > MAX_FILE_BYTES:
         raise _failure(
             source.label, f"the filter is larger than {MAX_FILE_BYTES} bytes; split it into several"
@@ -156,18 +158,21 @@ def _inline_bytes(source: FilterSource) -> bytes:
     return source.text.encode("utf-8", "surrogatepass")
 
 
-def _file_bytes(path: str) -> bytes:
+def _file_bytes(source: FilterSource) -> bytes:
+    path = source.label
+    named = f"; {source.named_by} names it" if source.named_by else ""
     try:
         # A FIFO or device could block for ever; only a regular file is opened.
         if not stat.S_ISREG(os.stat(path).st_mode):
-            raise _failure(path, "not a regular file; expected a TOML file", code=ErrorCode.IO)
+            message = f"not a regular file; expected a TOML file{named}"
+            raise _failure(path, message, code=ErrorCode.IO)
         with open(path, "rb") as file:
             return file.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         if isinstance(error, FilterError):
             raise
-        raise _failure(path, f"cannot be read: {reason}", code=ErrorCode.IO) from error
+        raise _failure(path, f"cannot be read: {reason}{named}", code=ErrorCode.IO) from error
 
 
 def _refuse_foreign(path: str) -> None:

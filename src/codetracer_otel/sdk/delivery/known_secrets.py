@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter, OrderedDict, deque
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.bindings import Os, Threads
@@ -153,7 +154,9 @@ class KnownSecrets:
             met = Counter[str]()
             for secret in self._secrets.values():
                 met[secret.place] += secret.met
-        return {place: count for place, count in met.most_common(_SHOWN) if count}
+        # not `most_common`, which imports a module as the program ends
+        most = sorted(met.items(), key=itemgetter(1), reverse=True)
+        return {place: count for place, count in most[:_SHOWN] if count}
 
     def settle(self) -> None:
         """Take what waits, paths as well; not to be called on a thread of the program."""

@@ -24,9 +24,9 @@ _VARIABLE: Final = "PYTEST_PLUGINS"
 _START_LIMIT_S: Final = 30
 _BEGIN: Final = """
 if __name__ == "__channelexec__":
-    from codetracer_otel.sdk.processes.children import begin_as_child
+    from codetracer_otel.sdk.processes.children import begin_handed_on
 
-    begin_as_child(channel.receive())
+    begin_handed_on(channel.receive())
 """
 
 

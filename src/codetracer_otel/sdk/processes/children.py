@@ -1,7 +1,7 @@
 """Sessions for Python children: they begin with the parent's settings, below the span at work.
 
 multiprocessing hands a session on by itself; what starts children by other means, such as execnet
-for pytest-xdist, carries `for_child` to them and calls `begin_as_child` there.
+for pytest-xdist, carries `for_child` to them and calls `begin_handed_on` there.
 """
 
 from __future__ import annotations
@@ -97,13 +97,13 @@ def hand_to_children(session: ChildSession) -> Callable[[], None]:
 
 
 def for_child() -> bytes | None:
-    """Return what `begin_as_child` begins a session with in one child; None without a session."""
+    """Return what `begin_handed_on` begins a session with in one child; None without a session."""
     process: Any = sys.modules.get("multiprocessing.process")  # a session has imported it
     session = None if process is None else vars(process.current_process())["_config"].get(_KEY)
     return None if session is None else pickle.dumps(session)
 
 
-def begin_as_child(stated: bytes) -> None:
+def begin_handed_on(stated: bytes) -> None:
     """Begin the session that a parent process has handed on; a problem is printed."""
     try:
         pickle.loads(stated)  # noqa: S301 - made by the parent process

@@ -96,7 +96,7 @@ def begin_session(
             _nest(session, outer)
         _Active.session, _Active.filters = session, chain.summary
         child = ChildSession(
-            keywords, settings.launch, session.traceparent_of_child, begin_in_child
+            keywords, settings.launch, session.traceparent_of_child, begin_session_in_child
         )
         session.on_shutdown(hand_to_children(child))
         session.on_reload = lambda: child.restate("trace_filter", session.settings.filters)
@@ -241,7 +241,7 @@ def begin_child_session(
         keywords,
         launch,
         lambda: None if session is None else session.traceparent_of_child(),
-        begin_in_child,
+        begin_session_in_child,
     )
 
 
@@ -394,7 +394,7 @@ def configure(
     return begin_session(dict(locals()))
 
 
-def begin_in_child(stated: bytes, traceparent: str | None) -> object:
+def begin_session_in_child(stated: bytes, traceparent: str | None) -> object:
     """Start the child's session; a problem is printed, and the child runs untraced."""
     try:
         keywords, launch = pickle.loads(stated)  # noqa: S301 - made by the parent process

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.errors import counted
@@ -91,7 +92,9 @@ def _about_skipped_code(recording: CallRecording | None) -> str:
             "objects that the builtin filter skips; a rule such as pkg:{requests,requests.*} with "
             'exec = "trace" turns a package on'
         )
-    source, count = own.most_common(1)[0] if own else (SYNTHETIC_CODE, without_file)
+    # not `most_common`, which imports a module as the program ends
+    busiest = max(own.items(), key=itemgetter(1), default=None)
+    source, count = busiest or (SYNTHETIC_CODE, without_file)
     return (
         f"{skipped.total()} code objects skipped, {count} of them by {source.file}:{source.line}; "
         "ask: codetracer-otel explain PATH/FILE.py"

@@ -262,6 +262,7 @@ _PLUGINS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": ("opentelemetry_resource_detector", ("otel", "*")),
     "OTEL_TRACES_SAMPLER": (SAMPLER_GROUP, (*NAMED_SAMPLERS, RULES_SAMPLER)),
 }
+_LISTS: Final = ("OTEL_PROPAGATORS", "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS")
 
 
 def missing_plugins(environ: Mapping[str, str]) -> list[Problem]:
@@ -271,12 +272,25 @@ def missing_plugins(environ: Mapping[str, str]) -> list[Problem]:
 
 
 def _missing(variable: str, text: str) -> Problem | None:
+    names, (group, known) = _missing_names(variable, text), _PLUGINS[variable]
+    if not names:
+        return None
+    expected = f"an entry point of {group}{did_you_mean(names[0], known)}"
+    return invalid(variable, "not installed", ",".join(names), expected)
+
+
+def _missing_names(variable: str, text: str) -> list[str]:
     group, known = _PLUGINS[variable]
-    for name in (part.strip() for part in text.split(",")):
-        if name and name.lower() not in known and not _is_installed(group, name):
-            hint = did_you_mean(name, known)
-            return invalid(variable, "not installed", name, f"an entry point of {group}{hint}")
-    return None
+    stated = [name for part in text.split(",") if (name := part.strip())]
+    return [n for n in stated if n.lower() not in known and not _is_installed(group, n)]
+
+
+def usable_part(variable: str, text: str) -> str:
+    """Return what OpenTelemetry may read of a variable that has a problem; often nothing."""
+    if variable not in _LISTS:
+        return ""
+    missing = _missing_names(variable, text)
+    return ",".join(name for part in text.split(",") if (name := part.strip()) not in missing)
 
 
 def _is_installed(group: str, name: str) -> bool:

@@ -20,7 +20,7 @@ from codetracer_otel.filters import (
     load_chain,
 )
 from codetracer_otel.filters.code.paths import absolute_path
-from codetracer_otel.filters.language.sources import parse_stated_chain
+from codetracer_otel.filters.language.sources import parse_chain_text, parse_stated_chain
 from codetracer_otel.sdk.settings.installed_commands import modules_of_command
 from codetracer_otel.sdk.settings.launch import StartKind, is_launcher
 from codetracer_otel.sdk.settings.parsers import invalid
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from codetracer_otel.model.protocols import Clock, Notify
     from codetracer_otel.sdk.settings.launch import StartMode
     from codetracer_otel.sdk.settings.model import Settings
+
+FILTER_VARIABLE: Final = "CODETRACER_TRACE_FILTER"
+_URL: Final = "://"  # a filter is a file
 
 # Without the builtin filters something must still say what the defaults are.
 _BARE_DEFAULTS: Final = """\
@@ -77,11 +80,16 @@ def filter_sources(settings: Settings) -> list[FilterSource]:
         sources.insert(0, FilterSource("<builtin:bare-defaults>", _BARE_DEFAULTS))
     if script := _script_of_launcher(settings.launch):
         sources.append(_without_script(script))
+    named = settings.environment_filters
     stated = [
-        source if isinstance(source, FilterSource) else filter_from_path(source)
-        for source in (*settings.environment_filters, *settings.filters)
+        *(replace(filter_from_path(path), named_by=FILTER_VARIABLE) for path in named),
+        *(_source_of(item) for item in settings.filters),
     ]
     return [*sources, *filters_discovered(discover(discovery_start(settings)), stated), *stated]
+
+
+def _source_of(item: object) -> FilterSource:
+    return item if isinstance(item, FilterSource) else filter_from_path(item)  # type: ignore[arg-type]
 
 
 def with_other_filters(settings: Settings, trace_filter: object) -> Settings:
@@ -207,7 +215,20 @@ def parse_filters(value: object, subject: str) -> tuple[object, ...] | Problem:
     return tuple(found)
 
 
+def filters_of_environment(
+    environ: Mapping[str, str],
+) -> tuple[tuple[str, ...], Iterable[Problem]]:
+    """Return the absolute paths that ``CODETRACER_TRACE_FILTER`` names, or what is wrong there."""
+    chain = environ.get(FILTER_VARIABLE, "")
+    if _URL in chain:
+        expected = "a path, or several as in a.toml::b.toml"
+        return (), [invalid(FILTER_VARIABLE, "not a trace filter", chain, expected)]
+    return tuple(source.label for source in parse_chain_text(chain)), ()
+
+
 def _parse_filter(item: object) -> list[object] | None:
+    if isinstance(item, str) and _URL in item:
+        return None
     if isinstance(item, str):
         try:
             return [source.label for source in parse_stated_chain(item)]

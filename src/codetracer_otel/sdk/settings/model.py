@@ -18,7 +18,7 @@ from codetracer_otel.sdk.settings.otel_environment import ExceptionLogs, OtlpEnv
 from codetracer_otel.sdk.settings.parsers import parse_boolean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from codetracer_otel.errors import Problem
     from codetracer_otel.model.record import RemoteParent
@@ -108,7 +108,8 @@ class Settings:
         core: ``CODETRACER_OTEL_CORE``: which recorder is asked for.
         launch: how the session was started; no part of equality.
         warnings: what is wrong with the environment; no part of equality.
-        unusable: variables that OpenTelemetry must not read; no part of equality.
+        unusable: variables that OpenTelemetry must not read -> what it may read of them; no part
+            of equality.
     """
 
     disabled: bool = False
@@ -156,7 +157,7 @@ class Settings:
     core: Core = Core.AUTO
     launch: StartMode = field(default=StartMode(), compare=False)
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
-    unusable: tuple[str, ...] = field(default=(), compare=False)
+    unusable: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def waits_for(self, exporter: object) -> bool:
         """Return whether the program waits while the queue of this exporter is full."""
@@ -179,9 +180,14 @@ def from_process_environment() -> dict[str, str]:
 
 
 @contextmanager
-def hidden_variables(names: Iterable[str]) -> Iterator[None]:
-    """Hide variables of this process in a block: OpenTelemetry raises where it reads a bad one."""
-    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
+def hidden_variables(unusable: Mapping[str, str]) -> Iterator[None]:
+    """Hide variables of this process in a block: OpenTelemetry raises where it reads a bad one.
+
+    Args:
+        unusable: name -> what stays of it for the block; an empty text hides the variable.
+    """
+    hidden = {name: os.environ.pop(name) for name in unusable if name in os.environ}
+    os.environ.update({name: unusable[name] for name in hidden if unusable[name]})
     try:
         yield
     finally:

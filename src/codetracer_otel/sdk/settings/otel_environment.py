@@ -268,7 +268,7 @@ def _pairs(text: str) -> tuple[tuple[tuple[str, str], ...], int]:
 
 def _bad_pairs(variable: str, count: int) -> Problem:
     # what stands there may be a credential, so only its number is told
-    return invalid(variable, "items that are no pair", count, "key=value,key=value")
+    return invalid(variable, "some items are no pairs", count, "key=value,key=value")
 
 
 def traces_sampler(

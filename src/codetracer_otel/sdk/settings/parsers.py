@@ -31,11 +31,22 @@ LARGEST_NUMBER: Final = 10**12
 
 
 def shown(value: object) -> str:
-    """Return a value of a setting as a message may show it: quoted, printable, short."""
+    """Return a value of a setting as a message may show it: quoted, printable, short, no secret."""
+    if isinstance(value, str):
+        value = without_secrets(value)
     text = ascii(value) if isinstance(value, str | bool | int | float) else type(value).__name__
-    if "://" in text:  # the rest of a URL, and the quote after it, is not shown
-        text = f"{without_secrets_of_urls(text)}{text[0]}"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+def without_secrets(text: str) -> str:
+    """Return a text that somebody may have put in the wrong place, what looks secret replaced."""
+    from codetracer_otel.filters.secrets.content_rules import ShapesPattern  # noqa: PLC0415 - of failures only
+    from codetracer_otel.filters.secrets.detectors import SHAPES  # noqa: PLC0415
+    from codetracer_otel.filters.secrets.redactor import ContentRules  # noqa: PLC0415
+    from codetracer_otel.filters.types import Action, ContentCounters  # noqa: PLC0415
+
+    rules = ContentRules([ShapesPattern(SHAPES, Action.REDACT)], ContentCounters())
+    return rules.redact_texts([without_secrets_of_urls(text)])[0]
 
 
 def invalid(subject: str, rule: str, value: object, expected: str) -> Problem:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.data_classes import replace
 from codetracer_otel.errors import ErrorCode, Problem, configuration_error, did_you_mean
-from codetracer_otel.filters import parse_chain_text
 from codetracer_otel.instrumentation.topics import TOPICS
 from codetracer_otel.sdk.settings.error_policy import Origin, Policy, PolicyFlags
 from codetracer_otel.sdk.settings.exporter_specs import (
@@ -20,7 +19,9 @@ from codetracer_otel.sdk.settings.exporter_specs import (
     exporters_from_keyword,
     may_be_grpc,
     missing_plugins,
+    usable_part,
 )
+from codetracer_otel.sdk.settings.filter_loading import filters_of_environment
 from codetracer_otel.sdk.settings.launch import StartMode
 from codetracer_otel.sdk.settings.limits import Buffer, Limits, TextLengths, bounds_of
 from codetracer_otel.sdk.settings.model import Settings, TopicSettings
@@ -210,11 +211,10 @@ class _Reader:
         sampler, sampler_argument = self._sampler()
         exporters = self._exporters()
         otlp = otlp_environment(self._environ, may_be_grpc=may_be_grpc(exporters))
-        chain = self._environ.get("CODETRACER_TRACE_FILTER", "")
         limits = self._bounds("limits", Limits())
         values: dict[str, Any] = {
             "disabled": self._warned(is_disabled(self._environ)),
-            "environment_filters": tuple(source.label for source in parse_chain_text(chain)),
+            "environment_filters": self._refused(filters_of_environment(self._environ)),
             "exporters": exporters,
             "exporters_origin": (
                 Origin.KEYWORD if "exporter" in self._keywords else Origin.ENVIRONMENT
@@ -238,8 +238,12 @@ class _Reader:
         }
         found = tuple(self.warnings)
         return Settings(
-            **values, launch=self._launch, warnings=found, unusable=_variables_in(found)
+            **values, launch=self._launch, warnings=found, unusable=self._unusable(found)
         )
+
+    def _unusable(self, found: Iterable[Problem]) -> dict[str, str]:
+        names = _variables_in(found)
+        return {name: usable_part(name, self._environ.get(name, "")) for name in names}
 
     def _warned[Value](self, found: tuple[Value, list[Problem]]) -> Value:
         self.warnings += found[1]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.bindings import Os
 from codetracer_otel.data_classes import dataclass
-from codetracer_otel.endpoints import without_secrets_of_urls
 from codetracer_otel.errors import ErrorCode, Problem
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.instrumentation.topics import (
@@ -18,6 +17,7 @@ from codetracer_otel.instrumentation.topics import (
     ON_WORDS,
     Level,
 )
+from codetracer_otel.sdk.settings.parsers import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -263,5 +263,5 @@ def _selectors(tree: TopicTree) -> list[str]:
 
 
 def _shown(text: str) -> str:
-    text = without_secrets_of_urls(text)
+    text = without_secrets(text)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
