@@ -1,4 +1,4 @@
-"""Reads whole numbers of a command line: within bounds, refused in plain words."""
+"""Reads whole numbers from the command line, within bounds."""
 
 from __future__ import annotations
 

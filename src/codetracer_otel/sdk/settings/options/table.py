@@ -420,8 +420,8 @@ BUFFER: Final = _table(
         "when_full", "what happens to a new call while the buffer is full", parse=parse_when_full,
         flag=Flag(
             "--buffer",
-            "while the buffer is full: block makes the program wait, drop leaves new calls out, "
-            "auto (default) blocks only for files",
+            "while the buffer is full: block makes the program wait, drop_newest leaves new calls "
+            "out, auto (default) blocks only for files",
             "HOW",
         ),
         more=(
@@ -449,8 +449,9 @@ BUFFER: Final = _table(
     ),
     _bound(
         "max_open_s",
-        "with --tail: hold a trace back for N seconds; if it is undecided by then, deliver it",
-        parse=number_from(0, whole=False), more="in parts, as its calls end; see `tail`",
+        "with --tail: hold a trace back for at most N seconds, then deliver it even if undecided",
+        parse=number_from(0, whole=False),
+        more="from then on in parts, as its calls end; see `tail`",
     ),
 )
 """The fields of `Buffer`, whose defaults stand there."""
