@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace  # compiled: one is made for each span
+import dataclasses
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from codetracer_otel.data_classes import dataclass, replace
 from codetracer_otel.model.bounds import first_of, plain_cut
 from codetracer_otel.model.probability import with_threshold
 from codetracer_otel.model.record import (
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from codetracer_otel.model.value import AttributeValue, Captured
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)  # compiled: one is made for each span
 class SpanView:
     """A finished span, complete and convenient rather than fast to make.
 

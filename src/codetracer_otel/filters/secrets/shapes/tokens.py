@@ -7,7 +7,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.data_classes import dataclass
+from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.filters.secrets.shapes.digests import find_digits
 from codetracer_otel.filters.secrets.shapes.glue import unglued
 from codetracer_otel.filters.secrets.shapes.opaque import MADE_UP, find_drawn
@@ -30,8 +30,7 @@ _TAIL_LENGTH: Final = 256
 _LONGEST_WORD: Final = 24
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(NamedTuple):
     """The tokens of one format.
 
     Attributes:
