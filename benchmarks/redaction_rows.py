@@ -34,11 +34,11 @@ def formats_but(left_out):
 
 def rows_of(samples):
     """Return vendor and prefixes of the rows that find a part of one of the samples."""
-    from codetracer_otel.filters.secrets.shapes.tokens import family_of
+    from codetracer_otel.filters.secrets.shapes.tokens import expressions_of
     from codetracer_otel.filters.secrets.shapes.vendors import FORMATS
 
     return {
         row[:2]
         for row in FORMATS
-        if any(re.search(family_of(row).whole, sample) for sample in samples)
+        if any(re.search(expressions_of(row)[0], sample) for sample in samples)
     }

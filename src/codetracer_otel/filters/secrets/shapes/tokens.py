@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.data_classes import NamedTuple
+from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.shapes.digests import find_digits
 from codetracer_otel.filters.secrets.shapes.glue import unglued
 from codetracer_otel.filters.secrets.shapes.opaque import MADE_UP, find_drawn
@@ -34,20 +35,18 @@ class Family(NamedTuple):
     """The tokens of one format.
 
     Attributes:
+        row: of the table.
         literals: one of them stands in every token; short where that spares several searches.
         has_run: whether a token mostly has a run of `RUN_LENGTH`.
         telling: one of them stands in every token that has none; slashes of base64 break runs.
-        whole: expression of a complete token.
-        at_cut: expression of what a cut left of one, at the end of a text.
         is_plain: whether the prefix is short or a word: what follows has to look made up.
         is_apart: whether the prefix ends in what separates it, as words in an identifier are.
     """
 
+    row: Format
     literals: tuple[str, ...]
     has_run: bool
     telling: tuple[str, ...]
-    whole: str
-    at_cut: str
     is_plain: bool
     is_apart: bool
 
@@ -57,31 +56,40 @@ _START: Final = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrtabfv])|(?<=%[0-9A-Fa-f]{2})|(?
 
 
 # What begins so and goes on for long is no end of a word.
-_LONG_PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]{3,}[_.-]")
+_LONG_PREFIX: Final = lazy_regex(r"[A-Za-z0-9_.-]{3,}[_.-]")
 _LONG: Final = 28
 _SHORTEST_TELLING: Final = 3  # `b_` is everywhere, and its tokens are long
-_DIGIT: Final = re.compile("[0-9]")
-_LETTERS: Final = re.compile("[A-Za-z]+")
-_LETTERS_BEFORE: Final = re.compile(r"(?:(?<=\\)[nrtabfv])?+([A-Za-z]{1,24}+)\Z")
+_DIGIT: Final = lazy_regex("[0-9]")
+_LETTERS: Final = lazy_regex("[A-Za-z]+")
+_LETTERS_BEFORE: Final = lazy_regex(r"(?:(?<=\\)[nrtabfv])?+([A-Za-z]{1,24}+)\Z")
 
 
 def family_of(row: Format) -> Family:
-    """Return the expressions of a row of the table."""
+    """Return the tokens of a row of the table."""
     prefixes = row.prefixes.split()
     literals = tuple(row.key.split() or prefixes)
+    return Family(
+        row,
+        literals,
+        row.has_run,
+        _telling(row, literals),
+        not row.free and row.has_run,
+        all(prefix[-1] in "_-" for prefix in prefixes),
+    )
+
+
+@cache
+def expressions_of(row: Format) -> tuple[str, str]:
+    """Return those of a complete token, and of what a cut left of one at the end of a text."""
+    prefixes = row.prefixes.split()
     any_of = "|".join(map(re.escape, prefixes))
     is_long = row.length >= _LONG and all(map(_LONG_PREFIX.fullmatch, prefixes))
     start = "" if row.free or is_long else _START
     head = f"{start}{row.before}(?:{any_of})"
     body = ALPHABETS[row.body]
-    return Family(
-        literals,
-        row.has_run,
-        _telling(row, literals),
+    return (
         f"{head}{body}{{{row.length},}}{'+' if row.length else ''}{row.rest}",
         f"{head}(?:(?:{body}|[.])*+{_cut_rest(row, body)})\\Z",
-        not row.free and row.has_run,
-        all(prefix[-1] in "_-" for prefix in prefixes),
     )
 
 
@@ -199,14 +207,15 @@ def _ends_word(family: Family, text: str, start: int) -> bool:
 
 
 def _tokens_of(family: Family, text: str, *, is_cut: bool) -> list[tuple[int, int]]:
+    whole, at_cut = expressions_of(family.row)
     spans = [
         match.span()
-        for match in compiled(family.whole).finditer(text)
+        for match in compiled(whole).finditer(text)
         if _is_token(family, match[0]) and not _ends_word(family, text, match.start())
     ]
     if is_cut:
         # A longer rest would have been a whole token.
-        tail = compiled(family.at_cut).search(text, max(0, len(text) - _TAIL_LENGTH))
+        tail = compiled(at_cut).search(text, max(0, len(text) - _TAIL_LENGTH))
         if tail is not None:
             spans.append(tail.span())
     return spans
