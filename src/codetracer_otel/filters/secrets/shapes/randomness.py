@@ -23,7 +23,6 @@ _HEXADECIMAL: Final = lazy_regex(
     r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9a-f]{12,}|[0-9A-F]{12,}"
 )
 _MASK: Final = "\n"
-_SIMILAR: Final = str.maketrans("123456789-", "000000000_")  # as far as text is concerned
 
 # Of one character among 62, 36, 26 and 10.
 _COST_OF_ANY: Final = 24
@@ -36,7 +35,6 @@ _OTHER_SEPARATOR: Final = -24
 _DIGIT: Final = 13
 _SEPARATOR: Final = 4
 _END: Final = 96  # as much in a row speaks for text, and what was drawn ends before
-_MOST_TRIPLES: Final = 20_000  # that are remembered
 _LETTER_COUNT: Final = 26
 
 
@@ -53,44 +51,67 @@ def _table(packed: str) -> bytes:
     return zlib.decompress(base64.b85decode("".join(packed.split())))
 
 
-_OTHER_KIND: Final = 4
-_KIND_OF: Final = (
-    dict.fromkeys(string.ascii_lowercase, 0)
-    | dict.fromkeys(string.ascii_uppercase, 1)
-    | {"0": 2, "_": 3}
+# Characters by number: small letters, capitals, any digit, `_` and `-`, all others.
+_CAPITALS: Final = _LETTER_COUNT
+_FIRST_DIGIT: Final = 2 * _LETTER_COUNT
+_DASH: Final = _FIRST_DIGIT + 1
+_OTHER: Final = _FIRST_DIGIT + 2
+_NUMBERS: Final = bytes(
+    byte - ord("a")
+    if chr(byte) in string.ascii_lowercase
+    else byte - ord("A") + _CAPITALS
+    if chr(byte) in string.ascii_uppercase
+    else _FIRST_DIGIT
+    if chr(byte) in string.digits
+    else _DASH
+    if chr(byte) in "_-"
+    else _OTHER
+    for byte in range(256)
 )
-_NUMBER_OF: Final = {letter: number for number, letter in enumerate(string.ascii_lowercase)} | {
-    letter: number for number, letter in enumerate(string.ascii_uppercase)
-}
+_LOWER, _UPPER = range(2)  # kinds; the others have one character each
 
 
-class _Costs(dict[str, int]):
-    """What the last of three characters costs in text."""
+class _Behind(dict[int, bytes]):
+    """Second character -> what each third one costs in text behind a first one and it.
 
-    def __missing__(self, triple: str) -> int:
-        if len(self) > _MOST_TRIPLES:
-            self.clear()
-        self[triple] = cost = _cost(triple)
-        return cost
+    Made as pairs are met: of texts that were drawn hardly any three characters come again, so that
+    remembering the costs of three would not help.
+    """
+
+    __slots__ = ("_first",)
+
+    def __init__(self, first: int) -> None:
+        self._first = first
+
+    def __missing__(self, second: int) -> bytes:
+        self[second] = costs = _costs_behind(self._first, second)
+        return costs
 
 
+_BEHIND: Final = tuple(map(_Behind, range(_OTHER + 1)))
 FEWEST_DIFFERENT: Final = 9
 """Different characters of a token: of what is drawn at random hardly any has fewer."""
 
-_COSTS: Final = _Costs()
+
+def _kind(number: int) -> int:
+    return number // _LETTER_COUNT if number < _FIRST_DIGIT else number - _FIRST_DIGIT + 2
 
 
-def _cost(triple: str) -> int:
-    first, second, third = (_KIND_OF.get(char, _OTHER_KIND) for char in triple)
-    cost = 4 * _table(KINDS)[25 * first + 5 * second + third]
-    if third > 1:
-        return cost + (_DIGIT, _SEPARATOR, 0)[third - 2]
-    row = 0  # of the letters of the same word that stand before, each one more than its number
-    if second < 2 and (second, third) != (0, 1):  # noqa: PLR2004 - a letter
-        row = _NUMBER_OF[triple[1]] + 1
-        if first < 2 and (first, second) != (0, 1):  # noqa: PLR2004
-            row += (_LETTER_COUNT + 1) * (_NUMBER_OF[triple[0]] + 1)
-    return cost + 4 * _table(LETTERS)[_LETTER_COUNT * row + _NUMBER_OF[triple[2]]]
+def _costs_behind(first: int, second: int) -> bytes:
+    """Return what each character costs behind two others, by its number."""
+    before, kind = _kind(first), _kind(second)
+    of_kinds = _table(KINDS)[25 * before + 5 * kind :][:5]
+    letters = _table(LETTERS)
+    costs: list[int] = []
+    for third in (_LOWER, _UPPER):
+        row = 0  # of the letters of the same word that stand before, each one more than its number
+        if kind <= _UPPER and (kind, third) != (_LOWER, _UPPER):
+            row = second % _LETTER_COUNT + 1
+            if before <= _UPPER and (before, kind) != (_LOWER, _UPPER):
+                row += (_LETTER_COUNT + 1) * (first % _LETTER_COUNT + 1)
+        costs += [4 * (of_kinds[third] + n) for n in letters[_LETTER_COUNT * row :][:_LETTER_COUNT]]
+    _, _, digit, dash, other = of_kinds
+    return bytes((*costs, 4 * digit + _DIGIT, 4 * dash + _SEPARATOR, 4 * other))
 
 
 def without_digests(text: str) -> str:
@@ -105,11 +126,19 @@ def gains(text: str) -> list[int]:
         text: ASCII, `without_digests`.
     """
     gained = [_SEPARATORS.get(char, _OTHER_SEPARATOR) for char in text]
-    similar = "  " + text.translate(_SIMILAR)
+    numbers = f"  {text}".encode("latin-1", "replace").translate(_NUMBERS)
     for part in _PART.finditer(text):
         start, end = part.span()
         cost = _cost_if_drawn(part[0])
-        gained[start:end] = [_COSTS[similar[i : i + 3]] - cost for i in range(start, end)]
+        gained[start:end] = [
+            _BEHIND[first][second][third] - cost
+            for first, second, third in zip(
+                numbers[start:end],
+                numbers[start + 1 : end + 1],
+                numbers[start + 2 : end + 2],
+                strict=True,
+            )
+        ]
     return gained
 
 
