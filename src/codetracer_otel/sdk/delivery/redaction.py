@@ -79,7 +79,7 @@ class ContentRedaction:
         self._decisions: dict[tuple[str, str, str], Decision] = {}
         classifier.when_replaced(self._forget_decisions)
         self._rules: dict[int, ContentRules] = {}
-        self._thread_names = {""}  # those without a secret
+        self._shown = {""}  # names of threads and trace states without a secret
         self.counters: Counter[str] = Counter()
         self._judged = ContentCounters()  # not told: a text is judged once for a batch of spans
 
@@ -94,7 +94,7 @@ class ContentRedaction:
         if self._known is not None:
             self._known.settle()
         _complete(block)
-        self._judge_threads(block)
+        self._judge_segments(block)
         decisions = [self._decision_about(view) for view in views]
         for view, decision in zip(views, decisions, strict=True):
             counted["attribute"] += self._judge_keys(view, decision)
@@ -201,27 +201,30 @@ class ContentRedaction:
 
     def _forget_decisions(self) -> None:
         self._decisions = {}
-        self._thread_names = {""}
+        self._shown = {""}
 
-    def _judge_threads(self, block: RecordBlock) -> None:
-        """Replace secrets in the names of threads, which programs make of what they work on."""
+    def _judge_segments(self, block: RecordBlock) -> None:
+        """Replace secrets in names of threads and in the state that a remote parent has sent."""
         if self._has_learned():
-            self._thread_names = {""}
+            self._shown = {""}
         segments = block.segments()
-        for name in {segment.thread_name for segment in segments} - self._thread_names:
+        texts = {text for one in segments for text in (one.thread_name, one.trace_state)}
+        for text in texts - self._shown:
             rules = next((plan.text_rules for plan, _ in block.plans() if plan.text_rules), None)
-            shown = name if rules is None else rules.redact_texts([name], None, self._judged)[0]
-            if shown == name:
-                self._remember_thread(name)
+            shown = text if rules is None else rules.redact_texts([text], None, self._judged)[0]
+            if shown == text:
+                self._remember_shown(text)
                 continue
             for segment in segments:
-                if segment.thread_name == name:
+                if segment.thread_name == text:
                     segment.thread_name = shown
+                if segment.trace_state == text:
+                    segment.trace_state = shown
 
-    def _remember_thread(self, name: str) -> None:
-        if len(self._thread_names) >= _MAX_DECISIONS:
-            self._thread_names = {""}
-        self._thread_names.add(name)
+    def _remember_shown(self, text: str) -> None:
+        if len(self._shown) >= _MAX_DECISIONS:
+            self._shown = {""}
+        self._shown.add(text)
 
     def _decision_about(self, view: SpanView) -> Decision:
         name = view.attributes.get("code.function.name", view.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.exporters.attributes import SCOPE_NAME
 from codetracer_otel.instrumentation.values.attribute_values import (
     attribute_texts,
     cut_texts,
@@ -46,8 +47,7 @@ def texts_of_extras(extras: SpanDetails) -> Iterator[Text]:
             yield from iter_texts(value)
     yield from _texts_of_attributes(extras.attributes or {})
     yield from _texts_of_events(extras.events or ())
-    for link in extras.links or ():
-        yield from _texts_of_attributes(link.attributes)
+    yield from _texts_of_links(extras.links or ())
     for text in (extras.name, extras.status_message):
         if text:
             yield text, False
@@ -60,21 +60,29 @@ def texts_of_extras(extras: SpanDetails) -> Iterator[Text]:
 
 def texts_of_view(view: SpanView) -> Iterator[Text]:
     """Yield every text of a view that may be judged."""
-    yield view.name, False
-    if view.status_message:
-        yield view.status_message, False
+    for text in (view.name, view.status_message, view.scope_version, view.trace_state):
+        if text:
+            yield text, False
+    if view.scope != SCOPE_NAME:
+        yield view.scope, False
     cut = view.cut_lengths
     yield from _texts_of_attributes(view.attributes, cut)
     yield from _texts_of_attributes(view.scope_attributes)
     yield from _texts_of_events(view.events, cut)
-    for link in view.links:
-        yield from _texts_of_attributes(link.attributes, cut)
+    yield from _texts_of_links(view.links, cut)
 
 
 def _texts_of_events(events: Iterable[Event], cut: frozenset[int] = _WHOLE) -> Iterator[Text]:
     for event in events:
         yield event.name, False
         yield from _texts_of_attributes(event.attributes, cut)
+
+
+def _texts_of_links(links: Iterable[Link], cut: frozenset[int] = _WHOLE) -> Iterator[Text]:
+    for link in links:
+        if link.trace_state:
+            yield link.trace_state, False
+        yield from _texts_of_attributes(link.attributes, cut)
 
 
 def _texts_of_attributes(attributes: Any, cut: frozenset[int] = _WHOLE) -> Iterator[Text]:
@@ -88,6 +96,10 @@ def replace_in_view(view: SpanView, change: Change) -> None:
     view.name = change(view.name, False)
     if view.status_message:
         view.status_message = change(view.status_message, False)
+    if view.scope != SCOPE_NAME:
+        view.scope = change(view.scope, False)
+        view.scope_version = change(view.scope_version, False)
+    view.trace_state = change(view.trace_state, False)
     view.attributes = _changed(view.attributes, change, view.cut_lengths)
     view.scope_attributes = _changed(view.scope_attributes, change)
     _replace_in_parts(view.events, view.links, change, view.cut_lengths)
@@ -152,6 +164,7 @@ def _replace_in_parts(
         if type(message) is type(trace) is type(shown) is str:
             changed[_STACK_TRACE] = with_message(trace, message, shown)
     for link in links:
+        link.trace_state = change(link.trace_state, False)
         link.attributes = _changed(link.attributes, change, cut)
 
 
