@@ -37,6 +37,7 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
     if (core == NULL) {
         return NULL;
     }
+    ct_watch_sites(core);
     PyObject **fields[] = {
         &core->context_variable, &core->threads_local, &core->decide, &core->start,
         &core->result, &core->unwind, &core->yield, &core->resume, &core->throw_in,
@@ -70,7 +71,6 @@ core_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
     }
     ct_state *state = ct_state_of(type);
     core->raised_type = (PyTypeObject *)Py_NewRef(state->raised_type);
-    core->extra_index = state->extra_index;
     core->stack_name = Py_NewRef(state->stack_name);
     core->ratio_key_name = Py_NewRef(state->ratio_key_name);
     core->thread_key = Py_NewRef(state->thread_key);
@@ -119,7 +119,7 @@ core_clear(ct_core *core)
 {
     ct_forget_threads(core, NULL);
     ct_clear_suspended(core);
-    ct_unlink_sites(core);
+    ct_clear_sites(core);
     Py_CLEAR(core->suspended);
     Py_CLEAR(core->learned.met);
     Py_CLEAR(core->log);
@@ -160,6 +160,7 @@ core_dealloc(ct_core *core)
     PyTypeObject *type = Py_TYPE(core);
     PyObject_GC_UnTrack(core);
     (void)core_clear(core);
+    ct_unwatch_sites(core);
     type->tp_free(core);
     Py_DECREF(type);
 }
@@ -251,8 +252,9 @@ core_forget(ct_core *core, PyObject *code)
         PyErr_SetString(PyExc_TypeError, "forget(code)");
         return NULL;
     }
-    if (PyUnstable_Code_SetExtra(code, core->extra_index, NULL) < 0) {
-        return NULL;
+    ct_site *site = ct_take_site(core, code);
+    if (site != NULL) {
+        ct_retire_site(core, site);
     }
     Py_RETURN_NONE;
 }

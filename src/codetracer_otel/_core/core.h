@@ -36,13 +36,12 @@ enum {
 #define CT_MOST_FIELDS 64       /* of one instance that is captured in C */
 #define CT_SHORT_TEXT 128       /* characters of a text that is copied; the recorder's own bound */
 
-/* One traced code object.  Its extra holds a reference, and so does each entry: a session may still
-   deliver what it recorded of code that the next one has put its own site on. */
+/* One traced code object.  Its core's table holds a reference, and so does each entry: what was recorded of
+   code is delivered after the code is gone. */
 typedef struct ct_site {
     Py_ssize_t references;
-    PyObject *code;             /* borrowed; NULL once this is not its extra any more */
-    struct ct_core *core;       /* borrowed; NULL once that recorder has closed */
-    struct ct_site *next, *previous;    /* of the same core */
+    PyObject *code;             /* borrowed; only compared once this has left the table */
+    struct ct_site *next;       /* of those that have left it */
     PyObject *site;             /* the Python recorder's */
     PyObject *plan;
     PyObject *capture;          /* makes a captured value of anything that is not plain */
@@ -77,6 +76,14 @@ typedef struct ct_site {
         int is_cell;
     } arguments[];
 } ct_site;
+
+/* Sites by the address of their code, see places.c.  Nothing is attached to a code object: from 3.14 on the
+   interpreter hands on to another one only code that has no extra. */
+typedef struct {
+    ct_site **places;
+    size_t mask, count;         /* the number of places - 1; how many are taken */
+    int shift;                  /* of the hash */
+} ct_sites;
 
 typedef struct ct_thread {
     struct ct_core *core;       /* borrowed */
@@ -228,8 +235,9 @@ enum {
 typedef struct ct_core {
     PyObject_HEAD
     ct_log *log;                /* strong */
-    ct_site *sites;
-    ct_site *gone;              /* their code is gone, their counts have not been taken; by `next` */
+    ct_sites sites;
+    ct_site *gone;              /* left the table, their counts have not been taken; by `next` */
+    struct ct_core *next_watched, **watched_at;
     ct_thread *threads;
     PyObject *context_variable, *threads_local;
     PyObject *decide;           /* of code that is called for the first time */
@@ -241,7 +249,6 @@ typedef struct ct_core {
     PyObject *urandom;
     PyObject *undecided;        /* stands in records */
     /* Of the module's state, which the interpreter's end clears before the last core goes. */
-    Py_ssize_t extra_index;
     PyObject *stack_name, *ratio_key_name, *thread_key;
     PyObject *form_of_class;    /* says how instances are captured */
     PyObject *describe;         /* of an exception that leaves a call: (ending, description) */
@@ -265,7 +272,7 @@ typedef struct ct_core {
 } ct_core;
 
 typedef struct {
-    Py_ssize_t extra_index;
+    int watcher;                /* of code objects; -1: none */
     PyTypeObject *core_type, *callback_type, *log_type, *block_type, *scanner_type, *output_type, *raised_type;
     PyObject *stack_name;       /* "stack" */
     PyObject *ratio_key_name;   /* "ratio_key" */
@@ -421,12 +428,42 @@ uint64_t ct_random_id(ct_thread *thread);
 int ct_new_span_id(ct_core *core, ct_thread *thread, uint64_t *id);
 PyObject *ct_python_stack(ct_core *core, ct_thread *thread);
 
+/* places.c */
+int ct_watch_code(void);
+void ct_watch_sites(ct_core *core);
+void ct_unwatch_sites(ct_core *core);
+int ct_put_site(ct_core *core, ct_site *site, ct_site **before);
+ct_site *ct_take_site(ct_core *core, const PyObject *code);
+void ct_clear_places(ct_sites *sites);
+void ct_free_places(ct_sites *sites);
+
+static inline size_t
+ct_place_of_code(const ct_sites *sites, const PyObject *code)
+{
+    /* The high bits of the product depend on every bit of the address. */
+    return (size_t)((uint64_t)(uintptr_t)code * 0x9E3779B97F4A7C15u >> sites->shift);
+}
+
+/* NULL without an exception for code that this core knows nothing of. */
+CT_INLINE ct_site *
+ct_site_of(const ct_core *core, const PyObject *code)
+{
+    const ct_sites *sites = &core->sites;
+    size_t at = ct_place_of_code(sites, code);
+    ct_site *site = sites->places[at];
+    while (CT_UNLIKELY(site != NULL && site->code != code)) {
+        at = (at + 1) & sites->mask;
+        site = sites->places[at];
+    }
+    return site;
+}
+
 /* sites.c */
-void ct_free_site(void *extra);
 void ct_release_site(ct_site *site);
-ct_site *ct_site_of(const ct_core *core, PyObject *code);
+void ct_retire_site(ct_core *core, ct_site *site);
+int ct_has_counts(const ct_site *site);
 PyObject *ct_add_site(ct_core *core, PyObject *arguments, PyObject *keywords);
-void ct_unlink_sites(ct_core *core);
+void ct_clear_sites(ct_core *core);
 PyObject *ct_take_counts(ct_core *core);
 int ct_visit_sites(ct_core *core, visitproc visit, void *arg);
 

@@ -80,9 +80,9 @@ module_exec(PyObject *module)
 {
     ct_state *state = PyModule_GetState(module);
 
-    state->extra_index = PyUnstable_Eval_RequestCodeExtraIndex(ct_free_site);
-    if (state->extra_index < 0) {
-        PyErr_SetString(PyExc_ImportError, "no index for extras of code objects is left");
+    state->watcher = ct_watch_code();
+    if (state->watcher < 0) {
+        PyErr_SetString(PyExc_ImportError, "other tools watch code objects: no watcher is left");
         return -1;
     }
     if (ct_watch_forks() < 0) {
@@ -140,6 +140,17 @@ module_clear(PyObject *module)
     return 0;
 }
 
+/* Once no core is left: each holds its class, which holds the module. */
+static void
+module_free(void *module)
+{
+    ct_state *state = PyModule_GetState(module);
+    (void)module_clear(module);
+    if (state->watcher >= 0 && PyCode_ClearWatcher(state->watcher) < 0) {
+        PyErr_Clear();
+    }
+}
+
 static PyMethodDef module_methods[] = {
     {"carried_times", ct_carried_times, METH_O,
      PyDoc_STR("carried_times(readings)\n--\n\n"
@@ -173,6 +184,7 @@ PyModuleDef ct_module = {
     .m_slots = module_slots,
     .m_traverse = module_traverse,
     .m_clear = module_clear,
+    .m_free = module_free,
 };
 
 PyMODINIT_FUNC

@@ -1,23 +1,7 @@
-/* Traced code objects, found through the extra of a code object: one index into an array. */
+/* Traced code objects: what the core keeps of each, and what of them has been counted. */
 
 #include "core.h"
 #include <string.h>
-
-static void
-unlink_site(ct_site *site)
-{
-    if (site->previous != NULL) {
-        site->previous->next = site->next;
-    }
-    else if (site->core != NULL) {
-        site->core->sites = site->next;
-    }
-    if (site->next != NULL) {
-        site->next->previous = site->previous;
-    }
-    site->next = site->previous = NULL;
-    site->core = NULL;
-}
 
 void
 ct_release_site(ct_site *site)
@@ -46,7 +30,11 @@ ct_release_site(ct_site *site)
 int
 ct_visit_sites(ct_core *core, visitproc visit, void *arg)
 {
-    for (ct_site *site = core->sites; site != NULL; site = site->next) {
+    for (size_t at = 0; at <= core->sites.mask; at++) {
+        const ct_site *site = core->sites.places[at];
+        if (site == NULL) {
+            continue;
+        }
         Py_VISIT(site->site);
         Py_VISIT(site->plan);
         Py_VISIT(site->capture);
@@ -65,24 +53,17 @@ ct_visit_sites(ct_core *core, visitproc visit, void *arg)
     return 0;
 }
 
-static int
-has_counts(const ct_site *site)
+int
+ct_has_counts(const ct_site *site)
 {
     return (site->kept | site->sampled_out | site->in_python) != 0;
 }
 
-/* Called as a code object goes, and as its extra is replaced.  What was counted waits for `ct_take_counts`. */
+/* Of a site that has left the table.  What was counted waits for `ct_take_counts`. */
 void
-ct_free_site(void *extra)
+ct_retire_site(ct_core *core, ct_site *site)
 {
-    ct_site *site = extra;
-    if (site == NULL) {
-        return;
-    }
-    ct_core *core = site->core;
-    site->code = NULL;
-    unlink_site(site);
-    if (core != NULL && has_counts(site)) {
+    if (ct_has_counts(site)) {
         site->next = core->gone;
         core->gone = site;
     }
@@ -94,7 +75,7 @@ ct_free_site(void *extra)
 static int
 add_counts(PyObject *counts, ct_site *site)
 {
-    if (!has_counts(site)) {
+    if (!ct_has_counts(site)) {
         return 0;
     }
     PyObject *row = Py_BuildValue("OLLL", site->site, (long long)site->kept,
@@ -115,8 +96,9 @@ ct_take_counts(ct_core *core)
     PyObject *counts = PyList_New(0);
     int is_taken = counts == NULL ? -1 : 0;
 
-    for (ct_site *site = core->sites; is_taken == 0 && site != NULL; site = site->next) {
-        is_taken = add_counts(counts, site);
+    for (size_t at = 0; is_taken == 0 && at <= core->sites.mask; at++) {
+        ct_site *site = core->sites.places[at];
+        is_taken = site == NULL ? 0 : add_counts(counts, site);
     }
     while (is_taken == 0 && core->gone != NULL) {
         ct_site *site = core->gone;
@@ -131,19 +113,6 @@ ct_take_counts(ct_core *core)
         Py_CLEAR(counts);
     }
     return counts;
-}
-
-/* NULL without an exception for code that this core knows nothing of. */
-ct_site *
-ct_site_of(const ct_core *core, PyObject *code)
-{
-    void *extra = NULL;
-    if (PyUnstable_Code_GetExtra(code, core->extra_index, &extra) < 0) {
-        PyErr_Clear();
-        return NULL;
-    }
-    ct_site *site = extra;
-    return site != NULL && site->core == core ? site : NULL;
 }
 
 static int
@@ -224,6 +193,7 @@ ct_add_site(ct_core *core, PyObject *arguments, PyObject *keywords)
                             "reads_at_error", "tells_errors", NULL};
     PyObject *code, *python_site, *plan, *capture, *fixed_result, *slots, *ratio_bound;
     PyObject *learn, *taught, *result_place, *walk, *keys, *pairs;
+    ct_site *before;
     Py_ssize_t short_text;
     int takes_plain, is_native, has_receiver, suspends, reads_at_error, tells_errors;
 
@@ -277,16 +247,13 @@ ct_add_site(ct_core *core, PyObject *arguments, PyObject *keywords)
             site->is_native = 0;
         }
     }
-    if (PyUnstable_Code_SetExtra(code, core->extra_index, site) < 0) {
+    site->code = code;
+    if (ct_put_site(core, site, &before) < 0) {
         goto error;
     }
-    site->code = code;
-    site->core = core;
-    site->next = core->sites;
-    if (core->sites != NULL) {
-        core->sites->previous = site;
+    if (before != NULL) {
+        ct_retire_site(core, before);
     }
-    core->sites = site;
     Py_RETURN_NONE;
 
 error:
@@ -294,22 +261,23 @@ error:
     return NULL;
 }
 
-/* Take the sites off their code objects: the core goes. */
+/* Let go of all: the core goes. */
 void
-ct_unlink_sites(ct_core *core)
+ct_clear_sites(ct_core *core)
 {
-    while (core->gone != NULL) {
-        ct_site *site = core->gone;
-        core->gone = site->next;
-        site->next = NULL;
+    ct_sites sites = core->sites;
+    ct_site *gone = core->gone;
+    core->gone = NULL;
+    ct_clear_places(&core->sites);
+    while (gone != NULL) {
+        ct_site *site = gone;
+        gone = site->next;
         ct_release_site(site);
     }
-    while (core->sites != NULL) {
-        core->sites->kept = core->sites->sampled_out = core->sites->in_python = 0;
-        PyObject *code = core->sites->code;
-        if (PyUnstable_Code_SetExtra(code, core->extra_index, NULL) < 0) {
-            PyErr_Clear();
-            ct_free_site(core->sites);
+    for (size_t at = 0; at <= sites.mask; at++) {
+        if (sites.places[at] != NULL) {
+            ct_release_site(sites.places[at]);
         }
     }
+    ct_free_places(&sites);
 }
