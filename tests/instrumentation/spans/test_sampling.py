@@ -9,6 +9,7 @@ from opentelemetry import trace
 from opentelemetry.trace import get_current_span
 from tests.depth import examples
 
+from codetracer_otel import Buffer
 from codetracer_otel.filters.types import EventRules, Sampling
 from codetracer_otel.instrumentation.spans.sampling import (
     EventGate,
@@ -17,6 +18,7 @@ from codetracer_otel.instrumentation.spans.sampling import (
     TokenBucket,
 )
 from codetracer_otel.model.probability import ratio_key
+from codetracer_otel.sdk.delivery import pipeline
 from codetracer_otel.sdk.session.configure import active_session
 from codetracer_otel.testing import FixedClock
 
@@ -288,14 +290,21 @@ def catching(value):
     leaf()
 
 
+@pytest.fixture
+def nothing_leaves_before_the_end(monkeypatch):
+    """Without the deliveries of a new session: one between two failing calls parts them."""
+    monkeypatch.setattr(pipeline, "_FIRST_INTERVAL_S", 3600.0)
+
+
 # Of this file only: pytest and `re` raise too, as often as no test before has filled their caches.
 EVERY_ERROR = sampled("test_sampling.*", ratio=0.0)
 
 
 @pytest.mark.parametrize("catcher_is_kept", [True, False])
+@pytest.mark.usefixtures("nothing_leaves_before_the_end")
 def test_calls_that_are_kept_for_an_error_hang_on_each_other(record, tree, catcher_is_kept):
     rules = [EVERY_ERROR, sampled("catching", ratio=1.0)] if catcher_is_kept else [EVERY_ERROR]
-    with record(*rules) as spans:
+    with record(*rules, buffer=Buffer(interval_ms=3_600_000)) as spans:
         catching("bad")
     inner = ("through", (("raising", ()),))
     assert tree(spans).shape() == ((("catching", (inner,)),) if catcher_is_kept else (inner,))
@@ -305,8 +314,9 @@ def test_calls_that_are_kept_for_an_error_hang_on_each_other(record, tree, catch
     ]
 
 
+@pytest.mark.usefixtures("nothing_leaves_before_the_end")
 def test_a_call_that_is_always_kept_hangs_on_one_that_is_kept_for_its_error(record, tree):
-    with record(sampled("through", ratio=0.0)) as spans:
+    with record(sampled("through", ratio=0.0), buffer=Buffer(interval_ms=3_600_000)) as spans:
         catching("bad")
     assert tree(spans).shape() == (("catching", (("through", (("raising", ()),)), ("leaf", ()))),)
 
