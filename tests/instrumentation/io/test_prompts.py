@@ -107,6 +107,7 @@ for filler in range(65_536 - 40, 65_536 + 4, {STEP}):
 """
 
 
+@pytest.mark.timeout(900)  # 17 s of processor time: 25 MB of text are searched
 def test_where_a_long_write_is_cut_no_secret_loses_its_name(tmp_path):
     script = tmp_path / "program.py"
     script.write_text(LONG + DELIVER)
