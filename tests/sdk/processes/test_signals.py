@@ -80,6 +80,9 @@ SLOW = """
 import os, signal, sys, time
 import codetracer_otel as ct
 from codetracer_otel.model.protocols import ExportResult
+from codetracer_otel.sdk.delivery import pipeline
+
+pipeline._FIRST_INTERVAL_S = 3600.0  # nothing leaves, and no signal comes, before the end
 
 class Slow:
     def export(self, batch):
@@ -95,7 +98,10 @@ class Slow:
 
 def work(): return 1
 
-session = ct.configure(exporter=Slow(), signals=True, builtin_filter=False, set_global=False)
+session = ct.configure(
+    exporter=Slow(), signals=True, builtin_filter=False, set_global=False,
+    buffer=ct.Buffer(interval_ms=3_600_000),
+)
 work()
 print(session.shutdown(), flush=True)
 """
