@@ -33,8 +33,11 @@ def full_view():
         1,
         {"a": "attribute", "b": ("first", 2, "third"), "c": SEQUENCE, "d": 3},
         [Event("event", 0, {"e": "of an event"})],
-        [Link(1, 2, attributes={"l": "of a link"})],
+        [Link(1, 2, "x=of a link", attributes={"l": "of a link"})],
         status_message="status",
+        trace_state="x=of a span",
+        scope="library",
+        scope_version="version",
     )
 
 
@@ -42,7 +45,10 @@ def full_extras():
     extras = SpanDetails()
     extras.locals, extras.globals = ("local", NOT_CAPTURED), (SEQUENCE,)
     extras.attributes = {"a": "attribute"}
-    extras.events, extras.links = [Event("event", 0, {"e": 1})], [Link(1, 2, attributes={"l": "x"})]
+    extras.events, extras.links = (
+        [Event("event", 0, {"e": 1})],
+        [Link(1, 2, "x=1", attributes={"l": "x"})],
+    )
     extras.name, extras.status_message = "renamed", "status"
     extras.exception = ExceptionRecord("E", "message", (), 0, True, "trace", message_is_cut=True)
     return extras

@@ -98,8 +98,10 @@ def replace_in_view(view: SpanView, change: Change) -> None:
         view.status_message = change(view.status_message, False)
     if view.scope != SCOPE_NAME:
         view.scope = change(view.scope, False)
+    if view.scope_version:
         view.scope_version = change(view.scope_version, False)
-    view.trace_state = change(view.trace_state, False)
+    if view.trace_state:
+        view.trace_state = change(view.trace_state, False)
     view.attributes = _changed(view.attributes, change, view.cut_lengths)
     view.scope_attributes = _changed(view.scope_attributes, change)
     _replace_in_parts(view.events, view.links, change, view.cut_lengths)
@@ -164,7 +166,8 @@ def _replace_in_parts(
         if type(message) is type(trace) is type(shown) is str:
             changed[_STACK_TRACE] = with_message(trace, message, shown)
     for link in links:
-        link.trace_state = change(link.trace_state, False)
+        if link.trace_state:
+            link.trace_state = change(link.trace_state, False)
         link.attributes = _changed(link.attributes, change, cut)
 
 
