@@ -132,6 +132,7 @@ VALUES = [
     Third(1, 3), Fraction(5), Fraction(0.1), Fraction(1, 2**2000), Fraction.__new__(Third, -1, 3),
     Host("10.0.0.1"), ip_address("fe80::1%eth0"), ip_network("10.0.0.0/8"), ip_interface("::1/64"),
     Host.__new__(Host), range(1, 10**30, 2), slice(1, None), slice("a", [2]), slice(2**2000),
+    slice(-(2**63), 2**63 - 1, -(2**63)), slice(2**63), slice(True),
     key(-1), key(2**128), key(True), key("text"), key(2**500), empty_key(), numbered(),
 ]  # fmt: skip
 
@@ -149,7 +150,7 @@ def test_compiled_code_needs_no_python_for_them(monkeypatch):
     boxed = {}
     monkeypatch.setitem(CALLS, "look", lambda _: boxed.update(_boxed()))
     usual = [date(2020, 1, 2), NOON, NOON.replace(tzinfo=UTC), timedelta(1), Decimal("1.5")]
-    usual.append(uuid.UUID(int=7))
+    usual += [uuid.UUID(int=7), slice(1, None, -2)]
     program = [("echo", value) for value in usual]
     recorded("c", [*program, *program * 10, ("look", None)], {})
     assert boxed["value"] < len(usual) * 2

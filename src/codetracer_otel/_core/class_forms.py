@@ -16,6 +16,7 @@ from codetracer_otel.instrumentation.values.known_types import (
     enum_text,
     function_text,
     path_text,
+    slice_text,
     uuid_text,
 )
 from codetracer_otel.instrumentation.values.objects.fields import FieldReader, wants_nothing
@@ -63,6 +64,7 @@ _TEXT_FORMS: Final[dict[Any, str]] = {
     path_text: "p",
     function_text: "f",
     class_text: "C",
+    slice_text: "x",
     uuid_text: "u",
 }
 _TOLD: Final = "T"

@@ -19,6 +19,7 @@ enum {
     CT_TOLD = 'T',              /* C code of the library gives the text: `tell` */
     CT_DATETIME = 'D',          /* the same, where the time zone is none of Python code */
     CT_UUID = 'u',              /* fields: "int" */
+    CT_SLICE = 'x',
     CT_CLASS = 'C',
     CT_FIELDS = 'F',            /* fields: slots, and names that are left out; `hidden`: flags below */
     CT_OBJECT = 'o'             /* Python reads its fields, unless it is the object whose method is called */

@@ -278,6 +278,8 @@ write_by_class(ct_writer *writer, const ct_form *known, PyObject *value)
         return ct_write_datetime(writer, known, value);
     case CT_UUID:
         return ct_write_uuid(writer, known, value);
+    case CT_SLICE:
+        return ct_write_slice(writer, known, value);
     case CT_CLASS:
         return ct_write_class(writer, known, value);
     case CT_TEXT: case CT_INTEGER: case CT_REAL:

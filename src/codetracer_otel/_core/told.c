@@ -1,9 +1,10 @@
-/* Values whose text the library's own C code gives: dates, times, decimal numbers, UUIDs. */
+/* Values whose text the library's own C code gives, or numbers make: dates, times, decimal numbers, UUIDs, slices. */
 
 #include "writer.h"
 #include <string.h>
 
 #define UUID_DIGITS 32
+#define BOUND_ROOM 22           /* of a number of 64 bits, and what separates it from the next */
 
 /* No code of the program runs: `tell` reads the fields of a class in C. */
 int
@@ -84,5 +85,37 @@ ct_write_uuid(ct_writer *writer, const ct_form *known, PyObject *uuid)
     }
     Py_XDECREF(digits);
     Py_XDECREF(text);
+    return status;
+}
+
+/* `slice(1, None, -1)`; Python writes those whose bounds are anything but None and numbers of 64 bits. */
+int
+ct_write_slice(ct_writer *writer, const ct_form *known, PyObject *slice)
+{
+    const PySliceObject *held = (const PySliceObject *)slice;
+    PyObject *bounds[] = {held->start, held->stop, held->step};
+    char text[3 * BOUND_ROOM];
+    size_t size = 0;
+
+    for (int i = 0; i < 3; i++) {
+        const char *before = i == 0 ? "" : ", ";
+        if (bounds[i] == Py_None) {
+            size += (size_t)snprintf(text + size, sizeof text - size, "%sNone", before);
+            continue;
+        }
+        int overflow = 1;
+        long long number = PyLong_CheckExact(bounds[i])
+            ? PyLong_AsLongLongAndOverflow(bounds[i], &overflow) : 0;
+        if (overflow != 0) {
+            return CT_FOR_PYTHON;
+        }
+        size += (size_t)snprintf(text + size, sizeof text - size, "%s%lld", before, number);
+    }
+    PyObject *shown = PyUnicode_FromStringAndSize(text, (Py_ssize_t)size);
+    if (shown == NULL) {
+        return -1;
+    }
+    int status = ct_write_short_form(writer, known, "slice(", shown, ")");
+    Py_DECREF(shown);
     return status;
 }

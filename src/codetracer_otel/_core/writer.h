@@ -48,6 +48,7 @@ void ct_put_head(ct_writer *writer, char tag, uint32_t name, uint32_t size, uint
 int ct_write_text(ct_writer *writer, PyObject *text);
 int ct_write_told(ct_writer *writer, const ct_form *known, PyObject *value);
 int ct_write_datetime(ct_writer *writer, const ct_form *known, PyObject *moment);
+int ct_write_slice(ct_writer *writer, const ct_form *known, PyObject *slice);
 int ct_write_uuid(ct_writer *writer, const ct_form *known, PyObject *uuid);
 int ct_write_short_form(ct_writer *writer, const ct_form *known, const char *prefix, PyObject *text,
                         const char *suffix);

@@ -131,7 +131,7 @@ def _range_text(value: range) -> str | None:
     return f"range({', '.join(map(str, numbers))})" if all(map(_is_number, numbers)) else None
 
 
-def _slice_text(value: slice) -> str | None:
+def slice_text(value: slice) -> str | None:
     """Return ``slice(1, None, None)``; bounds that are no numbers are values of their own."""
     bounds = [read_member(value, slice.__dict__[name]) for name in ("start", "stop", "step")]
     is_plain = all(bound is None or _is_number(bound) for bound in bounds)
@@ -159,7 +159,7 @@ _OWN_FORMS: Final[tuple[tuple[type, ShortForm], ...]] = (
     (Moments.time, _time_text),
     (dt.timedelta, dt.timedelta.__str__),
     (range, _range_text),
-    (slice, _slice_text),
+    (slice, slice_text),
     (type, class_text),
     (types.FunctionType, function_text),
     (complex, _complex_text),
@@ -253,14 +253,14 @@ def _groups(number: int) -> str:
     """Return the groups of an IPv6 address, the first longest run of zeros as ``::``."""
     if _SHOWS_MAPPED and number >> 32 == _MAPPED:
         return f"::ffff:{_dotted(number & 0xFFFFFFFF)}"
-    groups = [number >> shift & 0xFFFF for shift in range(112, -1, -16)]
-    runs = [next((i for i in range(at, 8) if groups[i]), 8) - at for at in range(8)]
-    longest = max(runs)
-    texts = [f"{group:x}" for group in groups]
-    if longest < 2:  # noqa: PLR2004 - one zero stays as it is
-        return ":".join(texts)
-    at = runs.index(longest)
-    return f"{':'.join(texts[:at])}::{':'.join(texts[at + longest :])}"
+    digits = f"{number:032x}"
+    groups = [digits[at : at + 4].lstrip("0") or "0" for at in range(0, 32, 4)]
+    text = f":{':'.join(groups)}:"
+    for length in range(8, 1, -1):  # one zero stays as it is
+        before, zeros, after = text.partition(f"{':0' * length}:")
+        if zeros:
+            return f"{before[1:]}::{after[:-1]}"
+    return text[1:-1]
 
 
 _SHOWS_MAPPED: Final = sys.version_info >= (3, 13)  # as `str` of an IPv6Address
