@@ -129,6 +129,9 @@ for _family in FAMILIES:
         _same = _BY_BEGINNING.setdefault(_literal[:2], {})
         _same.setdefault(_literal, []).append(_family)
 
+_SINGLE: Final = tuple(beginning for beginning in _BY_BEGINNING if len(beginning) == 1)
+_PAIRS: Final = {beginning for beginning in _BY_BEGINNING if len(beginning) > 1}
+
 # Only the start of a run of token characters is tried, and the first `eyJ` in it decides, so that
 # a text of nothing but `eyJ` is looked at once. Encrypted tokens have five parts.
 _JWT: Final = (
@@ -173,10 +176,11 @@ def _find(text: str, possible: Iterable[Family], *, is_cut: bool) -> list[tuple[
 
 def _possible(text: str) -> dict[Family, None]:
     """Return the families of which a literal stands in a text."""
-    beginnings = {*text, *map(operator.add, text, text[1:])}
+    beginnings = _PAIRS.intersection(map(operator.add, text, text[1:]))
+    beginnings.update(one for one in _SINGLE if one in text)
     return dict.fromkeys(
         family
-        for beginning in sorted(_BY_BEGINNING.keys() & beginnings)
+        for beginning in sorted(beginnings)
         for literal, families in _BY_BEGINNING[beginning].items()
         if literal in text
         for family in families
