@@ -39,3 +39,8 @@ def test_every_subcommand_reads_numbers_so(command, text, capsys):
         main([*command, text])
     assert exit_.value.code == 2
     assert f"got '{text[:40]}'; expected a whole number from 1 to " in capsys.readouterr().err
+
+
+def test_a_token_in_the_wrong_place_is_not_shown():
+    with pytest.raises(argparse.ArgumentTypeError, match=r"^got '<redacted>'; expected"):
+        whole_number(1000)("ghp_aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3fG5")

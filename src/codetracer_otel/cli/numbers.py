@@ -17,8 +17,11 @@ def whole_number(most: int) -> Callable[[str], int]:
         is_short = len(text) <= len(str(most))
         number = int(text) if text.isascii() and text.isdecimal() and is_short else 0
         if not 1 <= number <= most:
+            from codetracer_otel.sdk.settings.parsers import without_secrets  # noqa: PLC0415 - of failures only
+
             expected = f"a whole number from 1 to {most:,}"
-            raise argparse.ArgumentTypeError(f"got {text[:40]!r}; expected {expected}")
+            got = without_secrets(text)[:40]
+            raise argparse.ArgumentTypeError(f"got {got!r}; expected {expected}")
         return number
 
     return read

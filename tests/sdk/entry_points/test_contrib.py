@@ -41,5 +41,10 @@ def test_what_is_not_installed_is_said_with_what_is():
         start_instrumentations("request")
 
 
+def test_a_token_in_place_of_a_name_is_not_shown():
+    with pytest.raises(UsageError, match=r"--with <redacted>: no such"):
+        start_instrumentations("ghp_aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3fG5")
+
+
 def test_nothing_is_started_for_no_name():
     assert start_instrumentations(" , ") == []

@@ -73,9 +73,11 @@ def _conflict_of(instrumentor: Any) -> str | None:
 
 
 def _unknown(name: str, known: Mapping[str, EntryPoint]) -> UsageError:
+    from codetracer_otel.sdk.settings.parsers import without_secrets  # noqa: PLC0415 - of failures only
+
     listed = f"auto or one of {', '.join(known)}" if known else "a package that brings one"
     return UsageError(
-        f"--with {name}: no such instrumentation is installed; expected {listed}"
+        f"--with {without_secrets(name)}: no such instrumentation is installed; expected {listed}"
         f"{did_you_mean(name, known)}; most are in packages named "
         "opentelemetry-instrumentation-NAME",
         ErrorCode.UNSUPPORTED_FORMAT,
