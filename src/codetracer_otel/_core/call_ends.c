@@ -101,8 +101,8 @@ keep_result(ct_core *core, ct_thread *thread, const PyObject *code, PyObject *va
     entry->has_result = 1;
     entry->value_bytes += (uint32_t)written;
     entry->holds_objects |= writer.holds_objects != 0;
-    if (written > FREE_BYTES) {
-        ct_log_charge(core->log, written);
+    if (written + writer.shared_bytes > FREE_BYTES) {
+        ct_log_charge(core->log, written + writer.shared_bytes);
     }
     return 1;
 }

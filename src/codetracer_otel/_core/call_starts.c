@@ -272,8 +272,9 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
     entry->is_sampled_out = (uint8_t)is_sampled_out;
     entry->is_unrecorded = (uint8_t)is_unrecorded;
     entry->suspends = (uint8_t)suspends;
-    if (value_bytes > FREE_BYTES) {
-        ct_log_charge(core->log, value_bytes);
+    size_t charged = has_values ? value_bytes + writer.shared_bytes : 0;
+    if (charged > FREE_BYTES) {
+        ct_log_charge(core->log, charged);
     }
     core->native_calls++;
     return CT_FOUND;

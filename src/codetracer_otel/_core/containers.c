@@ -385,6 +385,7 @@ ct_write_keywords(ct_writer *writer, PyObject *keywords)
     }
     size_t begin = (size_t)(writer->at - writer->begin);
     int status = CT_WRITTEN;
+    writer->may_share = 0;
     ct_put_head(writer, MAPPING, known->name, (uint32_t)count, 0);
     for (Py_ssize_t i = 0; i < count && status == CT_WRITTEN; i++) {
         PyDict_Next(keywords, &position, &key, &held);
@@ -396,6 +397,7 @@ ct_write_keywords(ct_writer *writer, PyObject *keywords)
             (void)ct_visit_values(writer->begin + begin + CT_NODE_HEAD, 2 * (uint32_t)i, ct_drop, NULL);
         }
     }
+    writer->may_share = 1;
     if (status == CT_WRITTEN && ct_may_name(&judged, count, MOST_KEYWORDS)) {
         (void)ct_visit_values(writer->begin + begin, 1, ct_drop, NULL);
         return CT_FOR_PYTHON;

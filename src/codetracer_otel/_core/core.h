@@ -128,6 +128,7 @@ typedef struct {
     ct_chunk *first, *last, *spares;
     int spare_count;
     uint32_t block_count;       /* blocks that were taken */
+    uint64_t scan_count;        /* scans of blocks that have begun */
     Py_ssize_t count;           /* entries that wait, */
     Py_ssize_t record_count;    /* and how many of them are Python's */
     Py_ssize_t watermark;       /* from this count on Python decides what becomes of a record */
@@ -339,6 +340,7 @@ ct_read_clock(ct_core *core, int64_t *now)
 int ct_is_plain(const ct_site *site, PyObject *value);
 size_t ct_value_room(PyObject *value);
 PyObject *ct_read_value(const ct_log *log, const char **at);
+void ct_release_shared(void *shared);
 PyObject *ct_without_cycles(PyObject *made);
 int ct_visit_values(const char *at, uint32_t count, visitproc visit, void *arg);
 

@@ -28,7 +28,7 @@ typedef struct {
     /* No bit fields: to set one reads what was just written in smaller pieces, and waits until that is in the cache. */
     uint8_t argument_count;
     uint8_t has_result;         /* a captured value follows the arguments */
-    uint8_t holds_objects;      /* a value may be a reference */
+    uint8_t holds_objects;      /* a value may be a reference, to an object or to what is shared */
     uint8_t ending;
     struct ct_site *site;       /* counted; NULL in the log: `code` is a whole record */
     PyObject *code;             /* strong */

@@ -86,6 +86,7 @@ add_entry(ct_block *block, ct_entry *entry, ct_chunk *chunk)
         if (*at == OBJECT && ct_add_object(&block->objects, ct_object(at), &ignored) < 0) {
             return -1;
         }
+        block->size += *at == SHARED ? ct_shared_at(at)->size : 0;  /* in each: more than the memory that it takes */
         at = ct_step(at, &ignored);
     }
     if (block->count > 1 && item[-1].entry != NULL && item[-1].entry->segment == entry->segment) {

@@ -181,7 +181,7 @@ put_field(rendering *rendering, const ct_entry *entry, const segment_form *segme
     case START_US: return put_quotient(output, (int64_t)((uint64_t)start - (uint64_t)rendering->origin), 3, 1e3);
     case DURATION_US: return put_quotient(output, duration, 3, 1e3);
     default:
-        done = put_value(rendering, *at);
+        done = put_value(rendering, ct_bytes_at(*at));
         *at = ct_behind(*at);
         return done;
     }

@@ -1,4 +1,5 @@
-/* Objects that were captured lately, in a table by their place: see notes.c for what is compared.
+/* Objects that were captured lately, in a table by their place: see notes.c for what is compared.  What was written of
+   one is there once, and each entry with it has a reference: the log is shorter, and a scan looks at it once.
 
    Most arguments of a real program are the same few objects again, unchanged.  Of the program the table holds texts
    and numbers alone. */
@@ -16,9 +17,10 @@ enum { NO_MEMO = CT_FOR_PYTHON + 1 };
 typedef struct {
     PyObject *verdicts;         /* strong, or NULL: what was said of names does not change */
     uint64_t generation;        /* of the classes */
+    ct_shared *written;         /* counted: entries that were written by it have it as well */
     size_t size;                /* of all of it, with the texts */
-    uint32_t word_count, held_count, byte_count;
-    uint64_t words[];           /* then what is held, and the bytes */
+    uint32_t word_count, held_count;
+    uint64_t words[];           /* then what is held */
 } memo;
 
 typedef struct {
@@ -40,12 +42,6 @@ held_by(memo *kept)
     return (PyObject **)(kept->words + kept->word_count);
 }
 
-static inline char *
-bytes_of(memo *kept)
-{
-    return (char *)(held_by(kept) + kept->held_count);
-}
-
 static void
 forget(ct_memos *memos, slot *place)
 {
@@ -59,6 +55,7 @@ forget(ct_memos *memos, slot *place)
         Py_DECREF(held_by(kept)[i]);
     }
     Py_XDECREF(kept->verdicts);
+    ct_release_shared(kept->written);
     PyMem_Free(kept);
 }
 
@@ -80,14 +77,39 @@ place_of(ct_memos *memos, const void *object, const void *verdicts)
     return &memos->slots[(key * 0x9E3779B97F4A7C15u >> 32) % SLOTS];
 }
 
-/* Keep what a capture has read and written; where there is no room for it, nothing. */
+/* Bytes of a value that entries may share; NULL where there is no room. */
+static ct_shared *
+new_shared(const char *bytes, size_t size)
+{
+    ct_shared *shared = PyMem_Malloc(sizeof(ct_shared) + size);
+    if (shared != NULL) {
+        *shared = (ct_shared){.references = 1, .size = (uint32_t)size};
+        memcpy(shared->bytes, bytes, size);
+    }
+    return shared;
+}
+
+/* Write a reference to a value, for which there is room. */
 static void
-keep(ct_writer *writer, slot *place, const char *bytes, size_t size)
+put_shared(ct_writer *writer, ct_shared *shared)
+{
+    *writer->at = SHARED;
+    memcpy(writer->at + 1, &shared, sizeof shared);
+    writer->at += CT_SHARED_ROOM;
+    shared->references++;
+    writer->holds_objects = 1;
+    writer->shared_bytes += shared->size;
+}
+
+/* Keep what a capture has read and written, `size` bytes up to where the writer is; where there is no room for it,
+   nothing. */
+static void
+keep(ct_writer *writer, slot *place, size_t size)
 {
     ct_memos *memos = writer->core->memos;
     const ct_notes *notes = &memos->notes;
-    size_t rest = notes->count * sizeof(uint64_t) + notes->held_count * sizeof(PyObject *) + size;
-    size_t all = sizeof(memo) + rest + notes->held_bytes;
+    size_t rest = notes->count * sizeof(uint64_t) + notes->held_count * sizeof(PyObject *);
+    size_t all = sizeof(memo) + sizeof(ct_shared) + rest + size + notes->held_bytes;
 
     if (all > MOST_BYTES / 16) {
         return;
@@ -96,19 +118,24 @@ keep(ct_writer *writer, slot *place, const char *bytes, size_t size)
         forget(memos, &memos->slots[memos->hand]);
     }
     memo *kept = PyMem_Malloc(sizeof(memo) + rest);
-    if (kept == NULL) {
+    ct_shared *written = kept == NULL ? NULL : new_shared(writer->at - size, size);
+    if (written == NULL) {
+        PyMem_Free(kept);
         return;
     }
-    *kept = (memo){.verdicts = Py_XNewRef(writer->site->verdicts), .size = all,
+    *kept = (memo){.verdicts = Py_XNewRef(writer->site->verdicts), .written = written, .size = all,
                    .generation = ct_generation_of(writer->core), .word_count = (uint32_t)notes->count,
-                   .held_count = (uint32_t)notes->held_count, .byte_count = (uint32_t)size};
+                   .held_count = (uint32_t)notes->held_count};
     memcpy(kept->words, notes->words, notes->count * sizeof(uint64_t));
     for (size_t i = 0; i < notes->held_count; i++) {
         held_by(kept)[i] = Py_NewRef(notes->held[i]);
     }
-    memcpy(bytes_of(kept), bytes, size);
     memos->size += all;
     place->memo = kept;
+    if (writer->may_share) {    /* a log of references is a smaller one */
+        writer->at -= size;
+        put_shared(writer, written);
+    }
 }
 
 /* Write it as the last time, if there is a memo of that and it holds. */
@@ -120,11 +147,17 @@ write_again(ct_writer *writer, slot *place)
         || !ct_is_unchanged(writer->core, kept->words, kept->word_count)) {
         return NO_MEMO;
     }
-    if (ct_need(writer, kept->byte_count) < 0) {
+    size_t size = kept->written->size;
+    if (ct_need(writer, writer->may_share ? CT_SHARED_ROOM : size) < 0) {
         return -1;
     }
-    memcpy(writer->at, bytes_of(kept), kept->byte_count);
-    writer->at += kept->byte_count;
+    if (writer->may_share) {
+        put_shared(writer, kept->written);
+    }
+    else {
+        memcpy(writer->at, kept->written->bytes, size);
+        writer->at += size;
+    }
     writer->core->remembered++;
     return CT_WRITTEN;
 }
@@ -180,7 +213,7 @@ ct_write_remembered(ct_writer *writer, const ct_form *known, PyObject *value, ct
         place->wait = 1 << MOST_FAILURES;
     }
     else {
-        keep(writer, place, writer->begin + before, size);
+        keep(writer, place, size);
     }
     return status;
 }

@@ -27,6 +27,7 @@ object_at(const encoding *encoding, const char *at)
 static int
 measure_value(encoding *encoding, int index, const char *at, size_t *room)
 {
+    at = ct_bytes_at(at);
     size_t begin = encoding->text.size, size = 0;
     int done = 1;
 
@@ -57,6 +58,7 @@ measure_value(encoding *encoding, int index, const char *at, size_t *room)
 static unsigned char *
 put_attribute(const encoding *encoding, unsigned char *to, piece key, const char *at, int index)
 {
+    at = ct_bytes_at(at);
     size_t begin = index == 0 ? 0 : encoding->text_ends[index - 1];
     uint64_t bits;
     piece object, text;

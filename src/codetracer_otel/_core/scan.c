@@ -52,30 +52,69 @@ text_at(const char *at, size_t *size)
     }
 }
 
-/* Without the GIL.  Where a text was cut, or Python has to find the texts, all of the record is judged. */
-static int
-scan_entry(const ct_scanner *scanner, const ct_windows *windows, const ct_block *block, Py_ssize_t index,
-           int mode, const char *has_texts, suspects *found)
-{
-    const ct_entry *entry = block->items[index].entry;
-    const char *at = ct_values_of(entry), *end = at + entry->value_bytes;
-    uint32_t ignored;
-    size_t size = 0;
+/* Whether this scan has found nothing in a value already.  Two threads may scan blocks with the same value at once:
+   either finds its own mark or scans again. */
+#if defined(__GNUC__)
+#  define WAS_CLEAN(shared, scan) (__atomic_load_n(&(shared)->clean_in, __ATOMIC_RELAXED) == (scan))
+#  define MARK_CLEAN(shared, scan) __atomic_store_n(&(shared)->clean_in, (scan), __ATOMIC_RELAXED)
+#else
+#  define WAS_CLEAN(shared, scan) ((void)(scan), 0)
+#  define MARK_CLEAN(shared, scan) ((void)(scan))
+#endif
 
-    for (; at < end; at = ct_step(at, &ignored)) {
+/* What one entry is scanned with. */
+typedef struct {
+    const ct_scanner *scanner;
+    const ct_windows *windows;
+    const ct_block *block;
+    const char *has_texts;
+    uint64_t number;            /* of this scan */
+} scan;
+
+/* Values from `at` to `end`: 1 if all of the record is to be judged, -1 without memory, else 0. */
+static int
+scan_values(const scan *scan, Py_ssize_t index, int mode, const char *at, const char *end, suspects *found)
+{
+    uint32_t ignored;
+    size_t size = 0, before;
+    int done = 0;
+
+    for (; done == 0 && at < end; at = ct_step(at, &ignored)) {
+        if (*at == SHARED) {
+            ct_shared *shared = ct_shared_at(at);
+            if (mode == SUSPECTS && WAS_CLEAN(shared, scan->number)) {
+                continue;
+            }
+            before = found->count;
+            done = scan_values(scan, index, mode, shared->bytes, shared->bytes + shared->size, found);
+            if (done == 0 && mode == SUSPECTS && found->count == before) {
+                MARK_CLEAN(shared, scan->number);
+            }
+            continue;
+        }
         const unsigned char *text = (const unsigned char *)text_at(at, &size);
         if (*at == CUT_TEXT || (*at == BYTES && ct_full(at) > size)
-            || (*at == OBJECT && has_texts[ct_place_of(&block->objects, ct_object(at))])) {
-            return add_suspect(found, index, NULL);
+            || (*at == OBJECT && scan->has_texts[ct_place_of(&scan->block->objects, ct_object(at))])) {
+            return 1;
         }
         if (text != NULL
-            && (mode == EVERY_TEXT || ct_is_suspicious(scanner, text, size)
-                || ct_has_window(windows, text, size))
+            && (mode == EVERY_TEXT || ct_is_suspicious(scan->scanner, text, size)
+                || ct_has_window(scan->windows, text, size))
             && add_suspect(found, index, at) < 0) {
             return -1;
         }
     }
-    return 0;
+    return done;
+}
+
+/* Without the GIL.  Where a text was cut, or Python has to find the texts, all of the record is judged. */
+static int
+scan_entry(const scan *scan, Py_ssize_t index, int mode, suspects *found)
+{
+    const ct_entry *entry = scan->block->items[index].entry;
+    const char *at = ct_values_of(entry);
+    int done = scan_values(scan, index, mode, at, at + entry->value_bytes, found);
+    return done > 0 ? add_suspect(found, index, NULL) : done;
 }
 
 static PyObject *
@@ -130,14 +169,14 @@ ct_scan_block(ct_block *block, PyObject *const *arguments, Py_ssize_t count)
                            &windows) < 0) {
         return NULL;
     }
-    const ct_scanner *scanner = (const ct_scanner *)arguments[0];
+    const scan scan = {(const ct_scanner *)arguments[0], &windows, block, PyBytes_AS_STRING(arguments[2]),
+                       ++block->log->scan_count};
     const char *modes = PyBytes_AS_STRING(arguments[1]);
-    const char *has_texts = PyBytes_AS_STRING(arguments[2]);
     Py_BEGIN_ALLOW_THREADS
     for (Py_ssize_t i = 0; is_scanned == 0 && i < block->count; i++) {
         const ct_item *item = &block->items[i];
         if (ct_is_native(item) && modes[item->plan] != NOT_AT_ALL) {
-            is_scanned = scan_entry(scanner, &windows, block, i, modes[item->plan], has_texts, &found);
+            is_scanned = scan_entry(&scan, i, modes[item->plan], &found);
         }
     }
     Py_END_ALLOW_THREADS

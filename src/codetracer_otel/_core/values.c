@@ -73,7 +73,16 @@ ct_put_value(ct_writer *writer, PyObject *value)
     writer->at = put_value(writer, value);
 }
 
-/* Call `visit` with each object that `count` values hold. */
+/* Let go of a value that others may have as well. */
+void
+ct_release_shared(void *shared)
+{
+    if (--((ct_shared *)shared)->references == 0) {
+        PyMem_Free(shared);
+    }
+}
+
+/* Call `visit` with each object that `count` values hold; what is shared holds none, but is dropped with them. */
 int
 ct_visit_values(const char *at, uint32_t count, visitproc visit, void *arg)
 {
@@ -83,6 +92,9 @@ ct_visit_values(const char *at, uint32_t count, visitproc visit, void *arg)
             if (found != 0) {
                 return found;
             }
+        }
+        else if (*at == SHARED && visit == ct_drop) {
+            ct_release_shared(ct_shared_at(at));
         }
         at = ct_step(at, &count);
     }
@@ -169,11 +181,15 @@ read_node(const ct_log *log, const char **at)
 PyObject *
 ct_read_value(const ct_log *log, const char **at)
 {
-    const char *from = *at;
+    const char *from = *at, *bytes;
     int64_t integer;
     double real;
 
     switch (*from) {
+    case SHARED:
+        *at = ct_behind(from);
+        bytes = ct_bytes_at(from);
+        return ct_read_value(log, &bytes);
     case NONE: case TRUE_: case FALSE_: case HIDDEN: case INTEGER: case FLOAT: case OBJECT: case ASCII:
     case UTF8:
         *at = ct_behind(from);

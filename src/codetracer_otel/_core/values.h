@@ -16,6 +16,7 @@ enum {
     FLOAT = 'D',                /* double */
     ASCII = 'A', UTF8 = 'U',    /* uint16 size, text */
     OBJECT = 'O',               /* strong reference: what Python captured; a huge integer or text */
+    SHARED = 'M',               /* counted reference: a `ct_shared`; of whole arguments and results only */
     /* What Python has as a `Node`: */
     INSTANCE = 'i',             /* uint32 class, of which nothing but that is known */
     CYCLE = 'c', DEEPER = 'd',  /* uint32 class */
@@ -25,6 +26,17 @@ enum {
     LIST = 'l', TUPLE = 't', SET = 's',     /* uint32 class, uint32 count, uint64 left out; the values */
     MAPPING = 'm', STRUCT = 'r' /* the same; `count` pairs of values, a key before what it holds */
 };
+
+/* A value that several entries have, and the memo that it is of: written once, and never changed.  It holds no object.
+   References are counted under the GIL. */
+typedef struct {
+    Py_ssize_t references;
+    uint64_t clean_in;          /* the last scan that found nothing in it, see scan.c */
+    uint32_t size;
+    char bytes[];
+} ct_shared;
+
+#define CT_SHARED_ROOM (1 + sizeof(ct_shared *))
 
 #define CT_NODE_HEAD 17         /* bytes of a tag with class, size and full length */
 
@@ -49,6 +61,22 @@ ct_object(const char *at)
     PyObject *object;
     memcpy(&object, at + 1, sizeof object);
     return object;
+}
+
+/* Borrowed of the entry. */
+static inline ct_shared *
+ct_shared_at(const char *at)
+{
+    ct_shared *shared;
+    memcpy(&shared, at + 1, sizeof shared);
+    return shared;
+}
+
+/* Where the bytes of an argument or result are; the next one begins behind `at`, not behind those. */
+static inline const char *
+ct_bytes_at(const char *at)
+{
+    return *at == SHARED ? ct_shared_at(at)->bytes : at;
 }
 
 static inline uint32_t
@@ -84,7 +112,7 @@ ct_step(const char *at, uint32_t *inside)
     switch (*at) {
     case NONE: case TRUE_: case FALSE_: case HIDDEN:
         return at + 1;
-    case INTEGER: case FLOAT: case OBJECT:
+    case INTEGER: case FLOAT: case OBJECT: case SHARED:
         return at + 9;
     case INSTANCE: case CYCLE: case DEEPER:
         return at + 5;

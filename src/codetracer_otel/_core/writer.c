@@ -11,6 +11,8 @@ ct_begin_writing(ct_writer *writer, ct_core *core, ct_thread *thread, const ct_s
     writer->thread = thread;
     writer->site = site;
     writer->depth = writer->holds_objects = 0;
+    writer->may_share = 1;
+    writer->shared_bytes = 0;
     writer->wanted = writer->verdicts = NULL;
     writer->notes = NULL;
     writer->short_text = Py_MIN(core->limits.max_string, CT_SHORT_TEXT);

@@ -29,7 +29,9 @@ typedef struct {
     Py_ssize_t fields;          /* of objects that may still be written */
     Py_ssize_t short_text;      /* longest text that is simple inside another value */
     int is_inside;              /* of an object with fields */
-    int holds_objects;          /* a value is a reference */
+    int holds_objects;          /* a value is a reference, counted or shared */
+    int may_share;              /* it is a whole argument or result that is written */
+    size_t shared_bytes;        /* of values that are references to what is shared */
     int depth;
     ct_notes *notes;            /* of what is read; NULL: none are taken */
     const void *above[CT_MOST_NESTED];
