@@ -131,7 +131,7 @@ def test_a_replaced_open_is_not_asked(tmp_path):
 
 SOURCES = Path(codetracer_otel.__file__).parent
 REPLACED = {
-    "os": set(functions_of(Os)),
+    "os": {*functions_of(Os), "path"},
     "time": {*functions_of(Time), "perf_counter", "perf_counter_ns"},
     "threading": {"Event", "Lock", "RLock", "Condition", "Thread", "Timer", "local", "get_ident"},
     "json": {"dumps", "loads", "dump", "load", "JSONEncoder"},
@@ -145,6 +145,9 @@ NOT_BESIDE_A_PROGRAM = {"reader.py", "validation.py", "outline.py", "forwarder.p
 NOT_OURS = {"otel_spans.py", "grpc.py"}
 DELIVERY = [
     *(SOURCES / "exporters").rglob("*.py"),
+    *(SOURCES / "model").rglob("*.py"),
+    SOURCES / "filters/code/module_names.py",
+    SOURCES / "sdk/otel/resource.py",
     *(SOURCES / "instrumentation").rglob("*.py"),
     *(SOURCES / "sdk/diagnostics").glob("*.py"),
     *(SOURCES / "sdk/delivery").glob("*.py"),

@@ -18,9 +18,11 @@ import _queue
 import _random
 import sys
 from contextlib import suppress
-from importlib.machinery import BuiltinImporter
+from importlib import import_module
+from importlib.machinery import BuiltinImporter, FrozenImporter
 from importlib.util import module_from_spec
 from json.decoder import JSONDecoder
+from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 try:
@@ -39,8 +41,9 @@ if TYPE_CHECKING:
     import _io
     import _thread
     import os as _os
+    import os.path as _path
     import time as _time
-    from collections.abc import Buffer
+    from collections.abc import Buffer, Callable
     from types import ModuleType
 
 
@@ -56,7 +59,19 @@ def _copy_of(name: str) -> ModuleType:
     return module
 
 
+def _path_functions() -> ModuleType:
+    """Return ``os.path`` anew: its functions call each other by names that are replaced, too."""
+    name = "posixpath" if "posix" in sys.builtin_module_names else "ntpath"
+    spec = FrozenImporter.find_spec(name)
+    if spec is None:  # an interpreter that was told to freeze nothing
+        return import_module(name)
+    module = module_from_spec(spec)
+    FrozenImporter.exec_module(module)
+    return module
+
+
 if not TYPE_CHECKING:
+    _path = _path_functions()
     _os = _copy_of("posix" if "posix" in sys.builtin_module_names else "nt")
     _thread = _copy_of("_thread")
     _time = _copy_of("time")
@@ -121,6 +136,35 @@ class Os:
     pwrite = getattr(_os, "pwrite", _write_at)
     register_at_fork = getattr(_os, "register_at_fork", _do_nothing)
     set_blocking = getattr(_os, "set_blocking", _do_nothing)
+
+
+def _has_kind(path: Any, kind: Callable[[int], bool]) -> bool:
+    try:
+        return kind(_os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+class Paths:
+    """What ``os.path`` does with texts; ``abspath`` may ask for the working directory."""
+
+    abspath = _path.abspath
+    basename = _path.basename
+    dirname = _path.dirname
+    expanduser = _path.expanduser
+    join = _path.join
+    split = _path.split
+    splitext = _path.splitext
+
+    @staticmethod
+    def is_file(path: Any) -> bool:
+        """Return whether a regular file is there."""
+        return _has_kind(path, S_ISREG)
+
+    @staticmethod
+    def is_folder(path: Any) -> bool:
+        """Return whether a folder is there."""
+        return _has_kind(path, S_ISDIR)
 
 
 class Time:

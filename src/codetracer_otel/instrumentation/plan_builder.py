@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import os.path
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.bindings import Paths
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.code.paths import absolute_path
 from codetracer_otel.filters.types import (
@@ -210,7 +210,7 @@ def shown_function_name(identity: CodeIdentity) -> str:
 
 
 def _primary(identity: CodeIdentity) -> str:
-    return identity.module_names[0] if identity.module_names else os.path.basename(identity.file)
+    return identity.module_names[0] if identity.module_names else Paths.basename(identity.file)
 
 
 def _argument_names(code: CodeType) -> tuple[str, ...]:

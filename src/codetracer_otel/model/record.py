@@ -8,7 +8,6 @@ Times are monotonic nanoseconds; ``segment.wall_offset_ns`` makes them Unix time
 
 from __future__ import annotations
 
-import linecache
 from dataclasses import field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.data_classes import NamedTuple, dataclass
 from codetracer_otel.model.bounds import DEFAULT_BOUNDS, SpanBounds
 from codetracer_otel.model.probability import ratio_key
+from codetracer_otel.model.source.lines import source_line
 
 if TYPE_CHECKING:
     from collections import deque
@@ -419,7 +419,7 @@ def stack_trace_text(exception: ExceptionRecord) -> str:
     lines = ["Traceback (most recent call last):"]
     for file, line, function in exception.frames:
         lines.append(f'  File "{file}", line {line}, in {function}')
-        source = "" if file.startswith("<") else linecache.getline(file, line).strip()
+        source = "" if file.startswith("<") else source_line(file, line)
         if source:
             lines.append(f"    {source}")
     lines.append(f"{exception.type_name}: {exception.message}")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.bindings import Os
+from codetracer_otel.bindings import Os, Paths
 from codetracer_otel.descriptors import path_in_child
 from codetracer_otel.errors import ErrorCode, UsageError
 from codetracer_otel.exporters.files.chrome_events import ChromeEvents, seen
@@ -18,6 +17,7 @@ from codetracer_otel.model.protocols import ExportResult
 from codetracer_otel.model.record_block import RecordBlock
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Mapping
 
     from codetracer_otel.exporters import ExporterContext
@@ -54,7 +54,7 @@ class ChromeExporter:
         notify: Notify | None = None,
         run: Callable[[], Mapping[str, Any]] | None = None,
     ) -> None:
-        self._first_path = os.path.abspath(path)
+        self._first_path = Paths.abspath(path)
         self._file = JsonArrayFile(self._first_path, _HEAD, _TAIL)
         self._events: ChromeEvents | None = None
         self._spans = 0

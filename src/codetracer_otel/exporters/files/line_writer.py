@@ -9,7 +9,7 @@ from bisect import bisect_right
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from codetracer_otel.bindings import Os, Threads, Time
+from codetracer_otel.bindings import Os, Paths, Threads, Time
 from codetracer_otel.descriptors import (
     OwnDescriptor,
     check_beginning,
@@ -212,7 +212,7 @@ class FileOutput(DescriptorOutput):
 def _absolute(path: str) -> str:
     """Return ``path`` so that it is the same file when the program changes its directory."""
     try:
-        return os.path.abspath(path)
+        return Paths.abspath(path)
     except OSError:  # the directory is gone
         return path
 

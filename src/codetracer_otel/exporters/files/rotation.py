@@ -7,7 +7,7 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.bindings import Fcntl, Os
+from codetracer_otel.bindings import Fcntl, Os, Paths
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.exporters.files.line_writer import BEGINNING, FileOutput
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
@@ -150,12 +150,12 @@ class RotatedFile(FileOutput):
 
     def _parts(self) -> dict[int, str]:
         """Return number -> path of the full files."""
-        folder, base = os.path.split(self.path)
+        folder, base = Paths.split(self.path)
         found = {}
         for name in Os.listdir(folder or os.curdir):
             part = _PART.fullmatch(name, len(base)) if name.startswith(base) else None
             if part is not None:
-                found[int(part[1])] = os.path.join(folder, name)
+                found[int(part[1])] = Paths.join(folder, name)
         return found
 
 

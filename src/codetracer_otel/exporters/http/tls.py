@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import _ssl
-import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.bindings import Paths
 from codetracer_otel.exporters.http.errors import CredentialFilesError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def client_context(verify: bool | str, certificate: str | tuple[str, str] | None
 
 def _trust(context: Any, verify: bool | str) -> None:  # noqa: FBT001
     if isinstance(verify, str):
-        is_folder = os.path.isdir(verify)
+        is_folder = Paths.is_folder(verify)
         context.load_verify_locations(*((None, verify) if is_folder else (verify, None)))
     elif verify:
         context.set_default_verify_paths()
@@ -61,7 +61,7 @@ def _trust(context: Any, verify: bool | str) -> None:  # noqa: FBT001
 
 def _trust_the_systems(context: Any) -> None:
     """Load the system's bundle: an interpreter built elsewhere looks for it in the wrong place."""
-    for bundle in filter(os.path.isfile, _BUNDLES):
+    for bundle in filter(Paths.is_file, _BUNDLES):
         context.load_verify_locations(bundle)
         return
 

@@ -7,7 +7,7 @@ import os
 import stat
 from typing import Final
 
-from codetracer_otel.bindings import Fcntl, Os
+from codetracer_otel.bindings import Fcntl, Os, Paths
 from codetracer_otel.descriptors import (
     O_BINARY,
     O_NOFOLLOW,
@@ -64,7 +64,7 @@ class TraceDirectory:
         Raises:
             OSError: it cannot be created.
         """
-        path = os.path.join(self.path, name)
+        path = Paths.join(self.path, name)
         with contextlib.suppress(FileNotFoundError):
             Os.unlink(path)
         flags = os.O_RDWR | os.O_APPEND
@@ -86,12 +86,12 @@ class TraceDirectory:
             raise
         finally:
             file.close()
-        Os.replace(os.path.join(self.path, temporary), os.path.join(self.path, name))
+        Os.replace(Paths.join(self.path, temporary), Paths.join(self.path, name))
 
     def remove(self, name: str) -> None:
         """Remove a file; that it is not there is no error."""
         with contextlib.suppress(OSError):
-            Os.unlink(os.path.join(self.path, name))
+            Os.unlink(Paths.join(self.path, name))
 
     def discard(self) -> None:
         """Remove the recording's files, and the directory if nothing else is in it."""
@@ -123,7 +123,7 @@ class TraceDirectory:
 
     def _check_earlier(self) -> None:
         try:
-            check_beginning(os.path.join(self.path, EVENTS), b'[{"Path":')
+            check_beginning(Paths.join(self.path, EVENTS), b'[{"Path":')
         except OSError as error:
             self.close()
             reason = f"holds another tool's {EVENTS}"
@@ -143,7 +143,7 @@ def _make_directories(path: str) -> None:
         if not stat.S_ISDIR(Os.stat(path).st_mode):
             raise
     except FileNotFoundError:
-        _make_directories(os.path.dirname(path))
+        _make_directories(Paths.dirname(path))
         Os.mkdir(path, _DIRECTORY_MODE)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from codetracer_otel.bindings import Paths
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.endpoints import shown_endpoint
 from codetracer_otel.errors import ErrorCode, UsageError
@@ -103,7 +103,7 @@ def settings_for(target: str | None, environment: Any, path: str = TRACES_PATH) 
 
 def _absolute(path: str | None) -> str | None:
     """Return a path that stays the same when the program goes elsewhere."""
-    return path and os.path.abspath(path)
+    return path and Paths.abspath(path)
 
 
 def _proxy(url: str, environment: Any) -> str | None:

@@ -8,6 +8,7 @@ from stat import S_ISREG
 from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.bindings import Paths
 from codetracer_otel.filters.code.paths import is_below, is_synthetic, normal_path, relative_path
 from codetracer_otel.main_module import MAIN, MAIN_OF_CHILD, module_called
 
@@ -101,17 +102,17 @@ def path_name(file: str, roots: Iterable[str]) -> str | None:
     path = normal_path(file)
     around = tuple(root for root in roots if is_below(path, root))
     parts = relative_path(path, around).split("/") if around else _package_parts(path)
-    parts[-1] = os.path.splitext(parts[-1])[0]
+    parts[-1] = Paths.splitext(parts[-1])[0]
     if parts[-1] == "__init__":
         parts.pop()
     return ".".join(parts) or None
 
 
 def _package_parts(path: str) -> list[str]:
-    directory, name = os.path.split(path)
+    directory, name = Paths.split(path)
     parts = [name]
-    while _is_file(os.path.join(directory, "__init__.py")):
-        parent, name = os.path.split(directory)
+    while _is_file(Paths.join(directory, "__init__.py")):
+        parent, name = Paths.split(directory)
         if not name:
             break
         parts.insert(0, name)
@@ -220,8 +221,8 @@ def _own_dict(thing: object) -> dict[str, Any]:
 def _source_path(origin: str) -> str:
     if not origin.endswith(".pyc"):
         return origin
-    directory, name = os.path.split(origin)
-    parent, cache = os.path.split(directory)
+    directory, name = Paths.split(origin)
+    parent, cache = Paths.split(directory)
     if cache == "__pycache__":
-        return os.path.join(parent, name.split(".", 1)[0] + ".py")
+        return Paths.join(parent, name.split(".", 1)[0] + ".py")
     return origin[:-1]

@@ -7,6 +7,7 @@ import os
 import posixpath
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.bindings import Paths
 from codetracer_otel.filters.patterns.pattern_error import PatternError
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 MARKER: Final = ".codetracer"
 FILTER_FILE: Final = "trace-filter.toml"
 # Tests of asynchronous programs replace them in ``os.path`` by what raises in an event loop.
-_ABSOLUTE: Final = {module: module.abspath for module in (posixpath, ntpath)}
+_ABSOLUTE: Final = {module: module.abspath for module in (posixpath, ntpath)} | {
+    os.path: Paths.abspath
+}
 
 
 def is_synthetic(file: str) -> bool:

@@ -19,7 +19,7 @@ from collections import deque
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.bindings import Os, Threads
+from codetracer_otel.bindings import Os, Paths, Threads
 from codetracer_otel.descriptors import OwnDescriptor, beyond_the_standard_ones
 from codetracer_otel.instrumentation.io import forwarder
 
@@ -211,7 +211,7 @@ class DescriptorCapture:
     def _install_one(self, names: list[str], undo: ExitStack) -> None:
         descriptor = _DESCRIPTORS[names[0]]
         mode = Os.fstat(descriptor).st_mode
-        if stat.S_ISREG(mode) and os.path.exists(_LINKS):
+        if stat.S_ISREG(mode) and Paths.is_folder(_LINKS):
             self._add_tail(names, Os.open(f"{_LINKS}/{descriptor}", os.O_RDONLY), undo)
         elif stat.S_ISFIFO(mode) and Os.get_blocking(descriptor) and Os.fork is not None:
             self._forward(names, undo)

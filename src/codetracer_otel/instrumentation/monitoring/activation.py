@@ -6,6 +6,7 @@ import os.path
 import sys
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from codetracer_otel.bindings import Os, Paths
 from codetracer_otel.filters.code.paths import absolute_path
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
 
@@ -103,7 +104,7 @@ class Activation:
         self.is_recording = False
         self.was_entered = False
         self._path = path
-        self._name = os.path.basename(path)
+        self._name = Paths.basename(path)
         self._monitor = monitor
         self._recorder = recorder
         self._error_boundary = error_boundary
@@ -129,7 +130,7 @@ class Activation:
 
     def _is_entered_by(self, code: CodeType) -> bool:
         file = code.co_filename
-        if os.path.basename(file) != self._name:
+        if Paths.basename(file) != self._name:
             return False
         return absolute_path(file) == self._path or _is_same_file(file, self._path)
 
@@ -177,6 +178,7 @@ class Activation:
 
 def _is_same_file(file: str, path: str) -> bool:
     try:
-        return os.path.samefile(file, path)
-    except OSError:
+        first, second = Os.stat(file), Os.stat(path)
+    except (OSError, ValueError):
         return False  # synthetic names, files that are gone
+    return (first.st_ino, first.st_dev) == (second.st_ino, second.st_dev)

@@ -6,13 +6,12 @@ left before. Whoever judges texts empties it first: it keeps fingerprints and fo
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter, OrderedDict, deque
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.bindings import Os, Threads
+from codetracer_otel.bindings import Os, Paths, Threads
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.detectors import SHAPES
@@ -265,7 +264,7 @@ class KnownSecrets:
 
 def _path_exists(path: str) -> bool:
     try:
-        Os.lstat(os.path.expanduser(path))
+        Os.lstat(Paths.expanduser(path))
     except (OSError, ValueError):
         return False
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.bindings import Paths
 from codetracer_otel.errors import CodetracerError, ErrorCode, InternalError
 from codetracer_otel.own_code import FOLDER, is_ours
 from codetracer_otel.sdk.settings.error_policy import OnRecorderError
@@ -131,7 +132,7 @@ def place_of(error: BaseException) -> tuple[str, str, int]:
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename
         if is_ours(file):
-            inner = os.path.relpath(file, FOLDER).removesuffix(".py")
+            inner = file.removeprefix(FOLDER).removesuffix(".py")
             module = ".".join(("codetracer_otel", *inner.split(os.sep)))
             found = (module, file, traceback.tb_lineno)
         traceback = traceback.tb_next
@@ -142,6 +143,6 @@ def code_of(error: BaseException, file: str) -> ErrorCode:
     """Return the stable identifier of a defect."""
     if isinstance(error, CodetracerError):
         return error.code
-    if os.path.basename(file) in _READERS:
+    if Paths.basename(file) in _READERS:
         return ErrorCode.FRAME_INTROSPECTION_FAILED
     return ErrorCode.UNKNOWN

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from opentelemetry.sdk import resources
 from opentelemetry.sdk.resources import Resource
 
-from codetracer_otel.bindings import Os, new_uuid
+from codetracer_otel.bindings import Os, Paths, new_uuid
 from codetracer_otel.exporters.attributes import SCHEMA_URL
 from codetracer_otel.filters.types import CodeIdentity, learn_nothing
 from codetracer_otel.sdk.delivery.attribute_keys import judged_attributes
@@ -136,14 +135,16 @@ def process_identity() -> dict[str, Any]:
 def program_of(settings: Settings) -> str:
     """Return the absolute path of the script, or the name of what runs instead."""
     target = settings.launch.target or (sys.argv[0] if sys.argv else "")
-    if os.path.exists(target):
-        return os.path.abspath(target)
-    return target or "<python>"
+    try:
+        Os.stat(target)
+    except (OSError, ValueError):
+        return target or "<python>"
+    return Paths.abspath(target)
 
 
 def _process_attributes() -> dict[str, Any]:
     return {
-        "process.executable.name": os.path.basename(sys.executable or "python"),
+        "process.executable.name": Paths.basename(sys.executable or "python"),
         "process.runtime.name": sys.implementation.name,
         "process.runtime.version": ".".join(map(str, sys.version_info[:3])),
         "process.runtime.description": sys.version,
@@ -162,8 +163,8 @@ def filter_attributes(filters: Sequence[Provenance]) -> dict[str, Any]:
 
 def _program_name(launch: StartMode) -> str:
     target = launch.target or (sys.argv[0] if sys.argv else "")
-    name = os.path.basename(target)
+    name = Paths.basename(target)
     if name == "__main__.py":
-        name = os.path.basename(os.path.dirname(target))
+        name = Paths.basename(Paths.dirname(target))
     stem = name.removesuffix(".py")
     return stem if stem not in ("", "-c", "-m", "-") else "python"

@@ -6,6 +6,8 @@ import operator
 import os
 from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 
+from codetracer_otel.bindings import Paths
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -63,6 +65,6 @@ def _ending_first(
 
 def _is_executable(path: Any) -> bool:
     try:
-        return isinstance(path, int) or (os.path.isfile(path) and os.access(path, os.X_OK))
+        return isinstance(path, int) or (Paths.is_file(path) and os.access(path, os.X_OK))
     except (OSError, TypeError, ValueError):
         return False  # the original says what is wrong with it

@@ -7,7 +7,7 @@ import os
 from dataclasses import field
 from typing import Any, Final
 
-from codetracer_otel.bindings import Files, Json, Os
+from codetracer_otel.bindings import Files, Json, Os, Paths
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.descriptors import O_BINARY
 from codetracer_otel.errors import ErrorCode
@@ -80,7 +80,7 @@ def repair(path: str) -> Repair:
         TraceError: what is there is not the beginning of a trace, or a program still records it.
         OSError: it cannot be read or written.
     """
-    events = os.path.join(path, EVENTS)
+    events = Paths.join(path, EVENTS)
     with Files.open(events, "rb") as file:
         if ends_as_it_should(file):
             return Repair(was_needed=False)
@@ -102,7 +102,7 @@ def end_trace(path: str, room: int = 0) -> Repair:
         path: of the directory.
         room: bytes by which the file shrinks at least, for what is still to be written elsewhere.
     """
-    with Files.open(os.path.join(path, EVENTS), "r+b") as file:
+    with Files.open(Paths.join(path, EVENTS), "r+b") as file:
         size = Os.fstat(file.fileno()).st_size
         for spare in _SPARE_BYTES:
             file.seek(0)
@@ -175,7 +175,7 @@ def _return(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _replace(path: str, name: str, text: str) -> None:
-    temporary = os.path.join(path, f"{name}.new")
+    temporary = Paths.join(path, f"{name}.new")
     with contextlib.suppress(FileNotFoundError):
         Os.unlink(temporary)
     descriptor = Os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | O_BINARY, 0o600)
@@ -186,4 +186,4 @@ def _replace(path: str, name: str, text: str) -> None:
         raise
     finally:
         Os.close(descriptor)
-    Os.replace(temporary, os.path.join(path, name))
+    Os.replace(temporary, Paths.join(path, name))
