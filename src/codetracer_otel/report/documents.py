@@ -224,7 +224,7 @@ class Contents:
         }
 
     def _sources_of_functions(self) -> dict[int, str]:
-        """Return the lines of functions, of those that take longest as many as there is room."""
+        """Return the source lines of functions, the slowest first, as far as there is room."""
         if self._rules is None:
             return {}
         order = sorted(range(len(self._times)), key=lambda number: -self._times[number].own)

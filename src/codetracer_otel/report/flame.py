@@ -18,7 +18,7 @@ MOST_PATHS: Final = 20_000
 
 
 def flame_columns(traces: Traces, sides: Sequence[Sequence[int]] = ()) -> dict[str, Any]:
-    """Return the paths as columns, parents first; where there are too many, the longest.
+    """Return the paths as columns, parents first; if there are too many, only the longest.
 
     Args:
         traces: what was read.

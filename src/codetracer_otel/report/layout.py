@@ -17,7 +17,7 @@ TOLERANCE_NS: Final = 1_000
 
 @dataclass(slots=True)
 class Slice:
-    """What takes part in the layout.
+    """A span, or a run of spans, with its place in the layout.
 
     Attributes:
         parent: index of the parent's slice, which comes before this one; or `NONE`.
@@ -59,7 +59,8 @@ def lay_out(slices: Sequence[Slice], tolerance: int = 0) -> list[Lane]:
 
     Args:
         slices: each behind its parent.
-        tolerance: by how much ends may lie behind beginnings that followed them.
+        tolerance: by how much an end may lie after the beginning that followed it; in the unit of
+            the slices.
     """
     layout = _Layout(slices, tolerance)
     layout.run()

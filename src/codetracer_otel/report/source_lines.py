@@ -1,4 +1,4 @@
-"""Reads the lines of functions from their files, as far as these are there."""
+"""Reads the source lines of functions from their files, where these still exist."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SourceLines:
         self._room = _MOST_TEXT
 
     def of(self, function: Function) -> list[str]:
-        """Return the lines of a function; nothing where its file is not there or has changed."""
+        """Return the lines of a function; nothing if its file is missing or has changed."""
         lines = self._block(self._lines(function.file), function.line - 1)
         size = sum(map(len, lines))
         if size > self._room:

@@ -47,7 +47,7 @@ class Input:
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """The name by which it is shown."""
         return "-" if self.path == STDIN else os.path.basename(os.path.abspath(self.path))
 
 

@@ -84,7 +84,7 @@ class Run:
         return name.startswith(self.exporter)
 
     def _before(self, line: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-        """Return what says what was lost on the way to this trace: a native one has its own."""
+        """Return the losses on the way to this trace; a native recording states its own."""
         return () if self.exporter == NATIVE else (line,)
 
 

@@ -15,7 +15,7 @@ NONE: Final = -1
 
 
 class Mark(IntFlag):
-    """What is special about a span."""
+    """Properties of a span, as bits."""
 
     ERROR = 1
     SUSPENDED = 2

@@ -172,7 +172,7 @@ class NativeSource:
         self._clock += len(lines)
 
     def _settle(self) -> None:
-        """The latest steps, which no call follows, are of the innermost call."""
+        """Give the latest steps, which no call follows, to the innermost call."""
         if self._pending and self._stack:
             lines = self._stack[-1].lines
             if len(lines) <= _MAX_LINES:
