@@ -17,9 +17,13 @@ from codetracer_otel.filters import filter_from_text
 from codetracer_otel.sdk.session.configure import active_session, shutdown
 from codetracer_otel.testing import capture_spans
 
-# A shell starts what it puts into the background with interrupts ignored, and children inherit it.
+# A shell ignores interrupts in what it puts into the background, nohup ignores SIGHUP, and children
+# inherit both.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+for number in (signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 # Else each of a thousand interpreters that the tests start compiles what it imports, 1 s.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Else a program's text that its end does not write out is never missed.

@@ -22,6 +22,7 @@ from importlib import import_module
 from importlib.machinery import BuiltinImporter, FrozenImporter
 from importlib.util import module_from_spec
 from json.decoder import JSONDecoder
+from os import sep
 from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -61,7 +62,7 @@ def _copy_of(name: str) -> ModuleType:
 
 def _path_functions() -> ModuleType:
     """Return ``os.path`` anew: its functions call each other by names that are replaced, too."""
-    name = "posixpath" if "posix" in sys.builtin_module_names else "ntpath"
+    name = "posixpath" if sep == "/" else "ntpath"
     spec = FrozenImporter.find_spec(name)
     if spec is None:  # an interpreter that was told to freeze nothing
         return import_module(name)
