@@ -16,7 +16,7 @@
 /* In the order of `ct_segment_slot`. */
 static const char *const SLOTS[CT_SEGMENT_SLOTS] = {
     "trace_id", "ratio_key", "wall_offset_ns", "thread_id", "thread_name", "trace_flags", "trace_state",
-    "remote_parent_id", "root_attributes",
+    "redacted_state", "remote_parent_id", "root_attributes",
 };
 
 #ifdef HAVE_FORK

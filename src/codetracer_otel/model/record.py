@@ -179,7 +179,8 @@ class TraceOnThread:
         ratio_key: what a ratio keeps traces by, see `probability`.
         wall_offset_ns: Unix time minus monotonic time, both ns, read when the trace's root began.
         trace_flags: W3C trace flags that children hand on.
-        trace_state: W3C tracestate header text, empty for none.
+        trace_state: W3C tracestate header text that is handed on, empty for none.
+        redacted_state: what is stored in its place, where it holds a secret; else None.
         thread_id: native ``threading.get_ident()``; 0 for the main thread.
         thread_name: name of the thread; empty for the main thread.
         remote_parent_id: span id (wire order) of a parent in another process, or 0.
@@ -189,6 +190,7 @@ class TraceOnThread:
 
     __slots__ = (
         "ratio_key",
+        "redacted_state",
         "remote_parent_id",
         "root_attributes",
         "thread_id",
@@ -214,10 +216,16 @@ class TraceOnThread:
         self.wall_offset_ns = wall_offset_ns
         self.trace_flags = trace_flags
         self.trace_state = trace_state
+        self.redacted_state: str | None = None
         self.thread_id = thread_id
         self.thread_name = thread_name
         self.remote_parent_id = remote_parent_id
         self.root_attributes: tuple[int, Mapping[str, Any]] | None = None
+
+    @property
+    def stored_state(self) -> str:
+        """The trace state as exporters get it."""
+        return self.trace_state if self.redacted_state is None else self.redacted_state
 
     def begin(self, sampled: Sampled, parent_id: int) -> None:
         """Take what a sampler says of the span that begins the trace here."""

@@ -157,8 +157,8 @@ def span_view(record: Record, none: str | None = NONE_TEXT) -> SpanView:
 def state_of(plan: Plan, segment: TraceOnThread, extras: SpanDetails | None) -> str:
     """Return the trace state of a span, with the sampling threshold of its trace."""
     if plan.ratio_bound is None or (extras is not None and extras.sampling_ratio is not None):
-        return segment.trace_state
-    return with_threshold(segment.trace_state, plan.ratio_bound)
+        return segment.stored_state
+    return with_threshold(segment.stored_state, plan.ratio_bound)
 
 
 def apply_extras(

@@ -17,6 +17,7 @@ from opentelemetry.trace import (
     set_span_in_context,
     use_span,
 )
+from tests.conftest import rule
 
 from codetracer_otel.instrumentation.context.runtime_context import (
     FunctionRuntimeContext,
@@ -25,6 +26,7 @@ from codetracer_otel.instrumentation.context.runtime_context import (
     reader_of,
 )
 from codetracer_otel.instrumentation.spans.readable.function_span import FunctionSpan
+from codetracer_otel.sdk.session.configure import active_session
 
 
 @pytest.fixture
@@ -370,6 +372,37 @@ def test_a_remote_parent_from_a_context_is_the_parent_and_its_state_goes_on(reco
     assert (span.trace_id, span.parent_span_id) == (f"{0x1234:032x}", f"{0x5678:016x}")
     assert span.parent_is_remote
     assert span.trace_state == "a=b"
+
+
+def test_a_trace_state_is_sent_on_as_it_came_and_stored_without_its_secret(record):
+    token = "ghp_aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3fG5"
+    state = trace.TraceState([("vendor", token), ("ot", "rv:0a1b2c3d4e5f60")])
+    remote = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(1), trace_state=state)
+
+    def sends():
+        headers = {}
+        inject(headers)
+        return headers["tracestate"]
+
+    def serves():
+        leaf()
+        active_session().flush()
+        sent = [sends()]
+        work = contextvars.copy_context()
+        thread = threading.Thread(target=work.run, args=(lambda: sent.append(sends()),))
+        thread.start()
+        thread.join()
+        return sent
+
+    pattern = (
+        "[[scope.rules.value_patterns]]\nselector = 'value:literal:@shapes'\naction = 'redact'"
+    )
+    with record(rule("file:glob:**", pattern)) as spans:
+        attached = context_api.attach(set_span_in_context(NonRecordingSpan(remote)))
+        assert serves() == [state.to_header()] * 2
+        context_api.detach(attached)
+    assert {span.name.rpartition(".")[2] for span in spans} >= {"leaf", "serves", "sends"}
+    assert {span.trace_state for span in spans} == {"vendor=<redacted>,ot=rv:0a1b2c3d4e5f60"}
 
 
 def test_nothing_below_a_parent_that_is_not_sampled_is_recorded(record, tree):

@@ -148,7 +148,7 @@ class _SegmentForm:
         self.remote = segment.remote_parent_id
         self.flags = flag_bits(segment.trace_flags, is_remote=False)
         self.remote_flags = flag_bits(segment.trace_flags, is_remote=True)
-        self.state = trace_state_field(segment.trace_state)
+        self.state = trace_state_field(segment.stored_state)
         self.suffix = b""
         if segment.thread_id:
             values = (segment.thread_id, segment.thread_name)

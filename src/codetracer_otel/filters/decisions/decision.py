@@ -77,7 +77,7 @@ class Decision:
         tail: which of the traces that begin here are kept; None for the session's default.
     """
 
-    # A program has thousands: three words each, and what they share stays in the profile.
+    # A program has thousands: four words each, and what they share stays in the profile.
     __slots__ = ("_module_names", "_qualname", "capture", "profile")
 
     traces: bool

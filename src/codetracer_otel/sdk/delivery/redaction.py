@@ -204,7 +204,10 @@ class ContentRedaction:
         self._shown = {""}
 
     def _judge_segments(self, block: RecordBlock) -> None:
-        """Replace secrets in names of threads and in the state that a remote parent has sent."""
+        """Replace secrets in names of threads and in the state that a remote parent has sent.
+
+        Segments outlive the batch, and what is called next sends their state on as it came.
+        """
         if self._has_learned():
             self._shown = {""}
         segments = block.segments()
@@ -219,7 +222,7 @@ class ContentRedaction:
                 if segment.thread_name == text:
                     segment.thread_name = shown
                 if segment.trace_state == text:
-                    segment.trace_state = shown
+                    segment.redacted_state = shown
 
     def _remember_shown(self, text: str) -> None:
         if len(self._shown) >= _MAX_DECISIONS:

@@ -419,6 +419,8 @@ def _tell_ratios(block: RecordBlock, verdicts: Iterable[_Verdict]) -> None:
             bound = bounds.get(segment.trace_id)
             if bound is not None:
                 segment.trace_state = with_threshold(segment.trace_state, bound)
+                if segment.redacted_state is not None:
+                    segment.redacted_state = with_threshold(segment.redacted_state, bound)
 
 
 def _weight(block: RecordBlock) -> int:
