@@ -116,3 +116,9 @@ def test_a_url_is_no_trace_filter(text):
     assert "expected a path" in message
     assert "s3cr3t" not in message
     assert "s3cr3t" not in message_of({"trace_filter": text})
+
+
+def test_two_slashes_are_of_a_path_where_no_scheme_stands_before_them():
+    chain = "//a.toml:://b.toml"
+    assert resolve({"trace_filter": chain}, {}).filters == ("//a.toml", "//b.toml")
+    resolve({}, {"CODETRACER_TRACE_FILTER": chain})

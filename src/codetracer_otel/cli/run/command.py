@@ -224,9 +224,11 @@ def _start_instrumentations(names: str, session: Session) -> None:
         UsageError: one of them is not there.
     """
     from codetracer_otel.sdk.entry_points.contrib import start_instrumentations  # noqa: PLC0415 - seldom
+    from codetracer_otel.sdk.settings.model import hidden_variables  # noqa: PLC0415 - seldom
 
     try:
-        start_instrumentations(names)
+        with hidden_variables(session.settings.unusable):  # they import what reads some of them
+            start_instrumentations(names)
     except UsageError:
         session.shutdown()
         raise

@@ -262,7 +262,11 @@ _PLUGINS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": ("opentelemetry_resource_detector", ("otel", "*")),
     "OTEL_TRACES_SAMPLER": (SAMPLER_GROUP, (*NAMED_SAMPLERS, RULES_SAMPLER)),
 }
-_LISTS: Final = ("OTEL_PROPAGATORS", "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS")
+_PROPAGATORS: Final = "OTEL_PROPAGATORS"
+_LISTS: Final = (_PROPAGATORS, "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS")
+# Of which OpenTelemetry reads the names in any case; of the others only this one.
+_ANY_CASE: Final = ("OTEL_TRACES_SAMPLER",)
+_NONE: Final = "none"
 
 
 def missing_plugins(environ: Mapping[str, str]) -> list[Problem]:
@@ -276,13 +280,20 @@ def _missing(variable: str, text: str) -> Problem | None:
     if not names:
         return None
     expected = f"an entry point of {group}{did_you_mean(names[0], known)}"
-    return invalid(variable, "not installed", ",".join(names), expected)
+    return invalid(variable, "not installed", ",".join(names) or text, expected)
 
 
 def _missing_names(variable: str, text: str) -> list[str]:
     group, known = _PLUGINS[variable]
-    stated = [name for part in text.split(",") if (name := part.strip())]
-    return [n for n in stated if n.lower() not in known and not _is_installed(group, n)]
+    stated = [part.strip() for part in text.split(",")]
+    if variable != _PROPAGATORS or not text:  # whose reader takes nothing between commas for a name
+        stated = [name for name in stated if name]
+    return [n for n in stated if _folded(variable, n) not in known and not _is_installed(group, n)]
+
+
+def _folded(variable: str, name: str) -> str:
+    is_in_any_case = variable in _ANY_CASE or name.lower() == _NONE
+    return name.lower() if is_in_any_case else name
 
 
 def usable_part(variable: str, text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from codetracer_otel.sdk.settings.model import Settings
 
 FILTER_VARIABLE: Final = "CODETRACER_TRACE_FILTER"
-_URL: Final = "://"  # a filter is a file
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")  # a filter is a file
 
 # Without the builtin filters something must still say what the defaults are.
 _BARE_DEFAULTS: Final = """\
@@ -220,14 +221,18 @@ def filters_of_environment(
 ) -> tuple[tuple[str, ...], Iterable[Problem]]:
     """Return the absolute paths that ``CODETRACER_TRACE_FILTER`` names, or what is wrong there."""
     chain = environ.get(FILTER_VARIABLE, "")
-    if _URL in chain:
+    if _names_a_url(chain):
         expected = "a path, or several as in a.toml::b.toml"
         return (), [invalid(FILTER_VARIABLE, "not a trace filter", chain, expected)]
     return tuple(source.label for source in parse_chain_text(chain)), ()
 
 
+def _names_a_url(chain: str) -> bool:
+    return any(map(_URL.match, chain.split("::")))
+
+
 def _parse_filter(item: object) -> list[object] | None:
-    if isinstance(item, str) and _URL in item:
+    if isinstance(item, str) and _names_a_url(item):
         return None
     if isinstance(item, str):
         try:
