@@ -24,6 +24,7 @@ from importlib.util import module_from_spec
 from json.decoder import JSONDecoder
 from os import sep
 from stat import S_ISDIR, S_ISREG
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 try:
@@ -60,20 +61,26 @@ def _copy_of(name: str) -> ModuleType:
     return module
 
 
-def _path_functions() -> ModuleType:
-    """Return ``os.path`` anew: its functions call each other by names that are replaced, too."""
+def _path_functions(system: ModuleType) -> ModuleType:
+    """Return ``os.path`` anew, over a system module that nobody else knows.
+
+    Its functions call each other, and ``os.getcwd`` and ``os.fspath``, by names that are replaced.
+    """
     name = "posixpath" if sep == "/" else "ntpath"
     spec = FrozenImporter.find_spec(name)
     if spec is None:  # an interpreter that was told to freeze nothing
         return import_module(name)
     module = module_from_spec(spec)
     FrozenImporter.exec_module(module)
+    names = vars(sys.modules["os"])
+    own = {name: value for name, value in vars(system).items() if name in names}
+    vars(module)["os"] = SimpleNamespace(**{**names, **own})
     return module
 
 
 if not TYPE_CHECKING:
-    _path = _path_functions()
     _os = _copy_of("posix" if "posix" in sys.builtin_module_names else "nt")
+    _path = _path_functions(_os)
     _thread = _copy_of("_thread")
     _time = _copy_of("time")
     _io = sys.modules["_io"]  # a copy would have other classes of files than the program
