@@ -7,6 +7,7 @@ import weakref
 import pytest
 
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode
+from codetracer_otel.instrumentation.monitoring import tool as tool_module
 from codetracer_otel.instrumentation.monitoring.api import local_mask
 from codetracer_otel.instrumentation.monitoring.tool import Monitor, generator_close_is_silent
 from codetracer_otel.sdk.session.configure import active_session, configure
@@ -243,6 +244,23 @@ def handle(error):
         raise error
     except Broken:
         return MONITORING.get_events(3)
+
+
+@pytest.mark.parametrize("act", [Monitor.watch, Monitor.unwatch])
+def test_a_session_may_end_on_another_thread_as_code_is_met(monkeypatch, act):
+    monitor = Monitor()
+    uninstall = monitor.install({"PY_START": lambda *_: None, "PY_RETURN": lambda *_: None})
+    monitor.watch(probe.__code__)
+
+    class Ending:
+        def set_local_events(self, tool, code, mask):
+            monkeypatch.setattr(tool_module, "_monitoring", MONITORING)
+            uninstall()
+            MONITORING.set_local_events(tool, code, mask)
+
+    monkeypatch.setattr(tool_module, "_monitoring", Ending())
+    act(monitor, probe.__code__)
+    assert MONITORING.get_tool(3) is None
 
 
 def test_what_is_to_happen_as_an_error_is_handled_happens_once():

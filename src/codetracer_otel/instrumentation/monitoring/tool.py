@@ -138,7 +138,7 @@ class Monitor:
             self._paused = True
             self._set_global_events(watches=self._watches)
             for code in self._alive(self._watched):
-                _monitoring.set_local_events(self._tool, code, 0)
+                self._switch(_monitoring.set_local_events, code, 0)
 
     def resume(self) -> None:
         """Undo `pause`."""
@@ -147,7 +147,7 @@ class Monitor:
             for reference in list(self._watched.values()):
                 code = reference()
                 if code is not None:
-                    _monitoring.set_local_events(self._tool, code, reference.mask)
+                    self._switch(_monitoring.set_local_events, code, reference.mask)
             self._set_global_events(watches=self._watches)
 
     def raise_at_next_call(self, take: Callable[[], BaseException | None]) -> None:
@@ -170,8 +170,8 @@ class Monitor:
 
     def unwatch(self, code: CodeType) -> None:
         """Switch the local events of a code object off: it is traced no more."""
-        if self._watched.pop(id(code), None) is not None and self._tool >= 0:
-            _monitoring.set_local_events(self._tool, code, 0)
+        if self._watched.pop(id(code), None) is not None:
+            self._switch(_monitoring.set_local_events, code, 0)
 
     def ask_again(self) -> None:
         """Let all skipped code be asked about again, without a moment in which events are off.
@@ -212,7 +212,17 @@ class Monitor:
             reference = self._watched[id(code)] = _reference(code, self._watched)
         reference.mask |= mask
         if not self._paused:
-            _monitoring.set_local_events(self._tool, code, reference.mask)
+            self._switch(_monitoring.set_local_events, code, reference.mask)
+
+    def _switch(self, switch: Callable[..., object], *arguments: object) -> None:
+        tool = self._tool
+        if tool < 0:
+            return
+        try:
+            switch(tool, *arguments)
+        except ValueError:
+            if tool == self._tool:  # else the session has ended meanwhile on another thread
+                raise
 
     def _rearm(self, tool: int) -> None:
         # DISABLE marks outlive free_tool_id. Local events on and off clears them, but only while
@@ -223,7 +233,7 @@ class Monitor:
 
     def _set_global_events(self, *, watches: bool) -> None:
         mask = self._start_mask | (self._global_mask if watches else 0)
-        _monitoring.set_events(self._tool, 0 if self._paused else mask)
+        self._switch(_monitoring.set_events, 0 if self._paused else mask)
 
     @staticmethod
     def _alive(references: dict[int, _CodeReference]) -> Iterator[CodeType]:
