@@ -160,6 +160,7 @@ class Paths:
     basename = _path.basename
     dirname = _path.dirname
     expanduser = _path.expanduser
+    isabs = _path.isabs
     join = _path.join
     split = _path.split
     splitext = _path.splitext

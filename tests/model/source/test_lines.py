@@ -1,6 +1,8 @@
 """A line of a stack trace comes from the file, from who made the code, or from nowhere."""
 
 import linecache
+import os
+import sys
 import zipfile
 
 import pytest
@@ -48,6 +50,34 @@ def test_a_file_that_cannot_be_read_has_no_lines(tmp_path, name, data):
     if data is not None:
         file.write_bytes(data)
     assert source_line(str(file), 1) == ""
+
+
+def test_a_file_that_was_changed_or_comes_later_is_read_again(tmp_path):
+    file = tmp_path / "read.py"
+    assert source_line(str(file), 1) == ""
+    file.write_text("first\n")
+    assert source_line(str(file), 1) == "first"
+    file.write_text("another\n")
+    assert source_line(str(file), 1) == "another"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the platform has no named pipes")
+def test_a_pipe_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.py")
+    assert source_line(str(tmp_path / "pipe.py"), 1) == ""
+
+
+def test_a_relative_name_is_looked_for_where_modules_are(tmp_path, monkeypatch):
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "read.py").write_text("found\n")
+    monkeypatch.setattr(sys, "path", [None, "/nowhere", str(tmp_path)])
+    assert source_line(os.path.join("package", "read.py"), 1) == "found"
+
+
+@pytest.mark.parametrize("entry", [(), (1, 2), (1, 2, None, 4), (1, 2, [3], 4), 7])
+def test_an_odd_entry_of_linecache_has_no_line(monkeypatch, entry):
+    monkeypatch.setitem(linecache.cache, "odd", entry)
+    assert source_line("odd", 1) == ""
 
 
 def test_what_a_tool_told_linecache_is_shown(monkeypatch):
