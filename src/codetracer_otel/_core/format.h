@@ -4,7 +4,7 @@
    `size`.  The values are the arguments, `argument_count` of them, then the result if `has_result`.
    The form of a value is in values.h.
    Nothing in an entry belongs to the program: what it points to is counted, and read without the GIL
-   only where `ct_name` or the site has a copy. */
+   only where `ct_name` or the site has a copy, or where it is a `ct_shared`, whose bytes never change. */
 
 #ifndef CODETRACER_FORMAT_H
 #define CODETRACER_FORMAT_H

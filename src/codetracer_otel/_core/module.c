@@ -140,7 +140,7 @@ module_clear(PyObject *module)
     return 0;
 }
 
-/* Once no core is left: each holds its class, which holds the module. */
+/* As a rule once no core is left: each holds its class, which holds the module until the last collection. */
 static void
 module_free(void *module)
 {
