@@ -51,8 +51,18 @@ class Family(NamedTuple):
     is_apart: bool
 
 
-# Where a short prefix may begin: not inside a word, but behind what escapes a control character.
-_START: Final = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrtabfv])|(?<=%[0-9A-Fa-f]{2})|(?<=[0-9]m))"
+# What escapes a character, or colors a line of a terminal or clears it: what stands before it, and
+# the letters and digits that are its own and no word.
+ESCAPES: Final = (
+    (r"\\", "[nrtabfv]"),
+    ("%", "[0-9A-Fa-f]{2}"),
+    ("=", "[0-9A-F]{2}"),  # quoted-printable
+    (r"[0-9\[]", "[mK]"),
+)
+_BEHIND_ESCAPE: Final = "|".join(f"(?<={before}{own})" for before, own in ESCAPES)
+_OF_ESCAPE: Final = "|".join(f"(?<={before}){own}" for before, own in ESCAPES)
+# Where a short prefix may begin: not inside a word, but behind an escape.
+_START: Final = rf"(?:(?<![A-Za-z0-9_-])|{_BEHIND_ESCAPE})"
 
 
 # What begins so and goes on for long is no end of a word.
@@ -61,7 +71,7 @@ _LONG: Final = 28
 _SHORTEST_TELLING: Final = 3  # `b_` is everywhere, and its tokens are long
 _DIGIT: Final = lazy_regex("[0-9]")
 _LETTERS: Final = lazy_regex("[A-Za-z]+")
-_LETTERS_BEFORE: Final = lazy_regex(r"(?:(?<=\\)[nrtabfv])?+([A-Za-z]{1,24}+)\Z")
+_LETTERS_BEFORE: Final = lazy_regex(rf"(?:{_OF_ESCAPE})?+([A-Za-z]{{0,24}}+)\Z")
 
 
 def family_of(row: Format) -> Family:
@@ -203,10 +213,10 @@ def _ends_word(family: Family, text: str, start: int) -> bool:
     A plain one is also where what stands before is no word itself.
     """
     before = _LETTERS_BEFORE.search(text, max(0, start - _LONGEST_WORD), start)
-    letters = _LETTERS.match(text, start) if before is not None else None
-    if before is None or letters is None:
+    letters = _LETTERS.match(text, start)
+    word = before[1].lower() if before is not None else ""
+    if not word or letters is None:
         return False
-    word = before[1].lower()
     return is_word(word + letters[0].lower()) or (family.is_plain and not is_word(word))
 
 
