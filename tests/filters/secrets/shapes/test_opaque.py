@@ -313,6 +313,19 @@ def test_digits_behind_other_words_stay(text):
     assert redacted(text) == text
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Issued token for {}", "API key of {}", "no secret with {}", "auth key for device-{}",
+        "revoked the access key of user-{}", "unexpected token {}", "Unexpected token: '{}'",
+        "expected token {}", 'unrecognized token: "{}"',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("digits", [UUID, DIGEST, LONG[:40]])
+def test_whose_token_it_is_and_what_a_parser_read_is_no_token(said, digits):
+    assert redacted(said.format(digits)) == said.format(digits)
+
+
 @pytest.mark.parametrize("before", ["", "order", "Ticket", "my_", "x17"])
 def test_the_token_of_intercom_is_found_glued_to_anything(before):
     token = base64.b64encode(b"tok:" + LONG[:40].encode()).decode()

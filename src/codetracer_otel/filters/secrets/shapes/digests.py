@@ -105,10 +105,12 @@ _OF_DIGEST: Final = lazy_regex(
     r"[\"']?[ ]?[:=-][ ]?[\"']?\Z|;base64,\Z"
 )
 # What people call the digits that follow: those are no digest then, whatever they begin with.
+# Behind "token for" stands whose it is, and parsers say which other token they expected.
 _SAID: Final = lazy_regex(
     r"(?i)(?<![A-Za-z])"
-    r"(?:token|secret|credential|(?:api|access|auth|license|private|secret)[ _-]?key)"
-    r"(?:[ ](?:is|was|of|for|with)|[ ]?[=:-]>?)?[ ]+[\"'`(<\[]{0,2}\Z"
+    r"(?:(?<!expected )(?<!unrecognized )token|secret|credential"
+    r"|(?:api|access|auth|license|private|secret)[ _-]?key)"
+    r"(?:[ ](?:is|was)|[ ]?[=:-]>?)?[ ]+[\"'`(<\[]{0,2}\Z"
 )
 _SAID_WITHIN: Final = 32
 _LEAST_SAID: Final = 32
