@@ -1,5 +1,6 @@
 """Unlisted tokens are found wherever they stand: on lines, in paths, in forms, glued, in pairs."""
 
+import base64
 import random
 
 import pytest
@@ -51,6 +52,52 @@ LINES = (
 @pytest.mark.parametrize("line", LINES)
 def test_a_token_on_a_line_of_its_own_is_no_line_of_base64(template, line):
     assert found(template, line.format) >= FOUND
+
+
+ENDS = ("\n", "\r\n", "\\n", "\\r\\n", "\\\\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{H40}", "{H64}", "{H128}", "{U40}", "{A44}", "{A76}", "{A64}", "{B60}{A2}==", "of1word" * 9],
+)
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("indent", ["", "  "])
+def test_a_token_on_a_line_beside_a_long_one_is_no_line_of_base64(line, end, indent):
+    other = fill(line, random.Random(line))
+    assert found("{A32}", f"got{end}{indent}{other}{end}{indent}{{}}{end}".format) >= FOUND
+    assert found("{A32}", f"got{end}{indent}{{}}{end}{indent}{other}".format) >= FOUND
+
+
+@pytest.mark.parametrize("length", [40, 44, 52, 60, 64, 76, 80, 88, 90])
+@pytest.mark.parametrize("end", ENDS)
+def test_a_list_of_tokens_is_no_base64_however_long_they_are(length, end):
+    pick = random.Random(length)
+    tokens = [fill(f"{{A{length}}}", pick) for _ in range(3)]
+    shown = RULES.redact_texts([end.join(["keys:", *tokens, ""])])[0]
+    assert not [token for token in tokens if token[-8:] in shown]
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("width", [60, 64, 72, 76])
+@pytest.mark.parametrize("size", [100, 128, 200, 400, 999])
+def test_wrapped_base64_stays_between_words(size, width, end):
+    data = base64.b64encode(random.Random(size).randbytes(size)).decode()
+    lines = [data[begin : begin + width] for begin in range(0, len(data), width)]
+    text = end.join(["Content:", "", *lines, "end", ""])
+    assert RULES.redact_texts([text]) == [text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "H4sICM2D1UIAA3RleHQAC8nILFYAokSFktSKEoW0zJxUPa7wzJIMhZLyfIWczLzUYj0uAHTs\n3FYlAAAA",
+        "<X>MIIE3zCCBEigAwIBAgIBBTANBgkqhkiG9w0BAQQFADCByzELMAkGA1UEBhMCVVMx\nEzARBgNVBAgTCkNhbGlm",
+        "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7\nQOjdAAAAAXNSR0IArs4c6QAAAA9J",
+    ],
+)
+def test_wrapped_base64_is_known_by_how_files_begin(text):
+    assert RULES.redact_texts([text]) == [text]
 
 
 def test_tokens_without_a_name_are_hidden_beside_short_lines():

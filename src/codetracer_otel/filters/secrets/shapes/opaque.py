@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import string
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -83,22 +84,27 @@ _CAPITALS: Final = lazy_regex(r"[A-Z]{3}[A-Z0-9]{17,37}")
 _ENCODED_WORD: Final = lazy_regex(r"=\?[^?]*\?[bBqQ]\?\Z")  # of mail
 _FOLDER: Final = lazy_regex(r"(?:(?:\A|[^A-Za-z0-9+])[a-z][a-z0-9_-]*|\A|[^A-Za-z0-9+/=\n-])/\Z")
 _WORD_OF_FORM: Final = lazy_regex(r"(?:\A|[=+&?])([A-Za-z][a-z]{2,15})\+\Z")
-# Lines of base64 are long, but for the last; words that stand on lines are not.
-_LINE_BEFORE: Final = lazy_regex(
-    r"(?:\A|[^A-Za-z0-9+/=_.:~-])(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{40,}+={0,2}"
-    rf"{LINE_END}[ \t]*\Z"
-)
+_END_OF_LINE_BEFORE: Final = lazy_regex(rf"{LINE_END}[ \t]*\Z")
+_OF_BASE64: Final = string.ascii_letters + string.digits + "+/"
+_ESCAPED: Final = ("n", "r", "t")
 _LINE_BEHIND: Final = lazy_regex(
-    rf"{LINE_END}[ \t]*(?:(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{{40,}}+={{0,2}}"
-    rf"|[A-Za-z0-9+/]{{2,}}+={{1,2}})(?:{LINE_END}|\Z)"
+    rf"{LINE_END}[ \t]*([A-Za-z0-9+/]{{2,}}+={{0,2}})(?={LINE_END}|\Z)"
 )
-_SHORT_LINE_BEHIND: Final = lazy_regex(
-    rf"{LINE_END}[ \t]*(?=[A-Za-z+/]*[0-9])[A-Za-z0-9+/]{{4,}}+(?:{LINE_END}|\Z)"
-)
-_WHOLE_LINE_BEFORE: Final = lazy_regex(rf"(?:(?<=\\)[nr])?([^\s\\]*+){LINE_END}\Z")
+_LINES_BEHIND: Final = lazy_regex(rf"(?:{LINE_END}[ \t]*[A-Za-z0-9+/]{{2,}}+={{0,2}}){{0,8}}+")
+_REST_OF_LINE: Final = lazy_regex(r"[A-Za-z0-9+/]*+={0,2}")
 _BEGINNING_BEHIND: Final = lazy_regex(rf"{LINE_END}(\S{{3}})")
 _WIDEST_LINE: Final = 320
-_LONG_LINE: Final = 56
+_WIDEST_END: Final = 64  # of a line, with what the next one is indented by
+# Base64 is wrapped to one width, a multiple of four, and `=` ends its last line alone; words and
+# hexadecimal digits that stand on lines are none.
+_FULL_LINE: Final = lazy_regex(
+    r"(?:.*[^A-Za-z0-9+/=_.:~-])?((?=[A-Za-z+/]*[0-9])(?!(?:[0-9a-f]++|[0-9A-F]++)\Z)"
+    r"(?:[A-Za-z0-9+/]{4}){15,}+)"
+)
+_MOST_LINES: Final = 8
+# What base64 of bytes has and tokens have not: of 128 characters 98 in 100 have one of the signs.
+_SIGNS: Final = lazy_regex(r"[+/=]|AAA|\A(?:H4sI|iVBOR|JVBERi|MII|R0lGOD|UEsDB)")
+_OF_ADDRESS: Final = ";base64,"
 _WRAPPED: Final = lazy_regex("[A-Za-z0-9+/]{64}(?:[A-Za-z0-9+/]{12})?")
 _BEGINNING: Final = 3  # characters that two lines of data share once in 262,144 times
 # Content identifiers, what begins with zeros, numbers, JSON in base64 (another shape).
@@ -363,7 +369,7 @@ def _is_line(text: str, start: int, end: int) -> bool:
     return (
         (before.endswith("+") and not (has_dots or _is_behind_word_of_form(before)))
         or (before.endswith("/") and not has_dots and not is_in_folder)
-        or (_is_among_lines(text, start, end, before) and not _is_in_list(text, start, end))
+        or (_is_among_lines(text, start, end) and not _is_in_list(text, start, end))
     )
 
 
@@ -372,24 +378,68 @@ def _is_behind_word_of_form(before: str) -> bool:
     return word is not None and is_word(word[1].lower())  # base64 has such letters, too
 
 
-def _is_among_lines(text: str, start: int, end: int, before: str) -> bool:
-    return (
-        _LINE_BEFORE.search(before) is not None
-        or _LINE_BEHIND.match(text, end) is not None
-        or (end - start >= _LONG_LINE and _SHORT_LINE_BEHIND.match(text, end) is not None)
-    )
+def _is_among_lines(text: str, start: int, end: int) -> bool:
+    end += len(_found(_REST_OF_LINE.match(text, end)))
+    start = _beginning_of_line(text, start)
+    line, (before, _) = text[start:end], _line_before(text, start)
+    found = _LINE_BEHIND.match(text, end)
+    is_first = found is not None and len(found[1]) <= len(line) == len(_full(line))
+    is_next = len(line) <= len(_full(before))
+    is_of_address = _OF_ADDRESS in before and not before.endswith("=")
+    return is_of_address or ((is_first or is_next) and _have_signs(text, start, end))
+
+
+def _beginning_of_line(text: str, start: int) -> int:
+    """Return where the base64 begins that goes on there."""
+    before = text[max(0, start - _WIDEST_LINE) : start]
+    begin = start - len(before) + len(before.rstrip(_OF_BASE64))
+    is_escaped = begin < start and text[begin - 1 : begin] == "\\"
+    return begin + (is_escaped and text.startswith(_ESCAPED, begin))
+
+
+def _full(line: str) -> str:
+    """Return the base64 that a line ends in if it is as wide as lines that others follow."""
+    full = _FULL_LINE.fullmatch(line)
+    return full[1] if full is not None else ""
+
+
+def _line_before(text: str, start: int) -> tuple[str, int]:
+    """Return the last word of the line before what begins there, and where the word begins."""
+    found = _END_OF_LINE_BEFORE.search(text, max(0, start - _WIDEST_END), start)
+    if found is None:
+        return "", start
+    end = found.start()
+    first = max(0, end - _WIDEST_LINE)
+    begin = max(first, text.rfind("\n", first, end) + 1)
+    escape = text.rfind("\\", begin, end)
+    if escape >= 0:
+        begin = escape + 1 + text.startswith(_ESCAPED, escape + 1)
+    line = text[begin:end]
+    word = line.rsplit(None, 1)[-1] if line and not line[-1].isspace() else ""
+    return word, end - len(word)
+
+
+def _have_signs(text: str, start: int, end: int) -> bool:
+    """Return whether a line, or one of those around it, has characters of base64 alone."""
+    lines = text[start:end] + _found(_LINES_BEHIND.match(text, end))
+    for _ in range(_MOST_LINES):
+        if _SIGNS.search(lines) is not None:
+            return True
+        line, start = _line_before(text, start)
+        lines = _full(line)
+        if not lines:
+            break
+    return False
 
 
 def _is_in_list(text: str, start: int, end: int) -> bool:
     """Return whether a line next to it begins alike, as tokens of one vendor do."""
     beginning = text[start : start + _BEGINNING]
-    before = _WHOLE_LINE_BEFORE.search(text, max(0, start - _WIDEST_LINE), start)
-    if _WRAPPED.fullmatch(text, start, end) or (before and _WRAPPED.fullmatch(before[1])):
+    before, _ = _line_before(text, start)
+    if _WRAPPED.fullmatch(text, start, end) or _WRAPPED.fullmatch(before):
         return False  # data of which the same bytes come again
     behind = _BEGINNING_BEHIND.match(text, end)
-    return (behind is not None and behind[1] == beginning) or (
-        before is not None and before[1].startswith(beginning)
-    )
+    return (behind is not None and behind[1] == beginning) or before.startswith(beginning)
 
 
 def _is_data(text: str, start: int, end: int, names: list[str]) -> bool:
