@@ -232,13 +232,28 @@ def test_what_is_glued_to_a_token_does_not_show_it(token, glue):
         f"ludash_{LONG}",
         f"bos_{LONG[:48]}",
         MIXED + MIXED[:20] + MIXED,  # as long as a digest of 48 bytes
-        MIXED * 2,  # as long as one of 32 bytes with its `=`, which this has not
+        f"{MIXED}0{MIXED[1:]}",  # as long as one of 32 bytes with its `=`, which this has not
         f"request-bnk_live_{MIXED}",
     ],
 )
 def test_what_unlisted_vendors_build_as_listed_ones_do_is_found(token):
     for text in (token, f"got {token}, ok"):
         assert token[-8:] not in redacted(text)
+
+
+KINDS = [
+    "cart",
+    "cust",
+    "corr",
+    "stripe",
+    "kube",
+    "ceph",
+    "argo",
+    "veth",
+    "reqid",
+    "docid",
+    "velero",
+]
 
 
 @pytest.mark.parametrize(
@@ -248,6 +263,11 @@ def test_what_unlisted_vendors_build_as_listed_ones_do_is_found(token):
         *(f"{word}_{LONG}" for word in ["session", "action", "info", "alive", "alteration"]),
         f"ludash-{LONG}",
         f"msg_{LONG[:50]}",
+        *(f"{kind}_{LONG[:48]}" for kind in ["ftjob", "trk"]),
+        *(f"{kind}_{LONG[:size]}" for size in (48, 64) for kind in KINDS),
+        f"to {MIXED * 2}",  # 32 and 64 bytes in base58: accounts and signatures of blockchains
+        f"to {MIXED * 4}",
+        f"to {(MIXED * 4)[:86]}",
         f"strlen_{DIGEST}",
         f"packet-{DIGEST}",
         f"texture_{DIGEST}",

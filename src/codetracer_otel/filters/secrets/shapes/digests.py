@@ -123,7 +123,7 @@ _MOST_WORDS: Final = 5  # before a token
 _LEAST: Final = 28
 _LENGTHS_OF_IDENTIFIERS: Final = range(48, 53)  # of OpenAI's
 _KIND_OF_IDENTIFIER: Final = lazy_regex(
-    r"call|ci|cmp|conv|ctc|cu|fc|fs|ig|item|lc|mcpl?|msg|pmpt|prompt|resp|rs|sh|ws"
+    r"call|ci|cmp|conv|ctc|cu|fc|fs|ftjob|ig|item|lc|mcpl?|msg|pmpt|prompt|resp|rs|sh|trk|ws"
 )
 # Of keys as often as of SHA-256; behind an underscore, which names of files seldom have.
 _LENGTHS_OF_KEYS: Final = (48, 64)

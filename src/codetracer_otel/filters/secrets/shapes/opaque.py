@@ -84,6 +84,8 @@ _CAPITALS: Final = lazy_regex(r"[A-Z]{3}[A-Z0-9]{17,37}")
 _ENCODED_WORD: Final = lazy_regex(r"=\?[^?]*\?[bBqQ]\?\Z")  # of mail
 _FOLDER: Final = lazy_regex(r"(?:(?:\A|[^A-Za-z0-9+])[a-z][a-z0-9_-]*|\A|[^A-Za-z0-9+/=\n-])/\Z")
 _WORD_OF_FORM: Final = lazy_regex(r"(?:\A|[=+&?])([A-Za-z][a-z]{2,15})\+\Z")
+# Of any language, where a value begins: base64 seldom has so many small letters before a `+`.
+_WORDS_OF_FORM: Final = lazy_regex(r"=(?:[A-Za-z][a-z]{2,15}\+){1,8}\Z")
 _END_OF_LINE_BEFORE: Final = lazy_regex(rf"{LINE_END}[ \t]*\Z")
 _OF_BASE64: Final = string.ascii_letters + string.digits + "+/"
 _ESCAPED: Final = ("n", "r", "t")
@@ -110,9 +112,13 @@ _BEGINNING: Final = 3  # characters that two lines of data share once in 262,144
 # Content identifiers, what begins with zeros, numbers, JSON in base64 (another shape).
 _NO_TOKENS: Final = ("Qm", "baf", "AAAA", "0x", "eyJ")
 _NO_DRAWN: Final = lazy_regex(r"_Z[A-Z0-9]|xn--")  # names of C++, and of hosts
-# Characters of a digest of 32 bytes in base64. Those of 48 and 64 bytes need no rule: of seven of
-# them six have a `+` or a slash, which tells.
+# Characters of a digest of 32 bytes in base64. Those of 48 and 64 bytes need no rule, because of
+# seven of them six have a `+` or a slash, which tells; in base64url they are hidden.
 _PADDED_DIGEST: Final = 44
+# What has as many in base58 is a public key or a signature: of tokens as long 5 and 0.3 in 100 have
+# none of the characters that it leaves out.
+_LENGTHS_OF_BASE58: Final = frozenset({44, 86, 87, 88})
+_NOT_OF_BASE58: Final = frozenset("0OIl")
 _LONGEST: Final = 200  # longer ones are data, where nothing stands before them
 _LONG_PART: Final = 12
 _LONG_BODY: Final = 30
@@ -350,7 +356,7 @@ def _is_usual(body: str, whole: str) -> bool:
     return (
         (
             not is_glued
-            and len(whole) == (_PADDED_DIGEST if whole.endswith("=") else _PADDED_DIGEST - 1)
+            and _has_length_of_digest(whole)
             and _LINKS.search(whole) is None
             and _TEXTS.search(body) is None
         )
@@ -358,6 +364,13 @@ def _is_usual(body: str, whole: str) -> bool:
         or body.isalpha()
         or whole.startswith(_NO_TOKENS)
         or body.startswith(_NO_TOKENS)
+    )
+
+
+def _has_length_of_digest(whole: str) -> bool:
+    length = _PADDED_DIGEST if whole.endswith("=") else _PADDED_DIGEST - 1
+    return len(whole) == length or (
+        len(whole) in _LENGTHS_OF_BASE58 and _NOT_OF_BASE58.isdisjoint(whole)
     )
 
 
@@ -374,6 +387,8 @@ def _is_line(text: str, start: int, end: int) -> bool:
 
 
 def _is_behind_word_of_form(before: str) -> bool:
+    if _WORDS_OF_FORM.search(before) is not None:
+        return True
     word = _WORD_OF_FORM.search(before)
     return word is not None and is_word(word[1].lower())  # base64 has such letters, too
 

@@ -153,6 +153,13 @@ _TECHNICAL: Final = frozenset(
     yarn zookeeper zu
     """.split()
 )
+# Kinds of identifiers and systems: no vendors where as many digits as SHA-256 has follow.
+_BEFORE_LONG_DIGESTS: Final = frozenset(
+    """
+    argo cart ceph cilium corr corrid cust docid fulfil invc jaeger kube mimir minio
+    nomad otel podid reqid rook stripe tekton vect velero veth zipkin
+    """.split()
+)
 _LONGEST_ABBREVIATION: Final = 5
 # What its letters gain, by their number: three in four of English words gain less.
 _LEAST_OF_ABBREVIATION: Final = (0, 0, -99, -99, 20, 17)
@@ -243,7 +250,9 @@ def may_be_abbreviation(part: str) -> bool:
 def may_name_vendor(part: str) -> bool:
     """Return whether a part is no word and is not spelled as one, whatever its length."""
     name = _name_of(part)
-    return name in VENDORS or (is_vendor(name) and sum(gains(name)) >= _LEAST_OF_NAME)
+    return name not in _BEFORE_LONG_DIGESTS and (
+        name in VENDORS or (is_vendor(name) and sum(gains(name)) >= _LEAST_OF_NAME)
+    )
 
 
 def _name_of(part: str) -> str:
