@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import random
+import statistics
 import time
 from importlib import metadata
 
@@ -48,6 +49,7 @@ PER_TEMPLATE = 3
 MADE_UP = 100
 HARMLESS = 20_000
 BATCH = 64
+HELD = "held out"  # how the groups are called that no rule knew when they were measured first
 SHOWN = 8  # characters at the end of a secret, of which none may be left together
 
 
@@ -280,31 +282,44 @@ def measure(seed):
     }
 
 
-def _of_all(recall, counts, position):
-    """Return the share over all groups that a tool was measured with."""
-    hidden = sum(shares[position] * counts[group] for group, shares in recall.items())
-    return hidden / sum(counts[group] for group in recall)
+def _of_all(recall, counts, position, groups=None):
+    """Return the share over all groups that a tool was measured with, or over some."""
+    groups = groups or list(recall)
+    hidden = sum(recall[group][position] * counts[group] for group in groups)
+    return hidden / sum(counts[group] for group in groups)
 
 
 def table(results):
     """Return the rows of a Markdown table of the results."""
-    tools = results["tools"]
-    groups = list(results["secrets"])
-    heads = [f"ours, {group}" for group in groups] + ["ours, without the row"]
+    tools, counts = results["tools"], results["secrets"]
+    recall = tools["ours"]["recall"]
+    held_out = [group for group in counts if group.startswith(HELD)]
+    columns = {"listed": ["listed"], HELD: held_out, "made up": ["made up"]}
+    heads = [f"ours, {head}" for head in columns] + ["ours, without the row"]
     heads += [n for n in tools if n != "ours"]
     rows = [
         "| position | " + " | ".join(heads) + " |",
         "|---|" + "---|" * len(heads),
     ]
-    for position in tools["ours"]["recall"][groups[0]]:
-        cells = [tools["ours"]["recall"][group][position] for group in groups]
+    for position in recall["listed"]:
+        cells = [_of_all(recall, counts, position, groups) for groups in columns.values()]
         cells.append(results["unlisted"][position])
         cells += [
-            _of_all(tool["recall"], results["secrets"], position)
+            _of_all(tool["recall"], counts, position)
             for name, tool in tools.items()
             if name != "ours"
         ]
         rows.append(f"| {position} | " + " | ".join(f"{cell:.1%}" for cell in cells) + " |")
+    rows += [
+        "",
+        "| ours | secrets | alone | mean of the positions | lowest |",
+        "|---|---|---|---|---|",
+    ]
+    sets = {group: (str(counts[group]), shares) for group, shares in recall.items()}
+    sets["without the row"] = "", results["unlisted"]
+    for name, (count, shares) in sets.items():
+        found = (shares["argument"], statistics.mean(shares.values()), min(shares.values()))
+        rows.append(f"| {name} | {count} | " + " | ".join(f"{it:.1%}" for it in found) + " |")
     rows += [
         "",
         "| tool | harmless texts changed | CPU per harmless text | CPU per text of plain words |",

@@ -55,8 +55,7 @@ def benchmark_table() -> str:
     lines: list[str] = []
     for path in sorted(RESULTS.glob("redaction-*.json")):
         results = json.loads(path.read_text("utf-8"))
-        counts = ", ".join(f"{count} {group}" for group, count in results["secrets"].items())
-        lines += [f"CPython {results['python']}, seed {results['seed']}; secrets: {counts}.", ""]
+        lines += [f"CPython {results['python']}, seed {results['seed']}.", ""]
         lines += [*table(results), ""]
     return reflowed("\n".join(lines)).rstrip()
 
