@@ -76,7 +76,7 @@ def session():
 
 def test_no_name_is_looked_up_on_disk_by_what_runs_before_a_fork(session, monkeypatch):
     asked = []
-    is_file, before_fork = module_names._is_file, session.before_fork
+    is_file, before_fork = module_names.Paths.is_file, session.before_fork
     after_fork = session.after_fork_in_parent
     is_forking = []
 
@@ -91,8 +91,8 @@ def test_no_name_is_looked_up_on_disk_by_what_runs_before_a_fork(session, monkey
     monkeypatch.setattr(session, "before_fork", before)
     monkeypatch.setattr(session, "after_fork_in_parent", after)
     monkeypatch.setattr(
-        module_names,
-        "_is_file",
+        module_names.Paths,
+        "is_file",
         lambda path: asked.extend([path] * len(is_forking)) or is_file(path),
     )
     fork_in_thread()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from importlib.machinery import ModuleSpec
-from stat import S_ISREG
 from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,8 +22,6 @@ _NEVER: Final = -REFRESH_INTERVAL_NS
 _SEPARATOR: Final = os.sep
 _OTHER: Final = os.altsep or os.sep
 _PLAIN: Final = (ModuleType, ModuleSpec)  # nearly all; they read their dictionary themselves
-# Tests of asynchronous programs replace it in ``os`` by what raises in an event loop.
-_stat: Final = os.stat
 
 
 class ModuleNames:
@@ -111,20 +108,13 @@ def path_name(file: str, roots: Iterable[str]) -> str | None:
 def _package_parts(path: str) -> list[str]:
     directory, name = Paths.split(path)
     parts = [name]
-    while _is_file(Paths.join(directory, "__init__.py")):
+    while Paths.is_file(Paths.join(directory, "__init__.py")):
         parent, name = Paths.split(directory)
         if not name:
             break
         parts.insert(0, name)
         directory = parent
     return parts
-
-
-def _is_file(path: str) -> bool:
-    try:
-        return S_ISREG(_stat(path).st_mode)
-    except (OSError, ValueError):
-        return False
 
 
 class ModuleIndex:
