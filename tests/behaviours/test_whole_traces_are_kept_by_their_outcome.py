@@ -296,3 +296,42 @@ def test_another_filter_decides_about_the_traces_that_end_under_it(exporter, bef
     assert session.flush()
     assert len({span.trace_id for span in exporter.spans}) == 2
     assert reasons(exporter.spans)[-1] == "error"
+
+
+@pytest.mark.parametrize("fails", ["first", "last", "in a span"])
+def test_a_span_of_others_around_many_calls_leaves_for_the_one_that_failed(exporter, fails):
+    calls = 3_000  # several batches, and no delivery ends between them
+    session = begin(exporter, keeping("keep_errors = true"))
+    tracer = trace.get_tracer("framework")
+    with tracer.start_as_current_span("GET /"):
+        for number in [*([None] if fails == "first" else []), *range(calls)]:
+            with contextlib.suppress(LookupError):
+                leaf(number)
+        with contextlib.suppress(LookupError):
+            if fails == "last":
+                leaf(None)
+            elif fails == "in a span":
+                with tracer.start_as_current_span("SELECT"):
+                    raise LookupError
+    shutdown()
+    assert reasons(exporter.spans) == ["error"]
+    assert session.stats()["tail"]["traces"] == {"error": 1}
+    assert len(exporter.spans) == calls + 2
+
+
+def test_a_call_around_many_spans_of_others_leaves_for_the_one_that_failed(exporter):
+    spans = 1_500
+    session = begin(exporter, keeping("keep_errors = true"))
+    tracer = trace.get_tracer("library")
+
+    def handle(count):
+        for number in range(count):
+            with contextlib.suppress(LookupError), tracer.start_as_current_span("SELECT"):
+                if number == count - 1:
+                    raise LookupError
+
+    handle(spans)
+    shutdown()
+    assert reasons(exporter.spans) == ["error"]
+    assert session.stats()["tail"]["traces"] == {"error": 1}
+    assert len(exporter.spans) == spans + 1

@@ -146,6 +146,10 @@ class SpanRecorder(Recorder, Protocol):
     def switch_on(self, plan: Plan) -> None:
         """Record the calls of a plan's code again."""
 
+    @property
+    def waiting(self) -> int:
+        """How many finished records wait to be drained."""
+
     def copy_open_calls(self) -> tuple[list[Record], int]:
         """Return the open calls as unfinished records, and how many records wait to be drained."""
 

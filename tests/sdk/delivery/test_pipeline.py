@@ -6,6 +6,8 @@ import threading
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from codetracer_otel.model.protocols import ExportResult
 from codetracer_otel.sdk.delivery import export_queue
@@ -375,3 +377,104 @@ def test_only_the_first_looks_follow_each_other_soon_whatever_they_find(build, m
     assert third.wait(60)
     assert pipeline.flush(5)
     assert len(drains) == 4
+
+
+class Program(Recorder):
+    """A recorder of a program that goes on while records and spans are taken.
+
+    Args:
+        pipeline: that its spans go to.
+        ends: whether what ends is a span, or else a record; each is its place in this order.
+        pauses: how many end before each look at the records, and after it.
+    """
+
+    def __init__(self, pipeline, ends, pauses):
+        super().__init__()
+        self._pipeline, self._pauses = pipeline, iter(pauses)
+        self._ends = list(enumerate(ends))
+
+    def go_on(self, count=None):
+        for _ in range(min(next(self._pauses, 0) if count is None else count, len(self._ends))):
+            place, is_span = self._ends.pop(0)
+            if is_span:
+                self._pipeline.add_span(Span(place))
+            else:
+                self.records.append(place)
+
+    def drain(self, limit):
+        self.go_on()
+        taken = super().drain(limit)
+        self.go_on()
+        return taken
+
+    @property
+    def waiting(self):
+        self.go_on()
+        count = len(self.records)
+        self.go_on()
+        return count
+
+
+class Judge:
+    """A hold that keeps nothing, and sees whether anything comes before what ended earlier."""
+
+    given_up = 0
+
+    def __init__(self, ends):
+        self._ends = ends
+        self._spans, self._records = set(), set()
+        self.is_misled = False
+
+    def note(self, spans):
+        self._spans.update(map(int, spans))
+
+    def take(self, records, spans):
+        self.note(spans)
+        self._records.update(records)
+        for place in [*records, *map(int, spans)]:
+            earlier = self._records if self._ends[place] else self._spans
+            missing = {
+                other
+                for other, is_span in enumerate(self._ends[:place])
+                if is_span is not self._ends[place]
+            } - earlier
+            self.is_misled = self.is_misled or bool(missing)
+        return [(records, spans)]
+
+    def finish(self):
+        return []
+
+    def forget(self):
+        pass
+
+
+@given(
+    st.lists(st.booleans(), max_size=60),
+    st.lists(st.integers(0, 4), max_size=60),
+    st.integers(1, 5),
+)
+def test_a_hold_judges_nothing_before_it_has_seen_what_ended_earlier(ends, pauses, batch):
+    keeper, judge, failures = Keeper(), Judge(ends), []
+    queue = ExportQueue("kept", keeper, 1000, 10**9, nothing, nothing, len)
+    pipeline = Pipeline(
+        [queue],
+        list,
+        lambda _records, spans: spans,
+        {},
+        interval_s=60,
+        batch_records=batch,
+        max_spans=1000,
+        on_thread_start=nothing,
+        on_error=failures.append,
+        on_failure=failures.append,
+        hold=judge,
+    )
+    program = pipeline.recorder = Program(pipeline, ends, pauses)
+    pipeline.start()
+    assert pipeline.flush(5)
+    program.go_on(len(ends))
+    assert pipeline.flush(5)
+    assert sorted(map(int, keeper.items)) == list(range(len(ends)))
+    assert not judge.is_misled
+    assert pipeline.stop(5)
+    assert not failures

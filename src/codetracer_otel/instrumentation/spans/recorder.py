@@ -361,6 +361,11 @@ class PythonRecorder:
         self.ends.deliver_waiting()
         return RecordBlock.of(self.buffer.take(limit))
 
+    @property
+    def waiting(self) -> int:
+        """How many finished records wait to be drained."""
+        return len(self.buffer.records)
+
     def copy_open_calls(self) -> tuple[list[Record], int]:
         """Return the open calls as unfinished, and how many that ended before wait to be drained.
 

@@ -47,10 +47,17 @@ class Hold(Protocol):
 
     given_up: int
 
+    def note(self, spans: Sequence[ReadableSpan]) -> None:
+        """See spans that have ended before what is taken next, and are taken later."""
+
     def take(
         self, records: Sequence[Record], spans: Sequence[ReadableSpan]
     ) -> Sequence[tuple[RecordBlock, list[ReadableSpan]]]:
-        """Take what has ended; return what is to be delivered."""
+        """Take what has ended; return what is to be delivered.
+
+        Whatever ended before one of the records was taken or noted before, or is among these;
+        whatever ended before one of the spans was taken before, or is among these.
+        """
 
     def finish(self) -> Sequence[tuple[RecordBlock, list[ReadableSpan]]]:
         """Return what is to be delivered of all that is held."""
@@ -134,6 +141,9 @@ class Pipeline:
         self._is_hindered = False
         self._room = Room(max_wait_s)
         self._spans: list[ReadableSpan] = []
+        self._noted_spans = 0  # of the first ones, that `hold` has seen
+        self._next_spans = 0  # of the first ones, that are taken after so many records:
+        self._records_before = 0
         self._is_woken = False
         self._is_parked = False
         self._is_cut_off = False
@@ -323,6 +333,7 @@ class Pipeline:
         """
         fork_warning.restore()
         self._spans = []
+        self._noted_spans = self._next_spans = self._records_before = 0
         if self.hold is not None:
             self.hold.forget()
         if self.fold is not None:
@@ -411,7 +422,7 @@ class Pipeline:
     def _drain(self, *, everything: bool, is_awaited: bool) -> None:
         # Threads may record as fast as this delivers; who waits for a flush waits for what was
         # there when it was asked for, and that is no more than the buffers hold.
-        left = self._max_spans
+        left = 2 * self._max_spans
         while left > 0 or everything:
             self._is_hindered = self._waits_for_lanes and not self._have_lanes_room(is_awaited)
             if self.watch is not None and not is_awaited and self._are_lanes_behind():
@@ -420,20 +431,42 @@ class Pipeline:
             if self._is_hindered:
                 return
             records = self._take_records()
-            spans = self._spans[: self._batch_records]
-            del self._spans[: len(spans)]
-            self._room.made()
-            if not records and not spans:
+            spans = self._take_spans(len(records))
+            if records or spans:
+                self._keep(records, spans)
+            elif not self._next_spans:
                 if self.hold is not None:
                     hold = self.hold
                     self._deliver_all(hold.finish() if everything else hold.take((), ()))
                 return
-            if self.hold is None:
-                self._deliver(records, spans)
-            else:
-                self._deliver_all(self.hold.take(records, spans))
-            left -= max(len(records), len(spans))
+            left -= len(records) + len(spans)
         self.wake()
+
+    def _take_spans(self, records: int) -> Sequence[ReadableSpan]:
+        """Take a batch of spans, after so many records.
+
+        Records and spans come in two rows. For a hold they must come in the order of their ends: it
+        judges a trace as its root ends, by what has ended before. So spans stay where they are
+        until the records are taken that there were when they were looked at.
+        """
+        if self.hold is None:
+            return self._pop_spans(self._batch_records)
+        self._records_before = self._records_before - records if records else 0
+        if not self._next_spans:
+            # in this order: a record that comes in between is waited for without need
+            self._next_spans = min(len(self._spans), self._batch_records)
+            self._records_before = 0 if self.recorder is None else self.recorder.waiting
+        if self._records_before > 0:
+            return ()
+        ready, self._next_spans = self._next_spans, 0
+        return self._pop_spans(ready)
+
+    def _pop_spans(self, count: int) -> list[ReadableSpan]:
+        spans = self._spans[:count]
+        del self._spans[: len(spans)]
+        self._noted_spans = max(self._noted_spans - len(spans), 0)
+        self._room.made()
+        return spans
 
     def _tend(self, ring: Ring, command: Any) -> None:
         """Begin the dump that was asked for, and continue one that has begun."""
@@ -477,13 +510,16 @@ class Pipeline:
         self._keep(RecordBlock(late))
         return count
 
-    def _keep(self, records: RecordBlock) -> None:
-        if not records:
-            return
+    def _keep(self, records: Sequence[Record], spans: Sequence[ReadableSpan] = ()) -> None:
+        """Deliver, or let the hold decide; the records are taken off before this is called."""
         if self.hold is None:
-            self._deliver(records, ())
+            if records or spans:
+                self._deliver(records, spans)
         else:
-            self._deliver_all(self.hold.take(records, ()))
+            unseen = self._spans[self._noted_spans :]
+            self._noted_spans += len(unseen)
+            self.hold.note(unseen)
+            self._deliver_all(self.hold.take(records, spans))
 
     def _send_dumped(self, ring: Ring, *, everything: bool) -> bool:
         """Hand parts of dumps to the exporters as they have room; return whether none is left."""

@@ -106,10 +106,17 @@ class Tails:
         self._buckets: dict[int, TokenBucket] = {}
         self._reasons: dict[int, str] = {}  # of kept roots that are spans
 
+    def note(self, spans: Sequence[ReadableSpan]) -> None:
+        """See spans that have ended before the roots that are taken next."""
+        for span in spans:
+            if span.status.status_code is OtelStatusCode.ERROR and span.context is not None:
+                self._note_failure(span.context.trace_id)
+
     def take(self, records: Sequence[Record], spans: Sequence[ReadableSpan]) -> list[Held]:
         """Take what has ended, in the order of its ends; return what is to be delivered."""
         block = RecordBlock.of(records)
-        self._note_failures(block, spans)
+        self._note_failures(block)
+        self.note(spans)
         fates: dict[TraceOnThread, bool] = {}
         verdicts = [*self._decide_roots(block, fates), *self._decide_spans(spans)]
         _tell_ratios(block, verdicts)
@@ -174,13 +181,10 @@ class Tails:
             trace = self._open[trace_id] = _Trace(self._now())
         return trace
 
-    def _note_failures(self, block: RecordBlock, spans: Sequence[ReadableSpan]) -> None:
+    def _note_failures(self, block: RecordBlock) -> None:
         for record in block.made():
             if record[EXTRAS] is not None and has_failed(record[EXTRAS]):
                 self._note_failure(record[SEGMENT].trace_id)
-        for span in spans:
-            if span.status.status_code is OtelStatusCode.ERROR and span.context is not None:
-                self._note_failure(span.context.trace_id)
 
     def _note_failure(self, trace_id: int) -> None:
         if trace_id not in self._decided:
