@@ -61,6 +61,7 @@ class Problem:
         line: 1-based line in ``file``, or None.
         column: 1-based column in ``line``, or None.
         table: table path such as ``scope.rules[3].selector``, or None.
+        is_partial: the rest of a list applies.
     """
 
     code: ErrorCode
@@ -69,6 +70,7 @@ class Problem:
     line: int | None = None
     column: int | None = None
     table: str | None = None
+    is_partial: bool = False
 
     def __str__(self) -> str:
         where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)

@@ -6,7 +6,7 @@ import pytest
 from tests.filters.chains import filter_text
 
 from codetracer_otel.cli.explain.filters import given_sources, load_asked
-from codetracer_otel.errors import FilterError
+from codetracer_otel.errors import ConfigurationError, FilterError
 
 
 @pytest.fixture
@@ -42,6 +42,18 @@ def test_a_filter_that_is_not_valid_is_an_error(file, monkeypatch):
     monkeypatch.delenv("CODETRACER_TRACE_FILTER", raising=False)
     with pytest.raises(FilterError, match=r"broken\.toml"):
         load_asked(None, given_sources([file("broken", "[meta\n")]))
+
+
+def test_the_variable_that_names_a_missing_filter_is_named(file, monkeypatch):
+    monkeypatch.setenv("CODETRACER_TRACE_FILTER", "missing.toml")
+    with pytest.raises(FilterError, match="; CODETRACER_TRACE_FILTER names it"):
+        load_asked(None, given_sources([]))
+
+
+def test_a_url_is_no_filter_here_either(monkeypatch):
+    monkeypatch.setenv("CODETRACER_TRACE_FILTER", "https://example.org/a.toml")
+    with pytest.raises(ConfigurationError, match="CODETRACER_TRACE_FILTER: not a trace filter"):
+        given_sources([])
 
 
 def test_a_stated_text_that_names_no_file_is_refused_a_blank_variable_is_not(monkeypatch):

@@ -83,4 +83,33 @@ def test_a_program_runs_whatever_the_propagators_are_called(tmp_path, text, flag
     (tmp_path / "program.py").write_text("print('ran')\n")
     done = run_traced("--exporter=none", flag, "program.py", cwd=tmp_path, OTEL_PROPAGATORS=text)
     assert (done.returncode, done.stdout) == (0, "ran\n")
-    assert "ignored OTEL_PROPAGATORS: not installed, got " in done.stderr
+    part = "part of " if "bogus" in text or "," in text else ""
+    assert f"ignored {part}OTEL_PROPAGATORS: not installed, got " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "told"),
+    [
+        ("OTEL_PROPAGATORS", "tracecontext,b3", "ignored part of OTEL_PROPAGATORS: "),
+        ("OTEL_PROPAGATORS", "b3", "ignored OTEL_PROPAGATORS: "),
+        ("OTEL_RESOURCE_ATTRIBUTES", "a=b,c", "ignored part of OTEL_RESOURCE_ATTRIBUTES: "),
+        ("OTEL_RESOURCE_ATTRIBUTES", "c", "ignored OTEL_RESOURCE_ATTRIBUTES: "),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=b,c", "ignored part of OTEL_EXPORTER_OTLP_HEADERS: "),
+    ],
+)
+def test_what_applies_of_a_list_is_not_said_to_be_ignored(variable, text, told, tmp_path):
+    done = run_traced("--exporter=none", "-c", "", cwd=tmp_path, **{variable: text})
+    assert told in done.stderr
+
+
+@pytest.mark.parametrize("argument", [{}, {"OTEL_TRACES_SAMPLER_ARG": "half"},
+                                      {"OTEL_TRACES_SAMPLER_ARG": ""}])  # fmt: skip
+def test_opentelemetry_adds_no_line_about_a_ratio(argument, tmp_path):
+    show = "import os; print(os.environ.get('OTEL_TRACES_SAMPLER_ARG'))"
+    done = run_traced(
+        "--quiet", "--exporter=none", "-c", show,
+        cwd=tmp_path, OTEL_TRACES_SAMPLER="traceidratio", **argument,
+    )  # fmt: skip
+    assert done.stdout == f"{argument.get('OTEL_TRACES_SAMPLER_ARG')}\n"
+    assert "Could not convert" not in done.stderr
+    assert done.stderr.count("\n") == (argument == {"OTEL_TRACES_SAMPLER_ARG": "half"})

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codetracer_otel.errors import configuration_error
 from codetracer_otel.filters import (
     builtin_sources,
     filters_discovered,
     load_chain,
-    parse_chain_text,
     parse_stated_chain,
+)
+from codetracer_otel.sdk.settings.filter_loading import (
+    filters_of_environment,
+    source_of_environment,
 )
 from codetracer_otel.sdk.settings.model import from_process_environment
 
@@ -24,11 +28,13 @@ def given_sources(texts: Iterable[str]) -> list[FilterSource]:
     """Return the environment's filters, then those of ``texts``, chains as ``--trace-filter`` has.
 
     Raises:
-        FilterError: a text names no file.
+        ConfigurationError: a text names no file, or the variable a URL.
     """
-    environment = from_process_environment().get("CODETRACER_TRACE_FILTER", "")
+    paths, problems = filters_of_environment(from_process_environment())
+    if problems:
+        raise configuration_error(problems)
     stated = [source for text in texts for source in parse_stated_chain(text)]
-    return [*parse_chain_text(environment), *stated]
+    return [*map(source_of_environment, paths), *stated]
 
 
 def load_asked(

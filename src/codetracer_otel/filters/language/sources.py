@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES: Final = 1024 * 1024
 CHAIN_SEPARATOR: Final = "::"
+FILTER_VARIABLE: Final = "CODETRACER_TRACE_FILTER"
 FRAMEWORKS: Final = ("pytest", "unittest")
 
 
@@ -182,7 +183,7 @@ def _refuse_foreign(path: str) -> None:
             path,
             f"a filter that was found, not named, is refused if other users can change it: "
             f"{reason}; correct that, or name the file: --trace-filter {path}, or "
-            "CODETRACER_TRACE_FILTER",
+            f"{FILTER_VARIABLE}",
         )
 
 

@@ -109,7 +109,8 @@ class SessionLog:
     def report_warnings(self, problems: Iterable[Problem]) -> None:
         """Write one line for each thing that is wrong with the environment."""
         for problem in problems:
-            message = f"ignored {problem.message}"
+            part = "part of " if problem.is_partial else ""
+            message = f"ignored {part}{problem.message}"
             self.notify("environment_ignored", "warn", error_code=problem.code, message=message)
 
     def _write(

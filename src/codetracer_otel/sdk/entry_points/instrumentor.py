@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import CodetracerError, Problem
 from codetracer_otel.filters import discover
+from codetracer_otel.filters.language.sources import FILTER_VARIABLE
 from codetracer_otel.sdk.diagnostics.logger import report_problem
 from codetracer_otel.sdk.session.configure import begin_session, through_host
 from codetracer_otel.sdk.settings.exporter_specs import parts_of
@@ -173,7 +174,7 @@ def _is_asked_for() -> bool:
     if isinstance(stated, Problem):
         report_problem(stated)
         return False
-    names_filter = bool(environ.get("CODETRACER_TRACE_FILTER", "").strip())
+    names_filter = bool(environ.get(FILTER_VARIABLE, "").strip())
     return stated or names_filter or discover(os.getcwd()) is not None
 
 

@@ -8,7 +8,7 @@ from dataclasses import field
 from enum import Enum
 from typing import Final
 
-from codetracer_otel.data_classes import dataclass
+from codetracer_otel.data_classes import dataclass, replace
 from codetracer_otel.endpoints import shown_endpoint, without_secrets_of_urls
 from codetracer_otel.errors import ErrorCode, Problem, did_you_mean
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
@@ -280,7 +280,8 @@ def _missing(variable: str, text: str) -> Problem | None:
     if not names:
         return None
     expected = f"an entry point of {group}{did_you_mean(names[0], known)}"
-    return invalid(variable, "not installed", ",".join(names) or text, expected)
+    problem = invalid(variable, "not installed", ",".join(names) or text, expected)
+    return replace(problem, is_partial=bool(usable_part(variable, text)))
 
 
 def _missing_names(variable: str, text: str) -> list[str]:

@@ -21,7 +21,11 @@ from codetracer_otel.filters import (
     load_chain,
 )
 from codetracer_otel.filters.code.paths import absolute_path
-from codetracer_otel.filters.language.sources import parse_chain_text, parse_stated_chain
+from codetracer_otel.filters.language.sources import (
+    FILTER_VARIABLE,
+    parse_chain_text,
+    parse_stated_chain,
+)
 from codetracer_otel.sdk.settings.installed_commands import modules_of_command
 from codetracer_otel.sdk.settings.launch import StartKind, is_launcher
 from codetracer_otel.sdk.settings.parsers import invalid
@@ -32,7 +36,6 @@ if TYPE_CHECKING:
     from codetracer_otel.sdk.settings.launch import StartMode
     from codetracer_otel.sdk.settings.model import Settings
 
-FILTER_VARIABLE: Final = "CODETRACER_TRACE_FILTER"
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")  # a filter is a file
 
 # Without the builtin filters something must still say what the defaults are.
@@ -81,9 +84,8 @@ def filter_sources(settings: Settings) -> list[FilterSource]:
         sources.insert(0, FilterSource("<builtin:bare-defaults>", _BARE_DEFAULTS))
     if script := _script_of_launcher(settings.launch):
         sources.append(_without_script(script))
-    named = settings.environment_filters
     stated = [
-        *(replace(filter_from_path(path), named_by=FILTER_VARIABLE) for path in named),
+        *map(source_of_environment, settings.environment_filters),
         *(_source_of(item) for item in settings.filters),
     ]
     return [*sources, *filters_discovered(discover(discovery_start(settings)), stated), *stated]
@@ -218,13 +220,18 @@ def parse_filters(value: object, subject: str) -> tuple[object, ...] | Problem:
 
 def filters_of_environment(
     environ: Mapping[str, str],
-) -> tuple[tuple[str, ...], Iterable[Problem]]:
+) -> tuple[tuple[str, ...], list[Problem]]:
     """Return the absolute paths that ``CODETRACER_TRACE_FILTER`` names, or what is wrong there."""
     chain = environ.get(FILTER_VARIABLE, "")
     if _names_a_url(chain):
         expected = "a path, or several as in a.toml::b.toml"
         return (), [invalid(FILTER_VARIABLE, "not a trace filter", chain, expected)]
-    return tuple(source.label for source in parse_chain_text(chain)), ()
+    return tuple(source.label for source in parse_chain_text(chain)), []
+
+
+def source_of_environment(path: str) -> FilterSource:
+    """Return the filter at a path of ``CODETRACER_TRACE_FILTER``, which messages then name."""
+    return replace(filter_from_path(path), named_by=FILTER_VARIABLE)
 
 
 def _names_a_url(chain: str) -> bool:

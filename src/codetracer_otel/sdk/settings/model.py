@@ -184,14 +184,18 @@ def hidden_variables(unusable: Mapping[str, str]) -> Iterator[None]:
     """Hide variables of this process in a block: OpenTelemetry raises where it reads a bad one.
 
     Args:
-        unusable: name -> what stays of it for the block; an empty text hides the variable.
+        unusable: name -> what it is for the block; an empty text hides the variable.
     """
-    hidden = {name: os.environ.pop(name) for name in unusable if name in os.environ}
-    os.environ.update({name: unusable[name] for name in hidden if unusable[name]})
+    hidden = {name: os.environ.pop(name, None) for name in unusable}
+    os.environ.update({name: text for name, text in unusable.items() if text})
     try:
         yield
     finally:
-        os.environ.update(hidden)
+        for name, text in hidden.items():
+            if text is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = text
 
 
 DORMANT: Final = "dormant"

@@ -6,7 +6,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from codetracer_otel.data_classes import dataclass
+from codetracer_otel.data_classes import dataclass, replace
 from codetracer_otel.endpoints import shown_endpoint
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.model.record import RANDOM, SAMPLED, RemoteParent
@@ -26,6 +26,7 @@ _PROXIES: Final = ("http", "https", "all", "no")
 _CA_BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _COMPRESSIONS: Final = ("none", "gzip", "deflate")
 _RATIO_SAMPLERS: Final = ("traceidratio", "parentbased_traceidratio")
+_RATIO: Final = "OTEL_TRACES_SAMPLER_ARG"
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +246,7 @@ def _headers(
     variable, text = _otlp(environ, "HEADERS", signal)
     pairs, wrong = _pairs(text or "")
     if wrong:
-        problems.append(_bad_pairs(variable, wrong))
+        problems.append(_bad_pairs(variable, wrong, is_partial=bool(pairs)))
     return tuple((key.lower(), value) for key, value in pairs)
 
 
@@ -255,7 +256,7 @@ def resource_attributes(
     """Return the pairs of ``OTEL_RESOURCE_ATTRIBUTES`` and what is wrong with the others."""
     variable = "OTEL_RESOURCE_ATTRIBUTES"
     pairs, wrong = _pairs(environ.get(variable, ""))
-    return pairs, [_bad_pairs(variable, wrong)] if wrong else []
+    return pairs, [_bad_pairs(variable, wrong, is_partial=bool(pairs))] if wrong else []
 
 
 def _pairs(text: str) -> tuple[tuple[tuple[str, str], ...], int]:
@@ -266,9 +267,10 @@ def _pairs(text: str) -> tuple[tuple[tuple[str, str], ...], int]:
     return pairs, len(items) - len(good)
 
 
-def _bad_pairs(variable: str, count: int) -> Problem:
+def _bad_pairs(variable: str, count: int, *, is_partial: bool) -> Problem:
     # what stands there may be a credential, so only its number is told
-    return invalid(variable, "some items are no pairs", count, "key=value,key=value")
+    problem = invalid(variable, "some items are no pairs", count, "key=value,key=value")
+    return replace(problem, is_partial=is_partial)
 
 
 def traces_sampler(
@@ -281,11 +283,18 @@ def traces_sampler(
     stated = _text(environ, "OTEL_TRACES_SAMPLER")
     word = (stated or "").lower()
     name = word if word in NAMED_SAMPLERS else stated
-    argument = _text(environ, "OTEL_TRACES_SAMPLER_ARG")
+    argument = _text(environ, _RATIO)
     if name not in _RATIO_SAMPLERS or argument is None:
         return (name, argument), []
     ratio = number_of(argument)
     if ratio is not None and 0 <= ratio <= 1:
         return (name, argument), []
-    problem = invalid("OTEL_TRACES_SAMPLER_ARG", "not a ratio", argument, "a number from 0 to 1")
-    return (name, None), [problem]
+    return (name, None), [invalid(_RATIO, "not a ratio", argument, "a number from 0 to 1")]
+
+
+def ratio_to_state(sampler: str | None, argument: str | None) -> dict[str, str]:
+    """Return the variable to set while OpenTelemetry reads a sampler by ratio that has no ratio.
+
+    It takes 1, as we do, and says on standard error that it could not convert what is not there.
+    """
+    return {_RATIO: "1.0"} if sampler in _RATIO_SAMPLERS and argument is None else {}

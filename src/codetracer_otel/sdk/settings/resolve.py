@@ -40,6 +40,7 @@ from codetracer_otel.sdk.settings.otel_environment import (
     exception_logs,
     is_disabled,
     otlp_environment,
+    ratio_to_state,
     remote_parent,
     resource_attributes,
     traces_sampler,
@@ -237,9 +238,8 @@ class _Reader:
             **stated,
         }
         found = tuple(self.warnings)
-        return Settings(
-            **values, launch=self._launch, warnings=found, unusable=self._unusable(found)
-        )
+        unusable = self._unusable(found) | ratio_to_state(sampler, sampler_argument)
+        return Settings(**values, launch=self._launch, warnings=found, unusable=unusable)
 
     def _unusable(self, found: Iterable[Problem]) -> dict[str, str]:
         names = _variables_in(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.filters.language.sources import FILTER_VARIABLE
 from codetracer_otel.sdk.settings.error_policy import CaptureIo, OnRecorderError, Policy
 from codetracer_otel.sdk.settings.filter_loading import parse_filters
 from codetracer_otel.sdk.settings.limits import Buffer, Limits
@@ -110,7 +111,7 @@ OPTIONS: Final = _table(
         "trace_filter", "path, chain `a.toml::b.toml`, `filter_from_text`, or a sequence of those",
         parse_filters, "Any", (), "the project's file",
         Flag("--trace-filter", "a filter, or several: a.toml::b.toml", "FILE", repeats=True),
-        ("CODETRACER_TRACE_FILTER",), setting="filters",
+        (FILTER_VARIABLE,), setting="filters",
         more="they add up in order; see [filters](filters.md)",
     ),
     Option(
