@@ -116,12 +116,12 @@ def _family(path: str) -> Iterator[Input]:
 def parts_of(path: str) -> list[str]:
     """Return the files that ``path`` was rotated to, the oldest first."""
     base = os.path.basename(path)
-    found = []
+    found: dict[int, str] = {}
     for name in _names_in(os.path.dirname(path)):
         part = _PART.fullmatch(name, len(base)) if name.startswith(base) else None
-        if part is not None:
-            found.append((int(part[1]), os.path.join(os.path.dirname(path), name)))
-    return [name for _, name in sorted(found)]
+        if part is not None:  # a packed one is whole only where the file itself is gone
+            found.setdefault(int(part[1]), os.path.join(os.path.dirname(path), name))
+    return [name for _, name in sorted(found.items())]
 
 
 def children_of(path: str) -> list[str]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
 import stat
+from itertools import accumulate
 
 import pytest
 from tests.traced_run import run_traced
 
+from codetracer_otel.exporters.files import rotation
 from codetracer_otel.exporters.files.line_writer import LineWriter
 from codetracer_otel.exporters.files.rotation import RotatedFile, Rotation, read_target
 from codetracer_otel.traces import open_traces
+from codetracer_otel.traces.inputs import parts_of
 
 HEAD = {"timestamp": "2026-11-30T00:00:00Z", "program": "a", "schema": "run/1"}
 
@@ -117,3 +121,70 @@ def test_a_traced_program_rotates_and_is_read_as_one_run(tmp_path):
     with open_traces([str(tmp_path / "a.jsonl")]) as traces:
         assert [run.spans for run in traces.spans.runs] == [20_001]
         assert traces.spans.runs[0].is_whole
+
+
+class Lines(list):
+    """Written lines as the compiled core gives them: where each ends in the bytes of all."""
+
+    def __init__(self, numbers):
+        written = [
+            json.dumps({"n": number, "text": "x" * 80}).encode() + b"\n" for number in numbers
+        ]
+        super().__init__(accumulate(map(len, written)))
+        self._bytes = b"".join(written)
+
+    def __buffer__(self, _flags):
+        return memoryview(self._bytes)
+
+
+def every_number(folder):
+    found = []
+    for file in folder.glob("a.jsonl*"):
+        data = file.read_bytes()
+        text = (gzip.decompress(data) if file.suffix == ".gz" else data).decode()
+        found += [line["n"] for line in map(json.loads, text.splitlines()) if "n" in line]
+    return sorted(found)
+
+
+def test_a_batch_that_finds_no_file_counts_none_of_its_lines_as_written(tmp_path):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    writer = LineWriter(RotatedFile(folder / "a.jsonl", Rotation(100_000, 3)))
+    assert writer.write_lines(Lines(range(20))) == 0
+    folder.rename(tmp_path / "moved")
+    assert writer.write_lines(Lines(range(20, 30))) == 10
+    assert (writer.lines, every_number(tmp_path / "moved")) == (20, list(range(20)))
+
+
+def test_what_cannot_be_packed_costs_no_line_and_is_packed_later(tmp_path, monkeypatch):
+    path = tmp_path / "a.jsonl"
+    writer = LineWriter(RotatedFile(path, Rotation(1_000, 100, packs=True)))
+    writer.write(HEAD)
+
+    def has_no_room(_descriptor, _data):
+        raise OSError(errno.ENOSPC, "no room")
+
+    with monkeypatch.context() as full:
+        full.setattr(rotation, "_write_all", has_no_room)
+        assert [writer.write_lines(Lines(range(n, n + 8))) for n in range(0, 80, 8)] == [0] * 10
+    assert [writer.write_lines(Lines(range(n, n + 8))) for n in range(80, 160, 8)] == [0] * 10
+    assert every_number(tmp_path) == list(range(160))
+    parts = sorted(file.name for file in tmp_path.glob("*.part-*"))
+    assert [name for name in parts if not name.endswith(".gz")] == [parts[-1]]
+
+
+def test_a_process_that_was_killed_while_it_packed_hinders_no_other(tmp_path):
+    path = tmp_path / "a.jsonl"
+    written(path, 30, Rotation(1_000, 100))
+    full = sorted(tmp_path.glob("*.part-*"))
+    for part in full[:2]:
+        part.with_name(f"{part.name}.gz").write_bytes(b"\x1f\x8b half")
+    written(path, 30, Rotation(1_000, 100, packs=True))
+    assert every_number(tmp_path) == sorted([*range(30), *range(30)])
+
+
+def test_a_file_that_is_just_being_packed_is_read_once(tmp_path):
+    path = tmp_path / "a.jsonl"
+    written(path, 30, Rotation(1_000, 100))
+    path.with_name("a.jsonl.part-000001.gz").write_bytes(b"\x1f\x8b half")
+    assert parts_of(str(path)) == sorted(map(str, tmp_path.glob("*.part-??????")))

@@ -123,8 +123,8 @@ class DescriptorOutput:
 
     def write_bytes(self, data: bytes | memoryview) -> None:
         """Write encoded text in the same way; ``written`` says how much of it, if it fails."""
+        self.written = 0  # first: there may be nothing to write to
         descriptor = self._descriptor_now()
-        self.written = 0
         if self._is_torn:
             Os.write(descriptor, b"\n")
             self._is_torn = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import zlib
@@ -96,6 +97,7 @@ class RotatedFile(FileOutput):
 
     def write_bytes(self, data: bytes | memoryview) -> None:
         """Write encoded text; rotate first if the file would grow too large."""
+        self.written = 0
         if self._head is None:
             self._head = bytes(data) if b'"schema":"run/1"' in bytes(data[-200:]) else b""
         descriptor = self._descriptor_now()
@@ -123,11 +125,15 @@ class RotatedFile(FileOutput):
             parts = self._parts()
             number = max(parts, default=0) + 1
             Os.replace(self.path, f"{self.path}.part-{number:06d}")
-            self._settle(parts)
+            with contextlib.suppress(OSError):  # the lines come first; the next time may succeed
+                self._settle(parts)
         self._file.close()
         self._open()
         if self._head:
-            super().write_bytes(self._head)
+            try:
+                super().write_bytes(self._head)
+            finally:
+                self.written = 0  # of what is to be written
 
     def _is_mine_to_rotate(self, descriptor: int) -> bool:
         """Return whether no other process has rotated the file, or is about to."""
@@ -152,26 +158,39 @@ class RotatedFile(FileOutput):
         """Return number -> path of the full files."""
         folder, base = Paths.split(self.path)
         found = {}
-        for name in Os.listdir(folder or os.curdir):
+        for name in sorted(Os.listdir(folder or os.curdir)):
             part = _PART.fullmatch(name, len(base)) if name.startswith(base) else None
-            if part is not None:
+            # beside the file itself a packed one is not whole: whoever packed it was killed
+            if part is not None and not (part[2] and int(part[1]) in found):
                 found[int(part[1])] = Paths.join(folder, name)
         return found
 
 
 def _pack(path: str) -> None:
     """Replace a file by one packed with gzip, readable for its owner alone."""
-    packer = zlib.compressobj(wbits=_GZIP_BITS)
+    packed = f"{path}.gz"
     source = Os.open(path, os.O_RDONLY)
-    target = Os.open(f"{path}.gz", os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
     try:
-        while data := Os.read(source, _CHUNK):
-            _write_all(target, packer.compress(data))
-        _write_all(target, packer.flush())
+        with contextlib.suppress(FileNotFoundError):  # as somebody left it who was killed
+            Os.unlink(packed)
+        target = Os.open(packed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+        try:
+            _pack_into(target, source)
+        except OSError:
+            Os.unlink(packed)
+            raise
+        finally:
+            Os.close(target)
     finally:
         Os.close(source)
-        Os.close(target)
     Os.unlink(path)
+
+
+def _pack_into(target: int, source: int) -> None:
+    packer = zlib.compressobj(wbits=_GZIP_BITS)
+    while data := Os.read(source, _CHUNK):
+        _write_all(target, packer.compress(data))
+    _write_all(target, packer.flush())
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
