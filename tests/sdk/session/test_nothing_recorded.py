@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from opentelemetry import trace
 from tests.conftest import only, rule
 from tests.traced_run import run_traced, spans_in
 
@@ -89,3 +92,91 @@ def test_code_of_others_is_the_reason_also_where_some_of_it_has_no_file(tmp_path
 
 def test_else_it_is_the_rule_that_skipped_most():
     assert "code objects skipped" in why(rule(f"obj:{__name__}.work", "exec = 'skip'"))
+
+
+THREE_CALLS = """
+def work(): pass
+work(); work(); work()
+"""
+ONE_BY_ONE = """
+[meta]
+name = "app"
+version = 2
+[scope]
+default_exec = "inherit"
+default_value_action = "inherit"
+[[scope.rules]]
+selector = "obj:__main__.work"
+exec = "trace"
+[[scope.rules]]
+selector = "obj:__main__.<module>"
+exec = "skip"
+"""
+BY_TAIL = "no span: the tail kept none of 3 traces; see [scope.tail] and --tail"
+
+
+def run_three_calls(tmp_path, *words):
+    (tmp_path / "app.py").write_text(THREE_CALLS)
+    (tmp_path / "app.toml").write_text(ONE_BY_ONE)
+    return run_traced("--trace-filter", "app.toml", *words, "app.py", cwd=tmp_path)
+
+
+def test_a_tail_that_kept_no_trace_is_the_reason(tmp_path):
+    done = run_three_calls(tmp_path, "--tail", "errors", "--exporter", "jsonl=spans.jsonl")
+    assert done.stderr.splitlines()[-1] == f"codetracer-otel: {BY_TAIL}"
+
+
+def test_it_is_so_where_the_summary_is_a_line_of_json(tmp_path):
+    done = run_three_calls(tmp_path, "--tail", "errors", "--exporter", "jsonl")
+    assert json.loads(done.stderr.splitlines()[-1])["reason"] == BY_TAIL
+
+
+def test_a_line_of_json_says_what_a_flight_recorder_has_kept(tmp_path):
+    done = run_three_calls(tmp_path, "--flight-recorder", "1MB", "--exporter", "jsonl")
+    told = json.loads(done.stderr.splitlines()[-1])
+    assert (told["exported"], told["flight_recorder"]["discarded"]) == (0, 3)
+
+
+def test_it_is_so_where_a_trace_is_required(tmp_path):
+    done = run_three_calls(tmp_path, "--tail", "errors", "--require-trace", "--exporter", "none")
+    assert done.stderr.splitlines()[-1] == f"codetracer-otel: ERR_TRACE_MISSING {BY_TAIL}"
+
+
+def test_it_is_so_beside_a_flight_recorder(tmp_path):
+    words = ("--tail", "errors", "--flight-recorder", "1MB", "--exporter", "jsonl=spans.jsonl")
+    done = run_three_calls(tmp_path, *words)
+    assert done.stderr.splitlines()[-1] == f"codetracer-otel: {BY_TAIL}"
+
+
+def test_it_is_so_in_the_log_of_a_session_of_the_program(tmp_path):
+    log = tmp_path / "log"
+    options = {"tail": "errors", "policy": {"log_file": str(log)}}
+    with configure(only(__file__), InMemoryExporter(), **options):
+        work()
+        work()
+    assert "no span: the tail kept none of 2 traces" in log.read_text("utf-8")
+
+
+def test_a_trace_that_is_not_decided_yet_is_the_reason():
+    with (
+        configure(only(__file__), InMemoryExporter(), tail="errors") as session,
+        trace.get_tracer("a library's").start_as_current_span("GET /"),
+    ):
+        work()
+        assert session.flush()
+        assert session.why_nothing() == "no span: the tail has not decided yet about 1 trace"
+
+
+def test_a_flight_recorder_that_nobody_dumped_is_the_reason():
+    with configure(only(__file__), InMemoryExporter(), flight_recorder="1MB") as session:
+        work()
+        assert session.flush()
+        told = session.why_nothing()
+    assert told == "no span: no dump of the flight recorder was asked for, which had 1 span"
+    assert session.why_nothing() == told
+
+
+def test_what_was_lost_is_the_reason():
+    with configure(only(__file__), InMemoryExporter(), tail="errors") as session:
+        session._pipeline.hold.given_up = 3
+        assert session.why_nothing() == "no span: 3 spans lost (3 tail_memory)"

@@ -144,6 +144,7 @@ def stats_fields(stats: Mapping[str, Any]) -> dict[str, Any]:
         "dropped": dict(stats.get("dropped", {})),
         "redacted": redacted_count(stats),
         **({"lines_lost": lost} if (lost := lost_lines(stats)) else {}),
+        **{name: stats[name] for name in ("flight_recorder",) if name in stats},
     }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.errors import counted
 from codetracer_otel.filters.decisions.classifier import SYNTHETIC_CODE
@@ -25,17 +26,19 @@ def why_nothing(
     recording: CallRecording | None,
     stopped_because: str | None,
     children: int = 0,
+    stats: Mapping[str, Any] = MappingProxyType({}),
 ) -> str:
-    """Return why a session has recorded nothing so far, and how to ask further.
+    """Return why a session has delivered nothing so far, and how to ask further.
 
     Args:
         settings: of the session.
         recording: what its spans, or else its steps, come from; None for neither.
         stopped_because: class of the error that ended the recording, or None.
         children: how many processes have begun below it, with sessions of their own.
+        stats: of the session.
     """
     what = "call" if makes_native_traces_alone(settings) else "span"
-    reason = _reason(settings, recording, stopped_because)
+    reason = _reason(settings, recording, stopped_because, stats)
     if reason is None and children:
         started = counted(children, "other")
         return f"no {what} of this process, which started {started}; those deliver their own"
@@ -46,12 +49,17 @@ def _reason(
     settings: Settings,
     recording: CallRecording | None,
     stopped_because: str | None,
+    stats: Mapping[str, Any],
 ) -> str | None:
     """Return what other than the filter kept calls out, or None."""
     if stopped_because is not None:
         return f"recording stopped early ({stopped_because})"
     if settings.disabled:
         return f"{'OTEL_CONFIG_FILE' if settings.config_file else 'OTEL_SDK_DISABLED'} says so"
+    return _about_what_was_recorded(stats) or _about_calls(settings, recording)
+
+
+def _about_calls(settings: Settings, recording: CallRecording | None) -> str | None:
     if not settings.functions:
         return "functions are not recorded (functions=False)"
     if recording is None:
@@ -60,6 +68,25 @@ def _reason(
     if activation is not None and not activation.was_entered:
         return f"{settings.activation_path} was never entered (activation path)"
     return _about_sampling(settings, recording)
+
+
+def _about_what_was_recorded(stats: Mapping[str, Any]) -> str | None:
+    """Return what became of spans that were recorded and not delivered, or None without any."""
+    ring = stats.get("flight_recorder", {})
+    tail = stats.get("tail", {})
+    traces: Mapping[str, int] = tail.get("traces", {})
+    kept = sum([ring.get(name, 0) for name in ("kept", "overwritten", "discarded")])
+    if kept and not ring["dumps"]:
+        return f"no dump of the flight recorder was asked for, which had {counted(kept, 'span')}"
+    lost: Mapping[str, int] = stats.get("dropped", {})
+    if lost:
+        causes = ", ".join([f"{count} {cause}" for cause, count in lost.items()])
+        return f"{counted(sum(lost.values()), 'span')} lost ({causes})"
+    if dropped := traces.get("dropped", 0):
+        return f"the tail kept none of {counted(dropped, 'trace')}; see [scope.tail] and --tail"
+    if waiting := tail.get("open", 0):
+        return f"the tail has not decided yet about {counted(waiting, 'trace')}"
+    return None
 
 
 def _about_sampling(settings: Settings, recording: CallRecording) -> str | None:

@@ -293,8 +293,10 @@ class Session:
         return self._hooks.unmatched_rules()
 
     def why_nothing(self) -> str:
-        """Return why no call was recorded so far, and what to try next."""
-        return why_nothing(self.settings, self._leading, self._stopped_because, self.children)
+        """Return why nothing was delivered so far, and what to try next."""
+        return why_nothing(
+            self.settings, self._leading, self._stopped_because, self.children, self.stats()
+        )
 
     def shutdown(self, timeout: float = 5.0) -> bool:
         """Stop recording, deliver the rest, and leave the interpreter as it was before.
