@@ -5,6 +5,7 @@ import random
 
 import pytest
 from benchmarks.redaction_corpus import POSITIONS, fill
+from tests.filters.secrets.escapes import BEFORE_SECRETS
 
 from codetracer_otel.filters.secrets.content_rules import ContentPattern
 from codetracer_otel.filters.secrets.redactor import compile_content
@@ -98,6 +99,23 @@ def test_wrapped_base64_stays_between_words(size, width, end):
 )
 def test_wrapped_base64_is_known_by_how_files_begin(text):
     assert RULES.redact_texts([text]) == [text]
+
+
+BEHIND_ESCAPES = (*TELLING, "zqk_{H32}", "zqk-{G}", "ZQ{H32}", "zqk.{H64}", "{A24}.{A32}")
+
+
+@pytest.mark.parametrize("escape", BEFORE_SECRETS)
+def test_an_unlisted_token_is_found_behind_what_escapes(escape):
+    shares = {
+        template: found(template, f"got {escape}{{}} ok".format) for template in BEHIND_ESCAPES
+    }
+    assert min(shares.values()) >= FOUND, shares
+
+
+@pytest.mark.parametrize("escape", [e for e in BEFORE_SECRETS if e != "=AD"])  # or AD and digits
+@pytest.mark.parametrize("harmless", ["layer-{H64}", "{H40}", "{G}", "sha256:{H64}", "task-{G}"])
+def test_a_digest_stays_behind_what_escapes(escape, harmless):
+    assert found(harmless, f"got {escape}{{}} ok".format) == 0
 
 
 def test_tokens_without_a_name_are_hidden_beside_short_lines():

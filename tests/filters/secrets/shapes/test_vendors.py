@@ -4,14 +4,13 @@ import json
 import random
 import re
 import string
-from itertools import product
 from urllib.parse import quote
 
 import pytest
+from tests.filters.secrets.escapes import BEFORE_SECRETS
 
 from codetracer_otel.filters.secrets.content_rules import ContentPattern
 from codetracer_otel.filters.secrets.redactor import compile_content
-from codetracer_otel.filters.secrets.shapes.tokens import ESCAPES
 from codetracer_otel.filters.secrets.shapes.vendors import ALPHABETS, FORMATS
 from codetracer_otel.filters.types import Action, RuleSource
 from codetracer_otel.model.value import REDACTED
@@ -70,21 +69,7 @@ def test_the_secrets_of_a_vendor_are_found_wherever_they_stand(case):
         assert tail not in redacted(text), text
 
 
-def escape_of(before, own):
-    """Return what one of `ESCAPES` matches: the first characters that do."""
-    shown = next(char for char in "[=%\\0" if re.fullmatch(before, char))
-    return shown + next(text for text in ("n", "m", "3D") if re.fullmatch(own, text))
-
-
-@pytest.mark.parametrize(
-    "escape",
-    [
-        *(escape_of(*escape) for escape in ESCAPES), *map("".join, product(
-            ("\x1b", "\\x1b", "\\u001b", "\\033", "\\e"), ("[m", "[0m", "[32m", "[1;32m", "[K")
-        )),
-        "=0A", "=0D=0A", "=AD", "=C3=A9", "%0A", "%AD", "\\r", "\\t",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("escape", BEFORE_SECRETS)
 def test_the_secrets_of_all_vendors_are_found_behind_what_escapes(escape):
     secrets = [sample_of(*case) for case in ROWS]
     shown = RULES.redact_texts([f"got {escape}{secret} ok" for secret in secrets])

@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
+from codetracer_otel.filters.secrets.encodings import (
+    BEGINS_RUN,
+    BEHIND_ESCAPE,
+    OF_ESCAPE,
+    behind_escape,
+    behind_quoted_printable,
+)
 from codetracer_otel.filters.secrets.shapes.prefixes import (
     NAME,
     NO_SECRETS,
@@ -34,14 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-# A line end as code writes it, percent-encoding, a color of a terminal.
-_BEHIND_ESCAPE: Final = r"(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\[[0-9]{2}m)"
-_BEFORE: Final = (
-    r"(?:(?<=\\)[nrt]|(?<=%)[0-9A-Fa-f]{2}|(?<=\[)[0-9]{2}m|(?<![A-Za-z0-9/.@\\%])|(?<=[a-z]{3}/))"
-)
-_RUN: Final = lazy_regex(
-    r"(?:(?<=\\)[nrt]|(?<=%)[0-9A-Fa-f]{2}|(?<=\[[0-9]{2})m)?([A-Za-z0-9_-]{18,})"
-)
+_BEFORE: Final = rf"(?:{OF_ESCAPE}|(?<![A-Za-z0-9/.@\\%])|(?<=[a-z]{{3}}/)){BEGINS_RUN}"
+_RUN: Final = lazy_regex("[A-Za-z0-9_-]{18,}")
 _BEGINS_WITH_UUID: Final = lazy_regex(rf"(?:[a-z]{{2}}[0-9][_-])?{_UUID}(?:[_-]|\Z)")
 _ENDS_IN_UUID: Final = lazy_regex(rf"(?<![0-9A-Fa-f]){_UUID}\Z")
 _BEHIND_ABBREVIATION: Final = lazy_regex(rf"([a-z]{{2,4}})[_-]{_UUID}(?:[_-]|\Z)")
@@ -54,16 +55,17 @@ _DIGIT: Final = lazy_regex("[0-9]")
 _PART: Final = lazy_regex("[A-Za-z0-9]+")
 _WORD_BEFORE_CAPITALS: Final = lazy_regex(r"\A[a-z]{3,12}(?=[A-Z]{2,10}[0-9]?[_-])")
 _DIGITS_BEHIND_LETTERS: Final = lazy_regex(
-    rf"(?:(?<![A-Za-z0-9+/.@%\\])|(?<=[a-z]{{3}}/)|(?<=[ \t\"'=(]/)|\A/|{_BEHIND_ESCAPE})"
-    r"[0-9]{0,6}([A-Za-z]{1,4}[g-zA-Z])"
+    rf"(?:(?<![A-Za-z0-9+/.@%\\])|(?<=[a-z]{{3}}/)|(?<=[ \t\"'=(]/)|\A/|{BEHIND_ESCAPE})"
+    rf"{BEGINS_RUN}[0-9]{{0,6}}([A-Za-z]{{1,4}}[g-zA-Z])"
     r"(?:([0-9a-f]{28,}+)|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![A-Za-z0-9]|[.-][A-Za-z])"
 )
 _DOTTED: Final = lazy_regex(
-    r"(?<![\w./\\-])([a-z]{2,5})(?:-[0-9])?[.]([0-9a-f]{40,}+)(?![\w-]|[.][A-Za-z])"
+    rf"(?:(?<![\w./\\-])|{BEHIND_ESCAPE})"
+    r"([a-z]{2,5})(?:-[0-9])?[.]([0-9a-f]{40,}+)(?![\w-]|[.][A-Za-z])"
 )
 # Two halves of which one is known to who looks after the account; digests follow names.
 _HALVES: Final = lazy_regex(
-    rf"(?:(?<![A-Za-z0-9-])|{_BEHIND_ESCAPE})(?:{_UUID}[._~:-](?=[A-Za-z]*[0-9])[A-Za-z0-9]{{28,}}+"
+    rf"(?:(?<![A-Za-z0-9-])|{BEHIND_ESCAPE})(?:{_UUID}[._~:-](?=[A-Za-z]*[0-9])[A-Za-z0-9]{{28,}}+"
     r"(?::[A-Za-z0-9+/]+)?+=*+"
     r"|(?<![+/])[A-Za-z0-9+/]{20,}+={1,2}:[A-Za-z0-9]{20,}+"
     r"|[0-9a-f]{24,40}[.:][0-9a-f]{32,}+|[0-9]{2,10}\$[0-9a-f]{40,}+|(?:[0-9]{9,20}:|[A-Z]{2,5}\|[0-9]{9,20}\|)[0-9a-f]{32,}+"
@@ -147,12 +149,10 @@ def follows_digest_name(text: str, start: int) -> bool:
 
 def _find(text: str) -> Iterator[tuple[int, int]]:
     for run in _RUN.finditer(text):
-        if (
-            _is_behind_telling(run[1])
-            or (_is_of_vendor(run[1]) and not _is_file(text, run.start(1), run.end()))
-            or (_is_said(text, run.start(1)) and _has_digits(run[1]))
-        ):
-            yield run.span(1)
+        start, end = behind_escape(text, run.start()), run.end()
+        behind = behind_quoted_printable(text, start)
+        if _is_token(text, start, end) or (behind > start and _is_token(text, behind, end)):
+            yield start, end
     yield from (m.span() for m in _HALVES.finditer(text))
     if ":" in text:
         yield from _behind_colons(text)
@@ -163,6 +163,15 @@ def _find(text: str) -> Iterator[tuple[int, int]]:
         is_drawn = match[2] is None or len(set(match[2])) >= FEWEST_DIFFERENT
         if is_drawn and (is_abbreviation(match[1]) or _are_capitals(match[1])):
             yield match.start(1), match.end()
+
+
+def _is_token(text: str, start: int, end: int) -> bool:
+    run = text[start:end]
+    return (
+        _is_behind_telling(run)
+        or (_is_of_vendor(run) and not _is_file(text, start, end))
+        or (_is_said(text, start) and _has_digits(run))
+    )
 
 
 def _are_capitals(letters: str) -> bool:

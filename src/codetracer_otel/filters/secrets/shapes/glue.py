@@ -10,7 +10,11 @@ from __future__ import annotations
 from typing import Final
 
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
-from codetracer_otel.filters.secrets.encodings import Decoded
+from codetracer_otel.filters.secrets.encodings import (
+    Decoded,
+    behind_escape,
+    behind_quoted_printable,
+)
 from codetracer_otel.filters.secrets.shapes.prefixes import (
     IDENTIFIERS,
     NO_SECRETS,
@@ -43,9 +47,13 @@ def unglued(text: str) -> Decoded | None:
     """Return the text with line ends where something is glued to what may be a token."""
     cuts = set() if text.isascii() else {cut.start() for cut in _OTHER_SCRIPT.finditer(text)}
     for run in _RUN.finditer(text):
-        begin = _behind_words(text, run.start())
-        if begin > run.start():
+        first = behind_escape(text, run.start())
+        begin = _behind_words(text, first)
+        if begin > first:
             cuts.add(begin)
+        behind = behind_quoted_printable(text, first)
+        if behind > first:
+            cuts.add(_behind_words(text, behind))
     cuts |= {word.start() for word in _BEHIND.finditer(text) if is_word(word[1].lower())}
     if not cuts:
         return None

@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
-from codetracer_otel.filters.secrets.encodings import LINE_END
+from codetracer_otel.filters.secrets.encodings import (
+    LINE_END,
+    behind_escape,
+    behind_quoted_printable,
+)
 from codetracer_otel.filters.secrets.shapes.digests import follows_digest_name, is_feed
 from codetracer_otel.filters.secrets.shapes.prefixes import (
     IDENTIFIERS,
@@ -45,9 +49,7 @@ if TYPE_CHECKING:
 # with a capital or a digit among them. The prefilter asks for the same.
 MADE_UP: Final = r"[A-Za-z0-9]{16}|(?<![A-Za-z0-9])(?=[A-Za-z0-9]{7})[a-z]*+[A-Z0-9]"
 
-_RUN: Final = lazy_regex(
-    r"(?:(?<=\\)[nrt]|(?<=%)[0-9A-Fa-f]{2}|(?<=\[)[0-9]{1,2}m)?([A-Za-z0-9_.:~|$!+/=-]{16,}+)"
-)
+_RUN: Final = lazy_regex(r"[A-Za-z0-9_.:~|$!+/=-]{16,}+")
 _LINKED: Final = lazy_regex(r"[A-Za-z0-9_.|$!~-]*\Z")
 _LINKS: Final = lazy_regex(r"[_.|$!~-]+")
 _TEXTS: Final = lazy_regex(r"[.|$!~:]+")
@@ -158,13 +160,14 @@ _SURE: Final = frozenset({_BEHIND_TELLING, _BEHIND_ABBREVIATION})  # though it m
 def find_drawn(text: str) -> Iterator[tuple[int, int]]:
     """Yield tokens that were drawn at random."""
     for run in _RUN.finditer(text):
-        shown = without_digests(run[1])
+        first = behind_escape(text, run.start())
+        shown = without_digests(text[first : run.end()])
         if len(shown) - shown.count("\n") < _LEAST.length:
             continue
         gained = gains(shown)
         for drawn in drawn_parts(gained, _LEAST.score):
-            for reading in islice(_readings(text, run.start(1), gained, drawn), _MOST_READINGS):
-                found = _token_of(text, run.start(1), gained, reading)
+            for reading in islice(_readings(text, first, gained, drawn), _MOST_READINGS):
+                found = _token_of(text, first, gained, reading)
                 if found is not None:
                     yield found
                     break
@@ -260,11 +263,23 @@ def _found(match: re.Match[str] | None) -> str:
 def _readings_at(
     text: str, first: int, gained: list[int], start: int, end: int
 ) -> Iterator[_Reading]:
+    """Yield what a drawn part may be, also without what quoted-printable leaves before it."""
+    begin = start - len(_found(_LINKED.search(text[max(first, start - _WINDOW) : start])))
+    yield from _readings_behind(text, first, gained, Drawn(0, start, end), begin)
+    behind = behind_quoted_printable(text, begin)
+    if behind > begin:
+        drawn = Drawn(0, max(start, behind), end)
+        yield from _readings_behind(text, first, gained, drawn, behind)
+
+
+def _readings_behind(
+    text: str, first: int, gained: list[int], drawn: Drawn, begin: int
+) -> Iterator[_Reading]:
     """Yield what a drawn part may be by the names before it.
 
     A short name may itself look drawn, so that the part begins with it.
     """
-    begin = start - len(_found(_LINKED.search(text[max(first, start - _WINDOW) : start])))
+    _, start, end = drawn
     names: list[str] = []
     is_behind_digits = _DIGITS_BEFORE_COLON.search(text, max(0, begin - _WINDOW), begin) is not None
     for link in _LINKS.finditer(text, begin, end):

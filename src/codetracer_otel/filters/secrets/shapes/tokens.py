@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
+from codetracer_otel.filters.secrets.encodings import BEHIND_ESCAPE, OF_ESCAPE
 from codetracer_otel.filters.secrets.shapes.digests import find_digits
 from codetracer_otel.filters.secrets.shapes.glue import unglued
 from codetracer_otel.filters.secrets.shapes.opaque import MADE_UP, find_drawn
@@ -51,18 +52,8 @@ class Family(NamedTuple):
     is_apart: bool
 
 
-# What escapes a character, or colors a line of a terminal or clears it: what stands before it, and
-# the letters and digits that are its own and no word.
-ESCAPES: Final = (
-    (r"\\", "[nrtabfv]"),
-    ("%", "[0-9A-Fa-f]{2}"),
-    ("=", "[0-9A-F]{2}"),  # quoted-printable
-    (r"[0-9\[]", "[mK]"),
-)
-_BEHIND_ESCAPE: Final = "|".join(f"(?<={before}{own})" for before, own in ESCAPES)
-_OF_ESCAPE: Final = "|".join(f"(?<={before}){own}" for before, own in ESCAPES)
 # Where a short prefix may begin: not inside a word, but behind an escape.
-_START: Final = rf"(?:(?<![A-Za-z0-9_-])|{_BEHIND_ESCAPE})"
+_START: Final = rf"(?:(?<![A-Za-z0-9_-])|{BEHIND_ESCAPE})"
 
 
 # What begins so and goes on for long is no end of a word.
@@ -71,7 +62,7 @@ _LONG: Final = 28
 _SHORTEST_TELLING: Final = 3  # `b_` is everywhere, and its tokens are long
 _DIGIT: Final = lazy_regex("[0-9]")
 _LETTERS: Final = lazy_regex("[A-Za-z]+")
-_LETTERS_BEFORE: Final = lazy_regex(rf"(?:{_OF_ESCAPE})?+([A-Za-z]{{0,24}}+)\Z")
+_LETTERS_BEFORE: Final = lazy_regex(rf"(?:{OF_ESCAPE})?+([A-Za-z]{{0,24}}+)\Z")
 
 
 def family_of(row: Format) -> Family:

@@ -60,7 +60,7 @@ ALPHABETS: Final = {
 # fmt: off
 FORMATS: Final = (
     # clouds
-    Format("Amazon Web Services", "AKIA ASIA ABIA ACCA", "upper", 16, "IAM User Guide, IAM identifiers", before="(?:(?<![A-Z0-9])|(?<==[0-9A-F]{2}))"),
+    Format("Amazon Web Services", "AKIA ASIA ABIA ACCA", "upper", 16, "IAM User Guide, IAM identifiers", before=r"(?:(?<![A-Z0-9])|(?<==[0-9A-F]{2})|(?<=[0-9\[]K))"),
     Format("Amazon Web Services, first keys", "A3T", "upper", 17, "gitleaks, aws-access-token", free=False),
     Format("Amazon Bedrock", "ABSK", "base64", 60, "gitleaks, aws-amazon-bedrock-api-key-long-lived", free=False),
     Format("Amazon Bedrock, short-lived", "bedrock-api-key-", "base64", 20, "gitleaks, aws-amazon-bedrock-api-key-short-lived"),
