@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -335,3 +336,122 @@ def test_a_call_around_many_spans_of_others_leaves_for_the_one_that_failed(expor
     assert reasons(exporter.spans) == ["error"]
     assert session.stats()["tail"]["traces"] == {"error": 1}
     assert len(exporter.spans) == spans + 1
+
+
+def test_a_trace_that_is_open_at_the_end_is_slow_if_it_is_so_by_then(exporter):
+    session = begin(exporter, keeping("keep_errors = false", "slower_than_ms = 400"))
+    now = at(session)
+    with trace.get_tracer("a library's").start_as_current_span("GET /"):
+        leaf(1)
+        assert session.flush()
+        now[0] += 500_000_000
+        shutdown()
+    assert [span.name.rpartition(".")[2] for span in exporter.spans] == ["leaf"]
+    assert session.stats()["tail"]["traces"] == {"slow": 1}
+
+
+def test_a_trace_that_is_open_at_the_end_goes_if_it_was_short_by_then(exporter):
+    session = begin(exporter, keeping("keep_errors = false", "slower_than_ms = 400000"))
+    with trace.get_tracer("a library's").start_as_current_span("GET /"):
+        leaf(1)
+        assert session.flush()
+        shutdown()
+    assert exporter.spans == []
+    assert session.stats()["tail"]["traces"] == {"dropped": 1}
+
+
+def at(session):
+    """Let the tail's clock go on by what is added to the returned list's only item."""
+    added, tails = [0], session._pipeline.hold
+    clock = tails._now
+    tails._now = lambda: clock() + added[0]
+    return added
+
+
+@pytest.mark.parametrize("root", ["a call", "a span"])
+def test_a_dump_decides_nothing_about_traces_that_may_still_fail(exporter, root):
+    session = begin(exporter, keeping("keep_errors = true"), flight_recorder="1MB")
+
+    def handle(number):
+        leaf(1)
+        assert session.flush()
+        assert session.dump() == 0
+        leaf(number)
+
+    def work(number):
+        if root == "a call":
+            handle(number)
+        else:
+            with trace.get_tracer("a library's").start_as_current_span("GET /"):
+                leaf(1)
+                assert session.flush()
+                assert session.dump() == 0
+                leaf(number)
+
+    work(2)
+    with contextlib.suppress(LookupError):
+        work(None)
+    assert session.flush()
+    assert session.dump() == 3
+    assert len({span.trace_id for span in exporter.spans}) == 1
+    assert session.stats()["tail"]["traces"] == {"dropped": 1, "error": 1}
+
+
+def test_a_dump_has_what_has_failed_of_a_trace_that_goes_on(exporter):
+    session = begin(exporter, keeping("keep_errors = true"), flight_recorder="1MB")
+
+    def handle(number):
+        with contextlib.suppress(LookupError):
+            leaf(number)
+        assert session.flush()
+        assert session.dump() == 2
+        leaf(3)
+
+    handle(None)
+    assert [span.name.rpartition(".")[2] for span in exporter.spans] == ["leaf", "handle"]
+    assert "codetracer.unfinished" in exporter.spans[1].attributes
+    assert session.dump() == 2
+    assert reasons(exporter.spans) == ["error", "error"]  # of the copy, and of the call
+    assert session.stats()["tail"] == {
+        "traces": {"error": 1}, "spans": {"dropped": 0, "kept": 4}, "open": 0,
+    }  # fmt: skip
+
+
+def test_a_dump_has_a_trace_that_is_slow_by_now(exporter):
+    session = begin(exporter, keeping("slower_than_ms = 400"), flight_recorder="1MB")
+    now = at(session)
+    with trace.get_tracer("a library's").start_as_current_span("GET /"):
+        leaf(1)
+        assert session.dump() == 0
+        now[0] += 500_000_000
+        assert session.dump() == 1
+    assert session.dump() == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+# a thread of a test before may not have ended yet
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize(("seconds", "expected"), [(0.03, "slow 1"), (0, "dropped 0")])
+def test_a_forked_child_keeps_what_was_slow_in_it(exporter, seconds, expected):
+    limit = "slower_than_ms = 20" if seconds else "slower_than_ms = 20000"
+    session = begin(exporter, keeping("keep_errors = false", limit))
+    reading, writing = os.pipe()
+    with trace.get_tracer("a library's").start_as_current_span("job"):
+        child = os.fork()
+        if not child:
+            try:
+                late(seconds)
+                shutdown()
+                told = f"{next(iter(session.stats()['tail']['traces']))} {len(exporter.spans)}"
+            except BaseException as error:
+                told = repr(error)
+            os.write(writing, told.encode())
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    assert os.read(reading, 1000).decode() == expected
+    os.close(reading)
+
+
+def late(seconds):
+    threading.Event().wait(seconds)

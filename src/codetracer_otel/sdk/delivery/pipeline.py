@@ -59,6 +59,13 @@ class Hold(Protocol):
         whatever ended before one of the spans was taken before, or is among these.
         """
 
+    def take_open(self, calls: RecordBlock) -> Sequence[tuple[RecordBlock, list[ReadableSpan]]]:
+        """Return what is to be delivered already of traces that go on.
+
+        Args:
+            calls: copies of those that are open, which are nowhere else.
+        """
+
     def finish(self) -> Sequence[tuple[RecordBlock, list[ReadableSpan]]]:
         """Return what is to be delivered of all that is held."""
 
@@ -503,9 +510,11 @@ class Pipeline:
             block.discard(behind)
             self._keep(block)
         open_calls = [call for call in open_calls if call[SPAN_ID] not in ended]
-        self._keep(RecordBlock([call for call in open_calls if call[START] <= now]))
-        if self.hold is not None:
-            self._deliver_all(self.hold.finish())
+        copies = RecordBlock([call for call in open_calls if call[START] <= now])
+        if self.hold is None:
+            self._keep(copies)
+        else:
+            self._deliver_all(self.hold.take_open(copies))
         count = ring.begin_dump(seconds)
         self._keep(RecordBlock(late))
         return count

@@ -105,6 +105,8 @@ class Tails:
         self._bytes = 0
         self._buckets: dict[int, TokenBucket] = {}
         self._reasons: dict[int, str] = {}  # of kept roots that are spans
+        self._foretold: dict[int, tuple[int, str]] = {}  # of open roots that are kept
+        self._is_in_child = False
 
     def note(self, spans: Sequence[ReadableSpan]) -> None:
         """See spans that have ended before the roots that are taken next."""
@@ -137,29 +139,100 @@ class Tails:
             out.append((RecordBlock(), ready))
         return out
 
-    def finish(self) -> list[Held]:
-        """Decide about everything that is still open: errors are kept, others by their ratio."""
+    def take_open(self, calls: RecordBlock) -> list[Held]:
+        """Decide about traces that go on, as far as nothing can change it any more.
+
+        The others wait for the ends of their roots: they may still fail.
+
+        Args:
+            calls: copies of those that are open; they go with what is kept, or not at all.
+        """
+        self._note_failures(calls)
         out: list[Held] = []
         ready: list[ReadableSpan] = []
-        for trace_id, trace in list(self._open.items()):
-            rules = self.default
-            reason = "error" if trace.has_failed and rules and rules.keep_errors else ""
-            if not reason and rules is not None:
-                reason = self._by_ratio(rules, trace_id, "")
-            reason = reason if rules is not None else "all"
-            self._conclude(trace_id, reason)
-            self._release(_Verdict(trace_id, reason, rules), out, ready)
+        trace_ids = [*self._open, *(segment.trace_id for segment in calls.segments())]
+        self._settle(dict.fromkeys(trace_ids), calls, out, ready, is_last=False)
+        segments = dict.fromkeys(calls.segments())
+        kept, _ = calls.split({it: self._decided.get(it.trace_id, False) for it in segments})
+        if kept:
+            self.counts["spans", "kept"] += len(kept)
+            out.append((kept, []))
         if ready:
             out.append((RecordBlock(), ready))
         return out
+
+    def finish(self) -> list[Held]:
+        """Decide about everything that is still open by what is known of it."""
+        out: list[Held] = []
+        ready: list[ReadableSpan] = []
+        self._settle(list(self._open), RecordBlock(), out, ready, is_last=True)
+        if ready:
+            out.append((RecordBlock(), ready))
+        return out
+
+    def _settle(
+        self,
+        trace_ids: Iterable[int],
+        calls: RecordBlock,
+        out: list[Held],
+        ready: list[ReadableSpan],
+        *,
+        is_last: bool,
+    ) -> None:
+        """Release those of the traces that are kept, and all of them if it is the last time."""
+        roots = {segment.trace_id: index for index, segment, _ in calls.local_roots()}
+        lengths, states = self._known_so_far(calls)
+        for trace_id in trace_ids:
+            if trace_id in self._decided:
+                continue
+            index = roots.get(trace_id)
+            rules = (None if index is None else calls.plan_of(index).tail) or self.default
+            state = states.get(trace_id, "")
+            reason = self._reason(rules, trace_id, state, lengths.get(trace_id, 0))
+            if not (reason or is_last):
+                continue
+            self._conclude(trace_id, reason)
+            root = None
+            if index is not None and reason not in ("", "all"):
+                root = calls.take_over(index)
+                _note_on_root(root, REASON, reason)
+                self._foretold[trace_id] = root[SPAN_ID], reason
+            verdict = _Verdict(trace_id, reason, rules, root)
+            _tell_ratios(calls, [verdict])
+            self._release(verdict, out, ready)
+
+    def _known_so_far(self, calls: RecordBlock) -> tuple[dict[int, int], dict[int, str]]:
+        """Return how many ns each open trace takes at least, and its trace state.
+
+        Its root has begun before what was below it. In a forked child the root may be in the parent
+        process; then it is no longer than the longest of its spans, as far as this process knows.
+        """
+        now = self._now()
+        lengths: dict[int, int] = {}
+        states: dict[int, str] = {}
+        for block in [*self._blocks.values(), calls]:
+            for outline in block.outlines():
+                trace_id, start, end = outline[3].trace_id, outline[4], outline[5]
+                length = (end if self._is_in_child else now) - start
+                lengths[trace_id] = max(lengths.get(trace_id, 0), length)
+                states[trace_id] = outline[3].trace_state
+        for trace_id, trace in self._open.items():
+            for span in trace.spans:
+                length = (span.end_time or 0) - (span.start_time or 0)
+                lengths[trace_id] = max(lengths.get(trace_id, 0), length)
+                if span.context is not None:
+                    states.setdefault(trace_id, span.context.trace_state.to_header())
+        return lengths, states
 
     def forget(self) -> None:
         """Begin anew in a forked child: what waits is the parent's."""
         self._open.clear()
         self._blocks.clear()
         self._decided.clear()
+        self._foretold.clear()
         self.counts.clear()
         self._bytes = self.given_up = 0
+        self._is_in_child = True
 
     def reason_of(self, span: ReadableSpan) -> str | None:
         """Return why the trace of a root that is a span was kept, once."""
@@ -198,6 +271,8 @@ class Tails:
         for index, segment, duration_ns in block.local_roots():
             trace_id = segment.trace_id
             if trace_id in self._decided:
+                if trace_id in self._foretold:
+                    self._tell_again(block.take_over(index))
                 continue
             rules = block.plan_of(index).tail or self.default
             if trace_id not in self._open and _is_dropped(rules, duration_ns):
@@ -214,6 +289,14 @@ class Tails:
         if fates:
             self.counts["traces", "dropped"] += len(fates)
         return decided
+
+    def _tell_again(self, root: Record) -> None:
+        """Let a root say why it was kept, if a copy did so while it was open."""
+        trace_id = root[SEGMENT].trace_id
+        span_id, reason = self._foretold[trace_id]
+        if span_id == root[SPAN_ID]:
+            del self._foretold[trace_id]
+            _note_on_root(root, REASON, reason)
 
     def _decide_spans(self, spans: Sequence[ReadableSpan]) -> list[_Verdict]:
         decided = []
@@ -234,17 +317,21 @@ class Tails:
         self, rules: TailRules | None, trace_id: int, trace_state: str, duration_ns: int
     ) -> str:
         """Conclude about a trace whose root has ended; return why it is kept, or nothing."""
-        trace = self._open.get(trace_id)
-        if rules is None:
-            reason = "all"
-        elif rules.keep_errors and trace is not None and trace.has_failed:
-            reason = "error"
-        elif _is_slow(rules, duration_ns):
-            reason = "slow"
-        else:
-            reason = self._by_ratio(rules, trace_id, trace_state)
+        reason = self._reason(rules, trace_id, trace_state, duration_ns)
         self._conclude(trace_id, reason)
         return reason
+
+    def _reason(
+        self, rules: TailRules | None, trace_id: int, trace_state: str, duration_ns: int
+    ) -> str:
+        trace = self._open.get(trace_id)
+        if rules is None:
+            return "all"
+        if rules.keep_errors and trace is not None and trace.has_failed:
+            return "error"
+        if _is_slow(rules, duration_ns):
+            return "slow"
+        return self._by_ratio(rules, trace_id, trace_state)
 
     def _by_ratio(self, rules: TailRules, trace_id: int, trace_state: str) -> str:
         if not rules.ratio or ratio_key(trace_id, trace_state) >= ratio_bound(rules.ratio):
