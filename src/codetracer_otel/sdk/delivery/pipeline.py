@@ -69,6 +69,9 @@ class Hold(Protocol):
     def finish(self) -> Sequence[tuple[RecordBlock, list[ReadableSpan]]]:
         """Return what is to be delivered of all that is held."""
 
+    def holds_from_before(self, time_ns: int) -> bool:
+        """Return whether anything waits that was taken by then (monotonic ns)."""
+
     def forget(self) -> None:
         """Begin anew in a forked child."""
 
@@ -133,6 +136,8 @@ class Pipeline:
         self.hold = hold
         self.ring = ring
         self._dumps: list[Dump] = []
+        # and the time (monotonic ns) by which what was recorded before had been taken
+        self._once_judged: tuple[Callable[[], None], int | None] | None = None
         self.fold: Fold | None = None
         self.watch: Callable[[RecordBlock], None] | None = None
         self._views_of = views_of
@@ -258,10 +263,28 @@ class Pipeline:
         """Return the counters of the flight recorder by its name; nothing without one."""
         return {} if self.ring is None else {"flight_recorder": self.ring.stats()}
 
-    @property
-    def holds_anything(self) -> bool:
-        """Whether something waits, not judged yet, for a dump."""
-        return self.ring is not None and self.ring.holds_anything
+    def once_judged(self, then: Callable[[], None]) -> None:
+        """Have ``then`` called on the worker's thread once all that is recorded by now was judged.
+
+        The latest call takes the place of one that still waits.
+        """
+        self._once_judged = then, None
+        self.wake()
+
+    def _tell_judged(self) -> None:
+        if self._once_judged is None:
+            return
+        wish = then, taken_ns = self._once_judged
+        if taken_ns is None:
+            if self._spans or (self.recorder is not None and self.recorder.waiting):
+                return  # what was recorded before may be among it
+            taken_ns = Time.monotonic_ns()
+        if any(it.holds_from_before(taken_ns) for it in (self.hold, self.ring) if it is not None):
+            if self._once_judged is wish:
+                self._once_judged = then, taken_ns
+        elif self._once_judged is wish:
+            self._once_judged = None
+            then()
 
     def stop(self, timeout: float, *, is_patient: bool = False) -> bool:
         """Deliver the rest within ``timeout`` s of wall time and end all threads.
@@ -405,6 +428,7 @@ class Pipeline:
             if self.ring is not None:
                 self._tend(self.ring, command)
             self._on_drained()
+            self._tell_judged()
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end the deliveries
             self._on_failure(error)
         if isinstance(command, Event) and not isinstance(command, Dump):

@@ -224,6 +224,11 @@ class Tails:
                     states.setdefault(trace_id, span.context.trace_state.to_header())
         return lengths, states
 
+    def holds_from_before(self, time_ns: int) -> bool:
+        """Return whether a trace waits that was begun to be taken by then (monotonic ns)."""
+        oldest = next(iter(self._open.values()), None)
+        return oldest is not None and oldest.began_ns <= time_ns
+
     def forget(self) -> None:
         """Begin anew in a forked child: what waits is the parent's."""
         self._open.clear()

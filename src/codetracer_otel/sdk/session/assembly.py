@@ -528,8 +528,6 @@ class _Assembly:
     def _on_drained(self) -> None:
         if self._known is not None:
             self._known.settle()
-            if not self._pipeline.holds_anything:  # it is judged as it is dumped
-                self._known.wipe_if_asked()
         self._reporting.drops.observe(self._session.dropped())
 
     def _hooks(self, recording: Recording | None) -> SessionHooks:

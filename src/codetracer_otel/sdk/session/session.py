@@ -195,7 +195,7 @@ class Session:
         for part in self.parts:
             part.flush(_JUDGING_S)
         known.wipe_later()
-        self._pipeline.wake()
+        self._pipeline.once_judged(known.wipe_if_asked)
 
     def resume(self) -> None:
         """Record again after `pause`."""

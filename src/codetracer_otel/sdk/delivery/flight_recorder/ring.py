@@ -126,10 +126,10 @@ class Ring:
         self.dumps += 1
         return count
 
-    @property
-    def holds_anything(self) -> bool:
-        """Whether there is something that no exporter has seen."""
-        return bool(self._parts or self._leaving)
+    def holds_from_before(self, time_ns: int) -> bool:
+        """Return whether there is something from before that no exporter has seen."""
+        is_kept = bool(self._parts) and self._parts[0].ended_ns <= time_ns
+        return is_kept or bool(self._leaving)
 
     @property
     def leaving(self) -> int:
