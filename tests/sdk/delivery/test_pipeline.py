@@ -25,6 +25,10 @@ class Recorder:
     def stats(self):
         return {}
 
+    @property
+    def waiting(self):
+        return len(self.records)
+
     def drain(self, limit):
         taken = self.records[:limit]
         del self.records[:limit]
@@ -418,7 +422,7 @@ class Program(Recorder):
 class Judge:
     """A hold that keeps nothing, and sees whether anything comes before what ended earlier."""
 
-    given_up = 0
+    given_up = waiting = 0
 
     def __init__(self, ends):
         self._ends = ends
@@ -478,3 +482,89 @@ def test_a_hold_judges_nothing_before_it_has_seen_what_ended_earlier(ends, pause
     assert not judge.is_misled
     assert pipeline.stop(5)
     assert not failures
+
+
+class Passing:
+    """A hold that lets everything go, each record in a batch of its own."""
+
+    given_up = 0
+
+    def __init__(self, waiting=0):
+        self.waiting = waiting
+
+    def note(self, spans):
+        pass
+
+    def take(self, records, spans):
+        return [*(([record], []) for record in records), *([((), spans)] if spans else [])]
+
+    def finish(self):
+        return []
+
+    def holds_from_before(self, _time_ns):
+        return False
+
+    def forget(self):
+        self.waiting = 0
+
+
+def test_what_is_behind_the_batch_that_is_judged_counts_as_lost_at_the_end(build):
+    judging, may_go_on = threading.Event(), threading.Event()
+
+    def judge_slowly(_records, spans):
+        judging.set()
+        may_go_on.wait(60)
+        return spans
+
+    pipeline = build(Keeper(), redact=judge_slowly, hold=Passing(waiting=7))
+    pipeline.recorder.records.extend(range(5))
+    pipeline.wake()
+    assert judging.wait(60)
+    assert not pipeline.stop(0.05)
+    lost = pipeline.dropped()
+    may_go_on.set()
+    assert lost == {"shutdown": 12}
+
+
+def test_a_span_that_comes_behind_the_end_counts_as_lost(build):
+    keeper = Keeper()
+    pipeline = build(keeper)
+    pipeline.add_span(Span(1))
+    assert pipeline.stop(5)
+    assert pipeline.dropped() == {}
+    pipeline.add_span(Span(2))
+    assert keeper.items == [Span(1)]
+    assert pipeline.dropped() == {"shutdown": 1}
+
+
+def test_a_hold_that_fails_loses_what_it_was_given_and_that_is_counted(build):
+    keeper, errors, hold = Keeper(), [], Passing()
+    pipeline = build(keeper, errors=errors, hold=hold)
+
+    def broken(_records, _spans):
+        del hold.take
+        raise RuntimeError("no")
+
+    hold.take = broken
+    pipeline.recorder.records.extend(range(5))
+    assert pipeline.flush(5)
+    assert [type(error) for error in errors] == [RuntimeError]
+    pipeline.recorder.records.append(5)
+    assert pipeline.flush(5)
+    assert keeper.items == [5]
+    assert pipeline.dropped() == {"internal": 5}
+
+
+def test_who_watches_and_fails_costs_no_record(build):
+    keeper, errors = Keeper(), []
+    pipeline = build(keeper, errors=errors)
+
+    def fail(_records):
+        pipeline.watch = None
+        raise RuntimeError("no")
+
+    pipeline.watch = fail
+    pipeline.recorder.records.extend(range(5))
+    assert pipeline.flush(5)
+    assert [type(error) for error in errors] == [RuntimeError]
+    assert keeper.items == list(range(5))

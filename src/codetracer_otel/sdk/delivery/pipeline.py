@@ -47,6 +47,10 @@ class Hold(Protocol):
 
     given_up: int
 
+    @property
+    def waiting(self) -> int:
+        """How many records and spans are held."""
+
     def note(self, spans: Sequence[ReadableSpan]) -> None:
         """See spans that have ended before what is taken next, and are taken later."""
 
@@ -158,8 +162,10 @@ class Pipeline:
         self._records_before = 0
         self._is_woken = False
         self._is_parked = False
-        self._is_cut_off = False
-        self._judging = 0  # records and spans of the batch in hand
+        self._is_cut_off = self._is_over = False
+        self._spans_behind_end = 0
+        self._judging = 0  # records and spans of the batch that is judged
+        self._in_hand = 0  # and of those behind it
         self._drains = 0
         self._not_before_ns = 0
         self._worker = Worker(
@@ -184,6 +190,9 @@ class Pipeline:
         start: Any = span.start_time  # what the program gave, which may be no number
         if (type(start) is int or type(start) is float) and start < self._not_before_ns:
             return  # began before the fork: the parent process delivers it
+        if self._is_over:
+            self._spans_behind_end += 1
+            return
         if not self._room.is_found(self._is_full, self.wake):
             self.dropped_spans += 1
             return
@@ -301,6 +310,7 @@ class Pipeline:
             has_ended = self._worker.join(Time.monotonic() + CATCH_UP_S)
             deadline = Time.monotonic() + timeout  # the others had their time before
         self._is_cut_off = not has_ended or self._worker.has_died
+        self._is_over = True
         for export_queue in self.export_queues:
             export_queue.begin_stop(deadline)
         ended = [queue.wait_for_stop(is_patient=is_patient) for queue in self.export_queues]
@@ -375,7 +385,8 @@ class Pipeline:
         self._is_woken = self._is_hindered = False
         self._is_parked = True
         self._not_before_ns = Time.time_ns()
-        self.recorded = self.dropped_spans = self.failed_internally = self._judging = 0
+        self.recorded = self.dropped_spans = self.failed_internally = 0
+        self._judging = self._in_hand = 0
         for export_queue in self.export_queues:
             export_queue.after_fork()
         self._worker.renew()
@@ -410,12 +421,13 @@ class Pipeline:
 
     def _left_behind(self, recorder: Mapping[str, Any]) -> int:
         """Return how much has not come as far as the queues when the time to stop was over."""
-        if not self._is_cut_off:
+        if not self._is_over:
             return 0
         folded = 0 if self.fold is None else self.fold.waiting
         dumped = 0 if self.ring is None else self.ring.leaving
-        waiting = int(recorder.get("queue_depth", 0)) + len(self._spans)
-        return waiting + self._judging + folded + dumped
+        held = 0 if self.hold is None else self.hold.waiting
+        waiting = int(recorder.get("queue_depth", 0)) + len(self._spans) + self._spans_behind_end
+        return waiting + self._judging + self._in_hand + folded + dumped + held
 
     def _handle(self, command: Any) -> bool:
         if command is _WAKE:
@@ -430,19 +442,23 @@ class Pipeline:
             self._on_drained()
             self._tell_judged()
         except Exception as error:  # noqa: BLE001 - a defect of ours must not end the deliveries
+            self._lose_what_is_in_hand()
             self._on_failure(error)
         if isinstance(command, Event) and not isinstance(command, Dump):
             command.set()
         return command is not _STOP
 
     def _on_worker_failure(self, command: Any, error: BaseException) -> bool:
-        """Count the batch in work when something other than an `Exception` ended it."""
-        self.failed_internally += self._judging
-        self._judging = 0
+        """Count what was in work when something other than an `Exception` ended it."""
+        self._lose_what_is_in_hand()
         self._on_error(error)
         if isinstance(command, Event):
             command.set()
         return command is not _STOP
+
+    def _lose_what_is_in_hand(self) -> None:
+        self.failed_internally += self._judging + self._in_hand
+        self._judging = self._in_hand = 0
 
     def _next_interval(self) -> float:
         if self._is_hindered:
@@ -545,9 +561,10 @@ class Pipeline:
 
     def _keep(self, records: Sequence[Record], spans: Sequence[ReadableSpan] = ()) -> None:
         """Deliver, or let the hold decide; the records are taken off before this is called."""
+        self._in_hand = len(records) + len(spans)
         if self.hold is None:
             if records or spans:
-                self._deliver(records, spans)
+                self._deliver_all([(RecordBlock.of(records), spans)])
         else:
             unseen = self._spans[self._noted_spans :]
             self._noted_spans += len(unseen)
@@ -593,19 +610,20 @@ class Pipeline:
         return True
 
     def _take_records(self) -> Sequence[Record]:
+        records: Sequence[Record] = ()
         try:
-            if self.recorder is None:
-                return ()
-            records = self.recorder.drain(self._batch_records)
-            if self.watch is not None:
-                self.watch(records)
-        except Exception as error:  # noqa: BLE001 - hand-written spans are delivered all the same
+            if self.recorder is not None:
+                records = self.recorder.drain(self._batch_records)
+            if self.watch is not None and self.recorder is not None:
+                self.watch(RecordBlock.of(records))
+        except Exception as error:  # noqa: BLE001 - what there is is delivered all the same
             self._on_failure(error)
-            return ()
         return records
 
-    def _deliver_all(self, batches: Sequence[tuple[RecordBlock, list[ReadableSpan]]]) -> None:
+    def _deliver_all(self, batches: Sequence[tuple[RecordBlock, Sequence[ReadableSpan]]]) -> None:
+        self._in_hand = sum([len(records) + len(spans) for records, spans in batches])
         for records, spans in batches:
+            self._in_hand -= len(records) + len(spans)
             self._deliver(records, spans)
 
     def _deliver(self, records: Sequence[Record], spans: Sequence[ReadableSpan]) -> None:

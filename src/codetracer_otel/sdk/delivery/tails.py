@@ -108,6 +108,11 @@ class Tails:
         self._foretold: dict[int, tuple[int, str]] = {}  # of open roots that are kept
         self._is_in_child = False
 
+    @property
+    def waiting(self) -> int:
+        """How many records and spans wait for a decision."""
+        return sum([trace.records + len(trace.spans) for trace in list(self._open.values())])
+
     def note(self, spans: Sequence[ReadableSpan]) -> None:
         """See spans that have ended before the roots that are taken next."""
         for span in spans:
