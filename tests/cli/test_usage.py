@@ -29,6 +29,31 @@ def test_a_misspelt_command_or_flag_gets_a_suggestion(capsys, arguments, meant):
     assert f"(did you mean '{meant}'?)" in complaint(capsys, *arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["--quiet", "run", "app.py"], "codetracer-otel run --quiet"),
+        (["run", "--version", "app.py"], "codetracer-otel --version"),
+        (["help"], "codetracer-otel --help"),
+        (["version"], "codetracer-otel --version"),
+    ],
+)
+def test_a_flag_in_the_wrong_place_is_told_of_the_right_one(capsys, arguments, meant):
+    assert f"(did you mean '{meant}'?)" in complaint(capsys, *arguments)
+
+
+def test_an_option_that_has_taken_the_program_is_named(capsys):
+    assert main(["run", "--quiet", "--service-name", "app.py"]) == 2
+    assert "no program to run: 'app.py' is the value of --service-name; " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["ap.py", "app", "app.oy"])
+def test_a_program_that_is_missing_is_told_of_the_one_beside_it(capsys, tmp_path, name):
+    (tmp_path / "app.py").write_text("")
+    assert main(["run", str(tmp_path / name)]) == 2
+    assert "No such file or directory (did you mean 'app.py'?)" in capsys.readouterr().err
+
+
 def test_one_line_says_what_is_missing_and_where_the_help_is(capsys):
     (line,) = complaint(capsys, "show").splitlines()
     assert line.startswith("codetracer-otel show: the following arguments are required: TRACE")

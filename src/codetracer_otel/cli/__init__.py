@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from codetracer_otel.errors import (
     CodetracerError,
+    EnvironmentFailure,
     ErrorCode,
     InternalError,
     UsageError,
@@ -77,6 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         KeyboardInterrupt: it left a traced program, which has shown it.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        _forget_our_path_entry()
     result = _uninterrupted(lambda: _guarded(partial(_dispatch, arguments), arguments))
     if isinstance(result, int):
         return result
@@ -87,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         call(*given)
     except BaseException as error:  # noqa: BLE001 - shown outside, where nothing is handled
         uncaught = error
-    return _guarded(partial(result.end, uncaught), arguments)
+    return _guarded(partial(result.end, uncaught), arguments, is_ours_alone=False)
 
 
 def _uninterrupted[T](step: Callable[[], T]) -> T:
@@ -104,15 +107,17 @@ def _uninterrupted[T](step: Callable[[], T]) -> T:
         raise_silently(error)
 
 
-def _guarded[T](step: Callable[[], T], arguments: list[str]) -> T | int:
+def _guarded[T](
+    step: Callable[[], T], arguments: list[str], *, is_ours_alone: bool = True
+) -> T | int:
     try:
         return step()
     except CodetracerError as error:
         return print_failure(error, json_errors=_wants_trailer(arguments))
     except BrokenPipeError:
         return _end_of_pipe()
-    except Exception:  # noqa: BLE001 - the outermost frame: a defect becomes a status and a report
-        return _report_defect()
+    except Exception as error:  # noqa: BLE001 - the outermost frame: a defect becomes a status
+        return _report_defect(error, is_ours_alone=is_ours_alone)
 
 
 def _dispatch(arguments: list[str]) -> int | Run:
@@ -120,16 +125,15 @@ def _dispatch(arguments: list[str]) -> int | Run:
         if "\0" in argument:  # no shell can give one; the system's calls on files raise ValueError
             raise UsageError(f"{argument!r}: an argument has no NUL", ErrorCode.IO)
     if arguments[:1] == ["run"]:
-        _forget_our_path_entry()
         gc.disable()  # until the program begins: there is no garbage in 400 imported modules
         parser = build_parser("run")
         from codetracer_otel.cli.run.command import split_target  # noqa: PLC0415 - only this command
 
         options, target = split_target(arguments[1:])
-        return _handle(parser.parse_args(["run", *options]), target)
+        return _handle(parser.parse_args(["run", *options]), target, options)
     parser = build_parser(arguments[0] if arguments else "")
     parser.program_words = arguments
-    return _handle(parser.parse_args(arguments), None)
+    return _handle(parser.parse_args(arguments))
 
 
 def _forget_our_path_entry() -> None:
@@ -141,8 +145,10 @@ def _forget_our_path_entry() -> None:
         del sys.path[0]
 
 
-def _handle(namespace: argparse.Namespace, target: object) -> int | Run:
-    namespace.target_words = target
+def _handle(
+    namespace: argparse.Namespace, target: object = None, own: Sequence[str] = ()
+) -> int | Run:
+    namespace.target_words, namespace.own_words = target, own
     result: int | Run = namespace.handler(namespace)
     return result
 
@@ -182,17 +188,27 @@ class _Parser(argparse.ArgumentParser):
         if message.endswith("required: COMMAND") and self.program_words:
             message = f"unrecognized arguments: {self.program_words[0]}"
         slip = re.search(_SLIP, message)
-        known = COMMANDS if slip and slip[1] else _flags_of(self)
-        hint = did_you_mean(slip[1] or slip[2], known) if slip else ""
-        if slip and slip[1] and not self.command:
-            hint = _hint_at_run(slip[1], self.program_words) or hint
+        hint = self._hint(slip[1], slip[2]) if slip else ""
         page = f"{self.prog} {self.command}" if slip and slip[2] and self.command else self.prog
         complain(f"{self.prog}: {message}{hint}; see {page} --help")
         self.exit(UsageError.exit_status)
 
+    def _hint(self, command: str | None, flag: str) -> str:
+        """Return what was probably meant by a wrong command, else by a wrong flag."""
+        if command and not self.command:
+            return _hint_at_run(command, self.program_words) or did_you_mean(command, COMMANDS)
+        behind = next((word for word in self.program_words if word in COMMANDS), "")
+        if flag in self._option_string_actions:  # of this program, not of the command
+            return f" (did you mean '{PROGRAM} {flag}'?)"
+        if behind and not self.command:
+            return f" (did you mean '{PROGRAM} {behind} {flag}'?)"
+        return did_you_mean(command or flag, COMMANDS if command else _flags_of(self))
+
 
 def _hint_at_run(word: str, words: Sequence[str]) -> str:
-    """Return what to write if a program was named instead of a command."""
+    """Return what to write if a program, or a flag without its dashes, stands for a command."""
+    if word in ("help", "version"):
+        return f" (did you mean '{PROGRAM} --{word}'?)"
     first = words[0] if words else ""
     is_program = first in ("-m", "-c") or word.endswith(".py") or os.path.isfile(word)
     shown = f"{first} {word}" if first in ("-m", "-c") else word
@@ -291,7 +307,16 @@ def _wants_trailer(arguments: list[str]) -> bool:
     return wants_json_errors(from_process_environment())
 
 
-def _report_defect() -> int:
+def _report_defect(error: Exception, *, is_ours_alone: bool) -> int:
+    try:
+        from codetracer_otel.cli.surroundings import complaint_about  # noqa: PLC0415 - failures only
+
+        complaint = complaint_about(error, is_ours_alone=is_ours_alone)
+    except OSError as another:  # as where no file can be opened any more
+        complaint = f"{ErrorCode.IO} {another.strerror}"
+    if complaint and sys.stderr is not None:
+        print(f"{PROGRAM}: {complaint}", file=sys.stderr)
+        return EnvironmentFailure.exit_status
     traceback.print_exc()
     _print_error("internal error; please report it with the lines above")
     return InternalError.exit_status

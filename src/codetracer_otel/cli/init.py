@@ -105,13 +105,13 @@ def run(arguments: argparse.Namespace) -> int:
     """
     directory = os.path.abspath(arguments.directory)
     if not os.path.isdir(directory):
-        raise UsageError(
-            f"no such directory: {directory}; expected the project's folder", ErrorCode.IO
-        )
+        rule = "not a directory" if os.path.lexists(directory) else "no such directory"
+        raise UsageError(f"{rule}: {directory}; expected the project's folder", ErrorCode.IO)
     path = os.path.join(directory, MARKER, FILTER_FILE)
     text = starter_text(os.path.basename(directory) or "project", private=arguments.private)
     if os.path.lexists(path):
-        raise UsageError(f"there is a filter already: {path}", ErrorCode.IO)
+        message = f"there is a filter already: {path}; change that one, or remove it first"
+        raise UsageError(message, ErrorCode.IO)
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "x", encoding="utf-8") as file:

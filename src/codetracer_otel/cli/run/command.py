@@ -150,7 +150,7 @@ def run(options: argparse.Namespace) -> Run:
     Raises:
         UsageError: there is no such program.
     """
-    target = build_target(options.target_words)
+    target = build_target(options.target_words, options.own_words)
     session = _start_session(options, target)
     if options.instrumentations is not None:
         _start_instrumentations(options.instrumentations, session)
@@ -264,15 +264,19 @@ def status_of(request: SystemExit) -> int:
     return request.code & 0xFF if isinstance(request.code, int) else 1
 
 
-def build_target(given: TargetWords | None) -> Target:
+def build_target(given: TargetWords | None, own: Sequence[str] = ()) -> Target:
     """Return the program that the command line names.
+
+    Args:
+        given: what names it, or None.
+        own: our options before it.
 
     Raises:
         UsageError: it names none, or none that can be opened.
     """
     if given is None or not (given.words or given.flag.startswith("--")):
         expected = _TARGET_FLAGS[given.flag] if given and given.flag else _A_PROGRAM
-        raise UsageError(f"no program to run; expected {expected}")
+        raise UsageError(f"no program to run{_last_value(own)}; expected {expected}")
     if given.flag.startswith("--"):
         return Target(TargetKind.MODULE, given.flag[2:], given.words)
     name, *arguments = given.words
@@ -280,6 +284,14 @@ def build_target(given: TargetWords | None) -> Target:
         return script_target(_path_of(name), tuple(arguments))
     kinds = {"-m": TargetKind.MODULE, "-c": TargetKind.COMMAND, "": TargetKind.STDIN}
     return Target(kinds[given.flag], name, tuple(arguments))
+
+
+def _last_value(own: Sequence[str]) -> str:
+    """Return which option has taken the last word, a program's name, for its value."""
+    flag, value = own[-2:] if len(own) > 1 else ("", "")
+    is_program = value.endswith(".py") or os.path.exists(value)
+    is_taken = is_program and flag in _options_with_value()
+    return f": {value!r} is the value of {flag}" if is_taken else ""
 
 
 def _path_of(name: str) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.cli.run.uncaught import report_uncaught
 from codetracer_otel.data_classes import dataclass
-from codetracer_otel.errors import ErrorCode, UsageError
+from codetracer_otel.errors import ErrorCode, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,9 +64,21 @@ def script_target(path: str, arguments: tuple[str, ...] = ()) -> Target:
         io.open_code(filename).close()
     except OSError as error:
         reason = f"[Errno {error.errno}] {error.strerror}"
-        message = f"can't open file {(error.filename or path)!r}: {reason}"
+        hint = _near_name(path) if isinstance(error, FileNotFoundError) else ""
+        message = f"can't open file {(error.filename or path)!r}: {reason}{hint}"
         raise UsageError(message, ErrorCode.IO) from None
     return Target(TargetKind.SCRIPT, path, arguments, filename)
+
+
+def _near_name(path: str) -> str:
+    """Return a hint at the file beside a missing one whose name is most like it, or nothing."""
+    folder, name = os.path.split(path)
+    try:
+        names = os.listdir(folder or ".")
+    except OSError:
+        return ""
+    programs = [there for there in names if there.endswith(".py") or not name.endswith(".py")]
+    return did_you_mean(name, programs)
 
 
 def _absolute(path: str) -> str:

@@ -194,10 +194,12 @@ def _failure(
 
 
 _TOO_LARGE: Final = "not valid TOML: an integer does not fit into 64 bits; write a smaller one"
+_BACKSLASH: Final = "; write '...' around it, where a backslash is a backslash"
 _SLIPS: Final = {
     "Invalid value": "; text needs quotes around it",
     "Cannot overwrite a value": "; this key or table was there before",
-    "Unescaped '\\' in a string": "; write '...' around it, where a backslash is a backslash",
+    "Unescaped '\\' in a string": _BACKSLASH,
+    "Invalid hex value": _BACKSLASH,  # of \\u and \\U, as in C:\\Users
     "Unterminated string": "; its closing quote is missing",
     'Expected "\'"': "; its closing quote is missing",
     "Illegal character '\\n'": "; a quote is missing before the end of the line",

@@ -104,17 +104,18 @@ class Table:
         where = (*self.path, key) if key in self._content else self.path
         self.report.add(where, message)
 
-    def given(self, key: str, kind: type, *, required: bool = False) -> Any:
+    def given(self, key: str, kind: type, *, required: bool = False, expected: str = "") -> Any:
         """Return the value of ``key``, or None with a problem noted when its type is wrong."""
+        expected = expected or _TYPE_NAMES[kind]
         if key not in self._content:
             # A misspelt key is one problem, not two.
             if required and f"{key!r}" not in self._meant:
-                self.problem(key, f"the key `{key}` is missing; expected {_TYPE_NAMES[kind]}")
+                self.problem(key, f"the key `{key}` is missing; expected {expected}")
             return None
         value = self._content[key]
         if _is_a(value, kind):
             return value
-        self.problem(key, f"wrong type, got {shown(value)}; expected {_TYPE_NAMES[kind]}")
+        self.problem(key, f"wrong type, got {shown(value)}; expected {expected}")
         return None
 
     def text(self, key: str, *, required: bool = False) -> str | None:
@@ -129,8 +130,9 @@ class Table:
 
     def choice(self, key: str, accepted: Iterable[str], *, required: bool = False) -> str | None:
         """Return a string that is one of ``accepted``."""
-        value = self.text(key, required=required)
         choices = tuple(accepted)
+        value: str | None
+        value = self.given(key, str, required=required, expected=quoted_list(choices))
         if value is None or value in choices:
             return value
         hint = did_you_mean(value, choices)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from codetracer_otel.sdk.settings.launch import StartMode
     from codetracer_otel.sdk.settings.model import Settings
 
+_IN_WORDS: Final = "a path, or several as in a.toml::b.toml"  # of a flag or variable
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")  # a filter is a file
 
 # Without the builtin filters something must still say what the defaults are.
@@ -224,8 +225,7 @@ def filters_of_environment(
     """Return the absolute paths that ``CODETRACER_TRACE_FILTER`` names, or what is wrong there."""
     chain = environ.get(FILTER_VARIABLE, "")
     if _names_a_url(chain):
-        expected = "a path, or several as in a.toml::b.toml"
-        return (), [invalid(FILTER_VARIABLE, "not a trace filter", chain, expected)]
+        return (), [invalid(FILTER_VARIABLE, "not a trace filter", chain, _IN_WORDS)]
     return tuple(source.label for source in parse_chain_text(chain)), []
 
 
@@ -254,4 +254,5 @@ def _parse_filter(item: object) -> list[object] | None:
 
 def _not_a_filter(value: object, subject: str) -> Problem:
     expected = "a path, 'a.toml::b.toml', filter_from_text(...) or a sequence of those"
-    return invalid(subject, "not a trace filter", value, expected)
+    is_flag = subject.startswith("--")
+    return invalid(subject, "not a trace filter", value, _IN_WORDS if is_flag else expected)

@@ -7,7 +7,7 @@ import os.path
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.bindings import Os
-from codetracer_otel.data_classes import dataclass
+from codetracer_otel.data_classes import dataclass, replace
 from codetracer_otel.errors import ErrorCode, Problem
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.instrumentation.topics import (
@@ -59,16 +59,18 @@ class BadDirective:
         directive: its text, cut to a readable length.
         reason: which rule of the grammar it breaks.
         suggestion: what was probably meant, or empty.
+        expected: what is accepted, for people, or empty.
     """
 
     directive: str
     reason: str
     suggestion: str = ""
+    expected: str = ""
 
     def problem(self, subject: str) -> Problem:
         """Return it as a configuration problem of the setting ``subject``."""
         hint = f" (did you mean {self.suggestion!r}?)" if self.suggestion else ""
-        message = f"{subject}: {self.reason}, got {self.directive!r}{hint}"
+        message = f"{subject}: {self.reason}, got {self.directive!r}{self.expected}{hint}"
         return Problem(ErrorCode.INVALID_POLICY_VALUE, message)
 
 
@@ -195,7 +197,9 @@ def _parse_directive(text: str, tree: TopicTree) -> _Directive | BadDirective:
     if not selector:
         return _bad(text, "no topic before '='" if equals else "no topic", setting, ())
     if not _is_selector(selector, tree):
-        return _bad(text, "unknown topic", selector, _selectors(tree))
+        found = _bad(text, "unknown topic", selector, _selectors(tree))
+        expected = f"; expected one of {', '.join(tree.names)}, all"
+        return found if found.suggestion else replace(found, expected=expected)
     if equals and not setting:
         return BadDirective(_shown(text), f"no setting after '='; expected {_SETTINGS}", selector)
     return _parse_setting(text, selector, "off" if is_negated else setting, tree)
