@@ -8,7 +8,7 @@ from tests.conftest import HEADER, rule
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.filters.decisions.classifier import compile_chain
 from codetracer_otel.filters.language.loader import load_chain
-from codetracer_otel.filters.types import Action
+from codetracer_otel.filters.types import Action, CodeIdentity
 from codetracer_otel.instrumentation.plan_builder import PlanBuilder, kind_of
 from codetracer_otel.model.record import NOT_CAPTURED
 from codetracer_otel.model.value import DROPPED_NODE, REDACTED_NODE
@@ -36,8 +36,11 @@ async def async_generator():
 
 def build(code, *more, capture=EVERYTHING, on_skip=lambda _: None):
     classifier = compile_chain(load_chain([filter_from_text(HEADER + "".join(more))]))
-    builder = PlanBuilder(classifier, lambda hint, _: (hint,), capture, on_skip)
-    return builder.build(code, FRAME)
+
+    def identify(code, hint):
+        return CodeIdentity((hint,), code.co_filename, code.co_qualname)
+
+    return PlanBuilder(classifier, identify, capture, on_skip).build(code, FRAME)
 
 
 def traced(*patterns):

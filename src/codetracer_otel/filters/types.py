@@ -158,7 +158,7 @@ class CodeIdentity:
 
     Attributes:
         module_names: every name the module is known by, the primary one first; may be empty.
-        file: ``co_filename`` made absolute, or a synthetic ``<...>`` name as it is.
+        file: ``co_filename`` made absolute, or a name in angle brackets where there is no file.
         qualname: ``co_qualname``; ``<module>`` for a module body.
     """
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.bindings import Paths
 from codetracer_otel.data_classes import dataclass
-from codetracer_otel.filters.code.paths import absolute_path
 from codetracer_otel.filters.types import (
     CAPTURED_AS,
     Action,
@@ -73,7 +72,7 @@ class PlanBuilder:
 
     Args:
         classifier: the compiled filter chain.
-        names_for: returns the names of a module from its ``__name__`` hint and file.
+        identify: says what a code object is judged by, from it and what its module calls itself.
         capture: what is captured where no rule says: of args, return, locals, globals,
             error_locals.
         on_skip: told of each skipped code object's deciding rule.
@@ -89,7 +88,7 @@ class PlanBuilder:
     def __init__(
         self,
         classifier: Classifier,
-        names_for: Callable[[str | None, str], tuple[str, ...]],
+        identify: Callable[[CodeType, str | None], CodeIdentity],
         capture: frozenset[str],
         on_skip: Callable[[RuleSource], None],
         shown_path: Callable[[str], str] = str,
@@ -102,7 +101,7 @@ class PlanBuilder:
         self._classifier = classifier
         self.learns = classifier.known is not None
         self.learn: Learn = learn_nothing if classifier.known is None else classifier.known.learn
-        self._names_for = names_for
+        self._identify = identify
         self._capture = capture
         self._on_skip = on_skip
         self._shown_path = shown_path
@@ -121,12 +120,6 @@ class PlanBuilder:
             self._on_skip(decision.source)
             return None
         return self._plan(code, identity, decision, hint)
-
-    def _identify(self, code: CodeType, hint: str | None) -> CodeIdentity:
-        file = code.co_filename
-        if not file.startswith("<"):
-            file = absolute_path(file)
-        return CodeIdentity(self._names_for(hint, file), file, code.co_qualname)
 
     def _plan(
         self, code: CodeType, identity: CodeIdentity, decision: Decision, hint: str | None

@@ -212,3 +212,50 @@ def test_endless_generated_files_do_not_fill_the_memory():
         names.names_for(None, f"/p/{number}.py")
     assert len(names._by_path) <= 16_384
     assert len(names._index._missed) <= 16_384
+
+
+def code_called(file):
+    return compile("0", file, "exec")
+
+
+def identified(file, hint=None, modules=None):
+    return names_of(modules or {}).identify(code_called(file), hint)
+
+
+@pytest.mark.parametrize("name", ["http1_response_header", "", "memory:0x7f", "made/up.py", "..."])
+def test_a_name_under_which_a_program_compiled_a_text_is_no_file(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    modules = {"tool": module("tool", "/site-packages/tool/http1.py")}
+    assert identified(name, "tool", modules).file == f"<{name}>"
+    assert identified(name).file == f"<{name}>"
+
+
+def test_a_name_of_a_file_that_is_there_is_its_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rules").write_text("")
+    assert identified("rules").file == str(tmp_path / "rules")
+    assert identified("/no/such/file").file == "/no/such/file"
+    assert identified("<string>").file == "<string>"
+
+
+@pytest.mark.parametrize(
+    ("name", "origin"),
+    [
+        ("shop.py", "/app/shop.pyc"),
+        ("src/shop.py", "/app/src/shop.pyc"),
+        ("app.zip/shop.py", "app.zip/shop.py"),
+        ("shop.py", "/left/since/shop.py"),
+    ],
+)
+def test_a_name_at_the_end_of_where_its_module_comes_from_is_a_path(
+    name, origin, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    modules = {"shop": module("shop", origin)}
+    assert identified(name, "shop", modules).file == str(tmp_path / name)
+    assert identified("op.py", "shop", modules).file == "<op.py>"
+
+
+def test_code_is_known_by_what_its_module_calls_itself_and_by_its_own_name():
+    identity = identified("generated", "tool.views")
+    assert (identity.module_names, identity.qualname) == (("tool.views",), "<module>")

@@ -8,11 +8,19 @@ from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Paths
-from codetracer_otel.filters.code.paths import is_below, is_synthetic, normal_path, relative_path
+from codetracer_otel.filters.code.paths import (
+    absolute_path,
+    is_below,
+    is_synthetic,
+    normal_path,
+    relative_path,
+)
+from codetracer_otel.filters.types import CodeIdentity
 from codetracer_otel.main_module import MAIN, MAIN_OF_CHILD, module_called
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from types import CodeType
 
     from codetracer_otel.model.protocols import Clock, Notify
 
@@ -60,6 +68,30 @@ class ModuleNames:
         if not names:
             self._fail(file)
         return tuple(dict.fromkeys(names))
+
+    def identify(self, code: CodeType, hint: str | None) -> CodeIdentity:
+        """Return what a decision about a code object is based on.
+
+        Args:
+            code: the code object.
+            hint: ``__name__`` of the globals that it runs in, or None.
+        """
+        file = code.co_filename
+        if not file.startswith("<"):
+            file = self._file_of(file, hint)
+        return CodeIdentity(self.names_for(hint, file), file, code.co_qualname)
+
+    def _file_of(self, name: str, hint: str | None) -> str:
+        """Return the absolute path of a code object's file, or its name in angle brackets.
+
+        Programs compile texts of their own under any name. A relative one that names no file is
+        such a name, unless it is the end of what the module says that it comes from: an archive,
+        compiled code without its source, or a folder that was left since.
+        """
+        path = absolute_path(name)
+        if Paths.isabs(name) or Paths.is_file(path) or self._index.comes_from(hint, name):
+            return path
+        return f"<{name}>"
 
     def use_roots(self, roots: Sequence[str]) -> None:
         """Name modules by other project roots from now on."""
@@ -151,6 +183,14 @@ class ModuleIndex:
         elif file != path:
             self._names[file] = name
         return name
+
+    def comes_from(self, name: str | None, file: str) -> bool:
+        """Return whether a relative path is the end of where a module comes from."""
+        origin, _ = (None, None) if name is None else _origin(self._modules.get(name))
+        if origin is None or not file:
+            return False
+        whole, end = (Paths.splitext(normal_path(path))[0] for path in (origin, _SEPARATOR + file))
+        return whole.endswith(end)
 
     def _is_stale(self) -> bool:
         return (

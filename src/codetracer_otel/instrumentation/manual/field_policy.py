@@ -6,7 +6,6 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.data_classes import NamedTuple
-from codetracer_otel.filters.code.paths import absolute_path
 from codetracer_otel.filters.types import Action, CodeIdentity, ValueKind, learn_nothing
 from codetracer_otel.instrumentation.spans.traced_code import forget_in
 from codetracer_otel.instrumentation.values.adjacent_secrets import (
@@ -138,7 +137,7 @@ class FieldPolicies:
 
     Args:
         classify: the compiled filter.
-        names_for: returns the names of a module from its ``__name__`` hint and file.
+        identify: says what a code object is judged by, from it and what its module calls itself.
         build_capture: returns the value capture for a set of walk rules.
         learn: takes what is hidden because of its name.
     """
@@ -146,13 +145,13 @@ class FieldPolicies:
     def __init__(
         self,
         classify: Callable[[CodeIdentity], Any],
-        names_for: Callable[[str | None, str], tuple[str, ...]],
+        identify: Callable[[CodeType, str | None], CodeIdentity],
         build_capture: Callable[[WalkRules | None], Callable[[object], Captured]],
         learn: Learn = learn_nothing,
     ) -> None:
         self._learn = learn
         self._classify = classify
-        self._names_for = names_for
+        self._identify = identify
         self._build_capture = build_capture
         self._known: dict[int, _Known] = {}
 
@@ -166,7 +165,9 @@ class FieldPolicies:
         known = policies.get(id(code))
         if known is not None and known.reference() is code:
             return known.field_policy
-        field_policy = self._judge(_identify(code, namespace, self._names_for), code.co_firstlineno)
+        hint = namespace.get("__name__")
+        identity = self._identify(code, hint if type(hint) is str else None)
+        field_policy = self._judge(identity, code.co_firstlineno)
         # by identity: equality of code objects ignores the file that a rule is about
         reference = weakref.ref(code, forget_in(policies, id(code)))
         policies[id(code)] = _Known(reference, field_policy)
@@ -178,19 +179,6 @@ class FieldPolicies:
         return FieldPolicy(
             decision, self._build_capture(decision.attribute_rules), self._learn, where
         )
-
-
-def _identify(
-    code: CodeType,
-    namespace: Mapping[str, Any],
-    names_for: Callable[[str | None, str], tuple[str, ...]],
-) -> CodeIdentity:
-    file = code.co_filename
-    if not file.startswith("<"):
-        file = absolute_path(file)
-    hint = namespace.get("__name__")
-    names = names_for(hint if type(hint) is str else None, file)
-    return CodeIdentity(names, file, code.co_qualname)
 
 
 def changed_texts(values: Sequence[Captured], rules: ContentRules | None) -> Changes:

@@ -7,7 +7,6 @@ from array import array
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Time
-from codetracer_otel.filters.code.paths import absolute_path
 from codetracer_otel.filters.types import CodeIdentity, is_nobodys
 from codetracer_otel.instrumentation.monitoring.api import DISABLE
 from codetracer_otel.instrumentation.plan_builder import module_hint, shown_function_name
@@ -66,7 +65,7 @@ class MeasureRecorder:
         monitor: owns the tool id. It is higher than that of spans and so told first: the span of
             a call is still current when the call ends.
         classifier: says which functions are measured.
-        names_for: names of modules, as for the span recorder.
+        identify: as for the span recorder.
         error_boundary: applies the policy to a defect in a callback.
         is_ours: answers whether a file is one of this package.
         wake: called when much waits.
@@ -76,7 +75,7 @@ class MeasureRecorder:
         self,
         monitor: Monitor,
         classifier: Classifier,
-        names_for: Callable[[str | None, str], tuple[str, ...]],
+        identify: Callable[[CodeType, str | None], CodeIdentity],
         error_boundary: Callable[[BaseException], None],
         is_ours: Callable[[str], bool],
         wake: Callable[[], None],
@@ -85,7 +84,7 @@ class MeasureRecorder:
         self.find_span: Callable[[str, int], tuple[int, int] | None] = lambda _name, _began: None
         self._monitor = monitor
         self._classifier = classifier
-        self._names_for = names_for
+        self._identify = identify
         self._error_boundary = error_boundary
         self._is_ours = is_ours
         self._wake = wake
@@ -158,10 +157,7 @@ class MeasureRecorder:
         if self._is_ours(code.co_filename) or is_nobodys(code):
             self._monitor.skipped(code)
             return False
-        file = code.co_filename
-        if not file.startswith("<"):
-            file = absolute_path(file)
-        identity = CodeIdentity(self._names_for(module_hint(frame), file), file, code.co_qualname)
+        identity = self._identify(code, module_hint(frame))
         if not self._classifier.classify(identity).measures:
             self._monitor.skipped(code)
             return False

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from codetracer_otel.filters import Classifier
+    from codetracer_otel.filters.code.module_names import ModuleNames
     from codetracer_otel.instrumentation.monitoring.tool import Monitor
     from codetracer_otel.model.protocols import Notify
     from codetracer_otel.sdk.parts.spans import Recording
@@ -50,7 +51,7 @@ class Measuring(SessionPart):
         settings: the session's.
         new_monitor: makes the switchboard; that of spans is there already.
         classifier: its compiled filters.
-        names_for: names of modules, as for the span recorder.
+        names: of modules, as for the span recorder.
         resource: attributes of the process.
         error_boundary: applies the policy to a defect in a callback.
         notify: told where metrics do not leave.
@@ -67,7 +68,7 @@ class Measuring(SessionPart):
         settings: Settings,
         new_monitor: Callable[[], Monitor],
         classifier: Classifier,
-        names_for: Callable[[str | None, str], tuple[str, ...]],
+        names: ModuleNames,
         resource: Mapping[str, Any],
         error_boundary: Callable[[BaseException], None],
         notify: Notify,
@@ -80,7 +81,7 @@ class Measuring(SessionPart):
         self._monitor = new_monitor()
         self._metrics = FunctionMetrics()
         self._recorder = MeasureRecorder(
-            self._monitor, classifier, names_for, error_boundary, is_ours, self._wake
+            self._monitor, classifier, names.identify, error_boundary, is_ours, self._wake
         )
         self._host: HostMeter | None = None
         self._exporter: Any = None

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.context.context import _RuntimeContext
 
+    from codetracer_otel.filters.code.module_names import ModuleNames
     from codetracer_otel.filters.decisions.classifier import Classifier
     from codetracer_otel.filters.types import Learn, LearnedTexts
     from codetracer_otel.instrumentation.monitoring.activation import ActivatedRecorder
@@ -61,7 +62,7 @@ class Recording(CallRecording):
         settings: Settings,
         new_monitor: Callable[[], Monitor],
         classifier: Classifier,
-        names_for: Callable[[str | None, str], tuple[str, ...]],
+        names: ModuleNames,
         wake: Callable[[], None],
         error_boundary: Callable[[BaseException], None],
         on_root: Callable[[], None],
@@ -81,7 +82,7 @@ class Recording(CallRecording):
             compile_event_names,
             settings.limits.max_spans_per_second,
         )
-        wanted = reads_fields(classifier, names_for, sys.modules)
+        wanted = reads_fields(classifier, names.names_for, sys.modules)
         known = classifier.known
         learned = None if known is None else known.learned
         build = (
@@ -101,7 +102,7 @@ class Recording(CallRecording):
             monitor=self.monitor,
             plans=PlanBuilder(
                 classifier,
-                names_for,
+                names.identify,
                 settings.capture,
                 self.skipped.count,
                 build_shown_path(settings, classifier.chain.roots),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.exporters.native.write.writer import NativeTrace
     from codetracer_otel.filters import Classifier, Decision
+    from codetracer_otel.filters.code.module_names import ModuleNames
     from codetracer_otel.filters.types import CodeIdentity
     from codetracer_otel.instrumentation.monitoring.tool import Monitor
     from codetracer_otel.model.protocols import Notify
@@ -47,7 +48,7 @@ class StepRecording(CallRecording):
     Args:
         settings: the session's.
         classifier: its compiled filters.
-        names_for: names of modules, as for the span recorder.
+        names: of modules, as for the span recorder.
         recording: the span recorder beside it, whose spans get line events, or None.
         error_boundary: applies the policy to a defect in a callback.
         notify: told of traces that end early.
@@ -65,7 +66,7 @@ class StepRecording(CallRecording):
         settings: Settings,
         new_monitor: Callable[[], Monitor],
         classifier: Classifier,
-        names_for: Callable[[str | None, str], tuple[str, ...]],
+        names: ModuleNames,
         recording: Recording | None,
         error_boundary: Callable[[BaseException], None],
         notify: Notify,
@@ -83,12 +84,12 @@ class StepRecording(CallRecording):
         self._targets = native_targets(settings)
         self.traces = self._open_traces(self._targets)
         self.monitor = new_monitor()
-        wanted = reads_fields(classifier, names_for, sys.modules)
+        wanted = reads_fields(classifier, names.names_for, sys.modules)
         self.recorder: StepRecorder = StepRecorder(
             monitor=self.monitor,
             plans=PlanBuilder(
                 StepClassifier(classifier),  # type: ignore[arg-type]
-                names_for,
+                names.identify,
                 step_capture(settings),
                 self.skipped.count,
             ),

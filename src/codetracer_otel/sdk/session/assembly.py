@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from contextlib import ExitStack
 from functools import partial
+from operator import is_not
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Time
@@ -17,11 +18,11 @@ from codetracer_otel.data_classes import replace
 from codetracer_otel.errors import CodetracerError, EnvironmentFailure, ErrorCode, UsageError
 from codetracer_otel.exporters.otel_spans import views_of
 from codetracer_otel.filters import compile_chain
-from codetracer_otel.filters.code.paths import absolute_path
 from codetracer_otel.filters.types import CodeIdentity, TailRules
 from codetracer_otel.instrumentation.context.runtime_context import install_runtime
 from codetracer_otel.instrumentation.manual.call_adoption import CallAdoption
 from codetracer_otel.instrumentation.monitoring.tool import Monitor
+from codetracer_otel.instrumentation.plan_builder import module_hint
 from codetracer_otel.model.clock import SystemClock
 from codetracer_otel.model.ids import RandomIds
 from codetracer_otel.sdk.delivery.attribute_keys import judged_attributes
@@ -300,7 +301,7 @@ class _Assembly:
             self._settings,
             new_monitor,
             self._classifier,
-            self._names.names_for,
+            self._names,
             wake,
             self._reporting.error_boundary,
             on_root,
@@ -331,7 +332,7 @@ class _Assembly:
                 self._settings,
                 partial(_new_monitor, undo),
                 self._classifier,
-                self._names.names_for,
+                self._names,
                 self._attributes,
                 self._reporting.error_boundary,
                 self._notify,
@@ -384,9 +385,9 @@ class _Assembly:
         if frame is None:
             return self._decide_about_main()
         chain, code = self._classifier.chain, frame.f_code
-        if self._about_last is None or self._about_last[:2] != (chain, code):
-            names = self._names.names_for(dict.get(frame.f_globals, "__name__"), code.co_filename)
-            identity = CodeIdentity(names, absolute_path(code.co_filename), code.co_qualname)
+        # not by equality: code of two files is equal where it does the same
+        if self._about_last is None or any(map(is_not, self._about_last, (chain, code))):
+            identity = self._names.identify(code, module_hint(frame))
             self._about_last = chain, code, self._classifier.classify(identity)
         return self._about_last[2]
 
@@ -410,7 +411,7 @@ class _Assembly:
                 self._settings,
                 partial(_new_monitor, undo),
                 self._classifier,
-                self._names.names_for,
+                self._names,
                 recording,
                 self._reporting.error_boundary,
                 self._notify,

@@ -97,7 +97,7 @@ def build_tracing(
     wanted = reads_fields(classifier, names.names_for, sys.modules)
     field_policies = FieldPolicies(
         classifier.classify,
-        names.names_for,
+        names.identify,
         Captures(build_capture_builder(settings, learn, wanted)).of,
         learn,
     )
