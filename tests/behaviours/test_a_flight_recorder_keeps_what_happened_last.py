@@ -17,6 +17,7 @@ import codetracer_otel as ct
 from codetracer_otel.cli import main
 from codetracer_otel.errors import ConfigurationError, UsageError
 from codetracer_otel.filters import filter_from_text
+from codetracer_otel.instrumentation.spans.suspended_calls import SuspendedCalls
 from codetracer_otel.sdk.session.configure import configure, shutdown
 from codetracer_otel.testing import InMemoryExporter
 
@@ -457,3 +458,38 @@ def test_a_ring_of_the_compiled_core_is_nothing_that_the_garbage_collector_walks
     ring = session._pipeline.ring
     blocks = [part.records.native for part in ring._parts if part.records.native is not None]
     assert not any(gc.is_tracked(block) for block in blocks)
+
+
+def test_a_generator_that_goes_on_while_it_is_looked_for_is_in_a_dump(exporter, monkeypatch):
+    session = begin(exporter)
+    goes_on, inside, leave = threading.Event(), threading.Event(), threading.Event()
+
+    def numbers():
+        yield leaf(1)
+        inside.set()
+        leave.wait(20)
+        yield leaf(2)
+
+    leave.set()
+    assert list(numbers()) == [1, 2]  # what is called for the first time is looked at in Python
+    session.dump()
+    exporter.clear()
+    leave.clear()
+    inside.clear()
+    generator = numbers()
+    next(generator)
+    thread = threading.Thread(target=lambda: (goes_on.wait(20), list(generator)))
+    thread.start()
+    look = SuspendedCalls.all
+
+    def look_late(calls):
+        goes_on.set()
+        assert inside.wait(20)
+        return look(calls)
+
+    monkeypatch.setattr(SuspendedCalls, "all", look_late)
+    session.dump()
+    monkeypatch.undo()
+    leave.set()
+    thread.join()
+    assert sorted(names(exporter.spans)) == ["leaf", "numbers"]

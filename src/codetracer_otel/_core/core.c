@@ -201,6 +201,17 @@ core_box_suspended(ct_core *core, PyObject *Py_UNUSED(ignored))
     return ct_box_all_suspended(core) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
+/* Both at once: a generator that is suspended, or goes on, in between would be in neither. */
+static PyObject *
+core_box_open(ct_core *core, PyObject *Py_UNUSED(ignored))
+{
+    PyObject *done = core_box_all(core, NULL);
+    if (done != NULL) {
+        Py_SETREF(done, core_box_suspended(core, NULL));
+    }
+    return done;
+}
+
 static PyObject *
 core_begin_in_forked_child(ct_core *core, PyObject *Py_UNUSED(ignored))
 {
@@ -293,6 +304,8 @@ static PyMethodDef core_methods[] = {
      PyDoc_STR("box_all()\n--\n\nMake every thread's open calls records on its Python stack.")},
     {"box_suspended", (PyCFunction)core_box_suspended, METH_NOARGS,
      PyDoc_STR("box_suspended()\n--\n\nMake suspended calls records in Python's table.")},
+    {"box_open", (PyCFunction)core_box_open, METH_NOARGS,
+     PyDoc_STR("box_open()\n--\n\nDo both at one moment.")},
     {"begin_in_forked_child", (PyCFunction)core_begin_in_forked_child, METH_NOARGS,
      PyDoc_STR("begin_in_forked_child()\n--\n\nForget other threads, and seed the ids anew.")},
     {"set_ids", (PyCFunction)core_set_ids, METH_O,

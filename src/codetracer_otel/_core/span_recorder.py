@@ -248,6 +248,10 @@ class CompiledRecorder(PythonRecorder):
         if self._core is not None:
             self._core.set_native(code, False)
 
+    def _take_in_open_calls(self) -> None:
+        if self._core is not None:
+            self._core.box_open()
+
     def stats(self) -> dict[str, Any]:
         """Return the counters, by name."""
         core = self._core

@@ -369,11 +369,16 @@ class PythonRecorder:
     def copy_open_calls(self) -> tuple[list[Record], int]:
         """Return the open calls as unfinished, and how many that ended before wait to be drained.
 
-        The calls themselves go on. Those of one stack come innermost first.
+        The calls themselves go on, and may be suspended or resumed while they are copied. Those of
+        one stack come innermost first.
         """
+        self._take_in_open_calls()
         entries = [*reversed(self.stacks.open_entries()), *self.suspended.all()]
         copies = unfinished_copies(entries, self.clock.monotonic_ns())
         return copies, len(self.buffer.records)
+
+    def _take_in_open_calls(self) -> None:
+        """Make records of the open calls that are none: here all are."""
 
     def stats(self) -> dict[str, Any]:
         """Return the counters, by name."""
