@@ -1,6 +1,8 @@
 """Which calls a rule keeps, and that nothing hangs on a span that was dropped."""
 
 import asyncio
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from tests.depth import examples
 
 from codetracer_otel import Buffer
 from codetracer_otel.filters.types import EventRules, Sampling
+from codetracer_otel.instrumentation.spans.parents import Parents
 from codetracer_otel.instrumentation.spans.sampling import (
     EventGate,
     RuleSampler,
@@ -659,3 +662,59 @@ def test_a_root_rule_without_a_caller_has_no_link(record):
     with record(rules) as spans:
         job()
     assert spans[0].links == []
+
+
+@pytest.fixture
+def restless():
+    """Let threads take turns wherever they can."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def on_threads(run):
+    """Call a function on four threads; return what it returned."""
+    with ThreadPoolExecutor(4) as pool:
+        return [done.result() for done in [pool.submit(run) for _ in range(4)]]
+
+
+@pytest.mark.usefixtures("restless")
+def test_threads_take_no_token_twice():
+    bucket = TokenBucket(2_000, FixedClock().monotonic_ns)
+    assert sum(on_threads(lambda: sum([bucket.take() for _ in range(3_000)]))) == 2_000
+
+
+@pytest.mark.usefixtures("restless")
+def test_a_thread_that_reads_the_clock_late_earns_nothing_twice():
+    clock = FixedClock()
+    bucket = TokenBucket(2, clock.monotonic_ns)
+    assert [bucket.take() for _ in range(3)] == [True, True, False]
+    times = iter([clock.monotonic_ns() + SECOND // 2, clock.monotonic_ns()])
+    bucket._monotonic_ns = lambda: next(times)
+    assert [bucket.take() for _ in range(2)] == [True, False]
+
+
+@pytest.mark.usefixtures("restless")
+def test_threads_lose_no_count_of_a_sampler():
+    sampler = sampler_of(ratio=0.5, max_per_second=100.0)
+    on_threads(lambda: [sampler.keeps(key << 62, 0) for key in range(4)] * 1000)
+    assert sampler.counters["seen"] == sum(
+        count for name, count in sampler.counters.items() if name != "seen"
+    )
+
+
+def test_threads_keep_no_more_first_calls_than_one_does(record, monkeypatch):
+    link = Parents.new_linked_root
+
+    def link_late(*arguments):
+        monkeypatch.undo()
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(leaf).result()
+        return link(*arguments)
+
+    rule = sampled("leaf", ratio=0.0, first=1).replace("'trace'\n", "'trace'\nroot = true\n")
+    with record(rule) as spans:
+        monkeypatch.setattr(Parents, "new_linked_root", link_late)
+        leaf()
+    assert names(spans).count("leaf") == 1

@@ -124,7 +124,7 @@ class Calls:
                 self.push_unsampled(stack, code, context)
                 return
         extras = SpanDetails()
-        calls_before, sampler = traced_code.seen, traced_code.sampler
+        calls_before, sampler = 0, traced_code.sampler
         adopts = traced_code.call_adoption
         if adopts is not None and (adopted_call := adopts.take(code)) is not None:
             # It captures values for the hand-written span that is its parent, and is no span.
@@ -135,7 +135,9 @@ class Calls:
                     segment, parent_id, stack[0]
                 )
             if sampler is not None:
-                traced_code.seen += 1
+                # without a call in between, at which threads take turns
+                calls_before = traced_code.seen
+                traced_code.seen = calls_before + 1
                 if not sampler.keeps(segment.ratio_key, calls_before):
                     self._leave_out(stack, traced_code, code, frame, (context, segment, parent_id))
                     return

@@ -35,13 +35,17 @@ class TokenBucket:
     def take(self) -> bool:
         """Take a token if there is one."""
         now = self._monotonic_ns()
-        earned = (now - self._filled_ns) * self._rate / _NS_PER_SECOND
-        self._filled_ns = now
-        self._tokens = min(self._tokens + earned, self._size)
-        if self._tokens < 1.0:
-            return False
-        self._tokens -= 1.0
-        return True
+        # No call from here on: threads take turns at calls, and none may come in between.
+        tokens = self._tokens
+        elapsed = now - self._filled_ns
+        if elapsed > 0:  # another thread may have looked at a later time
+            self._filled_ns = now
+            tokens += elapsed * self._rate / _NS_PER_SECOND
+        if tokens > self._size:  # noqa: PLR1730 - `min` is a call
+            tokens = self._size
+        has_one = tokens >= 1.0
+        self._tokens = tokens - has_one
+        return has_one
 
 
 class EventGate:
