@@ -15,6 +15,7 @@ from tests.conftest import HEADER, rule
 import codetracer_otel as ct
 from codetracer_otel.errors import FilterError
 from codetracer_otel.filters import filter_from_text
+from codetracer_otel.filters.types import TailRules
 from codetracer_otel.sdk.session.configure import configure, shutdown
 from codetracer_otel.testing import InMemoryExporter
 
@@ -455,3 +456,14 @@ def test_a_forked_child_keeps_what_was_slow_in_it(exporter, seconds, expected):
 
 def late(seconds):
     threading.Event().wait(seconds)
+
+
+def test_a_rate_of_a_filter_that_is_gone_bounds_no_other(exporter):
+    session = begin(exporter, keeping("ratio = 1.0"))
+    tails = session._pipeline.hold
+    for rate in (1.0, 200.0):
+        tails.default = None  # as another filter is read, at the same place in memory
+        tails.default = TailRules(ratio=1.0, max_per_second=rate)
+        handle_all(range(50))
+        assert session.flush()
+    assert session.stats()["tail"]["traces"]["ratio"] >= 51

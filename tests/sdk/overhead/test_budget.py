@@ -225,10 +225,3 @@ def test_a_forked_child_measures_itself_and_knows_what_is_off(process):
         process.second()
     assert process.done[-2:] == [("on", "app.tiny"), ("unfold", "app.tiny")]
     assert process.budget.stats()["steps"] == {"back": 1}
-
-
-def test_when_all_code_is_planned_anew_nothing_is_known_of_before(process):
-    busy(process, (TINY, 100), seconds=6)
-    process.budget.forget()
-    assert process.budget.stats()["off"] == []
-    assert not process.budget.steps

@@ -103,7 +103,8 @@ class Tails:
         self._blocks: dict[int, RecordBlock] = {}
         self._number = 0
         self._bytes = 0
-        self._buckets: dict[int, TokenBucket] = {}
+        # by the id of the rules, which stay so that no others get it
+        self._buckets: dict[int, tuple[TailRules, TokenBucket]] = {}
         self._reasons: dict[int, str] = {}  # of kept roots that are spans
         self._foretold: dict[int, tuple[int, str]] = {}  # of open roots that are kept
         self._is_in_child = False
@@ -348,10 +349,9 @@ class Tails:
             return ""
         if rules.max_per_second is None:
             return "ratio"
-        bucket = self._buckets.get(id(rules))
-        if bucket is None:
-            bucket = self._buckets[id(rules)] = TokenBucket(rules.max_per_second, self._now)
-        return "ratio" if bucket.take() else ""
+        if id(rules) not in self._buckets:
+            self._buckets[id(rules)] = rules, TokenBucket(rules.max_per_second, self._now)
+        return "ratio" if self._buckets[id(rules)][1].take() else ""
 
     def _conclude(self, trace_id: int, reason: str) -> None:
         self.counts["traces", reason or "dropped"] += 1

@@ -53,6 +53,7 @@ class Overhead:
         scratch = new_recording()
         self._call_ns = cost_of_a_call(scratch.monitor, scratch.recorder)
         self._budget: Budget | None = None
+        self._begin: Callable[[], None] = lambda: None
         resource.update({_FOLDED: (), _OFF: ()})  # other threads read it: its size stays
 
     def install(self, pipeline: Pipeline, recorder: SpanRecorder) -> None:
@@ -62,16 +63,20 @@ class Overhead:
             told = recorder.stats()
             return int(told["queue_depth"]) + int(told["dropped_buffer_full"])
 
-        budget = self._budget = Budget(
-            self._share,
-            self._call_ns,
-            pipeline.cpu_ns,
-            untaken,
-            _Switches(pipeline, recorder),
-            self._notify,
-            self._tell,
-        )
-        pipeline.watch = budget.take
+        def begin() -> None:
+            budget = self._budget = Budget(
+                self._share,
+                self._call_ns,
+                pipeline.cpu_ns,
+                untaken,
+                _Switches(pipeline, recorder),
+                self._notify,
+                self._tell,
+            )
+            pipeline.watch = budget.take
+
+        self._begin = begin
+        begin()
 
     def _tell(self) -> None:
         if self._budget is not None:
@@ -79,10 +84,12 @@ class Overhead:
             self._resource.update({_FOLDED: folded, _OFF: off})
 
     def begin_anew(self) -> None:
-        """Know of nothing that is limited: all code has been planned anew."""
-        if self._budget is not None:
-            self._budget.forget()
-            self._tell()
+        """Know of nothing that is limited: all code has been planned anew.
+
+        On any thread: the worker may be about to limit a function by what it knew before.
+        """
+        self._begin()
+        self._tell()
 
     def after_fork(self) -> None:
         """Measure the forked child alone; what is limited stays so."""

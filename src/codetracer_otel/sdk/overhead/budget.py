@@ -118,10 +118,6 @@ class Budget:
         self._now = now
         self._process_cpu_ns = process_cpu_ns
         self._calls = Calls()
-        self.forget()
-
-    def forget(self) -> None:
-        """Begin anew: in a forked child, or when everything is recorded again."""
         self.steps: deque[Step] = deque(maxlen=_MOST_STEPS)
         self._counts: Counter[str] = Counter()
         self._limited: dict[int, _Limited] = {}  # by the id of the plan, the latest last
