@@ -296,3 +296,84 @@ def test_an_account_that_cannot_be_read_is_none():
     assert flush(export_queue)
     assert export_queue.stats()["exported"] == 10
     assert stop(export_queue)
+
+
+class Gate:
+    """Lets an exporter go on with its next batch; the exporter says that it has begun."""
+
+    def __init__(self):
+        self.begun, self.goes_on = threading.Semaphore(0), threading.Semaphore(0)
+
+    def pass_by(self):
+        self.begun.release()
+        assert self.goes_on.acquire(timeout=60)
+
+    def wait_and_open(self):
+        assert self.begun.acquire(timeout=60)
+        self.goes_on.release()
+
+
+def test_a_batch_that_was_lost_to_an_exception_takes_no_room():
+    gate, outcomes = Gate(), iter([None, RuntimeError("no"), None, None])
+
+    def export(_):
+        gate.pass_by()
+        outcome = next(outcomes)
+        if outcome is not None:
+            raise outcome
+        return ExportResult.SUCCESS
+
+    def notify(_event, /, *_level, **_facts):
+        if not told.is_set():
+            told.set()
+            raise KeyboardInterrupt  # as a program sends it into other threads
+
+    told = threading.Event()
+    export_queue = start(Scripted(export), notes=notify, max_bytes=100)
+    export_queue.put(batch(1))
+    export_queue.put(batch(60))
+    gate.wait_and_open()
+    gate.wait_and_open()
+    assert told.wait(60)
+    assert flush(export_queue)
+    export_queue.put(batch(1))
+    assert gate.begun.acquire(timeout=60)
+    export_queue.put(batch(60))
+    gate.goes_on.release()
+    gate.wait_and_open()
+    assert flush(export_queue)
+    stats = export_queue.stats()
+    assert (stats["exported"], stats["dropped"]) == (62, {"export_failed": 60})
+    assert stop(export_queue)
+
+
+def test_what_an_exporter_answers_behind_the_deadline_is_counted_once_whoever_counts_first():
+    gate, late = Gate(), threading.Event()
+
+    class Counting(Scripted):
+        failed = 0
+
+        def stats(self):
+            if late.is_set() and threading.current_thread() is not threading.main_thread():
+                late.clear()
+                self.ended_first.wait(60)
+            return {"spans_failed": self.failed}
+
+    def export(item):
+        gate.pass_by()
+        exporter.failed += len(item)
+        late.set()
+        return ExportResult.FAILURE
+
+    exporter = Counting(export)
+    exporter.ended_first = threading.Event()
+    export_queue = start(exporter)
+    for _ in range(2):
+        export_queue.put(batch(3))
+    gate.wait_and_open()
+    export_queue.begin_stop(time.monotonic())
+    assert not export_queue.wait_for_stop()
+    exporter.ended_first.set()
+    gate.wait_and_open()
+    assert export_queue._worker.join(time.monotonic() + 60)
+    assert export_queue.stats()["dropped"] == {"shutdown": 6}

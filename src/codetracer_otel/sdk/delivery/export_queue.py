@@ -280,9 +280,9 @@ class ExportQueue:
     def _on_failure(self, item: Any, error: BaseException) -> bool:
         """Count what was in work when an exception came from outside of the exporter."""
         lost, self._uncounted = self._uncounted, 0
-        self.counters["failed"] += lost
         with self._state:
-            self._waiting = max(self._waiting - lost, 0)
+            self.counters["failed"] += lost
+            self._let_go(lost, item[1] if lost else 0)
         self._fail(error)
         if isinstance(item, _Flush):
             item.outcome.append(False)
@@ -309,15 +309,19 @@ class ExportQueue:
         self._export_at_work = 0
         if result is ExportResult.SUCCESS:
             self._progressed_at = Time.monotonic()
-        with self._state:
-            self._waiting = max(self._waiting - len(batch), 0)
-            self._waiting_bytes = max(self._waiting_bytes - size, 0)
+        own = self._own_losses() - losses
+        with self._state:  # at the end of a session another thread counts, too
+            self._let_go(len(batch), size)
             self._take_back(len(batch))
-        self._count(len(batch), result, self._own_losses() - losses)
-        self._uncounted = 0
+            self._count(len(batch), result, own)
+            self._uncounted = 0
         if result is ExportResult.SUCCESS and self._is_failing:
             self._is_failing = False
             self._notify("exporter_recovered", "warn", exporter=self.name)
+
+    def _let_go(self, spans: int, size: int) -> None:
+        self._waiting = max(self._waiting - spans, 0)
+        self._waiting_bytes = max(self._waiting_bytes - size, 0)
 
     def _take_back(self, spans: int) -> None:
         """Count a batch no longer as dropped at shutdown: its exporter did answer in the end."""
