@@ -64,3 +64,40 @@ def test_each_process_delivers_its_own_spans_once(tmp_path):
         if span["name"].endswith((".in_child", ".in_parent")):
             assert span["parent_span_id"] == root["span_id"]
     assert os.path.exists(tmp_path / "spans.jsonl")
+
+
+SPANS_OF_LIBRARIES = """
+import json, os, time
+import codetracer_otel as ct
+from codetracer_otel.testing import InMemoryExporter
+from opentelemetry import trace
+
+exporter = InMemoryExporter()
+session = ct.configure(None, exporter, functions=False)
+tracer = trace.get_tracer("a library's")
+span, manual = tracer.start_span("parent's"), ct.span("parent's, too")
+with manual:
+    child = os.fork()
+    if not child:
+        span.end()
+        tracer.start_span("waited since before", start_time=time.time_ns() - 10**9).end()
+        with tracer.start_as_current_span("child's"), ct.span("by hand"):
+            pass
+span.end()
+session.flush(30)
+names = [span.name for span in exporter.spans]
+if child:
+    os.waitpid(child, 0)
+print(json.dumps(sorted(names)), flush=True)
+os._exit(0)
+"""
+
+
+def test_a_span_that_begins_with_a_time_before_the_fork_is_the_childs(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(SPANS_OF_LIBRARIES)
+    done = run_python(program)
+    assert done.returncode == 0, done.stderr
+    in_child, in_parent = map(json.loads, done.stdout.splitlines())
+    assert in_child == ["by hand", "child's", "waited since before"]
+    assert in_parent == ["parent's", "parent's, too"]

@@ -16,6 +16,7 @@ from codetracer_otel.sdk.delivery.export_queue import CATCH_UP_S
 from codetracer_otel.sdk.delivery.flight_recorder.ring import Dump
 from codetracer_otel.sdk.delivery.fold import Fold
 from codetracer_otel.sdk.delivery.worker import Worker
+from codetracer_otel.sdk.processes.span_starts import SpanStarts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -102,6 +103,7 @@ class Pipeline:
         on_unpark: called when the threads are there again after a fork.
         hold: decides what of the records and spans is delivered, and when; None for all at once.
         ring: keeps what would be delivered until a dump is asked for; None to deliver it.
+        starts: knows which spans are the parent process's.
 
     Attributes:
         watch: is shown each block of records before anything is decided about it; or None. What it
@@ -129,6 +131,7 @@ class Pipeline:
         on_unpark: Callable[[], None] = lambda: None,
         hold: Hold | None = None,
         ring: Ring | None = None,
+        starts: SpanStarts | None = None,
     ) -> None:
         self.export_queues = tuple(export_queues)
         self.resource = resource
@@ -167,7 +170,7 @@ class Pipeline:
         self._judging = 0  # records and spans of the batch that is judged
         self._in_hand = 0  # and of those behind it
         self._drains = 0
-        self._not_before_ns = 0
+        self._starts = starts or SpanStarts()
         self._worker = Worker(
             self._handle, self._next_interval, on_thread_start, look, self._on_worker_failure
         )
@@ -187,8 +190,7 @@ class Pipeline:
 
     def add_span(self, span: ReadableSpan) -> None:
         """Take a hand-written or library span that has ended."""
-        start: Any = span.start_time  # what the program gave, which may be no number
-        if (type(start) is int or type(start) is float) and start < self._not_before_ns:
+        if self._starts.is_in_child and not self._starts.takes(span):
             return  # began before the fork: the parent process delivers it
         if self._is_over:
             self._spans_behind_end += 1
@@ -384,7 +386,6 @@ class Pipeline:
         self._room.begin()
         self._is_woken = self._is_hindered = False
         self._is_parked = True
-        self._not_before_ns = Time.time_ns()
         self.recorded = self.dropped_spans = self.failed_internally = 0
         self._judging = self._in_hand = 0
         for export_queue in self.export_queues:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
     from opentelemetry.trace import Link, Tracer
 
+    from codetracer_otel.sdk.processes.span_starts import SpanStarts
 
 _RANDOM: Final[int] = getattr(TraceFlags, "RANDOM_TRACE_ID", 0)  # newer releases of OpenTelemetry
 
@@ -64,6 +65,7 @@ class LightTracer:
         limits: of a span, without a bound on the length of texts.
         processor: takes ended spans of the SDK.
         take: takes ended spans.
+        starts: is told of spans that begin.
     """
 
     def __init__(
@@ -73,8 +75,10 @@ class LightTracer:
         limits: SpanLimits,
         processor: SpanProcessor,
         take: Callable[[Any], None],
+        starts: SpanStarts,
     ) -> None:
         self.scope = scope
+        self._starts = starts
         self.take = take
         self.max_attributes = bound_of(limits.max_span_attributes)
         self.max_events = bound_of(limits.max_events)
@@ -127,6 +131,8 @@ class LightTracer:
         )
         if not is_recording:
             return NonRecordingSpan(own)
+        if self._starts.is_in_child:
+            self._starts.note(own.span_id)
         span = LightSpan(self, name, own, parent, start_time, {})
         if links:
             return self.full(span, attributes, links)

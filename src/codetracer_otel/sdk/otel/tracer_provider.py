@@ -20,6 +20,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from codetracer_otel.bindings import Os
 from codetracer_otel.sdk.otel.light_tracer import LightTracer
 from codetracer_otel.sdk.otel.resource import describe_forked_child, with_globals
+from codetracer_otel.sdk.processes.span_starts import SpanStarts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,11 +69,14 @@ class SpanForwarder(SpanProcessor):
     garbage collector ends, a signal's handler. The SDK's plain locks would wait for ever.
     """
 
-    def __init__(self, take: Callable[[ReadableSpan], None]) -> None:
+    def __init__(self, take: Callable[[ReadableSpan], None], starts: SpanStarts) -> None:
         self._take = take
+        self.starts = starts
 
     def on_start(self, span: SdkSpan, parent_context: Context | None = None) -> None:  # noqa: ARG002
         """Let the thread that changes the span do so once more meanwhile."""
+        if self.starts.is_in_child and span.context is not None:
+            self.starts.note(span.context.span_id)
         part: Any
         for part in (span, span._attributes, span._events, span._links):  # noqa: SLF001 - no public access
             part._lock = threading.RLock()  # noqa: SLF001 - as above
@@ -107,6 +111,7 @@ class OurProvider(TracerProvider):
         take: Callable[[Any], None],
         limits: Limits,
         sampler: Sampler | None = None,
+        starts: SpanStarts | None = None,
     ) -> None:
         bounds = SpanLimits(
             max_span_attributes=limits.max_attributes,
@@ -132,7 +137,7 @@ class OurProvider(TracerProvider):
         self._meter_provider = NoOpMeterProvider()
         self._take = take
         self._bounds = bounds
-        self._forwarder = SpanForwarder(take)
+        self._forwarder = SpanForwarder(take, starts or SpanStarts())
         self.add_span_processor(self._forwarder)
         self.others = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]
         _Forks.watch(self)
@@ -149,7 +154,8 @@ class OurProvider(TracerProvider):
     def own_starter(self, name: str, version: str) -> Callable[..., Span]:
         """Return what starts spans of a scope."""
         scope = InstrumentationScope(name, version)
-        return LightTracer(self, scope, self._bounds, self._forwarder, self._take).start
+        forwarder = self._forwarder
+        return LightTracer(self, scope, self._bounds, forwarder, self._take, forwarder.starts).start
 
     def begin_in_forked_child(self) -> None:
         """Be ready for the child's threads, under its name where others read it."""

@@ -53,6 +53,7 @@ from codetracer_otel.sdk.parts.which import wants_line_events, wants_spans, want
 from codetracer_otel.sdk.processes.dump_signal import DumpSignal
 from codetracer_otel.sdk.processes.interpreter_signals import kernel_handlers
 from codetracer_otel.sdk.processes.signals import LOOK_S, SHUTDOWN_S, EndSignals, is_in_main_thread
+from codetracer_otel.sdk.processes.span_starts import SpanStarts
 from codetracer_otel.sdk.session.diagnostics import Reporting
 from codetracer_otel.sdk.session.run_lines import run_facts
 from codetracer_otel.sdk.session.session import Session, SessionHooks
@@ -177,6 +178,7 @@ class _Assembly:
         self._about_last: tuple[FilterChain, CodeType, Decision] | None = None
         self._judged_generation = 0  # of the known secrets, when the resource was judged
         self._ids = RandomIds()
+        self._starts = SpanStarts()
         self._busiest = BusiestFunction()
         self._sampler = load_sampler(settings, notify)
         self._steps: StepRecording | None = None
@@ -238,6 +240,7 @@ class _Assembly:
             on_unpark=self._on_unpark,
             hold=self._tails,
             ring=self._build_ring(),
+            starts=self._starts,
         )
 
     def _build_ring(self) -> Ring | None:
@@ -432,7 +435,12 @@ class _Assembly:
                 self._settings, self._classifier, self._sampler, self._notify, self._known
             ).install(
                 lambda: OurProvider(
-                    self._resource, ids, pipeline.add_span, self._settings.limits, self._sampler
+                    self._resource,
+                    ids,
+                    pipeline.add_span,
+                    self._settings.limits,
+                    self._sampler,
+                    self._starts,
                 ),
                 recording,
                 installed,
@@ -624,6 +632,7 @@ class _Assembly:
         return stats
 
     def _after_fork(self) -> None:
+        self._starts.begin_in_child()
         self._ids.reseed()
         self._busiest = BusiestFunction()
         if self._overhead is not None:
