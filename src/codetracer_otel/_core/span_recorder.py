@@ -198,7 +198,8 @@ class CompiledRecorder(PythonRecorder):
             deeper = super().callbacks(depth + 1)
             return {name: self._with_records(callback) for name, callback in deeper.items()}
         callbacks = super().callbacks()
-        self.in_flight.add((self._decide, self._describe))
+        asked = (self._decide, self._describe, self.ends.charge, self.buffer.overflow)
+        self.in_flight.add(asked)
         core = self._core = self._build_core(callbacks)
         self._set_roots()
         self._stacks.box, self._stacks.box_all = core.box, core.box_all

@@ -15,10 +15,13 @@ from tests.conftest import only
 from codetracer_otel.instrumentation.monitoring.in_flight import CallbacksInFlight
 from codetracer_otel.instrumentation.spans.call_ends import CallEnds
 from codetracer_otel.instrumentation.spans.parents import Parents
+from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 from codetracer_otel.instrumentation.spans.suspended_calls import SuspendedCalls
 from codetracer_otel.instrumentation.spans.traced_code import TracedCode
 from codetracer_otel.model.record import CODE, EXTRAS, PLAN, RESULT, Ending
+from codetracer_otel.sdk.delivery import pipeline
 from codetracer_otel.sdk.session.configure import active_session, configure
+from codetracer_otel.testing import InMemoryExporter
 
 
 @pytest.fixture
@@ -139,6 +142,41 @@ def test_closing_waits_for_callbacks_that_other_threads_are_in(recorder, monkeyp
     late = drain()
     recorder.close()
     assert (len(closed), late, drain()) == (1, [], [])
+
+
+def test_closing_waits_for_a_record_that_is_about_to_enter_a_full_buffer(monkeypatch):
+    arrived, goes_on, is_over = threading.Event(), threading.Event(), threading.Event()
+    original, mine = RecordBuffer._is_full, threading.get_ident()
+
+    def halt(buffer):
+        if threading.get_ident() != mine:
+            arrived.set()
+            assert goes_on.wait(5)
+        return original(buffer)
+
+    def let_go(_seconds):
+        goes_on.set()
+        is_over.wait(5)
+
+    exporter = InMemoryExporter()
+    monkeypatch.setattr(pipeline, "_FIRST_DRAINS", 0)  # else the worker may just have made room
+    with configure(only(__file__), exporter, buffer={"interval_ms": 60_000}) as session:
+        leaf(0)
+        monkeypatch.setattr(RecordBuffer, "_is_full", halt)
+        monkeypatch.setattr(CallbacksInFlight, "sleep", staticmethod(let_go))
+        wake = session._leading.recorder.wake_with_next
+
+        def several():
+            leaf(1)
+            wake()
+            leaf(2)  # in compiled code, below a call that is none
+
+        start_unnoticed(several, is_over.set)
+        assert arrived.wait(5)
+    goes_on.set()
+    assert is_over.wait(5)
+    assert len(exporter.named(f"{__name__}.leaf")) == 3
+    assert session.stats()["dropped"] == {}
 
 
 def test_closing_does_not_wait_for_a_callback_for_ever(recorder, monkeypatch):
