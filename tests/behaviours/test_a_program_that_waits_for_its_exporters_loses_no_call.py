@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 
 import pytest
+from tests.conftest import HEADER, rule
 from tests.exporters.collector import hang, running_collector
 from tests.traced_run import run_python, spans_in
+
+import codetracer_otel as ct
+from codetracer_otel.filters import filter_from_text
+from codetracer_otel.testing import InMemoryExporter
 
 CALLS = 40_000  # twenty times what the small queue holds
 MANY_CALLS = 140_000  # twice what the queue holds by default
@@ -38,6 +44,36 @@ stats = session.stats()
 print(json.dumps([complete, stats["recorded"], stats["exported"], stats["dropped"]]))
 """
 SMALL = {"records": 2000, "batch_records": 500}
+ROOM, MANY = 20, 400
+PROGRAM = """
+import json, os, sys, time
+import codetracer_otel as ct
+
+def tiny(number):
+    return number
+
+exporter, calls, when_full = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+bounds = json.loads(sys.argv[4])
+exporter = exporter.split()
+session = ct.configure(exporter=exporter, buffer=ct.Buffer(when_full=when_full, **bounds))
+for number in range(calls):
+    tiny(number)
+if os.environ.get("FORKS"):
+    pid = os.fork()
+    if not pid:
+        for number in range(calls):
+            tiny(number)
+        session.flush(100)
+        os._exit(0)
+    os.waitpid(pid, 0)
+complete = session.flush(100)
+session.shutdown()
+stats = session.stats()
+print(json.dumps([complete, stats["recorded"], stats["exported"], stats["dropped"]]))
+"""
+SMALL = {"records": 2000, "batch_records": 500}
+ROOM, MANY = 20, 400
+SKIPPED = [rule(f"obj:*.{name}", 'exec = "skip"') for name in ("export", "test_*")]
 
 
 def run(tmp_path, exporter, calls=CALLS, when_full="auto", bounds=SMALL, **env):
@@ -118,6 +154,94 @@ def test_a_collector_that_hangs_lets_the_program_end_and_the_loss_is_counted(tmp
         )
     _, _, exported, dropped = outcome
     assert exported + sum(dropped.values()) == 20_000
+
+
+ENDS_LATE = """
+import json
+import codetracer_otel as ct
+
+def deeper(level):
+    return deeper(level + 1)
+
+def tiny(number):
+    return number
+
+def items():
+    yield 1
+    yield 2
+
+session = ct.configure(
+    exporter="jsonl=spans.jsonl", buffer=ct.Buffer(records=100, batch_records=50)
+)
+for _ in range(5):
+    try:
+        deeper(0)
+    except RecursionError:
+        pass
+for number in range(300):
+    generator = items()
+    next(generator)
+    circle = [generator]
+    circle.append(circle)
+    for again in range(20):
+        tiny(again)
+session.flush(100)
+session.shutdown()
+print(json.dumps(session.stats()["dropped"]))
+"""
+
+
+def test_what_is_finished_by_who_takes_it_needs_no_room(tmp_path):
+    """Those are calls that ended where no stack was left, and generators that nobody closed."""
+    script = tmp_path / "app.py"
+    script.write_text(ENDS_LATE)
+    done = run_python(script, cwd=tmp_path, CODETRACER_LOG_LEVEL="error")
+    assert (done.stdout, done.stderr) == ("{}\n", "")
+    counts = Counter(span["name"].rpartition(".")[2] for span in spans_in(tmp_path / "spans.jsonl"))
+    assert counts["tiny"] == 6000
+    assert counts["items"] == 300
+
+
+def items():
+    yield 1
+    yield 2
+
+
+def tiny():
+    """Do nothing."""
+
+
+TRACED = filter_from_text(HEADER + rule(f"obj:{__name__}.tiny") + rule(f"obj:{__name__}.items"))
+
+
+class ClosesOnItsThread(InMemoryExporter):
+    """Closes a generator of the program on a thread of ours, when the buffer is full."""
+
+    session = close = None
+
+    def export(self, batch):
+        close, self.close = self.close, None
+        if close is not None:
+            while self.session.stats()["recorder"]["queue_depth"] < ROOM:
+                threading.Event().wait(0.001)
+            close()
+        return super().export(batch)
+
+
+def test_a_call_that_ends_on_a_thread_of_ours_needs_no_room():
+    """A garbage collection closes generators on any thread."""
+    exporter, generator = ClosesOnItsThread(), items()
+    bounds = ct.Buffer(records=ROOM, batch_records=5, when_full="block")
+    with ct.configure(TRACED, exporter, buffer=bounds) as exporter.session:
+        next(generator)
+        exporter.close = generator.close
+        for _ in range(MANY):
+            tiny()
+        assert exporter.session.flush(100)
+        dropped = exporter.session.stats()["dropped"]
+    counts = Counter(span.name.rpartition(".")[2] for span in exporter.spans)
+    assert dropped == {}
+    assert counts == {"tiny": MANY, "items": 1}
 
 
 def test_a_forked_child_waits_for_its_own_exporter(tmp_path):

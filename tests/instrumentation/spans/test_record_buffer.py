@@ -78,6 +78,15 @@ def test_a_program_that_waited_in_vain_drops():
     assert (buffer.take(9), buffer.dropped_full) == (["first"], 1)
 
 
+def test_a_thread_that_makes_room_appends_past_the_bound():
+    buffer = RecordBuffer(1, 1000, lambda: None, max_wait_s=30)
+    push(buffer, "first")
+    buffer.waive_waits()
+    push(buffer, "kept elsewhere until now")
+    assert buffer.take(9) == ["first", "kept elsewhere until now"]
+    assert buffer.dropped_full == 0
+
+
 def test_clearing_forgets_everything():
     buffer = RecordBuffer(2, 10, lambda: None)
     buffer.charge(100)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -134,3 +135,20 @@ def test_a_forked_child_begins_anew():
     asked = []
     room.is_found(lambda: True, lambda: asked.append(1))
     assert asked
+
+
+def test_who_makes_room_waits_for_none_and_others_do():
+    room, asked = Room(0.001), []
+    assert room.waive() is False
+    assert room.is_found(lambda: True, lambda: asked.append("maker"))
+    with ThreadPoolExecutor() as pool:
+        assert not pool.submit(room.is_found, lambda: True, lambda: asked.append("other")).result()
+    assert asked == ["other"]
+    assert room.waive(is_waived=False) is True
+    assert not room.is_found(lambda: True, nothing)
+
+
+def test_a_bound_holds_for_everyone_where_nobody_waits():
+    room = Room(0)
+    room.waive()
+    assert not room.is_found(lambda: True, nothing)

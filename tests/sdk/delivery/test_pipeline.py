@@ -342,6 +342,19 @@ def test_hand_written_spans_wait_for_room_too(build):
     assert pipeline.dropped_spans == 0
 
 
+def test_a_span_that_ends_on_a_thread_of_ours_needs_no_room(build):
+    keeper = Keeper()
+    pipeline = build(keeper, max_wait_s=None, max_spans=3, interval_s=60)
+    pipeline.wake = nothing  # nobody makes room
+    for number in range(3):
+        pipeline.add_span(Span(number))
+    thread = threading.Thread(target=lambda: (pipeline.waive_waits(), pipeline.add_span(Span(3))))
+    thread.start()
+    thread.join()
+    assert pipeline.flush(30)
+    assert keeper.items == [0, 1, 2, 3]
+
+
 def test_what_may_be_folded_soon_waits_where_it_can_be_while_an_exporter_is_behind(build):
     keeper, may_go_on = Keeper(), threading.Event()
     deliver = keeper.export

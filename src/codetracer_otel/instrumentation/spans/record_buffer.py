@@ -87,6 +87,10 @@ class RecordBuffer:
         """Let the next record wake the worker, however few there are."""
         self.high_watermark = 0
 
+    def waive_waits(self, *, is_waived: bool = True) -> bool:
+        """Let the calling thread append however much there is, or wait again; see `Room.waive`."""
+        return self._room.waive(is_waived=is_waived)
+
     def take(self, limit: int) -> Sequence[Record]:
         """Remove and return up to ``limit`` records, oldest first."""
         taken = self.records.take(limit)

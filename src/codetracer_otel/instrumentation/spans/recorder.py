@@ -354,12 +354,19 @@ class PythonRecorder:
 
     def drain(self, limit: int) -> RecordBlock:
         """Take up to ``limit`` finished records, oldest first."""
+        has_waived = self.buffer.waive_waits()  # for room, which there is after this alone
+        try:
+            self._finish_what_waits()
+        finally:
+            self.buffer.waive_waits(is_waived=has_waived)
+        return RecordBlock.of(self.buffer.take(limit))
+
+    def _finish_what_waits(self) -> None:
         self.ends.finish_cramped()
         for record, collected_ns in self.suspended.take_abandoned():
             self._abandoned += 1
             self.ends.finish_open(record, collected_ns, Ending.ABANDONED)
         self.ends.deliver_waiting()
-        return RecordBlock.of(self.buffer.take(limit))
 
     @property
     def waiting(self) -> int:
@@ -431,6 +438,7 @@ class PythonRecorder:
     def mute_this_thread(self) -> None:
         """Record nothing on the calling thread from now on: it is one of ours."""
         self.stacks.new(muted=True)
+        self.buffer.waive_waits()  # a call may end here: generators are closed by any collection
 
     def _skip(self, code: CodeType) -> object:
         self._watch_copies(code)

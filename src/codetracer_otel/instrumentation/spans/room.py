@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.bindings import Event, Time
+from codetracer_otel.bindings import Event, Threads, Time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PATIENCE_S: Final = 5.0  # without a delivery: whoever waits longer would wait for ever
+
+
+class _Waiver(Threads.Local):
+    is_waived = False
 
 
 class Room:
@@ -27,6 +31,7 @@ class Room:
     def __init__(self, max_wait_s: float | None, patience_s: float = 2 * PATIENCE_S) -> None:
         self._max_wait_s = max_wait_s
         self._patience_s = patience_s
+        self._threads = _Waiver()
         self.begin()
 
     def begin(self) -> None:
@@ -41,13 +46,24 @@ class Room:
         self._is_given_up = False
         self._changed.set()
 
+    def waive(self, *, is_waived: bool = True) -> bool:
+        """Let the calling thread never wait, or wait again; return whether it did not before.
+
+        Whoever makes room would wait for itself, and so would a thread that it waits for. What it
+        brings goes past the bound: it is little, and had been kept elsewhere until then.
+        """
+        before, self._threads.is_waived = self._threads.is_waived, is_waived
+        return before
+
     def is_found(self, is_full: Callable[[], bool], ask: Callable[[], None]) -> bool:
-        """Wait while ``is_full``; return whether there is room now.
+        """Wait while ``is_full``; return whether there is room now, or the thread need not wait.
 
         Args:
             is_full: asked before and after each wait.
             ask: asks for room; called before each wait.
         """
+        if self._threads.is_waived and self._max_wait_s != 0:
+            return True
         began = patient_since = Time.monotonic()
         while is_full():
             end = patient_since + self._patience_s

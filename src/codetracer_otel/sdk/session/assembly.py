@@ -533,6 +533,7 @@ class _Assembly:
 
     def _mute_this_thread(self) -> None:
         self._session.mute_this_thread()
+        self._pipeline.waive_waits()  # finalizers end spans on any thread
 
     def _on_drained(self) -> None:
         if self._known is not None:
