@@ -66,3 +66,43 @@ print([file for file in files if "codetracer_otel/cli" in file.replace("\\\\", "
     answer = run_traced("--quiet", "--exporter", "none", "stack.py", cwd=folder)
 
     assert answer.stdout.count(".py") == 1
+
+
+ALIAS = """
+import multiprocessing, sys
+print(sys.modules["__mp_main__"] is sys.modules["__main__"])
+"""
+ANSWERS = """
+import multiprocessing
+
+class Answer:
+    def __init__(self, number):
+        self.number = number
+
+def double(number):
+    return Answer(2 * number)
+
+if __name__ == "__main__":
+    for method in multiprocessing.get_all_start_methods():
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            print(method, [answer.number for answer in pool.map(double, [1, 2])])
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments", [("alias.py",), ("-m", "alias"), ("-c", ALIAS), ("-",)], ids=lambda words: words[0]
+)
+def test_multiprocessing_knows_the_program_by_its_other_name(tmp_path, arguments):
+    (tmp_path / "alias.py").write_text(ALIAS)
+    plain, traced = both(tmp_path, *arguments, stdin=ALIAS)
+
+    assert traced == plain == ("True\n", 0)
+
+
+@pytest.mark.parametrize("arguments", [("answers.py",), ("-m", "answers")], ids=len)
+def test_a_child_answers_with_what_its_main_module_defines(tmp_path, arguments):
+    (tmp_path / "answers.py").write_text(ANSWERS)
+    plain, traced = both(tmp_path, *arguments)
+
+    assert plain[0].count("[2, 4]") >= 2
+    assert traced == plain

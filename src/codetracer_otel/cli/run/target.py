@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.cli.run.uncaught import report_uncaught
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import ErrorCode, UsageError, did_you_mean
+from codetracer_otel.main_module import MAIN_OF_CHILD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -157,6 +158,8 @@ def _install_main(target: Target) -> ModuleType:
         main.__dict__["__annotations__"] = {}  # noqa: RUF063 - it is set
     main.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = main
+    if MAIN_OF_CHILD in sys.modules:  # multiprocessing, which a session imports, has named our own
+        sys.modules[MAIN_OF_CHILD] = main
     flags = {TargetKind.MODULE: "-m", TargetKind.COMMAND: "-c"}
     sys.argv = [flags.get(target.kind, target.name), *target.arguments]
     _add_path_entry(target)
