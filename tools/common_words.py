@@ -1,13 +1,16 @@
 """Finds the words that programs are written with, for `shapes/common_words.py`.
 
-usage: python -m tools.common_words
+usage: python -m tools.common_words [--keep]
 
 Counted are the parts of words and names in the sources of the standard library and the packages
-that are installed, each once for a package or module at the top.
+that are installed, each once for a package or module at the top; with `--keep`, the table's own
+words are taken instead. Of the headers of C's library and the kernel come the names of functions
+and constants that would be taken for a vendor's otherwise.
 """
 
 from __future__ import annotations
 
+import argparse
 import base64
 import platform
 import re
@@ -17,12 +20,29 @@ from pathlib import Path
 
 from benchmarks.redaction_sources import folders_of, sources
 
-from codetracer_otel.filters.secrets.shapes.prefixes import TELLING, VENDORS
+from codetracer_otel.filters.secrets.shapes.common_words import common_words
+from codetracer_otel.filters.secrets.shapes.prefixes import (
+    TELLING,
+    VENDORS,
+    is_abbreviation,
+    may_name_vendor,
+)
 
 TABLE = Path(__file__).parent.parent / "src/codetracer_otel/filters/secrets/shapes/common_words.py"
 FEWEST = 8  # packages
 FEWEST_IF_SHORT = 5  # packages: one that writes tokens has its prefix in it
 FEWEST_OF_TWO_LETTERS = 30  # packages: most pairs of letters are somewhere a name
+FEWEST_HEADERS = 2
+SHORTEST_OF_HEADERS = 4  # shorter names of C are as often a vendor's
+HEADERS = (
+    "/usr/include",
+    "/usr/include/arpa",
+    "/usr/include/asm-generic",
+    "/usr/include/net",
+    "/usr/include/netinet",
+    "/usr/include/x86_64-linux-gnu/bits",
+    "/usr/include/x86_64-linux-gnu/sys",
+)
 SHORT = 5
 LONGEST = 12
 _RUN = re.compile(r"[A-Za-z]{2,}")
@@ -30,8 +50,9 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 PAGE = '''\
 """Words that programs are written with: made by `tools.common_words`.
 
-The {count} words of two to {longest} letters that many of {packages} packages have: CPython
-{python}'s standard library and what was installed, without what tells of a secret and names of
+The {count} words of two to {longest} letters that many packages have
+({packages}),
+and names of C's library that look like a vendor's, without what tells of a secret and names of
 vendors. Compressed, in base85.
 """
 
@@ -80,17 +101,46 @@ def is_common(word: str, count: int) -> bool:
     return count >= least and word not in TELLING and word not in VENDORS
 
 
-def main() -> None:
-    """Count the words and write the table."""
+def system_words(known: set[str]) -> set[str]:
+    """Return names of C's library that would be taken for a vendor's, from the headers here."""
+    counts: Counter[str] = Counter()
+    for folder in HEADERS:
+        for path in Path(folder).glob("*.h"):
+            counts.update(words_of(path.read_text("utf-8", "replace")))
+    return {
+        word
+        for word in counts.keys() - known - TELLING - VENDORS
+        if counts[word] >= FEWEST_HEADERS
+        and len(word) >= SHORTEST_OF_HEADERS
+        and (is_abbreviation(word) or may_name_vendor(word))
+    }
+
+
+def counted_words() -> tuple[set[str], str]:
+    """Return the words that are common here, and where they were counted."""
     packages = words_by_package()
     counts = Counter(word for words in packages.values() for word in words)
-    words = sorted(word for word in counts if is_common(word, counts[word]))
-    packed = base64.b85encode(zlib.compress(" ".join(words).encode(), 9)).decode()
+    python = platform.python_version()
+    return (
+        {word for word in counts if is_common(word, counts[word])},
+        f"{len(packages)}: CPython {python}'s standard library and what was installed",
+    )
+
+
+def main() -> None:
+    """Count the words and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="count no packages")
+    if parser.parse_args().keep:
+        words, counted = set(common_words()), TABLE.read_text("utf-8").split("(")[1].split(")")[0]
+    else:
+        words, counted = counted_words()
+    words |= system_words(words)
+    packed = base64.b85encode(zlib.compress(" ".join(sorted(words)).encode(), 9)).decode()
     page = PAGE.format(
         count=f"{len(words):,}",
         longest=LONGEST,
-        packages=len(packages),
-        python=platform.python_version(),
+        packages=counted,
         words="\n".join(packed[begin : begin + 96] for begin in range(0, len(packed), 96)),
     )
     TABLE.write_text(page, encoding="utf-8")

@@ -346,6 +346,44 @@ def test_whose_token_it_is_and_what_a_parser_read_is_no_token(said, digits):
     assert redacted(said.format(digits)) == said.format(digits)
 
 
+@pytest.mark.parametrize(
+    "token",
+    [
+        f"af_{LONG}",
+        f"order_sf_{LONG}",
+        f"ZQK-{LONG}",
+        f"oat_{LONG[:48]}",
+        f"kat_{LONG[:48]}",
+        f"acme_authcode_{DIGEST}",
+        f"2T8kqXw9ZpLrVd3M{UUID}",
+        f"{MIXED}9w",
+        "PRDQ7H2XK9V4M1ZB8TC6WN3RJ5LGD0FYSA7E4UQ2",
+    ],
+)
+def test_keys_with_initials_or_of_a_length_that_no_digest_has_are_found(token):
+    assert redacted(f"got {token} ok") == "got <redacted> ok"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"ip_{LONG}",
+        f"is-{LONG}",
+        f"sf-{LONG}",
+        f"sf_{LONG[:40]}",
+        f"cache_{LONG[:48]}",
+        f"user_{LONG[:48]}",
+        f"msg_{LONG[:48]}",
+        f"oat-{LONG[:48]}",
+        f"fchownat_{DIGEST}",
+        f"msghdr-{LONG[:40]}",
+        f"getpgid_{LONG}",
+    ],
+)
+def test_digests_behind_small_words_and_names_of_c_stay(text):
+    assert redacted(f"got {text} ok") == f"got {text} ok"
+
+
 @pytest.mark.parametrize("before", ["", "order", "Ticket", "my_", "x17"])
 def test_the_token_of_intercom_is_found_glued_to_anything(before):
     token = base64.b64encode(b"tok:" + LONG[:40].encode()).decode()

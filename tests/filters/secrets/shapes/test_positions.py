@@ -118,6 +118,19 @@ def test_a_digest_stays_behind_what_escapes(escape, harmless):
     assert found(harmless, f"got {escape}{{}} ok".format) == 0
 
 
+@pytest.mark.parametrize("word", ["Order", "Warehouse", "Region"])
+@pytest.mark.parametrize(
+    "template", ["priv_{H32}", "zqk_{H32}", "Client_Secret_{H40}", "zqk_{L32}"]
+)
+def test_a_token_is_found_behind_a_word_with_a_capital(word, template):
+    assert found(template, (word + "{}").format) >= FOUND
+
+
+@pytest.mark.parametrize("template", ["acme_production_{G}", "zqk_prod_{H48}", "appToken-{G}"])
+def test_a_token_of_several_words_is_found_behind_a_number(template):
+    assert found(template, "396{}".format) >= FOUND
+
+
 def test_tokens_without_a_name_are_hidden_beside_short_lines():
     for line in LINES[:4]:
         assert found("{A32}", line.format) >= FOUND
@@ -141,6 +154,29 @@ IN_PATHS = (
 @pytest.mark.parametrize("path", IN_PATHS)
 def test_a_token_in_a_path_is_no_piece_of_base64(template, path):
     assert found(template, path.format) >= FOUND
+
+
+@pytest.mark.parametrize("template", ["{A32}", "{A40}", "{D10}-{A40}", "zqk.{H64}", "ZQ{H32}"])
+@pytest.mark.parametrize(
+    "path", ["https://h.io/API/{}/send", "https://h.io/a/API/{}", "/API/{}", "https://h.io/abc/{}"]
+)
+def test_a_token_without_a_name_is_found_behind_a_folder(template, path):
+    assert found(template, path.format) >= FOUND
+
+
+@pytest.mark.parametrize("template", ["{A32}", "{A48}", "ZQ{H32}", "zq1{A43}"])
+def test_a_token_between_words_of_a_form_is_no_base64(template):
+    assert found(template, "note=please+keep+{}+private".format) >= FOUND
+
+
+@pytest.mark.parametrize("template", ["t.{W86}", "ZQ{H32}", "{H32}.{A32}", "zqk.{H64}"])
+def test_a_token_with_a_dot_is_found_where_an_address_ends_like_a_file(template):
+    assert found(template, "https://h.io/feed/{}.json".format) >= FOUND
+
+
+@pytest.mark.parametrize("file", ["zqk.{H64}.js", "ZQ{H32}.png"])
+def test_the_name_of_a_file_that_a_bundler_made_stays(file):
+    assert found(file, "https://h.io/{}".format) == 0
 
 
 FORMS = (

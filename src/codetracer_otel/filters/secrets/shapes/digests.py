@@ -22,7 +22,10 @@ from codetracer_otel.filters.secrets.shapes.prefixes import (
     is_rare_pair,
     is_unsayable,
     is_vendor,
+    is_word,
     may_be_abbreviation,
+    may_be_initials,
+    may_name_key,
     may_name_vendor,
     names_secret,
     says_secret,
@@ -54,14 +57,18 @@ _CHECKSUM: Final = lazy_regex("v[0-9]$")
 _DIGIT: Final = lazy_regex("[0-9]")
 _PART: Final = lazy_regex("[A-Za-z0-9]+")
 _WORD_BEFORE_CAPITALS: Final = lazy_regex(r"\A[a-z]{3,12}(?=[A-Z]{2,10}[0-9]?[_-])")
+# Where a token begins that may not stand inside a path, a form or base64.
+_IN_PATH: Final = (
+    r"(?<=[/+])(?:(?<=[a-z]{3}/)|(?<=/[A-Z]{3}/)|(?<=[ \t\"'=(]/)|(?<=\A/)|(?<=[a-z]\+))"
+)
 _DIGITS_BEHIND_LETTERS: Final = lazy_regex(
-    rf"(?:(?<![A-Za-z0-9+/.@%\\])|(?<=[a-z]{{3}}/)|(?<=[ \t\"'=(]/)|\A/|{BEHIND_ESCAPE})"
+    rf"(?:(?<![A-Za-z0-9+/.@%\\])|{_IN_PATH}|{BEHIND_ESCAPE})"
     rf"{BEGINS_RUN}[0-9]{{0,6}}([A-Za-z]{{1,4}}[g-zA-Z])"
-    r"(?:([0-9a-f]{28,}+)|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![A-Za-z0-9]|[.-][A-Za-z])"
+    r"(?:([0-9a-f]{28,}+)|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![A-Za-z0-9]|-[A-Za-z])"
 )
 _DOTTED: Final = lazy_regex(
-    rf"(?:(?<![\w./\\-])|{BEHIND_ESCAPE})"
-    r"([a-z]{2,5})(?:-[0-9])?[.]([0-9a-f]{40,}+)(?![\w-]|[.][A-Za-z])"
+    rf"(?:(?<![\w./\\-])|{_IN_PATH}|{BEHIND_ESCAPE})"
+    r"([a-z]{2,5})(?:-[0-9])?[.]([0-9a-f]{40,}+)(?![\w-])"
 )
 # Two halves of which one is known to who looks after the account; digests follow names.
 _HALVES: Final = lazy_regex(
@@ -128,7 +135,9 @@ _KIND_OF_IDENTIFIER: Final = lazy_regex(
     r"call|ci|cmp|conv|ctc|cu|fc|fs|ftjob|ig|item|lc|mcpl?|msg|pmpt|prompt|resp|rs|sh|trk|ws"
 )
 # Of keys as often as of SHA-256; behind an underscore, which names of files seldom have.
-_LENGTHS_OF_KEYS: Final = (48, 64)
+_LENGTH_OF_NO_DIGEST: Final = 48
+_LENGTHS_OF_KEYS: Final = (_LENGTH_OF_NO_DIGEST, 64)
+_MOST_BEFORE_INITIALS: Final = 2  # parts, with the initials: a word is glued to them
 _LONG_DIGESTS: Final = (96, 128)  # of the hash functions that are no SHA-256
 _LONGEST: Final = 64
 
@@ -161,7 +170,11 @@ def _find(text: str) -> Iterator[tuple[int, int]]:
     yield from ((m.start(2), m.end()) for m in _HOOK.finditer(text) if _is_of_hook(*m.groups()))
     for match in _DIGITS_BEHIND_LETTERS.finditer(text):
         is_drawn = match[2] is None or len(set(match[2])) >= FEWEST_DIFFERENT
-        if is_drawn and (is_abbreviation(match[1]) or _are_capitals(match[1])):
+        if (
+            is_drawn
+            and (is_abbreviation(match[1]) or _are_capitals(match[1]))
+            and not _names_file(text, match.start(1), match.end())
+        ):
             yield match.start(1), match.end()
 
 
@@ -190,7 +203,8 @@ def _behind_dots(text: str) -> Iterator[tuple[int, int]]:
     if ":" not in text:
         yield from _two_halves(text)
     for dotted in _DOTTED.finditer(text):
-        if is_abbreviation(dotted[1]) and len(set(dotted[2])) >= FEWEST_DIFFERENT:
+        is_drawn = len(set(dotted[2])) >= FEWEST_DIFFERENT
+        if is_drawn and is_abbreviation(dotted[1]) and not _names_file(text, *dotted.span()):
             yield dotted.span()
 
 
@@ -236,7 +250,7 @@ def _is_of_vendor(run: str) -> bool:
     if uuids is not None:
         name, are_many = _DIGIT.sub("", uuids[1]), len(uuids[2]) > _LONGEST_UUID
         return is_vendor(name) and (are_many or is_unsayable(name))
-    is_key = "_" in run[-_LONGEST - 1 :]
+    is_key = "_" in run[-_LONGEST - 1 :] or run[: -_LONGEST - 1].isupper()
     *prefix, last = _WORD_BEFORE_CAPITALS.sub("", run).replace("_", "-").split("-")
     last = _CHECKSUM.sub("", last)
     if prefix and len(last) < _LEAST and len(prefix[-1]) >= _LEAST:
@@ -251,6 +265,14 @@ def _is_of_vendor(run: str) -> bool:
             _ends_in_vendor(prefix)
             or (len(last) > _LONGEST and len(last) not in _LONG_DIGESTS)
             or (len(last) in _LENGTHS_OF_KEYS and is_key and may_name_vendor(prefix[-1]))
+            or (len(last) == _LENGTH_OF_NO_DIGEST and is_key and may_name_key(prefix[-1]))
+            or (
+                len(last) in _LENGTHS_OF_KEYS
+                and len(prefix) <= _MOST_BEFORE_INITIALS
+                and is_key
+                and may_be_initials(prefix[-1])
+                and all(is_word(part.lower()) for part in prefix[:-1])
+            )
         )
     )
 
@@ -270,16 +292,24 @@ def _ends_in_vendor(parts: list[str]) -> bool:
 
 def _is_file(text: str, start: int, end: int) -> bool:
     if _FILE_ENDING.match(text, end) is not None:
-        return not is_feed(text, start, end)
+        return _names_file(text, start, end)
     if text[start - 1 : start] not in ("/", "\\"):
         return False
     is_path = text[end : end + 1] == "/" or _AT_ROOT.search(text, 0, start) is not None
     return not is_path or _OF_FILES.search(text, 0, start) is not None
 
 
+def _names_file(text: str, start: int, end: int) -> bool:
+    return _FILE_ENDING.match(text, end) is not None and not is_feed(text, start, end)
+
+
 def is_feed(text: str, start: int, end: int) -> bool:
     """Return whether it stands for a file in an address whose answer is made for who knows it."""
-    return _FEED_ENDING.match(text, end) is not None and bool(_OF_FEED.search(text, 0, start))
+    if _FEED_ENDING.match(text, end) is None:
+        return False
+    begin = text.rfind("/", 0, start) + 1
+    name = text[begin:start].rstrip(".").lower()  # bundlers put a word before what they made up
+    return not is_word(name) and _OF_FEED.search(text, 0, begin) is not None
 
 
 def _are_two(first: str, second: str) -> bool:

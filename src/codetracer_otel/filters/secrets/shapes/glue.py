@@ -35,10 +35,11 @@ _RUN: Final = lazy_regex(
 )
 _WORD: Final = lazy_regex(r"([A-Z]?[a-z]{2,24}(?![a-z])|[A-Z]{3,24}(?![A-Z]))([_-]?)")
 _NUMBER: Final = lazy_regex(
-    r"[0-9]{1,6}(?=[A-Z]{2,4}[0-9a-f]{28}|[A-Z]{3}|[A-Za-z][a-z]{0,9}[0-9]?[_.-]|[A-Z]{2,10}[_.-])"
+    r"[0-9]{1,6}(?=[A-Z]{2,4}[0-9a-f]{28}|[A-Z]{3}|[A-Za-z][a-z]{0,9}[0-9]?[_.-]|[A-Z]{2,10}[_.-]"
+    r"|[a-z]{2,12}(?:[A-Z][a-z]{1,9}){1,3}[_-])"
 )
 _HEXADECIMAL: Final = lazy_regex(r"([a-z]{4,24}?)[a-f]{1,4}(?=[0-9])")
-_BEHIND: Final = lazy_regex(r"(?<=[A-Za-z0-9=])_([A-Za-z]{3,12})(?![A-Za-z0-9]|[.][A-Za-z])")
+_BEHIND: Final = lazy_regex(r"(?<=[A-Za-z0-9=])_([A-Za-z]{3,12})(?![A-Za-z0-9_-]|[.][A-Za-z])")
 _MOST_WORDS: Final = 3
 _LEAST_OF_UNKNOWN: Final = 5  # small letters before a capital; drawn at random they are rare
 

@@ -28,8 +28,8 @@ from codetracer_otel.filters.secrets.shapes.prefixes import (
     ends_in_telling,
     glued_prefix,
     is_abbreviation,
-    is_vendor,
     is_word,
+    may_be_vendor,
     telling_parts,
     tells_of_secret,
 )
@@ -61,13 +61,19 @@ _REST: Final = lazy_regex(r"[A-Za-z0-9_-]*+=*+")
 _REST_OF_BASE64: Final = lazy_regex(r"[A-Za-z0-9_+/-]*+=*+")
 _WINDOW: Final = 80
 _DIGITS: Final = lazy_regex(r"(?:[A-Za-z]{1,12}[0-9]?)?(?:[0-9a-f]{20,}|[0-9A-F]{20,})")
-_DIGITS_BEHIND: Final = lazy_regex(r"[A-Za-z0-9]?[.:_-](?:[0-9a-f]{28,}+|[0-9A-F]{28,}+)")
+_DIGITS_BEHIND: Final = lazy_regex(
+    r"[A-Za-z0-9]?(?:[.:_-](?:[0-9a-f]{28,}+|[0-9A-F]{28,}+)"
+    r"|[.:_-]?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f]))"
+)
 _NAME_BEFORE_COLON: Final = lazy_regex(r"(?i:token|secret|key|oauth)(?=:\Z)")  # RFC 8959
 _WORD_BEFORE_CAPITALS: Final = lazy_regex(r"\A[a-z]{3,12}(?=[A-Z]{2,10}[0-9]?\Z)")
 _LONGEST_NAME: Final = 24
 # What stands between something and a token that looks like base64 together with it.
 _ANEW: Final = lazy_regex(r"[+/:=](?=[A-Za-z0-9])")
 _MOST_ANEW: Final = 16
+# The words that a form goes on with, of which the first letters look like base64.
+_REST_OF_FORM: Final = lazy_regex(r"\+[A-Za-z][a-z]{1,15}(?![A-Za-z0-9/=])")
+_MOST_OF_REST: Final = 8
 _MOST_READINGS: Final = 24
 _DIGITS_BEFORE_COLON: Final = lazy_regex(r"(?:[0-9a-f]{20,}+|[0-9A-F]{20,}+):\Z")
 # `dbkey` or `SECRET`, in one piece with what it names.
@@ -82,9 +88,13 @@ _MOST_NAMES: Final = 5
 
 _FILE_ENDING: Final = lazy_regex(r"[.][A-Za-z][A-Za-z0-9]{1,4}(?![A-Za-z0-9])")
 _BY_TIME: Final = lazy_regex(r"[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}")  # ULIDs: identifiers
-_CAPITALS: Final = lazy_regex(r"[A-Z]{3}[A-Z0-9]{17,37}")
+_CAPITALS: Final = lazy_regex(r"[A-Z]{3}[A-Z0-9]{17,61}")
 _ENCODED_WORD: Final = lazy_regex(r"=\?[^?]*\?[bBqQ]\?\Z")  # of mail
 _FOLDER: Final = lazy_regex(r"(?:(?:\A|[^A-Za-z0-9+])[a-z][a-z0-9_-]*|\A|[^A-Za-z0-9+/=\n-])/\Z")
+# A folder in capitals behind a host, another folder or nothing: in base64 it has other company.
+_FOLDER_IN_CAPITALS: Final = lazy_regex(
+    r"(?:[.][a-z]{2,12}(?::[0-9]{1,5})?|/[a-z][a-z0-9_-]*|\A|[\s\"'=(])/[A-Z]{2,12}/\Z"
+)
 _WORD_OF_FORM: Final = lazy_regex(r"(?:\A|[=+&?])([A-Za-z][a-z]{2,15})\+\Z")
 # Of any language, where a value begins: base64 seldom has so many small letters before a `+`.
 _WORDS_OF_FORM: Final = lazy_regex(r"=(?:[A-Za-z][a-z]{2,15}\+){1,8}\Z")
@@ -149,7 +159,7 @@ _IN_SHORT_PARTS: Final = _Limit(440, 20)  # abbreviations, joined: experiments, 
 _BEHIND_WORD: Final = _Limit(440, 20)
 _BEHIND_WORD_IF_LONG: Final = _Limit(260, 24)
 _BEHIND_IDENTIFIER: Final = _Limit(360, 30)
-_ALONE: Final = _Limit(280, 26)
+_ALONE: Final = _Limit(280, 24)
 _ALONE_IF_LONG: Final = _Limit(280, 22)  # the rest looks like a word
 _LONG_ALONE: Final = 28
 _ALONE_CAPITALS: Final = _Limit(168, 20)
@@ -205,8 +215,18 @@ def _readings(text: str, first: int, gained: list[int], drawn: Drawn) -> Iterato
     opening = _OPENING_OF_BASE64.search(text, max(first, start - _WINDOW), start)
     if opening is not None:
         yield from _readings_at(text, first, gained, opening.end(1), end)
-    for separator in islice(_ANEW.finditer(text, start, end), _MOST_ANEW):
-        yield from _readings_at(text, first, gained, separator.end(), end)
+    begins = [
+        start,
+        *(found.end() for found in islice(_ANEW.finditer(text, start, end), _MOST_ANEW)),
+    ]
+    for begin in begins[1:]:
+        yield from _readings_at(text, first, gained, begin, end)
+    rest = text.rfind("+", max(start, end - _MOST_OF_REST), end)
+    if rest > 0 and _REST_OF_FORM.match(text, rest) is not None:
+        for begin in begins:
+            before = text[max(0, begin - _WIDEST_LINE) : begin]
+            if begin < rest and before.endswith("+") and _is_behind_word_of_form(before):
+                yield from _readings_at(text, first, gained, begin, rest)
 
 
 def _token_of(
@@ -353,7 +373,7 @@ def _least_behind_others(names: list[str], longest: int, body: str) -> _Limit:
         least = _BEHIND_ABBREVIATION
     elif not (body.islower() or body.isupper()):
         least = _BEHIND_NAME
-    elif is_vendor((last.lower() if last.isupper() else last).rstrip("0123456789")):
+    elif may_be_vendor(last):
         least = _BEHIND_VENDOR if longest >= _LONG_PART else _BEHIND_VENDOR_IN_PARTS
     else:
         least = _BEHIND_WORD_IF_LONG if len(body) >= _LONG_BODY else _BEHIND_WORD
@@ -384,7 +404,7 @@ def _is_usual(body: str, whole: str) -> bool:
 
 def _has_length_of_digest(whole: str) -> bool:
     length = _PADDED_DIGEST if whole.endswith("=") else _PADDED_DIGEST - 1
-    return len(whole) == length or (
+    return (len(whole) == length and not whole.isupper()) or (
         len(whole) in _LENGTHS_OF_BASE58 and _NOT_OF_BASE58.isdisjoint(whole)
     )
 
@@ -393,7 +413,9 @@ def _is_line(text: str, start: int, end: int) -> bool:
     """Return whether a part is a line of base64, or stands in one."""
     before = text[max(0, start - _WIDEST_LINE) : start]
     has_dots = text.count(".", start, end) > 1
-    is_in_folder = not text.endswith("=", start, end) and _FOLDER.search(before) is not None
+    is_in_folder = not text.endswith("=", start, end) and (
+        _FOLDER.search(before) is not None or _FOLDER_IN_CAPITALS.search(before) is not None
+    )
     return (
         (before.endswith("+") and not (has_dots or _is_behind_word_of_form(before)))
         or (before.endswith("/") and not has_dots and not is_in_folder)

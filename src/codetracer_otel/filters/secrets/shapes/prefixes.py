@@ -21,8 +21,8 @@ NAME: Final = lazy_regex(
 TELLING: Final = frozenset(
     """
     sk rk sec secret secrets pat sat api token tok tkn apikey apitoken live prod production bearer
-    auth oauth refresh whsec webhook priv private passwd password pw pwd cred credential access pk
-    service svc sdk personal admin bot deploy wh rt at atk srv
+    auth authcode oauth refresh whsec webhook priv private passwd password pw pwd cred credential
+    access pk service svc sdk personal admin bot deploy wh rt at atk srv
     """.split()
 )
 # Before digests they say as often what was deployed, or who.
@@ -58,7 +58,7 @@ IDENTIFIERS: Final = frozenset(
 # Services, and `hook`: no words of programs, although programs have them.
 VENDORS: Final = frozenset(
     """
-    acme airtable apify asana clerk clickup convex deno fauna figma fly groq heroku hook jira
+    acme airtable apify asana axiom clerk clickup convex deno fauna figma fly groq heroku hook jira
     kinde lin loom neon netlify ngrok notion okta plaid pulumi ramp render sentry shopify slack
     snyk stripe stytch supabase trello turso twilio vercel zapier
     """.split()
@@ -153,6 +153,14 @@ _TECHNICAL: Final = frozenset(
     yarn zookeeper zu
     """.split()
 )
+# Pairs of letters that stand for no product: small words, units, commands and parts of systems.
+_NO_INITIALS: Final = frozenset(
+    """
+    aa an as be by ci cp dd de do ef en eq et ex fd ff fs gb gi go gs gt hi if io ip is it kb ld le
+    ln ls mb md me mm ms my na nd ne no ns nt of ok on or os pc pg ps rb rd rm so ss st tb th tm to
+    tt tv ui un up us ve vt we xx
+    """.split()
+)
 # Kinds of identifiers and systems: no vendors where as many digits as SHA-256 has follow.
 _BEFORE_LONG_DIGESTS: Final = frozenset(
     """
@@ -180,9 +188,11 @@ _CANNOT_BE_SAID: Final = lazy_regex(f"{_ONSET}|[a-z]*[{_CONSONANTS}]{{4}}")
 _TELLING_GLUED: Final = frozenset(
     "sk rk pk pat sat tok live test prod sandbox secret token key oauth".split()
 )
+_GLUED: Final = _TELLING_GLUED.union(("api", "priv"))
 _SHORT_TELLING: Final = tuple(word for word in _TELLING_GLUED if len(word) == 2)  # noqa: PLR2004
 _LONG_TELLING: Final = tuple(_TELLING_GLUED.difference(_SHORT_TELLING))
 _LEAST_OF_WORD: Final = 3
+_LEAST_OF_LONG_WORD: Final = 5  # an abbreviation behind it, however it is spelled, is no ending
 _LONGEST_GLUED: Final = 5
 _VOWELS: Final = frozenset("aeiouy")
 _NUMBERED: Final = lazy_regex("[A-Za-z]?[0-9]+|(?=[A-Z]*[0-9])[A-Z0-9]{8,}|[0-9a-f]{20,}")
@@ -249,15 +259,41 @@ def may_be_abbreviation(part: str) -> bool:
 
 def may_name_vendor(part: str) -> bool:
     """Return whether a part is no word and is not spelled as one, whatever its length."""
-    name = _name_of(part)
+    name = _long_name_of(part)
     return name not in _BEFORE_LONG_DIGESTS and (
         name in VENDORS or (is_vendor(name) and sum(gains(name)) >= _LEAST_OF_NAME)
     )
 
 
+def may_be_initials(part: str) -> bool:
+    """Return whether a part is two letters that may stand for a product, though programs have them.
+
+    Before as many digits as keys have they seldom stand for anything else: `af_`, `sf_`.
+    """
+    name = _name_of(part)
+    return len(name) == 2 and name not in _NO_INITIALS and may_name_key(part)  # noqa: PLR2004 - a pair
+
+
+def may_name_key(part: str) -> bool:
+    """Return whether a part is no ordinary word and no kind of identifier: enough before a key."""
+    name = _long_name_of(part)
+    return _is_name(name) and not (name in _BEFORE_LONG_DIGESTS or is_ordinary(name))
+
+
+def may_be_vendor(part: str) -> bool:
+    """Return whether a part is no word, in small letters, capitals or with a capital first."""
+    return is_vendor(_long_name_of(part))
+
+
 def _name_of(part: str) -> str:
     letters = part.rstrip("0123456789")
     return letters.lower() if letters.isupper() else letters
+
+
+def _long_name_of(part: str) -> str:
+    """Return a name also where a word with a capital is glued to it: `Regionbos`."""
+    is_long = len(part) > _LONGEST_ABBREVIATION
+    return part.lower() if is_long and part.istitle() else _name_of(part)
 
 
 def is_rare(part: str) -> bool:
@@ -341,12 +377,13 @@ def glued_prefix(letters: str) -> int:
     ends = range(_LEAST_OF_WORD, len(name) - 1)
     for end in ends:
         rest = name[end:]
-        if rest in _TELLING_GLUED and (len(rest) > 2 or sum(gained[end:]) > 0):  # noqa: PLR2004 - `task`
+        if rest in _GLUED and (len(rest) > 2 or sum(gained[end:]) > 0):  # noqa: PLR2004 - `task`
             return end
     found = [
         end
         for end in ends[1 - _LONGEST_GLUED :]
         if sum(gained[end:]) >= _least_gain(name[:end], name[end:])
+        or (end >= _LEAST_OF_LONG_WORD and is_ordinary(name[:end]) and is_abbreviation(name[end:]))
     ]
     return max(found, key=lambda end: sum(gained[end:]), default=0)
 
