@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -277,3 +278,55 @@ def test_what_stands_for_folded_calls_is_no_batch_of_its_own(monkeypatch):
         outer(20)
         assert session.flush()
     assert batches == [1 + 1 + 2]
+
+
+class Going:
+    """A recorder whose program goes on behind each look: its last calls end, then their parent."""
+
+    def __init__(self, records):
+        self.records, self.behind = records, lambda: None
+
+    def stats(self):
+        return {}
+
+    @property
+    def waiting(self):
+        return len(self.records)
+
+    def drain(self, limit):
+        taken, self.records[:] = self.records[:limit], self.records[limit:]
+        self.behind()
+        return taken
+
+
+def test_a_parent_of_another_source_ends_behind_the_calls_below_it():
+    given_out = []
+    recorder = Going([record(number, 1) for number in range(10, 20)])
+    pipeline = pipelines.Pipeline(
+        [],
+        list,
+        lambda records, views: given_out.extend([*records, *views]) or views,
+        {},
+        interval_s=60,
+        batch_records=100,
+        max_spans=1000,
+        on_thread_start=lambda: None,
+        on_error=given_out.append,
+        on_failure=given_out.append,
+    )
+    pipeline.fold = Fold(RULES, lambda: 0)
+    pipeline.recorder = recorder
+    parent = SimpleNamespace(span_id=hex_span_id(1), parent_span_id=None, parent=None)
+
+    def end():
+        recorder.behind = lambda: None
+        recorder.records += [record(number, 1) for number in range(20, 30)]
+        pipeline.add_span(parent)
+
+    recorder.behind = end
+    pipeline.start()
+    assert pipeline.flush(5)
+    assert pipeline.stop(5)
+    assert pipeline.folded() == {"calls": 17, "spans": 1}
+    assert given_out[-1] is parent or is_folded(given_out[-1])
+    assert len(given_out) == 5

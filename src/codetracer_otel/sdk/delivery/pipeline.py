@@ -498,10 +498,11 @@ class Pipeline:
         """Take a batch of spans, after so many records.
 
         Records and spans come in two rows. For a hold they must come in the order of their ends: it
-        judges a trace as its root ends, by what has ended before. So spans stay where they are
-        until the records are taken that there were when they were looked at.
+        judges a trace as its root ends, by what has ended before; and a fold is complete as the
+        parent ends. So spans stay where they are until the records are taken that there were when
+        they were looked at.
         """
-        if self.hold is None:
+        if self.hold is None and self.fold is None:
             return self._pop_spans(self._batch_records)
         self._records_before = self._records_before - records if records else 0
         if not self._next_spans:
