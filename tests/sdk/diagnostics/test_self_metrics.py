@@ -12,6 +12,7 @@ from tests.conftest import only
 
 from codetracer_otel.model.protocols import ExportResult
 from codetracer_otel.sdk.diagnostics import self_metrics
+from codetracer_otel.sdk.diagnostics.metrics import DropReport, Metrics, SilentSink
 from codetracer_otel.sdk.session.configure import active_session, configure
 from codetracer_otel.sdk.settings.limits import Buffer
 from codetracer_otel.testing import InMemoryExporter
@@ -136,3 +137,21 @@ def test_two_exporters_of_one_name_are_two_components(reader, tmp_path):
         assert session.stats()["exported"] == 2
         exported = points(reader)["otel.sdk.exporter.span.exported"]
     assert exported == {("jsonl/0", None): 1, ("jsonl 2/1", None): 1}
+
+
+def test_two_threads_that_look_at_the_same_losses_tell_them_once():
+    told = []
+
+    class Sink(SilentSink):
+        def dropped(self, reason, kind, count):
+            told.append((reason, kind, count))
+            if len(told) == 1:  # the worker is still at it as the session ends
+                report.observe({"shutdown": 5}, is_last=True)
+
+    sink = Sink()
+    lines = []
+    metrics = Metrics(lambda: sink, lambda *_, **facts: lines.append(facts))
+    report = DropReport(metrics, lambda *_, **facts: lines.append(facts), lambda: 0)
+    report.observe({"shutdown": 5})
+    assert told == [("shutdown", "span", 5)]
+    assert lines == [{"shutdown": 5}]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.bindings import Threads
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -94,23 +96,30 @@ class DropReport:
         self._metrics = metrics
         self._notify = notify
         self._now_ns = now_ns
+        self._looking = Threads.allocate_lock()
         self._seen: Counter[str] = Counter()
         self._told: Counter[str] = Counter()
         self._not_before_ns: int | None = None
 
     def observe(self, dropped: Mapping[str, int], *, is_last: bool = False) -> None:
         """Take note of the numbers of lost spans by cause, counted from the session's start."""
-        for cause, count in dropped.items():
-            if count > self._seen[cause]:
-                self._metrics.dropped(cause, "span", count - self._seen[cause])
-                self._seen[cause] = count
+        for cause, count in self._news(dropped).items():
+            self._metrics.dropped(cause, "span", count)
         if self._seen != self._told and (is_last or self._is_due()):
             news = self._seen - self._told
             self._told = Counter(self._seen)
             self._notify("spans_dropped", "warn", **news)
 
+    def _news(self, dropped: Mapping[str, int]) -> Counter[str]:
+        """Return what nobody has looked at: the worker may still be at it as a session ends."""
+        with self._looking:
+            news = Counter(dropped) - self._seen
+            self._seen += news
+        return news
+
     def restart(self) -> None:
         """Begin anew in a forked child, whose counters do."""
+        self._looking = Threads.allocate_lock()
         self._seen.clear()
         self._told.clear()
 
