@@ -566,6 +566,7 @@ def test_a_hold_that_fails_loses_what_it_was_given_and_that_is_counted(build):
     assert pipeline.flush(5)
     assert keeper.items == [5]
     assert pipeline.dropped() == {"internal": 5}
+    assert pipeline.recorded == 6
 
 
 def test_who_watches_and_fails_costs_no_record(build):

@@ -155,3 +155,15 @@ def test_two_threads_that_look_at_the_same_losses_tell_them_once():
     report.observe({"shutdown": 5})
     assert told == [("shutdown", "span", 5)]
     assert lines == [{"shutdown": 5}]
+
+
+def test_what_a_tail_drops_has_begun_and_what_it_has_no_room_for_is_lost(reader):
+    with configure(only(__file__), InMemoryExporter(), tail="errors") as session:
+        for _ in range(5):
+            work()
+        assert session.flush()
+        session._pipeline.hold.given_up = 3
+        found = points(reader)
+    assert found["otel.sdk.span.started"] == {(None, None): 8}
+    processed = found["otel.sdk.processor.span.processed"]
+    assert processed == {(f"{PIPELINE}/0", None): 0, (f"{PIPELINE}/0", "tail_memory"): 3}

@@ -462,6 +462,7 @@ class Pipeline:
         return command is not _STOP
 
     def _lose_what_is_in_hand(self) -> None:
+        self.recorded += self._in_hand  # what is judged is among it already
         self.failed_internally += self._judging + self._in_hand
         self._judging = self._in_hand = 0
 

@@ -30,6 +30,12 @@ _COMPONENT_TYPES: Final[Mapping[str, str]] = {
     "otlp-grpc": "otlp_grpc_span_exporter",
 }
 # Counter of a queue -> ``error.type`` of the spans that it counts.
+_LOSSES_BEFORE: Final = {
+    "buffer_full": "queue_full",
+    "tail_memory": "tail_memory",
+    "internal": "internal",
+}
+"""Reason of a loss before the exporters -> ``error.type``."""
 _LANE_LOSSES: Final[Mapping[str, str]] = {
     "failed": "export_failed",
     "rejected": "rejected",
@@ -76,7 +82,8 @@ def _callback(
 
 def spans_started(_session: Session, stats: Mapping[str, Any]) -> Iterator[Observation]:
     """Yield how many spans have ended so far, lost ones too; spans still open are not known."""
-    lost = stats["dropped"].get("buffer_full", 0)
+    lost = sum([stats["dropped"].get(cause, 0) for cause in ("buffer_full", "tail_memory")])
+    lost += stats.get("tail", {}).get("spans", {}).get("dropped", 0)  # as was asked for
     attributes = {"otel.span.sampling_result": "RECORD_AND_SAMPLE"}
     yield Observation(stats["recorded"] + lost, attributes)
 
@@ -85,7 +92,7 @@ def spans_processed(_session: Session, stats: Mapping[str, Any]) -> Iterator[Obs
     """Yield how many spans were handed to the exporters, and how many were lost before."""
     dropped = stats["dropped"]
     yield Observation(stats["recorded"] - dropped.get("internal", 0), _PIPELINE)
-    for cause, error_type in (("buffer_full", "queue_full"), ("internal", "internal")):
+    for cause, error_type in _LOSSES_BEFORE.items():
         if cause in dropped:
             yield Observation(dropped[cause], {**_PIPELINE, "error.type": error_type})
 
