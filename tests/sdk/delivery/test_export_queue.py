@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_value
 
 from codetracer_otel.model.protocols import ExportResult
 from codetracer_otel.model.record import ARGUMENTS, NOT_CAPTURED, RECORD_LENGTH, RESULT
@@ -377,3 +378,17 @@ def test_what_an_exporter_answers_behind_the_deadline_is_counted_once_whoever_co
     gate.wait_and_open()
     assert export_queue._worker.join(time.monotonic() + 60)
     assert export_queue.stats()["dropped"] == {"shutdown": 6}
+
+
+def test_an_instrumented_client_of_an_exporter_makes_no_spans():
+    seen = []
+
+    def export(_):
+        seen.append(get_value(_SUPPRESS_INSTRUMENTATION_KEY))
+        return ExportResult.SUCCESS
+
+    export_queue = start(Scripted(export))
+    export_queue.put(batch())
+    assert stop(export_queue)
+    assert seen == [True]
+    assert get_value(_SUPPRESS_INSTRUMENTATION_KEY) is None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, set_value
+
 from codetracer_otel.bindings import Event, Threads, Time
 from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.instrumentation.spans.room import PATIENCE_S
@@ -83,13 +85,19 @@ class ExportQueue:
         self._progressed_at = 0.0
         self._deadline = 0.0
         self._uncounted = 0  # spans of the batch in work
+        self._on_thread_start = on_thread_start
         self._worker = Worker(
-            self._handle, lambda: None, on_thread_start, on_failure=self._on_failure
+            self._handle, lambda: None, self._begin_thread, on_failure=self._on_failure
         )
 
     def start(self) -> None:
         """Start the thread."""
         self._worker.start()
+
+    def _begin_thread(self) -> None:
+        """Let no instrumentation make a span of an export: it would ask for the next export."""
+        self._on_thread_start()
+        attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
 
     def put(self, batch: Batch) -> None:
         """Queue a batch, or leave it out and count it when the queue is full."""
