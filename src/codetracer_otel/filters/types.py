@@ -292,6 +292,9 @@ class ContentRules(Protocol):
             counters: what to count in, instead of the rules' own.
         """
 
+    def presume_clean(self, text: str) -> None:
+        """Take a text for one in which no shape is, unless a filter has patterns of its own."""
+
     def drops(self, text: str, *, is_cut: bool = False) -> bool:
         """Return whether a pattern with action ``drop`` matches the text."""
 

@@ -170,6 +170,11 @@ class StricterContent:
             shown = rules.redact_texts(shown, cut, counters)
         return shown
 
+    def presume_clean(self, text: str) -> None:
+        """Take a text for one in which no shape is, unless a filter has patterns of its own."""
+        for rules in self._rules:
+            rules.presume_clean(text)
+
     def drops(self, text: str, *, is_cut: bool = False) -> bool:
         """Return whether a pattern with action ``drop`` matches the text."""
         return any(rules.drops(text, is_cut=is_cut) for rules in self._rules)

@@ -37,6 +37,15 @@ def rules(*patterns, **options):
     return compile_content(patterns or (pattern("shapes", "all"),), **options)
 
 
+def test_what_is_presumed_clean_is_looked_at_only_by_patterns_of_a_filter():
+    of_shapes = rules()
+    of_shapes.presume_clean("password: abc1234")
+    assert of_shapes.redact_texts(["password: abc1234"]) == ["password: abc1234"]
+    own = rules(pattern("shapes", "all"), pattern("regex", "abc"))
+    own.presume_clean("password: abc1234")
+    assert own.redact_texts(["password: abc1234"]) != ["password: abc1234"]
+
+
 def redacted(text, *patterns, cut=False):
     return rules(*patterns).redact_texts([text], [cut])[0]
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from codetracer_otel.sdk.session.session import Session
-    from codetracer_otel.sdk.settings.options.option import Option, Options
+    from codetracer_otel.sdk.settings.options.option import Flag, Option, Options
 
 _EXAMPLES: Final = """\
 Options of codetracer-otel stand before the program. What follows the program is passed on to it
@@ -43,6 +43,7 @@ examples:
   codetracer-otel run --capture args --log-level debug --json-errors app.py
 """
 
+_TABLES: Final = (OPTIONS, RUN, LIMITS, BUFFER, POLICY)
 _TARGET_FLAGS: Final[Mapping[str, str]] = {
     "-m": "a module name, as in codetracer-otel run -m shop.server",
     "-c": "source code, as in codetracer-otel run -c 'import shop; shop.report()'",
@@ -115,33 +116,28 @@ def _target_at(word: str, rest: tuple[str, ...]) -> TargetWords | None:
 
 
 def _options_with_value() -> frozenset[str]:
-    actions = _add_options(argparse.ArgumentParser(add_help=False))
-    return frozenset(
-        name for action in actions if action.nargs != 0 for name in action.option_strings
-    )
+    flags = (row.flag for table in _TABLES for row in table.values())
+    return frozenset(flag.name for flag in flags if flag and flag.metavar)
 
 
-def _add_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+def _add_options(parser: argparse.ArgumentParser) -> None:
     tracing = parser.add_argument_group("tracing")
     bounds = parser.add_argument_group("bounds of spans and of the buffer")
     policy = parser.add_argument_group("policy")
-    return [
-        *(_add_flag(tracing, row) for row in (*OPTIONS.values(), *RUN.values()) if row.flag),
-        *(_add_flag(bounds, row) for row in (*LIMITS.values(), *BUFFER.values()) if row.flag),
-        *(_add_flag(policy, row) for row in POLICY.values() if row.flag),
-    ]
+    for group, table in zip((tracing, tracing, bounds, bounds, policy), _TABLES, strict=True):
+        for row in table.values():
+            if row.flag:
+                _add_flag(group, row, row.flag)
 
 
-def _add_flag(group: argparse._ArgumentGroup, row: Option) -> argparse.Action:
-    flag = row.flag
-    assert flag is not None  # the caller's condition
+def _add_flag(group: argparse._ArgumentGroup, row: Option, flag: Flag) -> None:
     action: Any = "append" if flag.repeats else "store"
     more: dict[str, Any] = {"metavar": flag.metavar}
     if not flag.metavar:
         action = argparse.BooleanOptionalAction if flag.has_opposite else "store_false"
         more = {"default": None}
     text = flag.help.replace("%", "%%")
-    return group.add_argument(flag.name, action=action, dest=row.name, help=text, **more)
+    group.add_argument(flag.name, action=action, dest=row.name, help=text, **more)
 
 
 def run(options: argparse.Namespace) -> Run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import site
+import sys
 import sysconfig
 from typing import TYPE_CHECKING, Final
 
@@ -54,15 +55,38 @@ def expand_placeholder(name: str, exempt: Iterable[str] = ()) -> Places:
 
 
 def _standard_library() -> tuple[str, ...]:
-    paths = sysconfig.get_paths()
-    return _directories(paths[key] for key in ("stdlib", "platstdlib"))
+    return _directories(_interpreter_paths("stdlib", "platstdlib"))
 
 
 def _site_directories() -> tuple[str, ...]:
-    paths = sysconfig.get_paths()
-    found = [paths["purelib"], paths["platlib"], *site.getsitepackages()]
+    found = [*_interpreter_paths("purelib", "platlib"), *site.getsitepackages()]
     found.append(site.getusersitepackages())
     return _directories(found)
+
+
+def _interpreter_paths(*names: str) -> list[str]:
+    """Return paths of this interpreter, as `sysconfig` says.
+
+    Its templates need a few of the variables for which it reads all that the interpreter was built
+    with, 1.3 ms.
+    """
+    templates = sysconfig.get_paths(expand=False)
+    version = sys.version_info
+    variables = {
+        "installed_base": sys.base_prefix,
+        "installed_platbase": sys.base_exec_prefix,
+        "base": sys.prefix,
+        "platbase": sys.exec_prefix,
+        "platlibdir": sys.platlibdir,
+        "implementation_lower": sys.implementation.name.removeprefix("c"),
+        "py_version_short": f"{version.major}.{version.minor}",
+        "py_version_nodot": f"{version.major}{version.minor}",
+        "abi_thread": "t" if "t" in getattr(sys, "abiflags", "") else "",
+    }
+    try:
+        return [os.path.normpath(templates[name].format(**variables)) for name in names]
+    except KeyError:  # a distributor's own scheme
+        return [sysconfig.get_path(name) for name in names]
 
 
 def _directories(paths: Iterable[str]) -> tuple[str, ...]:

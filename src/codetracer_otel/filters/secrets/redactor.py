@@ -129,6 +129,11 @@ class ContentRules:
         self._redact_fresh(result, fresh, cut, counters or self.counters)
         return result
 
+    def presume_clean(self, text: str) -> None:
+        """Take a text for one in which no shape is, unless a filter has patterns of its own."""
+        if not (self._finds_more or self._allows):
+            self._note_clean([text], set())
+
     def _fresh(self, texts: Sequence[str], cut: Sequence[bool] | None) -> list[int]:
         clean = self._clean
         if cut is None:

