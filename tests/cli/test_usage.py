@@ -121,3 +121,31 @@ def test_a_path_cannot_act_on_the_terminal(capsys, tmp_path):
     assert "app\\x1b[31m\\u202e\\udcff" in told
     assert not {"\x1b", "\u202e", "\udcff"} & set(told)
     assert "\x1b" not in complaint(capsys, "run", "--\x1b[31m", "app.py")
+
+
+TOKEN = "ghp_aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3fG5"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["explain", TOKEN],
+        ["explain", f"app.py:{TOKEN}"],
+        ["report", TOKEN],
+        ["show", TOKEN],
+        ["diff", TOKEN, "other"],
+        ["init", TOKEN],
+        ["run", TOKEN],
+        ["run", "--json-errors", TOKEN],
+    ],
+)
+def test_a_secret_in_the_place_of_a_target_is_not_repeated(capsys, arguments):
+    assert main(arguments) != 0
+    said = capsys.readouterr().err
+    assert TOKEN not in said
+    assert "<redacted>" in said
+
+
+def test_a_path_is_shown_as_it_was_typed(capsys):
+    assert main(["report", f"traces/{TOKEN}.jsonl"]) != 0
+    assert f"traces/{TOKEN}.jsonl" in capsys.readouterr().err

@@ -113,7 +113,7 @@ def _guarded[T](
     try:
         return step()
     except CodetracerError as error:
-        return print_failure(error, json_errors=_wants_trailer(arguments))
+        return print_failure(error, json_errors=_wants_trailer(arguments), typed=arguments)
     except BrokenPipeError:
         return _end_of_pipe()
     except Exception as error:  # noqa: BLE001 - the outermost frame: a defect becomes a status
@@ -278,17 +278,24 @@ def _adder(place: str) -> Callable[[argparse._SubParsersAction[Any]], None]:
     return adder
 
 
-def print_failure(error: CodetracerError, *, json_errors: bool = False) -> int:
-    """Print an error, one line per problem and perhaps its trailer; return its exit status."""
+def print_failure(
+    error: CodetracerError, *, json_errors: bool = False, typed: Sequence[str] = ()
+) -> int:
+    """Print an error, one line per problem and perhaps its trailer; return its exit status.
+
+    Words that were typed and are a secret each are not repeated: logs keep what is printed.
+    """
+    from codetracer_otel.cli.terminal import without_typed_secrets  # noqa: PLC0415 - failures only
+
     for line in lines_of(error):
-        _print_error(line)
+        _print_error(without_typed_secrets(line, typed))
     if json_errors:
         from codetracer_otel.sdk.diagnostics.trailer import (  # noqa: PLC0415 - failures only
             trailer_of,
             write_trailer,
         )
 
-        write_trailer(trailer_of(error))
+        write_trailer(without_typed_secrets(trailer_of(error), typed))
     return error.exit_status
 
 
