@@ -20,6 +20,7 @@ from codetracer_otel.filters.secrets.shapes.prefixes import (
     is_abbreviation,
     is_rare,
     is_rare_pair,
+    is_surely_secret,
     is_unsayable,
     is_vendor,
     is_word,
@@ -130,6 +131,7 @@ _ANY: Final = lazy_regex(
 _WINDOW: Final = 24
 _MOST_WORDS: Final = 5  # before a token
 _LEAST: Final = 28
+_LEAST_BEHIND_SURE: Final = 24
 _LENGTHS_OF_IDENTIFIERS: Final = range(48, 53)  # of OpenAI's
 _KIND_OF_IDENTIFIER: Final = lazy_regex(
     r"call|ci|cmp|conv|ctc|cu|fc|fs|ftjob|ig|item|lc|mcpl?|msg|pmpt|prompt|resp|rs|sh|trk|ws"
@@ -219,7 +221,8 @@ def _is_behind_telling(run: str) -> bool:
     if not count or parts[0].lower() in NO_SECRETS or not tells_before_digest(prefix):
         return False
     longest = max(_PART.findall(body), key=len, default="")
-    is_long = len(longest) >= _LEAST and is_hex(longest)
+    least = _LEAST_BEHIND_SURE if is_surely_secret(parts[count - 1]) else _LEAST
+    is_long = len(longest) >= least and is_hex(longest)
     return (
         is_long
         or _BEGINS_WITH_UUID.match(body) is not None

@@ -32,6 +32,9 @@ _NOT_BEFORE_DIGESTS: Final = frozenset(
 # Beside them a word is a vendor's, though programs have it.
 _SAY_SECRET: Final = frozenset("apikey api tok token secret auth".split())
 _SECRETS: Final = frozenset("sk rk pk pat sat secret token tok apikey".split())
+_SURE_SECRETS: Final = frozenset(
+    "sk rk pat apikey".split()
+)  # of what else is called so, most is shown
 _TELLING_ENDINGS: Final = ("key", "secret", "token")  # behind the vendor's name
 _API: Final = "api"  # behind the vendor's abbreviation
 _PUBLIC: Final = ("key", "pubkey", "publickey", "hotkey")
@@ -43,7 +46,7 @@ _TELLING_BEHIND: Final = frozenset(
 NO_SECRETS: Final = frozenset(
     """
     sha md5 sha1 sha256 sha384 sha512 sri blake2b commit rev etag digest hash checksum crc
-    request req trace span session id uuid index chunk public
+    request req trace span id uuid index chunk public
     """.split()
 )
 # Identifiers that services show: as random as secrets, and nobody's secret.
@@ -51,8 +54,8 @@ IDENTIFIERS: Final = frozenset(
     """
     acc acct asst batch bkt call card cfg ch chat chatcmpl cmpl cmt cnt cs ctr cus dp ep evt file
     gen grp id in inv msg obj org ord pay payout pi plan pm po price prod proj product pvc py re
-    ref req resp rs run sbx seti si source src step sts sub svc tax thread tnt toolu tr trx txn txr
-    upload usr user vs wf wks
+    ref req resp rs run sbx session seti si source src step sts sub svc tax thread tnt toolu tr trx
+    txn txr upload usr user vs wf wks
     """.split()
 )
 # Services, and `hook`: no words of programs, although programs have them.
@@ -356,6 +359,11 @@ def tells_of_secret(part: str) -> bool:
 def names_secret(part: str) -> bool:
     """Return whether a part is what a secret itself is called, not what it is for."""
     return part in _SECRETS
+
+
+def is_surely_secret(part: str) -> bool:
+    """Return whether a part is what vendors call secrets, and hardly anybody anything else."""
+    return part.lower() in _SURE_SECRETS
 
 
 def ends_in_telling(part: str) -> bool:
