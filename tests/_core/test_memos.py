@@ -1,7 +1,9 @@
 """An object that is captured again is what it is by then, whatever has become of it."""
 
+import gc
 import random
 import sys
+import threading
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
@@ -65,6 +67,10 @@ class Text(str):
 
 
 class Words(list):
+    pass
+
+
+class Table(dict):
     pass
 
 
@@ -200,6 +206,46 @@ def replace_dictionary(made):
     made.__dict__ = {"filler": FILLER, "held": 5}
 
 
+def with_fields(count):
+    # Of a class of its own: what another instance has or had decides where the fields are.
+    made = type("Few", (), {})()
+    for number in range(count):
+        setattr(made, f"field_{number}", number)
+    return made
+
+
+def set_again(made):
+    # The same names and values, in memory that was not moved: only their order differs.
+    number = made.held.field_0
+    del made.held.field_0
+    made.held.field_0 = number
+
+
+def another_class_at_its_place(made):
+    place = id(type(made.held))
+    made.held = None
+    gc.collect()  # a class is in a cycle with itself
+    others = [type("Second", (), {"__slots__": ()})]
+    while id(others[-1]) != place and len(others) < 20:
+        others.append(type("Second", (), {"__slots__": ()}))
+    made.held = others[-1]()
+
+
+def in_another_thread(change):
+    def begin(made):
+        thread = threading.Thread(target=change, args=(made,))
+        thread.start()
+        thread.join()
+
+    return begin
+
+
+def nested(depth, leaf):
+    for _ in range(depth):
+        leaf = [leaf]
+    return Thing(leaf)
+
+
 CHANGES = {
     "nothing": (lambda: Thing([1, {"a": 2.5}]), stay),
     "a field": (lambda: Thing([]), lambda made: setattr(made, "held", 7)),
@@ -301,6 +347,42 @@ CHANGES = {
         lambda: Thing(Bare()), replace("__dict__", {"held": [2]}),
     ),
     "more fields": (lambda: Thing(Many(1, count=7)), lambda made: setattr(made.held, "more", 1)),
+    **{
+        f"the order of {count} fields": (
+            lambda count=count: Thing(with_fields(count)), set_again,
+        )
+        for count in (2, 5, 6, 7)
+    },
+    "the class of one of several": (
+        lambda: Thing([Thing(1), Thing(2)]),
+        lambda made: setattr(made.held[1], "__class__", Other),
+    ),
+    "the last of several of a class": (
+        lambda: Thing([Slots(1), Slots(2), Slots(3)]),
+        lambda made: setattr(made.held[2], "held", 4),
+    ),
+    "another class at the same place": (
+        lambda: Thing(type("First", (), {"__slots__": ()})()), another_class_at_its_place,
+    ),
+    "a class of which something is set": (
+        lambda: Thing([Thing(1)]), lambda made: setattr(Thing, "of_the_class", id(made)),
+    ),
+    "a mapping of a class": (
+        lambda: Thing(Table(a=1)), lambda made: made.held.update(a=[2]),
+    ),
+    "an empty list": (lambda: Thing([[], ()]), lambda made: made.held[0].append(1)),
+    "an empty mapping": (lambda: Thing([{}, 1]), lambda made: made.held[0].update(a=1)),
+    "what was not empty": (lambda: Thing([[1], {"a": 1}]), lambda made: made.held[0].clear()),
+    **{
+        f"a list in {depth} others": (
+            lambda depth=depth: nested(depth, []), lambda made: made.held.append(FILLER),
+        )
+        for depth in range(1, 8)
+    },
+    "what another thread changes": (
+        lambda: Thing([1, {"a": []}]),
+        in_another_thread(lambda made: made.held[1]["a"].append(2)),
+    ),
     "none": (lambda: Thing(Bare()), lambda made: setattr(made.held, "first", 1)),
     "itself": (lambda: Thing([]), lambda made: made.held.append(made)),
 }  # fmt: skip

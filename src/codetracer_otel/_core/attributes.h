@@ -26,13 +26,6 @@ typedef struct {
 
 #define CT_MOST_MEMORIES 8      /* of one instance or dictionary */
 
-/* What of a class says where its instances have their attributes. */
-#ifdef Py_TPFLAGS_INLINE_VALUES
-#  define CT_LAYOUT_FLAGS (Py_TPFLAGS_MANAGED_DICT | Py_TPFLAGS_INLINE_VALUES)
-#else
-#  define CT_LAYOUT_FLAGS Py_TPFLAGS_MANAGED_DICT
-#endif
-
 /* attributes.c */
 int ct_open_attributes(ct_attributes *attributes, PyObject *value);
 int ct_next_attribute(const ct_attributes *attributes, Py_ssize_t *position, PyObject **name,

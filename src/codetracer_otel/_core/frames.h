@@ -135,7 +135,9 @@ ct_memory_of_values(PyDictValues *values, ct_memory *found)
     for (int i = 0; i < size; i++) {
         most = Py_MAX(most, order[-i] + 1);
     }
-    found[0] = (ct_memory){order - size + 1, (size_t)size + 1};
+    /* What stands before the values are whole words, of which some bytes may be unused. */
+    size_t before = ((size_t)size + 2 + 7) / 8 * 8;
+    found[0] = (ct_memory){(const char *)values - before, before};
     found[1] = (ct_memory){values->values, (size_t)most * sizeof(PyObject *)};
     return 2;
 #else
@@ -144,8 +146,9 @@ ct_memory_of_values(PyDictValues *values, ct_memory *found)
     for (int i = 0; i < values->size; i++) {
         most = Py_MAX(most, order[i] + 1);
     }
-    found[0] = (ct_memory){values, 4};      /* capacity, size, whether they are of an instance, and valid */
-    found[1] = (ct_memory){order, values->size};
+    /* Capacity, size, whether they are of an instance, and valid; whole words, of which some bytes are unused. */
+    found[0] = (ct_memory){values, offsetof(PyDictValues, values)};
+    found[1] = (ct_memory){order, ((size_t)values->size + 7) / 8 * 8};
     found[2] = (ct_memory){values->values, (size_t)most * sizeof(PyObject *)};
     return 3;
 #endif

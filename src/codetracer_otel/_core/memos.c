@@ -190,8 +190,7 @@ ct_write_remembered(ct_writer *writer, const ct_form *known, PyObject *value, ct
         place->wait = (uint8_t)((1 << place->failures) / 4);
     }
     if (place->wait == 0) {
-        notes->count = notes->held_count = notes->held_bytes = 0;
-        notes->is_useless = 0;
+        ct_begin_notes(notes);
         ct_note_value(notes, value, known);
     }
     else {

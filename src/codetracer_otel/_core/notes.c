@@ -12,8 +12,18 @@
 #include <stddef.h>
 
 enum { HEADER_BYTES = 48 };     /* of a text; of a number it is about what the whole takes */
-enum { FEW_WORDS = 8 };         /* are compared one after another: what stands first says whether there is a next */
-enum { OF_CLASS, OF_WORDS, OF_BYTES, OF_NAMES, OF_HIDDEN };
+enum { FEW_WORDS = 12 };        /* are noted each with its place; of more the place of the first one is */
+/* A note is its kind and size, and then: of words a place and what stood there, for each; of bytes and names the place
+   of the first one, and what stood there; of what is hidden its place. */
+enum { OF_WORDS, OF_BYTES, OF_NAMES, OF_HIDDEN };
+
+void
+ct_begin_notes(ct_notes *notes)
+{
+    notes->count = notes->held_count = notes->held_bytes = 0;
+    notes->is_useless = 0;
+    memset(notes->classes, 0, sizeof notes->classes);
+}
 
 static uint64_t *
 take_room(ct_notes *notes, size_t words)
@@ -30,61 +40,75 @@ take_room(ct_notes *notes, size_t words)
 static uint64_t *
 take_note(ct_notes *notes, int kind, size_t size, const void *of, size_t more)
 {
-    notes->latest = notes->count;
+    size_t latest = notes->count;
     uint64_t *at = take_room(notes, 2 + more);
     if (at != NULL) {
+        notes->latest = latest;
         at[0] = (uint64_t)kind | size << 8;
         at[1] = (uintptr_t)of;
     }
     return at;
 }
 
-static inline uint64_t
-layout_of(const PyTypeObject *type)
+/* Behind each other, whatever they are of, as far as no other note is in between: to compare those takes a load and a
+   branch each, none of which goes another way while nothing has changed. */
+static void
+note_words(ct_notes *notes, const char *of, size_t count)
 {
-    return type->tp_flags & CT_LAYOUT_FLAGS;
+    int is_first = notes->count == 0 || (notes->words[notes->latest] & 0xFF) != OF_WORDS;
+    size_t latest = is_first ? notes->count : notes->latest;
+    uint64_t *at = take_room(notes, 2 * count + (size_t)is_first);
+    if (at == NULL) {
+        return;
+    }
+    if (is_first) {
+        *at++ = OF_WORDS;
+        notes->latest = latest;
+    }
+    notes->words[latest] += (uint64_t)count << 8;
+    for (size_t i = 0; i < count; i++, at += 2, of += sizeof(uint64_t)) {
+        at[0] = (uintptr_t)of;
+        memcpy(at + 1, of, sizeof(uint64_t));
+    }
+}
+
+static inline void
+note_memory(ct_notes *notes, const void *of, size_t size)
+{
+    if (size % sizeof(uint64_t) == 0 && size <= FEW_WORDS * sizeof(uint64_t)) {
+        if (size != 0) {
+            note_words(notes, of, size / sizeof(uint64_t));
+        }
+        return;
+    }
+    uint64_t *at = take_note(notes, OF_BYTES, size, of, (size + 7) / 8);
+    if (at != NULL) {
+        memcpy(at + 2, of, size);
+    }
+}
+
+/* That a class is the one that it was, which a class at the same place need not be: it is alive, and has its
+   instances' attributes where it had them.  What was noted of one need not be noted again. */
+static void
+note_class_itself(ct_notes *notes, const ct_form *known)
+{
+    const ct_form **place = &notes->classes[(uintptr_t)known / 64 % CT_NOTED_CLASSES];
+    if (*place == known || known->is_static) {
+        return;
+    }
+    *place = known;
+    note_memory(notes, &((const PyWeakReference *)known->reference)->wr_object, sizeof(PyObject *));
+    note_memory(notes, &known->type->tp_flags, sizeof known->type->tp_flags);
 }
 
 /* An object, not NULL, of a class; or NULL, and the class itself was met. */
 void
-ct_note_class(ct_notes *notes, const void *object, const ct_form *known)
+ct_note_class(ct_notes *notes, PyObject *object, const ct_form *known)
 {
-    uint64_t *at = take_note(notes, OF_CLASS, 0, object, 2);
-    if (at != NULL) {
-        at[2] = (uintptr_t)known;
-        at[3] = layout_of(known->type);
+    if (object != NULL) {
+        note_memory(notes, &object->ob_type, sizeof object->ob_type);
     }
-}
-
-/* Whether the last note is of the words before some, and few: theirs stand behind it then. */
-static int
-are_joined(ct_notes *notes, const void *of, size_t words)
-{
-    uint64_t *last = &notes->words[notes->latest];
-    if (notes->is_useless || notes->count == 0 || (last[0] & 0xFF) != OF_WORDS || (last[0] >> 8) + words > FEW_WORDS
-        || last[1] + (last[0] >> 8) * sizeof(uint64_t) != (uintptr_t)of) {
-        return 0;
-    }
-    uint64_t *at = take_room(notes, words);
-    if (at != NULL) {
-        memcpy(at, of, words * sizeof(uint64_t));
-        last[0] += (uint64_t)words << 8;
-    }
-    return 1;
-}
-
-static void
-note_memory(ct_notes *notes, const void *of, size_t size)
-{
-    size_t words = (size + 7) / 8;
-    if (size != 0 && size % 8 == 0 && are_joined(notes, of, words)) {
-        return;
-    }
-    int kind = size % 8 == 0 ? OF_WORDS : OF_BYTES;
-    uint64_t *at = size == 0 ? NULL : take_note(notes, kind, kind == OF_WORDS ? words : size, of, words);
-    if (at != NULL) {
-        memcpy(at + 2, of, size);
-    }
+    note_class_itself(notes, known);
 }
 
 /* A text or number: nothing of a class of the program, whose end could be noticed. */
@@ -276,12 +300,7 @@ note_enum(ct_notes *notes, PyObject *member, const ct_form *known)
 void
 ct_note_value(ct_notes *notes, PyObject *value, const ct_form *known)
 {
-    if (known->is_static) {     /* its place says all of it, before the size of a list or dictionary */
-        note_memory(notes, &value->ob_type, sizeof value->ob_type);
-    }
-    else {
-        ct_note_class(notes, value, known);
-    }
+    ct_note_class(notes, value, known);
     switch (known->form) {
     case LIST: case TUPLE: case MAPPING: case STRUCT: case CT_NAMED_TUPLE: case CT_FIELDS:
     case SET:
@@ -331,16 +350,14 @@ are_same_names(const uint64_t *at, size_t count)
     return 1;
 }
 
+/* `noted`: pairs of a place and what stood there. */
 static inline int
-are_same_words(const uint64_t *wanted, const char *at, size_t count)
+are_same_words(const uint64_t *noted, size_t count)
 {
     uint64_t word;
-    if (count > FEW_WORDS) {
-        return memcmp(wanted, at, count * sizeof word) == 0;
-    }
-    for (size_t i = 0; i < count; i++) {
-        memcpy(&word, at + i * sizeof word, sizeof word);
-        if (word != wanted[i]) {
+    for (const uint64_t *end = noted + 2 * count; noted < end; noted += 2) {
+        memcpy(&word, (const void *)(uintptr_t)noted[0], sizeof word);
+        if (word != noted[1]) {
             return 0;
         }
     }
@@ -357,17 +374,10 @@ ct_is_unchanged(const ct_core *core, const uint64_t *at, size_t count)
     while (is_same > 0 && at < end) {
         size_t size = at[0] >> 8;
         const void *of = (const void *)(uintptr_t)at[1];
-        const ct_form *known;
         switch (at[0] & 0xFF) {
-        case OF_CLASS:
-            known = (const ct_form *)(uintptr_t)at[2];
-            is_same = (of == NULL || Py_TYPE((PyObject *)of) == known->type) && ct_is_alive(known)
-                && layout_of(known->type) == at[3];
-            at += 4;
-            break;
         case OF_WORDS:
-            is_same = are_same_words(at + 2, of, size);
-            at += 2 + size;
+            is_same = are_same_words(at + 1, size);
+            at += 1 + 2 * size;
             break;
         case OF_BYTES:
             is_same = memcmp(at + 2, of, size) == 0;
