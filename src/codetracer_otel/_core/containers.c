@@ -27,6 +27,15 @@ note_held(const ct_writer *writer, PyObject *value)
     }
 }
 
+/* Whether a value is a number, None or a text. */
+static inline int
+is_of_plain_class(PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    return type == &PyUnicode_Type || value == Py_None || type == &PyLong_Type || type == &PyBool_Type
+        || type == &PyFloat_Type;
+}
+
 /* A number, None or a text; CT_FOR_PYTHON for anything else, and for what is too large. */
 static int
 write_plain(ct_writer *writer, PyObject *value)
@@ -134,11 +143,32 @@ ct_take_share(ct_writer *writer, Py_ssize_t count)
     return kept;
 }
 
+/* A list, tuple or dictionary without items, as every other one in a real program is: it is in nothing that it holds,
+   and has no neighbours. */
+static int
+write_empty(ct_writer *writer, char tag, const ct_form *known, const Py_ssize_t *count)
+{
+    if (writer->depth >= writer->core->limits.max_depth) {
+        return write_closed(writer, DEEPER, known) < 0 ? -1 : CT_CLOSED;
+    }
+    if (ct_need(writer, CT_NODE_HEAD) < 0) {
+        return -1;
+    }
+    ct_put_head(writer, tag, known->name, 0, 0);
+    if (CT_UNLIKELY(writer->notes != NULL)) {
+        ct_note_count(writer->notes, count);
+    }
+    return CT_WRITTEN;
+}
+
 static int
 write_sequence(ct_writer *writer, char tag, const ct_form *known, PyObject *value,
                PyObject *const *items, Py_ssize_t total)
 {
     int hides_second;
+    if (total == 0) {
+        return write_empty(writer, tag, known, &((PyVarObject *)value)->ob_size);
+    }
     int status = ct_check_neighbours(writer, items, total, &hides_second);
     if (status != CT_WRITTEN || (status = ct_begin_node(writer, known, value)) != CT_WRITTEN) {
         return status;
@@ -199,6 +229,9 @@ write_mapping(ct_writer *writer, const ct_form *known, PyObject *mapping)
     PyObject *key, *held;
     Py_ssize_t position = 0, total = PyDict_GET_SIZE(mapping);
 
+    if (total == 0) {
+        return write_empty(writer, MAPPING, known, &((PyDictObject *)mapping)->ma_used);
+    }
     int status = ct_begin_node(writer, known, mapping);
     if (status != CT_WRITTEN) {
         return status;
@@ -318,9 +351,8 @@ may_be_remembered(const ct_writer *writer, char form, PyObject *value)
 int
 ct_write_inside(ct_writer *writer, PyObject *value)
 {
-    int status = write_plain(writer, value);
-    if (status != CT_FOR_PYTHON || Py_IS_TYPE(value, &PyLong_Type) || Py_IS_TYPE(value, &PyUnicode_Type)) {
-        return status;
+    if (is_of_plain_class(value)) {
+        return write_plain(writer, value);
     }
     const ct_form *known = ct_form_of(&writer->core->classes, Py_TYPE(value));
     if (known == NULL) {
@@ -330,7 +362,7 @@ ct_write_inside(ct_writer *writer, PyObject *value)
     if (CT_UNLIKELY(writer->notes != NULL)) {
         ct_note_value(writer->notes, value, known);
     }
-    status = writer->depth == 0 && may_be_remembered(writer, known->form, value)
+    int status = writer->depth == 0 && may_be_remembered(writer, known->form, value)
         ? ct_write_remembered(writer, known, value, write_by_class) : write_by_class(writer, known, value);
     return status == CT_CLOSED ? CT_WRITTEN : status;
 }

@@ -165,8 +165,14 @@ ct_write_function(ct_writer *writer, const ct_form *known, PyObject *function)
 static int
 is_left_out(const ct_form *known, PyObject *name)
 {
-    if (PyUnicode_GET_LENGTH(name) >= 2 && PyUnicode_READ_CHAR(name, 0) == '_'
-        && PyUnicode_READ_CHAR(name, 1) == '_') {
+    if (CT_LIKELY(PyUnicode_IS_COMPACT_ASCII(name))) {      /* a byte stands behind the last one */
+        const char *text = (const char *)((PyASCIIObject *)name + 1);
+        if (text[0] == '_' && text[1] == '_') {
+            return 1;
+        }
+    }
+    else if (PyUnicode_GET_LENGTH(name) >= 2 && PyUnicode_READ_CHAR(name, 0) == '_'
+             && PyUnicode_READ_CHAR(name, 1) == '_') {
         return 1;
     }
     for (Py_ssize_t i = 0; i < known->field_count; i++) {

@@ -25,6 +25,7 @@ void ct_note_class(ct_notes *notes, PyObject *object, const ct_form *known);
 void ct_note_value(ct_notes *notes, PyObject *value, const ct_form *known);
 void ct_note_fields(ct_notes *notes, PyObject *value, const ct_form *known, const ct_attributes *own,
                     int are_values_read);
+void ct_note_count(ct_notes *notes, const Py_ssize_t *count);
 void ct_note_dictionary(ct_notes *notes, PyObject *dictionary, Py_ssize_t written);
 void ct_note_set(ct_notes *notes, PyObject *value, Py_ssize_t written);
 void ct_note_sequence(ct_notes *notes, PyObject *value, PyObject *const *items, Py_ssize_t seen,

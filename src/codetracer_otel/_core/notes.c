@@ -203,6 +203,13 @@ ct_note_fields(ct_notes *notes, PyObject *value, const ct_form *known, const ct_
     }
 }
 
+/* How many items there are, in what says nothing else. */
+void
+ct_note_count(ct_notes *notes, const Py_ssize_t *count)
+{
+    note_memory(notes, count, sizeof *count);
+}
+
 void
 ct_note_dictionary(ct_notes *notes, PyObject *dictionary, Py_ssize_t written)
 {
@@ -355,7 +362,10 @@ static inline int
 are_same_words(const uint64_t *noted, size_t count)
 {
     uint64_t word;
-    for (const uint64_t *end = noted + 2 * count; noted < end; noted += 2) {
+#ifdef __GNUC__
+#  pragma GCC unroll 4
+#endif
+    for (const uint64_t *end = noted + 2 * count; noted != end; noted += 2) {
         memcpy(&word, (const void *)(uintptr_t)noted[0], sizeof word);
         if (word != noted[1]) {
             return 0;
