@@ -65,7 +65,7 @@ make_room(ct_classes *classes)
     if (classes->count >= MOST_CLASSES) {
         clear(classes);      /* most are of classes that are gone */
     }
-    if (2 * classes->count < classes->capacity) {
+    if (4 * classes->count < classes->capacity) {
         return 0;
     }
     ct_classes larger = {.generation = classes->generation,

@@ -65,7 +65,8 @@ ct_is_alive(const ct_form *known)
 static inline size_t
 ct_class_place(const ct_classes *classes, const PyTypeObject *type)
 {
-    return ((uintptr_t)type >> 4) * 0x9E3779B1u & (classes->capacity - 1);
+    /* The middle of the product depends on all of an address that differs from class to class. */
+    return (size_t)((uint64_t)(uintptr_t)type * 0x9E3779B97F4A7C15u >> 32) & (classes->capacity - 1);
 }
 
 const ct_form *ct_find_form(const ct_classes *classes, const PyTypeObject *type);

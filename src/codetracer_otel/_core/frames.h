@@ -107,6 +107,7 @@ ct_find_attributes(PyObject *object, ct_attributes *found)
 #endif
     found->names = &DK_UNICODE_ENTRIES(((PyHeapTypeObject *)type)->ht_cached_keys)->me_key;
     found->values = values->values;
+    found->name_step = CT_NAME_STEP;
     return 1;
 }
 
@@ -199,6 +200,7 @@ ct_find_entries(PyObject *dictionary, ct_attributes *found)
     const PyDictObject *itself = (const PyDictObject *)dictionary;
     if (itself->ma_values == NULL && DK_IS_UNICODE(itself->ma_keys)) {
         found->entry_count = itself->ma_keys->dk_nentries;
+        found->name_step = CT_NAME_STEP;
         found->names = &DK_UNICODE_ENTRIES(itself->ma_keys)->me_key;
         found->values = &DK_UNICODE_ENTRIES(itself->ma_keys)->me_value;
     }
