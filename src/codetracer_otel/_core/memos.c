@@ -10,7 +10,9 @@ enum {
     SLOTS = 4096,               /* a power of two */
     MOST_BYTES = 4 << 20,       /* of all memos, with the texts that they hold */
     WORTHWHILE = 64,            /* bytes of a value: less is written as fast as it is compared */
-    MOST_FAILURES = 5
+    MOST_FAILURES = 5,
+    SMALLEST_BLOCK = 512, BLOCK_SIZES = 5,      /* each twice the one before */
+    MOST_SPARES = 32                            /* of each size: 1 MB of them all */
 };
 enum { NO_MEMO = CT_FOR_PYTHON + 1 };
 
@@ -19,6 +21,7 @@ typedef struct {
     uint64_t generation;        /* of the classes */
     ct_shared *written;         /* counted: entries that were written by it have it as well */
     size_t size;                /* of all of it, with the texts */
+    int block;                  /* which size its memory has; BLOCK_SIZES: another one */
     uint32_t word_count, held_count;
     uint64_t words[];           /* then what is held */
 } memo;
@@ -33,6 +36,12 @@ typedef struct {
 typedef struct ct_memos {
     slot slots[SLOTS];
     size_t size, hand;
+    /* Memory of memos that are no more, by `next`.  Most of them are larger than what the interpreter's allocator keeps
+       at hand, and one goes for each that comes. */
+    struct spare {
+        struct spare *next;
+    } *spares[BLOCK_SIZES];
+    int spare_counts[BLOCK_SIZES];
     ct_notes notes;
 } ct_memos;
 
@@ -40,6 +49,37 @@ static inline PyObject **
 held_by(memo *kept)
 {
     return (PyObject **)(kept->words + kept->word_count);
+}
+
+static memo *
+new_memo(ct_memos *memos, size_t size, int *block)
+{
+    for (*block = 0; *block < BLOCK_SIZES && size > (size_t)SMALLEST_BLOCK << *block; *block += 1) {
+    }
+    if (*block == BLOCK_SIZES) {
+        return PyMem_Malloc(size);
+    }
+    struct spare *spare = memos->spares[*block];
+    if (spare == NULL) {
+        return PyMem_Malloc((size_t)SMALLEST_BLOCK << *block);
+    }
+    memos->spares[*block] = spare->next;
+    memos->spare_counts[*block]--;
+    return (memo *)spare;
+}
+
+static void
+free_memo(ct_memos *memos, memo *kept)
+{
+    int block = kept->block;
+    if (block == BLOCK_SIZES || memos->spare_counts[block] == MOST_SPARES) {
+        PyMem_Free(kept);
+        return;
+    }
+    struct spare *spare = (struct spare *)kept;
+    spare->next = memos->spares[block];
+    memos->spares[block] = spare;
+    memos->spare_counts[block]++;
 }
 
 static void
@@ -56,7 +96,7 @@ forget(ct_memos *memos, slot *place)
     }
     Py_XDECREF(kept->verdicts);
     ct_release_shared(kept->written);
-    PyMem_Free(kept);
+    free_memo(memos, kept);
 }
 
 void
@@ -66,6 +106,13 @@ ct_clear_memos(ct_core *core)
     core->memos = NULL;
     for (size_t i = 0; memos != NULL && i < SLOTS; i++) {
         forget(memos, &memos->slots[i]);
+    }
+    for (int block = 0; memos != NULL && block < BLOCK_SIZES; block++) {
+        while (memos->spares[block] != NULL) {
+            struct spare *spare = memos->spares[block];
+            memos->spares[block] = spare->next;
+            PyMem_Free(spare);
+        }
     }
     PyMem_Free(memos);
 }
@@ -117,13 +164,14 @@ keep(ct_writer *writer, slot *place, size_t size)
     for (; memos->size + all > MOST_BYTES; memos->hand = (memos->hand + 1) % SLOTS) {
         forget(memos, &memos->slots[memos->hand]);
     }
-    memo *kept = PyMem_Malloc(sizeof(memo) + rest);
-    ct_shared *written = kept == NULL ? NULL : new_shared(writer->at - size, size);
-    if (written == NULL) {
-        PyMem_Free(kept);
+    ct_shared *written = new_shared(writer->at - size, size);
+    int block;
+    memo *kept = written == NULL ? NULL : new_memo(memos, sizeof(memo) + rest, &block);
+    if (kept == NULL) {
+        PyMem_Free(written);
         return;
     }
-    *kept = (memo){.verdicts = Py_XNewRef(writer->site->verdicts), .written = written, .size = all,
+    *kept = (memo){.block = block, .verdicts = Py_XNewRef(writer->site->verdicts), .written = written, .size = all,
                    .generation = ct_generation_of(writer->core), .word_count = (uint32_t)notes->count,
                    .held_count = (uint32_t)notes->held_count};
     memcpy(kept->words, notes->words, notes->count * sizeof(uint64_t));
