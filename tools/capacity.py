@@ -2,22 +2,26 @@
 
 usage: python -m tools.capacity [--processes N] [--rate CALLS_PER_S] [--share SHARE]
                                 [--variant NAME] [--gateway-cores N]
-       python -m tools.capacity --check [--seconds N]
+       python -m tools.capacity --check [--rounds N] [--seconds N]
 
-``--check`` runs eight processes into one real collector, and compares with the calculation.
+``--check`` runs eight processes into one real collector, and compares with the calculation: medians
+of rounds in which every variant has a run of untraced processes before it, since a core that does
+little costs another time each minute.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import statistics
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.figures import VERSIONS, cells_of
-from benchmarks.scale import COLLECTOR, PROCESSES, VARIANTS, CollectorCost, Cost, run_fleet
+from benchmarks.scale import COLLECTOR, PROCESSES, VARIANTS, CollectorCost, Cost, Seen, run_fleet
 from benchmarks.workloads import requests as workload
 from tests.collector.rotel import running_collector
 from tools.numeric_arguments import number_above_0, number_from, whole_from
@@ -29,6 +33,11 @@ if TYPE_CHECKING:
 
 USED = 0.6  # of a gateway's cores; the rest is for peaks and for the others when one fails
 DAY_S = 86_400
+_COMPARED = {
+    "processes, cores": attrgetter("cores"),
+    "MB/s": lambda need: need.bytes / 1e6,
+    "collector, cores": attrgetter("collector_cores"),
+}
 DRAINS = 1_000 / Buffer().interval_ms  # of a process, a second
 
 
@@ -139,28 +148,38 @@ def lines(fleet: Fleet, variant: str, gateway_cores: int) -> Iterator[str]:
     yield f"  a day, as sent         {need.bytes * DAY_S / 1e9:10,.1f} GB"
 
 
-def check(rate: float, seconds: float) -> Iterator[str]:
-    """Compare a run of eight processes with the calculation, variant by variant."""
+def check(rate: float, seconds: float, rounds: int) -> Iterator[str]:
+    """Compare runs of eight processes with the calculation, variant by variant."""
     yield "| variant | | calculated | measured | difference |\n|---|---|--:|--:|--:|"
+    found: dict[str, list[tuple[Need, Need]]] = {variant: [] for variant in VARIANTS}
     with (
         tempfile.TemporaryDirectory() as folder,
         running_collector(Path(folder, "log"), logs_spans=False) as collector,
     ):
-        plain = run_fleet("untraced", collector, rate, seconds)
-        for variant in VARIANTS:
-            seen = run_fleet(variant, collector, rate, seconds)
-            fleet = Fleet(PROCESSES, seen.calls / PROCESSES)
-            need = measured_need(fleet, variant)
-            rows = (
-                ("processes, cores", need.cores, (seen.cpu_ns - plain.cpu_ns) / 1e9),
-                ("MB/s", need.bytes / 1e6, seen.bytes / 1e6),
-                ("collector, cores", need.collector_cores, seen.collector_ns / 1e9),
+        for _ in range(rounds):
+            for variant, needs in found.items():
+                plain = run_fleet("untraced", collector, rate, seconds)
+                seen = run_fleet(variant, collector, rate, seconds)
+                calculated = measured_need(Fleet(PROCESSES, seen.calls / PROCESSES), variant)
+                needs.append((calculated, _seen_need(seen, plain, calculated)))
+    for variant, needs in found.items():
+        for label, of in _COMPARED.items():
+            calculated, measured = (
+                statistics.median(map(of, each)) for each in zip(*needs, strict=True)
             )
-            for label, calculated, found in rows:
-                yield (
-                    f"| {variant} | {label} | {calculated:.4f} | {found:.4f}"
-                    f" | {calculated / found - 1:+.0%} |"
-                )
+            yield (
+                f"| {variant} | {label} | {calculated:.4f} | {measured:.4f}"
+                f" | {calculated / measured - 1:+.0%} |"
+            )
+
+
+def _seen_need(seen: Seen, plain: Seen, calculated: Need) -> Need:
+    return replace(
+        calculated,
+        cores=(seen.cpu_ns - plain.cpu_ns) / 1e9,
+        bytes=seen.bytes,
+        collector_cores=seen.collector_ns / 1e9,
+    )
 
 
 def main() -> None:
@@ -175,10 +194,11 @@ def main() -> None:
     parser.add_argument("--variant", choices=VARIANTS, default="everything, gzip")
     parser.add_argument("--gateway-cores", type=whole_from(1), default=4)
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--seconds", type=number_above_0, default=20)
+    parser.add_argument("--rounds", type=whole_from(1), default=3)
+    parser.add_argument("--seconds", type=number_above_0, default=15)
     options = parser.parse_args()
     if options.check:
-        found = check(options.rate / workload.MEAN_CALLS, options.seconds)
+        found = check(options.rate / workload.MEAN_CALLS, options.seconds, options.rounds)
     else:
         fleet = Fleet(options.processes, options.rate, options.share)
         found = lines(fleet, options.variant, options.gateway_cores)
