@@ -79,6 +79,9 @@ main()
 """
 
 
+PLACES = (*range(11), "path", "builtins", "sys")
+
+
 def test_no_call_of_ours_arrives_at_what_a_program_put_there(tmp_path):
     program, file = tmp_path / "replaces.py", tmp_path / "spans.jsonl"
     program.write_text(PROGRAM)
@@ -87,6 +90,12 @@ def test_no_call_of_ours_arrives_at_what_a_program_put_there(tmp_path):
         '[meta]\nname = "all"\nversion = 2\n[scope]\ndefault_exec = "skip"\n'
         'default_value_action = "allow"\n[[scope.rules]]\n'
         "selector = 'obj:**.{made,attempt}'\nexec = 'trace'\n"
+        # a relative name of no file is only a name, which a rule has to name
+        + "".join(
+            f"[[scope.rules]]\nselector = 'file:literal:<package_{made}/made_{made}.py>'\n"
+            "exec = 'trace'\n"
+            for made in (f"{place}_{n}" for place in PLACES for n in (1, 2))
+        )
     )
 
     answer = run_traced("--trace-filter", rules, "--exporter", f"jsonl={file}", program)
