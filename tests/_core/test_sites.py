@@ -84,6 +84,7 @@ def test_memory_is_flat_over_code_that_goes(session, exporter):
             if n % 500 == 499:
                 session.flush()
                 exporter.clear()
+        session.flush()  # once more: the threads let go of a batch after they have told of its end
         gc.collect()
         return sys.getallocatedblocks()
 
