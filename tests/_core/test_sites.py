@@ -5,7 +5,7 @@ import marshal
 import os
 import random
 import sys
-from itertools import count
+from itertools import count, pairwise
 from types import CodeType, FunctionType
 
 import pytest
@@ -84,12 +84,12 @@ def test_memory_is_flat_over_code_that_goes(session, exporter):
             if n % 500 == 499:
                 session.flush()
                 exporter.clear()
-        session.flush()  # once more: the threads let go of a batch after they have told of its end
         gc.collect()
         return sys.getallocatedblocks()
 
-    before = run(2000)
-    assert run(examples(8000)) - before < 1500
+    sizes = [run(2000), *[run(examples(4000)) for _ in range(4)]]
+    # of one run or another a thread of ours may still hold the last batch
+    assert min(after - before for before, after in pairwise(sizes)) < 1000
 
 
 def test_a_session_knows_nothing_of_what_went_between_two(exporter):

@@ -98,3 +98,8 @@ def test_an_interactive_interpreter_goes_on_behind_the_program():
     )
     assert (done.stdout, done.returncode) == ("1\n", 0)
     assert "Traceback" not in done.stderr
+
+
+def test_a_library_that_cannot_be_read_any_more_hides_nothing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "importlib.metadata", None)
+    assert complaint_about(ModuleNotFoundError("x"), is_ours_alone=True) == ""

@@ -54,8 +54,10 @@ def hidden_modules() -> Iterator[tuple[str, str]]:
     for name in sorted(sys.stdlib_module_names & sys.modules.keys()):
         if (file := _file_of(name)) and not _lies_below(file, places):
             yield name, file
-    from importlib.metadata import PackageNotFoundError, distribution  # noqa: PLC0415 - failures only
-
+    try:
+        from importlib.metadata import PackageNotFoundError, distribution  # noqa: PLC0415 - failures only
+    except ImportError:  # the library itself cannot be read any more
+        return
     for name, package in _PACKAGES.items():
         try:
             place = _real(str(distribution(package).locate_file("")))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from codetracer_otel.cli.live.client import find_socket, user_of
 from codetracer_otel.cli.live.waking import wake
 from codetracer_otel.errors import EnvironmentFailure, ErrorCode
+from codetracer_otel.filters.code.placeholders import interpreter_paths
 from codetracer_otel.own_code import FOLDER
 from codetracer_otel.sdk.control.places import make_folder
 from codetracer_otel.sdk.settings.model import from_process_environment
@@ -121,9 +121,8 @@ def inject(
 def _write_script(pid: int, user: int) -> tuple[str, str]:
     folder = make_folder(from_process_environment(), user)
     stem = os.path.join(folder, f"{pid}-{os.urandom(8).hex()}")
-    paths = dict.fromkeys(
-        (os.path.dirname(FOLDER.rstrip(os.sep)), *map(sysconfig.get_path, ("purelib", "platlib")))
-    )
+    own = os.path.dirname(FOLDER.rstrip(os.sep))
+    paths = dict.fromkeys((own, *interpreter_paths("purelib", "platlib")))
     given = (sys.version_info[:2], list(paths), f"{stem}.answer")
     descriptor = os.open(f"{stem}.py", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:

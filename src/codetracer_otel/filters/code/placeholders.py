@@ -55,16 +55,16 @@ def expand_placeholder(name: str, exempt: Iterable[str] = ()) -> Places:
 
 
 def _standard_library() -> tuple[str, ...]:
-    return _directories(_interpreter_paths("stdlib", "platstdlib"))
+    return _directories(interpreter_paths("stdlib", "platstdlib"))
 
 
 def _site_directories() -> tuple[str, ...]:
-    found = [*_interpreter_paths("purelib", "platlib"), *site.getsitepackages()]
+    found = [*interpreter_paths("purelib", "platlib"), *site.getsitepackages()]
     found.append(site.getusersitepackages())
     return _directories(found)
 
 
-def _interpreter_paths(*names: str) -> list[str]:
+def interpreter_paths(*names: str) -> list[str]:
     """Return paths of this interpreter, as `sysconfig` says.
 
     Its templates need a few of the variables for which it reads all that the interpreter was built
