@@ -80,6 +80,9 @@ with manual:
     child = os.fork()
     if not child:
         span.end()
+        by_hand = trace.get_current_span()
+        by_hand.set_status(trace.StatusCode.ERROR)  # makes another span of it, with its ids
+        by_hand.end()
         tracer.start_span("waited since before", start_time=time.time_ns() - 10**9).end()
         with tracer.start_as_current_span("child's"), ct.span("by hand"):
             pass

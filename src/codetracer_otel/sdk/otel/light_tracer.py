@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 _RANDOM: Final[int] = getattr(TraceFlags, "RANDOM_TRACE_ID", 0)  # newer releases of OpenTelemetry
 
 
-class _FullSpan(SdkSpan):
-    """A span of the SDK, which makes its own by a tracer only."""
+class FullSpan(SdkSpan):
+    """What replaces a `LightSpan`, which has begun before: the SDK makes spans by a tracer only."""
 
 
 class SharingProvider(Protocol):
@@ -148,7 +148,7 @@ class LightTracer:
     ) -> SdkSpan:
         """Return a span of the SDK with everything that ``span`` holds."""
         (name,) = span.redacted({span.name: None})
-        made = _FullSpan(
+        made = FullSpan(
             name=name,
             context=span.context,
             parent=span.parent,

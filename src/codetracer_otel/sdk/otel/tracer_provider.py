@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import (
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from codetracer_otel.bindings import Os
-from codetracer_otel.sdk.otel.light_tracer import LightTracer
+from codetracer_otel.sdk.otel.light_tracer import FullSpan, LightTracer
 from codetracer_otel.sdk.otel.resource import describe_forked_child, with_globals
 from codetracer_otel.sdk.processes.span_starts import SpanStarts
 
@@ -75,7 +75,8 @@ class SpanForwarder(SpanProcessor):
 
     def on_start(self, span: SdkSpan, parent_context: Context | None = None) -> None:  # noqa: ARG002
         """Let the thread that changes the span do so once more meanwhile."""
-        if self.starts.is_in_child and span.context is not None:
+        # what a full span replaces may have begun in the parent process
+        if self.starts.is_in_child and span.context and not isinstance(span, FullSpan):
             self.starts.note(span.context.span_id)
         part: Any
         for part in (span, span._attributes, span._events, span._links):  # noqa: SLF001 - no public access
