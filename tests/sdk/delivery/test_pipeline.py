@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -582,3 +583,63 @@ def test_who_watches_and_fails_costs_no_record(build):
     assert pipeline.flush(5)
     assert [type(error) for error in errors] == [RuntimeError]
     assert keeper.items == list(range(5))
+
+
+class Busy(Recorder):
+    """A recorder whose program ends as many calls as are taken."""
+
+    def __init__(self, waiting):
+        super().__init__()
+        self.records = [0] * waiting
+        self.is_busy = True
+
+    def drain(self, limit):
+        taken = super().drain(limit)
+        if self.is_busy:
+            self.records += taken
+        return taken
+
+    @property
+    def waiting(self):
+        return len(self.records)
+
+
+def test_a_flush_delivers_the_spans_from_before_it_however_many_calls_end_meanwhile(build):
+    judge = Judge([])
+    judge.take = lambda records, spans: [(records, spans)]
+    pipeline = build(batch_records=20, max_spans=400, hold=judge)
+    busy = pipeline.recorder = Busy(400)
+    delivered = []
+    pipeline._put = lambda _records, spans: delivered.extend(spans)
+    for number in range(1, 400):
+        pipeline.add_span(Span(number))
+    assert pipeline.flush(60)
+    busy.is_busy = False
+    assert delivered == list(range(1, 400))
+
+
+def test_who_waits_for_room_waits_as_long_as_calls_are_delivered(build, monkeypatch):
+    monkeypatch.setattr(pipelines, "Room", partial(pipelines.Room, patience_s=1.0))
+    delivering = threading.Semaphore(0)
+
+    class Slow(Keeper):
+        def export(self, batch):
+            assert delivering.acquire(timeout=60)
+            return super().export(batch)
+
+    keeper, judge = Slow(), Judge([])
+    judge.take = lambda records, spans: [(records, spans)]
+    pipeline = build(keeper, batch_records=4, max_spans=4, max_wait_s=None, hold=judge)
+    pipeline.recorder = Busy(40)
+    for number in range(1, 5):
+        pipeline.add_span(Span(number))
+    adding = threading.Thread(target=pipeline.add_span, args=[Span(5)])
+    adding.start()
+    while adding.is_alive():
+        delivering.release()
+        adding.join(0.25)
+    pipeline.recorder.is_busy = False
+    delivering.release(10**6)
+    assert pipeline.flush(60)
+    assert pipeline.dropped_spans == 0
+    assert {item for item in keeper.items if item} == set(range(1, 6))

@@ -161,7 +161,8 @@ class Pipeline:
         self._room = Room(max_wait_s)
         self._spans: list[ReadableSpan] = []
         self._noted_spans = 0  # of the first ones, that `hold` has seen
-        self._next_spans = 0  # of the first ones, that are taken after so many records:
+        self._ready_spans = 0  # of these, that may be taken
+        self._next_spans = 0  # of the first ones, that may be after so many records:
         self._records_before = 0
         self._is_woken = False
         self._is_parked = False
@@ -379,7 +380,7 @@ class Pipeline:
         """
         fork_warning.restore()
         self._spans = []
-        self._noted_spans = self._next_spans = self._records_before = 0
+        self._noted_spans = self._ready_spans = self._next_spans = self._records_before = 0
         if self.hold is not None:
             self.hold.forget()
         if self.fold is not None:
@@ -474,9 +475,9 @@ class Pipeline:
 
     def _drain(self, *, everything: bool, is_awaited: bool) -> None:
         # Threads may record as fast as this delivers; who waits for a flush waits for what was
-        # there when it was asked for, and that is no more than the buffers hold.
-        left = 2 * self._max_spans
-        while left > 0 or everything:
+        # there when it was asked for, and of records that is no more than their buffer holds.
+        left, spans_left = 2 * self._max_spans, len(self._spans)
+        while left > 0 or spans_left > 0 or everything:
             self._is_hindered = self._waits_for_lanes and not self._have_lanes_room(is_awaited)
             if self.watch is not None and not is_awaited and self._are_lanes_behind():
                 self._is_hindered = True
@@ -493,6 +494,7 @@ class Pipeline:
                     self._deliver_all(hold.finish() if everything else hold.take((), ()))
                 return
             left -= len(records) + len(spans)
+            spans_left -= len(spans)
         self.wake()
 
     def _take_spans(self, records: int) -> Sequence[ReadableSpan]:
@@ -506,20 +508,23 @@ class Pipeline:
         if self.hold is None and self.fold is None:
             return self._pop_spans(self._batch_records)
         self._records_before = self._records_before - records if records else 0
-        if not self._next_spans:
+        if self._records_before <= 0:
+            self._ready_spans = self._next_spans
+        if self._ready_spans == self._next_spans:
             # in this order: a record that comes in between is waited for without need
-            self._next_spans = min(len(self._spans), self._batch_records)
+            self._next_spans = len(self._spans)
             self._records_before = 0 if self.recorder is None else self.recorder.waiting
-        if self._records_before > 0:
-            return ()
-        ready, self._next_spans = self._next_spans, 0
-        return self._pop_spans(ready)
+            if not self._records_before:
+                self._ready_spans = self._next_spans
+        return self._pop_spans(min(self._ready_spans, self._batch_records))
 
     def _pop_spans(self, count: int) -> list[ReadableSpan]:
         spans = self._spans[:count]
         del self._spans[: len(spans)]
         self._noted_spans = max(self._noted_spans - len(spans), 0)
-        self._room.made()
+        self._ready_spans = max(self._ready_spans - len(spans), 0)
+        self._next_spans = max(self._next_spans - len(spans), 0)
+        self._room.made()  # even where none were taken: who waits sees that deliveries go on
         return spans
 
     def _tend(self, ring: Ring, command: Any) -> None:

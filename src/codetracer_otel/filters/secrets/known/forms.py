@@ -41,7 +41,6 @@ _DATE: Final = lazy_regex(
 _MAIL: Final = lazy_regex(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+\Z")
 _DOMAIN: Final = lazy_regex(r"(?:[a-z][a-z0-9-]*\.)+[a-z]{2,12}(?::\d{1,5})?\.?\Z")
 _IDENTIFIER: Final = lazy_regex(r"_*[A-Za-z]+(?:[_.][A-Za-z]+)+_*\Z")
-_OBJECT: Final = lazy_regex(r"\w+(?:\.[^\W\d]\w*)+:[^\W\d]\w*(?:\.[^\W\d]\w*)*\Z")
 _QUOTES: Final = ("'", '"', "`")
 _WORD: Final = lazy_regex(r"[\W_]*([A-Za-z]+)\d{0,4}[\W_]*\Z")
 # What ``inspect.Signature`` writes: no number or default in it is long enough for a secret.
@@ -60,7 +59,7 @@ def secrets_in(text: str) -> list[str]:
     all of it are none of it: a tokenizer's ``token`` may be a string with its quotes.
     """
     text = text.strip()
-    if text[:1] in _QUOTES and text[:1] == text[-1:]:
+    if text[:1] in _QUOTES and text[:1] == text[-1:] and len(text) >= MIN_LENGTH + 2:
         text = text[1:-1]
     if not MIN_LENGTH <= len(text) <= MAX_LENGTH:
         return []
@@ -69,7 +68,7 @@ def secrets_in(text: str) -> list[str]:
     parts = [part for part in dict.fromkeys(_parts(text)) if not is_ordinary(part)]
     if parts or _ADDRESS.match(text) or _FLAG.match(text):
         return parts
-    return [] if is_ordinary(text) or _OBJECT.match(text) else [text]
+    return [] if is_ordinary(text) else [text]
 
 
 def _parts(text: str) -> Iterator[str]:
