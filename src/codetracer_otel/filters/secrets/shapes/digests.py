@@ -106,6 +106,7 @@ _FILE_ENDING: Final = lazy_regex(r"[.][A-Za-z]")
 _AT_ROOT: Final = lazy_regex(r"(?:\A|[ \t\"'=(])/\Z")
 # What subscriptions to a calendar or a feed end in; bundlers write such files elsewhere.
 _FEED_ENDING: Final = lazy_regex(r"[.](?:ics|json|xml|rss|atom)(?![A-Za-z0-9.])")
+_ADDRESS: Final = "://"
 _OF_FEED: Final = lazy_regex(
     r"://(?![^\s\"']*(?:cdn|static|asset|chunk|dist|_next|build|locale|i18n|lang|cache|repo|schema"
     r"|media|file|blob|object))[^\s\"']+/\Z"
@@ -129,6 +130,8 @@ _ANY: Final = lazy_regex(
     r"[0-9A-Fa-f]{20}|[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-|(?i:hook)|=:[A-Za-z0-9]|[A-Za-z0-9]{14}[.:][A-Za-z0-9]{24}|[A-Za-z0-9]{4}:[A-Za-z0-9_-]{32}"
 )
 _WINDOW: Final = 24
+_MOST_OF_PATH: Final = 1_024  # before a token; a whole text before each would take quadratic time
+_END_OF_WORD: Final = " \t\n\r\"'"
 _MOST_WORDS: Final = 5  # before a token
 _LEAST: Final = 28
 _LEAST_BEHIND_SURE: Final = 24
@@ -298,8 +301,14 @@ def _is_file(text: str, start: int, end: int) -> bool:
         return _names_file(text, start, end)
     if text[start - 1 : start] not in ("/", "\\"):
         return False
-    is_path = text[end : end + 1] == "/" or _AT_ROOT.search(text, 0, start) is not None
-    return not is_path or _OF_FILES.search(text, 0, start) is not None
+    is_path = text[end : end + 1] == "/" or _AT_ROOT.search(text, max(0, start - 2), start)
+    return not is_path or _OF_FILES.search(text, _word_before(text, start), start) is not None
+
+
+def _word_before(text: str, start: int) -> int:
+    """Return where the word begins that goes on there, with what separates it from another."""
+    least = max(0, start - _MOST_OF_PATH)
+    return max(least, *(text.rfind(end, least, start) for end in _END_OF_WORD))
 
 
 def _names_file(text: str, start: int, end: int) -> bool:
@@ -310,9 +319,12 @@ def is_feed(text: str, start: int, end: int) -> bool:
     """Return whether it stands for a file in an address whose answer is made for who knows it."""
     if _FEED_ENDING.match(text, end) is None:
         return False
-    begin = text.rfind("/", 0, start) + 1
+    least = max(0, start - _MOST_OF_PATH)
+    begin = max(least, text.rfind("/", least, start) + 1)
     name = text[begin:start].rstrip(".").lower()  # bundlers put a word before what they made up
-    return not is_word(name) and _OF_FEED.search(text, 0, begin) is not None
+    # An earlier address in the same word has what is behind the last one and more.
+    address = text.rfind(_ADDRESS, least, begin - 2) if begin > least + 2 else -1
+    return address >= 0 and not is_word(name) and _OF_FEED.match(text, address, begin) is not None
 
 
 def _are_two(first: str, second: str) -> bool:
