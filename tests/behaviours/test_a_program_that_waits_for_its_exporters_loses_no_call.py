@@ -45,35 +45,6 @@ print(json.dumps([complete, stats["recorded"], stats["exported"], stats["dropped
 """
 SMALL = {"records": 2000, "batch_records": 500}
 ROOM, MANY = 20, 400
-PROGRAM = """
-import json, os, sys, time
-import codetracer_otel as ct
-
-def tiny(number):
-    return number
-
-exporter, calls, when_full = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-bounds = json.loads(sys.argv[4])
-exporter = exporter.split()
-session = ct.configure(exporter=exporter, buffer=ct.Buffer(when_full=when_full, **bounds))
-for number in range(calls):
-    tiny(number)
-if os.environ.get("FORKS"):
-    pid = os.fork()
-    if not pid:
-        for number in range(calls):
-            tiny(number)
-        session.flush(100)
-        os._exit(0)
-    os.waitpid(pid, 0)
-complete = session.flush(100)
-session.shutdown()
-stats = session.stats()
-print(json.dumps([complete, stats["recorded"], stats["exported"], stats["dropped"]]))
-"""
-SMALL = {"records": 2000, "batch_records": 500}
-ROOM, MANY = 20, 400
-SKIPPED = [rule(f"obj:*.{name}", 'exec = "skip"') for name in ("export", "test_*")]
 
 
 def run(tmp_path, exporter, calls=CALLS, when_full="auto", bounds=SMALL, **env):

@@ -29,7 +29,6 @@ _COMPONENT_TYPES: Final[Mapping[str, str]] = {
     "otlp": "otlp_http_span_exporter",
     "otlp-grpc": "otlp_grpc_span_exporter",
 }
-# Counter of a queue -> ``error.type`` of the spans that it counts.
 _LOSSES_BEFORE: Final = {
     "buffer_full": "queue_full",
     "tail_memory": "tail_memory",
@@ -42,6 +41,7 @@ _LANE_LOSSES: Final[Mapping[str, str]] = {
     "dropped_queue_full": "queue_full",
     "dropped_at_shutdown": "shutdown",
 }
+"""Counter of a queue -> ``error.type`` of the spans that it counts."""
 _offered: list[Callable[[], Session | None]] = []
 
 

@@ -389,18 +389,19 @@ class _Assembly:
             return self._decide_about_main()
         chain, code = self._classifier.chain, frame.f_code
         # not by equality: code of two files is equal where it does the same
-        if self._about_last is None or any(map(is_not, self._about_last, (chain, code))):
+        last = self._about_last  # read once: another thread may write its own meanwhile
+        if last is None or any(map(is_not, last, (chain, code))):
             identity = self._names.identify(code, module_hint(frame))
-            self._about_last = chain, code, self._classifier.classify(identity)
-        return self._about_last[2]
+            last = self._about_last = chain, code, self._classifier.classify(identity)
+        return last[2]
 
     def _decide_about_main(self) -> Decision:
         """Return the decision about the main module, by the chain that is in force."""
-        chain = self._classifier.chain
-        if self._about_main is None or self._about_main[0] is not chain:
+        chain, last = self._classifier.chain, self._about_main
+        if last is None or last[0] is not chain:
             main = CodeIdentity(("__main__",), program_of(self._settings), "<module>")
-            self._about_main = chain, self._classifier.classify(main)
-        return self._about_main[1]
+            last = self._about_main = chain, self._classifier.classify(main)
+        return last[1]
 
     def _build_steps(self, recording: Recording | None, undo: ExitStack) -> StepRecording | None:
         if not wants_steps(self._settings, self._classifier):
