@@ -259,3 +259,43 @@ def test_a_name_at_the_end_of_where_its_module_comes_from_is_a_path(
 def test_code_is_known_by_what_its_module_calls_itself_and_by_its_own_name():
     identity = identified("generated", "tool.views")
     assert (identity.module_names, identity.qualname) == (("tool.views",), "<module>")
+
+
+def test_a_module_that_was_run_by_a_bare_name_comes_from_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    modules = {"app": module("app", "app.py")}
+    assert identified("app.py", "app", modules).file == str(tmp_path / "app.py")
+    assert identified("pp.py", "app", modules).file == "<pp.py>"
+    assert identified("render", "app", {"app": module("app", ["render"])}).file == "<render>"
+
+
+def function_called(file):
+    return next(c for c in compile("def f(): 0", file, "exec").co_consts if hasattr(c, "co_name"))
+
+
+def test_functions_are_of_the_file_that_their_body_was_when_it_ran(tmp_path, monkeypatch):
+    names = names_of({})
+    for folder in (tmp_path / "one", tmp_path / "two", tmp_path / "three"):
+        folder.mkdir()
+        if folder.name != "three":
+            (folder / "app.py").write_text("")
+    monkeypatch.chdir(tmp_path / "one")
+    names.identify(code_called("app.py"), "<run_path>")
+    monkeypatch.chdir(tmp_path / "two")
+    first = str(tmp_path / "one" / "app.py")
+    assert names.identify(function_called("app.py"), "<run_path>").file == first
+    assert names.identify(function_called("app.py"), "other").file == str(tmp_path / "two/app.py")
+    names.identify(code_called("app.py"), "<run_path>")
+    monkeypatch.chdir(tmp_path / "three")
+    second = str(tmp_path / "two" / "app.py")
+    assert names.identify(function_called("app.py"), "<run_path>").file == second
+    assert names.identify(function_called("app.py"), "third").file == "<app.py>"
+
+
+def test_endless_relative_files_do_not_fill_the_memory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").write_text("")
+    names = names_of({})
+    for number in range(20_000):
+        names.identify(code_called("app.py"), f"m{number}")
+    assert len(names._by_relative) <= 16_384

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 REFRESH_INTERVAL_NS: Final = 100_000_000
 _REMEMBERED_FILES: Final = 16_384
+_BODY: Final = "<module>"
 _NEVER: Final = -REFRESH_INTERVAL_NS
 _SEPARATOR: Final = os.sep
 _OTHER: Final = os.altsep or os.sep
@@ -53,6 +54,7 @@ class ModuleNames:
         self._index = ModuleIndex(modules, clock)
         self._notify = notify
         self._by_path: dict[str, str | None] = {}
+        self._by_relative: dict[tuple[str | None, str], str] = {}
         self._failures = 0
 
     def names_for(self, hint: object, file: str) -> tuple[str, ...]:
@@ -78,20 +80,31 @@ class ModuleNames:
         """
         file = code.co_filename
         if not file.startswith("<"):
-            file = self._file_of(file, hint)
+            file = self._file_of(code, hint)
         return CodeIdentity(self.names_for(hint, file), file, code.co_qualname)
 
-    def _file_of(self, name: str, hint: str | None) -> str:
+    def _file_of(self, code: CodeType, hint: str | None) -> str:
         """Return the absolute path of a code object's file, or its name in angle brackets.
 
         Programs compile texts of their own under any name. A relative one that names no file is
         such a name, unless it is the end of what the module says that it comes from: an archive,
-        compiled code without its source, or a folder that was left since.
+        compiled code without its source, or a folder that was left since. A folder can be left
+        before the first call and a module can be gone from ``sys.modules`` by then, as behind
+        `runpy`: what its body was found to be holds for its functions.
         """
-        path = absolute_path(name)
-        if Paths.isabs(name) or Paths.is_file(path) or self._index.comes_from(hint, name):
-            return path
-        return f"<{name}>"
+        name = code.co_filename
+        if Paths.isabs(name):
+            return absolute_path(name)
+        found = None if code.co_name == _BODY else self._by_relative.get((hint, name))
+        if found is None:
+            found = absolute_path(name)
+            if Paths.is_file(found):
+                if len(self._by_relative) >= _REMEMBERED_FILES:
+                    self._by_relative.clear()
+                self._by_relative[hint, name] = found
+            elif not self._index.comes_from(hint, name):
+                return f"<{name}>"
+        return found
 
     def use_roots(self, roots: Sequence[str]) -> None:
         """Name modules by other project roots from now on."""
@@ -186,8 +199,14 @@ class ModuleIndex:
 
     def comes_from(self, name: str | None, file: str) -> bool:
         """Return whether a relative path is the end of where a module comes from."""
-        origin, _ = (None, None) if name is None else _origin(self._modules.get(name))
-        if origin is None or not file:
+        module = None if name is None else self._modules.get(name)
+        if not file or module is None:
+            return False
+        stated = _own_dict(module).get("__file__")
+        if type(stated) is str and stated == file:
+            return True  # without a folder, too
+        origin, _ = _origin(module)
+        if origin is None:
             return False
         whole, end = (Paths.splitext(normal_path(path))[0] for path in (origin, _SEPARATOR + file))
         return whole.endswith(end)
