@@ -11,6 +11,7 @@ from tests.traced_run import run_traced, spans_in
 from codetracer_otel.errors import ConfigurationError
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.filters.types import FoldRules
+from codetracer_otel.instrumentation.plan_builder import PlanBuilder
 from codetracer_otel.sdk.overhead import budget as budgets
 from codetracer_otel.sdk.session.configure import configure, shutdown
 from codetracer_otel.testing import InMemoryExporter
@@ -117,6 +118,40 @@ def test_another_filter_has_everything_recorded_again(exporter):
     session.reload(HERE)
     tiny(3)
     assert names(session, exporter) == ["tiny"] * 2
+
+
+def test_a_plan_that_is_not_in_force_is_not_switched_off(exporter):
+    session = begin(exporter)
+    plan, recorder = plan_of(session, tiny), recorder_of(session)
+    session.reload(HERE)
+    assert not recorder.switch_off(plan)
+    tiny(2)
+    assert names(session, exporter) == ["tiny"] * 2
+
+
+def test_nothing_is_limited_while_everything_is_planned_anew(exporter, monkeypatch):
+    session = begin(exporter, max_overhead=0.5)
+    works(1)
+    plan = plan_of(session, tiny)
+    switches = session._pipeline.watch.__self__._switches
+    plan_again, answers = PlanBuilder.build_again, []
+
+    def limit(which):
+        switches.fold(which, FoldRules(0, 1_000_000_000))
+        answers.append(switches.switch_off(which))
+
+    def build_again(plans, code, hint):
+        if code is works.__code__:
+            limit(plan)  # as the worker may
+        return plan_again(plans, code, hint)
+
+    monkeypatch.setattr(PlanBuilder, "build_again", build_again)
+    session.reload(HERE)
+    limit(plan_of(session, tiny))  # the worker was about to
+    works(2)
+    assert set(answers) == {False}
+    assert session._pipeline.fold is None
+    assert names(session, exporter) == ["fails"] * 2 + ["tiny"] * 4 + ["works"] * 2
 
 
 def calls_often():

@@ -43,7 +43,8 @@ def test_a_filter_that_changes_while_a_function_is_limited_limits_nothing(clock)
 
     def fold_while_another_thread_reloads(plan, _rules):
         folded.append(plan)
-        overhead.begin_anew()
+        with overhead.begins_anew():
+            pass
 
     pipeline = SimpleNamespace(
         fold_plan=fold_while_another_thread_reloads, cpu_ns=lambda: 0, watch=None

@@ -248,15 +248,15 @@ class PythonRecorder:
     def switch_off(self, plan: Plan) -> bool:
         """Record no calls of a plan's code from the next one on; return whether it is so now.
 
-        It is not so while one of them is open: its end would not be told. What `replan` plans anew
-        is recorded again.
+        It is not so while one of them is open: its end would not be told; nor when code has another
+        plan by now. What `replan` plans anew is recorded again. Not to be called meanwhile.
         """
         chosen = [
             (code, known)
             for known in list(self.traced_codes.values())
             if known.plan is plan and (code := known.reference()) is not None
         ]
-        if any(known.hook is not None or known.call_adoption for _, known in chosen):
+        if not chosen or any(known.hook or known.call_adoption for _, known in chosen):
             return False
         for code, known in chosen:
             # What begins while nobody looks at the open calls is none of them.

@@ -8,7 +8,7 @@ import logging
 import signal
 import threading
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from operator import is_not
 from typing import TYPE_CHECKING, Any, Final
@@ -570,17 +570,16 @@ class _Assembly:
         self._chain = chain
         self._names.use_roots(chain.roots)
         self._classifier.become(compile_chain(chain, self._notify, self._known))
-        self._pipeline.use_fold(chain.fold)
-        if self._tails is None:
-            self._tails = self._pipeline.hold = self._build_tails()
-        else:
-            self._tails.default = self._tail_rules()
-        self._learn_environment(self._classifier)
-        self._judge_attributes(filter_attributes(chain.summary))
-        for part in self._session.parts:
-            part.replan()
-        if self._overhead is not None:
-            self._overhead.begin_anew()
+        with nullcontext() if self._overhead is None else self._overhead.begins_anew():
+            self._pipeline.use_fold(chain.fold)
+            if self._tails is None:
+                self._tails = self._pipeline.hold = self._build_tails()
+            else:
+                self._tails.default = self._tail_rules()
+            self._learn_environment(self._classifier)
+            self._judge_attributes(filter_attributes(chain.summary))
+            for part in self._session.parts:
+                part.replan()
         self._install_io(recording)
         later = [*self._measure_more(recording), *self._later()]
         self._notify("filter_reloaded", "info", filters=self._session.filter_names())
