@@ -392,3 +392,25 @@ def test_an_instrumented_client_of_an_exporter_makes_no_spans():
     assert stop(export_queue)
     assert seen == [True]
     assert get_value(_SUPPRESS_INSTRUMENTATION_KEY) is None
+
+
+def test_a_batch_lost_to_an_exception_behind_the_deadline_is_counted_once():
+    gate = Gate()
+
+    def export(_):
+        gate.pass_by()
+        raise RuntimeError
+
+    def notify(event, /, *_level, **_facts):
+        if event == "exporter_raised":
+            raise KeyboardInterrupt  # as a program sends it into other threads
+
+    export_queue = start(Scripted(export), notes=notify)
+    export_queue.put(batch(3))
+    assert gate.begun.acquire(timeout=60)
+    export_queue.begin_stop(time.monotonic())
+    assert not export_queue.wait_for_stop()
+    assert export_queue.losses() == {"shutdown": 3}
+    gate.goes_on.release()
+    assert export_queue._worker.join(time.monotonic() + 60)
+    assert export_queue.losses() == {"shutdown": 3}

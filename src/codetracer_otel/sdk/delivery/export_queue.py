@@ -289,8 +289,9 @@ class ExportQueue:
         """Count what was in work when an exception came from outside of the exporter."""
         lost, self._uncounted = self._uncounted, 0
         with self._state:
-            self.counters["failed"] += lost
             self._let_go(lost, item[1] if lost else 0)
+            self._take_back(lost)
+            self.counters["dropped_at_shutdown" if self._is_too_late else "failed"] += lost
         self._fail(error)
         if isinstance(item, _Flush):
             item.outcome.append(False)
@@ -332,7 +333,7 @@ class ExportQueue:
         self._waiting_bytes = max(self._waiting_bytes - size, 0)
 
     def _take_back(self, spans: int) -> None:
-        """Count a batch no longer as dropped at shutdown: its exporter did answer in the end."""
+        """Count a batch no longer as dropped at shutdown: what came of it is known in the end."""
         answered = min(spans, self._given_up)
         self._given_up -= answered
         if answered:
@@ -344,9 +345,13 @@ class ExportQueue:
             if not own:  # it keeps no account of its own
                 own = Counter(failed=spans)
         self.counters["exported"] += max(spans - own.total(), 0)
-        if self._deadline and Time.monotonic() >= self._deadline:  # it was told to give up
+        if self._is_too_late:  # it was told to give up
             own["dropped_at_shutdown"] = own.pop("failed", 0)
         self.counters.update(own)
+
+    @property
+    def _is_too_late(self) -> bool:
+        return self._deadline > 0 and Time.monotonic() >= self._deadline
 
     def _own_losses(self) -> Counter[str]:
         """Return how many spans were lost so far, by the exporter's own account if it has one."""
