@@ -16,6 +16,7 @@ import codetracer_otel as ct
 from codetracer_otel.errors import FilterError
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.filters.types import TailRules
+from codetracer_otel.sdk.delivery import tails
 from codetracer_otel.sdk.session.configure import configure, shutdown
 from codetracer_otel.testing import InMemoryExporter
 
@@ -416,6 +417,44 @@ def test_a_dump_has_what_has_failed_of_a_trace_that_goes_on(exporter):
     assert session.stats()["tail"] == {
         "traces": {"error": 1}, "spans": {"dropped": 0, "kept": 4}, "open": 0,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("root", "spans"), [("handle", 4), ("GET /", 3)])
+def test_what_a_dump_kept_of_an_open_trace_stays_decided(exporter, monkeypatch, root, spans):
+    monkeypatch.setattr(tails, "_REMEMBERED", 3)
+    session = begin(exporter, keeping("keep_errors = true"), flight_recorder="1MB")
+
+    def others():
+        for number in range(10):
+            handle_all([number])
+            assert session.flush()
+
+    def works():
+        with contextlib.suppress(LookupError):
+            leaf(None)
+        assert session.flush()
+        assert session.dump()
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(others).result()
+        leaf(1)
+
+    if root == "handle":
+        late_root(works)
+    else:
+        with trace.get_tracer("a library's").start_as_current_span(root):
+            works()
+    assert session.flush()
+    assert session.dump() == 2
+    assert len(exporter.spans) == spans
+    assert session.stats()["tail"]["traces"] == {"dropped": 10, "error": 1}
+    assert not session._pipeline.hold._foretold
+
+
+def late_root(works):
+    def handle():
+        works()
+
+    handle()
 
 
 def test_a_dump_has_a_trace_that_is_slow_by_now(exporter):

@@ -106,7 +106,8 @@ class Tails:
         # by the id of the rules, which stay so that no others get it
         self._buckets: dict[int, tuple[TailRules, TokenBucket]] = {}
         self._reasons: dict[int, str] = {}  # of kept roots that are spans
-        self._foretold: dict[int, tuple[int, str]] = {}  # of open roots that are kept
+        # what is kept of a trace that goes on: the id of its root, if that says why, and why
+        self._foretold: OrderedDict[int, tuple[int, str]] = OrderedDict()
         self._is_in_child = False
 
     @property
@@ -202,7 +203,8 @@ class Tails:
             if index is not None and reason not in ("", "all"):
                 root = calls.take_over(index)
                 _note_on_root(root, REASON, reason)
-                self._foretold[trace_id] = root[SPAN_ID], reason
+            if not is_last:
+                self._foretold[trace_id] = 0 if root is None else root[SPAN_ID], reason
             verdict = _Verdict(trace_id, reason, rules, root)
             _tell_ratios(calls, [verdict])
             self._release(verdict, out, ready)
@@ -305,8 +307,9 @@ class Tails:
         """Let a root say why it was kept, if a copy did so while it was open."""
         trace_id = root[SEGMENT].trace_id
         span_id, reason = self._foretold[trace_id]
-        if span_id == root[SPAN_ID]:
+        if span_id in (0, root[SPAN_ID]):
             del self._foretold[trace_id]
+        if span_id == root[SPAN_ID]:
             _note_on_root(root, REASON, reason)
 
     def _decide_spans(self, spans: Sequence[ReadableSpan]) -> list[_Verdict]:
@@ -322,6 +325,8 @@ class Tails:
                 if reason not in ("", "all"):
                     self._reasons[context.span_id] = reason
                 decided.append(_Verdict(context.trace_id, reason, self.default))
+            else:
+                self._foretold.pop(context.trace_id, None)
         return decided
 
     def _judge(
@@ -472,8 +477,12 @@ class Tails:
 
     def _make_room(self) -> None:
         """Give up the oldest traces when too much waits, and the oldest decisions."""
+        while len(self._foretold) > _REMEMBERED // 2:
+            self._foretold.popitem(last=False)  # a root that ends no more
         while len(self._decided) > _REMEMBERED:
-            self._decided.popitem(last=False)
+            trace_id, is_kept = self._decided.popitem(last=False)
+            if trace_id in self._foretold:  # its root would be judged once more
+                self._decided[trace_id] = is_kept
         while self._bytes > self._most_bytes and self._open:
             trace_id = next(iter(self._open))
             before = self.counts["spans", "dropped"]
