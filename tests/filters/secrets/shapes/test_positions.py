@@ -343,6 +343,30 @@ def test_a_form_whose_value_is_base64_stays():
     assert RULES.redact_texts(signed) == signed
 
 
+@pytest.mark.parametrize("template", ["zqk_{H32}", "ZQ{H32}", "zqk_{H64}", "zqk_{A32}"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "_order",
+        "_order_id",
+        "_order-id",
+        "_order_id_x",
+        "_daily_order_backup",
+        "_the_daily_order_of_the_last_backup",
+        "_daily_backup_old.txt",
+    ],
+)
+def test_a_token_is_found_before_words(template, words):
+    assert found(template, f"got {{}}{words} ok".format) >= FOUND
+
+
+@pytest.mark.parametrize(
+    "text", ["zqk_0f8fad5bd9cb469fa16570867728950e_backup.txt", "get_order_id_of_the_last_backup"]
+)
+def test_words_behind_names_of_files_and_code_change_nothing(text):
+    assert RULES.redact_texts([text]) == [text]
+
+
 class Counting:
     """A pattern that counts the characters it may look at, where it searches a text."""
 

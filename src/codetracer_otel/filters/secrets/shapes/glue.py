@@ -7,7 +7,7 @@ ordinary words, numbers, and letters of scripts that no token has; those are tak
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.encodings import (
@@ -24,6 +24,9 @@ from codetracer_otel.filters.secrets.shapes.prefixes import (
     tells_of_secret,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _OTHER_SCRIPT: Final = lazy_regex(
     r"(?<=[^\W\d_A-Za-z])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9=])(?=[^\x00-\x7f])"
 )
@@ -39,7 +42,14 @@ _NUMBER: Final = lazy_regex(
     r"|[a-z]{2,12}(?:[A-Z][a-z]{1,9}){1,3}[_-])"
 )
 _HEXADECIMAL: Final = lazy_regex(r"([a-z]{4,24}?)[a-f]{1,4}(?=[0-9])")
-_BEHIND: Final = lazy_regex(r"(?<=[A-Za-z0-9=])_([A-Za-z]{3,12})(?![A-Za-z0-9_-]|[.][A-Za-z])")
+# All that may be words, at once: where they do not end a token, they are not looked at again.
+_BEHIND: Final = lazy_regex(
+    r"(?<=[A-Za-z0-9=])_[A-Za-z]{1,12}+(?![A-Za-z0-9])(?:[_-][A-Za-z]{1,12}+(?![A-Za-z0-9]))*+"
+)
+_GOES_ON: Final = lazy_regex("[_-]")
+_FILE_ENDING: Final = lazy_regex("[.][A-Za-z]")
+_PART: Final = lazy_regex("([_-])([A-Za-z]+)")
+_LEAST_OF_WORD: Final = 3
 _MOST_WORDS: Final = 3
 _LEAST_OF_UNKNOWN: Final = 5  # small letters before a capital; drawn at random they are rare
 
@@ -55,7 +65,7 @@ def unglued(text: str) -> Decoded | None:
         behind = behind_quoted_printable(text, first)
         if behind > first:
             cuts.add(_behind_words(text, behind))
-    cuts |= {word.start() for word in _BEHIND.finditer(text) if is_word(word[1].lower())}
+    cuts.update(_before_words(text))
     if not cuts:
         return None
     pieces: list[str] = []
@@ -68,6 +78,23 @@ def unglued(text: str) -> Decoded | None:
     pieces.append(text[position:])
     starts.extend(range(position, len(text) + 1))
     return Decoded("".join(pieces), starts, is_percent=False)
+
+
+def _before_words(text: str) -> Iterator[int]:
+    """Yield where the words begin that follow a token: an order's, a copy's."""
+    for words in _BEHIND.finditer(text):
+        if _GOES_ON.match(text, words.end()) is not None:
+            continue
+        cut = count = 0
+        for part in reversed([*_PART.finditer(words[0])]):
+            is_short = len(part[2]) < _LEAST_OF_WORD
+            if not is_short and not is_word(part[2].lower()):
+                break
+            count += 1
+            if part[1] == "_" and not is_short:
+                cut = words.start() + part.start()
+        if cut and (count > 1 or _FILE_ENDING.match(text, words.end()) is None):
+            yield cut
 
 
 def _behind_words(text: str, start: int) -> int:
