@@ -352,6 +352,18 @@ def test_a_trace_that_is_open_at_the_end_is_slow_if_it_is_so_by_then(exporter):
     assert session.stats()["tail"]["traces"] == {"slow": 1}
 
 
+def test_spans_of_others_alone_are_slow_at_the_end_if_they_are_so_by_then(exporter):
+    session = begin(exporter, keeping("keep_errors = false", "slower_than_ms = 400"))
+    now, tracer = at(session), trace.get_tracer("a library's")
+    with tracer.start_as_current_span("GET /"):
+        tracer.start_span("SELECT").end()
+        assert session.flush()
+        now[0] += 500_000_000
+        shutdown()
+    assert [span.name for span in exporter.spans] == ["SELECT"]
+    assert session.stats()["tail"]["traces"] == {"slow": 1}
+
+
 def test_a_trace_that_is_open_at_the_end_goes_if_it_was_short_by_then(exporter):
     session = begin(exporter, keeping("keep_errors = false", "slower_than_ms = 400000"))
     with trace.get_tracer("a library's").start_as_current_span("GET /"):
@@ -363,10 +375,11 @@ def test_a_trace_that_is_open_at_the_end_goes_if_it_was_short_by_then(exporter):
 
 
 def at(session):
-    """Let the tail's clock go on by what is added to the returned list's only item."""
-    added, tails = [0], session._pipeline.hold
-    clock = tails._now
-    tails._now = lambda: clock() + added[0]
+    """Let the tail's clocks go on by what is added to the returned list's only item."""
+    added, hold = [0], session._pipeline.hold
+    clock, wall_clock = hold._now, hold._unix_now
+    hold._now = lambda: clock() + added[0]
+    hold._unix_now = lambda: wall_clock() + added[0]
     return added
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import StatusCode as OtelStatusCode
 
+from codetracer_otel.bindings import Time
 from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.instrumentation.spans.record_buffer import RECORD_BYTES
 from codetracer_otel.instrumentation.spans.sampling import TokenBucket
@@ -79,6 +80,7 @@ class Tails:
         monotonic_ns: time.
         most_bytes: of what may wait; beyond it the oldest trace is given up.
         max_open_s: seconds after which a trace that is still open is delivered in parts.
+        unix_ns: time, as spans tell it.
 
     Attributes:
         given_up: spans that were lost because there was no room.
@@ -91,11 +93,13 @@ class Tails:
         monotonic_ns: Callable[[], int],
         most_bytes: int,
         max_open_s: float,
+        unix_ns: Callable[[], int] = Time.time_ns,
     ) -> None:
         self.default = default
         self.given_up = 0
         self.counts: Counter[tuple[str, str]] = Counter()
         self._now = monotonic_ns
+        self._unix_now = unix_ns
         self._most_bytes = most_bytes
         self._max_open_ns = int(max_open_s * _SECOND_NS)
         self._open: OrderedDict[int, _Trace] = OrderedDict()
@@ -224,9 +228,13 @@ class Tails:
                 length = (end if self._is_in_child else now) - start
                 lengths[trace_id] = max(lengths.get(trace_id, 0), length)
                 states[trace_id] = outline[3].trace_state
+        unix_now = self._unix_now()
         for trace_id, trace in self._open.items():
             for span in trace.spans:
-                length = (span.end_time or 0) - (span.start_time or 0)
+                end = span.end_time or 0
+                if not self._is_in_child:
+                    end = max(end, unix_now)  # the clock may have been set back
+                length = end - (span.start_time or unix_now)
                 lengths[trace_id] = max(lengths.get(trace_id, 0), length)
                 if span.context is not None:
                     states.setdefault(trace_id, span.context.trace_state.to_header())
