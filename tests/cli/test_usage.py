@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.traced_run import PROJECT
 
 from codetracer_otel.cli import main
+from codetracer_otel.cli.terminal import without_typed_secrets
 
 
 def complaint(capsys, *arguments):
@@ -144,6 +146,53 @@ def test_a_secret_in_the_place_of_a_target_is_not_repeated(capsys, arguments):
     said = capsys.readouterr().err
     assert TOKEN not in said
     assert "<redacted>" in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [TOKEN],
+        ["run", f"--api-key={TOKEN}", "app.py"],
+        ["run", f"--{TOKEN}", "app.py"],
+        ["run", f"--records={TOKEN}"],
+        ["run", "--records", TOKEN, "app.py"],
+        ["explain", f"--filter={TOKEN}", "x"],
+        ["run", f"--trace-filter={TOKEN}", "tests/cli/test_usage.py"],
+        ["run", f"--trace-filter=a.toml::{TOKEN}", "tests/cli/test_usage.py"],
+        ["run", f"--exporter={TOKEN}", "tests/cli/test_usage.py"],
+        ["check", TOKEN],
+        ["check", f"a.toml::{TOKEN}"],
+        ["check", f"password={TOKEN}'\u00e4\""],
+        ["init", "--\u00e4'\"", TOKEN],
+        ["attach", TOKEN],
+        ["attach", f"--pid={TOKEN}"],
+    ],
+)
+def test_a_secret_is_not_repeated_wherever_it_was_typed(capsys, monkeypatch, arguments):
+    monkeypatch.chdir(PROJECT)
+    try:
+        assert main(arguments) != 0
+    except SystemExit as request:
+        assert request.code == 2
+    said = capsys.readouterr().err
+    assert TOKEN not in said
+    assert said
+
+
+@pytest.mark.parametrize("written", [str, repr, ascii])
+def test_a_secret_is_found_as_a_message_writes_it(written):
+    word = f"\u00e4'{TOKEN}\u00e4\""
+    line = without_typed_secrets(f"got {written(word)}", [f"--name={word}"])
+    assert TOKEN not in line
+    assert "<redacted>" in line
+
+
+def test_a_secret_that_is_looked_for_in_vain_is_not_repeated(tmp_path, capsys):
+    (tmp_path / "spans.jsonl").write_text("")
+    main(["show", "--value", TOKEN, str(tmp_path / "spans.jsonl")])
+    said = capsys.readouterr().err
+    assert TOKEN not in said
+    assert "no call has a value with" in said
 
 
 def test_a_path_is_shown_as_it_was_typed(capsys):

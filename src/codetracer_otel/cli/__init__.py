@@ -165,11 +165,17 @@ class _Parser(argparse.ArgumentParser):
 
     command = ""
     program_words: Sequence[str] = ()
+    _typed: Sequence[str] = ()
 
     def __init__(self, **options: Any) -> None:
         # For each argument argparse makes a formatter, which asks for the width of the terminal.
         narrow: Any = partial(argparse.HelpFormatter, width=80)
         super().__init__(formatter_class=narrow, allow_abbrev=False, **options)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse as argparse does, and know the words where one of them is wrong."""
+        self._typed = tuple(args or ())
+        return super().parse_known_args(args, namespace)
 
     def format_help(self) -> str:
         """Return the help, as wide as the terminal."""
@@ -190,7 +196,7 @@ class _Parser(argparse.ArgumentParser):
         slip = re.search(_SLIP, message)
         hint = self._hint(slip[1], slip[2]) if slip else ""
         page = f"{self.prog} {self.command}" if slip and slip[2] and self.command else self.prog
-        complain(f"{self.prog}: {message}{hint}; see {page} --help")
+        complain(f"{self.prog}: {message}{hint}; see {page} --help", self._typed)
         self.exit(UsageError.exit_status)
 
     def _hint(self, command: str | None, flag: str) -> str:
@@ -285,11 +291,10 @@ def print_failure(
 
     Words that were typed and are a secret each are not repeated: logs keep what is printed.
     """
-    from codetracer_otel.cli.terminal import without_typed_secrets  # noqa: PLC0415 - failures only
-
     for line in lines_of(error):
-        _print_error(without_typed_secrets(line, typed))
+        _print_error(line, typed)
     if json_errors:
+        from codetracer_otel.cli.terminal import without_typed_secrets  # noqa: PLC0415 - seldom
         from codetracer_otel.sdk.diagnostics.trailer import (  # noqa: PLC0415 - failures only
             trailer_of,
             write_trailer,
@@ -329,10 +334,10 @@ def _report_defect(error: Exception, *, is_ours_alone: bool) -> int:
     return InternalError.exit_status
 
 
-def _print_error(line: str) -> None:
+def _print_error(line: str, typed: Sequence[str] = ()) -> None:
     from codetracer_otel.cli.terminal import complain  # noqa: PLC0415 - failures only
 
-    complain(f"{PROGRAM}: {line}")
+    complain(f"{PROGRAM}: {line}", typed)
 
 
 def _end_of_pipe() -> int:

@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         chain = load_chain([*builtin_sources(), *sources])
     except FilterError as error:
         for problem in error.problems:
-            complain(str(problem))
+            complain(str(problem), arguments.filters)
         complain(counted(len(error.problems), "problem"))
         return INVALID
     _print_summary(chain, sources)

@@ -109,7 +109,8 @@ def show(options: argparse.Namespace) -> int:
         count += 1
         sys.stdout.write(f"{line}\n")
     if not count:
-        complain(f"codetracer-otel: no call {_asked(options)}")
+        asked = filter(None, (options.name, options.value, options.span))
+        complain(f"codetracer-otel: no call {_asked(options)}", asked)
     return 0
 
 
