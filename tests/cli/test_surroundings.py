@@ -6,10 +6,15 @@ import errno
 import os
 import subprocess
 import sys
+from importlib.metadata import distribution
+from pathlib import Path
+from types import ModuleType
 
 import pytest
+from tests.conftest import HEADER
 from tests.traced_run import TRACER, environment, run_python, run_traced
 
+import codetracer_otel
 from codetracer_otel.cli.surroundings import complaint_about, hidden_modules
 
 PROGRAM = "print('ran')\n"
@@ -57,8 +62,56 @@ def test_a_module_that_the_path_of_python_hides_is_named(tmp_path, name):
 def test_the_modules_of_a_program_are_not_blamed(tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules["random"], "__file__", str(tmp_path / "random.py"))
     assert list(hidden_modules()) == [("random", str((tmp_path / "random.py").resolve()))]
-    assert "random" in complaint_about(AttributeError("choice"), is_ours_alone=True)
-    assert complaint_about(AttributeError("choice"), is_ours_alone=False) == ""
+    missing = AttributeError("module 'random' has no attribute 'choice'")
+    assert "random" in complaint_about(missing, is_ours_alone=True)
+    assert complaint_about(missing, is_ours_alone=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "is_blamed"),
+    [
+        (AttributeError("module 'sqlite3' has no attribute 'connect'"), True),
+        (ImportError("cannot import name 'connect' from 'sqlite3' (/x/sqlite3.py)"), True),
+        (ModuleNotFoundError("No module named 'sqlite3.dbapi2'; 'sqlite3' is not a package"), True),
+        (ImportError("cannot import name 'connect' from 'pysqlite3'"), False),
+        (AttributeError("'NoneType' object has no attribute 'sqlite3'"), False),
+        (ValueError("a defect of ours with 'sqlite3'"), False),
+        (AttributeError("module 'json' has no attribute 'dumps'"), False),
+    ],
+)
+def test_a_stand_in_is_blamed_only_for_what_is_missing_in_it(
+    tmp_path, monkeypatch, error, is_blamed
+):
+    stand_in = ModuleType("sqlite3")
+    stand_in.__file__ = str(tmp_path / "sqlite3.py")
+    monkeypatch.setitem(sys.modules, "sqlite3", stand_in)
+    assert ("sqlite3" in complaint_about(error, is_ours_alone=True)) == is_blamed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links to folders")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--version"],
+        ["check", "a.toml"],
+        ["run", "--quiet", "--exporter=none", "sub/program.py"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_everything_may_be_installed_into_the_working_directory(tmp_path, words):
+    package = Path(codetracer_otel.__file__).parent
+    (tmp_path / package.name).symlink_to(package)
+    for installed in Path(str(distribution("opentelemetry-api").locate_file(""))).iterdir():
+        if installed.name != package.name:
+            (tmp_path / installed.name).symlink_to(installed)
+    (tmp_path / "a.toml").write_text(HEADER)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "program.py").write_text(PROGRAM)
+    (tmp_path / "random.py").write_text("raise RuntimeError('wrong one')\n")
+    # without the folder of the test's own packages
+    done = run_python("-S", "-m", "codetracer_otel", *words, cwd=tmp_path, PYTHONPATH="")
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout
 
 
 @pytest.mark.parametrize(

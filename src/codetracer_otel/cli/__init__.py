@@ -139,10 +139,13 @@ def _dispatch(arguments: list[str]) -> int | Run:
 def _forget_our_path_entry() -> None:
     """Remove what the interpreter put before ``sys.path`` for this package's own main program.
 
-    Otherwise files that happen to stand there shadow what this package imports later.
+    Otherwise files that happen to stand there shadow what this package imports later. What was
+    installed there with this package (`pip install --target .`) is found last.
     """
     if not sys.flags.safe_path and sys.path:
-        del sys.path[0]
+        entry = sys.path.pop(0)
+        if os.path.isfile(os.path.join(entry, *__name__.split("."), "__init__.py")):
+            sys.path.append(entry)
 
 
 def _handle(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ _LIMITS: Final = {
     errno.ENOMEM: "give this process more memory",
     errno.ENOSPC: "make room on the device",
 }
+_OF_MODULES: Final = (ImportError, AttributeError)
 _PACKAGES: Final = {"tomli": "tomli", "opentelemetry": "opentelemetry-api"}
 
 
@@ -33,13 +35,23 @@ def complaint_about(error: BaseException, *, is_ours_alone: bool) -> str:
     if isinstance(error, OSError) and error.errno in _LIMITS:
         name = f": {error.filename!r}" if error.filename else ""
         return f"{ErrorCode.IO} {error.strerror}{name}; {_LIMITS[error.errno]}"
-    name, file = next(hidden_modules(), ("", "")) if is_ours_alone else ("", "")
+    hidden = hidden_modules() if is_ours_alone and isinstance(error, _OF_MODULES) else ()
+    name, file = next((it for it in hidden if _is_missed_in(it[0], error)), ("", ""))
     if not name:
         return ""
     return (
         f"{ErrorCode.IO} the module {name!r}, which this command needs, is hidden by {file!r}; "
         "rename that file, or take its folder out of PYTHONPATH"
     )
+
+
+def _is_missed_in(name: str, error: BaseException) -> bool:
+    """Return whether an error says that a module, or one below it, lacks something.
+
+    A stand-in may be as good as what it stands for: whatever else fails is a defect of ours.
+    """
+    before = "module '" if isinstance(error, AttributeError) else "'"
+    return re.search(rf"{before}{re.escape(name)}['.]", str(error)) is not None
 
 
 def hidden_modules() -> Iterator[tuple[str, str]]:
