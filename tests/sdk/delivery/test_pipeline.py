@@ -14,6 +14,8 @@ from codetracer_otel.model.protocols import ExportResult
 from codetracer_otel.sdk.delivery import export_queue
 from codetracer_otel.sdk.delivery import pipeline as pipelines
 from codetracer_otel.sdk.delivery.export_queue import ExportQueue
+from codetracer_otel.sdk.delivery.flight_recorder.ring import Ring
+from codetracer_otel.sdk.delivery.fold import Fold
 from codetracer_otel.sdk.delivery.pipeline import Pipeline
 
 
@@ -568,6 +570,31 @@ def test_a_hold_that_fails_loses_what_it_was_given_and_that_is_counted(build):
     assert keeper.items == [5]
     assert pipeline.dropped() == {"internal": 5}
     assert pipeline.recorded == 6
+
+
+@pytest.mark.parametrize("what", ["ring", "fold"])
+def test_what_fails_behind_the_hold_loses_a_batch_and_that_is_counted(build, what):
+    keeper, errors = Keeper(), []
+    ring = Ring(10**6, time.monotonic_ns) if what == "ring" else None
+    pipeline = build(keeper, errors=errors, ring=ring)
+
+    def broken(*_batch):
+        setattr(pipeline, what, None)
+        raise RuntimeError("no")
+
+    if ring is None:
+        pipeline.fold = Fold(None)
+        pipeline.fold.take = broken
+    else:
+        ring.add = broken
+    pipeline.recorder.records.extend(range(5))
+    assert pipeline.flush(5)
+    assert [type(error) for error in errors] == [RuntimeError]
+    assert pipeline.dropped() == {"internal": 5}
+    assert pipeline.recorded == 5
+    pipeline.recorder.records.append(5)
+    assert pipeline.flush(5)
+    assert keeper.items == [5]
 
 
 def test_who_watches_and_fails_costs_no_record(build):

@@ -168,7 +168,7 @@ class Pipeline:
         self._is_parked = False
         self._is_cut_off = self._is_over = False
         self._spans_behind_end = 0
-        self._judging = 0  # records and spans of the batch that is judged
+        self._judging = 0  # records and spans of the batch that is kept, or folded and judged
         self._in_hand = 0  # and of those behind it
         self._drains = 0
         self._starts = starts or SpanStarts()
@@ -641,11 +641,14 @@ class Pipeline:
     def _deliver(self, records: Sequence[Record], spans: Sequence[ReadableSpan]) -> None:
         self.recorded += len(records) + len(spans)
         if self.ring is not None:
+            self._judging = len(records) + len(spans)
             self.ring.add(records, spans)
+            self._judging = 0
         else:
             self._send(records, spans)
 
     def _send(self, records: Sequence[Record], spans: Sequence[ReadableSpan]) -> None:
+        self._judging = len(records) + len(spans)
         if self.fold is not None:
             records = block = self.fold.take(records)
             block.extend(self.fold.take_spans(everything=False))  # not a request of their own
