@@ -26,25 +26,31 @@ NUMBER_MARKS: Final = ("\\x", "\\u", "\\U", "&#")
 BASE64_OF_TEXT: Final = r"(?<![A-Za-z0-9+/_-])(?:[A-Za-f][A-Za-z0-9+/_-]{3}){5}"
 # MIME and PEM break lines after 76 and 64 characters; `repr` and JSON write the breaks as escapes.
 LINE_END: Final = r"(?:\r?\n|(?:\\++r)?\\++n)"
-# What escapes a character, or colors a line of a terminal or clears it: what stands before it, and
-# the letters and digits that are its own and no word.
-ESCAPES: Final = (
-    (r"\\", "[nrtabfv]"),
-    ("%", "[0-9A-Fa-f]{2}"),
+# Behind a backslash or `=` the first letters may as well be the token's own: `CORP\api_key_`.
+_DOUBTFUL: Final = (
+    (r"\\", "[abfv]"),
     ("=", "[0-9A-F]{2}"),  # quoted-printable
-    (r"[0-9\[]", "[mK]"),
 )
+# What escapes a character, or colors a line of a terminal or clears it: what stands before it, and
+# the letters and digits that are its own and no word. A bracket alone begins a list as well.
+_CERTAIN: Final = (
+    (r"\\", "[nrt]"),
+    ("%", "[0-9A-Fa-f]{2}"),
+    *((before, "[mK]") for before in ("[0-9]", r"\x1b\[", r"1[bB]\[", r"33\[", r"\\e\[")),
+)
+ESCAPES: Final = _CERTAIN + _DOUBTFUL
 BEHIND_ESCAPE: Final = "|".join(f"(?<={before}{own})" for before, own in ESCAPES)
 OF_ESCAPE: Final = "|".join(f"(?<={before}){own}" for before, own in ESCAPES)
 # The same where a run of letters and digits begins, with the number of a color that it may begin
-# with; a run that begins behind `=` is looked at with what may be its own as well.
+# with; a run that begins behind a doubtful one is looked at with what may be its own as well.
 BEGINS_RUN: Final = (
     r"(?:(?<=[\[;])[0-9]{1,3}(?=[mK]))?+"
-    f"(?:{'|'.join(f'(?<={before}){own}' for before, own in ESCAPES if before != '=')})?+"
+    f"(?:{'|'.join(f'(?<={before}){own}' for before, own in _CERTAIN)})?+"
 )
 _ESCAPED_RUN: Final = lazy_regex(BEGINS_RUN)
 _BEFORE_ESCAPED_RUN: Final = frozenset("\\%[;")
-_QUOTED_PRINTABLE: Final = lazy_regex("[0-9A-F]{2}")
+_DOUBTFUL_RUN: Final = lazy_regex("|".join(f"(?<={before}){own}" for before, own in _DOUBTFUL))
+_BEFORE_DOUBTFUL_RUN: Final = frozenset("\\=")
 _BASE64_RUN: Final = lazy_regex(
     BASE64_OF_TEXT
     + rf"[A-Za-z0-9+/_-]*+(?:(?<=[A-Za-z0-9+/_-]{{60}}){LINE_END}[A-Za-z0-9+/_-]++)*+"
@@ -143,7 +149,7 @@ def _is_readable(character: str) -> bool:
 def behind_escape(text: str, start: int) -> int:
     """Return where a run of letters and digits goes on that an escape begins, or where it begins.
 
-    Of a run that begins behind `=`, see `behind_quoted_printable`.
+    Of one that may as well be part of the run, see `behind_doubtful_escape`.
     """
     if start == 0 or text[start - 1] not in _BEFORE_ESCAPED_RUN:
         return start
@@ -151,11 +157,11 @@ def behind_escape(text: str, start: int) -> int:
     return start if escape is None else escape.end()
 
 
-def behind_quoted_printable(text: str, start: int) -> int:
-    """Return where a text goes on that quoted-printable begins, or where it begins."""
-    if start == 0 or text[start - 1] != "=":
+def behind_doubtful_escape(text: str, start: int) -> int:
+    """Return where a text goes on that what may be an escape begins, or where it begins."""
+    if start == 0 or text[start - 1] not in _BEFORE_DOUBTFUL_RUN:
         return start
-    escape = _QUOTED_PRINTABLE.match(text, start)
+    escape = _DOUBTFUL_RUN.match(text, start)
     return start if escape is None else escape.end()
 
 

@@ -343,6 +343,27 @@ def test_a_form_whose_value_is_base64_stays():
     assert RULES.redact_texts(signed) == signed
 
 
+@pytest.mark.parametrize("position", ["[{}]", "tags=[{}, 2]", "[{}"])
+@pytest.mark.parametrize("template", ["mk_{H40}", "mzq-{G}", "mx{H32}", "mail_key_{A32}"])
+def test_a_bracket_alone_takes_no_letter_of_a_token(template, position):
+    assert found(template, position.format) >= FOUND
+
+
+@pytest.mark.parametrize("before", ["\\", "C:\\", "CORP\\", "\\b", "\\v"])
+@pytest.mark.parametrize(
+    "template",
+    ["api_key_{H40}", "bearer_{H40}", "api_{A24}", "bearer_{A32}", "access_key_{H40}"],
+)
+def test_a_letter_behind_a_backslash_may_be_the_token_s(template, before):
+    assert found(template, f"got {before}{{}} ok".format) >= FOUND
+
+
+@pytest.mark.parametrize("escape", ["\x1b[m", "\\x1b[K", "\\033[m", "\\e[K", "\\n", "\\t"])
+@pytest.mark.parametrize("template", ["layer-{H64}", "commit_{H40}", "row_{G}"])
+def test_a_digest_behind_an_escape_is_shown(template, escape):
+    assert found(template, f"got {escape}{{}} ok".format) == 0
+
+
 @pytest.mark.parametrize("template", ["zqk_{H32}", "ZQ{H32}", "zqk_{H64}", "zqk_{A32}"])
 @pytest.mark.parametrize(
     "words",

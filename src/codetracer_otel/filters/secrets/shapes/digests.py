@@ -9,8 +9,8 @@ from codetracer_otel.filters.secrets.encodings import (
     BEGINS_RUN,
     BEHIND_ESCAPE,
     OF_ESCAPE,
+    behind_doubtful_escape,
     behind_escape,
-    behind_quoted_printable,
 )
 from codetracer_otel.filters.secrets.shapes.prefixes import (
     NAME,
@@ -164,7 +164,7 @@ def follows_digest_name(text: str, start: int) -> bool:
 def _find(text: str) -> Iterator[tuple[int, int]]:
     for run in _RUN.finditer(text):
         start, end = behind_escape(text, run.start()), run.end()
-        behind = behind_quoted_printable(text, start)
+        behind = behind_doubtful_escape(text, start)
         if _is_token(text, start, end) or (behind > start and _is_token(text, behind, end)):
             yield start, end
     yield from (m.span() for m in _HALVES.finditer(text))

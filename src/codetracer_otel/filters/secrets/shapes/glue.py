@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.encodings import (
     Decoded,
+    behind_doubtful_escape,
     behind_escape,
-    behind_quoted_printable,
 )
 from codetracer_otel.filters.secrets.shapes.prefixes import (
     IDENTIFIERS,
@@ -62,7 +62,7 @@ def unglued(text: str) -> Decoded | None:
         begin = _behind_words(text, first)
         if begin > first:
             cuts.add(begin)
-        behind = behind_quoted_printable(text, first)
+        behind = behind_doubtful_escape(text, first)
         if behind > first:
             cuts.add(_behind_words(text, behind))
     cuts.update(_before_words(text))

@@ -16,8 +16,8 @@ from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.encodings import (
     LINE_END,
+    behind_doubtful_escape,
     behind_escape,
-    behind_quoted_printable,
 )
 from codetracer_otel.filters.secrets.shapes.digests import follows_digest_name, is_feed
 from codetracer_otel.filters.secrets.shapes.prefixes import (
@@ -283,10 +283,10 @@ def _found(match: re.Match[str] | None) -> str:
 def _readings_at(
     text: str, first: int, gained: list[int], start: int, end: int
 ) -> Iterator[_Reading]:
-    """Yield what a drawn part may be, also without what quoted-printable leaves before it."""
+    """Yield what a drawn part may be, also without what may be left of an escape before it."""
     begin = start - len(_found(_LINKED.search(text[max(first, start - _WINDOW) : start])))
     yield from _readings_behind(text, first, gained, Drawn(0, start, end), begin)
-    behind = behind_quoted_printable(text, begin)
+    behind = behind_doubtful_escape(text, begin)
     if behind > begin:
         drawn = Drawn(0, max(start, behind), end)
         yield from _readings_behind(text, first, gained, drawn, behind)
