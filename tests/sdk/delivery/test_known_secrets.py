@@ -195,3 +195,28 @@ def test_who_keeps_it_delays_the_end_of_what_is_known_but_not_a_pause():
     again.wipe_later()
     again.wipe_if_asked()
     assert hidden(again, "tok-9911") == []
+
+
+class Overtaken:
+    """A lock that somebody else has first, once."""
+
+    def __init__(self, lock, others):
+        self.lock, self.others = lock, [others]
+
+    def __enter__(self):
+        if self.others:
+            self.others.pop()()
+        return self.lock.__enter__()
+
+    def __exit__(self, *raised):
+        return self.lock.__exit__(*raised)
+
+
+def test_a_session_that_goes_on_just_before_it_is_wiped_learns_again():
+    known = KnownSecrets()
+    known.wipe_later()
+    known._lock = Overtaken(known._lock, known.begin_again)
+    known.wipe_if_asked()
+    known.learn("hunter-2-hunter-xyz", "argument password")
+    known.settle()
+    assert len(known) == 1

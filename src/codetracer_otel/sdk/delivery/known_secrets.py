@@ -195,17 +195,21 @@ class KnownSecrets:
 
     def wipe_later(self) -> None:
         """Learn nothing more, and forget everything once what was recorded has been judged."""
-        self._is_off = self._is_asked_to_wipe = True
+        with self._lock:
+            self._is_off = self._is_asked_to_wipe = True
 
     def wipe_if_asked(self) -> None:
         """Do what `wipe_later` asked for; called as nothing waits to be judged."""
         if self._is_asked_to_wipe:
-            self._is_asked_to_wipe = False
-            self._wipe(is_off=True)
+            with self._lock:
+                if self._is_asked_to_wipe:  # nobody has gone on meanwhile
+                    self._is_asked_to_wipe = False
+                    self._wipe(is_off=True)
 
     def begin_again(self) -> None:
         """Learn again after `wipe_later`."""
-        self._is_off = self._is_asked_to_wipe = False
+        with self._lock:
+            self._is_off = self._is_asked_to_wipe = False
 
     def after_fork(self) -> None:
         """Go on in a forked child with what the parent knew."""
