@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from opentelemetry import metrics, trace
 from opentelemetry.metrics import _internal as metrics_api
@@ -155,6 +157,20 @@ def test_two_threads_that_look_at_the_same_losses_tell_them_once():
     report.observe({"shutdown": 5})
     assert told == [("shutdown", "span", 5)]
     assert lines == [{"shutdown": 5}]
+
+
+def test_no_other_thread_adds_a_cause_while_a_summary_is_made():
+    class Seen(Counter):
+        def __sub__(self, other):
+            alone.append(report._looking.locked())
+            return super().__sub__(other)
+
+    alone, lines = [], []
+    metrics = Metrics(SilentSink, lambda *_, **facts: lines.append(facts))
+    report = DropReport(metrics, lambda *_, **facts: lines.append(facts), lambda: 0)
+    report._seen = Seen()
+    report.observe({"shutdown": 5})
+    assert (alone, lines) == ([True], [{"shutdown": 5}])
 
 
 def test_what_a_tail_drops_has_begun_and_what_it_has_no_room_for_is_lost(reader):

@@ -105,16 +105,24 @@ class DropReport:
         """Take note of the numbers of lost spans by cause, counted from the session's start."""
         for cause, count in self._news(dropped).items():
             self._metrics.dropped(cause, "span", count)
-        if self._seen != self._told and (is_last or self._is_due()):
-            news = self._seen - self._told
-            self._told = Counter(self._seen)
-            self._notify("spans_dropped", "warn", **news)
+        untold = self._untold(is_last=is_last)
+        if untold:
+            self._notify("spans_dropped", "warn", **untold)
 
     def _news(self, dropped: Mapping[str, int]) -> Counter[str]:
         """Return what nobody has looked at: the worker may still be at it as a session ends."""
         with self._looking:
             news = Counter(dropped) - self._seen
             self._seen += news
+        return news
+
+    def _untold(self, *, is_last: bool) -> Counter[str]:
+        """Return what is to be told now; another thread may add a cause."""
+        with self._looking:
+            if self._seen == self._told or not (is_last or self._is_due()):
+                return Counter()
+            news = self._seen - self._told
+            self._told = Counter(self._seen)
         return news
 
     def restart(self) -> None:
