@@ -5,7 +5,8 @@ usage: python -m tools.common_words [--keep]
 Counted are the parts of words and names in the sources of the standard library and the packages
 that are installed, each once for a package or module at the top; with `--keep`, the table's own
 words are taken instead. Of the headers of C's library and the kernel come the names of functions
-and constants that would be taken for a vendor's otherwise.
+and constants that would be taken for a vendor's otherwise; what stands in their comments alone is
+as often an author.
 """
 
 from __future__ import annotations
@@ -43,9 +44,14 @@ HEADERS = (
     "/usr/include/x86_64-linux-gnu/bits",
     "/usr/include/x86_64-linux-gnu/sys",
 )
+# Rare names that look like a vendor's all the same.
+NO_SYSTEM_WORDS = {"dlfo", "kxsi"}
 SHORT = 5
 LONGEST = 12
 _RUN = re.compile(r"[A-Za-z]{2,}")
+_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_LINES = re.compile("[bdst]{4}")  # what curses draws: its sides are blank, single, double or thick
+_TELLING_ENDINGS = ("key", "secret", "token")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 PAGE = '''\
 """Words that programs are written with: made by `tools.common_words`.
@@ -104,14 +110,19 @@ def is_common(word: str, count: int) -> bool:
 def system_words(known: set[str]) -> set[str]:
     """Return names of C's library that would be taken for a vendor's, from the headers here."""
     counts: Counter[str] = Counter()
+    named: set[str] = set()
     for folder in HEADERS:
         for path in Path(folder).glob("*.h"):
-            counts.update(words_of(path.read_text("utf-8", "replace")))
+            header = path.read_text("utf-8", "replace")
+            counts.update(words_of(header))
+            named |= words_of(_COMMENT.sub(" ", header))
     return {
         word
-        for word in counts.keys() - known - TELLING - VENDORS
+        for word in named - known - TELLING - VENDORS - NO_SYSTEM_WORDS
         if counts[word] >= FEWEST_HEADERS
         and len(word) >= SHORTEST_OF_HEADERS
+        and not word.endswith(_TELLING_ENDINGS)
+        and _LINES.fullmatch(word) is None
         and (is_abbreviation(word) or may_name_vendor(word))
     }
 

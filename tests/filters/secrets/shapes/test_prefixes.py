@@ -57,6 +57,24 @@ def test_an_abbreviation_begins_where_the_word_before_it_ends(glued):
 
 def test_the_words_of_programs_have_no_name_of_a_vendor_and_nothing_that_tells_of_a_secret():
     assert common_words().isdisjoint(VENDORS | TELLING)
+    telling = {word for word in common_words() if word.endswith(("key", "secret", "token"))}
+    assert telling == {"hkey", "key", "monkey", "pkey", "rkey"}  # in many packages
+
+
+NOISE = (
+    "bbtt", "tttb", "sssb", "kxsi", "dlfo", "glenn", "guez", "gstein", "crrodriguez", "coopercc",
+    "pprryyzz", "fdrake", "novell", "tkey", "openpgpkey",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("part", NOISE)
+def test_authors_and_letters_that_draw_lines_are_no_words_of_programs(part):
+    assert not is_word(part)
+
+
+@pytest.mark.parametrize("part", ["strtol", "memcpy", "sysctl", "vtable", "ncurses", "firmware"])
+def test_names_of_c_s_library_are_words_of_programs(part):
+    assert is_word(part)
 
 
 @pytest.mark.parametrize("part", ["slack", "FLY", "clerk", "turso", "hook"])

@@ -138,22 +138,23 @@ _NOUNS: Final = frozenset(
 # Those of systems, protocols and languages other than Python, which `common_words` does not have.
 _TECHNICAL: Final = frozenset(
     """
-    aof apk apparmor arena arp artisan asan authorized autoconf autoload automake avro bi bn
-    bounce bpf bpm calloc carbon cassandra cbor cdi cgroup cgroups changelog cjs cmac cmake cni
-    consul cpio cri csp csr csrf dbus dhcp dnf doh drbg druid dsl dtor ebpf ech eloquent erb
-    errorf esbuild eslint esm evp facade fk flatpak flink foreach fprintf fps futex gatsby gauge
-    gnutls gradle gssapi hamcrest hbase hdd hive hmr hsm hsts hugo icmp ifndef infof instanceof
-    irb jaas jackson javax jdk jekyll jest jmh jmx journald jre jsx kdf kerberos kpi kprobe krb
-    laravel ld lease leveldb libressl libtool lld lldb lz mariadb maven mbedtls memcached memcmp
-    memcpy minify mjs mocha mockito mpsc mqtt msan mt mtx nghttp ngtcp ninja npm nss ntlm nvme
-    ocsp oidc oneof openjdk paxos pci pdo pg pki playground pnpm println prng provenance psr
-    quic quorum raft raid rails rake rbac rdb realloc replica replicas replication revoke ri rm
-    ro rocksdb rollup rom rspec rtsp rustls rwlock rx saml sasl sbt scp scram scss seccomp
-    selinux sensor serde sftp shard sinatra sla slab slo slug smb sockfd spark spinlock sprintf
-    ssd sso standby stdint sti strchr strcmp strlen strncpy symfony synopsis sz taxonomy tftp
-    thrift throttle throwable timeline timeval tombstone topology tpm transit tsan tsx tv ubsan
-    udev uintptr ul umd unistd uprobe valgrind vite vitest vue watermark webpack wolfssl xhr xss
-    yarn zookeeper zu
+    aof apk apparmor arena arp artisan asan authorized autoconf autoload automake avro axioms bi
+    bn bounce bpf bpm calloc carbon cassandra caveat cbor cdi cgroup cgroups changelog cjs cmac
+    cmake cni consul cpio cri crossover csp csr csrf dbus degrade dhcp dnf doh drbg druid dsl
+    dtor ebpf ech eloquent erb errorf esbuild eslint esm evp facade firmware fk flatpak flink
+    foreach fprintf fps fsck futex gatsby gauge gnutls gradle gssapi hamcrest hbase hdd hive hmr
+    hsm hsts hugo icmp ifndef infof inhibit instanceof irb jaas jackson javax jdk jekyll jest
+    jmh jmx journald jre jsx kdf kerberos kpi kprobe krb laravel ld lease lemmas leveldb libgcc
+    libressl libtool lld lldb lz mariadb maven mbedtls memcached memcmp memcpy minify mjs mocha
+    mockito monochrome mpsc mqtt msan mt mtx nghttp ngtcp ninja npm nptl nss ntlm nvme ocsp oidc
+    oneof openjdk paxos pci pdo pg pki playground pnpm println prng provenance psr quic quorum
+    raft raid rails rake rarp rbac rdb realloc reflexive replica replicas replication revoke ri
+    risc rm ro rocksdb rollup rom rspec rtsp rustls rwlock rx saml sasl sbt scp scram scss
+    seccomp selinux sensor serde sftp shard sinatra sine sla slab slo slug smb sockfd spark
+    sphere spinlock sprintf ssd sso standby stdint sti strchr strcmp strlen strncpy subsidiary
+    symfony synopsis sz taxonomy technologies tftp thrift throttle throwable timeline timeval
+    tombstone topology tpm transit tsan tsx tunable turbo tv ubsan udev uintptr ul umd unistd
+    uprobe urgent valgrind vite vitest vue watermark webpack wolfssl xhr xss yarn zookeeper zu
     """.split()
 )
 # Pairs of letters that stand for no product: small words, units, commands and parts of systems.
