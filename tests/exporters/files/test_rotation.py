@@ -12,6 +12,7 @@ from itertools import accumulate
 import pytest
 from tests.traced_run import run_traced
 
+from codetracer_otel.bindings import Fcntl
 from codetracer_otel.exporters.files import rotation
 from codetracer_otel.exporters.files.line_writer import LineWriter
 from codetracer_otel.exporters.files.rotation import RotatedFile, Rotation, read_target
@@ -181,6 +182,31 @@ def test_a_process_that_was_killed_while_it_packed_hinders_no_other(tmp_path):
         part.with_name(f"{part.name}.gz").write_bytes(b"\x1f\x8b half")
     written(path, 30, Rotation(1_000, 100, packs=True))
     assert every_number(tmp_path) == sorted([*range(30), *range(30)])
+
+
+def test_what_cannot_be_removed_hinders_no_other_part(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.with_name("a.jsonl.part-000000").mkdir()
+    written(path, 100, Rotation(1_000, 3, packs=True))
+    parts = sorted(tmp_path.glob("*.part-*"))[1:]
+    assert [part.suffix == ".gz" for part in parts] == [True, True, False]
+
+
+@pytest.mark.skipif(not Fcntl.is_there, reason="no locks on this system")
+def test_what_another_process_packs_is_left_to_it(tmp_path):
+    path = tmp_path / "a.jsonl"
+    written(path, 30, Rotation(1_000, 100))
+    part = min(tmp_path.glob("*.part-*"))
+    half = part.with_name(f"{part.name}.gz")
+    half.write_bytes(b"\x1f\x8b half")
+    with part.open("rb") as packed_by_another:
+        Fcntl.flock(packed_by_another.fileno(), Fcntl.LOCK_EX_NB)
+        written(path, 30, Rotation(1_000, 100, packs=True))
+        assert half.read_bytes() == b"\x1f\x8b half"
+        assert part.exists()
+    written(path, 30, Rotation(1_000, 100, packs=True))
+    assert not part.exists()
+    assert every_number(tmp_path) == sorted([*range(30)] * 3)
 
 
 def test_a_file_that_is_just_being_packed_is_read_once(tmp_path):

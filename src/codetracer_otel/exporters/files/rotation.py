@@ -125,8 +125,7 @@ class RotatedFile(FileOutput):
             parts = self._parts()
             number = max(parts, default=0) + 1
             Os.replace(self.path, f"{self.path}.part-{number:06d}")
-            with contextlib.suppress(OSError):  # the lines come first; the next time may succeed
-                self._settle(parts)
+            self._settle(parts)
         self._file.close()
         self._open()
         if self._head:
@@ -145,14 +144,19 @@ class RotatedFile(FileOutput):
         return self._is_at_path(descriptor)
 
     def _settle(self, parts: dict[int, str]) -> None:
-        """Remove what is too old, and pack the rest; the newest file may still be written to."""
+        """Remove what is too old, and pack the rest; the newest file may still be written to.
+
+        What fails is tried the next time: the lines come first.
+        """
         old = sorted(parts, reverse=True)
         for number in old[self._rotation.keep - 1 :]:
-            Os.unlink(parts[number])
+            with contextlib.suppress(OSError):
+                Os.unlink(parts[number])
         if self._rotation.packs:
             for number in old[: self._rotation.keep - 1]:
                 if not parts[number].endswith(".gz"):
-                    _pack(parts[number])
+                    with contextlib.suppress(OSError):
+                        _pack(parts[number])
 
     def _parts(self) -> dict[int, str]:
         """Return number -> path of the full files."""
@@ -167,10 +171,17 @@ class RotatedFile(FileOutput):
 
 
 def _pack(path: str) -> None:
-    """Replace a file by one packed with gzip, readable for its owner alone."""
+    """Replace a file by one packed with gzip, readable for its owner alone.
+
+    Raises:
+        OSError: that cannot be, or another process is at it.
+    """
     packed = f"{path}.gz"
-    source = Os.open(path, os.O_RDONLY)
+    source = Os.open(path, os.O_RDWR)  # NFS locks nothing that is only read
     try:
+        if Fcntl.is_there:
+            Fcntl.flock(source, Fcntl.LOCK_EX_NB)  # fails while another process packs it
+            Os.stat(path)  # fails where it has done so
         with contextlib.suppress(FileNotFoundError):  # as somebody left it who was killed
             Os.unlink(packed)
         target = Os.open(packed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
@@ -181,9 +192,12 @@ def _pack(path: str) -> None:
             raise
         finally:
             Os.close(target)
+        if Fcntl.is_there:
+            Os.unlink(path)  # before another process can have the lock
     finally:
         Os.close(source)
-    Os.unlink(path)
+    if not Fcntl.is_there:
+        Os.unlink(path)
 
 
 def _pack_into(target: int, source: int) -> None:
