@@ -506,6 +506,43 @@ def test_a_forked_child_keeps_what_was_slow_in_it(exporter, seconds, expected):
     os.close(reading)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize(("where", "expected"), [("child", "slow 1"), ("parent", "dropped 0")])
+def test_an_open_trace_of_a_forked_child_is_slow_at_its_end_as_elsewhere(exporter, where, expected):
+    session = begin(exporter, keeping("keep_errors = false", "slower_than_ms = 400000"))
+    reading, writing = os.pipe()
+
+    def works():
+        leaf(1)
+        assert session.flush()
+        at(session)[0] += 500_000_000_000
+        shutdown()
+        return f"{next(iter(session.stats()['tail']['traces']))} {len(exporter.spans)}"
+
+    def handle():
+        child = os.fork()
+        if not child:
+            try:
+                if where == "parent":
+                    told = works()
+                else:
+                    context = trace.set_span_in_context(trace.INVALID_SPAN)
+                    tracer = trace.get_tracer("a library's")
+                    with tracer.start_as_current_span("GET /", context):
+                        told = works()
+            except BaseException as error:
+                told = repr(error)
+            os.write(writing, told.encode())
+            os._exit(0)
+        os.close(writing)
+        os.waitpid(child, 0)
+
+    handle()
+    assert os.read(reading, 1000).decode() == expected
+    os.close(reading)
+
+
 def late(seconds):
     threading.Event().wait(seconds)
 

@@ -464,7 +464,7 @@ class Judge:
     def finish(self):
         return []
 
-    def forget(self):
+    def forget(self, calls):
         pass
 
 
@@ -520,7 +520,7 @@ class Passing:
     def holds_from_before(self, _time_ns):
         return False
 
-    def forget(self):
+    def forget(self, calls):
         self.waiting = 0
 
 

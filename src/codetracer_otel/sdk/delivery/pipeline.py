@@ -77,8 +77,8 @@ class Hold(Protocol):
     def holds_from_before(self, time_ns: int) -> bool:
         """Return whether anything waits that was taken by then (monotonic ns)."""
 
-    def forget(self) -> None:
-        """Begin anew in a forked child."""
+    def forget(self, calls: Sequence[Record]) -> None:
+        """Begin anew in a forked child, in which these calls of the parent are open."""
 
 
 class Pipeline:
@@ -382,7 +382,7 @@ class Pipeline:
         self._spans = []
         self._noted_spans = self._ready_spans = self._next_spans = self._records_before = 0
         if self.hold is not None:
-            self.hold.forget()
+            self.hold.forget([] if self.recorder is None else self.recorder.view_this_thread()())
         if self.fold is not None:
             self.fold.forget()
         if self.ring is not None:

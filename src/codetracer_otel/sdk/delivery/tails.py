@@ -6,6 +6,7 @@ from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace import StatusCode as OtelStatusCode
+from opentelemetry.trace import get_current_span
 
 from codetracer_otel.bindings import Time
 from codetracer_otel.data_classes import NamedTuple
@@ -112,7 +113,7 @@ class Tails:
         self._reasons: dict[int, str] = {}  # of kept roots that are spans
         # what is kept of a trace that goes on: the id of its root, if that says why, and why
         self._foretold: OrderedDict[int, tuple[int, str]] = OrderedDict()
-        self._is_in_child = False
+        self._of_parent: set[int] = set()  # traces whose roots may be in the parent process
 
     @property
     def waiting(self) -> int:
@@ -216,8 +217,9 @@ class Tails:
     def _known_so_far(self, calls: RecordBlock) -> tuple[dict[int, int], dict[int, str]]:
         """Return how many ns each open trace takes at least, and its trace state.
 
-        Its root has begun before what was below it. In a forked child the root may be in the parent
-        process; then it is no longer than the longest of its spans, as far as this process knows.
+        Its root has begun before what was below it. In a forked child the root of a trace that goes
+        on may be in the parent process; then it is no longer than the longest of its spans, as far
+        as this process knows.
         """
         now = self._now()
         lengths: dict[int, int] = {}
@@ -225,14 +227,14 @@ class Tails:
         for block in [*self._blocks.values(), calls]:
             for outline in block.outlines():
                 trace_id, start, end = outline[3].trace_id, outline[4], outline[5]
-                length = (end if self._is_in_child else now) - start
+                length = (end if trace_id in self._of_parent else now) - start
                 lengths[trace_id] = max(lengths.get(trace_id, 0), length)
                 states[trace_id] = outline[3].trace_state
         unix_now = self._unix_now()
         for trace_id, trace in self._open.items():
             for span in trace.spans:
                 end = span.end_time or 0
-                if not self._is_in_child:
+                if trace_id not in self._of_parent:
                     end = max(end, unix_now)  # the clock may have been set back
                 length = end - (span.start_time or unix_now)
                 lengths[trace_id] = max(lengths.get(trace_id, 0), length)
@@ -245,15 +247,17 @@ class Tails:
         oldest = next(iter(self._open.values()), None)
         return oldest is not None and oldest.began_ns <= time_ns
 
-    def forget(self) -> None:
-        """Begin anew in a forked child: what waits is the parent's."""
+    def forget(self, calls: Sequence[Record]) -> None:
+        """Begin anew in a forked child: what waits is the parent's, and what is current there."""
+        self._of_parent.update(self._open)
+        self._of_parent.update([call[SEGMENT].trace_id for call in calls if call[SEGMENT]])
+        self._of_parent.add(get_current_span().get_span_context().trace_id)
         self._open.clear()
         self._blocks.clear()
         self._decided.clear()
         self._foretold.clear()
         self.counts.clear()
         self._bytes = self.given_up = 0
-        self._is_in_child = True
 
     def reason_of(self, span: ReadableSpan) -> str | None:
         """Return why the trace of a root that is a span was kept, once."""
