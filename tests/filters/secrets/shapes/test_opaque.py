@@ -416,3 +416,29 @@ BEHIND_TELLING = [
 def test_vendors_whose_names_programs_have_too_are_vendors_beside_what_tells(token):
     for text in (token, f"got {token}, ok", f"X-Header: {token}"):
         assert token[-8:] not in redacted(text)
+
+
+OBJECT_ID = "507f1f77bcf86cd799439011"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"/patients/pat_{OBJECT_ID}", f"got pat_{OBJECT_ID} ok", f"order_pat-{OBJECT_ID}"],
+)
+def test_an_object_s_identifier_behind_pat_is_shown(text):
+    assert redacted(text) == text
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        f"pat_a{OBJECT_ID[1:]}",  # of no time
+        f"acme_pat_{OBJECT_ID}",
+        f"zqk_pat_{OBJECT_ID}",
+        f"api_pat_{OBJECT_ID}",
+        f"sk_{OBJECT_ID}",
+        f"pat_{OBJECT_ID}{OBJECT_ID[:8]}",
+    ],
+)
+def test_what_is_no_object_s_identifier_or_beside_a_secret_s_name_is_found(token):
+    assert token not in redacted(f"got {token} ok")

@@ -32,6 +32,7 @@ from codetracer_otel.filters.secrets.shapes.prefixes import (
     says_secret,
     telling_parts,
     tells_before_digest,
+    tells_of_secret,
 )
 from codetracer_otel.filters.secrets.shapes.randomness import (
     FEWEST_DIFFERENT,
@@ -135,11 +136,15 @@ _END_OF_WORD: Final = " \t\n\r\"'"
 _MOST_WORDS: Final = 5  # before a token
 _LEAST: Final = 28
 _LEAST_BEHIND_SURE: Final = 24
+# Of MongoDB, with the seconds since 1970 first, from 2009 to 2035: a patient's as often as a token.
+_OBJECT_ID: Final = lazy_regex("(?:49[6-9a-f]|4[a-f]|[56][0-9a-f]|7[0-9a])[0-9a-f]+")
+_BEFORE_OBJECT_ID: Final = "pat"
 _LENGTHS_OF_IDENTIFIERS: Final = range(48, 53)  # of OpenAI's
 _KIND_OF_IDENTIFIER: Final = lazy_regex(
     r"call|ci|cmp|conv|ctc|cu|fc|fs|ftjob|ig|item|lc|mcpl?|msg|pmpt|prompt|resp|rs|sh|trk|ws"
 )
-# Of keys as often as of SHA-256; behind an underscore, which names of files seldom have.
+# Of keys as often as of SHA-256, and 48 of no digest but rare ones (Tiger); behind an underscore,
+# which names of files seldom have.
 _LENGTH_OF_NO_DIGEST: Final = 48
 _LENGTHS_OF_KEYS: Final = (_LENGTH_OF_NO_DIGEST, 64)
 _MOST_BEFORE_INITIALS: Final = 2  # parts, with the initials: a word is glued to them
@@ -224,12 +229,24 @@ def _is_behind_telling(run: str) -> bool:
     if not count or parts[0].lower() in NO_SECRETS or not tells_before_digest(prefix):
         return False
     longest = max(_PART.findall(body), key=len, default="")
-    least = _LEAST_BEHIND_SURE if is_surely_secret(parts[count - 1]) else _LEAST
+    is_sure = is_surely_secret(parts[count - 1]) and not _is_object(parts[:count], body)
+    least = _LEAST_BEHIND_SURE if is_sure else _LEAST
     is_long = len(longest) >= least and is_hex(longest)
     return (
         is_long
         or _BEGINS_WITH_UUID.match(body) is not None
         or (names_secret(parts[count - 1]) and _is_vendors_uuid(body))
+    )
+
+
+def _is_object(prefix: list[str], body: str) -> bool:
+    """Return whether it is an identifier of MongoDB and only words stand before it."""
+    *words, last = prefix
+    return (
+        last.lower() == _BEFORE_OBJECT_ID
+        and len(body) == _LEAST_BEHIND_SURE
+        and _OBJECT_ID.fullmatch(body) is not None
+        and all(is_word(word.lower()) and not tells_of_secret(word.lower()) for word in words)
     )
 
 
