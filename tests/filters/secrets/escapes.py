@@ -8,12 +8,8 @@ from codetracer_otel.filters.secrets.encodings import ESCAPES
 
 def _example_of(before, own):
     """Return what one of `ESCAPES` matches: the first characters that do."""
-    shown = next(
-        text
-        for text in ("=", "%", "\\", "\x1b[0", "\x1b[", "\\x1b[", "\\e[", "\\033[")
-        if re.search(rf"{before}\Z", text)
-    )
-    return shown + next(text for text in ("n", "a", "m", "3D") if re.fullmatch(own, text))
+    shown = next(text for text in ("=", "%", "\\", "\x1b[0") if re.fullmatch(before, text[-1]))
+    return shown + next(text for text in ("n", "m", "3D") if re.fullmatch(own, text))
 
 
 BEFORE_SECRETS = [

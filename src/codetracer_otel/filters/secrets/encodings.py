@@ -26,30 +26,28 @@ NUMBER_MARKS: Final = ("\\x", "\\u", "\\U", "&#")
 BASE64_OF_TEXT: Final = r"(?<![A-Za-z0-9+/_-])(?:[A-Za-f][A-Za-z0-9+/_-]{3}){5}"
 # MIME and PEM break lines after 76 and 64 characters; `repr` and JSON write the breaks as escapes.
 LINE_END: Final = r"(?:\r?\n|(?:\\++r)?\\++n)"
-# Behind a backslash or `=` the first letters may as well be the token's own: `CORP\api_key_`.
-_DOUBTFUL: Final = (
-    (r"\\", "[abfv]"),
-    ("=", "[0-9A-F]{2}"),  # quoted-printable
-)
 # What escapes a character, or colors a line of a terminal or clears it: what stands before it, and
-# the letters and digits that are its own and no word. A bracket alone begins a list as well.
-_CERTAIN: Final = (
-    (r"\\", "[nrt]"),
+# the letters and digits that are its own and no word.
+ESCAPES: Final = (
+    (r"\\", "[nrtabfv]"),
     ("%", "[0-9A-Fa-f]{2}"),
-    *((before, "[mK]") for before in ("[0-9]", r"\x1b\[", r"1[bB]\[", r"33\[", r"\\e\[")),
+    ("=", "[0-9A-F]{2}"),  # quoted-printable
+    (r"[0-9\[]", "[mK]"),
 )
-ESCAPES: Final = _CERTAIN + _DOUBTFUL
 BEHIND_ESCAPE: Final = "|".join(f"(?<={before}{own})" for before, own in ESCAPES)
 OF_ESCAPE: Final = "|".join(f"(?<={before}){own}" for before, own in ESCAPES)
-# The same where a run of letters and digits begins, with the number of a color that it may begin
-# with; a run that begins behind a doubtful one is looked at with what may be its own as well.
+# What begins a run of letters and digits and surely is none of its own: a bracket alone begins a
+# list as well. With the number of a color that the run may begin with.
 BEGINS_RUN: Final = (
     r"(?:(?<=[\[;])[0-9]{1,3}(?=[mK]))?+"
-    f"(?:{'|'.join(f'(?<={before}){own}' for before, own in _CERTAIN)})?+"
+    r"(?:(?<=\\)[nrt]|(?<=%)[0-9A-Fa-f]{2}"
+    r"|(?<=[0-9\[])[mK](?:(?<=[0-9].)|(?<=\x1b\[.)|(?<=1[bB]\[.)|(?<=33\[.)|(?<=\\e\[.)))?+"
 )
 _ESCAPED_RUN: Final = lazy_regex(BEGINS_RUN)
 _BEFORE_ESCAPED_RUN: Final = frozenset("\\%[;")
-_DOUBTFUL_RUN: Final = lazy_regex("|".join(f"(?<={before}){own}" for before, own in _DOUBTFUL))
+# Both what follows and the run as it stands are looked at: the letters may be the token's own, as
+# those of `CORP\api_key_`.
+_DOUBTFUL_RUN: Final = lazy_regex(r"(?<=\\)[abfv]|(?<==)[0-9A-F]{2}")
 _BEFORE_DOUBTFUL_RUN: Final = frozenset("\\=")
 _BASE64_RUN: Final = lazy_regex(
     BASE64_OF_TEXT

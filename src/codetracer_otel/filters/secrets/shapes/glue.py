@@ -46,9 +46,9 @@ _HEXADECIMAL: Final = lazy_regex(r"([a-z]{4,24}?)[a-f]{1,4}(?=[0-9])")
 _BEHIND: Final = lazy_regex(
     r"(?<=[A-Za-z0-9=])_[A-Za-z]{1,12}+(?![A-Za-z0-9])(?:[_-][A-Za-z]{1,12}+(?![A-Za-z0-9]))*+"
 )
-_GOES_ON: Final = lazy_regex("[_-]")
+_SEPARATORS: Final = ("_", "-")
 _FILE_ENDING: Final = lazy_regex("[.][A-Za-z]")
-_PART: Final = lazy_regex("([_-])([A-Za-z]+)")
+_PART: Final = lazy_regex("[_-][A-Za-z]+")
 _LEAST_OF_WORD: Final = 3
 _MOST_WORDS: Final = 3
 _LEAST_OF_UNKNOWN: Final = 5  # small letters before a capital; drawn at random they are rare
@@ -83,17 +83,21 @@ def unglued(text: str) -> Decoded | None:
 def _before_words(text: str) -> Iterator[int]:
     """Yield where the words begin that follow a token: an order's, a copy's."""
     for words in _BEHIND.finditer(text):
-        if _GOES_ON.match(text, words.end()) is not None:
+        end = words.end()
+        if text.startswith(_SEPARATORS, end):
             continue
         cut = count = 0
-        for part in reversed([*_PART.finditer(words[0])]):
-            is_short = len(part[2]) < _LEAST_OF_WORD
-            if not is_short and not is_word(part[2].lower()):
+        begin = end
+        for part in reversed(_PART.findall(words[0])):
+            word = part[1:]
+            is_short = len(word) < _LEAST_OF_WORD
+            if not is_short and not is_word(word.lower()):
                 break
             count += 1
-            if part[1] == "_" and not is_short:
-                cut = words.start() + part.start()
-        if cut and (count > 1 or _FILE_ENDING.match(text, words.end()) is None):
+            begin -= len(part)
+            if part[0] == "_" and not is_short:
+                cut = begin
+        if cut and (count > 1 or _FILE_ENDING.match(text, end) is None):
             yield cut
 
 
