@@ -11,6 +11,7 @@ import threading
 
 import pytest
 from opentelemetry import trace
+from tests.behaviours.conftest import told_by_child
 from tests.conftest import HEADER, rule
 
 import codetracer_otel as ct
@@ -394,20 +395,12 @@ def test_at_an_ordinary_end_the_rest_is_discarded_and_counted(exporter):
 def test_a_forked_child_has_a_ring_of_its_own(exporter):
     session = begin(exporter)
     handle([1])
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            leaf(1)
-            told = f"{session.dump()} {len(exporter.spans)}"
-        except BaseException as error:
-            told = repr(error)
-        os.write(writing, told.encode())
-        os._exit(0)
-    os.close(writing)
-    os.waitpid(child, 0)
-    assert os.read(reading, 1000).decode() == "1 1"
-    os.close(reading)
+
+    def works():
+        leaf(1)
+        return f"{session.dump()} {len(exporter.spans)}"
+
+    assert told_by_child(works) == "1 1"
     assert session.dump() == 3
 
 

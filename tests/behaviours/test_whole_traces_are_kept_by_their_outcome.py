@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from opentelemetry import trace
+from tests.behaviours.conftest import told_by_child
 from tests.conftest import HEADER, rule
 
 import codetracer_otel as ct
@@ -488,22 +489,15 @@ def test_a_dump_has_a_trace_that_is_slow_by_now(exporter):
 def test_a_forked_child_keeps_what_was_slow_in_it(exporter, seconds, expected):
     limit = "slower_than_ms = 20" if seconds else "slower_than_ms = 20000"
     session = begin(exporter, keeping("keep_errors = false", limit))
-    reading, writing = os.pipe()
+
+    def works():
+        late(seconds)
+        shutdown()
+        return f"{next(iter(session.stats()['tail']['traces']))} {len(exporter.spans)}"
+
     with trace.get_tracer("a library's").start_as_current_span("job"):
-        child = os.fork()
-        if not child:
-            try:
-                late(seconds)
-                shutdown()
-                told = f"{next(iter(session.stats()['tail']['traces']))} {len(exporter.spans)}"
-            except BaseException as error:
-                told = repr(error)
-            os.write(writing, told.encode())
-            os._exit(0)
-    os.close(writing)
-    os.waitpid(child, 0)
-    assert os.read(reading, 1000).decode() == expected
-    os.close(reading)
+        told = told_by_child(works)
+    assert told == expected
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
@@ -511,7 +505,6 @@ def test_a_forked_child_keeps_what_was_slow_in_it(exporter, seconds, expected):
 @pytest.mark.parametrize(("where", "expected"), [("child", "slow 1"), ("parent", "dropped 0")])
 def test_an_open_trace_of_a_forked_child_is_slow_at_its_end_as_elsewhere(exporter, where, expected):
     session = begin(exporter, keeping("keep_errors = false", "slower_than_ms = 400000"))
-    reading, writing = os.pipe()
 
     def works():
         leaf(1)
@@ -520,27 +513,15 @@ def test_an_open_trace_of_a_forked_child_is_slow_at_its_end_as_elsewhere(exporte
         shutdown()
         return f"{next(iter(session.stats()['tail']['traces']))} {len(exporter.spans)}"
 
-    def handle():
-        child = os.fork()
-        if not child:
-            try:
-                if where == "parent":
-                    told = works()
-                else:
-                    context = trace.set_span_in_context(trace.INVALID_SPAN)
-                    tracer = trace.get_tracer("a library's")
-                    with tracer.start_as_current_span("GET /", context):
-                        told = works()
-            except BaseException as error:
-                told = repr(error)
-            os.write(writing, told.encode())
-            os._exit(0)
-        os.close(writing)
-        os.waitpid(child, 0)
+    def works_in_a_span_of_its_own():
+        context = trace.set_span_in_context(trace.INVALID_SPAN)
+        with trace.get_tracer("a library's").start_as_current_span("GET /", context):
+            return works()
 
-    handle()
-    assert os.read(reading, 1000).decode() == expected
-    os.close(reading)
+    def handle():
+        return told_by_child(works if where == "parent" else works_in_a_span_of_its_own)
+
+    assert handle() == expected
 
 
 def late(seconds):

@@ -62,7 +62,10 @@ def hidden_modules() -> Iterator[tuple[str, str]]:
     library = os.path.dirname(os.path.realpath(os.__file__))
     version = "python{}.{}".format(*sys.version_info)
     compiled = (os.path.join(sys.platlibdir, version), "DLLs")
-    places = [library, *(_real(os.path.join(sys.base_exec_prefix, place)) for place in compiled)]
+    places = [
+        library,
+        *(os.path.realpath(os.path.join(sys.base_exec_prefix, place)) for place in compiled),
+    ]
     for name in sorted(sys.stdlib_module_names & sys.modules.keys()):
         if (file := _file_of(name)) and not _lies_below(file, places):
             yield name, file
@@ -72,7 +75,7 @@ def hidden_modules() -> Iterator[tuple[str, str]]:
         return
     for name, package in _PACKAGES.items():
         try:
-            place = _real(str(distribution(package).locate_file("")))
+            place = os.path.realpath(str(distribution(package).locate_file("")))
         except PackageNotFoundError:
             continue
         if (file := _file_of(name)) and not _lies_below(file, [place]):
@@ -81,11 +84,7 @@ def hidden_modules() -> Iterator[tuple[str, str]]:
 
 def _file_of(name: str) -> str:
     file = getattr(sys.modules.get(name), "__file__", None)
-    return _real(file) if isinstance(file, str) else ""
-
-
-def _real(path: str) -> str:
-    return os.path.realpath(path)
+    return os.path.realpath(file) if isinstance(file, str) else ""
 
 
 def _lies_below(file: str, places: list[str]) -> bool:

@@ -382,7 +382,7 @@ class PythonRecorder:
         self._take_in_open_calls()
         entries = [*reversed(self.stacks.open_entries()), *self.suspended.all()]
         copies = unfinished_copies(entries, self.clock.monotonic_ns())
-        return copies, len(self.buffer.records)
+        return copies, self.waiting
 
     def _take_in_open_calls(self) -> None:
         """Make records of the open calls that are none: here all are."""
@@ -391,7 +391,7 @@ class PythonRecorder:
         """Return the counters, by name."""
         return {
             "dropped_buffer_full": self.buffer.dropped_full,
-            "queue_depth": len(self.buffer.records),
+            "queue_depth": self.waiting,
             "queue_bytes": self.buffer.size,
             "healed_stack_entries": self.ends.lost_ends,
             "abandoned": self._abandoned,

@@ -160,9 +160,10 @@ class Pipeline:
         self._is_hindered = False
         self._room = Room(max_wait_s)
         self._spans: list[ReadableSpan] = []
-        self._noted_spans = 0  # of the first ones, that `hold` has seen
-        self._ready_spans = 0  # of these, that may be taken
-        self._next_spans = 0  # of the first ones, that may be after so many records:
+        # how many of them, from the first one on, ...
+        self._noted_spans = 0  # the hold has seen,
+        self._ready_spans = 0  # may be taken,
+        self._next_spans = 0  # may be taken once so many more records are:
         self._records_before = 0
         self._is_woken = False
         self._is_parked = False
@@ -623,10 +624,11 @@ class Pipeline:
 
     def _take_records(self) -> Sequence[Record]:
         records: Sequence[Record] = ()
+        if self.recorder is None:
+            return records
         try:
-            if self.recorder is not None:
-                records = self.recorder.drain(self._batch_records)
-            if self.watch is not None and self.recorder is not None:
+            records = self.recorder.drain(self._batch_records)
+            if self.watch is not None:
                 self.watch(RecordBlock.of(records))
         except Exception as error:  # noqa: BLE001 - what there is is delivered all the same
             self._on_failure(error)
