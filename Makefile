@@ -209,7 +209,7 @@ page-types:
 	@.venv-bench-$*/bin/python -m pip install --quiet --group bench --editable .
 	@touch $@
 
-# All benchmarks into benchmarks/results, and docs/performance.md of them; about an hour.
+# All benchmarks into benchmarks/results, and docs/performance.md and docs/measurements.md of them; an hour.
 bench: .venv-bench/.installed .venv/.installed
 	.venv-bench/bin/python -m benchmarks --write
 	@for place in $$(.venv/bin/python -m tools.matrix --environments); do \

@@ -2,8 +2,9 @@
 
 usage: python -m benchmarks [--quick] [--only SECTION ...] [--write] [--core c|python]
 
-``--write`` stores the output below ``benchmarks/results`` and makes ``docs/performance.md`` and the
-figures of the README of it. Both cores are measured, the one in Python where a section is about it.
+``--write`` stores the output below ``benchmarks/results`` and makes ``docs/performance.md``,
+``docs/measurements.md`` and the figures of the README of it. Both cores are measured, the one in
+Python where a section is about it.
 ``--quick`` measures the field's figures with few rounds and tells what got more than 10 % slower
 than the stored ones, as ratios to the OpenTelemetry decorator of the same run; it informs.
 """
@@ -90,13 +91,21 @@ def run_all(names: list[str], cores: list[str], *, write: bool) -> None:
             if write:
                 file.write_text(text)
     if write:
-        write_page()
+        write_pages()
 
 
-def page() -> str:
-    """Return docs/performance.md as the results have it."""
-    introduction = (Path(__file__).parent / "performance.md.in").read_text()
-    lines = [filled(introduction).rstrip(), ""]
+def pages() -> dict[Path, str]:
+    """Return the pages that are made of the results alone."""
+    made = {"performance": filled(_beginning_of("performance")), "measurements": _measurements()}
+    return {ROOT / "docs" / f"{name}.md": reflowed(text) for name, text in made.items()}
+
+
+def _beginning_of(name: str) -> str:
+    return (Path(__file__).parent / f"{name}.md.in").read_text()
+
+
+def _measurements() -> str:
+    lines = [_beginning_of("measurements").rstrip(), ""]
     for name, title in SECTIONS.items():
         # docs/security.md has the tables of redaction
         found = sorted(RESULTS.glob(f"{name}-*.txt")) if name != "redaction" else []
@@ -108,11 +117,12 @@ def page() -> str:
             core = ["Core in Python:", ""] if path.stem.endswith("-python") else []
             lines += core
             lines += [text, ""] if "\n|" in text else ["```text", text, "```", ""]
-    return reflowed("\n".join(lines))
+    return "\n".join(lines)
 
 
-def write_page() -> None:
-    (ROOT / "docs" / "performance.md").write_text(page())
+def write_pages() -> None:
+    for path, text in pages().items():
+        path.write_text(text)
     for document in DOCUMENTS:
         document.write_text(filled(document.read_text()))
 

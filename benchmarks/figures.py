@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "scale.md")  # beside docs/performance.md
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "scale.md")  # beside those made whole
 VERSIONS = ("3.12", "3.13", "3.14", "3.15")
 ABSENT = "-"
 _NUMBER = re.compile(r"-?[\d,]+(?:\.\d+)?")
@@ -213,6 +213,18 @@ TABLES = {
             for column, workload in ((3, "fib"), (4, "handle"))
         ),
         has_target=True,
+    ),
+    "start": Table(
+        "CPU ms beyond those of `python -c pass`",
+        tuple(
+            Row(name, "startup", name, 1)
+            for name in (
+                "import codetracer_otel",
+                "import opentelemetry.sdk.trace",
+                "codetracer-otel run, empty program, no exporter",
+                "codetracer-otel run, empty program, OTLP",
+            )
+        ),
     ),
     "real programs": Table(
         "CPU of the program's thread, times that of an untraced run",

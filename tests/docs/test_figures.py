@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 from benchmarks import figures
-from benchmarks.__main__ import page
-from tests.traced_run import PROJECT
+from benchmarks.__main__ import pages
+
+PAGES = pages()
 
 
-def test_the_page_on_performance_is_what_the_benchmarks_found():
-    assert (PROJECT / "docs" / "performance.md").read_text("utf-8") == page()
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_page_of_results_is_what_the_benchmarks_found(path):
+    assert path.read_text("utf-8") == PAGES[path]
 
 
 @pytest.mark.parametrize("document", figures.DOCUMENTS, ids=lambda path: path.stem)
