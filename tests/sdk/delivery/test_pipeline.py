@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codetracer_otel.bindings import Time
 from codetracer_otel.model.protocols import ExportResult
 from codetracer_otel.sdk.delivery import export_queue
 from codetracer_otel.sdk.delivery import pipeline as pipelines
@@ -540,6 +541,36 @@ def test_what_is_behind_the_batch_that_is_judged_counts_as_lost_at_the_end(build
     lost = pipeline.dropped()
     may_go_on.set()
     assert lost == {"shutdown": 12}
+
+
+def test_what_is_judged_behind_the_end_stays_counted_as_lost(build):
+    may_go_on = threading.Event()
+
+    def judge_slowly(_records, spans):
+        may_go_on.wait(60)
+        return spans
+
+    pipeline = build(Keeper(), redact=judge_slowly)
+    pipeline.recorder.records.extend(range(5))
+    assert not pipeline.stop(0.05)
+    may_go_on.set()
+    assert pipeline.stop(60)
+    assert pipeline.dropped() == {"shutdown": 5}
+
+
+def test_exporters_have_time_for_their_end_although_judging_took_all_of_it(build, monkeypatch):
+    keeper, times = Keeper(), []
+    keeper.shutdown = times.append
+    real = time.monotonic
+
+    def judge_for_a_minute(_records, spans):
+        monkeypatch.setattr(Time, "monotonic", staticmethod(lambda: real() + 60))
+        return spans
+
+    pipeline = build(keeper, redact=judge_for_a_minute)
+    pipeline.recorder.records.extend(range(5))
+    assert pipeline.stop(30)
+    assert [time_left > 0 for time_left in times] == [True]
 
 
 def test_a_span_that_comes_behind_the_end_counts_as_lost(build):

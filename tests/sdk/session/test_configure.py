@@ -10,7 +10,7 @@ import opentelemetry.context as context_api
 import pytest
 from opentelemetry import trace
 
-from codetracer_otel.bindings import LONGEST_WAIT_S
+from codetracer_otel.bindings import LONGEST_WAIT_S, Time
 from codetracer_otel.errors import ConfigurationError, EnvironmentFailure, ErrorCode
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.sdk.parts import spans, steps
@@ -241,6 +241,19 @@ def test_a_timeout_of_nothing_waits_for_nothing(timeout):
     assert session.flush(timeout) in (True, False)
     assert session.shutdown(timeout) in (True, False)
     assert not session.is_running
+
+
+def test_what_was_recorded_is_delivered_however_long_the_end_took_before(monkeypatch):
+    exporter = InMemoryExporter()
+    session = configure(filter_from_text(ALL), exporter)
+    work(1)
+    real = Time.monotonic
+    session.on_shutdown(
+        lambda: monkeypatch.setattr(Time, "monotonic", staticmethod(lambda: real() + 60))
+    )
+    assert session.shutdown(5)
+    assert exporter.spans[0].name.endswith(".work")
+    assert session.dropped() == {}
 
 
 def test_what_is_no_timeout_stops_nothing():

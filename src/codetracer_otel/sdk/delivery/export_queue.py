@@ -107,6 +107,9 @@ class ExportQueue:
             if self._worker.has_died:
                 self.counters["failed"] += len(batch)
                 return
+            if self._deadline:  # nobody comes to what is behind the end
+                self.counters["dropped_at_shutdown"] += len(batch)
+                return
             excess = 0 if self._is_waited_for else size
             if self._waiting and not self._has_room_for(len(batch), excess):
                 self.counters["dropped_queue_full"] += len(batch)
@@ -115,7 +118,7 @@ class ExportQueue:
                 self._progressed_at = Time.monotonic()
             self._waiting += len(batch)
             self._waiting_bytes += size
-        self._worker.put((batch, size))
+            self._worker.put((batch, size))
 
     def is_worth_waiting_for(self, spans: int) -> bool:
         """Return whether there is no room for so many spans, and soon will be.
@@ -161,7 +164,8 @@ class ExportQueue:
 
     def begin_stop(self, deadline: float) -> None:
         """Ask the queue to deliver what is queued until ``deadline`` (monotonic s) and to end."""
-        self._deadline = deadline
+        with self._state:
+            self._deadline = deadline
         begin_shutdown = getattr(self.exporter, "begin_shutdown", None)
         if callable(begin_shutdown):
             begin_shutdown()

@@ -36,6 +36,7 @@ _STOP: Final = "stop"
 _FIRST_INTERVAL_S: Final = 0.1  # the first seconds: a person watches
 _FIRST_DRAINS: Final = 20  # whatever they bring: where nothing is kept, none brings a batch
 _HINDERED_INTERVAL_S: Final = 0.01
+LEAST_S: Final = 0.5  # for a step of the end, whatever time those before it took
 _PARK_S: Final = 0.2  # how long a fork waits for a batch in work; a hanging exporter is copied
 
 
@@ -307,7 +308,7 @@ class Pipeline:
         """Deliver the rest within ``timeout`` s of wall time and end all threads.
 
         Args:
-            timeout: for everything.
+            timeout: for everything; the exporters get `LEAST_S` of it in any case.
             is_patient: take longer while an exporter that the program waits for catches up.
         """
         deadline = Time.monotonic() + timeout
@@ -319,6 +320,7 @@ class Pipeline:
             deadline = Time.monotonic() + timeout  # the others had their time before
         self._is_cut_off = not has_ended or self._worker.has_died
         self._is_over = True
+        deadline = max(deadline, Time.monotonic() + min(timeout, LEAST_S))
         for export_queue in self.export_queues:
             export_queue.begin_stop(deadline)
         ended = [queue.wait_for_stop(is_patient=is_patient) for queue in self.export_queues]

@@ -13,6 +13,7 @@ from codetracer_otel.bindings import LONGEST_WAIT_S, Os, Threads, Time
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.errors import CodetracerError, ErrorCode, UsageError
 from codetracer_otel.model.record import SEGMENT
+from codetracer_otel.sdk.delivery.pipeline import LEAST_S
 from codetracer_otel.sdk.processes.last_thread import LastThread
 from codetracer_otel.sdk.processes.signals import remembered_signals
 from codetracer_otel.sdk.session.nothing_recorded import why_nothing
@@ -302,8 +303,9 @@ class Session:
         """Stop recording, deliver the rest, and leave the interpreter as it was before.
 
         Args:
-            timeout: seconds of wall time, even if a collector hangs. Only exporters that the
-                program waits for (`Buffer.when_full`) may take longer, while they still deliver.
+            timeout: seconds of wall time, even if a collector hangs; each step of the end gets half
+                a second of it in any case. Only exporters that the program waits for
+                (`Buffer.when_full`) may take longer, while they still deliver.
 
         Returns:
             Whether everything was delivered and every thread of ours ended in time.
@@ -355,7 +357,7 @@ class Session:
     def _end(self, timeout: float, *, is_patient: bool) -> tuple[bool, CodetracerError | None]:
         """Deliver the rest; a signal that comes meanwhile is handled only then."""
         try:
-            delivered = self._finish(Time.monotonic() + timeout, is_patient=is_patient)
+            delivered = self._finish(timeout, is_patient=is_patient)
             error = self._hooks.conclude()
             if not is_patient:
                 self.when_cut_short()
@@ -367,14 +369,16 @@ class Session:
             self._ended.release()
             self.on_end()
 
-    def _finish(self, deadline: float, *, is_patient: bool) -> bool:
+    def _finish(self, timeout: float, *, is_patient: bool) -> bool:
+        deadline = Time.monotonic() + timeout
         for close in (self._undo.close, *(part.close for part in self.parts)):
             with self._failing_quietly():
                 close()
         # an exception has left the program, or the block of this session
         if self._error_of_block is not None or id(_last_error()) != self._error_before:
             self._pipeline.dump_at_end()
-        left = max(deadline - Time.monotonic(), 0.0)
+        # however long that took: a collection of all objects takes seconds on a loaded machine
+        left = max(deadline - Time.monotonic(), min(timeout, LEAST_S))
         delivered = self._pipeline.stop(left, is_patient=is_patient)
         if self._hooks.known is not None and not self._pipeline.is_judging:
             self._hooks.known.wipe(is_off=True)
