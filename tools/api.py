@@ -20,7 +20,6 @@ import codetracer_otel as ct
 from codetracer_otel.errors import Problem
 from codetracer_otel.instrumentation.manual.recorded_span import RecordedSpan
 from codetracer_otel.instrumentation.policy_engine.stages import Routing, Synthesis
-from codetracer_otel.model.span_view import Batch, SpanView
 
 PAGE = Path(__file__).parent.parent / "docs" / "api.md"
 HEAD = """\
@@ -59,7 +58,7 @@ SHOWN = {
     ),
 }  # fmt: skip
 # What users meet, although no public name makes it.
-MET = {"Errors": (Problem,), "Modules": (Batch, SpanView)}
+MET = {"Errors": (Problem,)}
 # Objects that only functions return, with the methods that a user needs of them.
 RETURNED = {
     "Spans by hand": (

@@ -111,8 +111,7 @@ def build_source(source: str) -> str:
 def parameter(option: Option) -> str:
     """Return the line of one keyword; the first one that may not be given by place says so."""
     star = "    *,\n" if option is first_by_name() else ""
-    kind = option.type if option.type == "Any" else f"{option.type} | None"
-    return f"{star}    {option.name}: {kind} = None,\n"
+    return f"{star}    {option.name}: {option.type} | None = None,\n"
 
 
 def first_by_name() -> Option:

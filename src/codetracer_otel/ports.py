@@ -11,8 +11,10 @@ from codetracer_otel.model.protocols import (
     Notify,
     Recorder,
 )
+from codetracer_otel.model.span_view import Batch, SpanView
 
 __all__ = [
+    "Batch",
     "Clock",
     "ExportResult",
     "Exporter",
@@ -20,4 +22,5 @@ __all__ = [
     "MetricsSink",
     "Notify",
     "Recorder",
+    "SpanView",
 ]

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, assert_type
+from typing import Any, assert_type
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter
 
 import codetracer_otel as ct
-from codetracer_otel.ports import Exporter, ExportResult
-
-if TYPE_CHECKING:
-    from codetracer_otel.model.span_view import Batch
+from codetracer_otel.ports import Batch, Exporter, ExportResult
 
 
 class Mine:
@@ -48,6 +45,11 @@ def sessions() -> None:
     assert_type(session.policy, ct.Policy)
     with ct.configure(ct.filter_from_text("", name="empty"), "none") as inner:
         assert_type(inner, ct.Session)
+
+
+def mistakes() -> None:
+    ct.configure(3)  # type: ignore[arg-type]
+    ct.configure(exporter=3)  # type: ignore[arg-type]
 
 
 def errors() -> None:

@@ -27,15 +27,20 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import TracerProvider
 
     from codetracer_otel.filters.language.chain import FilterChain, Provenance
-    from codetracer_otel.model.protocols import MetricsSink
+    from codetracer_otel.filters.language.sources import FilterSource
+    from codetracer_otel.model.protocols import Exporter, MetricsSink
     from codetracer_otel.sdk.otel.config_file import ConfigFile
     from codetracer_otel.sdk.session.session import Session
     from codetracer_otel.sdk.settings.error_policy import Policy
     from codetracer_otel.sdk.settings.limits import Buffer, Limits
     from codetracer_otel.sdk.settings.model import Settings
+
+    type OneFilter = str | PathLike[str] | FilterSource
+    type OneExporter = str | Exporter | SpanExporter
 
 
 class _Active:
@@ -306,8 +311,8 @@ def _forget_threads() -> None:
 
 
 def configure(
-    trace_filter: Any = None,
-    exporter: Any = None,
+    trace_filter: OneFilter | Iterable[OneFilter] | None = None,
+    exporter: OneExporter | Iterable[OneExporter] | None = None,
     *,
     functions: bool | None = None,
     capture: Iterable[str] | None = None,

@@ -109,7 +109,7 @@ def _variable(
 OPTIONS: Final = _table(
     Option(
         "trace_filter", "path, chain `a.toml::b.toml`, `filter_from_text`, or a sequence of those",
-        parse_filters, "Any", (), "the project's file",
+        parse_filters, "OneFilter | Iterable[OneFilter]", (), "the project's file",
         Flag("--trace-filter", "a filter, or several: a.toml::b.toml", "FILE", repeats=True),
         (FILTER_VARIABLE,), setting="filters",
         more="they add up in order; see [filters](filters.md)",
@@ -118,7 +118,7 @@ OPTIONS: Final = _table(
         "exporter",
         'name, `name=target`, an exporter object, or a sequence of those; `[]` or `"none"` '
         "delivers nothing",
-        type="Any", shown_default=(
+        type="OneExporter | Iterable[OneExporter]", shown_default=(
             "`otlp` with an endpoint in the environment, else `console` under `run` on a terminal, "
             "else `jsonl`"
         ),
