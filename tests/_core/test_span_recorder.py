@@ -19,6 +19,7 @@ from codetracer_otel._core import load
 from codetracer_otel._core.span_recorder import CompiledBuffer
 from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 from codetracer_otel.model.record import TraceOnThread
+from codetracer_otel.sdk.delivery.pipeline import Pipeline
 from codetracer_otel.sdk.session.configure import active_session, configure
 from codetracer_otel.sdk.settings.limits import Buffer
 from codetracer_otel.testing import InMemoryExporter
@@ -266,6 +267,32 @@ def test_a_buffer_without_room_on_the_stack_gets_the_record_later(monkeypatch, r
         is_cramped[0] = False
     assert len(spans) == 2 * 3
     assert not any(span.attributes.get("codetracer.unfinished") for span in spans)
+
+
+@pytest.mark.parametrize("core", ["c", "python"])
+@pytest.mark.parametrize("place", ["before", "meanwhile", "behind"])
+def test_an_interrupt_while_a_call_waits_for_room_loses_no_call(monkeypatch, record, core, place):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", core)
+    overflow, wake, expected = RecordBuffer.overflow, Pipeline.wake, []
+
+    def interrupt(now):
+        if now in expected:
+            expected.clear()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Pipeline, "wake", lambda it: (interrupt("meanwhile"), wake(it)))
+    monkeypatch.setattr(
+        RecordBuffer,
+        "overflow",
+        lambda *it: (interrupt("before"), overflow(*it), interrupt("behind")),
+    )
+    with record(buffer=Buffer(interval_ms=600_000)) as spans:
+        nested(1, "text")
+        active_session()._leading.recorder.wake_with_next()
+        expected.append(place)
+        with pytest.raises(KeyboardInterrupt):
+            nested(1, "text")
+    assert len({span.span_id for span in spans}) == len(spans) == 2 * 3
 
 
 @pytest.mark.parametrize("core", ["c", "python"])

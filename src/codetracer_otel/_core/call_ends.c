@@ -14,15 +14,23 @@ keep_for_delivery(ct_core *core, PyObject *record, PyObject *kind)
     return is_kept;
 }
 
-/* Where no level of the stack is left to hand a finished record on, it waits. */
+/* Where no level of the stack is left to hand a finished record on, or a signal's handler raises before that is
+   done, it waits. */
 static int
 deliver_later(ct_core *core, PyObject *record)
 {
-    if (!PyErr_ExceptionMatches(PyExc_RecursionError)) {
-        return -1;
+    PyObject *error = PyErr_GetRaisedException();
+    int is_kept = 0;
+
+    if (PyList_GET_ITEM(record, CT_CONTEXT) != Py_None) {
+        is_kept = keep_for_delivery(core, record, Py_None);
     }
-    PyErr_Clear();
-    return keep_for_delivery(core, record, Py_None);
+    if (is_kept == 0 && PyErr_GivenExceptionMatches(error, PyExc_RecursionError)) {
+        Py_DECREF(error);
+        return 0;
+    }
+    PyErr_SetRaisedException(error);
+    return -1;
 }
 
 /* Let Python decide what becomes of an entry that the log has no room for. */
@@ -33,7 +41,8 @@ deliver_to_python(ct_core *core, ct_entry *entry)
     int is_delivered = -1;
 
     ct_release_entry(entry);
-    if (record != NULL) {
+    /* Anything but None says that it is not in the log yet. */
+    if (record != NULL && PyList_SetItem(record, CT_CONTEXT, Py_NewRef(Py_False)) == 0) {
         done = PyObject_CallOneArg(core->overflow, record);
         is_delivered = done != NULL ? 0 : deliver_later(core, record);
     }

@@ -18,6 +18,7 @@ from codetracer_otel.sdk.delivery.export_queue import ExportQueue
 from codetracer_otel.sdk.delivery.flight_recorder.ring import Ring
 from codetracer_otel.sdk.delivery.fold import Fold
 from codetracer_otel.sdk.delivery.pipeline import Pipeline
+from codetracer_otel.sdk.delivery.worker import Worker
 
 
 class Recorder:
@@ -127,6 +128,22 @@ def test_wake_drains_before_the_interval_is_over(build):
     pipeline.recorder.records.append(1)
     pipeline.wake()
     assert arrived.wait(60)
+
+
+def test_a_wish_that_a_signal_cut_short_keeps_no_later_one_away(build, monkeypatch):
+    def interrupted(*_):
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    drained = threading.Semaphore(0)
+    pipeline = build(Keeper(), on_drained=drained.release)
+    monkeypatch.setattr(Worker, "put", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.wake()
+    assert pipeline.flush(60)
+    assert drained.acquire(timeout=60)
+    pipeline.wake()
+    assert drained.acquire(timeout=30)
 
 
 def test_a_batch_that_cannot_be_judged_is_not_delivered(build):

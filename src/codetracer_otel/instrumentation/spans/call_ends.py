@@ -239,6 +239,7 @@ class CallEnds:
         extras = entry[EXTRAS] = entry[EXTRAS] or SpanDetails()
         if extras.failed_inside is None:
             extras.failed_inside = deque()
+        record[CONTEXT] = None  # as for `RecordBuffer`
         extras.failed_inside.append(record)
         self.waiting.append(extras)  # last: the worker empties what it finds here
         return True
@@ -304,7 +305,6 @@ class CallEnds:
             extras = record[EXTRAS] = SpanDetails()
         extras.ending = ending
         record[END] = max(now, record[START])
-        record[CONTEXT] = None
         cut(extras)
         if extras.adopted_call is not None:
             extras.adopted_call.record = record
@@ -342,13 +342,13 @@ class CallEnds:
             self._suspended.forget(record)
             cut(extras)
             if self._is_kept_at_end(record, extras):
-                record[CONTEXT] = None
                 self.push(record)
 
     def push(self, record: Record) -> None:
         """Hand a finished record to the buffer."""
         buffer = self._buffer
         if len(buffer.records) < buffer.high_watermark:
+            record[CONTEXT] = None
             buffer.records.append(record)
         else:
             buffer.overflow(record)

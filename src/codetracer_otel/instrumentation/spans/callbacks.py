@@ -250,8 +250,8 @@ def _build_exits(recorder: CallbackParts, depth: int) -> Mapping[str, Callable[.
                 record, frame_of(depth), now, value
             ):
                 return None
-            record[4] = None  # delivered, see `Calls.reopen`
             if len(records) < buffer.high_watermark:
+                record[4] = None  # delivered, see `RecordBuffer`
                 records.append(record)
             else:
                 buffer.overflow(record)
@@ -300,10 +300,10 @@ def _build_exits(recorder: CallbackParts, depth: int) -> Mapping[str, Callable[.
             record[8] = now
             if not ends.finish_raised(record, frame_of(depth), raised, now):
                 return None
-            record[4] = None
             if stack[-1][1] is None and ends.waits(record, stack[-1]):
                 return None
             if len(records) < buffer.high_watermark:
+                record[4] = None
                 records.append(record)
             else:
                 buffer.overflow(record)

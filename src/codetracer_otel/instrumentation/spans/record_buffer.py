@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.instrumentation.spans.room import Room
+from codetracer_otel.model.record import CONTEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +31,9 @@ class RecordBuffer:
     The recorder appends to ``records`` itself while ``len(records) < watermark`` and calls
     `overflow` otherwise, so that a call costs one comparison. ``list.append`` is atomic under the
     GIL; one buffer for all threads makes the bound exact without dividing it among them.
+
+    A signal's handler may raise wherever the recorder calls Python. A record whose context is not
+    None was not appended by then, and is still the recorder's to deliver.
 
     Args:
         max_records: bound on the number of records.
@@ -73,12 +77,13 @@ class RecordBuffer:
     def overflow(self, record: Record) -> None:
         """Append past the watermark, or drop: the newest record goes when the buffer is full."""
         self._wake()
-        if not self._is_full():
-            self.records.append(record)
-            if self._bytes <= self._max_bytes // 2:
-                is_low = len(self.records) < self._half
-                self.high_watermark = self._half if is_low else self._max_records
-        elif self._room.is_found(self._is_full, self._wake):
+        has_room = not self._is_full()
+        if has_room and self._bytes <= self._max_bytes // 2:
+            is_low = len(self.records) + 1 < self._half
+            self.high_watermark = self._half if is_low else self._max_records
+        has_room = has_room or self._room.is_found(self._is_full, self._wake)
+        record[CONTEXT] = None  # no signal is handled between this and the next step
+        if has_room:
             self.records.append(record)
         else:
             self.dropped_full += 1

@@ -439,8 +439,7 @@ class Pipeline:
         return waiting + self._judging + self._in_hand + folded + dumped + held
 
     def _handle(self, command: Any) -> bool:
-        if command is _WAKE:
-            self._is_woken = False
+        self._is_woken = False  # whatever it is: a signal may have kept the wish out of the queue
         self._drains += 1
         try:
             is_awaited = command not in (None, _WAKE)
