@@ -25,6 +25,19 @@ def test_return_values_of_one_profile_are_judged_by_the_name_of_their_function()
     assert [action(decision, "ret", "<return>") for decision in decisions] == ["redact", "allow"]
 
 
+def test_the_value_that_a_function_with_a_secrets_name_takes_is_judged_by_that_name():
+    patterns = ("arg:*password*", "redact"), ("arg:literal:content", "allow")
+    asked = classifier(filter_text(rule("pkg:app", *patterns)))
+    names = ("User.set_password", "User.set_colour", "set_password.<locals>.inner")
+    decisions = [asked.classify(CodeIdentity(("app",), "/x.py", name)) for name in names]
+    taken = ("new_value", "v", "content", "user")
+    assert [[action(decision, "arg", name) for name in taken] for decision in decisions] == [
+        ["redact", "redact", "allow", "allow"],
+        ["allow"] * 4,
+        ["allow"] * 4,
+    ]
+
+
 def test_a_decision_without_patterns_has_nothing_to_walk_for():
     decision = classifier(filter_text()).classify(CodeIdentity(("app",), "/x.py", "f"))
     assert (decision.attribute_rules, decision.text_rules) == (None, None)

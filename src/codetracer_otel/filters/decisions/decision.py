@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codetracer_otel.filters.types import EventRules, Sampling, TailRules
+from codetracer_otel.filters.decisions.adjacent_names import HOLDING, last_word
+from codetracer_otel.filters.types import Action, EventRules, Sampling, TailRules, ValueKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from codetracer_otel.filters.types import (
         ContentRules,
         RuleSource,
-        ValueKind,
         Verdict,
         WalkRules,
     )
@@ -122,4 +122,12 @@ class Decision:
         """
         if kind.value == "ret":
             return self.profile.values.return_verdict(self._module_names, self._qualname, name)
-        return self.profile.values.verdict(kind, name)
+        verdict = self.profile.values.verdict(kind, name)
+        if kind.value == "arg" and not verdict.is_by_name and last_word(name) in HOLDING:
+            return self._verdict_on_what_is_set(verdict)
+        return verdict
+
+    def _verdict_on_what_is_set(self, verdict: Verdict) -> Verdict:
+        # What `set_password(value)` and the setter of a property take is called as they are.
+        named = self.profile.values.verdict(ValueKind.ARG, self._qualname.rpartition(".")[2])
+        return named if named.is_by_name and named.action is not Action.ALLOW else verdict

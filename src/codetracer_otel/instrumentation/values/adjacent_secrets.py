@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from codetracer_otel.filters.decisions.adjacent_names import HOLDING, NAMING, last_word
 from codetracer_otel.filters.secrets.command_lines import glued_secret, hides_next
 from codetracer_otel.filters.types import Action
 from codetracer_otel.model.value import REDACTED_NODE
@@ -20,16 +21,14 @@ _ALLOW: Final = Action.ALLOW
 _MAX_NAME: Final = 1024  # characters of a name that are judged
 MOST_FIELDS: Final = 8  # of an object that has a name and a value
 _PAIR: Final = 2
-_NAMING: Final = ("field", "flag", "header", "key", "name", "option", "variable")
-_HOLDING: Final = ("content", "val", "value", "values")
 
 
 def _spelled(words: tuple[str, ...]) -> frozenset[str]:
     return frozenset([text for word in words for text in (word, word.title(), word.upper())])
 
 
-NAME_FIELDS: Final = _spelled(_NAMING)
-VALUE_FIELDS: Final = _spelled(_HOLDING)
+NAME_FIELDS: Final = _spelled(NAMING)
+VALUE_FIELDS: Final = _spelled(HOLDING)
 
 
 def without_adjacent_secrets(
@@ -118,9 +117,9 @@ def paired_variables(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
 
     The last word of a variable's name tells: ``key``, ``header_name``; ``value``, ``new_value``.
     """
-    words = [name.rpartition("_")[2].lower() for name in names]
-    naming = [index for index, word in enumerate(words) if word in _NAMING]
-    holding = [index for index, word in enumerate(words) if word in _HOLDING]
+    words = [last_word(name) for name in names]
+    naming = [index for index, word in enumerate(words) if word in NAMING]
+    holding = [index for index, word in enumerate(words) if word in HOLDING]
     return tuple([(name, value) for name in naming for value in holding])
 
 

@@ -323,9 +323,7 @@ class Walker:
     def _name_action(self, name: Captured | bytes) -> Action:
         if self._walk is None:
             return Action.ALLOW
-        text = name.items if type(name) is Node else name
-        if type(text) is bytes:
-            text = text.decode("latin-1")
+        text = _text_of_key(name)
         if type(text) is not str:
             return Action.ALLOW
         return self._walk.attribute_action(text[:_MAX_NAME])
@@ -333,3 +331,12 @@ class Walker:
     def _is_secret_name(self, first: Any) -> bool:
         """Return whether a pair is one of a list of headers or items, under a secret name."""
         return is_secret_name(first, self._walk)
+
+
+def _text_of_key(key: Any) -> Any:
+    """Return what a captured key is called: a tuple as its last text."""
+    held = key.items if type(key) is Node else key
+    if type(held) is tuple:
+        texts = [_text_of_key(item) for item in held]
+        return next((text for text in reversed(texts) if type(text) is str), None)
+    return held.decode("latin-1") if type(held) is bytes else held
