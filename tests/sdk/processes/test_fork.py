@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import warnings
 
 import pytest
-from tests.traced_run import run_traced
+from tests.traced_run import run_python, run_traced
 
 from codetracer_otel.filters import filter_from_text
 from codetracer_otel.filters.code import module_names
+from codetracer_otel.sdk.delivery import fork_warning
 from codetracer_otel.sdk.session import configure as composition
 from codetracer_otel.sdk.session.configure import configure
 from codetracer_otel.testing import InMemoryExporter
@@ -47,6 +49,23 @@ else:
     forks()
 print(0)
 """
+
+
+FLUSHES_BEFORE_FORKS = """
+import os, warnings
+import codetracer_otel as ct
+
+warnings.simplefilter("ignore")
+os.register_at_fork(before=lambda: print(session.flush(60), flush=True))
+session = ct.configure(exporter="jsonl=/dev/null")
+if not os.fork():
+    os._exit(0)
+print(os.wait()[1])
+"""
+
+
+def work():
+    pass
 
 
 def fork(in_child=lambda: True):
@@ -98,6 +117,54 @@ def test_no_name_is_looked_up_on_disk_by_what_runs_before_a_fork(session, monkey
     fork_in_thread()
 
     assert asked == []
+
+
+def break_hooks_off(session, monkeypatch, times):
+    """Let a handler of the program raise while a session goes on after a fork."""
+    goes_on, errors = session.after_fork_in_parent, iter([KeyboardInterrupt] * times)
+
+    def interrupted():
+        for error in errors:
+            raise error
+        goes_on()
+
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)  # as CPython treats hooks
+    monkeypatch.setattr(session, "after_fork_in_parent", interrupted)
+
+
+@pytest.mark.parametrize("among_threads", [False, True])
+def test_a_session_goes_on_although_an_interrupt_broke_the_hook_behind_a_fork_off(
+    monkeypatch, among_threads
+):
+    exporter, has_come = InMemoryExporter(), threading.Event()
+    export = exporter.export
+    exporter.export = lambda batch: (export(batch), has_come.set())[0]
+    session = configure(filter_from_text(EVERYTHING), exporter)
+    monkeypatch.setattr(fork_warning, "is_deserved", lambda: among_threads)
+    break_hooks_off(session, monkeypatch, 1)
+    fork()
+    has_come.clear()
+    work()
+    assert has_come.wait(60)
+    assert session.shutdown(60)
+
+
+@pytest.mark.parametrize("among_threads", [False, True])
+def test_a_flush_goes_on_where_no_hook_did(monkeypatch, among_threads):
+    exporter = InMemoryExporter()
+    session = configure(filter_from_text(EVERYTHING), exporter)
+    monkeypatch.setattr(fork_warning, "is_deserved", lambda: among_threads)
+    break_hooks_off(session, monkeypatch, 2)
+    fork()
+    work()
+    assert session.flush(60)
+    assert exporter.named(f"{__name__}.work")
+    assert session.shutdown(60)
+
+
+def test_a_hook_of_the_program_may_ask_for_a_flush_before_a_fork():
+    done = run_python("-c", FLUSHES_BEFORE_FORKS)
+    assert done.stdout.split() == ["True", "0"]
 
 
 def test_a_session_that_another_thread_ends_meanwhile_is_let_go(session, monkeypatch):

@@ -41,10 +41,11 @@ def watch_forks(active_session: Callable[[], Session | None]) -> None:
             fork.release = hold_end_signals()
 
     def after_in_parent() -> None:
-        session, fork.session = fork.session, None
+        session = fork.session
         try:
             if session is not None:
                 session.after_fork_in_parent()
+            fork.session = None
         finally:
             fork.let_end_signals_arrive()
 
@@ -61,6 +62,8 @@ def watch_forks(active_session: Callable[[], Session | None]) -> None:
     Os.register_at_fork(
         before=before, after_in_parent=after_in_parent, after_in_child=after_in_child
     )
+    # Once more: a handler of the program that raises there ends the first, perhaps as it begins.
+    Os.register_at_fork(after_in_parent=after_in_parent)
 
     def before_exit() -> None:
         session = active_session()

@@ -112,6 +112,7 @@ class Session:
         self.on_reload: Callable[[], object] = bool
         self._process = self.started_in = Os.getpid()
         self._own_threads: set[int] = set()
+        self._forking_threads: set[int] = set()
         self._last_thread: LastThread | None = None
         self._is_shut_down = False
         self._stopped_because: str | None = None
@@ -146,6 +147,7 @@ class Session:
     def flush(self, timeout: float = 5.0) -> bool:
         """Deliver what was recorded before the call; return whether ``timeout`` s sufficed."""
         timeout = _seconds_to_wait(timeout)
+        self._end_fork()
         if self._is_shut_down:
             return True
         flushes = (self._pipeline.flush, *(part.flush for part in self.parts))
@@ -175,6 +177,7 @@ class Session:
         if self.settings.flight_recorder is None:
             raise UsageError(_NO_RECORDER, ErrorCode.CONTROL_FAILED)
         timeout = _seconds_to_wait(timeout)
+        self._end_fork()
         return (0, True) if self._is_shut_down else self._pipeline.dump(seconds, timeout)
 
     def note_exit(self, status: int) -> None:
@@ -453,6 +456,7 @@ class Session:
 
     def before_fork(self) -> None:
         """Bring the delivery threads to a point where a copy of the process is sound."""
+        self._forking_threads.add(Threads.get_ident())
         self._pipeline.park()
         for part in self.parts:
             part.before_fork()
@@ -460,6 +464,10 @@ class Session:
     def after_fork_in_parent(self) -> None:
         """Go on after a fork."""
         self.children += 1
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self._forking_threads.discard(Threads.get_ident())
         self._pipeline.unpark_soon()
         for part in reversed(self.parts):
             part.after_fork_in_parent()
@@ -467,14 +475,24 @@ class Session:
         if end_signals is not None and not end_signals.is_resting and not self._is_shut_down:
             self._pipeline.keep_looking()
 
+    def _end_fork(self) -> None:
+        """Go on if nothing did after a fork of this thread: a signal's handler broke the hook off.
+
+        A hook of the program that wants a flush before a fork comes here as well.
+        """
+        if Threads.get_ident() in self._forking_threads:
+            self._go_on()
+
     def prepare_for_exit(self) -> None:
         """Start the threads that deliver the rest: the interpreter will soon start none."""
+        self._end_fork()
         self._pipeline.unpark()
 
     def check_process(self) -> None:
         """Notice a fork that ran no hooks (an embedding server's): begin anew in the child."""
         if Os.getpid() != self._process:
             self.after_fork_in_child()
+        self._end_fork()
 
     def after_fork_in_child(self, *, is_forked_by_thread: bool = False) -> None:
         """Begin anew in a forked child: nothing is sent twice, ids differ.
@@ -488,6 +506,7 @@ class Session:
         self.children = 0
         if self.end_signals is not None:
             self.end_signals.rest()
+        self._forking_threads.clear()
         self._own_threads.clear()  # the child's threads get their identifiers again
         self._last_thread = None
         if self._is_shut_down:  # by another thread, which is not here to come to the end of it
