@@ -129,7 +129,9 @@ def test_what_cannot_be_answered_is_said(tmp_path):
     agent = Agent(write(tmp_path / "a.jsonl", line(1)))
     assert "no call has the id zz" in agent.ask("call", span_id="zz")
     assert "no call has the id #0" in agent.ask("subtree", span_id="#0")
-    assert "is no trace here; expected one of a.jsonl" in agent.ask("diff", old="x", new="a.jsonl")
+    assert "not a trace of this server; expected one of a.jsonl" in agent.ask(
+        "diff", old="x", new="a.jsonl"
+    )
 
 
 def test_only_what_lies_below_is_read(tmp_path):
@@ -138,7 +140,7 @@ def test_only_what_lies_below_is_read(tmp_path):
     write(tmp_path / "inside" / "a.jsonl", line(2))
     agent = Agent(tmp_path / "inside")
     for name in (outside, "../outside.jsonl", "/etc/passwd"):
-        assert "is no trace here" in agent.ask("diff", old=name, new="a.jsonl")
+        assert "not a trace of this server" in agent.ask("diff", old=name, new="a.jsonl")
 
 
 def test_a_redacted_value_is_not_found(tmp_path):

@@ -53,7 +53,7 @@ def test_an_existing_filter_is_not_overwritten(tmp_path, capsys):
 def test_a_file_is_no_directory(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["init", str(tmp_path / "file")]) == 2
-    assert "ERR_IO not a directory: " in capsys.readouterr().err
+    assert ": not a directory; expected the project's folder" in capsys.readouterr().err
 
 
 def test_a_missing_directory_is_a_usage_error(tmp_path):

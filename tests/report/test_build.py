@@ -196,7 +196,7 @@ def test_a_page_that_cannot_be_written_leaves_nothing_behind(tmp_path):
 
 def test_an_input_is_not_replaced_by_the_page(tmp_path):
     trace = write(tmp_path / "a.jsonl", line(1))
-    with pytest.raises(UsageError, match="is an input"):
+    with pytest.raises(UsageError, match="a.jsonl: an input, which"):
         build_report([trace], trace)
 
 
@@ -239,7 +239,7 @@ def test_recordings_and_json_lines_do_not_share_a_timeline(tmp_path):
 def test_too_many_spans_are_refused_with_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr("codetracer_otel.traces.reader.MAX_SPANS", 2)
     trace = write(tmp_path / "a.jsonl", *(line(number) for number in range(1, 5)))
-    with pytest.raises(UsageError, match=r"more than 2 spans; expected fewer.*show TRACE"):
+    with pytest.raises(UsageError, match=r"traces: more than 2 spans; expected fewer.*show TRACE"):
         build_report([trace], str(tmp_path / "page.html"))
 
 

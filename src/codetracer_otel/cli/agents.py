@@ -112,7 +112,8 @@ class Book:
                 return [path]
         known = ", ".join(os.path.basename(path) for path, _ in self._inputs())
         raise UsageError(
-            f"{name!r} is no trace here; expected one of {known}", ErrorCode.UNSUPPORTED_FORMAT
+            f"{name!r}: not a trace of this server; expected one of {known}",
+            ErrorCode.UNSUPPORTED_FORMAT,
         )
 
     def _is_same(self, name: str, path: str) -> bool:

@@ -106,11 +106,11 @@ def run(arguments: argparse.Namespace) -> int:
     directory = os.path.abspath(arguments.directory)
     if not os.path.isdir(directory):
         rule = "not a directory" if os.path.lexists(directory) else "no such directory"
-        raise UsageError(f"{rule}: {directory}; expected the project's folder", ErrorCode.IO)
+        raise UsageError(f"{directory}: {rule}; expected the project's folder", ErrorCode.IO)
     path = os.path.join(directory, MARKER, FILTER_FILE)
     text = starter_text(os.path.basename(directory) or "project", private=arguments.private)
     if os.path.lexists(path):
-        message = f"there is a filter already: {path}; change that one, or remove it first"
+        message = f"{path}: there is a filter already; change that one, or remove it first"
         raise UsageError(message, ErrorCode.IO)
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -118,7 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
             file.write(text)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise EnvironmentFailure(f"cannot write {path}: {reason}", ErrorCode.IO) from error
+        raise EnvironmentFailure(f"{path}: cannot be written: {reason}", ErrorCode.IO) from error
     say(f"wrote {path}")
     return 0
 

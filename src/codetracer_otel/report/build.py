@@ -153,7 +153,7 @@ def _check_output(paths: Sequence[str], output: str) -> None:
     for path in paths:
         if os.path.exists(output) and os.path.exists(path) and os.path.samefile(path, output):
             raise UsageError(
-                f"report: {output} is an input, which the page would replace; give another -o FILE",
+                f"{output}: an input, which the page would replace; give another -o FILE",
                 ErrorCode.IO,
             )
     try:

@@ -86,5 +86,5 @@ def _digest(text: str) -> str:
 
 def _cannot_write(path: str, error: OSError) -> EnvironmentFailure:
     reason = error.strerror or type(error).__name__
-    message = f"report: {path} cannot be written: {reason}; expected a file in a writable directory"
+    message = f"{path}: cannot be written: {reason}; expected a file in a writable directory"
     return EnvironmentFailure(message, ErrorCode.IO, {"path": path})

@@ -73,9 +73,7 @@ def not_opened(path: str, error: OSError) -> UsageError:
 
 def unreadable(path: str, reason: str) -> UsageError:
     """Return the error of an input that cannot be shown."""
-    return UsageError(
-        f"{path} cannot be shown: {reason}; {_EXPECTED}", ErrorCode.UNSUPPORTED_FORMAT
-    )
+    return UsageError(f"{path}: {reason}; {_EXPECTED}", ErrorCode.UNSUPPORTED_FORMAT)
 
 
 def _behind(path: str) -> Iterator[Input]:
@@ -164,7 +162,7 @@ def _in_folder(path: str) -> Iterator[Input]:
 
 def _packed(path: str) -> UsageError:
     return UsageError(
-        f"{path} is a recording in a container of CodeTracer's own, which only its programs read; "
+        f"{path}: a recording in a container of CodeTracer's own, which only its programs read; "
         "open it with CodeTracer, or record anew: --exporter native=DIR, --exporter jsonl=FILE",
         ErrorCode.UNSUPPORTED_FORMAT,
     )

@@ -132,8 +132,8 @@ def _is_timed(inputs: Sequence[Input]) -> bool:
     kinds = {item.kind for item in inputs}
     if len(kinds) > 1:
         raise UsageError(
-            "native recordings hold order and JSON lines hold time, which one timeline cannot show "
-            "together; give inputs of one kind",
+            "traces: native recordings hold order and JSON lines hold time, which one timeline "
+            "cannot show together; give inputs of one kind",
             ErrorCode.UNSUPPORTED_FORMAT,
         )
     return kinds != {Kind.NATIVE}

@@ -176,7 +176,7 @@ class Spans:
         """
         if len(self.starts) >= self._most:
             raise UsageError(
-                f"the inputs hold more than {self._most:,} spans; expected fewer: give "
+                f"traces: more than {self._most:,} spans; expected fewer: give "
                 "fewer inputs, or record with a filter that skips or samples what is called most "
                 "(`codetracer-otel show TRACE --summary` counts the calls of each function)",
                 ErrorCode.UNSUPPORTED_FORMAT,

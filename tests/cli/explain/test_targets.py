@@ -57,9 +57,10 @@ def test_the_name_of_a_span_names_its_code(shop, span, found):
     ("target", "message"),
     [
         ("shop/orders.py:99", "no code at this line; functions and classes begin at 1, 2, 5"),
-        ("shop.nothing", "no such function; .*__init__.py has <module>"),
+        ("shop.nothing", "ERR_IO shop.nothing: no such function; .*__init__.py has <module>"),
         ("nothing.at.all", "no such file or module"),
         ("__main__.f", "__main__ is the script, whose path is to be given"),
+        ("shop.orders:Cart.totl", r"total, f \(did you mean 'Cart.total'\?\)$"),
         ("shop.orders:g", "no such function; .* has <module>, Cart, Cart.total, f"),
     ],
 )

@@ -228,7 +228,7 @@ def test_json_lines_are_summed_up_by_function(jsonl, capsys):
         (
             "other.jsonl",
             '{"a": 1}\n[]\n',
-            "ERR_UNSUPPORTED_FORMAT {} cannot be shown: no line of it is",
+            "ERR_UNSUPPORTED_FORMAT {}: no line of it is",
         ),
     ],
 )

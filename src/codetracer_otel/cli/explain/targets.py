@@ -7,7 +7,7 @@ import sys
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.errors import ErrorCode, TargetError, UsageError
+from codetracer_otel.errors import ErrorCode, TargetError, UsageError, did_you_mean
 from codetracer_otel.filters.code.source_code import (
     code_at_line,
     code_objects,
@@ -86,7 +86,9 @@ def _codes_of_module(target: str) -> Iterator[tuple[str | None, str, CodeType]]:
     codes = [code for code in code_objects(module) if not qualname or code.co_qualname == qualname]
     if not codes:
         known = [code.co_qualname for code in code_objects(module)]
-        raise UsageError(f"{target}: no such function; {file} has {', '.join(known[:20])}")
+        hint = did_you_mean(qualname, known)
+        message = f"{target}: no such function; {file} has {', '.join(known[:20])}{hint}"
+        raise UsageError(message, ErrorCode.IO)
     yield from ((name, file, code) for code in codes)
 
 

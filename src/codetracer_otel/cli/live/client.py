@@ -32,7 +32,7 @@ def find_socket(pid: int) -> str | None:
         EnvironmentFailure: there is no such process.
     """
     if not is_there(pid):
-        raise EnvironmentFailure(f"there is no process {pid}", ErrorCode.NO_SUCH_PROCESS)
+        raise EnvironmentFailure(f"process {pid}: not running", ErrorCode.NO_SUCH_PROCESS)
     for user in _owners(pid):
         for folder in candidates(from_process_environment(), user):
             path = socket_path(folder, pid)
@@ -82,11 +82,11 @@ def ask(pid: int, path: str, request: Mapping[str, Any]) -> dict[str, Any]:
         raise _not_permitted(pid) from None
     except (ConnectionError, FileNotFoundError):
         raise EnvironmentFailure(
-            f"process {pid} takes no commands any more", ErrorCode.NO_ANSWER
+            f"process {pid}: takes no commands any more", ErrorCode.NO_ANSWER
         ) from None
     except (OSError, NotAMessage):
         raise EnvironmentFailure(
-            f"process {pid} did not answer within {_PATIENCE_S:g} s", ErrorCode.NO_ANSWER
+            f"process {pid}: did not answer within {_PATIENCE_S:g} s", ErrorCode.NO_ANSWER
         ) from None
     if not answer.get("ok"):
         raise refusal(pid, answer)
@@ -109,5 +109,5 @@ def _check_owner(pid: int, connection: socket.socket) -> None:
 
 def _not_permitted(pid: int) -> EnvironmentFailure:
     return EnvironmentFailure(
-        f"process {pid} belongs to another user, who alone may do that", ErrorCode.NOT_PERMITTED
+        f"process {pid}: belongs to another user, who alone may do that", ErrorCode.NOT_PERMITTED
     )

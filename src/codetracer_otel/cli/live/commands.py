@@ -237,7 +237,7 @@ def _socket_of(pid: int) -> str:
     path = find_socket(pid)
     if path is None:
         raise EnvironmentFailure(
-            f"process {pid} takes no commands; see codetracer-otel attach --help",
+            f"process {pid}: takes no commands; see codetracer-otel attach --help",
             ErrorCode.NO_SESSION,
         )
     return path

@@ -100,7 +100,7 @@ def inject(
     if remote_exec is None:
         own = ".".join(map(str, sys.version_info[:2]))
         raise EnvironmentFailure(
-            f"process {pid} takes no commands: {_PREPARED}; from Python 3.14 on that is not "
+            f"process {pid}: takes no commands; {_PREPARED}; from Python 3.14 on that is not "
             f"needed, but this is {own}",
             ErrorCode.OTHER_INTERPRETER,
         )
@@ -138,7 +138,7 @@ def _execute(remote_exec: Callable[[int, str], object], pid: int, script: str) -
     except PermissionError:
         raise _not_permitted(pid) from None
     except ProcessLookupError:
-        raise EnvironmentFailure(f"there is no process {pid}", ErrorCode.NO_SUCH_PROCESS) from None
+        raise EnvironmentFailure(f"process {pid}: not running", ErrorCode.NO_SUCH_PROCESS) from None
     except (RuntimeError, OSError) as error:
         for words, code, reason in _REASONS:
             if words in str(error):
@@ -199,7 +199,7 @@ def _raise_problem(pid: int, answer: str) -> None:
         problem = file.read(_LONGEST)
     if problem:
         raise EnvironmentFailure(
-            f"process {pid} cannot load codetracer-otel: {problem}; install it there",
+            f"process {pid}: cannot load codetracer-otel: {problem}; install it there",
             ErrorCode.CONTROL_FAILED,
         )
 
@@ -210,4 +210,4 @@ def _gave_up(pid: int, *, is_begun: bool) -> EnvironmentFailure:
         if is_begun
         else f"did not answer within {PATIENCE_S:g} s: its main thread is inside C code"
     )
-    return EnvironmentFailure(f"process {pid} {reason}; nothing was changed", ErrorCode.NO_ANSWER)
+    return EnvironmentFailure(f"process {pid}: {reason}; nothing was changed", ErrorCode.NO_ANSWER)

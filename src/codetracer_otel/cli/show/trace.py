@@ -148,7 +148,7 @@ def _native_lines(path: str, selection: Selection, *, is_summary: bool) -> Itera
             yield from tree_lines(calls, selection)
     except OSError as error:
         raise UsageError(
-            f"show: {path} cannot be read: {error.strerror}; "
+            f"{path}: cannot be read: {error.strerror}; "
             "expected the directory of a native trace or a file of JSON lines",
             ErrorCode.IO,
         ) from error

@@ -76,7 +76,9 @@ def make_folder(environ: Mapping[str, str], user: int) -> str:
         if is_private(folder, user):
             return folder
         problem = f"{folder}: not a folder of mode 0700 that belongs to this user"
-    raise EnvironmentFailure(f"no place for a control socket: {problem}", ErrorCode.CONTROL_FAILED)
+    raise EnvironmentFailure(
+        f"control socket: no place for it: {problem}", ErrorCode.CONTROL_FAILED
+    )
 
 
 def socket_path(folder: str, pid: int) -> str:
