@@ -142,3 +142,32 @@ def test_a_project_filter_that_is_not_valid_leaves_rules_unknown(tmp_path):
 @pytest.mark.parametrize("file", ["", "/app/\0.py"])
 def test_a_function_without_a_file_has_no_rules(tmp_path, file):
     assert FilterRules([]).of(Function("load", file, 0), []) is None
+
+
+SOURCE = """\
+def check():
+    return len("zebra4471-Anvil") == 15
+def connect(user, password="zebra4471-Anvil"):
+    return user
+"""
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_a_secret_that_stands_in_a_source_is_hidden_wherever_it_stands_there(tmp_path, learns):
+    file, page = tmp_path / "shop.py", tmp_path / "page.html"
+    file.write_text(SOURCE)
+    (tmp_path / "f.toml").write_text(FILTER + ("" if learns else "[secrets]\nlearn = false\n"))
+    spans = [
+        line(number, 0, length, name=f"shop.{name}", attributes=where)
+        for number, length, name, where in (
+            (1, 900, "check", {"code.file.path": str(file), "code.line.number": 1}),
+            (2, 10, "connect", {"code.file.path": str(file), "code.line.number": 3}),
+        )
+    ]
+    trace = write(tmp_path / "a.jsonl", *spans)
+    assert (
+        main(["report", str(trace), "-o", str(page), "--trace-filter", f"{tmp_path}/f.toml"]) == 0
+    )
+    shown = page.read_text()
+    assert "def check" in shown
+    assert shown.count("zebra4471") == (0 if learns else 1)

@@ -259,6 +259,9 @@ def test_rules_stand_with_the_function_and_its_values(tmp_path):
             texts = {key: f"allowed by {key}" for key in keys if key.startswith("codetracer.arg.")}
             return RuleTexts(f"traced: {function.name} {function.file}:{function.line}", texts)
 
+        def hide(self, sources):
+            return [text for _, text in sources]
+
     made = line(1, attributes={"codetracer.arg.user": "ann", "other": 1})
     page = page_of(tmp_path, write(tmp_path / "a.jsonl", made), rules=Rules())
     [decision, [[key, text]]] = page.trace["functions"][0][10]

@@ -79,6 +79,11 @@ def outer(
     return inner
 
 class Other: pass
+key = "4711"
+if key:
+    print(key)
+def broken(key="4711):
+    return key
 '''
 
 
@@ -89,6 +94,8 @@ def test_the_lines_of_a_function_end_where_the_next_begins(tmp_path):
     assert lines.of(Function("m.outer", str(file), 2))[0] == "@decorated"
     assert lines.of(Function("m.outer", str(file), 3))[-1] == "    return inner"
     assert lines.of(Function("m.inner", str(file), 8)) == ["    def inner():", "        return a"]
+    assert lines.of(Function("m.Other", str(file), 12)) == ["class Other: pass"]
+    assert lines.of(Function("m.broken", str(file), 16)) == []
     for other in (("x", "", 1), ("x", str(tmp_path / "no.py"), 1), ("x", str(file), 99)):
         assert lines.of(Function(*other)) == []
     assert lines.of(Function("x", "/etc/hostname", 1)) == []

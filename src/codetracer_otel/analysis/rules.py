@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from codetracer_otel.data_classes import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from codetracer_otel.traces.span_columns import Function
 
@@ -32,5 +32,5 @@ class Rules(Protocol):
     def of(self, function: Function, keys: Iterable[str]) -> RuleTexts | None:
         """Return the rules behind a function and these attributes, if they are known."""
 
-    def hide(self, function: Function, text: str) -> str:
-        """Return a text of the function's file without what looks like a secret."""
+    def hide(self, sources: Sequence[tuple[Function, str]]) -> list[str]:
+        """Return texts of the functions' files without what looks like a secret in any of them."""

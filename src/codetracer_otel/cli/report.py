@@ -18,6 +18,7 @@ from codetracer_otel.filters.code.module_names import path_name
 from codetracer_otel.filters.types import Action, CodeIdentity, ValueKind
 from codetracer_otel.report import RuleTexts, build_report
 from codetracer_otel.report.build import DEFAULT_LIMIT
+from codetracer_otel.sdk.delivery.known_secrets import KnownSecrets
 
 if TYPE_CHECKING:
     import argparse
@@ -143,6 +144,7 @@ class FilterRules:
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._given = given_sources(texts)
+        self._known = KnownSecrets()
         self._classifiers: dict[str | None, Classifier | None] = {None: self._compiled(None)}
         self._projects: dict[str, str | None] = {}
 
@@ -155,8 +157,13 @@ class FilterRules:
         traced = "traced by" if decision.traces else "the filters of now would skip it by"
         return RuleTexts(f"{traced} {_source_text(decision.source)}", values)
 
-    def hide(self, function: Function, text: str) -> str:
-        """Return a text of the function's file without what looks like a secret."""
+    def hide(self, sources: Sequence[tuple[Function, str]]) -> list[str]:
+        """Return texts of the functions' files without what looks like a secret in any of them."""
+        for function, text in sources:  # they teach
+            self._judged(function, text)
+        return [self._judged(function, text) for function, text in sources]
+
+    def _judged(self, function: Function, text: str) -> str:
         decision = self._decision(function)
         if decision is None:
             return ""
@@ -183,7 +190,8 @@ class FilterRules:
         return self._classifiers[project]
 
     def _compiled(self, project: str | None) -> Classifier:
-        return compile_chain(load_asked(project, self._given))
+        chain = load_asked(project, self._given)
+        return compile_chain(chain, known=self._known if chain.learns_secrets else None)
 
 
 def _identity(function: Function, roots: Iterable[str]) -> CodeIdentity | None:

@@ -233,8 +233,8 @@ class Contents:
             function = self._layout.spans.function_table[number]
             text = "\n".join(self._source.of(function))
             if text:
-                found[number] = self._rules.hide(function, text)
-        return found
+                found[number] = function, text
+        return dict(zip(found, self._rules.hide(list(found.values())), strict=True))
 
     def _function(self, number: int) -> list[Any]:
         function, times = self._layout.spans.function_table[number], self._times[number]

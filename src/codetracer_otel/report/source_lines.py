@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import tokenize
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ class SourceLines:
 
     def of(self, function: Function) -> list[str]:
         """Return the lines of a function; nothing if its file is missing or has changed."""
-        lines = self._block(self._lines(function.file), function.line - 1)
+        lines = _block(self._lines(function.file), function.line - 1)
         size = sum(map(len, lines))
         if size > self._room:
             return []
@@ -34,27 +36,19 @@ class SourceLines:
             self._files[file] = _read(file)
         return self._files[file]
 
-    def _block(self, lines: list[str], first: int) -> list[str]:
-        """Return the lines from the first one up to the next that is no deeper than it."""
-        if not 0 <= first < len(lines) or not lines[first].strip():
-            return []
-        found, indent = [lines[first]], _indent(lines[first])
-        has_body = False
-        for line in lines[first + 1 :]:
-            is_outer = line.strip() and _indent(line) <= indent
-            if is_outer and has_body and not line.lstrip().startswith((")", "]", "}")):
-                break
-            has_body = has_body or bool(line.strip() and _indent(line) > indent)
-            found.append(line)
-        while found and not found[-1].strip():
-            found.pop()
-        if len(found) > _MOST_LINES:
-            return [*found[:_MOST_LINES], f"... {len(found) - _MOST_LINES} more lines"]
-        return found
 
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
+def _block(lines: list[str], first: int) -> list[str]:
+    """Return the lines of the function or class that begins at one, those of decorators too."""
+    if not 0 <= first < len(lines) or not lines[first].strip():
+        return []
+    try:
+        found = inspect.getblock([f"{line}\n" for line in lines[first:]])
+    except (SyntaxError, tokenize.TokenError):  # another file than the one that was run
+        return []
+    shown = [line.removesuffix("\n") for line in found]
+    if len(shown) > _MOST_LINES:
+        return [*shown[:_MOST_LINES], f"... {len(shown) - _MOST_LINES} more lines"]
+    return shown
 
 
 def _read(file: str) -> list[str]:
