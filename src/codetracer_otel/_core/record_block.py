@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from codetracer_otel.model.record import END, PARENT_ID, PLAN, SEGMENT, START
 from codetracer_otel.model.record_block import RecordBlock, Tally, outline_of, tallies_of
-from codetracer_otel.model.value_texts import iter_texts
+from codetracer_otel.model.value_texts import texts_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -140,11 +140,7 @@ class CompiledBlock(RecordBlock):
         modes = bytes([judging(plan) for plan, _ in self._native.plans])
         if not any(modes):
             return ()
-        has_texts = bytes([_has_texts(value) for value in self._native.objects])
+        has_texts = bytes([bool(texts_in(value)) for value in self._native.objects])
         scan = self._native.scan
         found: list[tuple[int, str | None]] = scan(self._scanner(), modes, has_texts, windows)
         return found
-
-
-def _has_texts(value: Any) -> bool:
-    return next(iter_texts(value), None) is not None

@@ -807,6 +807,30 @@ def test_a_long_text_that_was_clean_is_judged_no_more(monkeypatch):
     assert both.redact_texts([text]) == [text]
 
 
+def test_a_cut_text_that_was_clean_is_judged_no_more(monkeypatch):
+    both = rules()
+    text = "line one = two\n" * 100
+    assert both.redact_texts([text, "x"], [True, False]) == [text, "x"]
+    monkeypatch.setattr(type(both), "_judge", lambda *_args, **_kwargs: 1 / 0)
+    assert both.redact_texts([text, "x"], [True, False]) == [text, "x"]
+
+
+def test_a_cut_text_that_was_clean_is_judged_again_once_its_end_may_be_of_a_known_secret():
+    both = rules(known=KnownSecrets())
+    text = "x " * 100 + "tok-9911-half"
+    assert both.redact_texts([text], [True]) == [text]
+    both.known.learn("tok-9911-half-and-half", "arg password")
+    assert "tok-9911" not in both.redact_texts([text], [True])[0]
+
+
+def test_a_cut_text_in_which_something_was_replaced_is_replaced_again():
+    both = rules()
+    for _ in range(2):
+        assert both.redact_texts(["x eyJhbGci", "y"], [True, True]) == [f"x {REDACTED}", "y"]
+    assert both.redact_texts(["x eyJhbGci"]) == ["x eyJhbGci"]
+    assert both.redact_texts(["x eyJhbGci"], [True]) == [f"x {REDACTED}"]
+
+
 def test_a_text_is_not_taken_for_clean_when_judging_it_failed(monkeypatch):
     both = rules()
     monkeypatch.setattr(type(both), "_parts", lambda *_args, **_kwargs: 1 / 0)

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import threading
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 from opentelemetry import trace
 
 import codetracer_otel
+from codetracer_otel.model import record as model_record
+from codetracer_otel.model.record import (
+    EXTRAS,
+    RECORD_LENGTH,
+    SEGMENT,
+    ExceptionRecord,
+    SpanDetails,
+)
+from codetracer_otel.model.record_block import RecordBlock
 from codetracer_otel.model.value import REDACTED
+from codetracer_otel.sdk.delivery import redaction
 
 TOKEN = "ghp_" + "a1B2c3D4e5" * 4
 CARD = "4111 1111 1111 1111"
@@ -213,6 +224,27 @@ def test_source_lines_in_a_stack_trace_are_judged_too(record):
     with record() as spans, pytest.raises(Refused):
         fail()
     assert "hunter2hunter2" not in everything_of(spans)
+
+
+def raised(message):
+    record = [None] * RECORD_LENGTH
+    record[SEGMENT] = SimpleNamespace(root_attributes=None)
+    record[EXTRAS] = SpanDetails()
+    frames = ((__file__, 1, "test"),)
+    record[EXTRAS].exception = ExceptionRecord("ValueError", message, frames, 0, innermost=True)
+    return record
+
+
+def test_exceptions_that_are_told_alike_have_one_stack_trace(monkeypatch):
+    lines_read = []
+    monkeypatch.setattr(
+        model_record, "source_line", lambda *place: lines_read.append(place) or "code"
+    )
+    records = [raised(message) for message in "xxyx"]
+    redaction._complete(RecordBlock(records))
+    traces = [record[EXTRAS].exception.stack_trace for record in records]
+    assert [text.rpartition(" ")[2] for text in traces] == ["x", "x", "y", "x"]
+    assert len(lines_read) == 2
 
 
 def login(user, password):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.data_classes import replace
@@ -20,7 +21,7 @@ from codetracer_otel.filters.types import Action, ContentCounters
 from codetracer_otel.model.value import REDACTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from codetracer_otel.filters.secrets.content_rules import CompiledPattern, ContentPattern, Found
@@ -61,6 +62,7 @@ class ContentRules:
         "_allows",
         "_clean",
         "_clean_characters",
+        "_clean_cut",
         "_finds_more",
         "_generation",
         "_known",
@@ -84,6 +86,7 @@ class ContentRules:
         self._finds_more = len(of_shapes) < len(patterns)
         self._allows = any(pattern.action is Action.ALLOW for pattern in patterns)
         self._clean: set[str] = set()
+        self._clean_cut: set[str] = set()  # those of them that were cut as they were judged
         self._clean_characters = self._shapeless_characters = 0
         self._shapeless: set[str] = set()  # clean but for secrets that have become known since
         self._known = known
@@ -138,7 +141,8 @@ class ContentRules:
         clean = self._clean
         if cut is None:
             return [index for index, text in enumerate(texts) if text not in clean]
-        return [i for i, text in enumerate(texts) if cut[i] or text not in clean]
+        clean_cut = self._clean_cut
+        return [i for i, text in enumerate(texts) if text not in (clean_cut if cut[i] else clean)]
 
     def _doubt_clean(self) -> None:
         self._generation = self.generation
@@ -155,6 +159,7 @@ class ContentRules:
 
     def _forget_clean(self) -> None:
         self._clean.clear()
+        self._clean_cut.clear()
         self._clean_characters = 0
 
     def drops(self, text: str, *, is_cut: bool = False) -> bool:
@@ -191,6 +196,8 @@ class ContentRules:
                 result[fresh[position]] = replace_parts(texts[position], parts.hidden, REDACTED)
                 changed.add(texts[position])
         self._note_clean(texts, changed)
+        if fresh_cut is not None:
+            self._note_clean_cut(compress(texts, fresh_cut), changed)
 
     def _judge(
         self, texts: list[str], cut: Sequence[bool] | None, counters: ContentCounters
@@ -250,6 +257,11 @@ class ContentRules:
         if len(clean) <= _MAX_CLEAN and characters <= _MAX_CLEAN_CHARACTERS:
             self._clean.update(clean)
             self._clean_characters += characters
+
+    def _note_clean_cut(self, cut: Iterable[str], changed: set[str]) -> None:
+        """Remember texts that were cut, of those that are remembered: the others are too long."""
+        clean = self._clean
+        self._clean_cut.update(text for text in cut if text in clean and text not in changed)
 
     def _readings(
         self,

@@ -14,7 +14,7 @@ from codetracer_otel.instrumentation.values.adjacent_secrets import (
     without_named_secret,
 )
 from codetracer_otel.model.value import DROPPED, REDACTED_NODE, Captured, Node
-from codetracer_otel.model.value_texts import iter_texts, map_texts
+from codetracer_otel.model.value_texts import map_texts, texts_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -189,7 +189,7 @@ def changed_texts(values: Sequence[Captured], rules: ContentRules | None) -> Cha
     if rules is None:
         return {}
     plain = [value for value in values if type(value) is str]
-    inner = [text for value in values if type(value) is Node for text in iter_texts(value)]
+    inner = [text for value in values if type(value) is Node for text in texts_in(value)]
     if inner or rules.has_drops:
         return _changed([*[(text, False) for text in plain], *inner], rules)
     texts = list(dict.fromkeys(plain))

@@ -12,7 +12,7 @@ from codetracer_otel.instrumentation.values.adjacent_secrets import (
 )
 from codetracer_otel.instrumentation.values.safe_access import derives, exact_text
 from codetracer_otel.model.value import REDACTED, REDACTED_NODE, Node
-from codetracer_otel.model.value_texts import iter_texts, map_texts
+from codetracer_otel.model.value_texts import map_texts, texts_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -169,7 +169,7 @@ def attribute_texts(value: Any, cut: frozenset[int] = _WHOLE) -> Iterator[tuple[
     elif kind is bytes:
         yield value.decode("latin-1"), False
     elif kind is Node:
-        yield from iter_texts(value)
+        yield from texts_in(value)
 
 
 def map_attribute(value: Any, change: Change, cut: frozenset[int] = _WHOLE) -> Any:

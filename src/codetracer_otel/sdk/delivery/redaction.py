@@ -25,7 +25,7 @@ from codetracer_otel.model.record import (
 )
 from codetracer_otel.model.record_block import EVERY_TEXT, NOT_AT_ALL, SUSPECTS, RecordBlock
 from codetracer_otel.model.value import DROPPED, Node, attribute_value
-from codetracer_otel.model.value_texts import iter_texts
+from codetracer_otel.model.value_texts import texts_in
 from codetracer_otel.sdk.delivery.attribute_keys import judge_keys, key_actions
 from codetracer_otel.sdk.delivery.span_texts import (
     cut_texts_of_record,
@@ -158,7 +158,8 @@ class ContentRedaction:
                 group = groups.get(id(rules))
                 (group or self._new_group(groups, rules, block)).records.append(record)
         windows = () if self._known is None else self._known.windows
-        judging = partial(self._judging, sees_known=windows is not None)
+        modes: dict[int, int] = {}  # by the rules of plans, which many have in common
+        judging = partial(self._judging, modes, sees_known=windows is not None)
         for index, text in block.suspicious(judging, windows or ()):
             rules = block.plan_of(index).text_rules
             group = groups.get(id(rules)) or self._new_group(groups, rules, block)
@@ -179,13 +180,17 @@ class ContentRedaction:
             for group in groups.values():
                 self.counters.update(group.in_records)
 
-    def _judging(self, plan: Plan, *, sees_known: bool) -> int:
+    def _judging(self, modes: dict[int, int], plan: Plan, *, sees_known: bool) -> int:
         """Return how the texts of a plan's records are judged where a block is bytes."""
         rules = plan.text_rules
         if rules is None:
             return NOT_AT_ALL
-        is_seen = not rules.known or (sees_known and rules.known is self._known)
-        return SUSPECTS if is_seen and not rules.looks_at_every_text else EVERY_TEXT
+        mode = modes.get(id(rules))
+        if mode is None:
+            is_seen = not rules.known or (sees_known and rules.known is self._known)
+            mode = SUSPECTS if is_seen and not rules.looks_at_every_text else EVERY_TEXT
+            modes[id(rules)] = mode
+        return mode
 
     def _has_learned(self) -> bool:
         """Return whether more secrets are known than when this was asked last."""
@@ -282,9 +287,10 @@ def _complete(block: RecordBlock) -> None:
     if any(segment.root_attributes is not None for segment in block.segments()):
         for record in block.take_over_all():
             _take_root_attributes(record)
+    traces: dict[tuple[Any, ...], str] = {}
     for record in block.owned():
         if record[EXTRAS] is not None:
-            _complete_exception(record[EXTRAS])
+            _complete_exception(record[EXTRAS], traces)
 
 
 def _take_root_attributes(record: Record) -> None:
@@ -298,10 +304,17 @@ def _take_root_attributes(record: Record) -> None:
         extras.attributes = attributes | (extras.attributes or {})
 
 
-def _complete_exception(extras: SpanDetails) -> None:
+def _complete_exception(extras: SpanDetails, traces: dict[tuple[Any, ...], str]) -> None:
     # Source lines belong to the stack trace, and may hold a secret: they are read before judging.
-    if extras.exception is not None and extras.exception.innermost:
-        extras.exception.stack_trace = stack_trace_text(extras.exception)
+    exception = extras.exception
+    if exception is None or not exception.innermost:
+        return
+    # A loop may end by the same exception a thousand times in a batch.
+    told = exception.type_name, exception.message, exception.frames
+    trace = traces.get(told)
+    if trace is None:
+        trace = traces[told] = stack_trace_text(exception)
+    exception.stack_trace = trace
 
 
 class _Group:
@@ -361,12 +374,12 @@ class _Group:
                 if type(value) is str:
                     add(value)
                 elif type(value) is Node:
-                    found.update(iter_texts(value))
+                    found.update(texts_in(value))
             result = record[RESULT]
             if type(result) is str:
                 add(result)
             elif type(result) is Node:
-                found.update(iter_texts(result))
+                found.update(texts_in(result))
             if record[EXTRAS] is not None:
                 found.update(texts_of_extras(record[EXTRAS]))
         for view in self.views:

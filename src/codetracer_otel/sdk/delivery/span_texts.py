@@ -20,7 +20,7 @@ from codetracer_otel.model.record import (
     SpanDetails,
 )
 from codetracer_otel.model.value import Node, fitting, json_text, plain_value
-from codetracer_otel.model.value_texts import iter_texts, map_texts
+from codetracer_otel.model.value_texts import map_texts, texts_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ def texts_of_extras(extras: SpanDetails) -> Iterator[Text]:
         if type(value) is str:  # a generator for each number took most of the judging
             yield value, False
         elif type(value) is Node:
-            yield from iter_texts(value)
+            yield from texts_in(value)
     yield from _texts_of_attributes(extras.attributes or {})
     yield from _texts_of_events(extras.events or ())
     yield from _texts_of_links(extras.links or ())

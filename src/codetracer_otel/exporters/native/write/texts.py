@@ -9,7 +9,7 @@ from codetracer_otel.exporters.native.tables import quote
 from codetracer_otel.filters.secrets.redactor import KNOWN_KIND
 from codetracer_otel.filters.types import ContentCounters
 from codetracer_otel.model.value import DROPPED, Captured, Node
-from codetracer_otel.model.value_texts import iter_texts, map_texts
+from codetracer_otel.model.value_texts import map_texts, texts_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -90,7 +90,7 @@ class RedactedTexts:
             if value not in self.literals:
                 self._wanted[value, False] = None
         elif type(value) is Node and id(value) not in self.nodes:
-            for key in iter_texts(value):
+            for key in texts_in(value):
                 if key not in self._judged:
                     self._wanted[key] = None
 
