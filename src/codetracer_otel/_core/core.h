@@ -128,7 +128,9 @@ typedef struct {
     ct_chunk *first, *last, *spares;
     int spare_count;
     uint32_t block_count;       /* blocks that were taken */
-    uint64_t scan_count;        /* scans of blocks that have begun */
+    uint64_t scan_number;       /* another one once a block is scanned with other tables, */
+    PyObject *scanned_with[3];  /* strong: the scanner, and those of the windows or NULL */
+    struct ct_clean_texts *clean_texts;     /* NULL: a scan has them, or none was made yet */
     Py_ssize_t count;           /* entries that wait, */
     Py_ssize_t record_count;    /* and how many of them are Python's */
     Py_ssize_t watermark;       /* from this count on Python decides what becomes of a record */

@@ -218,6 +218,10 @@ log_dealloc(ct_log *log)
     (void)log_tp_clear(log);
     ct_clear_model(&log->model);
     ct_clear_names(&log->names);
+    for (int i = 0; i < 3; i++) {
+        Py_CLEAR(log->scanned_with[i]);
+    }
+    PyMem_RawFree(log->clean_texts);
     PyMem_RawFree(log->first);      /* empty, and the only one: each block holds the log */
     while (log->spares != NULL) {
         ct_chunk *spare = log->spares;

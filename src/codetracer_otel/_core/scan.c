@@ -1,6 +1,7 @@
 /* Finds the texts of a block that may hold a secret.  Texts are read where they lie, without the GIL. */
 
 #include "block.h"
+#include "clean_texts.h"
 #include "known.h"
 #include "scanner.h"
 #include "values.h"
@@ -52,8 +53,8 @@ text_at(const char *at, size_t *size)
     }
 }
 
-/* Whether this scan has found nothing in a value already.  Two threads may scan blocks with the same value at once:
-   either finds its own mark or scans again. */
+/* Whether a scan with these tables has found nothing in a value already.  Two threads may scan blocks with the same
+   value at once: either finds a mark of its own tables or scans again. */
 #if defined(__GNUC__)
 #  define WAS_CLEAN(shared, scan) (__atomic_load_n(&(shared)->clean_in, __ATOMIC_RELAXED) == (scan))
 #  define MARK_CLEAN(shared, scan) __atomic_store_n(&(shared)->clean_in, (scan), __ATOMIC_RELAXED)
@@ -68,8 +69,26 @@ typedef struct {
     const ct_windows *windows;
     const ct_block *block;
     const char *has_texts;
-    uint64_t number;            /* of this scan */
+    uint64_t number;            /* of its tables */
+    ct_clean_texts *clean;      /* found by them; NULL: there is no room to remember any */
 } scan;
+
+/* Whether nothing is in a text that anybody has to judge. */
+static int
+is_clean(const scan *scan, const unsigned char *text, size_t size)
+{
+    ct_clean_text *place = ct_clean_place(scan->clean, text, size);
+    if (place != NULL && ct_is_at(place, text, size)) {
+        return 1;
+    }
+    if (ct_is_suspicious(scan->scanner, text, size) || ct_has_window(scan->windows, text, size)) {
+        return 0;
+    }
+    if (place != NULL) {
+        ct_put_clean(place, text, size);
+    }
+    return 1;
+}
 
 /* Values from `at` to `end`: 1 if all of the record is to be judged, -1 without memory, else 0. */
 static int
@@ -98,8 +117,7 @@ scan_values(const scan *scan, Py_ssize_t index, int mode, const char *at, const 
             return 1;
         }
         if (text != NULL
-            && (mode == EVERY_TEXT || ct_is_suspicious(scan->scanner, text, size)
-                || ct_has_window(scan->windows, text, size))
+            && (mode == EVERY_TEXT || !is_clean(scan, text, size))
             && add_suspect(found, index, at) < 0) {
             return -1;
         }
@@ -146,6 +164,24 @@ list_of(const suspects *found)
     return list;
 }
 
+/* The number of the tables that a scan is made with: the same one as for the scan before, if nothing else is looked for.
+   All of them are immutable, and those of the last scan are held, so that no others come to their place. */
+static uint64_t
+number_of(ct_log *log, PyObject *scanner, PyObject *windows)
+{
+    int has_windows = PyTuple_GET_SIZE(windows) == 2;
+    PyObject *tables[] = {scanner, has_windows ? PyTuple_GET_ITEM(windows, 0) : NULL,
+                          has_windows ? PyTuple_GET_ITEM(windows, 1) : NULL};
+
+    if (memcmp(tables, log->scanned_with, sizeof tables) != 0) {
+        log->scan_number++;
+        for (int i = 0; i < 3; i++) {
+            Py_XSETREF(log->scanned_with[i], Py_XNewRef(tables[i]));
+        }
+    }
+    return log->scan_number;
+}
+
 /* scan(scanner, modes, has_texts, windows): `modes` has a byte for each plan of the block, and `has_texts`
    one for each object, whether it holds texts: then its record is a suspect.  `windows` are those of known
    secrets, or empty. */
@@ -169,8 +205,9 @@ ct_scan_block(ct_block *block, PyObject *const *arguments, Py_ssize_t count)
                            &windows) < 0) {
         return NULL;
     }
+    uint64_t number = number_of(block->log, arguments[0], arguments[3]);
     const scan scan = {(const ct_scanner *)arguments[0], &windows, block, PyBytes_AS_STRING(arguments[2]),
-                       ++block->log->scan_count};
+                       number, ct_take_clean_texts(block->log, number)};
     const char *modes = PyBytes_AS_STRING(arguments[1]);
     Py_BEGIN_ALLOW_THREADS
     for (Py_ssize_t i = 0; is_scanned == 0 && i < block->count; i++) {
@@ -180,6 +217,7 @@ ct_scan_block(ct_block *block, PyObject *const *arguments, Py_ssize_t count)
         }
     }
     Py_END_ALLOW_THREADS
+    ct_give_clean_texts(block->log, scan.clean);
     PyObject *list = is_scanned < 0 ? PyErr_NoMemory() : list_of(&found);
     PyMem_RawFree(found.items);
     return list;

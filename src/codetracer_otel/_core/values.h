@@ -31,7 +31,7 @@ enum {
    References are counted under the GIL. */
 typedef struct {
     Py_ssize_t references;
-    uint64_t clean_in;          /* the last scan that found nothing in it, see scan.c */
+    uint64_t clean_in;          /* number of the tables by which a scan found nothing in it, see scan.c */
     uint32_t size;
     char bytes[];
 } ct_shared;
