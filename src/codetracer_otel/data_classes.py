@@ -61,7 +61,8 @@ if not TYPE_CHECKING:
 
     def replace(obj: Any, /, **changes: object) -> Any:
         """Do what `dataclasses.replace` does."""
-        # Until 3.13 a class of the standard library has none: that of a base knows fewer fields.
+        # Of the class itself, not inherited: a base's method knows fewer fields. Before 3.13 the
+        # standard library makes none.
         make = vars(type(obj)).get("__replace__")
         return dataclasses.replace(obj, **changes) if make is None else make(obj, **changes)
 
@@ -318,7 +319,7 @@ def _pickling(facts: _Facts) -> dict[str, Callable[..., Any]]:
     """Slots of a frozen class are read and set one by one."""
     names = list(facts.fields)
 
-    def names_of(cls: Any) -> list[str]:  # one that the standard library has made has more
+    def names_of(cls: Any) -> list[str]:  # a subclass made by the standard library has more fields
         return names if cls is facts.cls else [each.name for each in dataclasses.fields(cls)]
 
     def __getstate__(self: Any) -> list[object]:  # noqa: N807
@@ -362,4 +363,4 @@ def _shown_default(field: Field[Any], empty: object) -> object:
         return field.default
     if field.default_factory is _MISSING:
         return empty
-    return vars(dataclasses)["_HAS_DEFAULT_FACTORY"]  # the sign that `dataclasses` shows, too
+    return vars(dataclasses)["_HAS_DEFAULT_FACTORY"]  # what `dataclasses` shows in signatures

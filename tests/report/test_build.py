@@ -196,7 +196,7 @@ def test_a_page_that_cannot_be_written_leaves_nothing_behind(tmp_path):
 
 def test_an_input_is_not_replaced_by_the_page(tmp_path):
     trace = write(tmp_path / "a.jsonl", line(1))
-    with pytest.raises(UsageError, match="a.jsonl: an input, which"):
+    with pytest.raises(UsageError, match=r"a\.jsonl: an input, which"):
         build_report([trace], trace)
 
 

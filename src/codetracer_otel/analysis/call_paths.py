@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from codetracer_otel.traces import Traces
 
-_ERROR: Final = int(Mark.ERROR)  # a flag's own operators are slow
-_MOST_FOLDED: Final = 10_000  # lengths that stand for folded calls; a file may state any number
+_ERROR: Final = int(Mark.ERROR)  # an int: operators of enum.Flag are slow
+_MOST_FOLDED: Final = 10_000  # a bound: a file may state any number of folded calls
 
 
 class PathTable:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from codetracer_otel.traces.call_tree import Tree
     from codetracer_otel.traces.span_columns import Spans
 
-_ERROR: Final = int(Mark.ERROR)  # a flag's own operators are slow
-_MOST_FOLDED: Final = 100_000  # for percentiles; a file may state any number
+_ERROR: Final = int(Mark.ERROR)  # an int: operators of enum.Flag are slow
+_MOST_FOLDED: Final = 100_000  # a bound: a file may state any number of folded calls
 
 
 @dataclass(slots=True)
@@ -109,7 +109,7 @@ def own_times(spans: Spans, tree: Tree) -> array[int]:
     starts, ends, parents, threads = spans.starts, spans.ends, spans.parents, spans.threads
     folded = spans.folded
     own = array("q", (end - start for start, end in zip(starts, ends, strict=True)))
-    covered = array("q", starts)  # up to where a parent's time is a child's
+    covered = array("q", starts)  # up to where children have taken their parent's time
     for index in tree.order:
         parent = parents[index]
         if parent == NONE or threads[parent] != threads[index] or index in folded:

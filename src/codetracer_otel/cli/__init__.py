@@ -122,10 +122,10 @@ def _guarded[T](
 
 def _dispatch(arguments: list[str]) -> int | Run:
     for argument in arguments:
-        if "\0" in argument:  # no shell can give one; the system's calls on files raise ValueError
+        if "\0" in argument:  # from `main([...])` alone; opening such a file raises ValueError
             raise UsageError(f"{argument!r}: an argument has no NUL", ErrorCode.IO)
     if arguments[:1] == ["run"]:
-        gc.disable()  # until the program begins: there is no garbage in 400 imported modules
+        gc.disable()  # until the program begins: importing 400 modules leaves no garbage
         parser = build_parser("run")
         from codetracer_otel.cli.run.command import split_target  # noqa: PLC0415 - only this command
 
@@ -207,7 +207,7 @@ class _Parser(argparse.ArgumentParser):
         if command and not self.command:
             return _hint_at_run(command, self.program_words) or did_you_mean(command, COMMANDS)
         behind = next((word for word in self.program_words if word in COMMANDS), "")
-        if flag in self._option_string_actions:  # of this program, not of the command
+        if flag in self._option_string_actions:  # an option of codetracer-otel, not of the command
             return f" (did you mean '{PROGRAM} {flag}'?)"
         if behind and not self.command:
             return f" (did you mean '{PROGRAM} {behind} {flag}'?)"
@@ -327,7 +327,7 @@ def _report_defect(error: Exception, *, is_ours_alone: bool) -> int:
         from codetracer_otel.cli.surroundings import complaint_about  # noqa: PLC0415 - failures only
 
         complaint = complaint_about(error, is_ours_alone=is_ours_alone)
-    except OSError as another:  # as where no file can be opened any more
+    except OSError as another:  # such as no descriptor left for the import above
         complaint = f"{ErrorCode.IO} {another.strerror}"
     if complaint and sys.stderr is not None:
         print(f"{PROGRAM}: {complaint}", file=sys.stderr)

@@ -10,7 +10,7 @@ from codetracer_otel.model.value import Captured, Node, NodeKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-# a metaclass may say something else, and run code for it
+# not by attribute access, which may run code of a metaclass
 _read_module = type.__dict__["__module__"].__get__
 _read_qualname = type.__dict__["__qualname__"].__get__
 _TEXTS: Final = frozenset({NodeKind.CUT_TEXT, NodeKind.TEXT})

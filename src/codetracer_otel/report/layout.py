@@ -91,8 +91,8 @@ class _Layout:
     def _beside(self) -> set[int]:
         """Return the suspended slices that overlap a sibling: every one that is still open."""
         found: set[int] = set()
-        waiting: dict[tuple[int, int], list[int]] = {}  # suspended ones that overlapped none yet
-        ends: dict[tuple[int, int], int] = {}  # of siblings other than generators
+        waiting: dict[tuple[int, int], list[int]] = {}  # suspended, no overlap so far
+        ends: dict[tuple[int, int], int] = {}  # latest end of the siblings that are no generators
         for index in self._order:
             place = self._slices[index]
             key, limit = (place.parent, place.thread), place.start + self._tolerance

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SEIZE: Final = 0x4206  # <sys/ptrace.h>; neither stops the process for others to see
+_SEIZE: Final = 0x4206  # <sys/ptrace.h>; unlike ATTACH, neither sends SIGSTOP
 _INTERRUPT: Final = 0x4207
 _DETACH: Final = 17
 _WALL: Final = 0x40000000
-_EVENT_BITS: Final = 16  # above them a status tells why a tracer's own stop came
+_EVENT_BITS: Final = 16  # of a wait status; the bits above hold PTRACE_EVENT_*
 _PATIENCE_S: Final = 1.0
 
 
@@ -29,7 +29,7 @@ def wake(pid: int) -> None:
     ptrace = _ptrace()
     if ptrace is None or ptrace(_SEIZE, pid, 0, 0) != 0:
         return
-    # should we end in between, the kernel detaches
+    # if this process ends before it detaches, the kernel does
     if ptrace(_INTERRUPT, pid, 0, 0) == 0:
         signal = _stopped_by(pid)
         if signal is not None:

@@ -109,7 +109,7 @@ def _absolute(path: str | None) -> str | None:
 def _proxy(url: str, environment: Any) -> str | None:
     try:
         return proxy_for(target_of(url), dict(environment.proxies))
-    except ValueError:  # the settings say so
+    except ValueError:  # an unusable proxy is reported where the settings are read
         return None
 
 

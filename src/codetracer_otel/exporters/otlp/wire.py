@@ -37,7 +37,7 @@ _BYTES: Final = b"\x3a"
 _ITEM: Final = b"\x0a"  # ArrayValue.values and KeyValueList.values
 
 _VARINT: Final = 0  # wire types
-_LENGTHS: Final = {1: 8, 2: None, 5: 4}  # bytes; None: said before the value
+_LENGTHS: Final = {1: 8, 2: None, 5: 4}  # bytes by wire type; None: the length precedes the value
 _LONGEST_VARINT: Final = 10
 
 pack_double: Final = struct.Struct("<d").pack

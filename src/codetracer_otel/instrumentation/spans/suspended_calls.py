@@ -21,7 +21,7 @@ class _Watch(weakref.ref):  # type: ignore[type-arg]
     """A weak reference to a generator that knows its frame's id."""
 
     __slots__ = ("frame_id", "record")
-    __hash__ = object.__hash__  # of itself: that of a generator that is gone cannot be asked for
+    __hash__ = object.__hash__  # by identity: a dead referent has no hash
     frame_id: int
     record: Record
 
@@ -48,7 +48,8 @@ class SuspendedCalls:
         self.take_in_others: Callable[[], None] = lambda: None
         self.records: dict[int, Record] = {}
         self._watches: dict[int, _Watch] = {}
-        # When it was: told by looking it up, in C code, which no profiler of the program sees.
+        # When each was collected: a look-up calls the clock from C code, unseen by the program's
+        # profilers.
         self._collected: defaultdict[_Watch, int] = defaultdict(monotonic_ns)
         self._aged: list[tuple[_Watch, int]] = []
         self._generator_of: Callable[[FrameType], Any] | None = (
@@ -74,7 +75,7 @@ class SuspendedCalls:
         self.records[key] = record
         record[EXTRAS].frame_id = key
         plan = record[PLAN] or record[SAMPLED_OUT_PLAN]
-        is_own = frame.f_code is record[CODE]  # at the NULL of another frame ctypes crashes
+        is_own = frame.f_code is record[CODE]  # otherwise NULL, at which ctypes crashes
         if is_own and self._generator_of is not None and plan.kind == _PLAIN_GENERATOR:
             self._watch(key, self._generator_of(frame), record)
         return replaced

@@ -154,8 +154,8 @@ def first_queued(queue: deque[Any], count: int) -> tuple[Any, ...]:
 def _first(
     view: Callable[[], Iterable[Any]], copy: Callable[[], Iterable[Any]], count: int
 ) -> tuple[Any, ...]:
-    # Making the iterator and running it are two steps, between which another thread may come; a
-    # copy is one step, but of everything.
+    # Another thread may change the container between making the iterator and running it. A copy
+    # is atomic, but takes all items, so it is the last resort.
     for _ in range(_ATTEMPTS):
         try:
             return tuple(islice(view(), count))

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 MAX_SECRETS: Final = 4096
 _MAX_WAITING: Final = 4096  # texts in the queue
-_SHOWN: Final = 10  # places
+_SHOWN: Final = 10  # places of `known_secrets_met`
 _MAX_MET: Final = 4 * MAX_SECRETS
 _NAME: Final = lazy_regex(r"-{0,2}[\w.\[\]$-]{1,48}(?: [\w.-]{1,24}){0,3}")
 _PATH_BEGINS: Final = ("/", "~", "./", "../")
-_DIRECTORIES: Final = ("PWD", "OLDPWD")  # of every shell, and named like passwords
+_DIRECTORIES: Final = ("PWD", "OLDPWD")  # every shell sets them, and `pwd` is a word for passwords
 
 
 @dataclass(slots=True)
@@ -107,7 +107,7 @@ class KnownSecrets:
         if key in self._met or self._is_off or len(value) > MAX_LENGTH:  # type: ignore[arg-type]
             return
         if len(self._met) >= _MAX_MET or len(self._waiting) >= _MAX_WAITING:
-            self._met.clear()  # what is pushed out of the queue can be learned where it comes again
+            self._met.clear()  # what the full queue drops is learned at its next appearance
         self._met.add(key)
         self._waiting.append((value, place))  # type: ignore[arg-type]
 
@@ -202,7 +202,7 @@ class KnownSecrets:
         """Do what `wipe_later` asked for; called as nothing waits to be judged."""
         if self._is_asked_to_wipe:
             with self._lock:
-                if self._is_asked_to_wipe:  # nobody has gone on meanwhile
+                if self._is_asked_to_wipe:  # no `resume` has withdrawn it meanwhile
                     self._is_asked_to_wipe = False
                     self._wipe(is_off=True)
 
@@ -220,7 +220,7 @@ class KnownSecrets:
             while self._waiting:
                 item = self._waiting[0]
                 self._take(*item)
-                # Last: who finds the queue empty searches at once, and must know what was in it.
+                # Removed only when learned: a thread that finds the queue empty searches at once.
                 if self._waiting and self._waiting[0] is item:
                     self._waiting.popleft()
 
@@ -254,7 +254,7 @@ class KnownSecrets:
             self._index.remove(form)
             if self._owners.get(form.digest) == digest:
                 del self._owners[form.digest]
-        self._met.clear()  # it is learned again where it is hidden again
+        self._met.clear()  # so that a forgotten secret is learned again when it is next hidden
 
     def _meet(self, digest: bytes | None) -> str:
         owner = None if digest is None else self._owners.get(digest)

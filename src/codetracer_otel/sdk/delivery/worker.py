@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from codetracer_otel.model.protocols import Notify
 
 _PARK: Final = object()
-_LEVELS: Final = 150  # of calls that a delivery takes: the recursion limit is for all threads
+# A delivery needs this many levels of recursion; the program may have set a lower limit.
+_LEVELS: Final = 150
 _PATIENCE_S: Final = 2.0
 _BEGIN_S: Final = 0.2
 _POLL_S: Final = 0.005
-_MAX_FAILURES: Final = 100  # of one worker; it would do nothing but fail
+_MAX_FAILURES: Final = 100  # of one worker, which then ends: it does nothing but fail
 
 
 class Worker:
@@ -75,7 +76,8 @@ class Worker:
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
-        self._thread.wait_until_begun(_BEGIN_S)  # the program counts it from now on
+        # The number of threads changes here, not at some later moment.
+        self._thread.wait_until_begun(_BEGIN_S)
 
     def put(self, item: Any) -> None:
         """Queue an item; reentrant, from any thread."""
@@ -116,7 +118,7 @@ class Worker:
             thread = DetachedThread(self._run)
             try:
                 thread.start()
-                if not self._is_in_child:  # the program counts as many threads as before the fork
+                if not self._is_in_child:  # as many threads are there as before the fork
                     thread.wait_until_begun(_BEGIN_S)
             except RuntimeError:  # the interpreter is about to end and starts no thread
                 self._is_stranded = True
@@ -202,7 +204,7 @@ class Worker:
         self._is_patient = self._is_patient or not _is_cramped()
 
     def _parks(self) -> bool:
-        with self._gate:  # `unpark` must not miss a thread that is about to go
+        with self._gate:  # `unpark` must not miss a thread that is about to end
             self._is_parked = self._is_parking
             return self._is_parked
 
@@ -239,7 +241,8 @@ class DetachedThread:
     def __init__(self, run: Callable[[], None]) -> None:
         self._run = run
         self._ended = Event()
-        self._begun = Threads.allocate_lock()  # no Python code, which would be traced, sets it
+        # A lock, not an Event, whose code in Python the program may trace.
+        self._begun = Threads.allocate_lock()
         self._begun.acquire()
         self.ident: int | None = None
         self.native_id: int | None = None

@@ -83,7 +83,7 @@ def _callback(
 def spans_started(_session: Session, stats: Mapping[str, Any]) -> Iterator[Observation]:
     """Yield how many spans have ended so far, lost ones too; spans still open are not known."""
     lost = sum([stats["dropped"].get(cause, 0) for cause in ("buffer_full", "tail_memory")])
-    lost += stats.get("tail", {}).get("spans", {}).get("dropped", 0)  # as was asked for
+    lost += stats.get("tail", {}).get("spans", {}).get("dropped", 0)  # on purpose
     attributes = {"otel.span.sampling_result": "RECORD_AND_SAMPLE"}
     yield Observation(stats["recorded"] + lost, attributes)
 

@@ -61,7 +61,7 @@ def _decide() -> SpanBackend | None:
 
 def _start_without_session(keywords: dict[str, Any]) -> SpanBackend | None:
     settings = resolve(keywords, from_process_environment())
-    with hidden_variables(settings.unusable):  # the import below reads some of them, too
+    with hidden_variables(settings.unusable):  # OpenTelemetry reads some of them as it is imported
         from codetracer_otel.sdk.session.standalone import start  # noqa: PLC0415 - when on
 
         return start(settings)

@@ -76,7 +76,7 @@ def _read(path: str) -> Any:
         raise _problem(reason, path) from error
     try:
         return load_config_file(path)
-    except Exception as error:  # whatever another package finds wrong with it
+    except Exception as error:  # the package that reads it raises many kinds
         raise _problem(f"not valid, {type(error).__name__}: {error}", path) from error
 
 

@@ -83,7 +83,7 @@ class Overhead:
         self._budget: Budget | None = None
         self._switches: _Switches | None = None
         self._begin: Callable[[], None] = lambda: None
-        resource.update({_FOLDED: (), _OFF: ()})  # other threads read it: its size stays
+        resource.update({_FOLDED: (), _OFF: ()})  # from the start: threads iterate
 
     def install(self, pipeline: Pipeline, recorder: SpanRecorder) -> None:
         """Begin to look at what is recorded."""

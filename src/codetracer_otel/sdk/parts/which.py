@@ -23,7 +23,7 @@ def wants_spans(settings: Settings, *, prints_topics: bool) -> bool:
         return False
     if not makes_native_traces_alone(settings):
         return True
-    # spans of a host's provider have function spans as parents
+    # the host's spans need function spans as parents
     return prints_topics or host_provider(settings.tracer_provider) is not None
 
 

@@ -98,7 +98,7 @@ def hand_to_children(session: ChildSession) -> Callable[[], None]:
 
 def for_child() -> bytes | None:
     """Return what `begin_handed_on` begins a session with in one child; None without a session."""
-    process: Any = sys.modules.get("multiprocessing.process")  # a session has imported it
+    process: Any = sys.modules.get("multiprocessing.process")  # a running session has imported it
     session = None if process is None else vars(process.current_process())["_config"].get(_KEY)
     return None if session is None else pickle.dumps(session)
 

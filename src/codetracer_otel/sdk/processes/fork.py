@@ -62,12 +62,13 @@ def watch_forks(active_session: Callable[[], Session | None]) -> None:
     Os.register_at_fork(
         before=before, after_in_parent=after_in_parent, after_in_child=after_in_child
     )
-    # Once more: a handler of the program that raises there ends the first, perhaps as it begins.
+    # Registered twice: a signal handler of the program that raises in the first call ends it,
+    # perhaps before it has done anything.
     Os.register_at_fork(after_in_parent=after_in_parent)
 
     def before_exit() -> None:
         session = active_session()
-        if session is not None:  # one that is quiet since a fork has its threads back
+        if session is not None:  # its threads may be parked since a fork
             session.prepare_for_exit()
 
     _before_atexit(before_exit)
@@ -94,7 +95,7 @@ class _Fork(threading.local):
 
 
 class _Process:
-    is_forked_by_thread = False  # by whatever ancestor: the first thread's stack is that one's
+    is_forked_by_thread = False  # by any ancestor: such a process ends with its last thread
 
 
 def _before_atexit(call: Callable[[], None]) -> None:
@@ -117,6 +118,6 @@ def deliver_at_child_end(session: Session) -> None:
 
 
 def _register_finalizer(session: Session) -> None:
-    session.prepare_for_exit()  # its parent may end it before it has finished a call
+    session.prepare_for_exit()  # multiprocessing may terminate it before it has finished a call
     util: Any = sys.modules["multiprocessing.util"]
     util.Finalize(None, session.shutdown, exitpriority=_LAST)

@@ -27,14 +27,14 @@ def deliver_before_os_exit(end_session: Callable[[], object]) -> Callable[[], No
     leave = os._exit
 
     def _exit(status: SupportsIndex) -> NoReturn:
-        code = operator.index(status)  # a wrong one raises, and the program goes on
+        code = operator.index(status)  # raises as the original does, before anything ends
         try:
             end_session()
         finally:
             leave(code)
 
     ours: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {"_exit": (leave, _exit)}
-    for name in ("execv", "execve"):  # those that the other forms of `os.exec` call
+    for name in ("execv", "execve"):  # all other forms of `os.exec` call one of these
         if (execute := getattr(os, name, None)) is not None:
             ours[name] = (execute, _ending_first(execute, end_session))
 
@@ -52,8 +52,8 @@ def _ending_first(
     execute: Callable[..., NoReturn], end_session: Callable[[], object]
 ) -> Callable[..., NoReturn]:
     def exec_(path: Any, *arguments: Any, **named: Any) -> NoReturn:
-        # `os.execvp` asks for one directory of the path after the other, and a program goes on
-        # where nothing can be executed: only what will probably succeed ends the session.
+        # `os.execvp` tries each directory of PATH, and the program continues if all fail: the
+        # session ends only before an attempt that will probably succeed.
         try:
             if _is_executable(path):
                 end_session()
@@ -67,4 +67,4 @@ def _is_executable(path: Any) -> bool:
     try:
         return isinstance(path, int) or (Paths.is_file(path) and os.access(path, os.X_OK))
     except (OSError, TypeError, ValueError):
-        return False  # the original says what is wrong with it
+        return False  # the original raises the right error

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ENOUGH: Final = 4096  # characters of a script of a few lines
-_LOOKS_ITSELF_UP: Final = "console_scripts"  # of scripts that older setuptools wrote
+_ENOUGH: Final = 4096  # characters: an entry point's script has a few lines
+_LOOKS_ITSELF_UP: Final = "console_scripts"  # in scripts of older setuptools
 
 
 def find_command(name: str) -> str | None:
@@ -22,7 +22,7 @@ def find_command(name: str) -> str | None:
     return next(filter(os.path.isfile, paths), None)
 
 
-@lru_cache(maxsize=1)  # asked for four times as a session starts
+@lru_cache(maxsize=1)  # a session asks four times as it starts
 def modules_of_command(script: str) -> list[str]:
     """Return the modules whose command ``script`` is, none if it is a script like any other."""
     folder, name = os.path.split(script)

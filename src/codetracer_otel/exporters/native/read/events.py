@@ -70,7 +70,7 @@ class EventStream:
         self._file = file
         self._text = ""
         self._position = 0
-        self._offset = 0  # of the text's beginning in the file
+        self._offset = 0  # where `_text` begins in the file
         self._is_exhausted = False
 
     def __iter__(self) -> Iterator[Any]:
@@ -121,7 +121,7 @@ class EventStream:
             except RecursionError:
                 raise TraceError(TOO_DEEP, self.index) from None
             if position == len(self._text) and not self._is_exhausted:
-                self._read()  # a number or a name may go on behind the chunk
+                self._read()  # a number or a name may continue in the next chunk
                 continue
             self._advance(position - self._position)
             self.index += 1

@@ -239,7 +239,7 @@ class ThreadEncoder:
         facts: dict[str, object] = {"stream": stream}
         if file:
             facts |= {"path_id": self._codes.tables.path(file), "line": line}
-        elif self._frames:  # the step at which it was noticed
+        elif self._frames:  # unknown: the step at which the text was noticed
             frame = self._frames[-1]
             facts |= {"path_id": frame.code.path_id, "line": frame.line}
         metadata = Json.dumps(facts)

@@ -181,7 +181,7 @@ FORMATS: Final = (
     Format("Nostr, private key", "nsec1", "lower", 58, "Nostr, NIP-19"),
     Format("Twitch, stream key", "live_", "alnum", 8, "Nosey Parker, twitch", free=False, rest="_[A-Za-z0-9]{28,}+", sample=("", "_" + "aB3d" * 8)),
     Format("Intercom", "dG9rO", "base64", 39, "Intercom, Authentication"),  # `tok:` in base64
-    # money
+    # payment
     Format("Stripe", "sk_live_ sk_test_ rk_live_ rk_test_ pk_live_ pk_test_ sk_org_", "alnum_", 10, "Stripe, API keys", key="_live_ _test_ sk_org_"),
     Format("Stripe, webhook", "whsec_", "base64", 18, "Stripe, Webhook signatures", has_run=False),
     Format("Stripe, client secret", "_secret_", "alnum", 16, "Stripe, PaymentIntents", free=False, before="(?:pi|seti|cs|src|vs)_[A-Za-z0-9_]{10,80}?", sample=("pi_3MtwBwLkdIwHu7ix28a3tqPa", "")),
@@ -211,8 +211,8 @@ FORMATS: Final = (
     Format("BitGo", "v2x", "hex", 64, "BitGo, public code that calls its API"),
     Format("Lob", "live_ test_", "hex", 31, "Lob, API keys", free=False),
     Format("Lob, publishable", "live_pub_ test_pub_", "hex", 31, "gitleaks, lob-pub-api-key", key="_pub_"),
-    # machines that talk
-    Format("OpenAI, Anthropic and compatible", "sk-", "word", 18, "OpenAI, API keys; Anthropic, API keys", before="(?!sk-(?:ecdsa-sha2|ssh-ed25519)-)", free=False),  # names of OpenSSH's kinds of keys
+    # language models
+    Format("OpenAI, Anthropic and compatible", "sk-", "word", 18, "OpenAI, API keys; Anthropic, API keys", before="(?!sk-(?:ecdsa-sha2|ssh-ed25519)-)", free=False),  # OpenSSH's names of key types
     Format("Groq", "gsk_", "alnum", 20, "Groq, API keys", free=False),
     Format("xAI", "xai-", "alnum_", 20, "xAI, API keys", free=False),
     Format("Perplexity", "pplx-", "alnum", 20, "Perplexity, API keys"),
@@ -230,7 +230,7 @@ FORMATS: Final = (
     Format("Photoroom", "sk_pr_", "word", 40, "TruffleHog, photoroom", free=False),
     Format("SaladCloud", "salad_cloud_", "word", 20, "TruffleHog, saladcloudapikey", free=False),
     Format("Voyage", "pa-", "word", 40, "Voyage AI, API keys", free=False),
-    # watching
+    # monitoring
     Format("Grafana", "glsa_ glc_", "base64", 20, "Grafana, Service account tokens", key="gl", rest="[A-Za-z0-9_+/=-]*+"),
     Format("Grafana, API key", "eyJrIjoi", "base64", 40, "gitleaks, grafana-api-key"),
     Format("Datadog", "ddp_ ddw_ ddapp_", "alnum", 30, "TruffleHog, datadogtoken", free=False),
@@ -250,7 +250,7 @@ FORMATS: Final = (
     Format("EcoStruxure IT", "AK1", "base64", 50, "TruffleHog, ecostruxureit", free=False),
     Format("Nightfall", "NF-", "alnum", 32, "TruffleHog, nightfall", free=False),
     Format("Mapbox", "sk.eyJ pk.eyJ tk.eyJ", "word", 30, "Mapbox, Access tokens", rest="[.][A-Za-z0-9_-]+", key=".eyJ", sample=("", ".aB3dE5gH7jK9mN1pQ3sT5v")),
-    # work
+    # office and business
     Format("Airtable", "pat", "alnum", 14, "gitleaks, airtable-personnal-access-token", rest="[.][A-Za-z0-9]{50,}+", free=False, sample=("", "." + "0a1b2c3d" * 8)),
     Format("Airtable, OAuth", ".v1.", "word", 20, "TruffleHog, airtableoauth", free=False, before="[A-Za-z0-9]{14,40}", rest="[.][a-f0-9]{16,}+", sample=("oaaB3dE5gH7jK9mN1", "." + "0a1b2c3d" * 8)),
     Format("Apify", "apify_api_ apify_proxy_", "alnum", 30, "TruffleHog, apify", key="apify_"),
