@@ -464,6 +464,39 @@ def test_what_a_dump_kept_of_an_open_trace_stays_decided(exporter, monkeypatch, 
     assert not session._pipeline.hold._foretold
 
 
+@pytest.mark.parametrize("root", ["handle", "GET /"])
+def test_what_was_delivered_of_a_trace_that_is_open_for_too_long_is_followed_by_the_rest(
+    exporter, monkeypatch, root
+):
+    monkeypatch.setattr(tails, "_REMEMBERED", 3)
+    session = begin(exporter, keeping("keep_errors = true"))
+    time_added = at(session)
+
+    def others():
+        for number in range(10):
+            handle_all([number])
+            assert session.flush()
+
+    def works():
+        leaf(1)
+        assert session.flush()
+        time_added[0] += 3600 * 10**9
+        assert session.flush()
+        assert len(exporter.spans) == 1
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(others).result()
+
+    if root == "handle":
+        late_root(works)
+    else:
+        with trace.get_tracer("a library's").start_as_current_span(root):
+            works()
+    assert session.flush()
+    assert exporter.spans[-1].name.endswith(root)
+    assert session.stats()["tail"]["traces"] == {"dropped": 10, "open": 1}
+    assert not session._pipeline.hold._foretold
+
+
 def late_root(works):
     def handle():
         works()

@@ -620,6 +620,40 @@ def test_a_hold_that_fails_loses_what_it_was_given_and_that_is_counted(build):
     assert pipeline.recorded == 6
 
 
+@pytest.mark.parametrize("ends", ["flush", "stop"])
+def test_what_comes_behind_a_batch_that_failed_is_delivered_to_who_waits(build, ends):
+    keeper, hold = Keeper(), Passing()
+    pipeline = build(keeper, hold=hold, batch_records=2)
+
+    def broken(_records, _spans):
+        del hold.take
+        raise RuntimeError("no")
+
+    hold.take = broken
+    pipeline.recorder.records.extend(range(6))
+    assert getattr(pipeline, ends)(60)
+    assert keeper.items == [2, 3, 4, 5]
+    assert pipeline.dropped() == {"internal": 2}
+
+
+def test_a_dump_is_made_although_what_comes_before_it_fails(build, monkeypatch):
+    keeper = Keeper()
+    pipeline = build(keeper, ring=Ring(10**6, time.monotonic_ns))
+    pipeline.add_span(Span(1))
+    assert pipeline.flush(60)
+    monkeypatch.setattr(pipeline.recorder, "drain", lambda _: [0])
+    monkeypatch.setattr(pipeline, "hold", hold := Passing())
+
+    def broken(*_):
+        monkeypatch.undo()
+        pipeline.recorder.copy_open_calls = lambda: ([], 0)
+        raise RuntimeError("no")
+
+    hold.take = broken
+    assert pipeline.dump(None, 60) == (1, True)
+    assert keeper.items == [Span(1)]
+
+
 @pytest.mark.parametrize("what", ["ring", "fold"])
 def test_what_fails_behind_the_hold_loses_a_batch_and_that_is_counted(build, what):
     keeper, errors = Keeper(), []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from codetracer_otel.bindings import Event, Time
@@ -294,7 +296,7 @@ class Pipeline:
             return
         wish = then, taken_ns = self._once_judged
         if taken_ns is None:
-            if self._spans or (self.recorder is not None and self.recorder.waiting):
+            if self._undrained:
                 return  # what was recorded before may be among it
             taken_ns = Time.monotonic_ns()
         if any(it.holds_from_before(taken_ns) for it in (self.hold, self.ring) if it is not None):
@@ -441,20 +443,32 @@ class Pipeline:
     def _handle(self, command: Any) -> bool:
         self._is_woken = False  # whatever it is: a signal may have kept the wish out of the queue
         self._drains += 1
+        is_awaited, is_last = command not in (None, _WAKE), command is _STOP
+        drain = partial(self._drain, everything=is_last, is_awaited=is_awaited)
+        left = inf
+        while not self._succeeds(drain) and is_awaited and self._undrained < left:
+            left = self._undrained  # each that fails loses a batch
+        self._succeeds(lambda: self._put_folded(everything=is_awaited))
+        self._succeeds(lambda: self._tend(command))
+        self._succeeds(self._on_drained)
+        self._succeeds(self._tell_judged)
+        if isinstance(command, Event) and command not in self._dumps:
+            command.set()
+        return not is_last
+
+    @property
+    def _undrained(self) -> int:
+        return len(self._spans) + (0 if self.recorder is None else self.recorder.waiting)
+
+    def _succeeds(self, step: Callable[[], object]) -> bool:
+        """Take a step; a defect of ours must end neither the others nor the deliveries."""
         try:
-            is_awaited = command not in (None, _WAKE)
-            self._drain(everything=command is _STOP, is_awaited=is_awaited)
-            self._put_folded(everything=is_awaited)
-            if self.ring is not None:
-                self._tend(self.ring, command)
-            self._on_drained()
-            self._tell_judged()
-        except Exception as error:  # noqa: BLE001 - a defect of ours must not end the deliveries
+            step()
+        except Exception as error:  # noqa: BLE001 - whatever it is
             self._lose_what_is_in_hand()
             self._on_failure(error)
-        if isinstance(command, Event) and not isinstance(command, Dump):
-            command.set()
-        return command is not _STOP
+            return False
+        return True
 
     def _on_worker_failure(self, command: Any, error: BaseException) -> bool:
         """Count what was in work when something other than an `Exception` ended it."""
@@ -529,9 +543,11 @@ class Pipeline:
         self._room.made()  # even where none were taken: who waits sees that deliveries go on
         return spans
 
-    def _tend(self, ring: Ring, command: Any) -> None:
+    def _tend(self, command: Any) -> None:
         """Begin the dump that was asked for, and continue one that has begun."""
-        is_last = command is _STOP
+        ring, is_last = self.ring, command is _STOP
+        if ring is None:
+            return
         if isinstance(command, Dump):
             command.count = self._begin_dump(ring, command.seconds)
             self._dumps.append(command)

@@ -111,7 +111,7 @@ class Tails:
         # by the id of the rules, which stay so that no others get it
         self._buckets: dict[int, tuple[TailRules, TokenBucket]] = {}
         self._reasons: dict[int, str] = {}  # of kept roots that are spans
-        # what is kept of a trace that goes on: the id of its root, if that says why, and why
+        # why a trace that goes on is kept, and the id of its root, if that is to say so
         self._foretold: OrderedDict[int, tuple[int, str]] = OrderedDict()
         self._of_parent: set[int] = set()  # traces whose roots may be in the parent process
 
@@ -485,6 +485,7 @@ class Tails:
             if trace.began_ns > limit:
                 return
             self._conclude(trace_id, "open")
+            self._foretold[trace_id] = 0, "open"
             self._release(_Verdict(trace_id, "open"), out, ready)
 
     def _make_room(self) -> None:
