@@ -111,6 +111,21 @@ class Kept:
             raise ValueError(self.number)
 
 
+@pytest.mark.parametrize(
+    ("values", "named", "message"),
+    [
+        ((1,), {"nams": []}, "got an unexpected keyword argument 'nams'; expected x, names, y, "),
+        ((1,), {"x": 2}, r"got multiple values for argument 'x'$"),
+        ((), {}, "is missing the argument 'x'"),
+        ((1, [], 2, "", 3, 4), {}, r"takes 5 arguments, got 6$"),
+    ],
+)
+def test_a_wrong_argument_is_named(values, named, message):
+    point = classes(dataclass, frozen=True, slots=True).point
+    with pytest.raises(TypeError, match=message):
+        point(*values, **named)
+
+
 def test_an_object_survives_pickle_and_stays_frozen():
     back = pickle.loads(pickle.dumps(Kept(1)))
     assert back == Kept(1)

@@ -251,7 +251,8 @@ def _filler(
 
     def fill(values: tuple[object, ...], named: dict[str, object]) -> tuple[object, ...]:
         if len(values) > len(names):
-            raise TypeError(f"{facts.cls.__name__}() takes {len(names)} values, got {len(values)}")
+            given = f"takes {len(names)} arguments, got {len(values)}"
+            raise TypeError(f"{facts.cls.__name__}() {given}")
         filled = list(values)
         for name, default, make in defaults[len(values) :]:
             if name in named:
@@ -261,12 +262,18 @@ def _filler(
             elif make is not _MISSING:
                 filled.append(make())
             else:
-                raise TypeError(f"{facts.cls.__name__}() lacks a value for {name!r}")
+                raise TypeError(f"{facts.cls.__name__}() is missing the argument {name!r}")
         if named:
-            raise TypeError(f"{facts.cls.__name__}() has no place for {', '.join(named)}")
+            raise TypeError(f"{facts.cls.__name__}() {_misplaced(next(iter(named)), names)}")
         return tuple(filled)
 
     return fill
+
+
+def _misplaced(name: str, names: tuple[str, ...]) -> str:
+    if name in names:
+        return f"got multiple values for argument {name!r}"
+    return f"got an unexpected keyword argument {name!r}; expected {', '.join(names)}"
 
 
 def _default(stated: Any) -> tuple[Any, Any]:
