@@ -77,6 +77,8 @@ def _bound(
     is_limit = hasattr(Limits, name)
     default = getattr(Limits() if is_limit else Buffer(), name)
     shown = "no bound" if default is None else default
+    if isinstance(shown, int):
+        shown = f"{shown:,}"
     flag = flag or Flag(
         f"--{'' if is_limit else 'buffer-'}{name.replace('_', '-')}",
         f"{text}; default: {shown}",
