@@ -68,7 +68,8 @@ hide_password include_password password_field_name password_validators credentia
 bearerFormat may_pass cookie_policy_url next_token input_token hasPassword passwordless
 public_pem server_cert_pem ca_pem authorization_server_metadata
 cookieName password_length secrets_dir credentials_provider salt_length nextToken eos_token
-num_tokens max_tokens with_credentials require_auth two_pass palabra_clave cookie_samesite
+num_tokens max_tokens with_credentials require_auth two_pass one_pass run_pass args_to_pass
+function_pass palabra_clave cookie_samesite
 passwordfieldname is_secret password_hashers key_signature time_signature return_signature
 token_metadata overwrite_signature""")
 

@@ -211,7 +211,9 @@ EXCUSES: Final = (
         "Signatures of functions.",
     ),
     NameGroup(
-        "!first+pass, !second+pass, !last+pass, !next+pass, !single+pass, !two+pass, !multi+pass, "
+        "!first+pass, !second+pass, !third+pass, !last+pass, !next+pass, !single+pass, !one+pass, "
+        "!two+pass, !three+pass, !multi+pass, !run+pass, !to+pass, !function+pass, !analysis+pass, "
+        "!inline+pass, !lowering+pass, !fusion+pass, !final+pass, "
         "!forward+pass, !backward+pass, !low+pass, !high+pass, !band+pass, !all+pass, "
         "!shrink+pass, !render+pass, !optimizer+pass, !optimization+pass, !compiler+pass, "
         "!boarding+pass",
