@@ -57,6 +57,7 @@ SHOWN = {
         "why_nothing", "traceparent", "trace_id", "shutdown",
     ),
 }  # fmt: skip
+HIDDEN = ("with_io_of_filter",)  # public for other modules of the package alone
 # What users meet, although no public name makes it.
 MET = {"Errors": (Problem,)}
 # Objects that only functions return, with the methods that a user needs of them.
@@ -108,6 +109,7 @@ def entry(name: str, thing: Any, level: int) -> list[str]:
     ]
     if inspect.isclass(thing):
         members = [member for member in members_of(thing) if shown is None or member[0] in shown]
+        members = [member for member in members if member[0] not in HIDDEN]
         parts += [part for member in members for part in member_entry(member, level + 1)]
     return parts
 
