@@ -33,6 +33,9 @@ def hidden(text):
         "Signature: 8a477f597d28d172789f06886806bc55\n",
         "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         "Use --overwrite-signature to overwrite",
+        '["PASS", "FAIL"]',
+        '{"pass": "fail"}',
+        "PASS=SKIP",
     ],
 )
 def test_what_describes_a_secret_is_none(text):
@@ -53,6 +56,9 @@ def test_what_describes_a_secret_is_none(text):
         ("@password = 'hunter2'", "hunter2"),
         ("password=DIGEST&z=1", "DIGEST"),
         ("password: basic", "basic"),
+        ("pass=pass&z=1", "pass"),
+        ("('pass', 'hunter2')", "hunter2"),
+        ("password=fail&z=1", "fail"),
     ],
 )
 def test_a_password_of_words_is_hidden(text, secret):

@@ -377,7 +377,7 @@ def test_keys_with_initials_or_of_a_length_that_no_digest_has_are_found(token):
         f"acme_token_{LONG[:24]}",
         f"is-{LONG}",
         f"sf-{LONG}",
-        f"sf_{LONG[:40]}",
+        f"sf-{LONG[:40]}",
         f"cache_{LONG[:48]}",
         f"user_{LONG[:48]}",
         f"msg_{LONG[:48]}",
@@ -395,6 +395,77 @@ def test_digests_behind_small_words_and_names_of_c_stay(text):
 def test_the_token_of_intercom_is_found_glued_to_anything(before):
     token = base64.b64encode(b"tok:" + LONG[:40].encode()).decode()
     assert token[-8:] not in redacted(f"got {before}{token}")
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        *(f"{name}_{LONG}" for name in ("kestrel", "portus", "ask", "shms", "x_s", "o8pw", "ja6k")),
+        *(f"{name}_{LONG[:40]}" for name in ("argos", "uten", "ask", "sf")),
+        *(f"cr{separator}{LONG[:58]}" for separator in "_-"),
+        f"egb2b_{LONG[:48]}",
+        f"aska_{LONG[:36]}",
+        f"order_ask_{LONG}",
+        f"warehousekat_{LONG}",
+        f"EED-{LONG}",
+    ],
+)
+def test_as_many_digits_as_keys_have_are_found_behind_short_names_that_programs_may_have(token):
+    assert redacted(f"got {token} ok") == "got <redacted> ok"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"{name}_{LONG}" for name in ("frame", "asset", "clip", "k8s", "svg", "alice", "p2p")),
+        *(f"{name}_{LONG[:40]}" for name in ("portus", "build", "frame", "svg")),
+        *(f"{name}-{LONG[:58]}" for name in ("frame", "textures", "alteration")),
+        f"order-ab3f_{LONG}",
+        f"order_item_ask_{LONG}",
+        f"userframe_{LONG}",
+        f"ask_{LONG[:56]}",
+    ],
+)
+def test_digests_and_identifiers_behind_words_stay(text):
+    assert redacted(f"got {text} ok") == f"got {text} ok"
+
+
+@pytest.mark.parametrize("behind", ["_backup", "-backup", "-order-backup", "_order-copy"])
+def test_words_behind_digits_do_not_show_them(behind):
+    assert DIGEST not in redacted(f"got zqk_{DIGEST}{behind} ok")
+    assert redacted(f"got order_{DIGEST}{behind} ok") == f"got order_{DIGEST}{behind} ok"
+
+
+@pytest.mark.parametrize("before", ["CORP\\", "got CORP\\", 'user="AD-EU\\\\'])
+def test_digits_are_found_behind_the_domain_of_a_login(before):
+    assert redacted(f"{before}zqk_{DIGEST}") == f"{before}<redacted>"
+
+
+@pytest.mark.parametrize("folder", ["C:\\Users\\", "C:\\TMP\\", "\\\\HOST\\"])
+def test_a_file_of_windows_is_behind_no_domain(folder):
+    assert redacted(f"{folder}zqk_{DIGEST}") == f"{folder}zqk_{DIGEST}"
+
+
+def base64_of(count):
+    return base64.b64encode(random.Random(count).randbytes(count)).decode()
+
+
+@pytest.mark.parametrize("count", [40, 50, 56, 100, 128])
+@pytest.mark.parametrize("position", ["{}", "got {}, ok", '{{"key": 1, "item": "{}"}}', "a:{}"])
+def test_base64_with_its_end_is_a_key_where_no_digest_has_as_much(count, position):
+    text = position.format(base64_of(count))
+    assert redacted(text) == position.format("<redacted>")
+
+
+@pytest.mark.parametrize("count", [16, 32, 64, 151, 400])
+def test_digests_and_long_data_in_base64_stay(count):
+    assert redacted(f"got {base64_of(count)} ok") == f"got {base64_of(count)} ok"
+
+
+@pytest.mark.parametrize("beginning", ["H4sI", "iVBORw0K", "MIIB", "/9j/", "eJw", "gASV"])
+def test_files_in_base64_stay(beginning):
+    data = f"{beginning}{base64_of(100)[len(beginning) :]}"
+    assert redacted(f"got {data} ok") == f"got {data} ok"
 
 
 BEHIND_TELLING = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from codetracer_otel.filters.secrets.named.prose import is_scheme
+from codetracer_otel.filters.secrets.named.prose import is_innocent
 from codetracer_otel.filters.secrets.quoted_text import Span, quoted_span
 from codetracer_otel.filters.secrets.shapes.tokens import compiled
 
@@ -50,7 +50,7 @@ def find_paired_values(text: str, is_secret: IsSecret) -> Iterator[Span]:
     if "," in text and ("(" in text or "[" in text):
         for pair in pairs_of_secrets(text, is_secret):
             span = _value(text, pair.end())
-            if not is_scheme(text[slice(*span)], pair[3]):
+            if not is_innocent(text[slice(*span)], pair[3]):
                 yield span
     lowered = text.lower()
     if "value" in lowered:

@@ -25,6 +25,7 @@ _ROLE: Final = lazy_regex(r"[A-Za-z][\w+:-]*(?:[ \t][^\r\n:`]{1,80})?:(?=[`\s])"
 _WORD: Final = lazy_regex(r"[(\"'`*\[]*([A-Za-z]+(?:[_.-][a-z]+)?)[)\"'`*\],.;:!?]*")
 _HUMP: Final = lazy_regex(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _PHRASES: Final = ("phrase", "mnemonic", "seed", "words")  # which are words themselves
+_OUTCOMES: Final = frozenset("error fail failed failure skip skipped warn warning xfail".split())
 _FEWEST: Final = 2  # words
 _SURE: Final = 2
 _GRAMMAR: Final = frozenset(
@@ -42,9 +43,16 @@ def is_stand_in(value: str) -> bool:
     return _STAND_IN.fullmatch(value) is not None
 
 
-def is_scheme(value: str, key: str) -> bool:
-    """Return whether a value says how somebody proves who they are, as ``auth: digest`` does."""
-    return "auth" in key.lower() and _SCHEME.fullmatch(value) is not None
+def is_innocent(value: str, key: str) -> bool:
+    """Return whether a value behind a secret's name is none.
+
+    It says how somebody proves who they are, as `auth: digest` does, or what comes of a test, as in
+    `["PASS", "FAIL"]`.
+    """
+    name = key.lower()
+    return ("auth" in name and _SCHEME.fullmatch(value) is not None) or (
+        name == "pass" and value.lower() in _OUTCOMES
+    )
 
 
 def describes(value: str, key: str) -> bool:

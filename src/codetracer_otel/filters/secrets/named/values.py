@@ -8,7 +8,7 @@ from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.patterns.name_words import BUILTIN_SECRET_WORDS, compile_words
 from codetracer_otel.filters.secrets.named.lines import find_in_lines
 from codetracer_otel.filters.secrets.named.pairs import find_paired_values
-from codetracer_otel.filters.secrets.named.prose import describes, is_role, is_scheme, is_stand_in
+from codetracer_otel.filters.secrets.named.prose import describes, is_innocent, is_role, is_stand_in
 from codetracer_otel.filters.secrets.quoted_text import (
     Span,
     block_below,
@@ -95,8 +95,8 @@ def _after_keys(text: str) -> list[Span]:
 
 
 def _is_described(text: str, key: re.Match[str], span: Span) -> bool:
-    """Return whether a bare value behind ``key:`` is a sentence about it, or a scheme."""
-    if is_scheme(text[slice(*span)], key[1]):
+    """Return whether a bare value behind ``key:`` is a sentence about it, or innocent."""
+    if is_innocent(text[slice(*span)], key[1]):
         return True
     is_bare = key[2] is None and text[span[0] - 1 : span[0]] not in ("'", '"')
     return is_bare and key[3] == ":" and describes(text[slice(*span)], key[1])
@@ -181,7 +181,7 @@ def _after_flags(text: str) -> list[Span]:
             quoted = quoted_span(text, start)
             bare = _BARE.match(text, start)
             span = quoted or (start, bare.end() if bare else start)
-            if not is_scheme(text[slice(*span)], match[1]):
+            if not is_innocent(text[slice(*span)], match[1]):
                 spans.append(span)
     return spans
 
@@ -192,6 +192,6 @@ def _in_elements(text: str) -> list[Span]:
         if NAMES.matches(match[1]):
             end = text.find("]]>" if match[2] else "<", match.end())
             span = match.end(), end if end >= 0 else len(text)
-            if not is_scheme(text[slice(*span)], match[1]):
+            if not is_innocent(text[slice(*span)], match[1]):
                 spans.append(span)
     return spans

@@ -16,10 +16,12 @@ from codetracer_otel.filters.secrets.shapes.prefixes import (
     NAME,
     NO_SECRETS,
     are_of_vendor,
+    behind_ordinary_words,
     glued_prefix,
     is_abbreviation,
     is_rare,
     is_rare_pair,
+    is_spelled_as_english,
     is_surely_secret,
     is_unsayable,
     is_vendor,
@@ -77,7 +79,7 @@ _HALVES: Final = lazy_regex(
     rf"(?:(?<![A-Za-z0-9-])|{BEHIND_ESCAPE})(?:{_UUID}[._~:-](?=[A-Za-z]*[0-9])[A-Za-z0-9]{{28,}}+"
     r"(?::[A-Za-z0-9+/]+)?+=*+"
     r"|(?<![+/])[A-Za-z0-9+/]{20,}+={1,2}:[A-Za-z0-9]{20,}+"
-    r"|[0-9a-f]{24,40}[.:][0-9a-f]{32,}+|[0-9]{2,10}\$[0-9a-f]{40,}+|(?:[0-9]{9,20}:|[A-Z]{2,5}\|[0-9]{9,20}\|)[0-9a-f]{32,}+"
+    r"|[0-9a-f]{24,40}[.:|][0-9a-f]{32,}+|[0-9]{2,10}\$[0-9a-f]{40,}+|(?:[0-9]{9,20}:|[A-Z]{2,5}\|[0-9]{9,20}\|)[0-9a-f]{32,}+"
     rf"|[0-9a-f]{{32}}-{_UUID}|[a-z*]{{1,12}}:[a-z]{{1,12}}[.][0-9a-f]{{40,}}+)(?![A-Za-z0-9-])"
 )
 # Two halves that are both drawn at random, maybe one of them in digits.
@@ -104,6 +106,7 @@ _OF_FILES: Final = lazy_regex(
     r"|(?:cache|static|assets|objects|blobs|layers|store|packages|dist)/\Z"
 )
 _FILE_ENDING: Final = lazy_regex(r"[.][A-Za-z]")
+_BEHIND_DOMAIN: Final = lazy_regex(r"(?:\A|[\s\"'=(:,])[A-Z][A-Z0-9-]{1,14}\\{1,2}\Z")  # of a login
 _AT_ROOT: Final = lazy_regex(r"(?:\A|[ \t\"'=(])/\Z")
 # What subscriptions to a calendar or a feed end in; bundlers write such files elsewhere.
 _FEED_ENDING: Final = lazy_regex(r"[.](?:ics|json|xml|rss|atom)(?![A-Za-z0-9.])")
@@ -143,13 +146,16 @@ _LENGTHS_OF_IDENTIFIERS: Final = range(48, 53)  # of OpenAI's
 _KIND_OF_IDENTIFIER: Final = lazy_regex(
     r"call|ci|cmp|conv|ctc|cu|fc|fs|ftjob|ig|item|lc|mcpl?|msg|pmpt|prompt|resp|rs|sh|trk|ws"
 )
-# Of keys as often as of SHA-256, and 48 of no digest but rare ones (Tiger); behind an underscore,
-# which names of files seldom have.
-_LENGTH_OF_NO_DIGEST: Final = 48
-_LENGTHS_OF_KEYS: Final = (_LENGTH_OF_NO_DIGEST, 64)
-_MOST_BEFORE_INITIALS: Final = 2  # parts, with the initials: a word is glued to them
-_LONG_DIGESTS: Final = (96, 128)  # of the hash functions that are no SHA-256
+# Digits as many as these are digests and, where there are 32, identifiers, 48 only digests of rare
+# functions (Tiger). Behind an underscore, which names of files seldom have, 40 and 64 are as often
+# keys: programs make keys so, of digests they mostly take the first characters.
+_LENGTH_OF_RARE_DIGESTS: Final = 48
 _LONGEST: Final = 64
+_LENGTHS_OF_KEYS: Final = (40, _LONGEST)
+_LENGTHS_OF_DIGESTS: Final = (32, 56, *_LENGTHS_OF_KEYS)
+_LONG_DIGESTS: Final = (96, 128)  # of the hash functions that are no SHA-256
+_MOST_BEFORE: Final = 2  # parts, with the initials: a word is glued to them
+_LEAST_OF_WORD_BEHIND: Final = 3
 
 
 def find_digits(text: str) -> Iterator[tuple[int, int]]:
@@ -273,8 +279,14 @@ def _is_of_vendor(run: str) -> bool:
     if uuids is not None:
         name, are_many = _DIGIT.sub("", uuids[1]), len(uuids[2]) > _LONGEST_UUID
         return is_vendor(name) and (are_many or is_unsayable(name))
-    is_key = "_" in run[-_LONGEST - 1 :] or run[: -_LONGEST - 1].isupper()
     *prefix, last = _WORD_BEFORE_CAPITALS.sub("", run).replace("_", "-").split("-")
+    if len(last) < _LEAST and len(max(prefix, key=len, default="")) < _LEAST:
+        return False
+    end = len(run)
+    while prefix and _is_word_behind(last):
+        end -= len(last) + 1
+        last = prefix.pop()
+    separator = run[end - len(last) - 1 : end - len(last)]
     last = _CHECKSUM.sub("", last)
     if prefix and len(last) < _LEAST and len(prefix[-1]) >= _LEAST:
         last = prefix.pop()  # a checksum ends it
@@ -284,20 +296,38 @@ def _is_of_vendor(run: str) -> bool:
         and not (len(last) in _LENGTHS_OF_IDENTIFIERS and _KIND_OF_IDENTIFIER.fullmatch(prefix[-1]))
         and len(set(last)) >= FEWEST_DIFFERENT
         and is_hex(last)
-        and (
-            _ends_in_vendor(prefix)
-            or (len(last) > _LONGEST and len(last) not in _LONG_DIGESTS)
-            or (len(last) in _LENGTHS_OF_KEYS and is_key and may_name_vendor(prefix[-1]))
-            or (len(last) == _LENGTH_OF_NO_DIGEST and is_key and may_name_key(prefix[-1]))
-            or (
-                len(last) in _LENGTHS_OF_KEYS
-                and len(prefix) <= _MOST_BEFORE_INITIALS
-                and is_key
-                and may_be_initials(prefix[-1])
-                and all(is_word(part.lower()) for part in prefix[:-1])
-            )
-        )
+        and (_ends_in_vendor(prefix) or _has_length_of_key(prefix, separator, len(last)))
     )
+
+
+def _is_word_behind(part: str) -> bool:
+    """Return whether a part says what the token before it is in: an order, a copy."""
+    return len(part) >= _LEAST_OF_WORD_BEHIND and part.isalpha() and is_word(part.lower())
+
+
+def _has_length_of_key(prefix: list[str], separator: str, length: int) -> bool:
+    """Return whether so many digits are rather a key than a digest or an identifier."""
+    is_apart = separator == "_" or "".join(prefix).isupper()
+    if length > _LONGEST:
+        return length not in _LONG_DIGESTS
+    initials = prefix[-2:]
+    name = "".join(initials) if max(map(len, initials)) == 1 else prefix[-1]  # `x_s_`
+    names = (name, *behind_ordinary_words(name)) if is_apart else (name,)
+    are_few = len(prefix) <= _MOST_BEFORE
+    return any(
+        _may_be_before_key(part, length, is_apart=is_apart, are_few=are_few) for part in names
+    )
+
+
+def _may_be_before_key(name: str, length: int, *, is_apart: bool, are_few: bool) -> bool:
+    is_foreign = may_name_vendor(name) and not is_spelled_as_english(name)
+    is_short = are_few and may_be_initials(name)
+    if length not in _LENGTHS_OF_DIGESTS:
+        if is_apart:
+            return may_name_key(name)
+        return length != _LENGTH_OF_RARE_DIGESTS and (is_foreign or is_short)
+    is_of_key = is_short or (may_name_vendor(name) if length == _LONGEST else is_foreign)
+    return is_apart and length in _LENGTHS_OF_KEYS and is_of_key
 
 
 def _ends_in_vendor(parts: list[str]) -> bool:
@@ -316,7 +346,9 @@ def _ends_in_vendor(parts: list[str]) -> bool:
 def _is_file(text: str, start: int, end: int) -> bool:
     if _FILE_ENDING.match(text, end) is not None:
         return _names_file(text, start, end)
-    if text[start - 1 : start] not in ("/", "\\"):
+    if text[start - 1 : start] not in ("/", "\\") or _BEHIND_DOMAIN.search(
+        text, max(0, start - _WINDOW), start
+    ):
         return False
     is_path = text[end : end + 1] == "/" or _AT_ROOT.search(text, max(0, start - 2), start)
     return not is_path or _OF_FILES.search(text, _word_before(text, start), start) is not None

@@ -117,13 +117,16 @@ _FULL_LINE: Final = lazy_regex(
 )
 _MOST_LINES: Final = 8
 # What base64 of bytes has and tokens have not: of 128 characters 98 in 100 have one of the signs.
-_SIGNS: Final = lazy_regex(r"[+/=]|AAA|\A(?:H4sI|iVBOR|JVBERi|MII|R0lGOD|UEsDB)")
+_OF_FILES: Final = ("H4sI", "iVBOR", "JVBERi", "MII", "R0lGOD", "UEsDB", "eJ", "gAS", "/9j/")
+_SIGNS: Final = lazy_regex(rf"[+/=]|AAA|\A(?:{'|'.join(_OF_FILES)})")
 _OF_ADDRESS: Final = ";base64,"
 _WRAPPED: Final = lazy_regex("[A-Za-z0-9+/]{64}(?:[A-Za-z0-9+/]{12})?")
 _BEGINNING: Final = 3  # characters that two lines of data share once in 262,144 times
 # Content identifiers, what begins with zeros, numbers, JSON in base64 (another shape).
 _NO_TOKENS: Final = ("Qm", "baf", "AAAA", "0x", "eyJ")
 _NO_DRAWN: Final = lazy_regex(r"_Z[A-Z0-9]|xn--")  # names of C++, and of hosts
+# Characters of digests in base64 that ends in `=`.
+_PADDED_DIGESTS: Final = frozenset({24, 28, 40, 44, 88})
 # Characters of a digest of 32 bytes in base64. Those of 48 and 64 bytes need no rule, because of
 # seven of them six have a `+` or a slash, which tells; in base64url they are hidden.
 _PADDED_DIGEST: Final = 44
@@ -254,7 +257,7 @@ def _token_of(
         or (
             not (names or is_beside_digits)
             and (
-                (is_base64 and "." not in body)
+                (is_base64 and "." not in body and not _is_padded_key(text, left, right))
                 or _is_usual(body, text[left:right])
                 or _is_line(text, left, right)
             )
@@ -267,6 +270,17 @@ def _token_of(
     ):
         return None
     return left, right
+
+
+def _is_padded_key(text: str, start: int, end: int) -> bool:
+    """Return whether a part is all of something in base64 that is no digest, file or long."""
+    return (
+        text.endswith("=", start, end)
+        and end - start <= _LONGEST
+        and end - start not in _PADDED_DIGESTS
+        and not text.startswith(_OF_FILES, start)
+        and not (start and text[start - 1] in _OF_BASE64)
+    )
 
 
 def _names_no_secret(names: list[str]) -> bool:

@@ -102,6 +102,7 @@ _SHORT_WORDS: Final = frozenset(
     view visit vm voice vol vote vpc wall waste watch water wave way web week west wheel when
     wiki win wire wish with woman wood word work world write x xml xxh yacht year yes young
     youth zip zone
+    a11y b2b e2e i18n k8s l10n p2p
     """.split()
 )
 # Those that stand there where nothing tells of a secret.
@@ -157,9 +158,12 @@ _TECHNICAL: Final = frozenset(
     uprobe urgent valgrind vite vitest vue watermark webpack wolfssl xhr xss yarn zookeeper zu
     """.split()
 )
-# Pairs of letters that stand for no product: small words, units, commands and parts of systems.
+# Letters that stand for no product: small words, units, commands, parts of systems and what files
+# are called by their contents, of which programs take digests.
 _NO_INITIALS: Final = frozenset(
     """
+    apk ast bmp cfg css csv dll dst elf exe gif ico iso jar jpeg jpg mov mpeg ogg pem pkl png psd
+    rar src svg tar tiff toml ttf wav webp whl xls xlsx xsd yaml yml zip
     aa an as be by ci cp dd de do ef en eq et ex fd ff fs gb gi go gs gt hi if io ip is it kb ld le
     ln ls mb md me mm ms my na nd ne no ns nt of ok on or os pc pg ps rb rd rm so ss st tb th tm to
     tt tv ui un up us ve vt we xx
@@ -176,12 +180,17 @@ _LONGEST_ABBREVIATION: Final = 5
 # What its letters gain, by their number: three in four of English words gain less.
 _LEAST_OF_ABBREVIATION: Final = (0, 0, -99, -99, 20, 17)
 # The same of a name of up to twelve letters: one in two of vendors' gains as much, and one in 30 of
-# the words that programs in C, Go, Java, PHP and TypeScript have and ours in Python have not.
+# the words that programs in C, Go, Java, PHP and TypeScript have and ours in Python have not. No
+# more letters than vendors' names mostly have need not gain so much before 64 digits.
 _LEAST_OF_NAME: Final = -10
+_LONGEST_LIKE_WORDS: Final = 7
 _LONGEST_UNSAYABLE: Final = 8
 _LONGEST_NAME: Final = 12
 _ENDINGS: Final = ("s", "r", "d", "y", "er", "ed", "es", "ly", "ing")
 _CONSONANTS: Final = "bcdfghjklmnpqrstvwxz"
+# A digit within letters, which are not hexadecimal digits as well: what no word is but a few
+# (`p2p`), and vendors call themselves.
+_MIXED: Final = lazy_regex("(?![0-9a-f]+$)[a-z]{1,4}[0-9][a-z]{1,4}")
 _UNSAYABLE: Final = lazy_regex(f"[{_CONSONANTS}]{{3,5}}")
 # What no word begins with: two or three consonants that cannot be said.
 _ONSET: Final = (
@@ -196,6 +205,7 @@ _GLUED: Final = _TELLING_GLUED.union(("api", "priv"))
 _SHORT_TELLING: Final = tuple(word for word in _TELLING_GLUED if len(word) == 2)  # noqa: PLR2004
 _LONG_TELLING: Final = tuple(_TELLING_GLUED.difference(_SHORT_TELLING))
 _LEAST_OF_WORD: Final = 3
+_LEAST_OF_GLUED_WORD: Final = 4
 _LEAST_OF_LONG_WORD: Final = 5  # an abbreviation behind it, however it is spelled, is no ending
 _LONGEST_GLUED: Final = 5
 _VOWELS: Final = frozenset("aeiouy")
@@ -262,20 +272,29 @@ def may_be_abbreviation(part: str) -> bool:
 
 
 def may_name_vendor(part: str) -> bool:
-    """Return whether a part is no word and is not spelled as one, whatever its length."""
+    """Return whether a part is no word, and not spelled as one where it is long."""
     name = _long_name_of(part)
-    return name not in _BEFORE_LONG_DIGESTS and (
-        name in VENDORS or (is_vendor(name) and sum(gains(name)) >= _LEAST_OF_NAME)
+    return (
+        name not in _BEFORE_LONG_DIGESTS
+        and (name in VENDORS or is_vendor(name))
+        and (len(name) <= _LONGEST_LIKE_WORDS or not is_spelled_as_english(name))
     )
 
 
-def may_be_initials(part: str) -> bool:
-    """Return whether a part is two letters that may stand for a product, though programs have them.
+def is_spelled_as_english(part: str) -> bool:
+    """Return whether a part, maybe in no list, is spelled as a word is; no vendor in `VENDORS`."""
+    name = _long_name_of(part)
+    return name not in VENDORS and sum(gains(name)) < _LEAST_OF_NAME
 
-    Before as many digits as keys have they seldom stand for anything else: `af_`, `sf_`.
+
+def may_be_initials(part: str) -> bool:
+    """Return whether a part is two to four letters that may stand for a product.
+
+    Programs have them, but before as many digits as keys have they seldom stand for anything else:
+    `af_`, `shms_`.
     """
     name = _name_of(part)
-    return len(name) == 2 and name not in _NO_INITIALS and may_name_key(part)  # noqa: PLR2004 - a pair
+    return 2 <= len(name) <= 4 and name not in _NO_INITIALS and may_name_key(part)  # noqa: PLR2004 - a pair, or twice as many
 
 
 def may_name_key(part: str) -> bool:
@@ -341,8 +360,8 @@ def is_vendor(part: str) -> bool:
 def _is_name(part: str) -> bool:
     return (
         2 <= len(part) <= _LONGEST_NAME  # noqa: PLR2004 - one letter names nobody
-        and part.isalpha()
         and part.islower()
+        and (part.isalpha() or _MIXED.fullmatch(part) is not None)
         and not (part in IDENTIFIERS or part in NO_SECRETS)
     )
 
@@ -395,6 +414,16 @@ def glued_prefix(letters: str) -> int:
         or (end >= _LEAST_OF_LONG_WORD and is_ordinary(name[:end]) and is_abbreviation(name[end:]))
     ]
     return max(found, key=lambda end: sum(gained[end:]), default=0)
+
+
+@lru_cache(_MOST_WORDS)
+def behind_ordinary_words(letters: str) -> tuple[str, ...]:
+    """Return what follows the ordinary words that a name, itself no word, may begin with."""
+    name = letters.lower()
+    if is_word(name):
+        return ()
+    ends = range(_LEAST_OF_GLUED_WORD, len(name) - 1)
+    return tuple(letters[end:] for end in ends if is_ordinary(name[:end]))
 
 
 def _least_gain(word: str, rest: str) -> int:
