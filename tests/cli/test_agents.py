@@ -14,7 +14,7 @@ from tests.traced_run import PROJECT, run_traced
 
 from codetracer_otel.analysis.answers.budget import CHARACTERS, MOST_TOKENS, within
 from codetracer_otel.cli import main
-from codetracer_otel.cli.agents import Book, build_server
+from codetracer_otel.cli.agents import TraceCache, build_server
 from codetracer_otel.cli.report import FilterRules
 from codetracer_otel.errors import UsageError
 
@@ -84,8 +84,8 @@ class Agent:
     async def _ask_all(self, questions):
         from mcp import Client
 
-        with Book(self._paths) as book:
-            async with Client(build_server(book, FilterRules(self._filters))) as client:
+        with TraceCache(self._paths) as cache:
+            async with Client(build_server(cache, FilterRules(self._filters))) as client:
                 return [await self._asked(client, *question) for question in questions]
 
     async def _asked(self, client, tool, facts):
@@ -152,11 +152,11 @@ def test_a_redacted_value_is_not_found(tmp_path):
 def test_files_that_grow_are_read_again(tmp_path):
     path = tmp_path / "a.jsonl"
     write(path, line(1))
-    with Book([path]) as book:
-        (first,) = book.traces()
-        assert book.traces() == [first]
+    with TraceCache([path]) as cache:
+        (first,) = cache.traces()
+        assert cache.traces() == [first]
         write(path, line(1), line(2))
-        assert [len(traces.spans) for traces in book.traces()] == [2]
+        assert [len(traces.spans) for traces in cache.traces()] == [2]
 
 
 def test_recordings_are_asked_by_the_numbers_of_their_calls(tmp_path):
@@ -211,8 +211,8 @@ def test_a_trace_that_is_missing_is_a_usage_error(tmp_path, capsys):
 
 def test_a_trace_that_vanishes_is_said_to_have_vanished(tmp_path):
     path = write(tmp_path / "spans.jsonl", line(1))
-    with Book([path]) as book:
-        assert book.traces()
+    with TraceCache([path]) as cache:
+        assert cache.traces()
         os.unlink(path)
         with pytest.raises(UsageError, match="cannot be read: No such file"):
-            book.traces()
+            cache.traces()

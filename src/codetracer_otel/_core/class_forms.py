@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.instrumentation.values.class_info import ClassFacts, Form, find_facts
 from codetracer_otel.instrumentation.values.exceptions import usual_ending
 from codetracer_otel.instrumentation.values.known_types import (
-    Moments,
+    DateTimeTypes,
     class_text,
     datetime_text,
     enum_text,
@@ -123,7 +123,7 @@ def build_class_forms(
 def _teller(cls: type, write: Any) -> Any:
     """Return the library's C code that gives the text of an instance, or None."""
     if write is datetime_text:  # a subclass could be asked by its time zone
-        write = cls.isoformat if cls is Moments.datetime else None
+        write = cls.isoformat if cls is DateTimeTypes.datetime else None
     return write if issubclass(type(write), _OF_C) else None
 
 

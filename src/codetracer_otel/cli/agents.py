@@ -58,15 +58,15 @@ def serve(options: argparse.Namespace) -> int:
         UsageError: the package ``mcp`` is missing, or a trace cannot be read.
         FilterError: a filter is not valid.
     """
-    book = Book(options.traces)
-    server = build_server(book, FilterRules(options.trace_filter))
-    with book:
-        book.traces()
+    cache = TraceCache(options.traces)
+    server = build_server(cache, FilterRules(options.trace_filter))
+    with cache:
+        cache.traces()
         server.run("stdio")
     return 0
 
 
-class Book:
+class TraceCache:
     """The traces below some paths, read again when their files change.
 
     Args:
@@ -139,7 +139,7 @@ class Book:
         return found
 
 
-def build_server(book: Book, rules: FilterRules) -> MCPServer[Any]:
+def build_server(cache: TraceCache, rules: FilterRules) -> MCPServer[Any]:
     """Return the server with its tools.
 
     Raises:
@@ -155,15 +155,15 @@ def build_server(book: Book, rules: FilterRules) -> MCPServer[Any]:
     server: MCPServer[Any] = MCPServer(
         "codetracer-otel", instructions=_INSTRUCTIONS, version=VERSION, log_level="ERROR"
     )
-    for tool in _tools(book, rules):
+    for tool in _tools(cache, rules):
         server.tool(structured_output=False)(tool)
     return server
 
 
-def _tools(book: Book, rules: FilterRules) -> list[Callable[..., str]]:
+def _tools(cache: TraceCache, rules: FilterRules) -> list[Callable[..., str]]:
     def summary() -> str:
         """Runs, losses, functions by own time, failures, slowest calls, roots, threads."""
-        return _answer(lambda: questions.summary(book.traces()))
+        return _answer(lambda: questions.summary(cache.traces()))
 
     def find_calls(
         name: str = "",
@@ -179,15 +179,15 @@ def _tools(book: Book, rules: FilterRules) -> list[Callable[..., str]]:
         message.
         """
         asked = (name, error, min_ms, value, limit)
-        return _answer(lambda: questions.find_calls(book.traces(), *asked))
+        return _answer(lambda: questions.find_calls(cache.traces(), *asked))
 
     def call(span_id: str) -> str:
         """One call with all its values, its exception and stack, its caller and its calls."""
-        return _answer(lambda: questions.one_call(book.traces(), span_id))
+        return _answer(lambda: questions.one_call(cache.traces(), span_id))
 
     def subtree(span_id: str, depth: int = _DEPTH, max_tokens: int = 1500) -> str:
         """A call and the calls below it as a tree; many siblings of one function are one line."""
-        return _answer(lambda: questions.subtree(book.traces(), span_id, depth, max_tokens))
+        return _answer(lambda: questions.subtree(cache.traces(), span_id, depth, max_tokens))
 
     def diff(old: str, new: str) -> str:
         """The differences between two traces, named as summary names them.
@@ -196,14 +196,14 @@ def _tools(book: Book, rules: FilterRules) -> list[Callable[..., str]]:
         """
 
         def compared() -> str:
-            with open_traces(book.one(old)) as before, open_traces(book.one(new)) as after:
+            with open_traces(cache.one(old)) as before, open_traces(cache.one(new)) as after:
                 return questions.difference(before, after)
 
         return _answer(compared)
 
     def why(span_id: str, value: str = "") -> str:
         """The filter rule that traces the function of a call, and the one behind a value."""
-        return _answer(lambda: questions.why(book.traces(), span_id, value, rules))
+        return _answer(lambda: questions.why(cache.traces(), span_id, value, rules))
 
     return [summary, find_calls, call, subtree, diff, why]
 

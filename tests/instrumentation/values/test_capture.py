@@ -833,13 +833,13 @@ def test_a_class_made_at_the_place_of_a_dead_one_is_not_mistaken_for_it():
 
 
 def test_facts_about_classes_are_bounded():
-    from codetracer_otel.instrumentation.values.class_info import ClassBook
+    from codetracer_otel.instrumentation.values.class_info import ClassFactsCache
 
-    book = ClassBook({})
+    cache = ClassFactsCache({})
     kept = [type(f"C{number}", (), {}) for number in range(2500)]
     for cls in kept:
-        book.facts(cls)
-    assert len(book._facts) <= 2048
+        cache.facts(cls)
+    assert len(cache._facts) <= 2048
 
 
 def test_containers_that_other_threads_change_are_captured_all_the_same():

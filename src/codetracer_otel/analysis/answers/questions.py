@@ -31,9 +31,9 @@ _SLOWEST: Final = 5
 _ROOTS: Final = 10
 
 
-def summary(books: Iterable[Traces]) -> str:
+def summary(loaded: Iterable[Traces]) -> str:
     """Return what the traces are: runs, losses, functions by their own time, failures, roots."""
-    lines = (line for traces in books for line in _summary(traces))
+    lines = (line for traces in loaded for line in _summary(traces))
     return within(lines, "find_calls(name=...) shows calls of a function")
 
 
@@ -80,12 +80,12 @@ def _failures(traces: Traces, calls: Calls) -> Iterator[str]:
 
 
 def find_calls(
-    books: Iterable[Traces], name: str, error: str, min_ms: float, value: str, limit: int
+    loaded: Iterable[Traces], name: str, error: str, min_ms: float, value: str, limit: int
 ) -> str:
     """Return the calls that match everything that is asked, earliest first.
 
     Args:
-        books: the traces.
+        loaded: the traces.
         name: a glob or a part of the name; empty for any.
         error: ``any``, or a part of type and message of the exception; empty for all calls.
         min_ms: least length in ms, or of recordings in steps.
@@ -94,7 +94,7 @@ def find_calls(
     """
     lines: list[str] = []
     total = 0
-    for traces in books:
+    for traces in loaded:
         calls = Calls(traces)
         for index in _found(calls, name, error, min_ms, value):
             total += 1
@@ -127,23 +127,23 @@ def _is_error(failure: str, asked: str) -> bool:
     return asked.lower() in ("any", "true", "yes", "*") or asked.lower() in failure.lower()
 
 
-def one_call(books: Iterable[Traces], span_id: str) -> str:
+def one_call(loaded: Iterable[Traces], span_id: str) -> str:
     """Return everything about one call.
 
     Raises:
         KeyError: there is none with this id.
     """
-    calls, index = _at(books, span_id)
+    calls, index = _at(loaded, span_id)
     return within(calls.full(index), "subtree shows the calls in it")
 
 
-def subtree(books: Iterable[Traces], span_id: str, depth: int, max_tokens: int) -> str:
+def subtree(loaded: Iterable[Traces], span_id: str, depth: int, max_tokens: int) -> str:
     """Return a call with those in it, as a tree.
 
     Raises:
         KeyError: there is none with this id.
     """
-    calls, index = _at(books, span_id)
+    calls, index = _at(loaded, span_id)
     hint = "ask for a call further down, or for less depth"
     return within(calls.subtree(index, depth), hint, max_tokens)
 
@@ -153,13 +153,13 @@ def difference(old: Traces, new: Traces) -> str:
     return within(comparison_lines(compare([old], [new]), is_complete=True), "fix the first ones")
 
 
-def why(books: Iterable[Traces], span_id: str, value: str, rules: Rules) -> str:
+def why(loaded: Iterable[Traces], span_id: str, value: str, rules: Rules) -> str:
     """Return which rule traces a function, and which shows or hides its values.
 
     Raises:
         KeyError: there is no call with this id.
     """
-    calls, index = _at(books, span_id)
+    calls, index = _at(loaded, span_id)
     spans, details = calls.traces.spans, calls.traces.details(index)
     function = spans.function_table[spans.functions[index]]
     values = {key: item for key, item in details.values if _is_asked(key, value)}
@@ -181,8 +181,8 @@ def _is_asked(key: str, value: str) -> bool:
     return key == value or key.rpartition(".")[2] == value or key.endswith(f".{value}")
 
 
-def _at(books: Iterable[Traces], span_id: str) -> tuple[Calls, int]:
-    for traces in books:
+def _at(loaded: Iterable[Traces], span_id: str) -> tuple[Calls, int]:
+    for traces in loaded:
         calls = Calls(traces)
         try:
             return calls, calls.find(span_id.strip().lower())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from codetracer_otel.data_classes import dataclass
 from codetracer_otel.filters.patterns.glob_syntax import (
     CharacterClass,
-    Wild,
+    Wildcard,
     expand_glob,
     plain_text,
 )
@@ -40,7 +40,7 @@ def glob_predicate(alternatives: Sequence[Tokens]) -> Callable[[str], bool]:
             exact.append(plain)
         elif (
             prefix is not None
-            and tokens[-1] in (Wild.STAR, Wild.TWO_STARS)
+            and tokens[-1] in (Wildcard.STAR, Wildcard.TWO_STARS)
             and "/" not in prefix
             and len(tokens) > 1
         ):
@@ -73,12 +73,12 @@ def _combine(
 
 def _compile_tokens(tokens: Tokens) -> Callable[[str], bool]:
     segments = _split(tokens)
-    if segments == [(Wild.TWO_STARS,)]:
+    if segments == [(Wildcard.TWO_STARS,)]:
         return lambda _text: True
     if len(segments) == 1:
         return _single(_segment(segments[0]))
     below = plain_text(tokens[:-1])
-    if below is not None and segments[-1] == (Wild.TWO_STARS,):
+    if below is not None and segments[-1] == (Wildcard.TWO_STARS,):
         return _starts_with(below)
     return _path(segments)
 
@@ -86,7 +86,7 @@ def _compile_tokens(tokens: Tokens) -> Callable[[str], bool]:
 def _split(tokens: Tokens) -> list[Tokens]:
     segments: list[list[Token]] = [[]]
     for token in tokens:
-        if token is Wild.SLASH:
+        if token is Wildcard.SLASH:
             segments.append([])
         else:
             segments[-1].append(token)
@@ -110,7 +110,7 @@ def _single(segment: Callable[[str], bool]) -> Callable[[str], bool]:
 def _path(segments: list[Tokens]) -> Callable[[str], bool]:
     parts: list[Callable[[str], bool] | None] = []  # None: any number of directories
     for segment in segments:
-        if segment != (Wild.TWO_STARS,):
+        if segment != (Wildcard.TWO_STARS,):
             parts.append(_segment(segment))
         elif not parts or parts[-1] is not None:
             parts.append(None)
@@ -150,7 +150,7 @@ def _segment(tokens: Tokens) -> Callable[[str], bool]:
     """Compile one path component: chunks of fixed length between stars."""
     chunks: list[list[Token]] = [[]]
     for token in tokens:
-        if token in (Wild.STAR, Wild.TWO_STARS):
+        if token in (Wildcard.STAR, Wildcard.TWO_STARS):
             chunks.append([])
         else:
             chunks[-1].append(token)

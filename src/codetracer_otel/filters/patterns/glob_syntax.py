@@ -19,7 +19,7 @@ MAX_ALTERNATIVES: Final = 1024
 MAX_TOKENS: Final = 65_536  # over all alternatives
 
 
-class Wild(Enum):
+class Wildcard(Enum):
     """What is not a plain character."""
 
     STAR = "*"
@@ -35,7 +35,7 @@ class CharacterClass:
     expression: str
 
 
-Token = str | Wild | CharacterClass
+Token = str | Wildcard | CharacterClass
 Tokens = tuple[Token, ...]
 
 
@@ -63,14 +63,14 @@ def glob_prefixes(alternatives: Sequence[Tokens]) -> tuple[str, ...]:
 
 
 def _prefix(tokens: Tokens) -> str:
-    taken = takewhile(lambda token: isinstance(token, str) or token is Wild.SLASH, tokens)
-    return "".join("/" if token is Wild.SLASH else str(token) for token in taken)
+    taken = takewhile(lambda token: isinstance(token, str) or token is Wildcard.SLASH, tokens)
+    return "".join("/" if token is Wildcard.SLASH else str(token) for token in taken)
 
 
 def plain_text(tokens: Tokens) -> str | None:
     """Return the text of tokens without wildcards, or None."""
-    if all(isinstance(token, str) or token is Wild.SLASH for token in tokens):
-        return "".join("/" if token is Wild.SLASH else str(token) for token in tokens)
+    if all(isinstance(token, str) or token is Wildcard.SLASH for token in tokens):
+        return "".join("/" if token is Wildcard.SLASH else str(token) for token in tokens)
     return None
 
 
@@ -125,21 +125,21 @@ class _Parser:
         if char == "\\":
             return self._escaped()
         if char in "?/":
-            return Wild(char)
+            return Wildcard(char)
         return char
 
-    def _stars(self) -> Wild:
+    def _stars(self) -> Wildcard:
         begin = self._at
         while self._text.startswith("*", self._at):
             self._at += 1
-        return Wild.TWO_STARS if self._at - begin == len("**") else Wild.STAR
+        return Wildcard.TWO_STARS if self._at - begin == len("**") else Wildcard.STAR
 
     def _escaped(self) -> Token:
         if self._at >= len(self._text):
             raise PatternError("the glob ends in a single backslash; write `\\\\`")
         char = self._text[self._at]
         self._at += 1
-        return Wild.SLASH if char == "/" else char
+        return Wildcard.SLASH if char == "/" else char
 
     def _class(self) -> CharacterClass:
         at = self._at + 1

@@ -103,7 +103,7 @@ _BASES: Final[tuple[tuple[type, Form], ...]] = (
 )
 
 
-class ClassBook:
+class ClassFactsCache:
     """Facts about classes, found once for each and forgotten with it.
 
     Keyed by identity: hashing a class may run the code of its metaclass.

@@ -38,7 +38,7 @@ def _of_library[T](cls: type[T]) -> type[T]:
     return next((base for base in cls.__mro__ if not base.__flags__ & _HEAP_TYPE), cls)
 
 
-class Moments:
+class DateTimeTypes:
     """The library's classes of dates and times.
 
     freezegun replaces them under every name of a module, while tests run; not within a class.
@@ -89,29 +89,31 @@ def enum_text(value: object) -> str | None:
 
 def datetime_text(value: dt.datetime) -> str:
     """Return the moment as ISO 8601 has it; a zone of the program is named instead of asked."""
-    zone = read_member(value, Moments.datetime.__dict__["tzinfo"])
+    zone = read_member(value, DateTimeTypes.datetime.__dict__["tzinfo"])
     # A zone made by C asks a subclass of datetime for its fields.
-    if _is_fixed_zone(zone) or (type(value) is Moments.datetime and _is_made_by_c(zone)):
-        return Moments.datetime.isoformat(value)
+    if _is_fixed_zone(zone) or (type(value) is DateTimeTypes.datetime and _is_made_by_c(zone)):
+        return DateTimeTypes.datetime.isoformat(value)
     return f"{_naive_datetime(value)} {class_name(type(zone))}"
 
 
 def _naive_datetime(value: dt.datetime) -> str:
-    read = Moments.datetime.__dict__
+    read = DateTimeTypes.datetime.__dict__
     moment = [read_member(value, read[name]) for name in ("hour", "minute", "second")]
-    return Moments.date.isoformat(value) + "T" + ":".join(f"{part:02d}" for part in moment)
+    return DateTimeTypes.date.isoformat(value) + "T" + ":".join(f"{part:02d}" for part in moment)
 
 
 def _time_text(value: dt.time) -> str:
-    zone = read_member(value, Moments.time.__dict__["tzinfo"])
+    zone = read_member(value, DateTimeTypes.time.__dict__["tzinfo"])
     if _is_fixed_zone(zone) or _is_made_by_c(zone):
-        return Moments.time.isoformat(value)
-    hour, minute = (read_member(value, Moments.time.__dict__[name]) for name in ("hour", "minute"))
+        return DateTimeTypes.time.isoformat(value)
+    hour, minute = (
+        read_member(value, DateTimeTypes.time.__dict__[name]) for name in ("hour", "minute")
+    )
     return f"{hour:02d}:{minute:02d} {class_name(type(zone))}"
 
 
 def _is_fixed_zone(zone: object) -> bool:
-    return zone is None or type(zone) is Moments.timezone
+    return zone is None or type(zone) is DateTimeTypes.timezone
 
 
 def _is_made_by_c(zone: object) -> bool:
@@ -154,9 +156,9 @@ def _complex_text(value: complex) -> str:
 
 
 _OWN_FORMS: Final[tuple[tuple[type, ShortForm], ...]] = (
-    (Moments.datetime, datetime_text),
-    (Moments.date, Moments.date.isoformat),
-    (Moments.time, _time_text),
+    (DateTimeTypes.datetime, datetime_text),
+    (DateTimeTypes.date, DateTimeTypes.date.isoformat),
+    (DateTimeTypes.time, _time_text),
     (dt.timedelta, dt.timedelta.__str__),
     (range, _range_text),
     (slice, slice_text),

@@ -12,7 +12,7 @@ from codetracer_otel.instrumentation.values.adjacent_secrets import (
     without_adjacent_secrets,
     without_named_secret,
 )
-from codetracer_otel.instrumentation.values.class_info import ClassBook, Form
+from codetracer_otel.instrumentation.values.class_info import ClassFactsCache, Form
 from codetracer_otel.instrumentation.values.objects.fields import is_part, wants_nothing
 from codetracer_otel.instrumentation.values.safe_access import (
     MISSING,
@@ -87,7 +87,7 @@ class Walker:
         self._bound = limits.integer_bound
         self._walk = attribute_rules
         self._has_type_rules = attribute_rules is not None and attribute_rules.has_type_patterns
-        self._classes = ClassBook(modules, wanted)
+        self._classes = ClassFactsCache(modules, wanted)
         self._short = ShortValues(limits)
         self._program_text = ProgramText(attribute_rules, self._short, allow_repr=allow_repr)
         self._readers: dict[Form, Reader] = {
