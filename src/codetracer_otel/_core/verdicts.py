@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from codetracer_otel.filters.decisions.adjacent_names import holds_something, names_something
 from codetracer_otel.filters.types import Action
-from codetracer_otel.instrumentation.values.adjacent_secrets import NAME_FIELDS, VALUE_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,9 +34,9 @@ class NameVerdicts:
     def judge(self, name: str) -> None:
         """Find out about a name, an exact text."""
         verdict = _BY_ACTION.get(self._action_for(name), 0)
-        if name in VALUE_FIELDS:
+        if holds_something(name):
             verdict |= _HOLDS
-        if name in NAME_FIELDS:
+        if names_something(name):
             verdict |= _NAMES
         if len(self.known) >= _MOST_NAMES:
             self.known.clear()

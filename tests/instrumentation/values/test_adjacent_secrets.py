@@ -117,6 +117,10 @@ def program(secret=PASSWORD, kept=KEPT):
     check_password(Account, secret)
     set_colour(kept)
     take({"parameter": "api_key", "value": secret})
+    take({"ParameterKey": "DbPassword", "ParameterValue": secret, "UsePreviousValue": False})
+    take({"field": "password", "old_value": [secret], "newValue": secret})
+    take({"fieldName": "colour", "newValue": kept, "environment": kept})
+    take_all(header_name="X-Api-Key", headerValue=secret)
     take({"label": "Password", "v": secret})
     take({("db", "password"): secret, ("db", b"token", 1): secret, ("db", "user"): kept})
     take({("password",): {"deep": secret}})
@@ -132,6 +136,8 @@ def program(secret=PASSWORD, kept=KEPT):
     by_hand("Authorization", secret)
     with codetracer_otel.span("s", key="api_key", value=secret):
         codetracer_otel.event("e", header="Cookie", value={"deep": secret})
+    with codetracer_otel.span("s", **{"tool.name": "password", "message.content": kept}):
+        pass
     keep_locals([secret])
 
 
@@ -171,6 +177,7 @@ def test_a_value_is_shown_where_its_neighbour_names_no_secret(record):
         (("field_name", "new_value", "content"), ((0, 1), (0, 2))),
         (("attr", "v"), ((0, 1),)),
         (("setting", "default"), ((0, 1),)),
+        (("headerName", "newValue"), ((0, 1),)),
         (("user", "amount"), ()),
         (("key",), ()),
         (("key_count", "values_of"), ()),

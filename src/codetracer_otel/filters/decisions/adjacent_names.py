@@ -1,6 +1,9 @@
 """Tells which names say what a value is, and which leave that to a name beside them."""
 
+from functools import lru_cache
 from typing import Final
+
+from codetracer_otel.filters.patterns.name_words import split_words
 
 NAMING: Final = (
     *("attr", "attribute", "col", "column", "field", "flag", "header", "item", "k", "key"),
@@ -9,7 +12,22 @@ NAMING: Final = (
 )
 HOLDING: Final = ("content", "default", "v", "val", "value", "values")
 
+_MOST_NAMES: Final = 4096
+
+
+def names_something(name: str) -> bool:
+    """Return whether what is called so may say what another value is: ``header_name``."""
+    return last_word(name) in NAMING
+
+
+@lru_cache(_MOST_NAMES)  # asked for every field of every little object
+def holds_something(name: str) -> bool:
+    """Return whether what is called so may be what another value says: ``ParameterValue``."""
+    return last_word(name) in HOLDING
+
 
 def last_word(name: str) -> str:
-    """Return what tells a variable's part: ``name`` of ``header_name``."""
-    return name.rpartition("_")[2].lower()
+    """Return what tells the part of a variable or field: ``name`` of ``header_name``."""
+    # An attribute of a span has dots, and nothing to do with others that end alike.
+    words = split_words(name) if name.isidentifier() else ()
+    return words[-1] if words else ""

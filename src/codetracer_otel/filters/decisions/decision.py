@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codetracer_otel.filters.decisions.adjacent_names import HOLDING, last_word
+from codetracer_otel.filters.decisions.adjacent_names import holds_something
 from codetracer_otel.filters.types import Action, EventRules, Sampling, TailRules, ValueKind
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class Decision:
         if kind.value == "ret":
             return self.profile.values.return_verdict(self._module_names, self._qualname, name)
         verdict = self.profile.values.verdict(kind, name)
-        if kind.value == "arg" and not verdict.is_by_name and last_word(name) in HOLDING:
+        if kind.value == "arg" and not verdict.is_by_name and holds_something(name):
             return self._verdict_on_what_is_set(verdict)
         return verdict
 

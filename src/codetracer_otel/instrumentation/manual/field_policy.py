@@ -9,7 +9,6 @@ from codetracer_otel.data_classes import NamedTuple
 from codetracer_otel.filters.types import Action, CodeIdentity, ValueKind, learn_nothing
 from codetracer_otel.instrumentation.spans.traced_code import forget_in
 from codetracer_otel.instrumentation.values.adjacent_secrets import (
-    VALUE_FIELDS,
     is_secret_name,
     without_named_secret,
 )
@@ -95,7 +94,7 @@ class FieldPolicy:
                 judged[key] = capture(value) if action is allowed else REDACTED_NODE
                 if action is not allowed:
                     self._learn(value, (f"attribute {key}", self._where))
-        return judged if VALUE_FIELDS.isdisjoint(judged) else self._without_told(judged)
+        return self._without_told(judged)
 
     def _cut(self, key: str) -> str:
         """Return the beginning of a key, judged while its end can be seen."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.filters.types import Action
 from codetracer_otel.instrumentation.values.adjacent_secrets import (
-    VALUE_FIELDS,
     is_secret_name,
     paired_variables,
     told_variables,
@@ -407,22 +406,20 @@ def judged_keywords(
 ) -> Node:
     """Return captured ``**kwargs`` whose keys were judged like argument names."""
     items: list[tuple[Captured, Captured]] = []
-    given: Iterable[tuple[str, Any]] = keywords.items()
-    if not VALUE_FIELDS.isdisjoint(keywords):
-        attribute_rules = traced_code.plan.attribute_rules
-        given = without_named_secret(
-            tuple(keywords),
-            tuple(given),
-            lambda name: is_secret_name(name, attribute_rules),
-            traced_code.learn,
-        )
+    attribute_rules = traced_code.plan.attribute_rules
+    given = without_named_secret(
+        tuple(keywords),
+        tuple(keywords.items()),
+        lambda name: is_secret_name(name, attribute_rules),
+        traced_code.learn,
+    )
     for key, value in given:
         if len(items) == _MAX_KEYWORDS:
             break
         action = planned.judge_keyword(key)
         is_allowed = action is Action.ALLOW
-        if is_allowed and traced_code.plan.attribute_rules is not None:
-            action = traced_code.plan.attribute_rules.attribute_action(key)
+        if is_allowed and attribute_rules is not None:
+            action = attribute_rules.attribute_action(key)
         if action is Action.REDACT:
             if is_allowed or planned.is_secret_keyword(key):
                 traced_code.learn(

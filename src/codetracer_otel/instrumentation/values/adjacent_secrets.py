@@ -5,7 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.filters.decisions.adjacent_names import HOLDING, NAMING, last_word
+from codetracer_otel.filters.decisions.adjacent_names import (
+    holds_something,
+    names_something,
+)
 from codetracer_otel.filters.secrets.command_lines import glued_secret, hides_next
 from codetracer_otel.filters.types import Action
 from codetracer_otel.model.value import REDACTED_NODE
@@ -21,14 +24,6 @@ _ALLOW: Final = Action.ALLOW
 _MAX_NAME: Final = 1024  # characters of a name that are judged
 MOST_FIELDS: Final = 8  # of an object that has a name and a value
 _PAIR: Final = 2
-
-
-def _spelled(words: tuple[str, ...]) -> frozenset[str]:
-    return frozenset([text for word in words for text in (word, word.title(), word.upper())])
-
-
-NAME_FIELDS: Final = _spelled(NAMING)
-VALUE_FIELDS: Final = _spelled(HOLDING)
 
 
 def without_adjacent_secrets(
@@ -85,18 +80,22 @@ def without_named_secret(
         is_secret_name: as for `without_adjacent_secrets`.
         learn: takes what is hidden.
     """
-    if VALUE_FIELDS.isdisjoint(names):
+    holding = [type(name) is str and holds_something(name) for name in names]
+    if True not in holding:
         return pairs
-    stated = [item for name, (_, item) in zip(names, pairs, strict=True) if name in NAME_FIELDS]
-    secret_names = [name for name in stated if is_secret_name(name)]
+    secret_names = [
+        item
+        for name, (_, item) in zip(names, pairs, strict=True)
+        if type(name) is str and names_something(name) and is_secret_name(item)
+    ]
     if not secret_names:
         return pairs
-    for name, (_, item) in zip(names, pairs, strict=True):
-        if name in VALUE_FIELDS:
+    for holds, (_, item) in zip(holding, pairs, strict=True):
+        if holds:
             learn(item, _place("field", secret_names[0]))
     return [
-        (key, REDACTED_NODE if name in VALUE_FIELDS else item)
-        for name, (key, item) in zip(names, pairs, strict=True)
+        (key, REDACTED_NODE if holds else item)
+        for holds, (key, item) in zip(holding, pairs, strict=True)
     ]
 
 
@@ -117,9 +116,8 @@ def paired_variables(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
 
     The last word of a variable's name tells: ``key``, ``header_name``; ``value``, ``new_value``.
     """
-    words = [last_word(name) for name in names]
-    naming = [index for index, word in enumerate(words) if word in NAMING]
-    holding = [index for index, word in enumerate(words) if word in HOLDING]
+    naming = [index for index, name in enumerate(names) if names_something(name)]
+    holding = [index for index, name in enumerate(names) if holds_something(name)]
     return tuple([(name, value) for name in naming for value in holding])
 
 
