@@ -104,14 +104,13 @@ class FieldPolicy:
     def _without_told(self, judged: dict[str, Captured]) -> dict[str, Captured]:
         """Hide what a neighbour names as a secret: ``header="X-Api-Key", value=...``."""
         attribute_rules, pairs = self._decision.attribute_rules, tuple(judged.items())
-        return dict(
-            without_named_secret(
-                tuple(judged),
-                pairs,
-                lambda name: is_secret_name(name, attribute_rules),
-                self._learn,
-            )
+        shown = without_named_secret(
+            tuple(judged),
+            pairs,
+            lambda name: is_secret_name(name, attribute_rules),
+            self._learn,
         )
+        return judged if shown is pairs else dict(shown)
 
     def _argument_action(self, name: str) -> Action:
         action = self._argument_actions.get(name)
