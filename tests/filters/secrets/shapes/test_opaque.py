@@ -451,7 +451,10 @@ def base64_of(count):
 
 
 @pytest.mark.parametrize("count", [40, 50, 56, 100, 128])
-@pytest.mark.parametrize("position", ["{}", "got {}, ok", '{{"key": 1, "item": "{}"}}', "a:{}"])
+@pytest.mark.parametrize(
+    "position",
+    ["{}", "got {}, ok", '{{"key": 1, "item": "{}"}}', "a:{}", "['a\\n{}']", "q=keep+{}&b=2"],
+)
 def test_base64_with_its_end_is_a_key_where_no_digest_has_as_much(count, position):
     text = position.format(base64_of(count))
     assert redacted(text) == position.format("<redacted>")

@@ -279,7 +279,10 @@ def _is_padded_key(text: str, start: int, end: int) -> bool:
         and end - start <= _LONGEST
         and end - start not in _PADDED_DIGESTS
         and not text.startswith(_OF_FILES, start)
-        and not (start and text[start - 1] in _OF_BASE64)
+        and (
+            _beginning_of_line(text, start) == start
+            or _is_behind_word_of_form(text[max(0, start - _WIDEST_LINE) : start])
+        )
     )
 
 
