@@ -136,7 +136,8 @@ def _add_flag(group: argparse._ArgumentGroup, row: Option, flag: Flag) -> None:
     if not flag.metavar:
         action = argparse.BooleanOptionalAction if flag.has_opposite else "store_false"
         more = {"default": None}
-    text = flag.help.replace("%", "%%")
+    is_off = flag.has_opposite and row.default is False
+    text = flag.help.replace("%", "%%") + ("; default: no" if is_off else "")
     group.add_argument(flag.name, action=action, dest=row.name, help=text, **more)
 
 
