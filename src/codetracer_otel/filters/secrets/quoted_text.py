@@ -82,6 +82,7 @@ def block_below(text: str, key_start: int, value_start: int) -> Span | None:
     rest = _REST_OF_LINE.match(text, value_start)
     if rest is None:
         return None
+    # No two keys have the same line's end right behind them: all together look back over it once.
     indent = key_start - text.rfind("\n", 0, key_start) - 1
     begin = end = -1
     position = rest.end()
