@@ -430,6 +430,17 @@ def test_digests_and_identifiers_behind_words_stay(text):
     assert redacted(f"got {text} ok") == f"got {text} ok"
 
 
+@pytest.mark.parametrize("public", ["1a2b3c4d", "0123456789ab"])
+@pytest.mark.parametrize("name", ["hlq_ag", "kestrel", "portus"])
+def test_digits_by_which_a_key_is_looked_up_do_not_show_its_secret(name, public):
+    assert redacted(f"got {name}_{public}_{LONG} ok") == "got <redacted> ok"
+
+
+@pytest.mark.parametrize("name", ["layer", "frame", "1a2b3c4d"])
+def test_digits_behind_a_word_and_others_stay(name):
+    assert LONG in redacted(f"got {name}_1a2b3c4d_{LONG} ok")
+
+
 @pytest.mark.parametrize("behind", ["_backup", "-backup", "-order-backup", "_order-copy"])
 def test_words_behind_digits_do_not_show_them(behind):
     assert DIGEST not in redacted(f"got zqk_{DIGEST}{behind} ok")

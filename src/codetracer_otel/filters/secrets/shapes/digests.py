@@ -58,6 +58,7 @@ _OF_UUIDS: Final = lazy_regex(
 )
 _LONGEST_UUID: Final = 37  # with what separates it from the next
 _CHECKSUM: Final = lazy_regex("v[0-9]$")
+_PUBLIC_PART: Final = lazy_regex("[0-9a-f]{8,16}")  # by which the secret behind it is looked up
 _DIGIT: Final = lazy_regex("[0-9]")
 _PART: Final = lazy_regex("[A-Za-z0-9]+")
 _WORD_BEFORE_CAPITALS: Final = lazy_regex(r"\A[a-z]{3,12}(?=[A-Z]{2,10}[0-9]?[_-])")
@@ -290,6 +291,8 @@ def _is_of_vendor(run: str) -> bool:
     last = _CHECKSUM.sub("", last)
     if prefix and len(last) < _LEAST and len(prefix[-1]) >= _LEAST:
         last = prefix.pop()  # a checksum ends it
+    if len(prefix) > 1 and _PUBLIC_PART.fullmatch(prefix[-1]):
+        prefix.pop()
     return (
         bool(prefix)
         and len(last) >= _LEAST
