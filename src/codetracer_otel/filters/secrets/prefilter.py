@@ -61,6 +61,8 @@ LITERALS: Final = {
         ("|", "|"),
         ("V", "ENV "),
         ("G", "ARG "),
+        ("V", "VALUES"),
+        ("$", "$$"),
         ("w", "password"),  # before white space, in netrc
         *zip("qbh", PROGRAMS, strict=True),
         ("\uff1a", "\uff1a"),

@@ -32,6 +32,8 @@ def redacted(text):
         ("['password', '--hush']", f"['password', '{REDACTED}']"),
         ("('password', 1)", f"('password', {REDACTED})"),
         ("load('password', 'x')", f"load('password', '{REDACTED}')"),
+        ("setattr(user, 'password', 'x')", f"setattr(user, 'password', '{REDACTED}')"),
+        ("setattr(user, 'name', 'x')", "setattr(user, 'name', 'x')"),
     ],
 )
 def test_the_second_of_a_pair_whose_first_is_the_name_of_a_secret_is_replaced(text, expected):
@@ -51,11 +53,46 @@ def test_the_second_of_a_pair_whose_first_is_the_name_of_a_secret_is_replaced(te
             '<input name="password" type="hidden" value="x">',
             f'<input name="password" type="hidden" value="{REDACTED}">',
         ),
+        ('{"value":"x","name":"X-Api-Key"}', f'{{"value":"{REDACTED}","name":"X-Api-Key"}}'),
+        ('{"value":"x","name":"color"}', '{"value":"x","name":"color"}'),
         ('{"name": "color", "value": "x"}', '{"name": "color", "value": "x"}'),
         ('{"name": "password", "kind": "x"}', '{"name": "password", "kind": "x"}'),
     ],
 )
 def test_the_value_of_an_object_that_is_named_like_a_secret_is_replaced(text, expected):
+    assert redacted(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "INSERT INTO u (name, password) VALUES ('ada', 'x'), ('b, c', 'it''s')",
+            f"INSERT INTO u (name, password) VALUES ('ada', '{REDACTED}'), ('b, c', '{REDACTED}')",
+        ),
+        (
+            "INSERT INTO s.keys (id, `api_key`, at) VALUES (1, 'x', now())",
+            f"INSERT INTO s.keys (id, `api_key`, at) VALUES (1, '{REDACTED}', now())",
+        ),
+        (
+            "insert into users (at, password) values (f('a', 1), N'x')",
+            f"insert into users (at, password) values (f('a', 1), N'{REDACTED}')",
+        ),
+        (
+            "INSERT INTO users (name, password) VALUES ('ada', 'x",
+            f"INSERT INTO users (name, password) VALUES ('ada', '{REDACTED}",
+        ),
+        (
+            "INSERT INTO users (name, password) VALUES ('ada', ?)",
+            "INSERT INTO users (name, password) VALUES ('ada', ?)",
+        ),
+        (
+            "INSERT INTO users (name, city) VALUES ('ada', 'x')",
+            "INSERT INTO users (name, city) VALUES ('ada', 'x')",
+        ),
+    ],
+)
+def test_the_columns_of_a_row_are_named_before_it(text, expected):
     assert redacted(text) == expected
 
 
@@ -96,6 +133,13 @@ def test_the_field_of_a_form_that_is_named_like_a_secret_is_replaced(text, expec
         ("identified by the owner", "identified by the owner"),
         ("set password='it''s x' where", f"set password='{REDACTED}' where"),
         ("f(password='', n='x')", "f(password='', n='x')"),
+        ("SELECT PASSWORD('x')", f"SELECT PASSWORD({REDACTED})"),
+        ("where password LIKE 'x'", f"where password LIKE '{REDACTED}'"),
+        ("where password <> 'x' and", f"where password <> '{REDACTED}' and"),
+        ("password not in ('x', 'y')", f"password not in ({REDACTED})"),
+        ("ALTER ROLE bob PASSWORD $$x$$ z", f"ALTER ROLE bob PASSWORD $${REDACTED}$$ z"),
+        ("where password is null or n='x'", "where password is null or n='x'"),
+        ("says 'password' and 'x'", "says 'password' and 'x'"),
     ],
 )
 def test_the_password_of_a_statement_is_replaced(text, expected):
@@ -175,6 +219,16 @@ def test_the_user_of_an_address_without_a_scheme_is_replaced(text, expected):
         "secrets:\n- ",
         "password: |\n",
         "password '",
+        "password('",
+        "password in (",
+        "PASSWORD $$",
+        "into t (password) values ('",
+        "into t (password) values ('x'), ",
+        "into t (password) values (",
+        "into t (",
+        "into t (password) values (f('a',",
+        '{"value":"x", ',
+        "setattr(",
         "identified by ",
         "identified by 'x''",
         "<password><![CDATA[",
