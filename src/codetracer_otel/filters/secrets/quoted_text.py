@@ -66,7 +66,7 @@ def container_end(text: str, start: int) -> int:
     return position
 
 
-_REST_OF_LINE: Final = lazy_regex(r"(?:[|>][-+0-9]{0,2}+)?[ \t]*+(?:#[^\r\n]*+)?\r?\n")
+_REST_OF_LINE: Final = lazy_regex(r"(?:[|>][-+0-9]{0,2}+|\\)?[ \t]*+(?:#[^\r\n]*+)?\r?\n")
 _ITEM: Final = ("- ", "-\t")
 _LINE: Final = lazy_regex(r"([ \t]*+)([^\r\n]*+)(?:\r?\n|\r)?")
 
