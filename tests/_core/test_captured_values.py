@@ -42,6 +42,15 @@ def named_pair(key, value, /, header_name=None, new_value=None):
     return None
 
 
+def look_up(key, found):
+    return found
+
+
+def each_of(header, found):
+    yield found
+    return found
+
+
 def hides(password, user):
     return user
 
@@ -58,6 +67,9 @@ CALLS = {
     "no keywords": lambda _value: keywords(),
     "pair of names": lambda value: named_pair("password", value, value, value),
     "pair of values": lambda value: named_pair(value, value),
+    "result of a name": lambda value: look_up("api_key", value),
+    "result of a value": lambda value: look_up(value, value),
+    "result of a generator": lambda value: list(each_of("Authorization", value)),
     "hides": lambda value: hides(value, value),
     "hides its result": new_password,
 }

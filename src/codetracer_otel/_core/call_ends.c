@@ -131,6 +131,14 @@ keep_plain_result(const ct_thread *thread, ct_entry *entry, PyObject *value)
     return 1;
 }
 
+/* A text, or what texts are in: no form's field or table's column, which are made by their names as well. */
+static int
+may_hold_text(PyObject *value)
+{
+    return PyUnicode_Check(value) || PyBytes_Check(value) || PyDict_Check(value) || PyList_Check(value)
+        || PyTuple_Check(value) || PyAnySet_Check(value) || PyByteArray_Check(value);
+}
+
 /* 1: ended; 0: left to Python; -1: an exception. */
 int
 ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
@@ -153,6 +161,9 @@ ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
             return 0;
         }
         site = entry->site;
+    }
+    if (CT_UNLIKELY(site->owner != NULL) && !may_hold_text(value)) {
+        entry->site = site = site->owner;
     }
     if (CT_UNLIKELY(site->result_place != NULL)) {
         int is_known = ct_is_nothing_new(&core->learned, value);
@@ -280,7 +291,10 @@ defer_end(ct_core *core, PyObject *record, PyObject *kind, PyObject *value)
     if (PyList_GET_ITEM(record, CT_PLAN) == Py_None) {
         return 0;
     }
-    ct_site *site = ct_site_of(core, PyList_GET_ITEM(record, CT_CODE));
+    const ct_site *site = ct_site_of(core, PyList_GET_ITEM(record, CT_CODE));
+    if (site != NULL && site->told != NULL && PyList_GET_ITEM(record, CT_PLAN) == site->told->plan) {
+        site = site->told;
+    }
     if (kind == Py_None && site != NULL) {
         PyObject *result = site->fixed_result;
         if (result == NULL && ct_is_plain(site, value)) {

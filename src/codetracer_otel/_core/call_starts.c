@@ -254,7 +254,7 @@ ct_begin_call(ct_core *core, ct_thread *thread, ct_site *site, PyObject *code, P
     entry->has_result = 0;
     entry->holds_objects = has_values && writer.holds_objects != 0;
     entry->ending = CT_RETURNED;
-    entry->site = site;
+    entry->site = has_values && CT_UNLIKELY(writer.tells_result) ? site->told : site;
     entry->code = Py_NewRef(code);
     entry->segment = below.segment;
     entry->context = context;

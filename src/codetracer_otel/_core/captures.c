@@ -18,7 +18,7 @@ write_one(ct_writer *writer, PyObject *value, int index)
         ? ct_write_keywords(writer, value) : ct_write_value(writer, value);
 }
 
-/* Whether one argument may say of another one that it is a secret; the site has such. */
+/* Whether an argument may say of another one, or of the result, that it is a secret; the site has such. */
 static int
 check_pairs(ct_writer *writer, PyObject *const *values)
 {
@@ -105,20 +105,21 @@ capture(ct_core *core, const ct_site *site, PyObject **value, int index)
     return charged == NULL ? -1 : 0;
 }
 
-/* Let Python hide the arguments that others name as secrets. */
+/* Let Python hide the arguments that others name as secrets, and say whether the result is one. */
 static int
-hide_told(const ct_site *site, PyObject **values, int count, uint32_t *captured)
+hide_told(const ct_site *site, PyObject **values, int count, uint32_t *captured, int *tells_result)
 {
-    PyObject *given = PyTuple_New(count), *shown = NULL;
+    PyObject *given = PyTuple_New(count), *said = NULL, *shown;
     for (int i = 0; given != NULL && i < count; i++) {
         PyTuple_SET_ITEM(given, i, Py_NewRef(values[i]));
     }
     if (given != NULL) {
-        shown = PyObject_CallOneArg(site->hide_told, given);
+        said = PyObject_CallOneArg(site->hide_told, given);
         Py_DECREF(given);
     }
-    if (shown == NULL || !PyTuple_CheckExact(shown) || PyTuple_GET_SIZE(shown) != count) {
-        Py_XDECREF(shown);
+    if (said == NULL || !PyArg_ParseTuple(said, "O!p:hide_told", &PyTuple_Type, &shown, tells_result)
+        || PyTuple_GET_SIZE(shown) != count) {
+        Py_XDECREF(said);
         return -1;
     }
     for (int i = 0; i < count; i++) {
@@ -126,7 +127,8 @@ hide_told(const ct_site *site, PyObject **values, int count, uint32_t *captured)
         *captured |= (uint32_t)(value != values[i]) << i;
         Py_SETREF(values[i], Py_NewRef(value));
     }
-    Py_DECREF(shown);
+    *tells_result = *tells_result && site->told != NULL;
+    Py_DECREF(said);
     return 0;
 }
 
@@ -160,7 +162,7 @@ ct_write_with_python(ct_writer *writer, PyObject **values, int count)
     ct_thread *thread = writer->thread;
     const ct_site *site = writer->site;
     uint32_t captured = 0;
-    int are_paired = site->naming != NULL, done = 0;
+    int are_paired = site->naming != NULL, tells_result = 0, done = 0;
 
     for (int answers = 0;; answers++) {
         if (ct_begin_writing(writer, core, thread, site, thread->top + sizeof(ct_entry)) < 0) {
@@ -171,6 +173,7 @@ ct_write_with_python(ct_writer *writer, PyObject **values, int count)
             status = write_held(writer, values, count, captured, &done);
         }
         if (status == CT_WRITTEN) {
+            writer->tells_result = tells_result;
             return 0;
         }
         PyObject *error = PyErr_GetRaisedException();
@@ -184,7 +187,7 @@ ct_write_with_python(ct_writer *writer, PyObject **values, int count)
             captured |= 1u << done;
         }
         else if (status > 0) {
-            status = hide_told(site, values, count, &captured);
+            status = hide_told(site, values, count, &captured, &tells_result);
             are_paired = 0;
         }
         if (status < 0) {

@@ -51,6 +51,8 @@ typedef struct ct_site {
     PyObject *capture_keywords; /* in Python */
     PyObject *naming;           /* tuple of arguments that may name another one as a secret, or NULL */
     PyObject *hide_told;        /* takes all arguments, and hides those that are named so */
+    struct ct_site *told;       /* of a call of which an argument says that its result is a secret; or NULL */
+    struct ct_site *owner;      /* whose `told` this is: it counts the references to both; or NULL */
     int has_receiver;           /* the first argument is the object whose method is called */
     int keywords_index;         /* of `**kwargs` among the arguments; -1: none */
     int is_walked;              /* containers and instances may be captured in C */

@@ -3,12 +3,9 @@
 #include "core.h"
 #include <string.h>
 
-void
-ct_release_site(ct_site *site)
+static void
+free_site(ct_site *site)
 {
-    if (--site->references != 0) {
-        return;
-    }
     Py_XDECREF(site->site);
     Py_XDECREF(site->plan);
     Py_XDECREF(site->capture);
@@ -23,34 +20,52 @@ ct_release_site(ct_site *site)
     Py_XDECREF(site->capture_keywords);
     Py_XDECREF(site->naming);
     Py_XDECREF(site->hide_told);
+    if (site->told != NULL) {
+        free_site(site->told);
+    }
     PyMem_Free(site);
+}
+
+void
+ct_release_site(ct_site *site)
+{
+    site = site->owner == NULL ? site : site->owner;
+    if (--site->references != 0) {
+        return;
+    }
+    free_site(site);
+}
+
+static int
+visit_site(const ct_site *site, visitproc visit, void *arg)
+{
+    Py_VISIT(site->site);
+    Py_VISIT(site->plan);
+    Py_VISIT(site->capture);
+    Py_VISIT(site->fixed_result);
+    Py_VISIT(site->learn);
+    Py_VISIT(site->taught);
+    Py_VISIT(site->result_place);
+    Py_VISIT(site->verdicts);
+    Py_VISIT(site->judge);
+    Py_VISIT(site->keyword_verdicts);
+    Py_VISIT(site->judge_keyword);
+    Py_VISIT(site->capture_keywords);
+    Py_VISIT(site->naming);
+    Py_VISIT(site->hide_told);
+    return site->told == NULL ? 0 : visit_site(site->told, visit, arg);
 }
 
 /* Entries hold a site as well, but count its objects only once: through its core. */
 int
 ct_visit_sites(ct_core *core, visitproc visit, void *arg)
 {
-    for (size_t at = 0; at <= core->sites.mask; at++) {
+    int found = 0;
+    for (size_t at = 0; found == 0 && at <= core->sites.mask; at++) {
         const ct_site *site = core->sites.places[at];
-        if (site == NULL) {
-            continue;
-        }
-        Py_VISIT(site->site);
-        Py_VISIT(site->plan);
-        Py_VISIT(site->capture);
-        Py_VISIT(site->fixed_result);
-        Py_VISIT(site->learn);
-        Py_VISIT(site->taught);
-        Py_VISIT(site->result_place);
-        Py_VISIT(site->verdicts);
-        Py_VISIT(site->judge);
-        Py_VISIT(site->keyword_verdicts);
-        Py_VISIT(site->judge_keyword);
-        Py_VISIT(site->capture_keywords);
-        Py_VISIT(site->naming);
-        Py_VISIT(site->hide_told);
+        found = site == NULL ? 0 : visit_site(site, visit, arg);
     }
-    return 0;
+    return found;
 }
 
 int
@@ -167,20 +182,53 @@ read_keywords(ct_site *site, PyObject *keywords)
     return 0;
 }
 
-/* None, or (indices of arguments that name others, what hides those). */
+/* A site of the same code with another plan, under which the result is hidden.  No code leads to it, only the
+   one that it is made of; only what the end of a call needs is in it. */
+static ct_site *
+copy_as_told(ct_site *site, PyObject *plan, PyObject *fixed_result, PyObject *place)
+{
+    ct_site *told = PyMem_Calloc(1, sizeof(ct_site));
+    if (told == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    told->owner = site;
+    told->short_text = site->short_text;
+    told->takes_plain = site->takes_plain;
+    told->has_receiver = site->has_receiver;
+    told->is_native = site->is_native;
+    told->suspends = site->suspends;
+    told->start_offset = -1;
+    told->keywords_index = -1;
+    told->reads_at_error = site->reads_at_error;
+    told->site = Py_NewRef(site->site);
+    told->plan = Py_NewRef(plan);
+    told->capture = Py_NewRef(site->capture);
+    told->learn = Py_NewRef(site->learn);
+    told->fixed_result = Py_NewRef(fixed_result);
+    told->result_place = PyObject_IsTrue(place) == 1 ? Py_NewRef(place) : NULL;
+    return told;
+}
+
+/* None, or (indices of arguments that name others or the result, what hides those, and for the calls of which the
+   result is named so: plan or None, what stands for it, its place). */
 static int
 read_pairs(ct_site *site, PyObject *pairs)
 {
-    PyObject *naming, *hide_told;
+    PyObject *naming, *hide_told, *plan, *fixed_result, *place;
     if (pairs == Py_None) {
         return 0;
     }
-    if (!PyArg_ParseTuple(pairs, "O!O:pairs", &PyTuple_Type, &naming, &hide_told)) {
+    if (!PyArg_ParseTuple(pairs, "O!OOOO:pairs", &PyTuple_Type, &naming, &hide_told, &plan, &fixed_result,
+                          &place)) {
         return -1;
     }
     site->naming = Py_NewRef(naming);
     site->hide_told = Py_NewRef(hide_told);
-    return 0;
+    if (plan != Py_None) {
+        site->told = copy_as_told(site, plan, fixed_result, place);
+    }
+    return PyErr_Occurred() ? -1 : 0;
 }
 
 /* See `CompiledRecorder._register` for what each argument is. */

@@ -366,7 +366,6 @@ class CompiledRecorder(PythonRecorder):
                 None, None, False, False, False, False,
             )  # fmt: skip
             return
-        pairs = (traced_code.naming, traced_code.hide_told) if traced_code.is_paired else None
         self._core.add(
             code=code,
             traced_code=traced_code,
@@ -383,7 +382,7 @@ class CompiledRecorder(PythonRecorder):
             result_place="" if plan.captures_return else plan.result_place,
             walk=self._walk(plan.attribute_rules),
             keywords=_keywords(traced_code),
-            pairs=pairs,
+            pairs=_pairs(traced_code),
             has_receiver=traced_code.has_receiver,
             suspends=traced_code.suspends,
             reads_at_error=traced_code.reads_at_error,
@@ -414,6 +413,17 @@ def _tells_errors(plan: Plan) -> bool:
     """Return whether nothing is hidden of what leaves a function."""
     keeps_event = plan.events is None or plan.events.exceptions
     return keeps_event and plan.fixed_result is NOT_CAPTURED
+
+
+def _pairs(traced_code: TracedCode) -> tuple[Any, ...] | None:
+    """Return which arguments may name secrets, what hides those, the plan with such a result."""
+    if not traced_code.names_secrets:
+        return None
+    told = traced_code.told_plan
+    return (
+        *(traced_code.naming, traced_code.hide_told, told),
+        *((None, "") if told is None else (told.fixed_result, told.result_place)),
+    )
 
 
 def _keywords(traced_code: TracedCode) -> tuple[Any, ...] | None:

@@ -10,7 +10,7 @@ ct_begin_writing(ct_writer *writer, ct_core *core, ct_thread *thread, const ct_s
     writer->core = core;
     writer->thread = thread;
     writer->site = site;
-    writer->depth = writer->holds_objects = 0;
+    writer->depth = writer->holds_objects = writer->tells_result = 0;
     writer->may_share = 1;
     writer->shared_bytes = 0;
     writer->wanted = writer->verdicts = NULL;

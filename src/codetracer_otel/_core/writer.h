@@ -30,6 +30,7 @@ typedef struct {
     Py_ssize_t short_text;      /* longest text that is simple inside another value */
     int is_inside;              /* of an object with fields */
     int holds_objects;          /* a value is a reference, counted or shared */
+    int tells_result;           /* an argument says that the call's result is a secret */
     int may_share;              /* it is a whole argument or result that is written */
     size_t shared_bytes;        /* of values that are references to what is shared */
     int depth;

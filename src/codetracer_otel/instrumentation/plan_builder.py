@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.bindings import Paths
-from codetracer_otel.data_classes import dataclass
+from codetracer_otel.data_classes import dataclass, replace
 from codetracer_otel.filters.types import (
     CAPTURED_AS,
     Action,
@@ -57,6 +57,8 @@ class PlannedCode:
         learn: takes what is hidden because of its name.
         is_secret_keyword: whether a key of ``**kwargs`` is hidden because of its name.
         module_hint: what the module calls itself, to plan the code again without a frame.
+        told_plan: of a call whose argument names a secret, which its result then is if it holds
+            text; None where a rule shows the result, or none is captured.
     """
 
     plan: Plan
@@ -65,6 +67,7 @@ class PlannedCode:
     learn: Learn = learn_nothing
     is_secret_keyword: Callable[[str], bool] = bool
     module_hint: str | None = None
+    told_plan: Plan | None = None
 
 
 class PlanBuilder:
@@ -162,7 +165,13 @@ class PlanBuilder:
             ratio_bound=told_bound(decision.sampling) if self._tells_ratios else None,
         )
         return PlannedCode(
-            plan, _keyword_judge(decision), keywords, self.learn, _secret_keywords(decision), hint
+            plan=plan,
+            judge_keyword=_keyword_judge(decision),
+            keywords_name=keywords,
+            learn=self.learn,
+            is_secret_keyword=_secret_keywords(decision),
+            module_hint=hint,
+            told_plan=_told_plan(decision, plan, where),
         )
 
 
@@ -267,6 +276,17 @@ def _result_place(decision: Decision, result: object, qualname: str, where: str)
         return ""
     is_secret = _is_secret(decision.value_verdict(ValueKind.RETURN, ""))
     return f"result of {qualname}{where}" if is_secret else ""
+
+
+def _told_plan(decision: Decision, plan: Plan, where: str) -> Plan | None:
+    if not plan.captures_return or decision.value_verdict(ValueKind.RETURN, "").is_by_name:
+        return None
+    return replace(
+        plan,
+        captures_return=False,
+        fixed_result=REDACTED_NODE,
+        result_place=where and f"what an argument names{where}",
+    )
 
 
 def _redactions(

@@ -92,6 +92,13 @@ def test_the_text_says_decision_rules_and_reasons(project, capsys):
     assert "redact   arg token  by arg:words:@secrets" in text
 
 
+def test_the_text_says_which_arguments_may_name_the_result_as_a_secret(project, capsys):
+    (project / "shop" / "conf.py").write_text("def get(section, option, key=None): return option\n")
+    assert main(["explain", "shop.conf:get"]) == 0
+    [result] = [it for it in capsys.readouterr().out.splitlines() if " ret " in it]
+    assert result.endswith("(texts hidden where option or key names a secret)")
+
+
 def test_locals_of_failed_calls_alone_are_captured_and_said_to_be_so(project, capsys):
     path = project / ".codetracer" / "trace-filter.toml"
     path.write_text(path.read_text() + only_errors("obj:shop.cart.Cart.total"))

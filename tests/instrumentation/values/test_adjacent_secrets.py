@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from dataclasses import dataclass
 
 import pytest
@@ -13,6 +15,7 @@ from codetracer_otel.model.value import REDACTED
 
 PASSWORD = "hush-4711-hush"
 KEPT = "kept-4711-kept"
+PASSWORDS = []
 
 
 class Headers(dict):
@@ -40,6 +43,42 @@ def put(name, value):
 
 def configured(field_name, new_value, flag="x", content=None):
     return field_name
+
+
+class Settings:
+    def __getattr__(self, name):
+        return PASSWORDS[0]
+
+
+class Found:
+    def __init__(self, name):
+        self.called = name
+
+
+def look_up(key):
+    return PASSWORDS[0]
+
+
+def ask_for(option):
+    raise LookupError(f"it is {PASSWORDS[0]}")
+
+
+def each_of(header):
+    yield 1
+    return PASSWORDS[0]
+
+
+async def fetch(setting):
+    return PASSWORDS[0]
+
+
+def call_inside(name):
+    by_hand("x", None)  # what is done by hand takes the open calls out of compiled code
+    return PASSWORDS[0]
+
+
+def declare(field_name):
+    return Found(field_name)
 
 
 class Account:
@@ -94,6 +133,27 @@ def by_hand(header, value):
 def keep_locals(shown):
     key, value = ("X-Api-Key", shown[0])
     return len(value) and key
+
+
+def look_up_all(secret_name, bytes_name):
+    """Call what finds what is kept, by names."""
+    look_up(secret_name)
+    look_up(bytes_name)
+    getattr(Settings(), secret_name)
+    list(each_of(secret_name))
+    asyncio.run(fetch(secret_name))
+    call_inside(secret_name)
+    with contextlib.suppress(LookupError):
+        ask_for(secret_name)
+
+
+def find_secrets():
+    PASSWORDS[:] = [PASSWORD]
+    look_up_all("DB_PASSWORD", b"x-api-key")
+    PASSWORDS[:] = [{"found": [PASSWORD.encode()]}]
+    look_up_all("--token", b"authorization")
+    PASSWORDS[:] = [KEPT]
+    look_up_all("colour", b"accept")
 
 
 def program(secret=PASSWORD, kept=KEPT):
@@ -158,6 +218,64 @@ def test_no_exporter_shows_what_a_neighbour_names(tmp_path, capsys):
     assert leaks(shown, PASSWORD) == {}
     assert set(leaks(shown, KEPT)) == set(shown)
     assert REDACTED in shown["jsonl"]
+
+
+def test_no_exporter_shows_a_result_that_an_argument_names(tmp_path, capsys, core):
+    options = {"capture": {"args", "return"}, "learn_secrets": False}
+    shown = shown_by_every_exporter(find_secrets, tmp_path, capsys, **options)
+    assert leaks(shown, PASSWORD) == {}
+    assert set(leaks(shown, KEPT)) == set(shown)
+
+
+def test_a_result_that_an_argument_names_is_known_from_then_on(record, core):
+    PASSWORDS[:] = [PASSWORD]
+    with record() as spans:
+        look_up("colour")
+        look_up("api_key")
+        put("colour", f"<{PASSWORD}>")
+    assert results(spans)[1] == REDACTED
+    assert PASSWORD not in repr(spans[-1].attributes)
+
+
+@pytest.mark.parametrize(
+    "found", [None, False, 7, 0.5, Found("x")], ids=lambda found: type(found).__name__
+)
+def test_what_holds_no_text_is_shown_whatever_names_it(record, core, found):
+    PASSWORDS[:] = [found]
+    with record() as spans:
+        look_up("password")
+        look_up("colour")
+    assert results(spans)[0] == results(spans)[1] != REDACTED
+
+
+def test_a_field_that_is_made_by_its_name_is_shown(record, core):
+    with record() as spans:
+        declare("password")
+    assert "called" in repr(results(spans)[-1])
+
+
+def test_a_rule_shows_a_result_whatever_names_it(record, core):
+    PASSWORDS[:] = [KEPT]
+    allow = """
+[[scope.rules]]
+selector = "pkg:**"
+[[scope.rules.value_patterns]]
+selector = "ret:glob:**.look_up"
+action = "allow"
+"""
+    with record(allow, learn_secrets=False) as spans:
+        look_up("password")
+        asyncio.run(fetch("password"))
+    assert results(spans) == [KEPT, REDACTED]
+
+
+def results(spans):
+    return [span.attributes.get("codetracer.return") for span in spans]
+
+
+@pytest.fixture(params=["c", "python"])
+def core(request, monkeypatch):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", request.param)
 
 
 def test_a_value_is_shown_where_its_neighbour_names_no_secret(record):

@@ -182,6 +182,8 @@ def _value(value: ValueExplanation) -> str:
     note = "" if value.captured else "  (* not captured)"
     if value.only_at_error:
         note = "  (where an exception leaves the call)"
+    if value.naming:
+        note = f"  (texts hidden where {' or '.join(value.naming)} names a secret)"
     return f"{action:8} {value.kind}{name}  by {_source(value.source)}{note}"
 
 

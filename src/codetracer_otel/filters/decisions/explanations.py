@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from codetracer_otel.data_classes import dataclass
+from codetracer_otel.data_classes import dataclass, replace
 from codetracer_otel.filters.code.source_code import variables_of
+from codetracer_otel.filters.decisions.adjacent_names import names_something
 from codetracer_otel.filters.language.lint import find_slips
 from codetracer_otel.filters.types import CAPTURED_AS, Action, CodeIdentity, ValueKind
 
@@ -29,6 +30,7 @@ class ValueExplanation:
         kind: ``arg``, ``local``, ``global``, ``ret`` or ``attr``.
         captured: whether values of this kind are read at all.
         only_at_error: they are read only where an exception leaves the call.
+        naming: arguments of which each hides this value, a result, where it names a secret.
     """
 
     kind: str
@@ -37,6 +39,7 @@ class ValueExplanation:
     source: RuleSource
     captured: bool
     only_at_error: bool = False
+    naming: tuple[str, ...] = ()
 
     @property
     def leaves(self) -> bool:
@@ -158,7 +161,7 @@ def _values(decision: Decision, code: CodeType, asked: tuple[str, ...]) -> list[
     found = [_value(decision, ValueKind.ARG, name) for name in names.arguments]
     found += [_value(decision, ValueKind.LOCAL, name) for name in names.locals]
     found += [_value(decision, ValueKind.GLOBAL, name) for name in names.globals]
-    found.append(_value(decision, ValueKind.RETURN, "<return>"))
+    found.append(_result(decision, names.arguments))
     for name in asked:
         kinds = (ValueKind.ARG, ValueKind.LOCAL, ValueKind.GLOBAL)
         found += [_value(decision, kind, name) for kind in kinds]
@@ -174,6 +177,22 @@ def _value(decision: Decision, kind: ValueKind, name: str) -> ValueExplanation:
     return ValueExplanation(
         kind.value, name, verdict.action, verdict.source, captured, only_at_error
     )
+
+
+def _result(decision: Decision, arguments: Iterable[str]) -> ValueExplanation:
+    result = _value(decision, ValueKind.RETURN, "<return>")
+    verdict = decision.value_verdict(ValueKind.RETURN, "")
+    captures = DEFAULT_CAPTURE if decision.capture is None else decision.capture
+    is_judged = decision.attribute_rules is not None and not verdict.is_by_name
+    if not (is_judged and result.leaves and "args" in captures):
+        return result
+    shown = [
+        name
+        for name in arguments
+        if names_something(name)
+        and decision.value_verdict(ValueKind.ARG, name).action is Action.ALLOW
+    ]
+    return replace(result, naming=tuple(shown))
 
 
 def _key(decision: Decision, name: str) -> ValueExplanation:

@@ -13,6 +13,7 @@ from codetracer_otel.instrumentation.spans.parents import (
     build_unrecorded,
     settle_kept,
 )
+from codetracer_otel.instrumentation.values.adjacent_secrets import may_hold_text
 from codetracer_otel.instrumentation.values.exceptions import (
     describe_exception,
     ending_of,
@@ -135,6 +136,15 @@ class CallEnds:
             return False
         return extras.context is None or self._is_kept_at_end(record, extras)
 
+    def plan_of_result(self, record: Record, value: object) -> Plan:
+        """Return the plan of a call that returns a value: one that holds no text is shown."""
+        plan: Plan = record[PLAN]
+        traced_code = self._traced_codes.get(id(record[CODE]))
+        if traced_code is None or traced_code.told_plan is not plan or may_hold_text(value):
+            return plan
+        shown: Plan = traced_code.plan
+        return shown
+
     def _read_result(self, record: Record, closing: TracedCode, value: Any) -> None:
         plan = record[PLAN] = closing.plan
         if value is NOT_CAPTURED:
@@ -202,24 +212,27 @@ class CallEnds:
             return False
         self._count_kept_error(entry)
         settle_kept(extras.undecided_parent if extras is not None else None)
-        entry[PLAN], entry[SPAN_ID] = entry[SAMPLED_OUT_PLAN], self.next_span_id()
-        entry[ARGUMENTS] = self._read_arguments(entry, frame)
+        entry[SPAN_ID] = self.next_span_id()
+        entry[PLAN], entry[ARGUMENTS] = self._read_call(entry, frame)
         entry[EXTRAS] = extras = SpanDetails()
         extras.sampling_ratio = 1.0
         if failed_inside:
             self._deliver_failed(failed_inside, below=entry[SPAN_ID])
         return True
 
-    def _read_arguments(self, entry: Record, frame: FrameType | None) -> tuple[Captured, ...]:
+    def _read_call(
+        self, entry: Record, frame: FrameType | None
+    ) -> tuple[Plan, tuple[Captured, ...]]:
         traced_code = self._traced_codes.get(id(entry[CODE]))
+        plan = entry[SAMPLED_OUT_PLAN]
         if frame is None or traced_code is None:
-            return ()
+            return plan, ()
         try:
-            values = traced_code.read_arguments(frame)
+            told, values = traced_code.read_call(frame)
         except (KeyError, NameError):  # the call has deleted one
-            return ()
+            return plan, ()
         self.charge(values)
-        return values
+        return told if plan is traced_code.plan else plan, values
 
     def waits(self, record: Record, entry: Record) -> bool:
         """Hold back a failed call until it is known whether its caller becomes a span; say if so.

@@ -142,10 +142,10 @@ class Calls:
                     self._leave_out(stack, traced_code, code, frame, (context, segment, parent_id))
                     return
             span_id = self.next_span_id()
-        values = traced_code.read_arguments(frame)
+        plan, values = traced_code.read_call(frame)
         record: Record = [
             code,
-            traced_code.plan,
+            plan,
             span_id,
             segment,
             context,

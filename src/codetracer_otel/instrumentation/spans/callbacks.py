@@ -228,6 +228,8 @@ def _build_exits(recorder: CallbackParts, depth: int) -> Mapping[str, Callable[.
                     ends.finish_entry(record, None)
                 return None
             record[8] = now
+            if not plan.captures_return:
+                plan = record[1] = ends.plan_of_result(record, value)
             if plan.captures_return:
                 traced_code = traced_codes[id(code)]
                 kind = type(value)

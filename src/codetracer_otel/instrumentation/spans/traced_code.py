@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codetracer_otel.filters.types import Action
 from codetracer_otel.instrumentation.values.adjacent_secrets import (
     is_secret_name,
+    naming_variables,
     paired_variables,
     told_variables,
     without_named_secret,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from codetracer_otel.filters.types import Learn, WalkRules
     from codetracer_otel.instrumentation.plan_builder import PlannedCode
     from codetracer_otel.instrumentation.spans.sampling import RuleSampler
-    from codetracer_otel.model.record import Variable
+    from codetracer_otel.model.record import Plan, Variable
 
 # Values of these exact types need no copy and keep nothing else alive. By id: asking a set for a
 # type would call the hash that a metaclass of the program gives it.
@@ -116,6 +117,8 @@ class TracedCode:
         taught_locals: names and places of locals whose values are learned at the end; likewise
             ``taught_globals``.
         seen: calls so far that a sampler was asked about.
+        told_plan: of a call whose argument names a secret, which its result then is if it holds
+            text; None where no argument may, or the result is shown.
         paired_locals: those of ``shown_locals`` of which one may name the other as a secret.
         kept: calls below ``ratio_threshold``, as the start callback decided; ``sampled_out``: those
             beyond.
@@ -123,6 +126,7 @@ class TracedCode:
 
     __slots__ = (
         "_keywords",
+        "_naming",
         "_paired",
         "call_adoption",
         "capture",
@@ -155,6 +159,7 @@ class TracedCode:
         "taught",
         "taught_globals",
         "taught_locals",
+        "told_plan",
     )
 
     def __init__(
@@ -200,6 +205,8 @@ class TracedCode:
             () if plan.attribute_rules is None else paired_variables(self.shown_locals)
         )
         self._paired = () if plan.attribute_rules is None else paired_variables(names)
+        self._naming = () if plan.attribute_rules is None else naming_variables(names)
+        self.told_plan: Plan | None = planned.told_plan if self._naming else None
         self._keywords = planned if planned.keywords_name in names else None
         self.is_special = self._needs_special_start()
 
@@ -209,13 +216,13 @@ class TracedCode:
     @property
     def is_plain_call(self) -> bool:
         """Whether a call is its arguments, its result and a ratio that keeps it."""
-        has_odd_values = self._keywords is not None or self.is_paired
+        has_odd_values = self._keywords is not None or self.names_secrets
         return self.is_simple_call and not (self.suspends or has_odd_values)
 
     @property
-    def is_paired(self) -> bool:
-        """Whether an argument may say of another one that it is a secret."""
-        return bool(self._paired)
+    def names_secrets(self) -> bool:
+        """Whether an argument may say of another one, or of the result, that it is a secret."""
+        return bool(self._paired) or self.told_plan is not None
 
     @property
     def is_simple_call(self) -> bool:
@@ -259,12 +266,18 @@ class TracedCode:
 
     @property
     def naming(self) -> tuple[int, ...]:
-        """Arguments that may say of another one that it is a secret, by their places."""
-        return tuple(dict.fromkeys([naming for naming, _ in self._paired]))
+        """Places of arguments that may say that others, or the result, are secrets."""
+        return self._naming if self.names_secrets else ()
 
-    def hide_told(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return arguments, those hidden that others name as secrets."""
-        return self.without_told(values, self._paired)
+    def hide_told(self, values: tuple[Any, ...]) -> tuple[tuple[Any, ...], bool]:
+        """Return arguments, those hidden that others name, and whether the result is to be, too."""
+        return self.without_told(values, self._paired), self.tells_result(values)
+
+    def tells_result(self, values: Sequence[Any]) -> bool:
+        """Return whether one of the arguments says that the result is a secret."""
+        return self.told_plan is not None and any(
+            is_secret_name(values[index], self.plan.attribute_rules) for index in self._naming
+        )
 
     @property
     def keywords_index(self) -> int:
@@ -300,14 +313,19 @@ class TracedCode:
 
     def read_arguments(self, frame: FrameType) -> tuple[Captured, ...]:
         """Return the captured arguments of a frame that has just begun."""
+        return self.read_call(frame)[1]
+
+    def read_call(self, frame: FrameType) -> tuple[Plan, tuple[Captured, ...]]:
+        """Return the plan of a call that has just begun, and its captured arguments."""
         if self.read is None:
-            return ()
+            return self.plan, ()
         values = self._read_values(frame)
+        plan: Any = self.told_plan if self.tells_result(values) else self.plan
         if self._keywords is not None:
             values = self._replace_keywords(values)
         if self._paired:
             values = self.without_told(values, self._paired)
-        return self.capture_all(values)
+        return plan, self.capture_all(values)
 
     def capture_all(self, values: Sequence[Any]) -> tuple[Captured, ...]:
         """Return the captured form of all arguments."""
@@ -391,7 +409,7 @@ class HookCode(TracedCode):
         self.kept = self.sampled_out = 0
         self.sampler = self.ratio_threshold = None
         self.hook = hook
-        self.call_adoption = None
+        self.call_adoption = self.told_plan = None
         self.reference = weakref.ref(code, forget)
         self.is_special = True
         self.suspends = self.reads_at_exit = self.reads_at_error = False

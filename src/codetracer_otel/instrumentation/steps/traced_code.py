@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +23,7 @@ from codetracer_otel.instrumentation.steps.variables import (
 )
 from codetracer_otel.instrumentation.values.adjacent_secrets import (
     is_secret_name,
+    may_hold_text,
     paired_variables,
     told_variables,
 )
@@ -37,12 +39,13 @@ from codetracer_otel.model.value import REDACTED_NODE, Node
 
 if TYPE_CHECKING:
     import weakref
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from collections.abc import Set as AbstractSet
     from types import CodeType, FrameType
 
     from codetracer_otel.instrumentation.plan_builder import PlannedCode
     from codetracer_otel.instrumentation.steps.rebinding import Rebindings
+    from codetracer_otel.model.record import Plan
     from codetracer_otel.model.step_entries import StepVariable
     from codetracer_otel.model.value import Captured
 
@@ -83,6 +86,8 @@ class SteppedCode:
         "_reads_quickly",
         "_rebound",
         "_short_text",
+        "_shown",
+        "_told",
         "_unset",
         "arguments",
         "line_events",
@@ -113,7 +118,7 @@ class SteppedCode:
             traced_code.takes_plain
             and planned.keywords_name not in plan.argument_names
             and not traced_code.reads_one_by_one
-            and not traced_code.is_paired
+            and not traced_code.names_secrets
         )
         self._is_optimized = bool(code.co_flags & CO_OPTIMIZED)
         in_frame = [item.name for item in read if item.kind != "global" and self._is_optimized]
@@ -133,6 +138,8 @@ class SteppedCode:
         read_names = [item.name for item in read]
         self._paired = () if plan.attribute_rules is None else paired_variables(read_names)
         self._is_plain = not (self._hidden or self._paired)
+        self._told: SteppedCode | None = None
+        self._shown: SteppedCode | None = None
         begun = [UNSET] * len(read) + [
             REDACTED_NODE if item.kind == "argument" else UNSET for item in hidden
         ]
@@ -142,6 +149,19 @@ class SteppedCode:
         self._rebound: dict[int, _Places] = {}
         if rebindings is not None:
             self._keep(rebindings)
+        if traced_code.told_plan is not None:
+            self._told = self._with_hidden_result(traced_code.told_plan)
+
+    def _with_hidden_result(self, plan: Plan) -> SteppedCode:
+        told = copy(self)
+        told.plan = StepPlan(plan, self.plan.name, self.plan.variables)
+        told.returns_plain = False
+        told._shown = self  # noqa: SLF001 - of its own class
+        return told
+
+    def _as_told_by(self, values: Sequence[Captured]) -> SteppedCode:
+        """Return what has the frame of a call: an argument may name its result as a secret."""
+        return self._told if self._told and self.arguments.tells_result(values) else self
 
     def _keep(self, rebindings: Rebindings) -> None:
         def places(names: AbstractSet[str]) -> _Places:
@@ -177,12 +197,14 @@ class SteppedCode:
         for index, value in enumerate(values):
             if type(value) is Node and is_volatile(value):
                 volatile += (index,)
-        return [code, self, [*values, *self._blank], _FIRST_LINE, volatile, self._unset, None]
+        owner = self._as_told_by(values)
+        return [code, owner, [*values, *self._blank], _FIRST_LINE, volatile, self._unset, None]
 
     def enter(self, code: CodeType, before: list[Any] | None = None) -> list[Any]:
         """Return the frame of a call that goes on; ``before``: its last values as it was left."""
         last = [UNSET] * len(self.plan.variables)
-        return [code, self, last, _ANY_LINE, (), self._unset, before]
+        owner = self if before is None else self._as_told_by(before)
+        return [code, owner, last, _ANY_LINE, (), self._unset, before]
 
     def changes(self, python_frame: FrameType, frame: list[Any], line: int) -> list[Any] | None:
         """Return the entry of a step if a variable differs from the step before, else None."""
@@ -243,6 +265,8 @@ class SteppedCode:
 
     def result(self, value: Any) -> Any:
         """Return what is recorded of a return value."""
+        if self._shown is not None and not may_hold_text(value):
+            return self._shown.result(value)
         plan, traced_code = self.plan.plan, self.arguments
         if plan.captures_return:
             return traced_code.capture_quickly(value)

@@ -11,7 +11,8 @@ from codetracer_otel.filters.decisions.adjacent_names import (
 )
 from codetracer_otel.filters.secrets.command_lines import glued_secret, hides_next
 from codetracer_otel.filters.types import Action
-from codetracer_otel.model.value import REDACTED_NODE
+from codetracer_otel.instrumentation.values.safe_access import derives
+from codetracer_otel.model.value import REDACTED_NODE, Node, NodeKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +25,8 @@ _ALLOW: Final = Action.ALLOW
 _MAX_NAME: Final = 1024  # characters of a name that are judged
 MOST_FIELDS: Final = 8  # of an object that has a name and a value
 _PAIR: Final = 2
+_CAPTURED_TEXTS: Final = (NodeKind.BYTES, NodeKind.CUT_TEXT)
+_HOLDING_TEXT: Final = (str, bytes, dict, list, tuple, set, frozenset, bytearray)
 
 
 def without_adjacent_secrets(
@@ -100,7 +103,12 @@ def without_named_secret(
 
 
 def is_secret_name(name: Any, attribute_rules: WalkRules | None) -> bool:
-    """Return whether a value is the text or bytes of a name that the ``attr`` patterns hide."""
+    """Return whether a value is the text or bytes of a name that the ``attr`` patterns hide.
+
+    Captured texts and bytes as well: steps have no others.
+    """
+    if type(name) is Node and name.kind in _CAPTURED_TEXTS:
+        name = name.items
     kind = type(name)
     if attribute_rules is None or (kind is not str and kind is not bytes):
         return False
@@ -111,12 +119,26 @@ def is_secret_name(name: Any, attribute_rules: WalkRules | None) -> bool:
     )
 
 
+def may_hold_text(value: object) -> bool:
+    """Return whether a value may be what an argument names: a text, or what texts are in.
+
+    A form's field or a table's column, which are made by their names as well, are none.
+    """
+    kind = type(value)
+    return any(derives(kind, each) for each in _HOLDING_TEXT)
+
+
+def naming_variables(names: Sequence[str]) -> tuple[int, ...]:
+    """Return the indices of variables that may say what another value is."""
+    return tuple([index for index, name in enumerate(names) if names_something(name)])
+
+
 def paired_variables(names: Sequence[str]) -> tuple[tuple[int, int], ...]:
     """Return (index of a variable that names something, index of one that may hold it).
 
     The last word of a variable's name tells: ``key``, ``header_name``; ``value``, ``new_value``.
     """
-    naming = [index for index, name in enumerate(names) if names_something(name)]
+    naming = naming_variables(names)
     holding = [index for index, name in enumerate(names) if holds_something(name)]
     return tuple([(name, value) for name in naming for value in holding])
 
