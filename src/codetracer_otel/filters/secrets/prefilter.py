@@ -19,7 +19,13 @@ _SEPARATOR: Final = "\0"
 _CHUNK: Final = 256  # texts joined at a time
 
 RUN_CHARACTERS: Final = TOKEN_CHARACTERS + "+"  # of runs of them and of base64
-PROGRAMS: Final = ("mysql", "mariadb", "sshpass")  # whose `-p` is followed by a password
+PROGRAMS: Final = (
+    "mysql",
+    "mariadb",
+    "sshpass",
+    "docker login",
+    "podman login",
+)  # whose `-p` is followed by a password
 _LETTERS: Final = bytes(
     byte if byte == 0 else ord("a") if chr(byte) in RUN_CHARACTERS else ord(" ")
     for byte in range(256)
@@ -64,7 +70,13 @@ LITERALS: Final = {
         ("V", "VALUES"),
         ("$", "$$"),
         ("w", "password"),  # before white space, in netrc
-        *zip("qbh", PROGRAMS, strict=True),
+        *zip("qbhkp", PROGRAMS, strict=True),
+        ("v", "tenv "),
+        ("v", "tEnv "),
+        ("_", "_header "),
+        ("_", "_param "),
+        ("P", "PASS "),
+        ("H", "AUTH "),
         ("\uff1a", "\uff1a"),
         ("\uff1d", "\uff1d"),
     ),

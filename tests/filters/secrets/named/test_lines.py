@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+from tests.filters.secrets.named.test_pairs import redacted
+
 from codetracer_otel.filters.secrets.named.lines import find_in_lines
+from codetracer_otel.model.value import REDACTED
 
 
 def hidden(text):
@@ -29,3 +33,48 @@ def test_in_a_table_with_a_head_the_rows_name_nothing():
     first = "| password | country | user |\n|---|---|---|\n"
     assert hidden(first + "| lovelace1815 | UK | ada |\n") == ["lovelace1815"]
     assert hidden(first + "| password | UK | ada |\n") == ["password"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "setenv PASSWORD %s",
+        "  SetEnv DB_PASSWORD %s\n",
+        "    proxy_set_header Authorization %s",
+        "docker login -u ada -p %s registry.example.com",
+        "PASS %s\r\n",
+        "AUTH %s",
+        "AUTH default %s",
+        "Your new password is %s.",
+        "ada's password was '%s'",
+        "Invalid API key provided: %s",
+        "[sudo] password for ada: %s",
+    ],
+)
+def test_commands_and_messages_tell_secrets(text):
+    assert redacted(text % "kD83hs9Ql2fp") == text % REDACTED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PASS tests/login.test.js",
+        "PASS test_login_2",
+        "AUTH LOGIN",
+        "AUTH ENABLE UTF8=ACCEPT",
+        "The password is required.",
+        "the password is SHA-256 of the salt",
+        "setenv LANG en_GB",
+        "docker run -p 8080:80 image",
+        "Password for user ada: ",
+    ],
+)
+def test_harmless_commands_and_messages_are_shown(text):
+    assert redacted(text) == text
+
+
+@pytest.mark.parametrize("attack", ["password is ", "password for a", "PASS ", " is a1", "AUTH a1"])
+@pytest.mark.timeout(60)  # quadratic behaviour would take ten times as long
+def test_a_hostile_long_text_of_sentences_is_judged_without_hanging(attack):
+    text = attack * (400_000 // len(attack))
+    assert len(redacted(text)) <= len(text) * (len(REDACTED) + 1)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.secrets.command_lines import PASSWORD_PROGRAMS
+from codetracer_otel.filters.secrets.named.columns import find_in_columns
 from codetracer_otel.filters.secrets.quoted_text import Span, quoted_span
 from codetracer_otel.filters.secrets.shapes.tokens import compiled
 
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
     IsSecret = Callable[[str], bool]
 
 _INSTRUCTION: Final = (
-    r"(?:^|\\n)[ \t]{0,40}+(?:ENV|ARG)[ \t]{1,8}+"
+    r"(?:^|\\n)[ \t]{0,40}+"
+    r"(?:ENV|ARG|(?i:setenv)|proxy_set_header|(?:fastcgi|uwsgi)_param)[ \t]{1,8}+"
     r"([A-Za-z_][\w.-]{0,80}+)[ \t]{1,8}+(?=[^\s=])"
 )
+_INSTRUCTION_WORDS: Final = ("ENV ", "ARG ", "tenv ", "tEnv ", "_header ", "_param ")
 _TO_LINE_END: Final = r"(?:(?!\\[nr])[^\r\n])*+"
 # machine, login, account and password stand in any order, with any white space between.
 _NETRC: Final = (
@@ -41,19 +44,37 @@ _LOGIN: Final = (
 )
 # `mysql -u bob -pX db`, `sshpass -p X ssh host`; other programs mean a port by it.
 _PASSWORD: Final = (
-    rf"\b{PASSWORD_PROGRAMS}(?:(?:[\"']?,)?[ \t]{{1,8}}+[\"']?+(?!-p)[^\s;|&]{{1,200}}+){{0,16}}+"
+    rf"\b(?:{PASSWORD_PROGRAMS}|(?:docker|podman)[ \t]{{1,8}}+login)"
+    r"(?:(?:[\"']?,)?[ \t]{1,8}+[\"']?+(?!-p)[^\s;|&]{1,200}+){0,16}+"
     r"(?:[\"']?,)?[ \t]{1,8}+[\"']?-p(?:[ \t]{1,8}+)?"
 )
 _WORD: Final = r"(?:(?!\\[nr])[^\s\"'])++"
 _ROW: Final = r"^[ \t]{0,40}+\|([^\r\n]*+)"
 _RULE: Final = r"[\s|:+-]*-[\s|:+-]*"
+_RULE_LINE: Final = r"[ \t]{0,40}+[|+]([^\r\n]*+)"
+# A line of POP3 or FTP, of Redis or SMTP; what jest prints of a test has no such word behind it.
+_PROTOCOL: Final = (
+    r"\s*+(?:PASS|AUTH(?:[ ][A-Za-z][\w-]{0,40}+)?)[ ](?!\S{0,80}=\w)"
+    r"((?=[^\s\d]*+\d)(?!(?i:test))[^\s/.:()]{6,}+)\s*+"
+)
+# `password for ada: ...`, `API key provided: ...`, `password is ...` at the end of a sentence.
+_SAID: Final = (
+    r"[ ](?:is|was|provided:|for[ ](?:user[ ])?[^\s:]{1,80}+:)[ ][\"'`]?"
+    r"((?=[^\s\d]{0,80}+\d)(?=[^\sA-Za-z]{0,80}+[A-Za-z])[^\s\"'`<>(){}\[\],;]{8,200}+)"
+    r"[\"'`]?[,;]?(?=\s*+(?:\Z|[\r\n]))"
+)
+_SAYING: Final = (" is ", " was ", " provided: ", " for ")
+_NAME_BEFORE: Final = r"(?:([A-Za-z][\w-]{1,40})[ ])?([A-Za-z][\w-]{1,40})\Z"
+_BEFORE: Final = 83  # two names and a blank
 
 
 def find_in_lines(text: str, is_secret: IsSecret) -> Iterator[Span]:
     """Yield the values that stand behind, or below, the names of secrets."""
+    if "\n" in text:
+        yield from find_in_columns(text, is_secret)
     if "|" in text:
         yield from _in_tables(text, is_secret)
-    if "ENV " in text or "ARG " in text:
+    if any(word in text for word in _INSTRUCTION_WORDS):
         yield from _of_instructions(text, is_secret)
     if "password" in text:
         for match in compiled(_NETRC).finditer(text):
@@ -62,6 +83,19 @@ def find_in_lines(text: str, is_secret: IsSecret) -> Iterator[Span]:
         yield from _behind(_LOGIN, text)
     if "-p" in text:
         yield from _behind(_PASSWORD, text)
+    if "PASS " in text or "AUTH " in text:
+        protocol = compiled(_PROTOCOL).fullmatch(text)
+        yield protocol.span(1) if protocol else (0, 0)
+    if any(word in text for word in _SAYING):
+        yield from _said(text, is_secret)
+
+
+def _said(text: str, is_secret: IsSecret) -> Iterator[Span]:
+    for match in compiled(_SAID).finditer(text):
+        name = compiled(_NAME_BEFORE).search(text, max(0, match.start() - _BEFORE), match.start())
+        if name is not None and (is_secret(name[2]) or is_secret(name[0])):
+            start, end = match.span(1)
+            yield start, start + len(text[start:end].rstrip(".!"))
 
 
 def _behind(flag: str, text: str) -> Iterator[Span]:
@@ -95,8 +129,8 @@ def _in_tables(text: str, is_secret: IsSecret) -> Iterator[Span]:
 
 
 def _is_head(text: str, end: int) -> bool:
-    behind = compiled(_ROW, re.MULTILINE).search(text[end : end + 400].lstrip("\r\n"))
-    return behind is not None and behind.start() == 0 and bool(compiled(_RULE).fullmatch(behind[1]))
+    behind = compiled(_RULE_LINE).match(text[end : end + 400].lstrip("\r\n"))
+    return behind is not None and bool(compiled(_RULE).fullmatch(behind[1]))
 
 
 def _cells(row: re.Match[str]) -> Iterator[Span]:

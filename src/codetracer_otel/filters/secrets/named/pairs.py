@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Every repetition is possessive or bounded, so that no text is looked at more than a few times.
 _PAIR: Final = (
-    r"(?:(?<=setattr)\([^,()\r\n]{1,80}+,|[(\[](?=[\\\"'bBuU\s]))\s{0,40}+[bBuU]?"
+    r"[(\[](?:(?=[\\\"'bBuU\s])|(?<=setattr\()[^,()\r\n]{1,80}+,)\s{0,40}+[bBuU]?"
     r"(\\*+)([\"'])([\w.\[\]$@ -]{2,80}+)\1\2\s{0,40}+,\s{0,40}+(?=[\\\"'bBuU0-9-])"
 )
 _FLAG: Final = r"\\*+[\"']--"  # behind another one it is no value, as in `command_lines`
