@@ -61,6 +61,7 @@ def test_commands_and_messages_tell_secrets(text):
         "PASS tests/login.test.js",
         "PASS test_login_2",
         "AUTH LOGIN",
+        "AUTH CRAM-MD5",
         "AUTH ENABLE UTF8=ACCEPT",
         "The password is required.",
         "the password is SHA-256 of the salt",

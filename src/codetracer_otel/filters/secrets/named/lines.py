@@ -55,7 +55,7 @@ _RULE_LINE: Final = r"[ \t]{0,40}+[|+]([^\r\n]*+)"
 # A line of POP3 or FTP, of Redis or SMTP; what jest prints of a test has no such word behind it.
 _PROTOCOL: Final = (
     r"\s*+(?:PASS|AUTH(?:[ ][A-Za-z][\w-]{0,40}+)?)[ ](?!\S{0,80}=\w)"
-    r"((?=[^\s\d]*+\d)(?!(?i:test))[^\s/.:()]{6,}+)\s*+"
+    r"((?=[^\s\d]*+\d)(?!(?i:test)|(?:S?CRAM|DIGEST)-|XOAUTH)[^\s/.:()]{6,}+)\s*+"
 )
 # `password for ada: ...`, `API key provided: ...`, `password is ...` at the end of a sentence.
 _SAID: Final = (
