@@ -142,12 +142,15 @@ def _build_entries(recorder: CallbackParts, depth: int) -> Mapping[str, Callable
                     return None
                 traced_code.kept += 1
             arguments: Any = ()
+            plan = traced_code.plan
             read = traced_code.read
             if read is not None:
                 namespace = frame_of(depth).f_locals
                 arguments = read(namespace)
                 if traced_code.is_single:
                     arguments = (arguments,)
+                if traced_code.told_plan is not None and traced_code.tells_result(arguments):
+                    plan = traced_code.told_plan
                 if traced_code.clears:
                     namespace.clear()
                 short_text = traced_code.short_text
@@ -167,7 +170,7 @@ def _build_entries(recorder: CallbackParts, depth: int) -> Mapping[str, Callable
             stack.append(
                 [
                     code,
-                    traced_code.plan,
+                    plan,
                     next_span_id(),
                     segment,
                     context,

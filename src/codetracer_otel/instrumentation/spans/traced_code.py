@@ -216,7 +216,7 @@ class TracedCode:
     @property
     def is_plain_call(self) -> bool:
         """Whether a call is its arguments, its result and a ratio that keeps it."""
-        has_odd_values = self._keywords is not None or self.names_secrets
+        has_odd_values = self._keywords is not None or bool(self._paired)
         return self.is_simple_call and not (self.suspends or has_odd_values)
 
     @property
@@ -275,9 +275,10 @@ class TracedCode:
 
     def tells_result(self, values: Sequence[Any]) -> bool:
         """Return whether one of the arguments says that the result is a secret."""
-        return self.told_plan is not None and any(
-            is_secret_name(values[index], self.plan.attribute_rules) for index in self._naming
-        )
+        if self.told_plan is None:
+            return False
+        rules = self.plan.attribute_rules
+        return True in [is_secret_name(values[index], rules) for index in self._naming]
 
     @property
     def keywords_index(self) -> int:
