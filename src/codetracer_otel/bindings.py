@@ -196,7 +196,6 @@ class Threads:
     allocate_lock = _thread.allocate_lock
     get_ident = _thread.get_ident
     get_native_id = _thread.get_native_id
-    interrupt_main = _thread.interrupt_main
     start_new_thread = _thread.start_new_thread
     RLock = _thread.RLock
     Local: TypeAlias = _thread._local  # noqa: SLF001, UP040 - `threading.local`, a base class

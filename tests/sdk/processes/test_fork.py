@@ -119,16 +119,34 @@ def test_no_name_is_looked_up_on_disk_by_what_runs_before_a_fork(session, monkey
     assert asked == []
 
 
-@pytest.mark.parametrize("hook", ["before_fork", "after_fork_in_parent"])
-def test_an_interrupt_during_a_fork_reaches_the_program_behind_it(session, monkeypatch, hook):
-    goes_on = getattr(session, hook)
-    monkeypatch.setattr(session, hook, lambda: (signal.raise_signal(signal.SIGINT), goes_on()))
-    with pytest.raises(KeyboardInterrupt):
-        fork()
-    os.wait()
-    monkeypatch.undo()
-    fork()  # and no second time
-    assert session.flush(60)
+def break_hooks_off(session, monkeypatch, times):
+    """Let a handler of the program raise while a session goes on after a fork."""
+    goes_on, errors = session.after_fork_in_parent, iter([KeyboardInterrupt] * times)
+
+    def interrupted():
+        for error in errors:
+            raise error
+        goes_on()
+
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)  # as CPython treats hooks
+    monkeypatch.setattr(session, "after_fork_in_parent", interrupted)
+
+
+@pytest.mark.parametrize("among_threads", [False, True])
+def test_a_session_goes_on_although_an_interrupt_broke_the_hook_behind_a_fork_off(
+    monkeypatch, among_threads
+):
+    exporter, has_come = InMemoryExporter(), threading.Event()
+    export = exporter.export
+    exporter.export = lambda batch: (export(batch), has_come.set())[0]
+    session = configure(filter_from_text(EVERYTHING), exporter)
+    monkeypatch.setattr(fork_warning, "is_deserved", lambda: among_threads)
+    break_hooks_off(session, monkeypatch, 1)
+    fork()
+    has_come.clear()
+    work()
+    assert has_come.wait(60)
+    assert session.shutdown(60)
 
 
 @pytest.mark.parametrize("among_threads", [False, True])
@@ -136,8 +154,7 @@ def test_a_flush_goes_on_where_no_hook_did(monkeypatch, among_threads):
     exporter = InMemoryExporter()
     session = configure(filter_from_text(EVERYTHING), exporter)
     monkeypatch.setattr(fork_warning, "is_deserved", lambda: among_threads)
-    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)  # as CPython treats hooks
-    monkeypatch.setattr(session, "after_fork_in_parent", lambda: 1 / 0)
+    break_hooks_off(session, monkeypatch, 2)
     fork()
     work()
     assert session.flush(60)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -576,28 +575,3 @@ def test_a_handler_of_the_program_may_call_the_one_before_it(tmp_path, name):
     assert (process.returncode, process.stdout) == (0, "reload\n")
     names = [span["name"] for span in spans_in(spans)]
     assert names.count("__main__.work") == 2
-
-
-@pytest.fixture
-def wakeups():
-    """Give what a signal's arrival is written to, as for the loop of asyncio."""
-    reader, writer = socket.socketpair()
-    reader.setblocking(False)
-    writer.setblocking(False)
-    signal.set_wakeup_fd(writer.fileno())
-    yield reader
-    signal.set_wakeup_fd(-1)
-    reader.close()
-    writer.close()
-
-
-def test_an_event_loop_hears_of_a_signal_that_waited_once(wakeups):
-    previous = signal.signal(signal.SIGUSR1, lambda *_: None)
-    try:
-        with remembered_signals():
-            signal.raise_signal(signal.SIGUSR1)
-            with pytest.raises(BlockingIOError):
-                wakeups.recv(9)
-        assert wakeups.recv(9) == bytes([signal.SIGUSR1])
-    finally:
-        signal.signal(signal.SIGUSR1, previous)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from codetracer_otel.bindings import Os, Threads
-from codetracer_otel.sdk.processes.signals import WaitingSignals, hold_end_signals
+from codetracer_otel.sdk.processes.signals import hold_end_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from codetracer_otel.sdk.session.session import Session
 
@@ -32,23 +31,23 @@ def watch_forks(active_session: Callable[[], Session | None]) -> None:
     _registered.append(active_session)
 
     fork = _Fork()
-    come: list[int] = []
 
     def before() -> None:
         fork.is_of_thread = Threads.get_ident() != threading.main_thread().ident
+        fork.release = None
         fork.session = session = active_session()
         if session is not None:
-            fork.waiting = WaitingSignals()
             session.before_fork()
             fork.release = hold_end_signals()
 
     def after_in_parent() -> None:
-        session, fork.session = fork.session, None
+        session = fork.session
         try:
             if session is not None:
                 session.after_fork_in_parent()
+            fork.session = None
         finally:
-            come[:] = fork.let_signals_arrive()
+            fork.let_end_signals_arrive()
 
     def after_in_child() -> None:
         session, fork.session = fork.session, None
@@ -58,15 +57,14 @@ def watch_forks(active_session: Callable[[], Session | None]) -> None:
                 session.after_fork_in_child(is_forked_by_thread=_Process.is_forked_by_thread)
                 deliver_at_child_end(session)
         finally:
-            fork.let_signals_arrive()  # what has come was the parent's
+            fork.let_end_signals_arrive()
 
     Os.register_at_fork(
         before=before, after_in_parent=after_in_parent, after_in_child=after_in_child
     )
-    # CPython prints what a hook raises. In here nothing but C code runs, so that handlers are
-    # called behind the fork.
-    handle = _again(partial(map, Threads.interrupt_main, come))
-    Os.register_at_fork(after_in_parent=partial(any, handle))
+    # Registered twice: a signal handler of the program that raises in the first call ends it,
+    # perhaps before it has done anything.
+    Os.register_at_fork(after_in_parent=after_in_parent)
 
     def before_exit() -> None:
         session = active_session()
@@ -76,33 +74,24 @@ def watch_forks(active_session: Callable[[], Session | None]) -> None:
     _before_atexit(before_exit)
 
 
-def _again(begin: Callable[[], Iterator[object]]) -> Any:
-    """Return what can be iterated over again and again, without Python code."""
-    return type("Again", (), {"__iter__": staticmethod(begin)})()
-
-
 class _Fork(threading.local):
     """What the hooks of one fork share: threads may fork at the same time.
 
     Attributes:
         session: the one that came to rest; it may have ended when the fork is over.
-        waiting: keeps handlers of the program from raising in the hooks.
         release: undoes `hold_end_signals`.
         is_of_thread: whether another thread than the program's first one forks.
     """
 
     session: Session | None = None
-    waiting: WaitingSignals | None = None
     release: Callable[[], object] | None = None
     is_of_thread = False
 
-    def let_signals_arrive(self) -> list[int]:
-        """Undo what keeps signals away, once; return those that handlers have not seen."""
+    def let_end_signals_arrive(self) -> None:
+        """Undo `hold_end_signals`, once."""
         release, self.release = self.release, None
-        waiting, self.waiting = self.waiting, None
         if release is not None:
             release()
-        return [] if waiting is None else waiting.end()
 
 
 class _Process:

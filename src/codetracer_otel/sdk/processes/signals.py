@@ -256,52 +256,36 @@ def hold_end_signals() -> Callable[[], object]:
     return lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
 
 
-class WaitingSignals:
-    """Lets handlers of the program wait in the main thread, from now on until `end`.
-
-    A KeyboardInterrupt, or anything else that a handler raises, would end what we do halfway.
-    """
-
-    def __init__(self) -> None:
-        self._come: Any = Queues.SimpleQueue()
-        self._remember = self._come.put  # C code; it takes what a handler's second argument is
-        self._replaced: dict[int, tuple[Any, bytes]] = {}
-        self._descriptor = -1
-        if not is_in_main_thread():
-            return
-        # An event loop reads there what has come, and shall do so once.
-        self._descriptor = _signal.set_wakeup_fd(-1)
-        kernel = kernel_handlers()
-        for number in _handled_by_program():
-            was, action = kernel.handler(number), kernel.get(number)
-            handler = _signal.signal(number, self._remember)
-            if kernel.handler(number) == was:
-                self._replaced[number] = handler, action
-            else:  # not Python's: a host in C has the signal, and Python does not know
-                _signal.signal(number, handler)
-                kernel.put_back(number, action)
-
-    def end(self) -> list[int]:
-        """Give the program its handlers back; return the signals that they have not seen."""
-        for number, (handler, action) in self._replaced.items():
-            if _signal.getsignal(number) is self._remember:
-                _signal.signal(number, handler)
-                kernel_handlers().put_back(number, action)  # asyncio's restart what they interrupt
-        if self._descriptor != -1:
-            with contextlib.suppress(ValueError, OSError):  # closed meanwhile
-                _signal.set_wakeup_fd(self._descriptor, warn_on_full_buffer=False)
-        return [self._come.get() for _ in range(self._come.qsize())]
-
-
 @contextlib.contextmanager
 def remembered_signals() -> Iterator[None]:
-    """Let handlers of the program wait in the main thread, and call them afterwards."""
-    waiting = WaitingSignals()
+    """Let handlers of the program wait in the main thread, and call them afterwards.
+
+    A KeyboardInterrupt, or anything else that a handler raises, would end a delivery halfway.
+    """
+    if not is_in_main_thread():
+        yield
+        return
+    come: Any = Queues.SimpleQueue()
+    remember = come.put  # C code; the second argument of a handler is none that it minds
+    replaced: dict[int, tuple[Any, bytes]] = {}
+    kernel = kernel_handlers()
+    for number in _handled_by_program():
+        was, action = kernel.handler(number), kernel.get(number)
+        handler = _signal.signal(number, remember)
+        if kernel.handler(number) == was:
+            replaced[number] = handler, action
+        else:  # not Python's: a host in C has the signal, and Python does not know
+            _signal.signal(number, handler)
+            kernel.put_back(number, action)
     try:
         yield
     finally:
-        for number in waiting.end():
-            Os.kill(Os.getpid(), number)
+        for number, (handler, action) in replaced.items():
+            if _signal.getsignal(number) is remember:
+                _signal.signal(number, handler)
+                kernel.put_back(number, action)  # asyncio's restart what they interrupt
+        while not come.empty():
+            Os.kill(Os.getpid(), come.get())
 
 
 def _handled_by_program() -> list[int]:
