@@ -63,6 +63,27 @@ if not os.fork():
 print(os.wait()[1])
 """
 
+RECORDS_BEFORE_FORKS = """
+import os
+import codetracer_otel as ct
+
+def get_ready():
+    return os.listdir("/proc/self/task")
+
+def before():
+    get_ready()
+    threads.append(len(get_ready()))
+
+threads = []
+os.register_at_fork(before=before)
+session = ct.configure(exporter="jsonl=/dev/null")
+get_ready()
+session.flush(60)
+if not os.fork():
+    os._exit(0)
+print(os.wait()[1], threads)
+"""
+
 
 def work():
     pass
@@ -165,6 +186,14 @@ def test_a_flush_goes_on_where_no_hook_did(monkeypatch, among_threads):
 def test_a_hook_of_the_program_may_ask_for_a_flush_before_a_fork():
     done = run_python("-c", FLUSHES_BEFORE_FORKS)
     assert done.stdout.split() == ["True", "0"]
+
+
+@pytest.mark.parametrize("core", ["c", "python"])
+def test_a_hook_of_the_program_that_is_recorded_before_a_fork_starts_no_thread(core, tmp_path):
+    program = tmp_path / "forks.py"
+    program.write_text(RECORDS_BEFORE_FORKS)
+    done = run_python(program, CODETRACER_OTEL_CORE=core)
+    assert done.stdout == "0 [1]\n"
 
 
 def test_a_session_that_another_thread_ends_meanwhile_is_let_go(session, monkeypatch):

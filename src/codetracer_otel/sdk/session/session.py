@@ -326,6 +326,7 @@ class Session:
 
     def _shut_down(self, timeout: float, *, is_patient: bool) -> bool:
         self.check_process()
+        self._end_fork()
         if self.nested is not None:
             with self._failing_quietly():
                 self.nested._shut_down(timeout, is_patient=is_patient)  # noqa: SLF001 - of this class
@@ -478,7 +479,8 @@ class Session:
     def _end_fork(self) -> None:
         """Go on if nothing did after a fork of this thread: a signal's handler broke the hook off.
 
-        A hook of the program that wants a flush before a fork comes here as well.
+        A hook of the program that wants a flush before a fork comes here as well. Recording alone
+        must not: a traced hook of the program, run before the fork, would start our threads again.
         """
         if Threads.get_ident() in self._forking_threads:
             self._go_on()
@@ -492,7 +494,6 @@ class Session:
         """Notice a fork that ran no hooks (an embedding server's): begin anew in the child."""
         if Os.getpid() != self._process:
             self.after_fork_in_child()
-        self._end_fork()
 
     def after_fork_in_child(self, *, is_forked_by_thread: bool = False) -> None:
         """Begin anew in a forked child: nothing is sent twice, ids differ.
