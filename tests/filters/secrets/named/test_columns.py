@@ -19,6 +19,8 @@ from codetracer_otel.model.value import REDACTED
         "name,city\npassword,London\n",
         "Say user, password\nor name, city\n",
         "name,password\nthis is no row\n",
+        "import re,token\nfoo(a, b)\n",
+        "return user, token\nfoo(a, b)\n",
     ],
 )
 def test_the_cells_below_a_name_are_hidden_and_nothing_else(text):

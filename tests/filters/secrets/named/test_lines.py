@@ -46,6 +46,7 @@ def test_in_a_table_with_a_head_the_rows_name_nothing():
         "AUTH %s",
         "AUTH default %s",
         "Your new password is %s.",
+        "Your password is %s\nChange it soon.",
         "ada's password was '%s'",
         "Invalid API key provided: %s",
         "[sudo] password for ada: %s",
@@ -65,6 +66,8 @@ def test_commands_and_messages_tell_secrets(text):
         "AUTH ENABLE UTF8=ACCEPT",
         "The password is required.",
         "the password is SHA-256 of the salt",
+        "The password is base64-encoded.",
+        "password was argon2id-hashed",
         "setenv LANG en_GB",
         "docker run -p 8080:80 image",
         "Password for user ada: ",
@@ -72,6 +75,11 @@ def test_commands_and_messages_tell_secrets(text):
 )
 def test_harmless_commands_and_messages_are_shown(text):
     assert redacted(text) == text
+
+
+@pytest.mark.parametrize("password", ["hunter2x", "hunter-2", "9hunter2"])
+def test_a_password_that_looks_like_a_login_is_hidden_behind_auth(password):
+    assert redacted(f"AUTH {password}") == f"AUTH {REDACTED}"
 
 
 @pytest.mark.parametrize("attack", ["password is ", "password for a", "PASS ", " is a1", "AUTH a1"])

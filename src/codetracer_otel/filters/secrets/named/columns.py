@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     IsSecret = Callable[[str], bool]
 
 _LINE: Final = r"[^\r\n]++"
-_NAME: Final = r"[\"']?[A-Za-z_][\w.-]*(?: [\w.-]+){0,2}[\"']?"
+_NAME: Final = (  # of a column; a line of code is none
+    r"(?!(?:import|from|return|yield|del|for|global|nonlocal|with) )"
+    r"[\"']?[A-Za-z_][\w.-]*(?: [\w.-]+){0,2}[\"']?"
+)
 _CELLS: Final = {
     separator: rf"(?:^|{re.escape(separator)})(\"(?:[^\"]|\"\")*+\"|[^{separator}]*+)"
     for separator in ",;\t|"

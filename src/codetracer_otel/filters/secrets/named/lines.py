@@ -60,8 +60,9 @@ _PROTOCOL: Final = (
 # `password for ada: ...`, `API key provided: ...`, `password is ...` at the end of a sentence.
 _SAID: Final = (
     r"[ ](?:is|was|provided:|for[ ](?:user[ ])?[^\s:]{1,80}+:)[ ][\"'`]?"
+    r"(?!\w{1,20}-(?:encoded|encrypted|hashed|based|protected|signed)\b)"  # how it is kept
     r"((?=[^\s\d]{0,80}+\d)(?=[^\sA-Za-z]{0,80}+[A-Za-z])[^\s\"'`<>(){}\[\],;]{8,200}+)"
-    r"[\"'`]?[,;]?(?=\s*+(?:\Z|[\r\n]))"
+    r"[\"'`]?[,;]?(?=[ \t]*+(?:\Z|[\r\n]))"
 )
 _SAYING: Final = (" is ", " was ", " provided: ", " for ")
 _NAME_BEFORE: Final = r"(?:([A-Za-z][\w-]{1,40})[ ])?([A-Za-z][\w-]{1,40})\Z"

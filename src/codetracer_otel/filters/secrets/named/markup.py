@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # possessive or bounded, so that no text is looked at more than a few times.
 _TAG: Final = r"<([A-Za-z][\w:.-]*+)\s([^<>]{3,2000}+)(?:>|\Z)"
 _ATTRIBUTE: Final = (
-    r"([\w:.-]++)\s{0,9}+=\s{0,9}+(?:\\*+\"([^\"\\]*+)|\\*+'([^'\\]*+)|([^\s\"'\\]++))"
+    r"(?<![\w:.-])([\w:.-]++)\s{0,9}+=\s{0,9}+(?:\\*+\"([^\"\\]*+)|\\*+'([^'\\]*+)|([^\s\"'\\]++))"
 )
 _NAMES: Final = frozenset({"name", "key", "id", "property", "http-equiv", "itemprop"})
 _NAMES_OF_TEXT: Final = frozenset({"name", "key"})
