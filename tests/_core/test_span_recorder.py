@@ -295,6 +295,46 @@ def test_an_interrupt_while_a_call_waits_for_room_loses_no_call(monkeypatch, rec
     assert len({span.span_id for span in spans}) == len(spans) == 2 * 3
 
 
+def recurs(level):
+    if level == 3:
+        return level
+    if level == 1:
+        return recurs(2) + 1
+    try:
+        recurs(3)
+    except KeyboardInterrupt:
+        return 20
+    return 0
+
+
+@pytest.mark.parametrize("core", ["c", "python"])
+@pytest.mark.parametrize("place", ["before", "meanwhile", "behind"])
+def test_an_interrupt_in_a_return_ends_no_caller_of_the_same_code(monkeypatch, record, core, place):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", core)
+    overflow, wake, expected = RecordBuffer.overflow, Pipeline.wake, []
+
+    def interrupt(now):
+        if now in expected:
+            expected.clear()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Pipeline, "wake", lambda it: (interrupt("meanwhile"), wake(it)))
+    monkeypatch.setattr(
+        RecordBuffer,
+        "overflow",
+        lambda *it: (interrupt("before"), overflow(*it), interrupt("behind")),
+    )
+    with record(buffer=Buffer(interval_ms=600_000)) as spans:
+        recurs(3)
+        active_session()._leading.recorder.wake_with_next()
+        expected.append(place)
+        assert recurs(1) == 21
+        assert active_session().stats()["recorder"]["healed_stack_entries"] == 0
+    assert [span.attributes["codetracer.arg.level"] for span in spans].count(3) == 2
+    callers = [span for span in spans if span.attributes["codetracer.arg.level"] < 3]
+    assert sorted(span.attributes["codetracer.return"] for span in callers) == [20, 21]
+
+
 @pytest.mark.parametrize("core", ["c", "python"])
 def test_a_ratio_is_decided_by_trace_and_counted(monkeypatch, record, core):
     monkeypatch.setenv("CODETRACER_OTEL_CORE", core)

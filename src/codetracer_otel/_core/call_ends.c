@@ -139,7 +139,7 @@ may_hold_text(PyObject *value)
         || PyTuple_Check(value) || PyAnySet_Check(value) || PyByteArray_Check(value);
 }
 
-/* 1: ended; 0: left to Python; -1: an exception. */
+/* 1: ended; 0: left to Python; CT_ENDED_FAILING: an exception, with the entry off its stack; -1: any other. */
 int
 ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
 {
@@ -183,7 +183,7 @@ ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value)
         entry->busy += now - entry->resumed;
     }
     ct_pop(thread);
-    return deliver(core, entry) < 0 ? -1 : 1;
+    return deliver(core, entry) < 0 ? CT_ENDED_FAILING : 1;
 }
 
 /* Whether the call below the topmost one is left out unless an exception leaves it: who fails in it waits for

@@ -42,15 +42,16 @@ push_unrecorded(ct_core *core, ct_thread *thread, PyObject *code)
 }
 
 /* Let the policy judge what was raised, with every open call where it is looked for; it raises or
-   returns.  `unbegun` is the code of a call that could not begin, or NULL. */
+   returns.  `endless` is the code of a call whose end follows and would find no entry, or NULL: its
+   caller may have the same code. */
 static PyObject *
-fail(ct_core *core, PyObject *unbegun)
+fail(ct_core *core, PyObject *endless)
 {
     PyObject *error = PyErr_GetRaisedException();
     ct_thread *thread = ct_this_thread(core);
     PyObject *judged = NULL;
     if (thread != NULL && ct_box(core, thread) == 0
-        && (unbegun == NULL || push_unrecorded(core, thread, unbegun) == 0)) {
+        && (endless == NULL || push_unrecorded(core, thread, endless) == 0)) {
         judged = PyObject_CallOneArg(core->error_boundary, error);
     }
     Py_DECREF(error);
@@ -166,7 +167,7 @@ on_return(ct_core *core, PyObject *const *arguments, Py_ssize_t count)
     }
     int is_ended = ct_end_call(core, thread, entry, arguments[2]);
     if (is_ended < 0) {
-        return fail(core, NULL);
+        return fail(core, is_ended == CT_ENDED_FAILING ? code : NULL);     /* an unwind follows */
     }
     if (is_ended == 0) {
         return ct_hand_on_end(core, core->result, arguments, count, Py_None);

@@ -507,6 +507,7 @@ int ct_describe(ct_core *core, const ct_entry *entry, PyObject *error, int64_t n
                 PyObject **description);
 
 /* call_ends.c */
+#define CT_ENDED_FAILING (-2)
 int ct_deliver(ct_core *core, ct_entry *entry);
 int ct_end_call(ct_core *core, ct_thread *thread, ct_entry *entry, PyObject *value);
 int ct_end_raised(ct_core *core, ct_thread *thread, PyObject *code, PyObject *error);

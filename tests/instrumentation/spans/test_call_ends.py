@@ -1,5 +1,8 @@
 """How calls end that the flat callbacks cannot end: here from outside of their function."""
 
+from collections import deque
+from types import SimpleNamespace
+
 import pytest
 
 from codetracer_otel.instrumentation.spans.call_ends import CallEnds
@@ -7,7 +10,17 @@ from codetracer_otel.instrumentation.spans.record_buffer import RecordBuffer
 from codetracer_otel.instrumentation.spans.suspended_calls import SuspendedCalls
 from codetracer_otel.instrumentation.spans.thread_stacks import Stacks
 from codetracer_otel.model.clock import SystemClock
-from codetracer_otel.model.record import CODE, END, EXTRAS, PLAN, RECORD_LENGTH, START, Ending
+from codetracer_otel.model.record import (
+    CODE,
+    CONTEXT,
+    END,
+    EXTRAS,
+    PLAN,
+    RECORD_LENGTH,
+    START,
+    Ending,
+    SpanDetails,
+)
 
 
 @pytest.fixture
@@ -46,3 +59,45 @@ def test_what_a_broken_off_healing_left_on_the_stack_is_not_delivered_twice(ends
     assert ends.resync_to(stack, "running") is running
     assert stack == ["base", running]
     assert ends._buffer.take(2) == []
+
+
+def deliver_failed(ends, record):
+    record[CONTEXT], record[END] = None, 11  # as `waits` leaves it
+    ends.waiting.append(SpanDetails())
+    ends.waiting[0].failed_inside = deque([record])
+    ends.deliver_waiting()
+
+
+def finish_cramped(ends, record):
+    record[CONTEXT], record[END] = object(), 11
+    ends.deferred_ends.append((record, None))
+    ends.finish_cramped()
+
+
+def finish_open(ends, record):
+    record[CONTEXT] = object()
+    ends.finish_open(record, 11, Ending.UNFINISHED)
+
+
+@pytest.mark.parametrize("end", [deliver_failed, finish_cramped, finish_open])
+@pytest.mark.parametrize("place", ["before", "behind"])
+def test_a_record_that_an_interrupt_keeps_from_the_buffer_is_delivered_later(
+    ends, monkeypatch, end, place
+):
+    buffer, record = ends._buffer, [None] * RECORD_LENGTH
+    overflow = buffer.overflow
+
+    def interrupted(record):
+        monkeypatch.undo()
+        if place == "behind":
+            overflow(record)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(buffer, "overflow", interrupted)
+    record[PLAN], record[START] = SimpleNamespace(sampling=None), 10
+    buffer.wake_with_next()
+    with pytest.raises(KeyboardInterrupt):
+        end(ends, record)
+    ends.finish_cramped()
+    assert buffer.take(2) == [record]
+    assert record[CONTEXT] is None

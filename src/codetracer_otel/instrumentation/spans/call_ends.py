@@ -274,7 +274,7 @@ class CallEnds:
             except IndexError:  # the worker and the program empty it at the same moment
                 return
             record[PARENT_ID] = below or record[PARENT_ID]
-            self.push(record)
+            self._push_or_defer(record)
 
     @staticmethod
     def _is_kept_for_error(entry: Record, error: BaseException | None) -> bool:
@@ -322,7 +322,7 @@ class CallEnds:
         if extras.adopted_call is not None:
             extras.adopted_call.record = record
             return
-        self.push(record)
+        self._push_or_defer(record)
 
     def reopen(self, stack: list[Record], record: Record | None) -> None:
         """Undo the end of a call that a signal handler interrupted: an unwind follows."""
@@ -355,7 +355,17 @@ class CallEnds:
             self._suspended.forget(record)
             cut(extras)
             if self._is_kept_at_end(record, extras):
-                self.push(record)
+                self._push_or_defer(record)
+
+    def _push_or_defer(self, record: Record) -> None:
+        """Hand on a finished record that nothing else holds; an interrupt defers it."""
+        record[CONTEXT] = False  # anything but None: not delivered yet, see `RecordBuffer`
+        try:
+            self.push(record)
+        except BaseException:
+            if record[CONTEXT] is not None:
+                self.deferred_ends.append((record, None))
+            raise
 
     def push(self, record: Record) -> None:
         """Hand a finished record to the buffer."""
