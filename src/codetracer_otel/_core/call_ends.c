@@ -131,12 +131,14 @@ keep_plain_result(const ct_thread *thread, ct_entry *entry, PyObject *value)
     return 1;
 }
 
-/* A text, or what texts are in: no form's field or table's column, which are made by their names as well. */
+/* A text, or what texts are in, has a length: no form's field or table's column, which are made by their names as
+   well.  Its class alone is asked: `PyObject_Length` would run the program's code. */
 static int
 may_hold_text(PyObject *value)
 {
-    return PyUnicode_Check(value) || PyBytes_Check(value) || PyDict_Check(value) || PyList_Check(value)
-        || PyTuple_Check(value) || PyAnySet_Check(value) || PyByteArray_Check(value);
+    const PySequenceMethods *sequence = Py_TYPE(value)->tp_as_sequence;
+    const PyMappingMethods *mapping = Py_TYPE(value)->tp_as_mapping;
+    return (sequence != NULL && sequence->sq_length != NULL) || (mapping != NULL && mapping->mp_length != NULL);
 }
 
 /* 1: ended; 0: left to Python; CT_ENDED_FAILING: an exception, with the entry off its stack; -1: any other. */

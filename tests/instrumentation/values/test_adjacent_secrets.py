@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
+import collections
 import contextlib
+import types
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import pytest
 from tests.exporters.every_exporter import leaks, shown_by_every_exporter
 
 import codetracer_otel
+from codetracer_otel.instrumentation.steps import recorder
 from codetracer_otel.instrumentation.values.adjacent_secrets import paired_variables
 from codetracer_otel.model.value import REDACTED
 
@@ -69,6 +74,19 @@ def each_of(header):
 
 
 async def fetch(setting):
+    return PASSWORDS[0]
+
+
+def each_of_counted(header):
+    header = len(header)
+    yield header
+    yield header
+    return PASSWORDS[0]
+
+
+async def fetch_counted(setting):
+    setting = len(setting)
+    await asyncio.sleep(0)
     return PASSWORDS[0]
 
 
@@ -141,7 +159,9 @@ def look_up_all(secret_name, bytes_name):
     look_up(bytes_name)
     getattr(Settings(), secret_name)
     list(each_of(secret_name))
+    list(each_of_counted(secret_name))
     asyncio.run(fetch(secret_name))
+    asyncio.run(fetch_counted(secret_name))
     call_inside(secret_name)
     with contextlib.suppress(LookupError):
         ask_for(secret_name)
@@ -227,6 +247,19 @@ def test_no_exporter_shows_a_result_that_an_argument_names(tmp_path, capsys, cor
     assert set(leaks(shown, KEPT)) == set(shown)
 
 
+def find_by_turns():
+    PASSWORDS[:] = [PASSWORD]
+    list(zip_longest(each_of_counted("password"), each_of_counted("api_key")))
+
+
+def test_no_exporter_shows_what_a_forgotten_generator_returns(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(recorder, "_MAX_SUSPENDED", 1)
+    options = {"capture": {"args", "return"}, "learn_secrets": False}
+    shown = shown_by_every_exporter(find_by_turns, tmp_path, capsys, **options)
+    assert "each_of_counted" in shown["native"]
+    assert leaks(shown, PASSWORD) == {}
+
+
 def test_a_result_that_an_argument_names_is_known_from_then_on(record, core):
     PASSWORDS[:] = [PASSWORD]
     with record() as spans:
@@ -235,6 +268,38 @@ def test_a_result_that_an_argument_names_is_known_from_then_on(record, core):
         put("colour", f"<{PASSWORD}>")
     assert results(spans)[1] == REDACTED
     assert PASSWORD not in repr(spans[-1].attributes)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        bytearray(b"x"),
+        collections.ChainMap({"x": "y"}),
+        collections.Counter("x"),
+        collections.OrderedDict(x="y"),
+        collections.UserDict(x="y"),
+        collections.UserList("x"),
+        collections.UserString("x"),
+        collections.defaultdict(list, x="y"),
+        collections.deque("x"),
+        collections.namedtuple("Pair", "x y")("x", "y"),  # noqa: PYI024 - the type is what matters
+        array.array("B", b"x"),
+        frozenset("x"),
+        memoryview(b"x"),
+        types.MappingProxyType({"x": "y"}),
+        {"x": "y"}.items(),
+        {"x": "y"}.keys(),
+        {"x": "y"}.values(),
+    ],
+    ids=lambda found: type(found).__name__,
+)
+def test_whatever_texts_are_in_is_hidden_where_it_is_named(record, core, found):
+    PASSWORDS[:] = [found]
+    with record(learn_secrets=False) as spans:
+        look_up("password")
+        asyncio.run(fetch("password"))
+        look_up("colour")
+    assert results(spans)[:2] == [REDACTED, REDACTED] != results(spans)[1:]
 
 
 @pytest.mark.parametrize(

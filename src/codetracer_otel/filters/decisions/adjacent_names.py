@@ -13,6 +13,7 @@ NAMING: Final = (
 HOLDING: Final = ("content", "default", "v", "val", "value", "values")
 
 _MOST_NAMES: Final = 4096
+_MAX_KNOWN_LENGTH: Final = 64  # of a name that is kept: keys of a program's objects have no bound
 
 
 def names_something(name: str) -> bool:
@@ -20,9 +21,13 @@ def names_something(name: str) -> bool:
     return last_word(name) in NAMING
 
 
-@lru_cache(_MOST_NAMES)  # asked for every field of every little object
 def holds_something(name: str) -> bool:
     """Return whether what is called so may be what another value says: ``ParameterValue``."""
+    return _holds_something(name) if len(name) <= _MAX_KNOWN_LENGTH else last_word(name) in HOLDING
+
+
+@lru_cache(_MOST_NAMES)  # asked for every field of every little object
+def _holds_something(name: str) -> bool:
     return last_word(name) in HOLDING
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from codetracer_otel.instrumentation.steps.line_events import LineEvents
     from codetracer_otel.instrumentation.steps.thread_steps import LocalSteps, ThreadSteps
+    from codetracer_otel.instrumentation.steps.traced_code import Suspended
     from codetracer_otel.instrumentation.steps.value_changes import StepBudget
 
 _read_traceback = BaseException.__dict__["__traceback__"].__get__
@@ -46,7 +47,7 @@ class StepCallbackParts(Protocol):
     exception_text: bool
     line_events: LineEvents | None
     on_root: Callable[[], None] | None
-    suspended: dict[int, list[Any]]
+    suspended: dict[int, Suspended]
     error_boundary: Callable[[BaseException], Any]
     is_ours: Callable[[str], bool]
 
@@ -62,8 +63,8 @@ class StepCallbackParts(Protocol):
     def resync_to(self, steps: ThreadSteps, code: CodeType) -> list[Any] | None:
         """Bring ``code``'s call to the top after lost events; None when it has none."""
 
-    def keep_suspended(self, frame_id: int, last: list[Any]) -> None:
-        """Keep the last values of a generator that waits."""
+    def keep_suspended(self, frame_id: int, frame: list[Any]) -> None:
+        """Keep what is known of a generator that waits."""
 
     def leave_out(self, code: CodeType) -> object:
         """Record nothing of code that no frame runs, see `PythonRecorder.leave_out`."""
@@ -248,7 +249,7 @@ def _build_leave(recorder: StepCallbackParts, depth: int, *, suspends: bool) -> 
                 result = traced_code.result(value)
             change = traced_code.final_changes(frame_of(depth), top) if top[2] else None
             if suspends:
-                keep_suspended(id(frame_of(depth)), top[2])
+                keep_suspended(id(frame_of(depth)), top)
             ending: Any = (RETURN, result)
             entries = steps.entries
             del steps.stack[-1]

@@ -16,7 +16,7 @@ from codetracer_otel.instrumentation.steps.thread_steps import (
     ThreadSteps,
     unfinished_output,
 )
-from codetracer_otel.instrumentation.steps.traced_code import SteppedCode
+from codetracer_otel.instrumentation.steps.traced_code import SteppedCode, Suspended
 from codetracer_otel.instrumentation.steps.value_changes import StepBudget
 from codetracer_otel.model.step_entries import CALL, CLOSE, END, OUTPUT, count_calls
 
@@ -58,7 +58,7 @@ class StepRecorder:
         on_root: called as a thread's outermost call begins, or None; set before `callbacks`.
         is_delivering: somebody takes the entries, so waiting for room makes sense.
         stalled_ns: how long the program's threads waited for room.
-        suspended: last values of generators and coroutines that wait.
+        suspended: what is known of generators and coroutines that wait.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class StepRecorder:
         self.stalled_ns = 0
         self.lost_ends = 0
         self.lost_calls = 0
-        self.suspended: dict[int, list[Any]] = {}
+        self.suspended: dict[int, Suspended] = {}
         self._in_flight = CallbacksInFlight()
         self._plans = plans
         self._captures = Captures(build_capture)
@@ -222,11 +222,11 @@ class StepRecorder:
             del steps.stack[1:]
             steps.entries.append((CLOSE,))
 
-    def keep_suspended(self, frame_id: int, last: list[Any]) -> None:
-        """Keep the last values of a suspended frame, by the id of its frame object."""
+    def keep_suspended(self, frame_id: int, frame: list[Any]) -> None:
+        """Keep what is known of a suspended frame, by the id of its frame object."""
         if len(self.suspended) >= _MAX_SUSPENDED:  # not every end of a generator is told
             self.suspended.clear()
-        self.suspended[frame_id] = last
+        self.suspended[frame_id] = frame[1], frame[2]
 
     def resync_to(self, steps: ThreadSteps, code: CodeType) -> list[Any] | None:
         """Bring ``code``'s call to the top after lost events; None when it has none."""
@@ -252,7 +252,7 @@ class StepRecorder:
         steps = self._begin_here()
         for frame in stack[1:]:
             code, traced_code = frame[:2]
-            steps.stack.append(traced_code.enter(code))
+            steps.stack.append(traced_code.enter(code, (traced_code, None)))
             steps.entries.append((CALL, traced_code.plan, None, None))
 
     def is_traced(self, code: CodeType) -> bool:

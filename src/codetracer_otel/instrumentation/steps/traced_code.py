@@ -39,7 +39,7 @@ from codetracer_otel.model.value import REDACTED_NODE, Node
 
 if TYPE_CHECKING:
     import weakref
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from collections.abc import Set as AbstractSet
     from types import CodeType, FrameType
 
@@ -53,6 +53,10 @@ _FIRST_LINE: Final = 0  # before the first line nothing is bound but arguments
 _ANY_LINE: Final = -1
 
 _Places = tuple[tuple[int, str], ...]  # index and name of variables
+
+
+# Of a call that waits: what has its frame, and its last values, None if they are not known.
+type Suspended = tuple[SteppedCode, list[Any] | None]
 
 
 class SteppedCode:
@@ -159,10 +163,6 @@ class SteppedCode:
         told._shown = self  # noqa: SLF001 - of its own class
         return told
 
-    def _as_told_by(self, values: Sequence[Captured]) -> SteppedCode:
-        """Return what has the frame of a call: an argument may name its result as a secret."""
-        return self._told if self._told and self.arguments.tells_result(values) else self
-
     def _keep(self, rebindings: Rebindings) -> None:
         def places(names: AbstractSet[str]) -> _Places:
             return tuple(place for place in self._every if place[1] in names)
@@ -197,14 +197,20 @@ class SteppedCode:
         for index, value in enumerate(values):
             if type(value) is Node and is_volatile(value):
                 volatile += (index,)
-        owner = self._as_told_by(values)
+        tells_result = self._told is not None and self.arguments.tells_result(values)
+        owner = self._told if tells_result else self
         return [code, owner, [*values, *self._blank], _FIRST_LINE, volatile, self._unset, None]
 
-    def enter(self, code: CodeType, before: list[Any] | None = None) -> list[Any]:
-        """Return the frame of a call that goes on; ``before``: its last values as it was left."""
+    def enter(self, code: CodeType, before: Suspended | None) -> list[Any]:
+        """Return the frame of a call that goes on; ``before``: what was known as it was left.
+
+        Where nothing was, an argument may have named the result as a secret.
+        """
+        owner, left = before or (None, None)
+        if owner is not self and owner is not self._told:
+            owner = None
         last = [UNSET] * len(self.plan.variables)
-        owner = self if before is None else self._as_told_by(before)
-        return [code, owner, last, _ANY_LINE, (), self._unset, before]
+        return [code, owner or self._told or self, last, _ANY_LINE, (), self._unset, left]
 
     def changes(self, python_frame: FrameType, frame: list[Any], line: int) -> list[Any] | None:
         """Return the entry of a step if a variable differs from the step before, else None."""

@@ -11,7 +11,7 @@ from codetracer_otel.filters.decisions.adjacent_names import (
 )
 from codetracer_otel.filters.secrets.command_lines import glued_secret, hides_next
 from codetracer_otel.filters.types import Action
-from codetracer_otel.instrumentation.values.safe_access import derives
+from codetracer_otel.instrumentation.values.safe_access import MISSING, class_attribute
 from codetracer_otel.model.value import REDACTED_NODE, Node, NodeKind
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ _MAX_NAME: Final = 1024  # characters of a name that are judged
 MOST_FIELDS: Final = 8  # of an object that has a name and a value
 _PAIR: Final = 2
 _CAPTURED_TEXTS: Final = (NodeKind.BYTES, NodeKind.CUT_TEXT)
-_HOLDING_TEXT: Final = (str, bytes, dict, list, tuple, set, frozenset, bytearray)
 
 
 def without_adjacent_secrets(
@@ -122,10 +121,10 @@ def is_secret_name(name: Any, attribute_rules: WalkRules | None) -> bool:
 def may_hold_text(value: object) -> bool:
     """Return whether a value may be what an argument names: a text, or what texts are in.
 
-    A form's field or a table's column, which are made by their names as well, are none.
+    Those have a length. A form's field or a table's column, which are made by their names as well,
+    have none.
     """
-    kind = type(value)
-    return any(derives(kind, each) for each in _HOLDING_TEXT)
+    return class_attribute(type(value), "__len__") is not MISSING
 
 
 def naming_variables(names: Sequence[str]) -> tuple[int, ...]:
