@@ -269,10 +269,9 @@ def test_a_buffer_without_room_on_the_stack_gets_the_record_later(monkeypatch, r
     assert not any(span.attributes.get("codetracer.unfinished") for span in spans)
 
 
-@pytest.mark.parametrize("core", ["c", "python"])
-@pytest.mark.parametrize("place", ["before", "meanwhile", "behind"])
-def test_an_interrupt_while_a_call_waits_for_room_loses_no_call(monkeypatch, record, core, place):
-    monkeypatch.setenv("CODETRACER_OTEL_CORE", core)
+@pytest.fixture
+def interrupts(monkeypatch):
+    """The places around the wait for room at which a signal's handler will raise, once."""
     overflow, wake, expected = RecordBuffer.overflow, Pipeline.wake, []
 
     def interrupt(now):
@@ -286,10 +285,19 @@ def test_an_interrupt_while_a_call_waits_for_room_loses_no_call(monkeypatch, rec
         "overflow",
         lambda *it: (interrupt("before"), overflow(*it), interrupt("behind")),
     )
+    return expected
+
+
+@pytest.mark.parametrize("core", ["c", "python"])
+@pytest.mark.parametrize("place", ["before", "meanwhile", "behind"])
+def test_an_interrupt_while_a_call_waits_for_room_loses_no_call(
+    monkeypatch, record, interrupts, core, place
+):
+    monkeypatch.setenv("CODETRACER_OTEL_CORE", core)
     with record(buffer=Buffer(interval_ms=600_000)) as spans:
         nested(1, "text")
         active_session()._leading.recorder.wake_with_next()
-        expected.append(place)
+        interrupts.append(place)
         with pytest.raises(KeyboardInterrupt):
             nested(1, "text")
     assert len({span.span_id for span in spans}) == len(spans) == 2 * 3
@@ -309,25 +317,14 @@ def recurs(level):
 
 @pytest.mark.parametrize("core", ["c", "python"])
 @pytest.mark.parametrize("place", ["before", "meanwhile", "behind"])
-def test_an_interrupt_in_a_return_ends_no_caller_of_the_same_code(monkeypatch, record, core, place):
+def test_an_interrupt_in_a_return_ends_no_caller_of_the_same_code(
+    monkeypatch, record, interrupts, core, place
+):
     monkeypatch.setenv("CODETRACER_OTEL_CORE", core)
-    overflow, wake, expected = RecordBuffer.overflow, Pipeline.wake, []
-
-    def interrupt(now):
-        if now in expected:
-            expected.clear()
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Pipeline, "wake", lambda it: (interrupt("meanwhile"), wake(it)))
-    monkeypatch.setattr(
-        RecordBuffer,
-        "overflow",
-        lambda *it: (interrupt("before"), overflow(*it), interrupt("behind")),
-    )
     with record(buffer=Buffer(interval_ms=600_000)) as spans:
         recurs(3)
         active_session()._leading.recorder.wake_with_next()
-        expected.append(place)
+        interrupts.append(place)
         assert recurs(1) == 21
         assert active_session().stats()["recorder"]["healed_stack_entries"] == 0
     assert [span.attributes["codetracer.arg.level"] for span in spans].count(3) == 2

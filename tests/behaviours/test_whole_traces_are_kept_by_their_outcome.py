@@ -438,25 +438,15 @@ def test_what_a_dump_kept_of_an_open_trace_stays_decided(exporter, monkeypatch, 
     monkeypatch.setattr(tails, "_REMEMBERED", 3)
     session = begin(exporter, keeping("keep_errors = true"), flight_recorder="1MB")
 
-    def others():
-        for number in range(10):
-            handle_all([number])
-            assert session.flush()
-
     def works():
         with contextlib.suppress(LookupError):
             leaf(None)
         assert session.flush()
         assert session.dump()
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(others).result()
+        decide_others(session, 10)
         leaf(1)
 
-    if root == "handle":
-        late_root(works)
-    else:
-        with trace.get_tracer("a library's").start_as_current_span(root):
-            works()
+    run_below(root, works)
     assert session.flush()
     assert session.dump() == 2
     assert len(exporter.spans) == spans
@@ -472,36 +462,44 @@ def test_what_was_delivered_of_a_trace_that_is_open_for_too_long_is_followed_by_
     session = begin(exporter, keeping("keep_errors = true"))
     time_added = at(session)
 
-    def others():
-        for number in range(10):
-            handle_all([number])
-            assert session.flush()
-
     def works():
         leaf(1)
         assert session.flush()
         time_added[0] += 3600 * 10**9
         assert session.flush()
         assert len(exporter.spans) == 1
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(others).result()
+        decide_others(session, 10)
 
-    if root == "handle":
-        late_root(works)
-    else:
-        with trace.get_tracer("a library's").start_as_current_span(root):
-            works()
+    run_below(root, works)
     assert session.flush()
     assert exporter.spans[-1].name.endswith(root)
     assert session.stats()["tail"]["traces"] == {"dropped": 10, "open": 1}
     assert not session._pipeline.hold._foretold
 
 
-def late_root(works):
+def decide_others(session, count):
+    """Let so many other traces begin, end and be decided."""
+
+    def handle_each():
+        for number in range(count):
+            handle_all([number])
+            assert session.flush()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(handle_each).result()
+
+
+def run_below(root, works):
+    """Run something below a traced call, or below a span of a library's."""
+
     def handle():
         works()
 
-    handle()
+    if root == "handle":
+        handle()
+    else:
+        with trace.get_tracer("a library's").start_as_current_span(root):
+            works()
 
 
 def test_a_dump_has_a_trace_that_is_slow_by_now(exporter):

@@ -120,10 +120,10 @@ class Decision:
             name: of the variable. For returns ``<return>``, ``<yield>`` or ``<unwind>`` asks about
                 that ending alone, anything else about the strictest of the three.
         """
-        if kind.value == "ret":
+        if kind is ValueKind.RETURN:
             return self.profile.values.return_verdict(self._module_names, self._qualname, name)
         verdict = self.profile.values.verdict(kind, name)
-        if kind.value == "arg" and not verdict.is_by_name and holds_something(name):
+        if kind is ValueKind.ARG and not verdict.is_by_name and holds_something(name):
             return self._verdict_on_what_is_set(verdict)
         return verdict
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from codetracer_otel.filters.patterns.lazy_regex import lazy_regex
 from codetracer_otel.filters.secrets.encodings import BASE64_OF_TEXT
+from codetracer_otel.filters.secrets.named.lines import INSTRUCTION_WORDS
 from codetracer_otel.filters.secrets.named.pairs import pairs_of_secrets
 from codetracer_otel.filters.secrets.named.values import NAMES
 from codetracer_otel.filters.secrets.shapes.opaque import MADE_UP
@@ -65,16 +66,11 @@ LITERALS: Final = {
         (">", "->"),
         ("-", "--"),
         ("|", "|"),
-        ("V", "ENV "),
-        ("G", "ARG "),
         ("V", "VALUES"),
         ("$", "$$"),
         ("w", "password"),  # before white space, in netrc
         *zip("qbhkp", PROGRAMS, strict=True),
-        ("v", "tenv "),
-        ("v", "tEnv "),
-        ("_", "_header "),
-        ("_", "_param "),
+        *zip("VGvv__", INSTRUCTION_WORDS, strict=True),
         ("P", "PASS "),
         ("H", "AUTH "),
         ("\uff1a", "\uff1a"),

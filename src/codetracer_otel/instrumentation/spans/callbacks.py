@@ -231,7 +231,7 @@ def _build_exits(recorder: CallbackParts, depth: int) -> Mapping[str, Callable[.
                     ends.finish_entry(record, None)
                 return None
             record[8] = now
-            if not plan.captures_return:
+            if not plan.captures_return and plan.fixed_result is not NOT_CAPTURED:
                 plan = record[1] = ends.plan_of_result(record, value)
             if plan.captures_return:
                 traced_code = traced_codes[id(code)]

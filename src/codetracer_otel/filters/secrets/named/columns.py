@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Final
 from codetracer_otel.filters.secrets.shapes.tokens import compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
+    from codetracer_otel.filters.secrets.named import IsSecret
     from codetracer_otel.filters.secrets.quoted_text import Span
-
-    IsSecret = Callable[[str], bool]
 
 _LINE: Final = r"[^\r\n]++"
 _NAME: Final = (  # of a column; a line of code is none

@@ -11,16 +11,16 @@ from codetracer_otel.filters.secrets.quoted_text import Span, quoted_span
 from codetracer_otel.filters.secrets.shapes.tokens import compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    IsSecret = Callable[[str], bool]
+    from codetracer_otel.filters.secrets.named import IsSecret
 
 _INSTRUCTION: Final = (
     r"(?:^|\\n)[ \t]{0,40}+"
     r"(?:ENV|ARG|(?i:setenv)|proxy_set_header|(?:fastcgi|uwsgi)_param)[ \t]{1,8}+"
     r"([A-Za-z_][\w.-]{0,80}+)[ \t]{1,8}+(?=[^\s=])"
 )
-_INSTRUCTION_WORDS: Final = ("ENV ", "ARG ", "tenv ", "tEnv ", "_header ", "_param ")
+INSTRUCTION_WORDS: Final = ("ENV ", "ARG ", "tenv ", "tEnv ", "_header ", "_param ")
 _TO_LINE_END: Final = r"(?:(?!\\[nr])[^\r\n])*+"
 # machine, login, account and password stand in any order, with any white space between.
 _NETRC: Final = (
@@ -75,7 +75,7 @@ def find_in_lines(text: str, is_secret: IsSecret) -> Iterator[Span]:
         yield from find_in_columns(text, is_secret)
     if "|" in text:
         yield from _in_tables(text, is_secret)
-    if any(word in text for word in _INSTRUCTION_WORDS):
+    if any(word in text for word in INSTRUCTION_WORDS):
         yield from _of_instructions(text, is_secret)
     if "password" in text:
         for match in compiled(_NETRC).finditer(text):

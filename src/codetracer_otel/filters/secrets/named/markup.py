@@ -9,11 +9,10 @@ from codetracer_otel.filters.secrets.named.prose import describes
 from codetracer_otel.filters.secrets.shapes.tokens import compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
+    from codetracer_otel.filters.secrets.named import IsSecret
     from codetracer_otel.filters.secrets.quoted_text import Span
-
-    IsSecret = Callable[[str], bool]
 
 # `<input type="password" value="...">`, `<entry key="password">...</entry>`; every repetition is
 # possessive or bounded, so that no text is looked at more than a few times.

@@ -10,9 +10,9 @@ from codetracer_otel.filters.secrets.quoted_text import Span, container_end, quo
 from codetracer_otel.filters.secrets.shapes.tokens import compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    IsSecret = Callable[[str], bool]
+    from codetracer_otel.filters.secrets.named import IsSecret
 
 # Every repetition is possessive or bounded, so that no text is looked at more than a few times.
 _PAIR: Final = (

@@ -160,9 +160,8 @@ def _value_span(text: str, key: re.Match[str]) -> Span:
         return known
     tags = _TAGS.match(text, start) if key[3] == ":" else None
     if tags is not None:
-        return start, (_block(text, key, tags.end()) or (start, _bare_end(text, tags.end(), key)))[
-            1
-        ]
+        block = _block(text, key, tags.end())
+        return start, block[1] if block else _bare_end(text, tags.end(), key)
     container = _CONTAINER.match(text, start)
     if container is not None:
         end = container_end(text, container.end())
